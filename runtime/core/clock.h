@@ -1,0 +1,9 @@
+/* The one place that reads the machine's clock: for budgets and for reports, never for the world's time. */
+#ifndef PRL_CORE_CLOCK_H
+#define PRL_CORE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t prl_clock_ns(void); /* monotonic */
+
+#endif

@@ -1,0 +1,144 @@
+/* perilune/env.h: environments. An environment is a table of functions over fixed-size state, stepped many instances
+ * at a time over buffers that its caller owns. It reports named responses, never one reward.
+ *
+ * A shared object that defines
+ *     const prl_env_type *prl_env_entry(void);
+ * is an environment that a recipe can load: env = {c = "./my_env.so"} (needs --trust). */
+#ifndef PERILUNE_ENV_H
+#define PERILUNE_ENV_H
+
+#include "perilune/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PRL_ENV_ABI 1
+
+typedef enum prl_action_kind { PRL_ACTION_DISCRETE, PRL_ACTION_MULTI_DISCRETE, PRL_ACTION_CONTINUOUS } prl_action_kind;
+typedef enum prl_combine { PRL_COMBINE_SUM, PRL_COMBINE_LAST, PRL_COMBINE_FIRST, PRL_COMBINE_MAX } prl_combine;
+
+/* One number of the observation. Bounds may be infinite. */
+typedef struct prl_observation_spec {
+  const char *name;
+  const char *unit; /* "m", "rad/s", "" */
+  float low, high;
+} prl_observation_spec;
+
+/* One dimension of the action. Discrete: `choices` values 0 … choices − 1. Continuous: within [low, high]. */
+typedef struct prl_action_spec {
+  const char *name;
+  const char *unit;
+  int32_t choices;
+  float low, high;
+} prl_action_spec;
+
+typedef struct prl_response_spec {
+  const char *name;
+  const char *unit; /* "s", "count", "h", "" */
+  float missing;       /* its value where no feedback came */
+  prl_combine combine; /* how parts of one step's feedback become one number */
+  int64_t wait_us;     /* a step closes this long after its action, at the earliest */
+} prl_response_spec;
+
+/* What an environment is made of, after its options are known. */
+typedef struct prl_env_spec {
+  int32_t observations, actions, responses;
+  prl_action_kind action_kind; /* discrete: one action dimension */
+  const prl_observation_spec *observation;
+  const prl_action_spec *action;
+  const prl_response_spec *response;
+  int64_t max_steps;  /* an episode is truncated after as many steps; 0: never */
+  size_t state_size;  /* bytes of one instance's state, in the slab that the vector env owns and saves */
+  size_t shared_size; /* bytes shared by all instances of one vector env (a catalogue), made by `open`; 0: none */
+} prl_env_spec;
+
+/* An option that a recipe may give: env = {"pendulum", g = 9.81}. Strings are not options. */
+typedef struct prl_env_option {
+  const char *name;
+  double value; /* the default in the type; the value in force in an instance */
+  double low, high;
+  const char *unit;
+  const char *meaning;
+} prl_env_option;
+
+/* One batch of instances first … first + n − 1, all pointers already at `first`. */
+typedef struct prl_env_batch {
+  const void *shared;
+  const double *options; /* in the order of the type's table */
+  void *state;           /* n × state_size */
+  int64_t n;
+  uint64_t seed;
+  const uint64_t *stream;   /* (n) the key of each instance's random draws */
+  const uint32_t *episode;  /* (n) number of the episode that runs, from 0 */
+  const uint32_t *step;     /* (n) steps made in that episode */
+  const float *action;      /* (n, actions): a discrete choice as a whole number */
+  float *observation;       /* (n, observations), written by reset and step: the observation after the step */
+  float *response;          /* (n, responses), written by step */
+  uint8_t *terminated;      /* (n), written by step: 1 when the episode ended of itself */
+  int64_t *elapsed_us;      /* (n), written by step if the environment has a clock; 0 on entry */
+} prl_env_batch;
+
+typedef struct prl_env_type {
+  int32_t abi; /* PRL_ENV_ABI */
+  const char *name;
+  const char *summary; /* one line, for `perilune describe env` */
+  const prl_env_option *options; /* ends with a NULL name; NULL: none */
+  /* The spec for these option values; its strings live as long as the type. May refuse them. */
+  prl_status (*spec)(const double *options, prl_env_spec *spec, prl_error *error);
+  /* Fills `shared` (shared_size bytes, zeroed). NULL when shared_size is 0. */
+  prl_status (*open)(const double *options, uint64_t seed, void *shared, prl_error *error);
+  /* Starts episode `episode[i]` of each instance i whose mask[i] is not 0 (NULL: all), writing state and observation.
+   * State holds zeros before the first reset and is kept between episodes: a user may live longer than a session. */
+  void (*reset)(const prl_env_batch *batch, const uint8_t *mask);
+  void (*step)(const prl_env_batch *batch);
+} prl_env_type;
+
+typedef const prl_env_type *(*prl_env_entry_fn)(void);
+
+/* ---- The vector env: n instances, auto-reset, final observations kept. ---- */
+
+typedef struct prl_vecenv prl_vecenv;
+
+/* The built-in environments, in a constant table that ends with NULL. */
+PRL_API const prl_env_type *const *prl_env_types(void);
+/* Fails: PRL_ENAME, with the nearest name. */
+PRL_API prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error);
+
+/* options: values in the order of the type's table, NULL for the defaults. streams: key of each instance, NULL for
+ * first_stream … Fails: PRL_ENOMEM, PRL_EINVAL (n < 1, an option out of range: name, value, range). */
+PRL_API prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const double *options, int64_t n,
+                                  uint64_t seed, uint64_t first_stream, prl_vecenv **out, prl_error *error);
+PRL_API void prl_vecenv_free(prl_vecenv *env);
+PRL_API const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env);
+PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);
+PRL_API int64_t prl_vecenv_count(const prl_vecenv *env);
+
+/* Buffers of one step, owned by the caller, dense. final_observation rows are written where an episode ended; the
+ * observation row then already belongs to the next episode. */
+typedef struct prl_step {
+  const float *action;       /* (n, actions) */
+  float *observation;        /* (n, observations) */
+  float *response;           /* (n, responses) */
+  uint8_t *terminated;       /* (n) */
+  uint8_t *truncated;        /* (n) */
+  float *final_observation;  /* (n, observations) */
+  int64_t *elapsed_us;       /* (n) */
+} prl_step;
+
+/* Starts every instance anew at its next episode; writes observation (n, observations). */
+PRL_API prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *error);
+/* One step of all instances: one call, no allocation. Fails: PRL_EINVAL (an action out of range or not a number: the
+ * instance, dimension and value; nothing moved), PRL_ESTATE (not reset), or what a Lua environment raised. */
+PRL_API prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error);
+
+/* The whole state as one block, for checkpoints: states, episode and step numbers. Restored by copying back. An
+ * environment without save and load (some Lua ones) has size 0: a resumed run says that it restarts its episodes. */
+PRL_API int64_t prl_vecenv_state_size(const prl_vecenv *env);
+PRL_API prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, prl_error *error);
+PRL_API prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
