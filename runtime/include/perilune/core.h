@@ -13,10 +13,10 @@
 
 #if defined(__GNUC__)
 #define PRL_API __attribute__((visibility("default")))
-#define PRL_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PRL_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define PRL_API
-#define PRL_PRINTF(format, first)
+#define PRL_PRINTF(text, first)
 #endif
 
 #ifdef __cplusplus

@@ -1,0 +1,9 @@
+#include "core/clock.h"
+
+#include <time.h>
+
+int64_t prl_clock_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
