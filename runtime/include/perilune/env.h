@@ -1,9 +1,10 @@
-/* perilune/env.h: environments. An environment is a table of functions over fixed-size state, stepped many instances
- * at a time over buffers that its caller owns. It reports named responses, never one reward.
+/* perilune/env.h: environments. An environment is a table of functions over fixed-size state, stepped many
+ * instances at a time over buffers that its caller owns. It reports named responses, never one reward.
  *
  * A shared object that defines
  *     const prl_env_type *prl_env_entry(void);
- * is an environment that a recipe can load: env = {c = "./my_env.so"} (needs --trust). */
+ * is an environment that a recipe can load: env = {c = "./my_env.so"} (needs --trust). It needs this header
+ * alone and links against nothing of the library; examples/c_env is a template. */
 #ifndef PERILUNE_ENV_H
 #define PERILUNE_ENV_H
 
@@ -15,8 +16,19 @@ extern "C" {
 
 #define PRL_ENV_ABI 1
 
-typedef enum prl_action_kind { PRL_ACTION_DISCRETE, PRL_ACTION_MULTI_DISCRETE, PRL_ACTION_CONTINUOUS } prl_action_kind;
-typedef enum prl_combine { PRL_COMBINE_SUM, PRL_COMBINE_LAST, PRL_COMBINE_FIRST, PRL_COMBINE_MAX } prl_combine;
+typedef struct prl_env_type prl_env_type;
+
+typedef enum prl_action_kind {
+  PRL_ACTION_DISCRETE,
+  PRL_ACTION_MULTI_DISCRETE,
+  PRL_ACTION_CONTINUOUS
+} prl_action_kind;
+typedef enum prl_combine {
+  PRL_COMBINE_SUM,
+  PRL_COMBINE_LAST,
+  PRL_COMBINE_FIRST,
+  PRL_COMBINE_MAX
+} prl_combine;
 
 /* One number of the observation. Bounds may be infinite. */
 typedef struct prl_observation_spec {
@@ -35,7 +47,7 @@ typedef struct prl_action_spec {
 
 typedef struct prl_response_spec {
   const char *name;
-  const char *unit; /* "s", "count", "h", "" */
+  const char *unit;    /* "s", "count", "h", "" */
   float missing;       /* its value where no feedback came */
   prl_combine combine; /* how parts of one step's feedback become one number */
   int64_t wait_us;     /* a step closes this long after its action, at the earliest */
@@ -50,7 +62,9 @@ typedef struct prl_env_spec {
   const prl_response_spec *response;
   int64_t max_steps;  /* an episode is truncated after as many steps; 0: never */
   size_t state_size;  /* bytes of one instance's state, in the slab that the vector env owns and saves */
-  size_t shared_size; /* bytes shared by all instances of one vector env (a catalogue), made by `open`; 0: none */
+  size_t shared_size; /* bytes shared by all instances of one vector env (a catalogue), made by `open`; 0:
+                         none */
+  bool unsaved;       /* its state cannot be saved (a Lua environment without `save`) */
 } prl_env_spec;
 
 /* An option that a recipe may give: env = {"pendulum", g = 9.81}. Strings are not options. */
@@ -63,36 +77,55 @@ typedef struct prl_env_option {
 } prl_env_option;
 
 /* One batch of instances first … first + n − 1, all pointers already at `first`. */
-typedef struct prl_env_batch {
+typedef struct prl_env_batch prl_env_batch;
+struct prl_env_batch {
   const void *shared;
   const double *options; /* in the order of the type's table */
-  void *state;           /* n × state_size */
+  void *state;           /* n × state_size, 64-byte aligned at instance 0 */
   int64_t n;
   uint64_t seed;
-  const uint64_t *stream;   /* (n) the key of each instance's random draws */
-  const uint32_t *episode;  /* (n) number of the episode that runs, from 0 */
-  const uint32_t *step;     /* (n) steps made in that episode */
-  const float *action;      /* (n, actions): a discrete choice as a whole number */
-  float *observation;       /* (n, observations), written by reset and step: the observation after the step */
-  float *response;          /* (n, responses), written by step */
-  uint8_t *terminated;      /* (n), written by step: 1 when the episode ended of itself */
-  int64_t *elapsed_us;      /* (n), written by step if the environment has a clock; 0 on entry */
-} prl_env_batch;
+  const uint64_t *stream;  /* (n) the key of each instance's random draws */
+  const uint32_t *episode; /* (n) number of the episode that runs, from 0 */
+  const uint32_t *step;    /* (n) steps made in that episode, before this one */
+  const float *action; /* (n, actions): a discrete choice as a whole number. Checked: a choice is one of the
+                        * choices; a continuous value is finite but may lie outside the bounds (clip it) */
+  float *observation;  /* (n, observations), written by reset and step: the observation after the step */
+  float *response;     /* (n, responses), written by step; holds `missing` on entry */
+  uint8_t *terminated; /* (n), written by step where the episode ended of itself: 1; holds 0 on entry */
+  int64_t *elapsed_us; /* (n), written by step if the environment has a clock; 0 on entry */
+  /* `count` random numbers in (0, 1) for instance i: the same ones for the same (seed, stream, site, episode,
+   * step). site: a small number of your own that says what the draw is for, so that one draw never moves
+   * another. A reset and the first step have the same step number: give them different sites. */
+  void (*uniform)(const prl_env_batch *batch, int64_t i, uint32_t site, int32_t count, double *out);
+};
 
-typedef struct prl_env_type {
+/* The functions return PRL_OK, or another status with one sentence in `error` (snprintf into error->message).
+ */
+struct prl_env_type {
   int32_t abi; /* PRL_ENV_ABI */
   const char *name;
-  const char *summary; /* one line, for `perilune describe env` */
+  const char *summary;           /* one line, for `perilune describe env` */
   const prl_env_option *options; /* ends with a NULL name; NULL: none */
-  /* The spec for these option values; its strings live as long as the type. May refuse them. */
-  prl_status (*spec)(const double *options, prl_env_spec *spec, prl_error *error);
-  /* Fills `shared` (shared_size bytes, zeroed). NULL when shared_size is 0. */
-  prl_status (*open)(const double *options, uint64_t seed, void *shared, prl_error *error);
-  /* Starts episode `episode[i]` of each instance i whose mask[i] is not 0 (NULL: all), writing state and observation.
-   * State holds zeros before the first reset and is kept between episodes: a user may live longer than a session. */
-  void (*reset)(const prl_env_batch *batch, const uint8_t *mask);
-  void (*step)(const prl_env_batch *batch);
-} prl_env_type;
+  void *context;                 /* whatever the maker of the type likes */
+  /* The spec for these option values; its arrays and strings live as long as the type. May refuse them. *spec
+   * comes zeroed. */
+  prl_status (*spec)(const prl_env_type *type, const double *options, prl_env_spec *spec, prl_error *error);
+  /* Fills `shared` (shared_size bytes, zeroed, 64-byte aligned), and releases what it holds. Either may be
+   * NULL. close is called only after an open that succeeded. */
+  prl_status (*open)(const prl_env_type *type, const double *options, uint64_t seed, void *shared,
+                     prl_error *error);
+  void (*close)(void *shared);
+  /* Starts episode `episode[i]` of each instance i whose mask[i] is not 0 (NULL: all), writing state and
+   * observation. State holds zeros before the first reset and is kept between episodes: a user may live
+   * longer than a session. */
+  prl_status (*reset)(const prl_env_batch *batch, const uint8_t *mask, prl_error *error);
+  /* Moves every instance. After a failure the vector env refuses to step until it is reset or loaded. */
+  prl_status (*step)(const prl_env_batch *batch, prl_error *error);
+  /* For state that does not live in the slab; NULL: the slab is all. save with bytes NULL only writes *size;
+   * otherwise it fills *size bytes, as many as it said just before. */
+  prl_status (*save)(const prl_env_batch *batch, void *bytes, int64_t *size, prl_error *error);
+  prl_status (*load)(const prl_env_batch *batch, const void *bytes, int64_t size, prl_error *error);
+};
 
 typedef const prl_env_type *(*prl_env_entry_fn)(void);
 
@@ -105,35 +138,43 @@ PRL_API const prl_env_type *const *prl_env_types(void);
 /* Fails: PRL_ENAME, with the nearest name. */
 PRL_API prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error);
 
-/* options: values in the order of the type's table, NULL for the defaults. streams: key of each instance, NULL for
- * first_stream … Fails: PRL_ENOMEM, PRL_EINVAL (n < 1, an option out of range: name, value, range). */
-PRL_API prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const double *options, int64_t n,
-                                  uint64_t seed, uint64_t first_stream, prl_vecenv **out, prl_error *error);
+/* options: values in the order of the type's table, NULL for the defaults. streams: key of each instance,
+ * NULL for first_stream … Fails: PRL_ENOMEM, PRL_EINVAL (n < 1, an option out of range: name, value, range).
+ */
+PRL_API prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const double *options,
+                                  int64_t n, uint64_t seed, uint64_t first_stream, prl_vecenv **out,
+                                  prl_error *error);
 PRL_API void prl_vecenv_free(prl_vecenv *env);
 PRL_API const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env);
 PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);
 PRL_API int64_t prl_vecenv_count(const prl_vecenv *env);
 
-/* Buffers of one step, owned by the caller, dense. final_observation rows are written where an episode ended; the
- * observation row then already belongs to the next episode. */
+/* Buffers of one step, owned by the caller, dense, all needed. final_observation rows are written where an
+ * episode ended; the observation row then already belongs to the next episode. An episode that ends of itself
+ * in the very step that reaches max_steps has both flags, as in Gymnasium: `terminated` decides. */
 typedef struct prl_step {
-  const float *action;       /* (n, actions) */
-  float *observation;        /* (n, observations) */
-  float *response;           /* (n, responses) */
-  uint8_t *terminated;       /* (n) */
-  uint8_t *truncated;        /* (n) */
-  float *final_observation;  /* (n, observations) */
-  int64_t *elapsed_us;       /* (n) */
+  const float *action;      /* (n, actions) */
+  float *observation;       /* (n, observations) */
+  float *response;          /* (n, responses) */
+  uint8_t *terminated;      /* (n) */
+  uint8_t *truncated;       /* (n) */
+  float *final_observation; /* (n, observations) */
+  int64_t *elapsed_us;      /* (n) */
 } prl_step;
 
 /* Starts every instance anew at its next episode; writes observation (n, observations). */
 PRL_API prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *error);
-/* One step of all instances: one call, no allocation. Fails: PRL_EINVAL (an action out of range or not a number: the
- * instance, dimension and value; nothing moved), PRL_ESTATE (not reset), or what a Lua environment raised. */
+/* One step of all instances: one call, no allocation. Fails: PRL_EINVAL (a choice that is none of the
+ * choices, a value that is not finite: the instance, dimension and value; nothing moved), PRL_ESTATE (not
+ * reset), or what a Lua environment raised. A finite continuous action outside its bounds is no error: the
+ * environment clips it. */
 PRL_API prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error);
 
-/* The whole state as one block, for checkpoints: states, episode and step numbers. Restored by copying back. An
- * environment without save and load (some Lua ones) has size 0: a resumed run says that it restarts its episodes. */
+/* The whole state as one block, for checkpoints: states, episode and step numbers, keys. Restored by copying
+ * back into a vector env of the same type, options and count. An environment without save and load (some Lua
+ * ones) has size 0: a resumed run says that it restarts its episodes. The size may change with the state
+ * where an environment has a `save` of its own: ask just before saving. load fails with PRL_EFORMAT (another
+ * environment, count, or a damaged block: both printed); nothing changed then. */
 PRL_API int64_t prl_vecenv_state_size(const prl_vecenv *env);
 PRL_API prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, prl_error *error);
 PRL_API prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error);
