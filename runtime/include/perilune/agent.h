@@ -36,6 +36,8 @@ typedef struct prl_plan_options {
 PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                                  prl_plan **out, prl_error *error);
 PRL_API void prl_plan_free(prl_plan *plan);
+/* The resolved recipe's numbers, by path: "train.steps"; fallback where there is none. */
+PRL_API double prl_plan_number(const prl_plan *plan, const char *path, double fallback);
 PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digits */
 
 /* The plan stays the caller's and may be freed afterwards. */
@@ -46,8 +48,9 @@ PRL_API void prl_agent_free(prl_agent *agent);
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
 
 /* n actions for n streams (each at most once a call). observation (n, observations) → action (n, actions): discrete
- * choices as whole numbers. decisions (n), may be NULL: 0 for a row that could not be recorded since the declared
- * capacity is full (counted as `dropped_steps`). No allocation.
+ * choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared capacity is full
+ * (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation, serving without learning).
+ * No allocation. mode is PRL_MEAN whatever was asked while the plan's warm-up steps are made.
  * Fails: PRL_EINVAL (a stream twice), PRL_ENUMERIC (an observation that is not finite: row and name). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
                                  prl_mode mode, float *action, uint64_t *decisions, prl_error *error);
@@ -83,6 +86,13 @@ PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_prog
  * instances' streams are first_stream, first_stream + 1, … */
 PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t steps, bool stop_at_update,
                                    int64_t *made, prl_error *error);
+
+/* Whole episodes on a vector env with the published policy, nothing recorded: instance i makes its share of
+ * `episodes` from its next reset on. responses (episodes, responses): each episode's sums; lengths (episodes): its
+ * steps; in order of (instance, episode); either may be NULL. Allocates its buffers.
+ * Fails: PRL_ENOMEM, PRL_EINVAL (episodes < 1), PRL_ESHAPE, or as act and the env's step do. */
+PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
+                                      double *responses, int64_t *lengths, prl_error *error);
 
 /* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on.
  * Fails: PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
