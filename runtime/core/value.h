@@ -1,5 +1,5 @@
-/* Plain data: what a recipe evaluates to, what a plan is, what a checkpoint's JSON holds. A document is a tree in an
- * arena, freed whole; values in it are never freed one by one. */
+/* Plain data: what a recipe evaluates to, what a plan is, what a checkpoint's JSON holds. A document is a
+ * tree in an arena, freed whole; values in it are never freed one by one. */
 #ifndef PRL_CORE_VALUE_H
 #define PRL_CORE_VALUE_H
 
@@ -15,8 +15,8 @@ struct prl_value {
   union {
     bool boolean;
     double number;
-    const char *text;  /* terminated */
-    prl_value *items;  /* array: items; map: key, value, key, value … in order of insertion */
+    const char *text; /* terminated */
+    prl_value *items; /* array: items; map: key, value, key, value … in order of insertion */
   } as;
 };
 
@@ -29,7 +29,9 @@ prl_status prl_doc_new(prl_runtime *runtime, prl_doc **out, prl_error *error); /
 void prl_doc_free(prl_doc *doc);
 
 /* Builders: write into *to, which may be a value inside doc. Copies of text go into the arena.
- * push and put return the new null value to fill, or NULL when out of memory. put replaces an existing key. */
+ * push and put return the new null value to fill, or NULL when out of memory; the pointer is good until the
+ * next push or put into the same container, whose items may move. put replaces the value of an existing key.
+ */
 void prl_set_null(prl_value *to);
 void prl_set_bool(prl_value *to, bool boolean);
 void prl_set_number(prl_value *to, double number);
@@ -38,25 +40,32 @@ void prl_set_array(prl_value *to);
 void prl_set_map(prl_value *to);
 prl_value *prl_push(prl_doc *doc, prl_value *array);
 prl_value *prl_put(prl_doc *doc, prl_value *map, const char *key);
+prl_value *prl_put_new(prl_doc *doc, prl_value *map, const char *key,
+                       size_t length); /* a key known to be absent */
 bool prl_value_copy(prl_doc *doc, prl_value *to, const prl_value *from);
 
-/* Readers: NULL or the fallback where the key is absent or the kind differs. A path is keys and 1-based positions
- * with dots: "objective.critics.watch.gamma", "schedule.2.verb". */
+/* Readers: NULL or the fallback where the key is absent or the kind differs. A path is keys and 1-based
+ * positions with dots: "objective.critics.watch.gamma", "schedule.2.verb". */
 const prl_value *prl_get(const prl_value *map, const char *key);
 const prl_value *prl_path(const prl_value *root, const char *path);
 double prl_get_number(const prl_value *map, const char *key, double fallback);
 int64_t prl_get_int(const prl_value *map, const char *key, int64_t fallback);
 bool prl_get_bool(const prl_value *map, const char *key, bool fallback);
 const char *prl_get_string(const prl_value *map, const char *key, const char *fallback);
-int64_t prl_count(const prl_value *value); /* 0 for NULL and scalars */
+int64_t prl_count(const prl_value *value);                        /* 0 for NULL and scalars */
 const prl_value *prl_item(const prl_value *array, int64_t index); /* 0-based */
 void prl_pair(const prl_value *map, int64_t index, const char **key, const prl_value **value);
 bool prl_value_equal(const prl_value *a, const prl_value *b); /* order of keys does not matter */
 
-/* JSON (yajl does the parsing). Numbers are written in their shortest form that reads back the same; infinities and
- * NaN as the strings "inf", "-inf", "nan" are NOT accepted: PRL_ENUMERIC. sorted: keys in byte order (the canonical form, for hashes).
- * indent: 0 for one line. The text is NUL-terminated and freed by prl_free. Nesting beyond 64 is PRL_EFORMAT. */
-prl_status prl_json_parse(prl_runtime *runtime, const char *text, size_t length, prl_doc **out, prl_error *error);
+/* JSON (RFC 8259), strictly: no comments, no trailing commas, text in UTF-8, no key twice in a map, nesting
+ * of at most 64 maps and arrays. Written numbers are in the short form of core/number.h, which reads back as
+ * the same double. sorted: keys in byte order, which with indent 0 is the canonical form, for hashes. indent:
+ * spaces for each level, or 0 for one line without spaces. The text is NUL-terminated and freed by prl_free;
+ * length may be NULL. Parsing fails: PRL_EFORMAT (line and column), PRL_ENUMERIC (a number beyond a double's
+ * range), PRL_ENOMEM. Writing fails: PRL_ENUMERIC (a NaN or an infinity, for which JSON has no form: the path
+ * to it), PRL_EFORMAT (too deep; a string that is not UTF-8), PRL_ENOMEM. */
+prl_status prl_json_parse(prl_runtime *runtime, const char *text, size_t length, prl_doc **out,
+                          prl_error *error);
 prl_status prl_json_write(prl_runtime *runtime, const prl_value *value, bool sorted, int indent, char **text,
                           size_t *length, prl_error *error);
 /* XXH3-128 of the canonical JSON, as 32 hexadecimal digits. */
