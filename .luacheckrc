@@ -1,0 +1,13 @@
+std = "luajit"
+max_line_length = 120
+cache = false
+exclude_files = {"build*", "runs", ".git"}
+
+-- A recipe meets the names of its sandbox (lua/perilune/recipe/sandbox).
+files["recipes"] = {
+  read_globals = {
+    "extend", "remove", "relative", "learned", "where", "gt", "ge", "lt", "le", "eq", "both", "either", "negate",
+    "min", "max", "clip", "log1p", "abs", "exp", "log", "sqrt", "constant", "linear", "cosine", "warmup", "piecewise",
+  },
+}
+files["spec"] = {std = "+busted"}

@@ -1,0 +1,15 @@
+# Tests of the build itself: the public headers as C++, and the installed package as its users meet it.
+find_program(PERILUNE_CXX NAMES c++ g++ clang++)
+if(PERILUNE_CXX)
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/runtime/include/perilune/*.h)
+  foreach(header ${headers})
+    get_filename_component(name ${header} NAME_WE)
+    add_test(NAME cxx_${name} COMMAND ${PERILUNE_CXX} -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only
+      -x c++ -I ${CMAKE_CURRENT_SOURCE_DIR}/runtime/include ${header})
+  endforeach()
+endif()
+
+if(PERILUNE_INSTALL AND TARGET perilune AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/spec/install/install_test
+    ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_COMMAND})
+endif()

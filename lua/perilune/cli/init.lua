@@ -1,0 +1,65 @@
+--- The command line: `perilune COMMAND …`. Each command is one file beside this one and gives
+--- {summary = "one line", run = function(argv) return exit_code end}; argv holds the words after its name.
+---
+--- Exit codes: 0 done; 1 it failed while running; 2 the recipe or the words of the command line are wrong.
+
+local failure = require "perilune.cli.failure"
+
+local cli = {}
+
+--- In the order in which the help shows them.
+cli.commands = {"lua"}
+
+local function find(name)
+  for _, known in ipairs(cli.commands) do
+    if known == name then return require("perilune.cli." .. name) end
+  end
+end
+
+local function help()
+  local lines = {
+    "usage: perilune COMMAND …",
+    "",
+    "Reinforcement learning from Lua recipes.",
+    "",
+  }
+  for _, name in ipairs(cli.commands) do
+    lines[#lines + 1] = ("  %-9s %s"):format(name, find(name).summary)
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "`perilune COMMAND --help` lists the options of a command."
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function dispatch(argv)
+  local name = argv[1]
+  if name == nil or name == "help" or name == "--help" or name == "-h" then
+    io.write(help())
+    return 0
+  end
+  if name == "--version" then
+    io.write("perilune ", tostring(require("perilune").version), "\n")
+    return 0
+  end
+  local command = find(name)
+  if not command then
+    local nearest = require("perilune.cli.nearest")(name, cli.commands)
+    failure.usage(("there is no command '%s'%s; the commands are %s"):format(
+      name, nearest and (" (did you mean '" .. nearest .. "'?)") or "", table.concat(cli.commands, ", ")))
+  end
+  local rest = {}
+  for i = 2, #argv do rest[i - 1] = argv[i] end
+  return command.run(rest) or 0
+end
+
+--- Runs one command line; argv[1] is the command. Returns the exit code. A failure that the user can mend is one
+--- sentence on standard error; a defect also shows where it happened.
+function cli.main(argv)
+  local ok, result = xpcall(dispatch, failure.handler, argv)
+  io.stdout:flush()
+  if ok then return result end
+  io.stderr:write("perilune: ", result.message, "\n")
+  return result.code
+end
+
+return cli

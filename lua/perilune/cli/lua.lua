@@ -1,0 +1,110 @@
+--- `perilune lua`: a console where expressions print themselves. With a file it runs the file instead.
+
+local failure = require "perilune.cli.failure"
+local options = require "perilune.cli.options"
+
+local console = {summary = "a console with history where tensors print; or run a Lua file"}
+
+--- The chunk for these lines, or nil and whether more lines may complete it, and the message.
+local function compile(text)
+  local chunk = loadstring("return " .. text, "=console")
+  if chunk then return chunk end
+  local message
+  chunk, message = loadstring(text, "=console")
+  if chunk then return chunk end
+  return nil, message:find("'<eof>'", 1, true) ~= nil, message
+end
+
+local function show(value)
+  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) ~= "table" or (getmetatable(value) or {}).__tostring then return tostring(value) end
+  local parts, keys = {}, {}
+  for key in pairs(value) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
+    return type(a) == "number" or (type(b) ~= "number" and tostring(a) < tostring(b))
+  end)
+  for i, key in ipairs(keys) do
+    if i > 40 then
+      parts[#parts + 1] = ("… %d more"):format(#keys - 40)
+      break
+    end
+    local item = value[key]
+    local text = type(item) == "string" and ("%q"):format(item) or tostring(item)
+    parts[#parts + 1] = key == i and text or ("%s = %s"):format(tostring(key), text)
+  end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+local function print_results(ok, ...)
+  if not ok then
+    io.stderr:write(tostring((...)), "\n")
+    return
+  end
+  local texts = {}
+  for i = 1, select("#", ...) do texts[i] = show((select(i, ...))) end
+  if #texts > 0 then print(table.concat(texts, "\t")) end
+end
+
+--- read(prompt) → a line or nil, and save() for the history; by readline where it is installed and someone types.
+local function reader()
+  local interactive = require("posix").isatty(0) == 1
+  local ok, readline = pcall(require, "readline")
+  if not interactive then return function() return io.read("*l") end, function() end end
+  if not ok then
+    return function(prompt)
+      io.write(prompt)
+      io.flush()
+      return io.read("*l")
+    end, function() end
+  end
+  readline.set_readline_name("perilune")
+  readline.set_options {histfile = (os.getenv("HOME") or ".") .. "/.perilune_history", keeplines = 1000,
+                        completion = false, auto_add = true}
+  return readline.readline, readline.save_history
+end
+
+local function converse()
+  local read, save = reader()
+  local held
+  while true do
+    local line = read(held and ".. " or "> ")
+    if not line then break end
+    local text = held and (held .. "\n" .. line) or line:gsub("^=", "return ")
+    local chunk, unfinished, message = compile(text)
+    if chunk then
+      held = nil
+      print_results(pcall(chunk))
+    elseif unfinished and line ~= "" then
+      held = text
+    else
+      held = nil
+      io.stderr:write(message, "\n")
+    end
+  end
+  save()
+  return 0
+end
+
+function console.run(argv)
+  local parser = options.parser("lua", "A Lua console: `prl` is the perilune module, expressions print themselves.")
+  parser:argument("file", "A Lua file to run instead."):args("?")
+  parser:argument("words", "Its arguments, in `arg` and `...`."):args("*")
+  parser:option("-e", "Run this text and end."):argname("TEXT"):target("text")
+  local words = options.parse(parser, argv)
+  rawset(_G, "prl", require "perilune")
+  if not words.text and not words.file then return converse() end
+  local chunk, message
+  if words.text then
+    chunk, message = loadstring(words.text, "=-e")
+  else
+    chunk, message = loadfile(words.file)
+  end
+  if not chunk then failure.usage(message) end
+  rawset(_G, "arg", words.words)
+  local ok, err = xpcall(function() return chunk(unpack(words.words)) end, debug.traceback)
+  if not ok then failure.run(err) end
+  return 0
+end
+
+return console

@@ -1,0 +1,40 @@
+--- The words of a command, parsed by lua-argparse; wrong words are a usage failure instead of an exit.
+
+local argparse = require "argparse"
+local failure = require "perilune.cli.failure"
+
+local options = {}
+
+--- A parser for `perilune NAME`.
+function options.parser(name, summary)
+  return argparse("perilune " .. name, summary):usage_max_width(100):help_max_width(100)
+end
+
+--- The parsed words, as argparse gives them.
+function options.parse(parser, argv)
+  local ok, result = parser:pparse(argv)
+  if not ok then
+    failure.usage(("%s\n%s"):format(result, parser:get_usage()))
+  end
+  return result
+end
+
+--- Adds what every command that reads a recipe takes: --set, --seed and --trust.
+function options.recipe(parser)
+  parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated.")
+    :argname("PATH=VALUE"):count("*"):default({})
+  parser:option("--seed", "Seed in place of train.seed."):argname("N"):convert(options.whole)
+  parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
+  return parser
+end
+
+--- Converter of argparse: a whole number ≥ 0.
+function options.whole(word)
+  local number = tonumber(word)
+  if not number or number < 0 or number % 1 ~= 0 or number > 2 ^ 53 then
+    return nil, ("'%s' is not a whole number ≥ 0"):format(word)
+  end
+  return number
+end
+
+return options

@@ -1,0 +1,122 @@
+--- The directions in which the rooms of the house may depend on each other (runtime/README.md).
+
+-- What each room of runtime/ may include beside itself and the public headers.
+local rooms = {
+  core = {},
+  tensor = {"core"},
+  autograd = {"tensor", "core"},
+  nn = {"autograd", "tensor", "core"},
+  optim = {"nn", "autograd", "tensor", "core"},
+  env = {"core"},
+  objective = {"core"},
+  rl = {"objective", "env", "optim", "nn", "autograd", "tensor", "core"},
+  io = {"tensor", "core"},
+  agent = {"io", "rl", "objective", "env", "optim", "nn", "autograd", "tensor", "core"},
+  recipe = {"agent", "io", "rl", "objective", "env", "optim", "nn", "autograd", "tensor", "core"},
+  bind = {"recipe", "agent", "io", "rl", "objective", "env", "optim", "nn", "autograd", "tensor", "core"},
+}
+-- The rooms that may meet Lua.
+local lua_rooms = {recipe = true, bind = true}
+-- Each with its reason.
+local exceptions = {
+  -- The runtime chooses its kernel table once, and knows the table's type alone.
+  ["runtime/core/runtime.c includes tensor/kernels.h"] = true,
+  -- A program holds its optimizer step, so that reduce, clip and step are one commit.
+  ["runtime/autograd/program.h includes optim/optim.h"] = true,
+}
+
+-- In Lua: cli → report, trainer → the module; recipe → algorithms. What each folder may not require.
+local forbidden = {
+  ["lua/perilune/trainer"] = {"perilune%.cli"},
+  ["lua/perilune/report"] = {"perilune%.cli", "perilune%.trainer"},
+  ["lua/perilune/recipe"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
+  ["lua/perilune/algorithms"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
+}
+
+local function lines(command)
+  local pipe = assert(io.popen(command))
+  local found = {}
+  for line in pipe:lines() do found[#found + 1] = line end
+  pipe:close()
+  return found
+end
+
+local function text_of(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function set(list)
+  local result = {}
+  for _, item in ipairs(list) do result[item] = true end
+  return result
+end
+
+describe("the house", function()
+  it("has only rooms that this spec knows", function()
+    local unknown = {}
+    for _, path in ipairs(lines("find runtime -mindepth 1 -maxdepth 1 -type d")) do
+      local room = path:match("([^/]+)$")
+      if not rooms[room] and room ~= "include" then unknown[#unknown + 1] = path end
+    end
+    assert.same({}, unknown)
+  end)
+
+  for room, others in pairs(rooms) do
+    it("lets " .. room .. "/ include only the rooms below it", function()
+      local allowed = set(others)
+      allowed[room] = true
+      local wrong = {}
+      for _, path in ipairs(lines("find runtime/" .. room .. " -name '*.[ch]' 2>/dev/null")) do
+        for header in text_of(path):gmatch('\n%s*#%s*include%s+"([^"]+)"') do
+          local other = header:match("^([^/]+)/")
+          local found = path .. " includes " .. header
+          if other and rooms[other] and not allowed[other] and not exceptions[found] then
+            wrong[#wrong + 1] = found
+          end
+        end
+      end
+      assert.same({}, wrong)
+    end)
+  end
+
+  it("keeps Lua out of every room but recipe/ and bind/", function()
+    local wrong = {}
+    for _, path in ipairs(lines("find runtime -name '*.[ch]'")) do
+      local room = path:match("^runtime/([^/]+)/")
+      if room and not lua_rooms[room] and text_of(path):find("#%s*include%s*[<\"]l[ua][ua][%w]*%.h") then
+        wrong[#wrong + 1] = path
+      end
+    end
+    assert.same({}, wrong)
+  end)
+
+  it("keeps inner headers out of the public ones", function()
+    local wrong = {}
+    for _, path in ipairs(lines("find runtime/include -name '*.h'")) do
+      for header in text_of(path):gmatch('#%s*include%s+"([^"]+)"') do
+        if not header:find("^perilune/") then wrong[#wrong + 1] = path .. " includes " .. header end
+      end
+    end
+    assert.same({}, wrong)
+  end)
+
+  for folder, patterns in pairs(forbidden) do
+    it("lets " .. folder .. " require only what is below it", function()
+      local wrong = {}
+      for _, path in ipairs(lines("find " .. folder .. " -name '*.lua' 2>/dev/null")) do
+        local text = text_of(path)
+        for _, pattern in ipairs(patterns) do
+          if text:find("require%s*%(?%s*[\"']" .. pattern) then wrong[#wrong + 1] = path .. " requires " .. pattern end
+        end
+      end
+      assert.same({}, wrong)
+    end)
+  end
+
+  it("uses no ffi in the product", function()
+    assert.same({}, lines("grep -rnE 'require *\\(?[\"'\"'\"']ffi' lua || true"))
+  end)
+end)
