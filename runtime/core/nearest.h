@@ -1,0 +1,25 @@
+/* The nearest valid name, for messages about unknown ones. Candidates are offered one by one, from any
+ * container:
+ *
+ *     prl_nearest nearest = prl_nearest_begin(name);
+ *     for (…) prl_nearest_offer(&nearest, candidate);
+ *     return prl_fail(error, PRL_ENAME, "there is no column \"%s\"%s", name, prl_nearest_hint(&nearest));
+ */
+#ifndef PRL_CORE_NEAREST_H
+#define PRL_CORE_NEAREST_H
+
+typedef struct prl_nearest {
+  const char *name;
+  const char *best; /* borrowed; NULL: none is near */
+  int distance;
+  char hint[96];
+} prl_nearest;
+
+prl_nearest prl_nearest_begin(const char *name);
+/* Edit distance in which an exchange of two neighbours counts once (optimal string alignment), cases alike;
+ * names beyond 63 bytes are compared by their first 63. */
+void prl_nearest_offer(prl_nearest *nearest, const char *candidate);
+/* "; the nearest is \"gamma\"", or "" where none is closer than half of the name's letters, plus one. */
+const char *prl_nearest_hint(prl_nearest *nearest);
+
+#endif
