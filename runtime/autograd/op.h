@@ -1,10 +1,10 @@
-/* The op table. One operation = shape check + forward + backward + name, in one place. The same functions run eagerly
- * on a tape and replayed in a program, so both give the same bytes. A public gradient check runs over the whole table
- * in the specs: an operation without a checked gradient cannot exist.
+/* The op table. One operation = shape check + forward + backward + name, in one place. The same functions run
+ * eagerly on a tape and replayed in a program, so both give the same bytes. A public gradient check runs over
+ * the whole table in the specs: an operation without a checked gradient cannot exist.
  *
- * What an op may count on: its inputs are contiguous (the tape copies what is not) and do not alias its output.
- * What it must keep: no allocation, no state, no reading of the clock; results depend on inputs and attributes only;
- * the per-row rule of tensor/kernels.h. */
+ * What an op may count on: its inputs are contiguous (the tape copies what is not) and do not alias its
+ * output. What it must keep: no allocation, no state, no reading of the clock; results depend on inputs and
+ * attributes only; the per-row rule of tensor/kernels.h. */
 #ifndef PRL_AUTOGRAD_OP_H
 #define PRL_AUTOGRAD_OP_H
 
@@ -15,7 +15,8 @@
 #define PRL_MAX_ATTR_INTS 10
 #define PRL_MAX_ATTR_FLOATS 4
 
-/* An op's constants: fixed at the time of the trace, part of a program's text. Their meaning stands beside the op. */
+/* An op's constants: fixed at the time of the trace, part of a program's text. Their meaning stands beside
+ * the op. */
 typedef struct prl_attrs {
   int32_t ints_count, floats_count;
   int64_t ints[PRL_MAX_ATTR_INTS];
@@ -24,8 +25,8 @@ typedef struct prl_attrs {
 
 typedef struct prl_op prl_op;
 
-/* One call. Forward reads in, writes out and aux. Backward reads in, out, aux, gout and overwrites each gin[i] that
- * is not NULL (the tape adds where a value has several uses); gin[i] has the shape of in[i]. */
+/* One call. Forward reads in, writes out and aux. Backward reads in, out, aux, gout and overwrites each
+ * gin[i] that is not NULL (the tape adds where a value has several uses); gin[i] has the shape of in[i]. */
 typedef struct prl_call {
   const prl_kernels *k;
   const prl_attrs *attrs;
@@ -55,14 +56,15 @@ struct prl_op {
   const char *name;
   int min_inputs, max_inputs;
   unsigned flags;
-  /* Checks dtypes and shapes (message: op name, both shapes) and attributes, and gives the output's. Called again for
-   * each new number of rows of a program, so it may not depend on data. */
+  /* Checks dtypes and shapes (message: op name, both shapes) and attributes, and gives the output's. Called
+   * again for each new number of rows of a program, so it may not depend on data. */
   prl_status (*infer)(const prl_attrs *attrs, int inputs, const prl_tensor *const *in, prl_inferred *inferred,
                       prl_error *error);
   void (*forward)(const prl_call *call);
   void (*backward)(const prl_call *call); /* NULL with PRL_OP_NO_GRAD and PRL_OP_VIEW */
-  /* A ready example for the gradient check: fills shapes and attributes of case `index` (odd sizes, broadcasting);
-   * returns false when there is no such case. Ranges of values for inputs that need one (log: > 0) go in low, high. */
+  /* A ready example for the gradient check: fills shapes and attributes of case `index` (odd sizes,
+   * broadcasting); returns false when there is no such case. Ranges of values for inputs that need one (log:
+   * > 0) go in low, high. */
   bool (*example)(int index, prl_attrs *attrs, int *inputs, prl_tensor *in, float *low, float *high);
 };
 

@@ -15,29 +15,34 @@ typedef struct prl_bindings {
   int optims_count;
 } prl_bindings;
 
-/* Plans buffers for at most `rows` rows (the first dimension of batch inputs); takes the graph over, also on failure.
- * Fails: PRL_ENOMEM, PRL_ENAME (a set or parameter that the bindings lack), PRL_ESHAPE. */
+/* Plans buffers for at most `rows` rows (the first dimension of batch inputs); takes the graph over, also on
+ * failure. Fails: PRL_ENOMEM, PRL_ENAME (a set or parameter that the bindings lack), PRL_ESHAPE. */
 prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64_t rows, prl_program **out,
                            prl_error *error);
 void prl_program_free(prl_program *program);
-/* The tensor of an input or output, NULL when there is none of that name. Pointers stay for the program's life; the
- * shape's first dimension follows prl_program_rows. Outputs are valid after a whole run until the next begins. */
+/* The tensor of an input or output, NULL when there is none of that name. Pointers stay for the program's
+ * life; the shape's first dimension follows prl_program_rows. Outputs are valid after a whole run until the
+ * next begins. */
 prl_tensor *prl_program_input(prl_program *program, const char *name);
 const prl_tensor *prl_program_output(const prl_program *program, const char *name);
 int prl_program_outputs(const prl_program *program);
 const char *prl_program_output_name(const prl_program *program, int index);
-/* The number of rows of the next run. Fails: PRL_ELIMIT (more than planned), PRL_EINVAL (< 1), PRL_ESTATE (half run). */
+/* The number of rows of the next run. Fails: PRL_ELIMIT (more than planned), PRL_EINVAL (< 1), PRL_ESTATE
+ * (half run). */
 prl_status prl_program_rows(prl_program *program, int64_t rows, prl_error *error);
-/* Runs from the cursor until the end or, where deadline_ns is not 0, until the clock passes it (looked at between
- * ops; from the first clip or step on, a run goes to its end). *done tells whether the end was reached; the next call
- * then starts anew. Fails: PRL_ENUMERIC (a loss or an output that is not finite: names it and the first op whose
- * result is not finite; parameters are as before the run). */
+/* Runs from the cursor until the end or, where deadline_ns is not 0, until the clock passes it (looked at
+ * between ops; from the first clip or step on, a run goes to its end). *done tells whether the end was
+ * reached; the next call then starts anew. Fails: PRL_ENUMERIC (a loss or an output that is not finite: names
+ * it and the first op whose result is not finite; parameters are as before the run). */
 prl_status prl_program_run(prl_program *program, int64_t deadline_ns, bool *done, prl_error *error);
 void prl_program_restart(prl_program *program); /* forget a half run */
 int32_t prl_program_cursor(const prl_program *program);
 int64_t prl_program_bytes(const prl_program *program);
 const prl_graph *prl_program_graph(const prl_program *program);
-/* A listing: each op with shapes, buffer and mean microseconds (timed: one run measures each). Freed by prl_free. */
+/* One whole run that times each instruction for prl_program_print. */
+prl_status prl_program_run_timed(prl_program *program, prl_error *error);
+/* A listing: each op with shapes, place of its buffer and, when timed, its microseconds in the last timed run
+ * (it is a real run: parameters step). Freed by prl_free. */
 prl_status prl_program_print(prl_program *program, bool timed, char **text, prl_error *error);
 
 #endif

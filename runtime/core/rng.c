@@ -15,7 +15,8 @@ prl_rng prl_rng_make(uint64_t seed, uint64_t stream, uint32_t site) {
   return (prl_rng){{(uint32_t)key, (uint32_t)(key >> 32)}};
 }
 
-void prl_rng_block(prl_rng rng, uint32_t extra, uint32_t episode, uint32_t step, uint32_t block, uint32_t out[4]) {
+void prl_rng_block(prl_rng rng, uint32_t extra, uint32_t episode, uint32_t step, uint32_t block,
+                   uint32_t out[4]) {
   uint32_t c0 = block, c1 = step, c2 = episode, c3 = extra, k0 = rng.key[0], k1 = rng.key[1];
   for (int round = 0; round < 10; round++, k0 += 0x9e3779b9u, k1 += 0xbb67ae85u) {
     uint64_t a = (uint64_t)0xd2511f53u * c0, b = (uint64_t)0xcd9e8d57u * c2;

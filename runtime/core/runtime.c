@@ -38,7 +38,8 @@ prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out
   if (!o.alloc) o.alloc = libc_alloc;
   const prl_kernels *kernels = prl_kernels_find ? prl_kernels_find(o.kernels) : (const prl_kernels *)"";
   if (!kernels)
-    return prl_fail(error, PRL_ENAME, "kernels: \"%s\" is unknown or not for this processor; use baseline or avx2",
+    return prl_fail(error, PRL_ENAME,
+                    "kernels: \"%s\" is unknown or not for this processor; use baseline or avx2",
                     o.kernels ? o.kernels : "");
   prl_runtime *runtime = o.alloc(o.alloc_context, NULL, 0, sizeof *runtime);
   if (!runtime) return prl_fail_memory(error, sizeof *runtime);

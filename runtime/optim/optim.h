@@ -1,5 +1,5 @@
-/* Optimizers over one parameter set: clipping, then one pass over the slabs. Definitions are PyTorch's. Row-sparse
- * parameters step on touched rows only (their moments decay only when touched: "lazy"). */
+/* Optimizers over one parameter set: clipping, then one pass over the slabs. Definitions are PyTorch's.
+ * Row-sparse parameters step on touched rows only (their moments decay only when touched: "lazy"). */
 #ifndef PRL_OPTIM_OPTIM_H
 #define PRL_OPTIM_OPTIM_H
 
@@ -9,10 +9,10 @@ typedef enum prl_optim_kind { PRL_SGD, PRL_RMSPROP, PRL_ADAM, PRL_ADAMW } prl_op
 
 typedef struct prl_optim_options {
   prl_optim_kind kind;
-  float lr;        /* used where a step gives none of its own */
-  float momentum;  /* sgd */
-  bool nesterov;   /* sgd */
-  float alpha;     /* rmsprop: decay of the mean square */
+  float lr;       /* used where a step gives none of its own */
+  float momentum; /* sgd */
+  bool nesterov;  /* sgd */
+  float alpha;    /* rmsprop: decay of the mean square */
   float beta1, beta2, epsilon;
   float decay;     /* weight decay: l2 for sgd, rmsprop and adam, decoupled for adamw */
   float max_norm;  /* clip the set's gradient to this global norm; 0: no clipping */
@@ -32,7 +32,8 @@ typedef struct prl_optim {
   double last_norm;         /* of the gradient before clipping, at the last step */
 } prl_optim;
 
-prl_status prl_optim_new(prl_params *params, const prl_optim_options *options, prl_optim **out, prl_error *error);
+prl_status prl_optim_new(prl_params *params, const prl_optim_options *options, prl_optim **out,
+                         prl_error *error);
 void prl_optim_free(prl_optim *optim);
 /* One step. lr and max_norm replace the option's where they are not NaN. */
 void prl_optim_step(prl_optim *optim, float lr, float max_norm);

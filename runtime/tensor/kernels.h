@@ -1,11 +1,11 @@
 /* The kernel table: the arithmetic that runs inside every op, optimizer and normaliser.
  *
- * One source is compiled twice (plain x86-64, and -mavx2 -mfma), giving two constant tables; a runtime takes one by
- * cpuid, or as its options say. Rules that hold within one table:
- *   - Every op fixes its order of rounding. A GEMM accumulates over k in ascending order with one fused multiply-add
- *     each, then adds the bias, then applies the activation. Contraction by the compiler is off.
- *   - A row of a forward result depends on that row and the weights alone, never on how many rows came with it.
- *     Element-wise results do not depend on the position in the vector.
+ * One source is compiled twice (plain x86-64, and -mavx2 -mfma), giving two constant tables; a runtime takes
+ * one by cpuid, or as its options say. Rules that hold within one table:
+ *   - Every op fixes its order of rounding. A GEMM accumulates over k in ascending order with one fused
+ * multiply-add each, then adds the bias, then applies the activation. Contraction by the compiler is off.
+ *   - A row of a forward result depends on that row and the weights alone, never on how many rows came with
+ * it. Element-wise results do not depend on the position in the vector.
  *   - Sums over a batch run in ascending row order, a fixed order for a given batch.
  * Pointers are dense float32 rows unless a leading dimension is given; none may alias unless it says so. */
 #ifndef PRL_TENSOR_KERNELS_H
@@ -13,7 +13,8 @@
 
 #include "perilune/core.h"
 
-/* Element-wise functions of one argument, in the order of both tables below. At most 4 ulp from the true value. */
+/* Element-wise functions of one argument, in the order of both tables below. At most 4 ulp from the true
+ * value. */
 typedef enum prl_unary {
   PRL_IDENTITY,
   PRL_NEG,
@@ -39,10 +40,10 @@ typedef enum prl_binary { PRL_ADD, PRL_SUB, PRL_MUL, PRL_DIV, PRL_MIN, PRL_MAX, 
 
 typedef struct prl_adam {
   float lr, beta1, beta2, epsilon;
-  float decay;                     /* decoupled (AdamW): p −= lr · decay · p */
-  float l2;                        /* added to the gradient: g += l2 · p */
-  float correction1, correction2;  /* 1 − β₁ᵗ, 1 − β₂ᵗ */
-  float grad_scale;                /* from clipping; g is read as g · grad_scale */
+  float decay;                    /* decoupled (AdamW): p −= lr · decay · p */
+  float l2;                       /* added to the gradient: g += l2 · p */
+  float correction1, correction2; /* 1 − β₁ᵗ, 1 − β₂ᵗ */
+  float grad_scale;               /* from clipping; g is read as g · grad_scale */
 } prl_adam;
 
 typedef struct prl_kernels {
@@ -53,25 +54,27 @@ typedef struct prl_kernels {
   void (*linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w, const float *b,
                  prl_unary act, float *pre, float *y);
   /* gx (m, k) = or += gy (m, n) wᵀ, w (k, n).  scratch: prl_linear_scratch(n, k) floats. */
-  void (*linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add, float *scratch,
-                    float *gx);
+  void (*linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
+                    float *scratch, float *gx);
   /* gw (k, n) = or += xᵀ gy;  gb (n), if not NULL, = or += column sums of gy. */
-  void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw, float *gb);
+  void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
+                    float *gb);
 
   void (*unary[PRL_UNARY_COUNT])(int64_t n, const float *x, float *y); /* y may be x */
-  /* gx = or += gy · f′.  For tanh, sigmoid, relu, elu, leaky_relu, exp, sqrt and softplus the derivative is taken from
-   * y (x may be NULL); for the others from x (y may be NULL). prl_unary_needs_input tells. gx may be gy. */
+  /* gx = or += gy · f′.  For tanh, sigmoid, relu, elu, leaky_relu, exp, sqrt and softplus the derivative is
+   * taken from y (x may be NULL); for the others from x (y may be NULL). prl_unary_needs_input tells. gx may
+   * be gy. */
   void (*unary_grad[PRL_UNARY_COUNT])(int64_t n, const float *x, const float *y, const float *gy, bool add,
                                       float *gx);
-  void (*binary[PRL_BINARY_COUNT])(int64_t n, const float *a, const float *b, float *y);       /* y may be a or b */
-  void (*binary_scalar[PRL_BINARY_COUNT])(int64_t n, const float *a, float b, float *y);       /* a ∘ b */
-  void (*scalar_binary[PRL_BINARY_COUNT])(int64_t n, float a, const float *b, float *y);       /* a ∘ b */
-  void (*axpy)(int64_t n, float a, const float *x, float *y);                                  /* y += a x */
-  void (*fma)(int64_t n, const float *a, const float *b, float *y);                            /* y += a b */
+  void (*binary[PRL_BINARY_COUNT])(int64_t n, const float *a, const float *b, float *y); /* y may be a or b */
+  void (*binary_scalar[PRL_BINARY_COUNT])(int64_t n, const float *a, float b, float *y); /* a ∘ b */
+  void (*scalar_binary[PRL_BINARY_COUNT])(int64_t n, float a, const float *b, float *y); /* a ∘ b */
+  void (*axpy)(int64_t n, float a, const float *x, float *y);                            /* y += a x */
+  void (*fma)(int64_t n, const float *a, const float *b, float *y);                      /* y += a b */
 
-  double (*sum)(int64_t n, const float *x);   /* float64 accumulators, fixed order */
+  double (*sum)(int64_t n, const float *x); /* float64 accumulators, fixed order */
   double (*sumsq)(int64_t n, const float *x);
-  bool (*finite)(int64_t n, const float *x);  /* no NaN, no infinity */
+  bool (*finite)(int64_t n, const float *x); /* no NaN, no infinity */
 
   /* Rows of n: softmax (or its logarithm), exact for large inputs; and the log of the sum of exponentials. */
   void (*softmax)(int64_t rows, int64_t n, const float *x, float *y);
@@ -86,18 +89,21 @@ typedef struct prl_kernels {
                   float *p, float *v);
 
   /* y[i] = clip((x[i] − mean[i]) · scale[i], −bound, bound) for rows of n: an observation normaliser. */
-  void (*normalise)(int64_t rows, int64_t n, const float *x, const float *mean, const float *scale, float bound,
-                    float *y);
+  void (*normalise)(int64_t rows, int64_t n, const float *x, const float *mean, const float *scale,
+                    float bound, float *y);
 
   /* Philox draws; see core/rng.h for the addresses. */
-  void (*uniforms)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n, float *y);
-  void (*normals)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n, float *y);
+  void (*uniforms)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,
+                   float *y);
+  void (*normals)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,
+                  float *y);
 } prl_kernels;
 
 extern const prl_kernels prl_kernels_baseline;
 extern const prl_kernels prl_kernels_avx2;
 
-/* The table of that name; NULL asks for the best one. NULL when the name is unknown or the processor lacks it. */
+/* The table of that name; NULL asks for the best one. NULL when the name is unknown or the processor lacks
+ * it. */
 const prl_kernels *prl_kernels_find(const char *name);
 
 bool prl_unary_needs_input(prl_unary f); /* its gradient reads x rather than y */

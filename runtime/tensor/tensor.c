@@ -35,8 +35,8 @@ static int64_t checked_count(int ndim, const int64_t *shape, prl_error *error) {
   return count;
 }
 
-prl_status prl_tensor_new(prl_runtime *runtime, prl_dtype dtype, int ndim, const int64_t *shape, prl_tensor *out,
-                          prl_error *error) {
+prl_status prl_tensor_new(prl_runtime *runtime, prl_dtype dtype, int ndim, const int64_t *shape,
+                          prl_tensor *out, prl_error *error) {
   int64_t count = checked_count(ndim, shape, error);
   if (count < 0) return PRL_ESHAPE;
   size_t size = (size_t)count * prl_dtype_size(dtype), header = 64;
@@ -99,19 +99,31 @@ char *prl_shape_text(const prl_tensor *tensor, char *text, size_t size) {
 
 static double load(const void *data, prl_dtype dtype, int64_t at) {
   switch (dtype) {
-  case PRL_F32: return ((const float *)data)[at];
-  case PRL_F64: return ((const double *)data)[at];
-  case PRL_I32: return ((const int32_t *)data)[at];
-  default: return (double)((const int64_t *)data)[at];
+  case PRL_F32:
+    return ((const float *)data)[at];
+  case PRL_F64:
+    return ((const double *)data)[at];
+  case PRL_I32:
+    return ((const int32_t *)data)[at];
+  default:
+    return (double)((const int64_t *)data)[at];
   }
 }
 
 static void store(void *data, prl_dtype dtype, int64_t at, double value) {
   switch (dtype) {
-  case PRL_F32: ((float *)data)[at] = (float)value; break;
-  case PRL_F64: ((double *)data)[at] = value; break;
-  case PRL_I32: ((int32_t *)data)[at] = (int32_t)value; break;
-  default: ((int64_t *)data)[at] = (int64_t)value; break;
+  case PRL_F32:
+    ((float *)data)[at] = (float)value;
+    break;
+  case PRL_F64:
+    ((double *)data)[at] = value;
+    break;
+  case PRL_I32:
+    ((int32_t *)data)[at] = (int32_t)value;
+    break;
+  default:
+    ((int64_t *)data)[at] = (int64_t)value;
+    break;
   }
 }
 
@@ -140,7 +152,8 @@ void prl_tensor_fill(prl_tensor *tensor, double value) {
 void prl_tensor_copy(prl_tensor *to, const prl_tensor *from) {
   int64_t count = prl_tensor_count(to);
   if (to->dtype == from->dtype && prl_tensor_contiguous(to) && prl_tensor_contiguous(from)) {
-    if (to->data != from->data && count) memcpy(to->data, from->data, (size_t)count * prl_dtype_size(to->dtype));
+    if (to->data != from->data && count)
+      memcpy(to->data, from->data, (size_t)count * prl_dtype_size(to->dtype));
     return;
   }
   bool wide = to->dtype == PRL_I64 && from->dtype == PRL_I64; /* double cannot carry every int64 */
@@ -165,7 +178,8 @@ prl_status prl_tensor_slice(const prl_tensor *from, int dim, int64_t start, int6
   if (status) return status;
   char shape[96];
   if (start < 0 || stop > from->shape[dim] || start > stop || step < 1)
-    return prl_fail(error, PRL_EINVAL, "positions %lld to %lld (step %lld) do not fit dimension %d of shape %s",
+    return prl_fail(error, PRL_EINVAL,
+                    "positions %lld to %lld (step %lld) do not fit dimension %d of shape %s",
                     (long long)start + 1, (long long)stop, (long long)step, dim + 1,
                     prl_shape_text(from, shape, sizeof shape));
   prl_tensor view = *from;
@@ -213,7 +227,8 @@ prl_status prl_tensor_reshape(const prl_tensor *from, int ndim, const int64_t *s
   return PRL_OK;
 }
 
-prl_status prl_tensor_select(const prl_tensor *from, int dim, int64_t position, prl_tensor *out, prl_error *error) {
+prl_status prl_tensor_select(const prl_tensor *from, int dim, int64_t position, prl_tensor *out,
+                             prl_error *error) {
   prl_tensor view;
   prl_status status = prl_tensor_slice(from, dim, position, position + 1, 1, &view, error);
   if (status) return status;

@@ -22,8 +22,8 @@ double prl_tensor_get(const prl_tensor *tensor, int64_t position);
 void prl_tensor_set(prl_tensor *tensor, int64_t position, double value);
 void prl_tensor_fill(prl_tensor *tensor, double value);
 
-/* Views: the result borrows nothing more than from's storage (not retained). Positions are 0-based, stop exclusive.
- * Fails: PRL_ESHAPE, PRL_EINVAL. */
+/* Views: the result borrows nothing more than from's storage (not retained). Positions are 0-based, stop
+ * exclusive. Fails: PRL_ESHAPE, PRL_EINVAL. */
 prl_status prl_tensor_slice(const prl_tensor *from, int dim, int64_t start, int64_t stop, int64_t step,
                             prl_tensor *out, prl_error *error);
 prl_status prl_tensor_transpose(const prl_tensor *from, int a, int b, prl_tensor *out, prl_error *error);
@@ -31,6 +31,7 @@ prl_status prl_tensor_transpose(const prl_tensor *from, int a, int b, prl_tensor
 prl_status prl_tensor_reshape(const prl_tensor *from, int ndim, const int64_t *shape, prl_tensor *out,
                               prl_error *error);
 /* Removes a dimension at one position. */
-prl_status prl_tensor_select(const prl_tensor *from, int dim, int64_t position, prl_tensor *out, prl_error *error);
+prl_status prl_tensor_select(const prl_tensor *from, int dim, int64_t position, prl_tensor *out,
+                             prl_error *error);
 
 #endif

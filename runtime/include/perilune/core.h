@@ -1,7 +1,8 @@
 /* perilune/core.h: status and errors, the host's allocator, and the runtime that everything hangs from.
  *
- * A runtime is one thread's world: objects of one runtime are used by one thread at a time. Two runtimes share
- * nothing, so that two of them can run on two threads. The library never prints, exits, aborts or longjmps. */
+ * A runtime is one thread's world: objects of one runtime are used by one thread at a time. Two runtimes
+ * share nothing, so that two of them can run on two threads. The library never prints, exits, aborts or
+ * longjmps. */
 #ifndef PERILUNE_CORE_H
 #define PERILUNE_CORE_H
 
@@ -36,7 +37,8 @@ typedef enum prl_status {
   PRL_ESTATE    /* a call that the object's present state does not allow */
 } prl_status;
 
-/* The caller's buffer for what went wrong. Functions write it only when they fail; a NULL error is allowed. */
+/* The caller's buffer for what went wrong. Functions write it only when they fail; a NULL error is allowed.
+ */
 typedef struct prl_error {
   prl_status status;
   char message[500];
@@ -45,11 +47,13 @@ typedef struct prl_error {
 /* The status as a word ("EINVAL"): the third value of Lua's `nil, message, code`. */
 PRL_API const char *prl_status_name(prl_status status);
 
-/* Writes the message and returns `status`, so that failing is one statement: return prl_fail(e, PRL_EINVAL, …). */
+/* Writes the message and returns `status`, so that failing is one statement: return prl_fail(e, PRL_EINVAL,
+ * …). */
 PRL_API prl_status prl_fail(prl_error *error, prl_status status, const char *format, ...) PRL_PRINTF(3, 4);
 
 /* The host's allocator, in the manner of realloc: new_size 0 frees and returns NULL, block NULL allocates.
- * Blocks need the alignment of malloc. NULL for new_size > 0 means that there is no memory; the old block stands. */
+ * Blocks need the alignment of malloc. NULL for new_size > 0 means that there is no memory; the old block
+ * stands. */
 typedef void *(*prl_alloc_fn)(void *context, void *block, size_t old_size, size_t new_size);
 
 typedef struct prl_runtime prl_runtime;

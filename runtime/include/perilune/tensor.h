@@ -1,4 +1,5 @@
-/* perilune/tensor.h: an n-dimensional view of storage. A tensor is a small struct; several may share one storage. */
+/* perilune/tensor.h: an n-dimensional view of storage. A tensor is a small struct; several may share one
+ * storage. */
 #ifndef PERILUNE_TENSOR_H
 #define PERILUNE_TENSOR_H
 
@@ -14,8 +15,9 @@ typedef enum prl_dtype { PRL_F32, PRL_F64, PRL_I32, PRL_I64 } prl_dtype;
 
 typedef struct prl_storage prl_storage; /* reference-counted bytes of a runtime */
 
-/* data points at the first element of the view. storage is NULL where the bytes belong to somebody else (a program's
- * plan, an environment's slab, a host's array), who must outlive the view. Strides count elements, not bytes. */
+/* data points at the first element of the view. storage is NULL where the bytes belong to somebody else (a
+ * program's plan, an environment's slab, a host's array), who must outlive the view. Strides count elements,
+ * not bytes. */
 typedef struct prl_tensor {
   void *data;
   prl_storage *storage;
@@ -27,7 +29,8 @@ typedef struct prl_tensor {
 
 PRL_API size_t prl_dtype_size(prl_dtype dtype);
 PRL_API const char *prl_dtype_name(prl_dtype dtype);
-/* A fresh contiguous tensor, cleared. Fails: PRL_ENOMEM, PRL_ESHAPE (a negative size, more than PRL_MAX_DIMS). */
+/* A fresh contiguous tensor, cleared. Fails: PRL_ENOMEM, PRL_ESHAPE (a negative size, more than
+ * PRL_MAX_DIMS). */
 PRL_API prl_status prl_tensor_new(prl_runtime *runtime, prl_dtype dtype, int ndim, const int64_t *shape,
                                   prl_tensor *out, prl_error *error);
 /* A contiguous view of bytes that the caller owns. */
