@@ -1,0 +1,48 @@
+/* Files, read whole and written whole or not at all. Every failure is PRL_EIO with the path and the system's
+ * reason. */
+#ifndef PRL_IO_FILE_H
+#define PRL_IO_FILE_H
+
+#include "core/memory.h"
+
+/* PRL_EIO: "cannot open runs/a.csv: No such file or directory". `code` is an errno. */
+prl_status prl_fail_system(prl_error *error, const char *action, const char *path, int code);
+
+/* All bytes of a file, with a NUL behind them; freed by prl_free. Fails: PRL_EIO, PRL_ELIMIT (more than `cap`
+ * bytes), PRL_ENOMEM. */
+prl_status prl_file_read(prl_runtime *runtime, const char *path, int64_t cap, char **data, size_t *size,
+                         prl_error *error);
+
+/* A file that comes into being at once: bytes go to a temporary file beside it, which commit flushes to the
+ * disk and renames. Until then, and after any failure, the old file stands and abort leaves nothing behind. A
+ * symbolic link is followed; the mode of an existing file is kept. */
+typedef struct prl_file_out prl_file_out;
+
+/* Fails: PRL_EIO (also where something other than a plain file stands at the path), PRL_ENOMEM. */
+prl_status prl_file_out_open(prl_runtime *runtime, const char *path, prl_file_out **out, prl_error *error);
+/* After a failure only abort is left to do. */
+prl_status prl_file_out_write(prl_file_out *out, const void *data, size_t size, prl_error *error);
+/* Frees `out` in every case. */
+prl_status prl_file_out_commit(prl_file_out *out, prl_error *error);
+void prl_file_out_abort(prl_file_out *out); /* NULL is allowed */
+
+prl_status prl_file_write_whole(prl_runtime *runtime, const char *path, const void *data, size_t size,
+                                prl_error *error);
+
+/* A file that grows: each append is there whole or not at all (where the disk is full, the file is cut back).
+ */
+typedef struct prl_file_log {
+  prl_runtime *runtime;
+  char *path;
+  int descriptor; /* -1: closed */
+  int64_t size;
+} prl_file_log;
+
+/* Opens for appending; made where absent, emptied where `fresh`. size is what is there already. */
+prl_status prl_file_log_open(prl_runtime *runtime, const char *path, bool fresh, prl_file_log *log,
+                             prl_error *error);
+prl_status prl_file_log_append(prl_file_log *log, const void *data, size_t size, prl_error *error);
+prl_status prl_file_log_close(prl_file_log *log,
+                              prl_error *error); /* frees in every case; a second call does nothing */
+
+#endif
