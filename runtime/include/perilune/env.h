@@ -148,6 +148,8 @@ PRL_API void prl_vecenv_free(prl_vecenv *env);
 PRL_API const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env);
 PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);
 PRL_API int64_t prl_vecenv_count(const prl_vecenv *env);
+/* The option values in force, in the order of the type's table. */
+PRL_API const double *prl_vecenv_options(const prl_vecenv *env);
 
 /* Buffers of one step, owned by the caller, dense, all needed. final_observation rows are written where an
  * episode ended; the observation row then already belongs to the next episode. An episode that ends of itself

@@ -1,0 +1,111 @@
+/* What the classic control environments share: their states, branch-free arithmetic that the compiler
+ * vectorises, and the walk over a mask. Included by them and by their tests only.
+ *
+ * Dynamics follow Gymnasium operation by operation in float64, so that a trajectory drifts from it by
+ * rounding alone. */
+#ifndef PRL_ENV_CLASSIC_H
+#define PRL_ENV_CLASSIC_H
+
+#include "env/types.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PRL_PI 3.14159265358979323846
+
+/* ---- States: one of these for each instance in the slab. ---- */
+
+typedef struct cartpole_state {
+  double x, x_dot, theta, theta_dot;
+} cartpole_state;
+
+typedef struct acrobot_state {
+  double theta1, theta2, theta1_dot, theta2_dot;
+} acrobot_state;
+
+typedef struct mountain_car_state { /* the continuous one too */
+  double position, velocity;
+} mountain_car_state;
+
+typedef struct pendulum_state {
+  double theta, theta_dot;
+  double sin_theta; /* of theta: known from the observation, so that a step takes one sine and cosine only */
+} pendulum_state;
+
+/* ---- Options that every classic environment has. ---- */
+
+#define PRL_OPTION_MAX_STEPS(steps)                                                                          \
+  { "max_steps", steps, 0, 1e9, "steps", "an episode is truncated after as many steps; 0: never" }
+
+static inline prl_status set_max_steps(double value, prl_env_spec *spec, prl_error *error) {
+  if (value != floor(value))
+    return prl_fail(error, PRL_EINVAL, "max_steps is %g; a whole number is needed", value);
+  spec->max_steps = (int64_t)value;
+  return PRL_OK;
+}
+
+/* ---- Masks ---- */
+
+/* The first i ≥ from with mask[i] not 0, or n. mask NULL: from itself. Eight bytes at a time: few are set. */
+static inline int64_t next_masked(const uint8_t *mask, int64_t from, int64_t n) {
+  if (!mask) return from;
+  while (from + 8 <= n) {
+    uint64_t word;
+    memcpy(&word, mask + from, 8);
+    if (word) break;
+    from += 8;
+  }
+  while (from < n && !mask[from]) from++;
+  return from;
+}
+
+/* ---- Arithmetic ---- */
+
+static inline double bounded(double x, double low, double high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+/* The nearest whole number, ties to even, for |x| < 2⁵¹: adding 1.5 × 2⁵² leaves no room for a fraction. */
+#define PRL_ROUND_MAGIC 6755399441055744.0
+static inline double nearest_whole(double x) { return (x + PRL_ROUND_MAGIC) - PRL_ROUND_MAGIC; }
+
+/* Sine and cosine of x for |x| < 10⁵, within 2 × 10⁻¹⁶ absolute: x = j·π/2 + r with π/2 in three parts (Cody
+ * and Waite 1980), Taylor series on |r| ≤ π/4 to r¹⁵ and r¹⁶, then a swap and signs by the quadrant, all
+ * without a branch. */
+static inline void sin_cos(double x, double *sine, double *cosine) {
+  double shifted = x * (2 / PRL_PI) + PRL_ROUND_MAGIC, j = shifted - PRL_ROUND_MAGIC;
+  uint64_t quadrant; /* its low bits, since the magic number's own are 0 */
+  memcpy(&quadrant, &shifted, 8);
+  /* The first two parts have 33 bits: j times them is exact for |j| < 2²⁰. */
+  double r = x - j * 0x1.921fb544p+0;
+  r = r - j * 0x1.0b4611a6p-34;
+  r = r - j * 0x1.3198a2e037073p-69;
+  double z = r * r;
+  double s = -1.0 / 1307674368000.0;
+  s = s * z + 1.0 / 6227020800.0;
+  s = s * z - 1.0 / 39916800.0;
+  s = s * z + 1.0 / 362880.0;
+  s = s * z - 1.0 / 5040.0;
+  s = s * z + 1.0 / 120.0;
+  s = s * z - 1.0 / 6.0;
+  s = s * z * r + r;
+  double c = 1.0 / 20922789888000.0;
+  c = c * z - 1.0 / 87178291200.0;
+  c = c * z + 1.0 / 479001600.0;
+  c = c * z - 1.0 / 3628800.0;
+  c = c * z + 1.0 / 40320.0;
+  c = c * z - 1.0 / 720.0;
+  c = c * z + 1.0 / 24.0;
+  c = c * z * z - 0.5 * z + 1.0;
+  uint64_t si, ci, swap = 0 - (quadrant & 1);
+  memcpy(&si, &s, 8);
+  memcpy(&ci, &c, 8);
+  uint64_t differ = (si ^ ci) & swap;
+  si = si ^ differ ^ ((quadrant & 2) << 62);
+  ci = ci ^ differ ^ (((quadrant + 1) & 2) << 62);
+  memcpy(sine, &si, 8);
+  memcpy(cosine, &ci, 8);
+}
+
+#endif

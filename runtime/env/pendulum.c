@@ -1,0 +1,86 @@
+/* Pendulum-v1: a pendulum that a weak torque must swing up and hold upright; theta is 0 upright. Never
+ * terminates. Numbers and order of operations are those of Gymnasium, with the torque in float32 as there. */
+#include "env/classic.h"
+
+static const double mass = 1.0, length = 1.0, seconds = 0.05, greatest_speed = 8.0;
+static const float greatest_torque = 2;
+
+enum { OPTION_MAX_STEPS, OPTION_G, SITE_START = 1 };
+
+static const prl_env_option options[] = {
+    PRL_OPTION_MAX_STEPS(200),
+    {"g", 10, -1e3, 1e3, "m/s2", "acceleration of gravity"},
+    {0},
+};
+
+static const prl_observation_spec observation[] = {
+    {"cos_angle", "", -1, 1}, {"sin_angle", "", -1, 1}, {"angular_velocity", "rad/s", -8, 8}};
+static const prl_action_spec action[] = {{.name = "torque", .unit = "N m", .low = -2, .high = 2}};
+static const prl_response_spec response[] = {{.name = "reward", .unit = "", .combine = PRL_COMBINE_SUM}};
+
+static prl_status make_spec(const prl_env_type *type, const double *option, prl_env_spec *spec,
+                            prl_error *error) {
+  *spec = (prl_env_spec){.observations = 3,
+                         .actions = 1,
+                         .responses = 1,
+                         .action_kind = PRL_ACTION_CONTINUOUS,
+                         .observation = observation,
+                         .action = action,
+                         .response = response,
+                         .state_size = sizeof(pendulum_state)};
+  return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
+}
+
+static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
+  pendulum_state *state = batch->state;
+  for (int64_t i = next_masked(mask, 0, batch->n); i < batch->n; i = next_masked(mask, i + 1, batch->n)) {
+    double u[2], cosine;
+    batch->uniform(batch, i, SITE_START, 2, u);
+    pendulum_state *s = &state[i];
+    s->theta = PRL_PI * (2 * u[0] - 1);
+    s->theta_dot = 2 * u[1] - 1;
+    sin_cos(s->theta, &s->sin_theta, &cosine);
+    float *row = batch->observation + 3 * i;
+    row[0] = (float)cosine;
+    row[1] = (float)s->sin_theta;
+    row[2] = (float)s->theta_dot;
+  }
+  return PRL_OK;
+}
+
+/* θ″ = 3g/(2l) sin θ + 3/(ml²) u;  reward = −(θ² + 0.1 θ′² + 0.001 u²) of the state before the step, θ in
+ * [−π, π]. */
+static prl_status step(const prl_env_batch *batch, prl_error *error) {
+  const double pull = 3 * batch->options[OPTION_G] / (2 * length);
+  const float push = (float)(3.0 / (mass * length * length));
+  pendulum_state *restrict state = batch->state;
+  const float *restrict torque = batch->action;
+  float *restrict rows = batch->observation, *restrict rewards = batch->response;
+  for (int64_t i = 0; i < batch->n; i++) {
+    double theta = state[i].theta, theta_dot = state[i].theta_dot;
+    float u = torque[i] < -greatest_torque ? -greatest_torque : torque[i];
+    u = u > greatest_torque ? greatest_torque : u;
+    double angle = theta - 2 * PRL_PI * nearest_whole(theta / (2 * PRL_PI));
+    rewards[i] = (float)-(angle * angle + 0.1 * (theta_dot * theta_dot) + (double)(0.001f * (u * u)));
+    theta_dot = theta_dot + (pull * state[i].sin_theta + (double)(push * u)) * seconds;
+    theta_dot = bounded(theta_dot, -greatest_speed, greatest_speed);
+    theta = theta + theta_dot * seconds;
+    double sine, cosine;
+    sin_cos(theta, &sine, &cosine);
+    state[i] = (pendulum_state){theta, theta_dot, sine};
+    rows[3 * i] = (float)cosine;
+    rows[3 * i + 1] = (float)sine;
+    rows[3 * i + 2] = (float)theta_dot;
+  }
+  return PRL_OK;
+}
+
+const prl_env_type prl_env_pendulum = {
+    .abi = PRL_ENV_ABI,
+    .name = "pendulum",
+    .summary = "Swing a pendulum up with a weak torque and hold it (Pendulum-v1)",
+    .options = options,
+    .spec = make_spec,
+    .reset = reset,
+    .step = step,
+};

@@ -1,0 +1,67 @@
+/* The built-in environments by name, and options by name. */
+#include "env/types.h"
+#include "core/nearest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const prl_env_type *const types[] = {
+    &prl_env_cartpole,
+    &prl_env_pendulum,
+    &prl_env_acrobot,
+    &prl_env_mountain_car,
+    &prl_env_mountain_car_continuous,
+    NULL,
+};
+
+enum { MOST_NAMES = 64 };
+
+const prl_env_type *const *prl_env_types(void) { return types; }
+
+/* "unknown <kind> "<name>"; the nearest is …", or all the names that there are. */
+static prl_status fail_name(prl_error *error, const char *kind, const char *name, const char *const *names,
+                            int count) {
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (int i = 0; i < count; i++) prl_nearest_offer(&nearest, names[i]);
+  const char *hint = prl_nearest_hint(&nearest);
+  if (*hint || count == 0) return prl_fail(error, PRL_ENAME, "unknown %s \"%s\"%s", kind, name, hint);
+  char list[300] = "";
+  size_t used = 0;
+  for (int i = 0; i < count && used + 1 < sizeof list; i++)
+    used += (size_t)snprintf(list + used, sizeof list - used, i ? ", %s" : "%s", names[i]);
+  return prl_fail(error, PRL_ENAME, "unknown %s \"%s\"; there are: %s", kind, name, list);
+}
+
+prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error) {
+  const char *names[sizeof types / sizeof *types];
+  int count = 0;
+  for (; types[count]; count++) {
+    if (!strcmp(types[count]->name, name)) {
+      *out = types[count];
+      return PRL_OK;
+    }
+    names[count] = types[count]->name;
+  }
+  return fail_name(error, "environment", name, names, count);
+}
+
+int prl_env_option_count(const prl_env_type *type) {
+  int count = 0;
+  while (type->options && type->options[count].name) count++;
+  return count;
+}
+
+prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *index, prl_error *error) {
+  const char *names[MOST_NAMES];
+  int count = prl_env_option_count(type), listed = 0;
+  for (int i = 0; i < count; i++) {
+    if (!strcmp(type->options[i].name, name)) {
+      *index = i;
+      return PRL_OK;
+    }
+    if (listed < MOST_NAMES) names[listed++] = type->options[i].name;
+  }
+  char kind[100];
+  snprintf(kind, sizeof kind, "option of the environment '%s'", type->name);
+  return fail_name(error, kind, name, names, listed);
+}

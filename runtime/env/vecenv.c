@@ -1,0 +1,415 @@
+/* The vector env: n instances of one type over one slab of state. It checks actions, counts steps, truncates,
+ * keeps the final observation, starts the next episode, and saves everything as one block. The dynamics are
+ * the type's. */
+#include "core/memory.h"
+#include "core/rng.h"
+#include "env/types.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum vecenv_stage { STAGE_NEW, STAGE_RUNNING, STAGE_FAILED } vecenv_stage;
+
+struct prl_vecenv {
+  prl_runtime *runtime;
+  const prl_env_type *type;
+  prl_env_spec spec;
+  int64_t n;
+  uint64_t seed;
+  vecenv_stage stage;
+  bool begun;  /* a first episode has started: a further reset takes the next number */
+  bool opened; /* shared holds what type->close releases */
+  double *options;
+  void *shared;
+  unsigned char *state; /* (n, state_size) */
+  uint64_t *stream;     /* (n) */
+  uint32_t *episode;    /* (n) */
+  uint32_t *step;       /* (n) */
+  uint8_t *ended;       /* (n) scratch: instances that start anew */
+};
+
+/* What a saved block begins with; stream, episode, step and state follow, each as it is in memory. */
+typedef struct block_head {
+  char magic[8];
+  int64_t n, state_size, own_size; /* own_size: bytes of the type's own save, or of the slab */
+  uint64_t seed;
+  int32_t observations, actions, stage, begun;
+} block_head;
+
+static const char block_magic[8] = "prlvec1";
+
+static void draw_uniform(const prl_env_batch *batch, int64_t i, uint32_t site, int32_t count, double *out) {
+  prl_rng rng = prl_rng_make(batch->seed, batch->stream[i], PRL_SITE_ENV + site);
+  for (int32_t k = 0; k < count; k += 4) {
+    uint32_t word[4];
+    prl_rng_block(rng, 0, batch->episode[i], batch->step[i], (uint32_t)k / 4, word);
+    for (int32_t j = 0; j < 4 && k + j < count; j++) out[k + j] = ((double)word[j] + 0.5) * 0x1p-32;
+  }
+}
+
+static prl_env_batch whole_batch(const prl_vecenv *env) {
+  return (prl_env_batch){.shared = env->shared,
+                         .options = env->options,
+                         .state = env->state,
+                         .n = env->n,
+                         .seed = env->seed,
+                         .stream = env->stream,
+                         .episode = env->episode,
+                         .step = env->step,
+                         .uniform = draw_uniform};
+}
+
+/* ---- Making ---- */
+
+static prl_status set_options(prl_vecenv *env, const double *options, prl_error *error) {
+  for (int i = 0; i < prl_env_option_count(env->type); i++) {
+    const prl_env_option *option = &env->type->options[i];
+    double value = options ? options[i] : option->value;
+    if (!(value >= option->low && value <= option->high))
+      return prl_fail(error, PRL_EINVAL, "option %s of the environment '%s' is %g; %g to %g is accepted",
+                      option->name, env->type->name, value, option->low, option->high);
+    env->options[i] = value;
+  }
+  return PRL_OK;
+}
+
+/* What a foreign type may get wrong is refused once, here, so that a step need not look. */
+static prl_status check_spec(const prl_env_type *type, const prl_env_spec *spec, prl_error *error) {
+  if (spec->observations < 1 || spec->actions < 1 || spec->responses < 1)
+    return prl_fail(error, PRL_EINVAL,
+                    "the environment '%s' has %d observations, %d actions, %d responses; each is at "
+                    "least 1",
+                    type->name, (int)spec->observations, (int)spec->actions, (int)spec->responses);
+  if (spec->action_kind == PRL_ACTION_DISCRETE && spec->actions != 1)
+    return prl_fail(error, PRL_EINVAL,
+                    "the environment '%s' has %d discrete actions; one, or kind multi_discrete", type->name,
+                    (int)spec->actions);
+  if (spec->max_steps < 0 || spec->max_steps > UINT32_MAX)
+    return prl_fail(error, PRL_EINVAL, "the environment '%s' has max_steps %lld; 0 to 4294967295 is accepted",
+                    type->name, (long long)spec->max_steps);
+  for (int a = 0; a < spec->actions; a++) {
+    const prl_action_spec *action = &spec->action[a];
+    bool fits = spec->action_kind == PRL_ACTION_CONTINUOUS
+                    ? action->low < action->high
+                    : action->choices > 0 && action->choices <= 1 << 24;
+    if (!fits)
+      return prl_fail(error, PRL_EINVAL,
+                      "action '%s' of the environment '%s' has bounds %g … %g and %d choices: it "
+                      "allows nothing",
+                      action->name, type->name, action->low, action->high, (int)action->choices);
+  }
+  return PRL_OK;
+}
+
+static prl_status allocate(prl_vecenv *env, prl_error *error) {
+  size_t n = (size_t)env->n;
+  env->stream = prl_calloc(env->runtime, n, sizeof *env->stream);
+  env->episode = prl_calloc(env->runtime, n, sizeof *env->episode);
+  env->step = prl_calloc(env->runtime, n, sizeof *env->step);
+  env->ended = prl_calloc(env->runtime, n, sizeof *env->ended);
+  env->state = prl_calloc(env->runtime, n, env->spec.state_size);
+  env->shared = prl_calloc(env->runtime, 1, env->spec.shared_size);
+  if (env->stream && env->episode && env->step && env->ended && env->state && env->shared) return PRL_OK;
+  return prl_fail_memory(error, n * (env->spec.state_size + 17) + env->spec.shared_size);
+}
+
+static prl_status build(prl_vecenv *env, const double *options, uint64_t first_stream, prl_error *error) {
+  size_t count = (size_t)prl_env_option_count(env->type);
+  env->options = prl_calloc(env->runtime, count, sizeof *env->options);
+  if (!env->options) return prl_fail_memory(error, count * sizeof *env->options);
+  prl_status status = set_options(env, options, error);
+  if (!status) status = env->type->spec(env->type, env->options, &env->spec, error);
+  if (!status) status = check_spec(env->type, &env->spec, error);
+  if (!status) status = allocate(env, error);
+  if (status) return status;
+  for (int64_t i = 0; i < env->n; i++) env->stream[i] = first_stream + (uint64_t)i;
+  if (env->type->open) status = env->type->open(env->type, env->options, env->seed, env->shared, error);
+  env->opened = !status;
+  return status;
+}
+
+prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const double *options, int64_t n,
+                          uint64_t seed, uint64_t first_stream, prl_vecenv **out, prl_error *error) {
+  prl_error unused;
+  if (!error) error = &unused; /* a type may write it without looking */
+  if (type->abi != PRL_ENV_ABI)
+    return prl_fail(error, PRL_EINVAL, "the environment '%s' has ABI %d; %d is needed", type->name,
+                    (int)type->abi, PRL_ENV_ABI);
+  if (n < 1 || n > 1 << 24)
+    return prl_fail(error, PRL_EINVAL, "n is %lld; 1 to %d instances are accepted", (long long)n, 1 << 24);
+  prl_vecenv *env = prl_calloc(runtime, 1, sizeof *env);
+  if (!env) return prl_fail_memory(error, sizeof *env);
+  env->runtime = prl_runtime_retain(runtime);
+  env->type = type;
+  env->n = n;
+  env->seed = seed;
+  prl_status status = build(env, options, first_stream, error);
+  if (status) {
+    prl_vecenv_free(env);
+    return status;
+  }
+  *out = env;
+  return PRL_OK;
+}
+
+void prl_vecenv_free(prl_vecenv *env) {
+  if (!env) return;
+  prl_runtime *runtime = env->runtime;
+  if (env->opened && env->type->close) env->type->close(env->shared);
+  void *blocks[] = {env->options, env->shared, env->state, env->stream,
+                    env->episode, env->step,   env->ended, env};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
+  prl_runtime_release(runtime);
+}
+
+const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env) { return &env->spec; }
+const prl_env_type *prl_vecenv_type(const prl_vecenv *env) { return env->type; }
+int64_t prl_vecenv_count(const prl_vecenv *env) { return env->n; }
+const double *prl_vecenv_options(const prl_vecenv *env) { return env->options; }
+
+/* ---- Stepping ---- */
+
+prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *error) {
+  prl_error unused;
+  if (!error) error = &unused;
+  if (env->begun)
+    for (int64_t i = 0; i < env->n; i++) env->episode[i]++;
+  memset(env->step, 0, (size_t)env->n * sizeof *env->step);
+  prl_env_batch batch = whole_batch(env);
+  batch.observation = observation;
+  prl_status status = env->type->reset(&batch, NULL, error);
+  env->begun = true;
+  env->stage = status ? STAGE_FAILED : STAGE_RUNNING;
+  return status;
+}
+
+static bool choices_valid(const float *restrict value, int64_t count, float choices) {
+  int bad = 0;
+  for (int64_t i = 0; i < count; i++) {
+    /* NaN and what is out of range become 0, which then differs. */
+    float a = value[i], inside = (a >= 0) & (a < choices) ? a : 0;
+    bad |= (float)(int32_t)inside != a;
+  }
+  return !bad;
+}
+
+static bool all_finite(const float *restrict value, int64_t count) {
+  int bad = 0;
+  for (int64_t i = 0; i < count; i++) bad |= !(fabsf(value[i]) < INFINITY);
+  return !bad;
+}
+
+static bool row_value_valid(const prl_env_spec *spec, int a, float value) {
+  if (spec->action_kind == PRL_ACTION_CONTINUOUS) return all_finite(&value, 1);
+  return choices_valid(&value, 1, (float)spec->action[a].choices);
+}
+
+static bool actions_valid(const prl_vecenv *env, const float *action) {
+  const prl_env_spec *spec = &env->spec;
+  int64_t count = env->n * spec->actions;
+  if (spec->action_kind == PRL_ACTION_CONTINUOUS) return all_finite(action, count);
+  if (spec->actions == 1) return choices_valid(action, count, (float)spec->action->choices);
+  for (int64_t i = 0; i < count; i++)
+    if (!row_value_valid(spec, (int)(i % spec->actions), action[i])) return false;
+  return true;
+}
+
+static prl_status fail_action(const prl_vecenv *env, const float *action, prl_error *error) {
+  const prl_env_spec *spec = &env->spec;
+  int64_t i = 0;
+  while (row_value_valid(spec, (int)(i % spec->actions), action[i])) i++;
+  const prl_action_spec *dimension = &spec->action[i % spec->actions];
+  long long instance = (long long)(i / spec->actions);
+  if (spec->action_kind == PRL_ACTION_CONTINUOUS)
+    return prl_fail(error, PRL_EINVAL,
+                    "action '%s' of instance %lld is %g; a finite number is needed (bounds %g … %g)",
+                    dimension->name, instance, action[i], dimension->low, dimension->high);
+  return prl_fail(error, PRL_EINVAL,
+                  "action '%s' of instance %lld is %g; a whole number from 0 to %d is needed",
+                  dimension->name, instance, action[i], (int)dimension->choices - 1);
+}
+
+static prl_status check_step(const prl_vecenv *env, const prl_step *step, prl_error *error) {
+  if (env->stage == STAGE_NEW)
+    return prl_fail(error, PRL_ESTATE, "the environment must be reset before its first step");
+  if (env->stage == STAGE_FAILED)
+    return prl_fail(error, PRL_ESTATE,
+                    "the environment failed in an earlier call; reset it before the next step");
+  if (!step->action || !step->observation || !step->response || !step->terminated || !step->truncated ||
+      !step->final_observation || !step->elapsed_us)
+    return prl_fail(error, PRL_EINVAL, "a buffer of prl_step is NULL; all seven are needed");
+  if (!actions_valid(env, step->action)) return fail_action(env, step->action, error);
+  return PRL_OK;
+}
+
+static void fill_missing(const prl_env_spec *spec, int64_t n, float *response) {
+  for (int64_t i = 0; i < n; i++)
+    for (int r = 0; r < spec->responses; r++) *response++ = spec->response[r].missing;
+}
+
+/* Counts the step and writes truncated and ended. True where any episode ended. */
+static bool count_steps(prl_vecenv *env, const prl_step *out) {
+  uint32_t limit = env->spec.max_steps ? (uint32_t)env->spec.max_steps : UINT32_MAX;
+  uint32_t *restrict step = env->step;
+  uint8_t *restrict truncated = out->truncated, *restrict ended = env->ended;
+  const uint8_t *restrict terminated = out->terminated;
+  uint8_t any = 0;
+  for (int64_t i = 0; i < env->n; i++) step[i]++;
+  for (int64_t i = 0; i < env->n; i++) truncated[i] = step[i] >= limit;
+  for (int64_t i = 0; i < env->n; i++) any |= ended[i] = truncated[i] | terminated[i];
+  return any != 0;
+}
+
+/* Keeps the final observations and starts the next episode of each instance that ended. */
+static prl_status begin_episodes(prl_vecenv *env, const prl_step *out, const prl_env_batch *batch,
+                                 prl_error *error) {
+  int64_t width = env->spec.observations;
+  for (int64_t i = 0; i < env->n; i++) {
+    uint64_t word = 0;
+    if (i + 8 <= env->n && (memcpy(&word, env->ended + i, 8), word == 0)) {
+      i += 7;
+      continue;
+    }
+    if (!env->ended[i]) continue;
+    const float *row = out->observation + i * width;
+    for (int64_t k = 0; k < width; k++) out->final_observation[i * width + k] = row[k];
+    env->episode[i]++;
+    env->step[i] = 0;
+  }
+  return env->type->reset(batch, env->ended, error);
+}
+
+prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error) {
+  prl_error unused;
+  if (!error) error = &unused;
+  prl_status status = check_step(env, step, error);
+  if (status) return status;
+  prl_env_batch batch = whole_batch(env);
+  batch.action = step->action;
+  batch.observation = step->observation;
+  batch.response = step->response;
+  batch.terminated = step->terminated;
+  batch.elapsed_us = step->elapsed_us;
+  fill_missing(&env->spec, env->n, step->response);
+  memset(step->terminated, 0, (size_t)env->n);
+  memset(step->elapsed_us, 0, (size_t)env->n * sizeof *step->elapsed_us);
+  status = env->type->step(&batch, error);
+  if (!status && count_steps(env, step)) status = begin_episodes(env, step, &batch, error);
+  if (status) env->stage = STAGE_FAILED;
+  return status;
+}
+
+/* ---- Saving ---- */
+
+static int64_t counters_size(const prl_vecenv *env) {
+  return (int64_t)sizeof(block_head) +
+         env->n * (int64_t)(sizeof *env->stream + sizeof *env->episode + sizeof *env->step);
+}
+
+static prl_status own_size(const prl_vecenv *env, int64_t *size, prl_error *error) {
+  *size = env->n * (int64_t)env->spec.state_size;
+  if (!env->type->save) return PRL_OK;
+  prl_env_batch batch = whole_batch(env);
+  *size = 0;
+  return env->type->save(&batch, NULL, size, error);
+}
+
+int64_t prl_vecenv_state_size(const prl_vecenv *env) {
+  prl_error unused;
+  int64_t own;
+  if (env->spec.unsaved) return 0;
+  /* Where the environment's own save fails, prl_vecenv_save says why. */
+  if (own_size(env, &own, &unused)) own = 0;
+  return counters_size(env) + own;
+}
+
+static unsigned char *put(unsigned char *to, const void *from, size_t size) {
+  memcpy(to, from, size);
+  return to + size;
+}
+
+prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, prl_error *error) {
+  prl_error unused;
+  if (!error) error = &unused;
+  if (env->spec.unsaved)
+    return prl_fail(error, PRL_ESTATE, "the environment '%s' has no save function", env->type->name);
+  block_head head = {.n = env->n,
+                     .state_size = (int64_t)env->spec.state_size,
+                     .seed = env->seed,
+                     .observations = env->spec.observations,
+                     .actions = env->spec.actions,
+                     .stage = env->stage,
+                     .begun = env->begun};
+  memcpy(head.magic, block_magic, sizeof head.magic);
+  prl_status status = own_size(env, &head.own_size, error);
+  if (status) return status;
+  size_t n = (size_t)env->n;
+  unsigned char *to = put(bytes, &head, sizeof head);
+  to = put(to, env->stream, n * sizeof *env->stream);
+  to = put(to, env->episode, n * sizeof *env->episode);
+  to = put(to, env->step, n * sizeof *env->step);
+  if (!env->type->save) {
+    put(to, env->state, n * env->spec.state_size);
+    return PRL_OK;
+  }
+  prl_env_batch batch = whole_batch(env);
+  return env->type->save(&batch, to, &head.own_size, error);
+}
+
+static prl_status check_head(const prl_vecenv *env, const block_head *head, int64_t size, prl_error *error) {
+  const char *name = env->type->name;
+  if (head->n != env->n)
+    return prl_fail(error, PRL_EFORMAT, "the saved environment has %lld instances; this one has %lld",
+                    (long long)head->n, (long long)env->n);
+  if (head->observations != env->spec.observations || head->actions != env->spec.actions ||
+      head->state_size != (int64_t)env->spec.state_size)
+    return prl_fail(error, PRL_EFORMAT,
+                    "the saved environment has %d observations, %d actions and %lld bytes of state; "
+                    "'%s' has %d, %d and %lld",
+                    head->observations, head->actions, (long long)head->state_size, name,
+                    env->spec.observations, env->spec.actions, (long long)env->spec.state_size);
+  int64_t own = size - counters_size(env);
+  if (head->own_size != own || (!env->type->save && own != env->n * (int64_t)env->spec.state_size))
+    return prl_fail(error, PRL_EFORMAT,
+                    "the saved state of the environment '%s' has %lld bytes; %lld are needed", name,
+                    (long long)size, (long long)(size - own + head->own_size));
+  if (head->stage < STAGE_NEW || head->stage > STAGE_FAILED)
+    return prl_fail(error, PRL_EFORMAT, "the saved state of the environment '%s' is damaged: stage %d", name,
+                    head->stage);
+  return PRL_OK;
+}
+
+static const unsigned char *take(void *to, const unsigned char *from, size_t size) {
+  memcpy(to, from, size);
+  return from + size;
+}
+
+prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error) {
+  prl_error unused;
+  if (!error) error = &unused;
+  if (env->spec.unsaved)
+    return prl_fail(error, PRL_ESTATE, "the environment '%s' has no load function", env->type->name);
+  block_head head = {.n = 0};
+  if (size >= (int64_t)sizeof head) memcpy(&head, bytes, sizeof head);
+  if (memcmp(head.magic, block_magic, sizeof head.magic))
+    return prl_fail(error, PRL_EFORMAT, "these %lld bytes are no saved environment", (long long)size);
+  prl_status status = check_head(env, &head, size, error);
+  if (status) return status;
+  const unsigned char *from = bytes;
+  if (env->type->load) {
+    prl_env_batch batch = whole_batch(env);
+    status = env->type->load(&batch, from + counters_size(env), head.own_size, error);
+    if (status) return status;
+  }
+  size_t n = (size_t)env->n;
+  from += sizeof head;
+  from = take(env->stream, from, n * sizeof *env->stream);
+  from = take(env->episode, from, n * sizeof *env->episode);
+  from = take(env->step, from, n * sizeof *env->step);
+  if (!env->type->load) take(env->state, from, n * env->spec.state_size);
+  env->seed = head.seed;
+  env->stage = (vecenv_stage)head.stage;
+  env->begun = head.begun != 0;
+  return PRL_OK;
+}
