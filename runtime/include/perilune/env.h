@@ -76,6 +76,19 @@ typedef struct prl_env_option {
   const char *meaning;
 } prl_env_option;
 
+/* A named set of option values: env = {"shortvideo", preset = "weak"}. It gives values to the options that it names;
+ * what the recipe itself gives stands above it, what neither gives is the default. */
+typedef struct prl_env_setting {
+  const char *option;
+  double value;
+} prl_env_setting;
+
+typedef struct prl_env_preset {
+  const char *name;
+  const char *meaning;
+  const prl_env_setting *settings; /* ends with a NULL option */
+} prl_env_preset;
+
 /* One batch of instances first … first + n − 1, all pointers already at `first`. */
 typedef struct prl_env_batch prl_env_batch;
 struct prl_env_batch {
@@ -125,6 +138,7 @@ struct prl_env_type {
    * otherwise it fills *size bytes, as many as it said just before. */
   prl_status (*save)(const prl_env_batch *batch, void *bytes, int64_t *size, prl_error *error);
   prl_status (*load)(const prl_env_batch *batch, const void *bytes, int64_t size, prl_error *error);
+  const prl_env_preset *presets; /* ends with a NULL name; NULL: none */
 };
 
 typedef const prl_env_type *(*prl_env_entry_fn)(void);
