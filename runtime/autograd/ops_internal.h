@@ -1,0 +1,162 @@
+/* Shared by the files of the op table: attributes, shape checks, walks over broadcast operands, examples. */
+#ifndef PRL_AUTOGRAD_OPS_INTERNAL_H
+#define PRL_AUTOGRAD_OPS_INTERNAL_H
+
+#include <math.h>
+#include <string.h>
+
+#include "autograd/op.h"
+#include "autograd/ops.h"
+
+/* ---- Small readers ---- */
+
+static inline int64_t attr_int(const prl_attrs *attrs, int at, int64_t fallback) {
+  return at < attrs->ints_count ? attrs->ints[at] : fallback;
+}
+static inline double attr_float(const prl_attrs *attrs, int at, double fallback) {
+  return at < attrs->floats_count ? attrs->floats[at] : fallback;
+}
+static inline int64_t count_of(const prl_tensor *t) {
+  int64_t count = 1;
+  for (int d = 0; d < t->ndim; d++) count *= t->shape[d];
+  return count;
+}
+static inline bool same_shape(const prl_tensor *a, const prl_tensor *b) {
+  if (a->ndim != b->ndim) return false;
+  for (int d = 0; d < a->ndim; d++)
+    if (a->shape[d] != b->shape[d]) return false;
+  return true;
+}
+/* The product of sizes first … last − 1. */
+static inline int64_t span_of(const prl_tensor *t, int first, int last) {
+  int64_t count = 1;
+  for (int d = first; d < last; d++) count *= t->shape[d];
+  return count;
+}
+static inline size_t bytes_of(const prl_tensor *t) { return (size_t)count_of(t) * (t->dtype & 1 ? 8 : 4); }
+
+/* An index below `limit`, or −1: forward functions cannot fail, so a value looked up at −1 is NaN, which
+ * whoever runs the op reports by name. float32 indices (a discrete action) hold whole numbers. */
+static inline int64_t index_at(const prl_tensor *t, int64_t at, int64_t limit) {
+  int64_t index;
+  if (t->dtype == PRL_I32) {
+    index = ((const int32_t *)t->data)[at];
+  } else if (t->dtype == PRL_I64) {
+    index = ((const int64_t *)t->data)[at];
+  } else {
+    float value = ((const float *)t->data)[at];
+    if (!(value >= 0 && value < 0x1p31f)) return -1;
+    index = (int64_t)value;
+  }
+  return index >= 0 && index < limit ? index : -1;
+}
+static inline bool is_true(const prl_tensor *t, int64_t at) {
+  if (t->dtype == PRL_I32) return ((const int32_t *)t->data)[at] != 0;
+  if (t->dtype == PRL_I64) return ((const int64_t *)t->data)[at] != 0;
+  return ((const float *)t->data)[at] != 0;
+}
+
+/* ---- Inference ---- */
+
+/* out gets this dtype and shape; no aux, no scratch. */
+void prl_infer_out(prl_inferred *inferred, prl_dtype dtype, int ndim, const int64_t *shape);
+static inline void prl_infer_like(prl_inferred *inferred, const prl_tensor *like) {
+  prl_infer_out(inferred, like->dtype, like->ndim, like->shape);
+}
+void prl_infer_aux(prl_inferred *inferred, int ndim, const int64_t *shape); /* float32 */
+
+prl_status prl_need_f32(const char *op, int inputs, const prl_tensor *const *in, prl_error *error);
+prl_status prl_need_index(const char *op, const char *what, const prl_tensor *t, prl_error *error);
+/* "mse: shapes (4, 1) and (4) differ" */
+prl_status prl_need_same(const char *op, const prl_tensor *a, const prl_tensor *b, prl_error *error);
+prl_status prl_shape_fail(const char *op, const prl_tensor *a, const prl_tensor *b, const char *why,
+                          prl_error *error);
+/* A dimension from attributes, counted from the end where it is negative. */
+prl_status prl_need_dim(const char *op, int64_t value, const prl_tensor *t, int *dim, prl_error *error);
+/* An attribute from 0 to `last`, `what` saying what it is. */
+prl_status prl_need_choice(const char *op, const char *what, int64_t value, int64_t last, prl_error *error);
+
+/* ---- Broadcasting ---- */
+
+/* A walk over the elements of `out` in row-major order, as runs of the longest inner stretch that every
+ * operand passes with step 0 (broadcast) or 1. Dimensions of size 1 vanish and neighbours that fit are
+ * merged. */
+typedef struct prl_walk {
+  int dims, operands;
+  int64_t runs, run; /* number of runs, elements of each */
+  int64_t step[4];   /* of each operand within a run */
+  int64_t size[PRL_MAX_DIMS];
+  int64_t stride[4][PRL_MAX_DIMS];
+  int64_t index[PRL_MAX_DIMS];
+  int64_t offset[4]; /* of each operand at the present run */
+} prl_walk;
+
+void prl_walk_begin(prl_walk *walk, const prl_tensor *out, int operands, const prl_tensor *const *in);
+void prl_walk_next(prl_walk *walk);
+
+/* y = a ∘ b with broadcasting to `out`'s shape; y may be a or b where that one has out's shape. */
+void prl_run_binary(const prl_kernels *k, prl_binary f, const prl_tensor *a, const prl_tensor *b,
+                    const prl_tensor *out, float *y);
+/* to = the sum of `from` (in the shape of `full`) over the dimensions that `target` lacks or has with size 1,
+ * in ascending order with float64 accumulators. Same shapes: a copy. */
+void prl_reduce_to(const prl_kernels *k, const prl_tensor *full, const float *from, const prl_tensor *target,
+                   float *to);
+
+/* ---- Examples for the gradient check ---- */
+
+typedef struct prl_example_input {
+  prl_dtype dtype;
+  int ndim;
+  int64_t shape[4];
+  float low, high;
+} prl_example_input;
+
+typedef struct prl_example {
+  int inputs;
+  prl_example_input in[4];
+  prl_attrs attrs;
+} prl_example;
+
+bool prl_example_get(const prl_example *cases, int count, int index, prl_attrs *attrs, int *inputs,
+                     prl_tensor *in, float *low, float *high);
+
+#define PRL_NDIM(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#define F32(low, high, ...)                                                                                  \
+  { PRL_F32, PRL_NDIM(__VA_ARGS__), {__VA_ARGS__}, low, high }
+#define SCALAR(low, high)                                                                                    \
+  { PRL_F32, 0, {0}, low, high }
+#define IDX(high, ...)                                                                                       \
+  { PRL_I32, PRL_NDIM(__VA_ARGS__), {__VA_ARGS__}, 0, high } /* 0 … high − 1 */
+#define IDX64(high, ...)                                                                                     \
+  { PRL_I64, PRL_NDIM(__VA_ARGS__), {__VA_ARGS__}, 0, high }
+#define IN(...)                                                                                              \
+  .inputs = (int)(sizeof((prl_example_input[]){__VA_ARGS__}) / sizeof(prl_example_input)), .in = {__VA_ARGS__}
+#define INTS(...) .attrs.ints_count = PRL_NDIM(__VA_ARGS__), .attrs.ints = {__VA_ARGS__}
+#define FLOATS(...) .attrs.floats_count = PRL_NDIM(__VA_ARGS__), .attrs.floats = {__VA_ARGS__}
+
+/* Defines op##_example from the cases that follow. */
+#define PRL_EXAMPLES(op, ...)                                                                                \
+  static bool op##_example(int index, prl_attrs *attrs, int *inputs, prl_tensor *in, float *low,             \
+                           float *high) {                                                                    \
+    static const prl_example cases[] = {__VA_ARGS__};                                                        \
+    return prl_example_get(cases, (int)(sizeof cases / sizeof *cases), index, attrs, inputs, in, low, high); \
+  }
+
+/* ---- The ops, by file; ops.c puts them in order. ---- */
+
+extern const prl_op prl_op_add, prl_op_sub, prl_op_mul, prl_op_div, prl_op_minimum, prl_op_maximum,
+    prl_op_pow;
+extern const prl_op prl_op_neg, prl_op_exp, prl_op_log, prl_op_log1p, prl_op_sqrt, prl_op_abs, prl_op_tanh,
+    prl_op_sigmoid, prl_op_softplus, prl_op_relu, prl_op_leaky_relu, prl_op_elu, prl_op_silu, prl_op_gelu,
+    prl_op_sin, prl_op_cos, prl_op_square, prl_op_detach, prl_op_cast;
+extern const prl_op prl_op_clamp, prl_op_clamp_t, prl_op_where, prl_op_masked_fill, prl_op_gt, prl_op_ge,
+    prl_op_lt, prl_op_le, prl_op_eq;
+extern const prl_op prl_op_matmul, prl_op_linear, prl_op_layer_norm, prl_op_embedding, prl_op_embedding_bag;
+extern const prl_op prl_op_concat, prl_op_stack, prl_op_slice, prl_op_reshape, prl_op_transpose,
+    prl_op_broadcast_to, prl_op_gather, prl_op_index_select;
+extern const prl_op prl_op_sum, prl_op_mean, prl_op_var, prl_op_min, prl_op_max, prl_op_argmax, prl_op_argmin,
+    prl_op_cumsum, prl_op_softmax, prl_op_log_softmax, prl_op_logsumexp;
+extern const prl_op prl_op_dropout, prl_op_mse, prl_op_huber, prl_op_cross_entropy, prl_op_bce_with_logits,
+    prl_op_normal_log_prob, prl_op_categorical_sample;
+
+#endif

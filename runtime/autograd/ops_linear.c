@@ -1,0 +1,221 @@
+/* matmul, linear and layer_norm. */
+#include "autograd/ops_internal.h"
+
+/* ---- matmul: a (…, m, k) times b (k, n), one matrix for all, or b (…, k, n) with the same leading sizes.
+ * ga = g bᵀ, gb = aᵀ g. ---- */
+
+typedef struct products {
+  int64_t count, m, n, k; /* count of products (m, k)(k, n) */
+} products;
+
+static products products_of(const prl_tensor *a, const prl_tensor *b) {
+  products p = {1, 1, b->shape[b->ndim - 1], a->shape[a->ndim - 1]};
+  if (b->ndim == 2) {
+    p.m = span_of(a, 0, a->ndim - 1);
+  } else {
+    p.count = span_of(a, 0, a->ndim - 2);
+    p.m = a->shape[a->ndim - 2];
+  }
+  return p;
+}
+
+static prl_status matmul_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                               prl_inferred *inferred, prl_error *error) {
+  const prl_tensor *a = in[0], *b = in[1];
+  prl_status status = prl_need_f32("matmul", 2, in, error);
+  if (status) return status;
+  bool fits = a->ndim >= 2 && b->ndim >= 2 && a->shape[a->ndim - 1] == b->shape[b->ndim - 2];
+  if (fits && b->ndim > 2) {
+    fits = a->ndim == b->ndim;
+    for (int d = 0; fits && d < a->ndim - 2; d++) fits = a->shape[d] == b->shape[d];
+  }
+  if (!fits) return prl_shape_fail("matmul", a, b, "do not fit (…, m, k) and (k, n) or (…, k, n)", error);
+  products p = products_of(a, b);
+  prl_infer_like(inferred, a);
+  inferred->out.shape[a->ndim - 1] = p.n;
+  inferred->scratch = prl_linear_scratch(p.n, p.k);
+  return PRL_OK;
+}
+
+static void matmul_forward(const prl_call *call) {
+  products p = products_of(call->in[0], call->in[1]);
+  const float *a = call->in[0]->data, *b = call->in[1]->data;
+  float *y = call->out->data;
+  for (int64_t i = 0; i < p.count; i++)
+    call->k->linear(p.m, p.n, p.k, a + i * p.m * p.k, p.k, b + i * p.k * p.n, NULL, PRL_IDENTITY, NULL,
+                    y + i * p.m * p.n);
+}
+
+static void matmul_backward(const prl_call *call) {
+  products p = products_of(call->in[0], call->in[1]);
+  const float *a = call->in[0]->data, *b = call->in[1]->data, *g = call->gout->data;
+  for (int64_t i = 0; i < p.count; i++) {
+    const float *gi = g + i * p.m * p.n;
+    if (call->gin[0])
+      call->k->linear_gx(p.m, p.n, p.k, gi, b + i * p.k * p.n, false, call->scratch,
+                         (float *)call->gin[0]->data + i * p.m * p.k);
+    if (call->gin[1])
+      call->k->linear_gw(p.m, p.n, p.k, a + i * p.m * p.k, gi, false,
+                         (float *)call->gin[1]->data + i * p.k * p.n, NULL);
+  }
+}
+
+PRL_EXAMPLES(matmul, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7))}, {IN(F32(-1, 1, 1, 13), F32(-1, 1, 13, 1))},
+             {IN(F32(-1, 1, 2, 3, 5), F32(-1, 1, 5, 4))}, {IN(F32(-1, 1, 3, 2, 5), F32(-1, 1, 3, 5, 3))},
+             {IN(F32(-1, 1, 2, 2, 3, 2), F32(-1, 1, 2, 2, 2, 5))})
+const prl_op prl_op_matmul = {"matmul",      2, 2, 0, matmul_infer, matmul_forward, matmul_backward,
+                              matmul_example};
+
+/* ---- linear: y = act(x w + b), x (…, k) taken as rows, w (k, n), b (n) or none. aux is x w + b where the
+ * activation's gradient reads its input. With h = g · act′: gx = h wᵀ, gw = xᵀ h, gb = the column sums of h.
+ * ---- */
+
+static prl_unary activation_of(const prl_call *call) {
+  return (prl_unary)attr_int(call->attrs, 0, PRL_IDENTITY);
+}
+
+static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                               prl_inferred *inferred, prl_error *error) {
+  const prl_tensor *x = in[0], *w = in[1];
+  int64_t act = attr_int(attrs, 0, PRL_IDENTITY);
+  prl_status status = prl_need_f32("linear", inputs, in, error);
+  if (!status) status = prl_need_choice("linear", "activation", act, PRL_UNARY_COUNT - 1, error);
+  if (status) return status;
+  if (x->ndim < 1 || w->ndim != 2 || x->shape[x->ndim - 1] != w->shape[0])
+    return prl_shape_fail("linear", x, w, "do not fit (…, k) and (k, n)", error);
+  if (inputs == 3 && (in[2]->ndim != 1 || in[2]->shape[0] != w->shape[1]))
+    return prl_shape_fail("linear", w, in[2], "do not fit: weight (k, n), bias (n)", error);
+  int64_t n = w->shape[1];
+  prl_infer_like(inferred, x);
+  inferred->out.shape[x->ndim - 1] = n;
+  if (prl_unary_needs_input((prl_unary)act)) prl_infer_aux(inferred, x->ndim, inferred->out.shape);
+  inferred->scratch = prl_linear_scratch(n, w->shape[0]);
+  if (act != PRL_IDENTITY) inferred->scratch += count_of(&inferred->out);
+  return PRL_OK;
+}
+
+static void linear_forward(const prl_call *call) {
+  const prl_tensor *x = call->in[0], *w = call->in[1];
+  call->k->linear(span_of(x, 0, x->ndim - 1), w->shape[1], w->shape[0], x->data, w->shape[0], w->data,
+                  call->inputs == 3 ? call->in[2]->data : NULL, activation_of(call),
+                  call->aux ? call->aux->data : NULL, call->out->data);
+}
+
+/* gb without gw: the column sums alone. */
+static void column_sums(const prl_call *call, const float *h, int64_t m, int64_t n, const prl_tensor *to) {
+  prl_tensor full = {.dtype = PRL_F32, .ndim = 2, .shape = {m, n}};
+  prl_reduce_to(call->k, &full, h, to, to->data);
+}
+
+static void linear_backward(const prl_call *call) {
+  const prl_tensor *x = call->in[0], *w = call->in[1];
+  int64_t m = span_of(x, 0, x->ndim - 1), n = w->shape[1], k = w->shape[0];
+  const float *h = call->gout->data;
+  float *scratch = call->scratch;
+  prl_unary act = activation_of(call);
+  if (act != PRL_IDENTITY) {
+    float *product = scratch + prl_linear_scratch(n, k);
+    call->k->unary_grad[act](m * n, call->aux ? call->aux->data : NULL, call->out->data, h, false, product);
+    h = product;
+  }
+  prl_tensor *gb = call->inputs == 3 ? call->gin[2] : NULL;
+  if (call->gin[0]) call->k->linear_gx(m, n, k, h, w->data, false, scratch, call->gin[0]->data);
+  if (call->gin[1])
+    call->k->linear_gw(m, n, k, x->data, h, false, call->gin[1]->data, gb ? gb->data : NULL);
+  else if (gb)
+    column_sums(call, h, m, n, gb);
+}
+
+PRL_EXAMPLES(linear, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7), F32(-1, 1, 7))},
+             {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 2))},
+             {IN(F32(-1, 1, 2, 3, 5), F32(-1, 1, 5, 9), F32(-1, 1, 9)), INTS(PRL_TANH)},
+             {IN(F32(-1, 1, 7), F32(-1, 1, 7, 3), F32(-1, 1, 3)), INTS(PRL_SIGMOID)},
+             {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_SILU)},
+             {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_GELU)},
+             {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5)), INTS(PRL_SOFTPLUS)},
+             {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_RELU)},
+             {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_ELU)})
+const prl_op prl_op_linear = {"linear",      2, 3, 0, linear_infer, linear_forward, linear_backward,
+                              linear_example};
+
+/* ---- layer_norm (Ba et al. 2016): y = x̂ γ + β, x̂ = (x − mean)/√(var + ε) over the last dimension, var
+ * biased. aux (rows, 2): mean and 1/√(var + ε). With h = g γ: gx = (h − mean(h) − x̂ mean(h x̂))/√(var + ε).
+ * ---- */
+
+static prl_status layer_norm_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                                   prl_inferred *inferred, prl_error *error) {
+  const prl_tensor *x = in[0];
+  prl_status status = prl_need_f32("layer_norm", 3, in, error);
+  for (int i = 1; i < 3 && !status; i++)
+    if (x->ndim < 1 || in[i]->ndim != 1 || in[i]->shape[0] != x->shape[x->ndim - 1])
+      status = prl_shape_fail("layer_norm", x, in[i], "do not fit (…, n) and (n)", error);
+  if (!status && !(attr_float(attrs, 0, 1e-5) > 0))
+    status = prl_fail(error, PRL_EINVAL, "layer_norm: epsilon is %g; it must be above 0",
+                      attr_float(attrs, 0, 1e-5));
+  if (status) return status;
+  prl_infer_like(inferred, x);
+  prl_infer_aux(inferred, 2, (const int64_t[]){span_of(x, 0, x->ndim - 1), 2});
+  return PRL_OK;
+}
+
+static void layer_norm_forward(const prl_call *call) {
+  const prl_tensor *in = call->in[0];
+  int64_t n = in->shape[in->ndim - 1], rows = span_of(in, 0, in->ndim - 1);
+  const float *x = in->data, *gamma = call->in[1]->data, *beta = call->in[2]->data;
+  float *y = call->out->data, *aux = call->aux->data;
+  double epsilon = attr_float(call->attrs, 0, 1e-5);
+  for (int64_t r = 0; r < rows; r++, x += n, y += n, aux += 2) {
+    double sum = 0, squares = 0;
+    for (int64_t j = 0; j < n; j++) sum += (double)x[j];
+    double mean = sum / (double)n;
+    for (int64_t j = 0; j < n; j++) squares += ((double)x[j] - mean) * ((double)x[j] - mean);
+    aux[0] = (float)mean;
+    aux[1] = (float)(1 / sqrt(squares / (double)n + epsilon));
+    for (int64_t j = 0; j < n; j++) y[j] = (x[j] - aux[0]) * aux[1] * gamma[j] + beta[j];
+  }
+}
+
+static void layer_norm_grad_x(const prl_call *call, int64_t rows, int64_t n) {
+  const float *x = call->in[0]->data, *gamma = call->in[1]->data, *g = call->gout->data,
+              *aux = call->aux->data;
+  float *gx = call->gin[0]->data;
+  for (int64_t r = 0; r < rows; r++, x += n, g += n, gx += n, aux += 2) {
+    double sum = 0, product = 0;
+    for (int64_t j = 0; j < n; j++) {
+      double h = (double)(g[j] * gamma[j]);
+      sum += h;
+      product += h * (double)((x[j] - aux[0]) * aux[1]);
+    }
+    float mean = (float)(sum / (double)n), along = (float)(product / (double)n);
+    for (int64_t j = 0; j < n; j++)
+      gx[j] = (g[j] * gamma[j] - mean - (x[j] - aux[0]) * aux[1] * along) * aux[1];
+  }
+}
+
+static void layer_norm_backward(const prl_call *call) {
+  enum { BLOCK = 64 };
+  const prl_tensor *in = call->in[0];
+  int64_t n = in->shape[in->ndim - 1], rows = span_of(in, 0, in->ndim - 1);
+  if (call->gin[0]) layer_norm_grad_x(call, rows, n);
+  const float *x = in->data, *g = call->gout->data, *aux = call->aux->data;
+  for (int64_t first = 0; first < n && (call->gin[1] || call->gin[2]); first += BLOCK) {
+    double gamma[BLOCK] = {0}, beta[BLOCK] = {0};
+    int64_t width = n - first < BLOCK ? n - first : BLOCK;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t j = 0; j < width; j++) {
+        int64_t at = r * n + first + j;
+        gamma[j] += (double)(g[at] * ((x[at] - aux[2 * r]) * aux[2 * r + 1]));
+        beta[j] += (double)g[at];
+      }
+    for (int64_t j = 0; j < width; j++) {
+      if (call->gin[1]) ((float *)call->gin[1]->data)[first + j] = (float)gamma[j];
+      if (call->gin[2]) ((float *)call->gin[2]->data)[first + j] = (float)beta[j];
+    }
+  }
+}
+
+PRL_EXAMPLES(layer_norm, {IN(F32(-2, 2, 5, 7), F32(.5f, 2, 7), F32(-1, 1, 7))},
+             {IN(F32(-2, 2, 2, 3, 5), F32(.5f, 2, 5), F32(-1, 1, 5)), FLOATS(1e-3)},
+             {IN(F32(-2, 2, 3, 67), F32(.5f, 2, 67), F32(-1, 1, 67))})
+const prl_op prl_op_layer_norm = {
+    "layer_norm", 3, 3, 0, layer_norm_infer, layer_norm_forward, layer_norm_backward, layer_norm_example};

@@ -1,0 +1,174 @@
+/* Element-wise choice: clamp, where, masked_fill. */
+#include "autograd/ops_internal.h"
+
+/* ---- clamp: gradient where low ≤ x ≤ high. A bound left out is infinite. ---- */
+
+static prl_status clamp_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                              prl_inferred *inferred, prl_error *error) {
+  double low = attr_float(attrs, 0, -INFINITY), high = attr_float(attrs, 1, INFINITY);
+  if (!(low <= high))
+    return prl_fail(error, PRL_EINVAL, "clamp: the bounds %g and %g are not in order", low, high);
+  prl_status status = prl_need_f32("clamp", 1, in, error);
+  if (!status) prl_infer_like(inferred, in[0]);
+  return status;
+}
+
+static void clamp_run(int64_t n, const float *x, float low, float high, float *y) {
+  for (int64_t i = 0; i < n; i++) {
+    float value = x[i] < low ? low : x[i]; /* NaN passes */
+    y[i] = value > high ? high : value;
+  }
+}
+
+static void clamp_grad(int64_t n, const float *x, float low, float high, const float *g, float *gx) {
+  for (int64_t i = 0; i < n; i++) gx[i] = x[i] >= low && x[i] <= high ? g[i] : 0;
+}
+
+static void clamp_forward(const prl_call *call) {
+  clamp_run(count_of(call->out), call->in[0]->data, (float)attr_float(call->attrs, 0, -INFINITY),
+            (float)attr_float(call->attrs, 1, INFINITY), call->out->data);
+}
+
+static void clamp_backward(const prl_call *call) {
+  if (call->gin[0])
+    clamp_grad(count_of(call->out), call->in[0]->data, (float)attr_float(call->attrs, 0, -INFINITY),
+               (float)attr_float(call->attrs, 1, INFINITY), call->gout->data, call->gin[0]->data);
+}
+
+PRL_EXAMPLES(clamp, {IN(F32(-2, 2, 5, 7)), FLOATS(-1.013, .517)}, {IN(F32(-2, 2, 13)), FLOATS(-.517)})
+const prl_op prl_op_clamp = {"clamp", 1, 1, 0, clamp_infer, clamp_forward, clamp_backward, clamp_example};
+
+/* ---- clamp_t: bounds are live inputs. Where high < low, high wins, as in PyTorch; a bound's gradient is the
+ * sum over the elements that it holds. ---- */
+
+static prl_status clamp_t_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                                prl_inferred *inferred, prl_error *error) {
+  prl_status status = prl_need_f32("clamp_t", 3, in, error);
+  for (int i = 1; i < 3 && !status; i++)
+    if (count_of(in[i]) != 1)
+      status = prl_shape_fail("clamp_t", in[0], in[i], "do not fit: a bound has one element", error);
+  if (!status) prl_infer_like(inferred, in[0]);
+  return status;
+}
+
+static float bound_of(const prl_call *call, int i) { return *(const float *)call->in[i]->data; }
+
+static void clamp_t_forward(const prl_call *call) {
+  clamp_run(count_of(call->out), call->in[0]->data, bound_of(call, 1), bound_of(call, 2), call->out->data);
+}
+
+static void clamp_t_backward(const prl_call *call) {
+  const float *x = call->in[0]->data, *g = call->gout->data;
+  float low = bound_of(call, 1), high = bound_of(call, 2);
+  int64_t n = count_of(call->out);
+  if (call->gin[0]) clamp_grad(n, x, low, high, g, call->gin[0]->data);
+  double at_low = 0, at_high = 0;
+  if (call->gin[1] || call->gin[2])
+    for (int64_t i = 0; i < n; i++) {
+      if (x[i] > high || low > high)
+        at_high += (double)g[i];
+      else if (x[i] < low)
+        at_low += (double)g[i];
+    }
+  if (call->gin[1]) *(float *)call->gin[1]->data = (float)at_low;
+  if (call->gin[2]) *(float *)call->gin[2]->data = (float)at_high;
+}
+
+PRL_EXAMPLES(clamp_t, {IN(F32(-2, 2, 5, 7), SCALAR(-1.2f, -1), SCALAR(.5f, .7f))},
+             {IN(F32(-2, 2, 13), F32(-1.2f, -1, 1), F32(.5f, .7f, 1))})
+const prl_op prl_op_clamp_t = {"clamp_t",      3, 3, 0, clamp_t_infer, clamp_t_forward, clamp_t_backward,
+                               clamp_t_example};
+
+/* ---- where ---- */
+
+static prl_status where_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                              prl_inferred *inferred, prl_error *error) {
+  prl_tensor both, out;
+  if (in[1]->dtype != in[2]->dtype || in[0]->dtype == PRL_F64)
+    return prl_fail(error, PRL_EINVAL, "where: %s chooses between %s and %s; the two must be of one dtype",
+                    prl_dtype_name(in[0]->dtype), prl_dtype_name(in[1]->dtype), prl_dtype_name(in[2]->dtype));
+  prl_status status = prl_broadcast("where", in[1], in[2], &both, error);
+  if (!status) status = prl_broadcast("where", in[0], &both, &out, error);
+  if (status) return status;
+  prl_infer_out(inferred, in[1]->dtype, out.ndim, out.shape);
+  inferred->scratch = count_of(&out);
+  return PRL_OK;
+}
+
+static void where_forward(const prl_call *call) {
+  const char *a = call->in[1]->data, *b = call->in[2]->data;
+  char *y = call->out->data;
+  size_t size = prl_dtype_size(call->out->dtype);
+  prl_walk walk;
+  prl_walk_begin(&walk, call->out, 3, call->in);
+  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk))
+    for (int64_t j = 0; j < walk.run; j++, y += size) {
+      bool yes = is_true(call->in[0], walk.offset[0] + j * walk.step[0]);
+      const char *from = yes ? a + (size_t)(walk.offset[1] + j * walk.step[1]) * size
+                             : b + (size_t)(walk.offset[2] + j * walk.step[2]) * size;
+      memcpy(y, from, size);
+    }
+}
+
+/* to = g where the truth of cond, seen in out's shape, is `side`; 0 elsewhere. */
+static void masked_grad(const prl_call *call, const prl_tensor *cond, bool side, float *to) {
+  const float *g = call->gout->data;
+  prl_walk walk;
+  prl_walk_begin(&walk, call->out, 1, &cond);
+  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk))
+    for (int64_t j = 0; j < walk.run; j++, g++)
+      *to++ = is_true(cond, walk.offset[0] + j * walk.step[0]) == side ? *g : 0;
+}
+
+static void where_backward(const prl_call *call) {
+  if (call->gin[0]) memset(call->gin[0]->data, 0, bytes_of(call->gin[0]));
+  for (int i = 1; i < 3; i++) {
+    if (!call->gin[i]) continue;
+    masked_grad(call, call->in[0], i == 1, call->scratch);
+    prl_reduce_to(call->k, call->out, call->scratch, call->gin[i], call->gin[i]->data);
+  }
+}
+
+PRL_EXAMPLES(where, {IN(IDX(2, 5, 7), F32(-2, 2, 5, 7), F32(-2, 2, 5, 7))},
+             {IN(IDX64(2, 5, 1), F32(-2, 2, 7), SCALAR(-2, 2))},
+             {IN(IDX(2, 3), F32(-2, 2, 5, 1), F32(-2, 2, 1, 3))},
+             {IN(F32(1, 2, 3), F32(-2, 2, 3), F32(-2, 2, 3))})
+const prl_op prl_op_where = {"where", 3, 3, 0, where_infer, where_forward, where_backward, where_example};
+
+/* ---- masked_fill ---- */
+
+static prl_status masked_fill_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                                    prl_inferred *inferred, prl_error *error) {
+  prl_tensor out;
+  prl_status status = prl_need_f32("masked_fill", 1, in, error);
+  if (!status) status = prl_need_index("masked_fill", "mask's elements", in[1], error);
+  if (!status) status = prl_broadcast("masked_fill", in[0], in[1], &out, error);
+  if (!status && !same_shape(&out, in[0]))
+    status =
+        prl_shape_fail("masked_fill", in[0], in[1], "do not fit: the mask broadcasts to the first", error);
+  if (!status) prl_infer_like(inferred, in[0]);
+  return status;
+}
+
+static void masked_fill_forward(const prl_call *call) {
+  const prl_tensor *mask = call->in[1];
+  const float *x = call->in[0]->data;
+  float *y = call->out->data, value = (float)attr_float(call->attrs, 0, 0);
+  prl_walk walk;
+  prl_walk_begin(&walk, call->out, 1, &mask);
+  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk))
+    for (int64_t j = 0; j < walk.run; j++, x++)
+      *y++ = is_true(mask, walk.offset[0] + j * walk.step[0]) ? value : *x;
+}
+
+static void masked_fill_backward(const prl_call *call) {
+  if (call->gin[0]) masked_grad(call, call->in[1], false, call->gin[0]->data);
+  if (call->gin[1]) memset(call->gin[1]->data, 0, bytes_of(call->gin[1]));
+}
+
+PRL_EXAMPLES(masked_fill, {IN(F32(-2, 2, 5, 7), IDX(2, 5, 7)), FLOATS(-3)},
+             {IN(F32(-2, 2, 5, 3), IDX(2, 3)), FLOATS(4)},
+             {IN(F32(-2, 2, 3, 3, 2), IDX64(2, 3, 1)), FLOATS(0)})
+const prl_op prl_op_masked_fill = {
+    "masked_fill",      2, 2, 0, masked_fill_infer, masked_fill_forward, masked_fill_backward,
+    masked_fill_example};
