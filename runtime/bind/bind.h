@@ -21,6 +21,7 @@ typedef struct prl_state {
 } prl_state;
 
 prl_state *prl_state_get(lua_State *L); /* from the registry; slow */
+void prl_state_store(lua_State *L); /* module.c: makes the userdata on the top the state; pops it */
 static inline prl_state *prl_state_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 
 /* Registers functions into the table on the top, each with the state as upvalue 1. */

@@ -6,7 +6,7 @@
 
 #include "bind/embedded.h"
 
-void prl_state_store(lua_State *L);
+
 
 static int state_gc(lua_State *L) {
   prl_state *state = lua_touserdata(L, 1);
@@ -42,11 +42,10 @@ static const prl_embedded *find_embedded(const char *module) {
 /* PERILUNE_LUA names a folder whose files replace the embedded ones, for development. */
 static int load_module(lua_State *L, const prl_embedded *file) {
   const char *folder = getenv("PERILUNE_LUA");
-  if (folder) {
-    const char *path = lua_pushfstring(L, "%s/%s", folder, file->file);
-    return luaL_loadfile(L, path);
-  }
-  return luaL_loadbuffer(L, file->text, file->size, lua_pushfstring(L, "@lua/%s", file->file));
+  const char *name = lua_pushfstring(L, folder ? "%s/%s" : "@%slua/%s", folder ? folder : "", file->file);
+  int failed = folder ? luaL_loadfile(L, name) : luaL_loadbuffer(L, file->text, file->size, name);
+  lua_remove(L, -2);
+  return failed;
 }
 
 static int search_embedded(lua_State *L) {

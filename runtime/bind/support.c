@@ -13,7 +13,7 @@ prl_state *prl_state_get(lua_State *L) {
   return state;
 }
 
-void prl_state_store(lua_State *L) { /* the userdata on the top; pops it */
+void prl_state_store(lua_State *L) {
   lua_pushlightuserdata(L, &state_key);
   lua_insert(L, -2);
   lua_rawset(L, LUA_REGISTRYINDEX);

@@ -380,7 +380,7 @@ static int tensor_to(lua_State *L) {
   return 1;
 }
 
-int64_t prl_check_position(lua_State *L, int index, int64_t size, int64_t fallback) {
+static int64_t check_position(lua_State *L, int index, int64_t size, int64_t fallback) {
   if (lua_isnoneornil(L, index)) return fallback;
   int64_t position = prl_check_int(L, index);
   return position < 0 ? position + size + 1 : position;
@@ -479,7 +479,7 @@ static int tensor_narrow(lua_State *L) { /* positions first … last of a dimens
   prl_error error;
   const prl_tensor *self = prl_check_writable(L, 1);
   int dim = check_dim(L, 2, self);
-  int64_t size = self->shape[dim], first = prl_check_position(L, 3, size, 1), last = prl_check_position(L, 4, size, size);
+  int64_t size = self->shape[dim], first = check_position(L, 3, size, 1), last = check_position(L, 4, size, size);
   prl_tensor view;
   prl_check(L, prl_tensor_slice(self, dim, first - 1, last, (int64_t)luaL_optnumber(L, 5, 1), &view, &error), &error);
   push_view(L, &view);
