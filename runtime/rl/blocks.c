@@ -1,0 +1,34 @@
+#include "rl/blocks.h"
+
+#include <string.h>
+
+void prl_blocks_init(prl_blocks *blocks, prl_runtime *runtime) { *blocks = (prl_blocks){.runtime = runtime}; }
+
+void prl_blocks_deinit(prl_blocks *blocks) {
+  prl_free(blocks->runtime, blocks->items);
+  *blocks = (prl_blocks){.runtime = blocks->runtime};
+}
+
+prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count, void *data,
+                          prl_error *error) {
+  size_t length = strlen(name);
+  if (length >= PRL_BLOCK_NAME)
+    return prl_fail(error, PRL_EINVAL, "the name '%s' is longer than %d bytes", name, PRL_BLOCK_NAME - 1);
+  if (blocks->count == blocks->capacity) {
+    int capacity = blocks->capacity ? 2 * blocks->capacity : 32;
+    size_t size = (size_t)capacity * sizeof *blocks->items;
+    prl_block *items = prl_realloc(blocks->runtime, blocks->items, size);
+    if (!items) return prl_fail_memory(error, size);
+    blocks->items = items;
+    blocks->capacity = capacity;
+  }
+  prl_block *block = &blocks->items[blocks->count++];
+  *block = (prl_block){.dtype = dtype, .count = count, .data = data};
+  memcpy(block->name, name, length + 1);
+  return PRL_OK;
+}
+
+prl_status prl_blocks_add_bytes(prl_blocks *blocks, const char *name, size_t size, void *data,
+                                prl_error *error) {
+  return prl_blocks_add(blocks, name, PRL_I32, (int64_t)(size / 4), data, error);
+}

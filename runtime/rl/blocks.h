@@ -1,0 +1,34 @@
+/* A list of everything mutable, registered once as named blocks of memory, so that saving and loading walk
+ * one list and nothing is forgotten in one of them. Bytes and small integers are listed as int32 or int64
+ * words. */
+#ifndef PRL_RL_BLOCKS_H
+#define PRL_RL_BLOCKS_H
+
+#include "core/memory.h"
+#include "perilune/tensor.h"
+
+#define PRL_BLOCK_NAME 96
+
+typedef struct prl_block {
+  char name[PRL_BLOCK_NAME];
+  prl_dtype dtype;
+  int64_t count; /* elements of dtype */
+  void *data;    /* borrowed: as long as its owner lives */
+} prl_block;
+
+typedef struct prl_blocks {
+  prl_runtime *runtime;
+  prl_block *items;
+  int count, capacity;
+} prl_blocks;
+
+void prl_blocks_init(prl_blocks *blocks, prl_runtime *runtime);
+void prl_blocks_deinit(prl_blocks *blocks);
+/* Fails: PRL_ENOMEM, PRL_EINVAL (a name that is too long: the name). */
+prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count, void *data,
+                          prl_error *error);
+/* Memory without a type of its own, listed as int32 words. size: bytes, a multiple of 4. */
+prl_status prl_blocks_add_bytes(prl_blocks *blocks, const char *name, size_t size, void *data,
+                                prl_error *error);
+
+#endif

@@ -1,0 +1,430 @@
+#include "rl/experience.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define EVERY(index, count) for (int64_t index = 0; index < (count); index++)
+
+static prl_status check_options(const prl_experience_options *o, prl_error *error) {
+  const struct {
+    const char *name;
+    int64_t value, low;
+  } limits[] = {{"capacity.streams", o->streams, 1},
+                {"capacity.rows", o->rows, 1},
+                {"capacity.events", o->events, 0},
+                {"wait_us", o->wait_us, 0},
+                {"capacity.idle_us", o->idle_us, 0}};
+  EVERY(i, (int64_t)(sizeof limits / sizeof *limits)) {
+    if (limits[i].value < limits[i].low || limits[i].value > INT64_C(1) << 60)
+      return prl_fail(error, PRL_EINVAL, "%s is %" PRId64 "; it must be at least %" PRId64, limits[i].name,
+                      limits[i].value, limits[i].low);
+  }
+  if (o->streams > 1 << 28 || o->rows > 1 << 28 || o->events > 1 << 28)
+    return prl_fail(error, PRL_EINVAL,
+                    "a capacity is above %d (streams %" PRId64 ", rows %" PRId64 ", events %" PRId64 ")",
+                    1 << 28, o->streams, o->rows, o->events);
+  return PRL_OK;
+}
+
+static bool allocate(prl_experience *e) {
+  prl_runtime *rt = e->runtime;
+  const prl_experience_options *o = &e->options;
+  size_t places = (size_t)e->places, responses = (size_t)o->responses;
+  e->rules = prl_calloc(rt, responses, sizeof *e->rules);
+  e->missing = prl_calloc(rt, responses, sizeof *e->missing);
+  e->rows = prl_calloc(rt, places, sizeof *e->rows);
+  e->observation = prl_calloc(rt, places * (size_t)o->observations, sizeof(float));
+  e->action = prl_calloc(rt, places * (size_t)o->actions, sizeof(float));
+  e->log_prob = prl_calloc(rt, places, sizeof(float));
+  e->response = prl_calloc(rt, places * responses, sizeof(float));
+  e->present = prl_calloc(rt, places * responses + 4, 1);
+  e->free = prl_calloc(rt, places, sizeof *e->free);
+  e->events = prl_calloc(rt, (size_t)o->events, sizeof *e->events);
+  e->streams = prl_calloc(rt, (size_t)o->streams, sizeof *e->streams);
+  e->table = prl_calloc(rt, (size_t)e->table_size, sizeof *e->table);
+  e->slot = prl_calloc(rt, (size_t)o->streams, sizeof *e->slot);
+  e->order = prl_calloc(rt, (size_t)o->streams, sizeof *e->order);
+  e->numbers = prl_calloc(rt, (size_t)o->rows, sizeof *e->numbers);
+  return e->rules && e->missing && e->rows && e->observation && e->action && e->log_prob && e->response &&
+         e->present && e->free && e->events && e->streams && e->table && e->slot && e->order && e->numbers;
+}
+
+prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options *options,
+                              prl_experience **out, prl_error *error) {
+  prl_status status = check_options(options, error);
+  if (status) return status;
+  prl_experience *e = prl_calloc(runtime, 1, sizeof *e);
+  if (!e) return prl_fail_memory(error, sizeof *e);
+  e->runtime = prl_runtime_retain(runtime);
+  e->options = *options;
+  /* A row has at most one final observation and a stream at most one that was observed: a ghost always has
+   * room. */
+  e->places = 2 * options->rows + options->streams;
+  e->table_size = 4;
+  while (e->table_size < 2 * options->streams) e->table_size *= 2;
+  if (!allocate(e)) {
+    prl_experience_free(e);
+    return prl_fail_memory(error, (size_t)e->places * sizeof *e->rows);
+  }
+  if (options->responses) memcpy(e->rules, options->rules, (size_t)options->responses * sizeof *e->rules);
+  EVERY(r, options->responses) e->missing[r] = options->rules[r].missing;
+  EVERY(i, e->places) e->free[i] = (int32_t)i;
+  EVERY(i, options->events) e->events[i].next = i + 1 < options->events ? (int32_t)i + 1 : -1;
+  e->n = (prl_experience_counts){.free_count = e->places,
+                                 .idle_head = -1,
+                                 .idle_tail = -1,
+                                 .wait_head = -1,
+                                 .wait_tail = -1,
+                                 .event_head = options->events ? 0 : -1};
+  e->options.rules = e->rules;
+  *out = e;
+  return PRL_OK;
+}
+
+void prl_experience_free(prl_experience *e) {
+  if (!e) return;
+  void *blocks[] = {e->rules,    e->missing,  e->rows,    e->observation, e->action,
+                    e->log_prob, e->response, e->present, e->free,        e->events,
+                    e->streams,  e->table,    e->slot,    e->order,       e->numbers};
+  prl_runtime *runtime = e->runtime;
+  EVERY(i, (int64_t)(sizeof blocks / sizeof *blocks)) prl_free(runtime, blocks[i]);
+  prl_free(runtime, e);
+  prl_runtime_release(runtime);
+}
+
+prl_status prl_experience_blocks(prl_experience *e, prl_blocks *blocks, prl_error *error) {
+  const prl_experience_options *o = &e->options;
+  size_t places = (size_t)e->places;
+  const struct {
+    const char *name;
+    size_t size;
+    void *data;
+  } bytes[] = {
+      {"experience.counts", sizeof e->n, &e->n},
+      {"experience.rows", places * sizeof *e->rows, e->rows},
+      {"experience.present", (places * (size_t)o->responses + 3) / 4 * 4, e->present},
+      {"experience.free", places * sizeof *e->free, e->free},
+      {"experience.events", (size_t)o->events * sizeof *e->events, e->events},
+      {"experience.streams", (size_t)o->streams * sizeof *e->streams, e->streams},
+      {"experience.table", (size_t)e->table_size * sizeof *e->table, e->table},
+      {"experience.slot", (size_t)o->streams * sizeof *e->slot, e->slot},
+  };
+  const struct {
+    const char *name;
+    int64_t count;
+    void *data;
+  } floats[] = {
+      {"experience.observation", e->places * o->observations, e->observation},
+      {"experience.action", e->places * o->actions, e->action},
+      {"experience.log_prob", e->places, e->log_prob},
+      {"experience.response", e->places * o->responses, e->response},
+  };
+  prl_status status = PRL_OK;
+  for (size_t i = 0; !status && i < sizeof bytes / sizeof *bytes; i++)
+    status = prl_blocks_add_bytes(blocks, bytes[i].name, bytes[i].size, bytes[i].data, error);
+  for (size_t i = 0; !status && i < sizeof floats / sizeof *floats; i++)
+    status = prl_blocks_add(blocks, floats[i].name, PRL_F32, floats[i].count, floats[i].data, error);
+  return status;
+}
+
+/* ---- places ---- */
+
+static float *observation_of(prl_experience *e, int32_t row) {
+  return e->observation + (int64_t)row * e->options.observations;
+}
+
+static int32_t take_place(prl_experience *e) {
+  int32_t row = e->free[e->n.free_head];
+  if (++e->n.free_head == e->places) e->n.free_head = 0;
+  e->n.free_count--;
+  return row;
+}
+
+void prl_row_release(prl_experience *e, int32_t row) {
+  prl_row *r = &e->rows[row];
+  if (r->kind == PRL_ROW_REAL) e->n.live--;
+  for (int32_t event = r->event; event >= 0;) {
+    int32_t next = e->events[event].next;
+    e->events[event].next = (int32_t)e->n.event_head;
+    e->n.event_head = event;
+    event = next;
+  }
+  r->event = -1;
+  r->kind = PRL_ROW_FREE;
+  int64_t place = e->n.free_head + e->n.free_count++;
+  e->free[place < e->places ? place : place - e->places] = row;
+}
+
+static void append(prl_experience *e, prl_stream *s, int32_t row) {
+  if (s->last >= 0)
+    e->rows[s->last].next = row;
+  else
+    s->first = row;
+  s->last = row;
+}
+
+static int32_t add_ghost(prl_experience *e, int32_t slot, const float *observation, uint8_t end) {
+  int32_t ghost = take_place(e);
+  prl_row *g = &e->rows[ghost];
+  *g = (prl_row){.stream = slot,
+                 .next = -1,
+                 .wait_next = -1,
+                 .event = -1,
+                 .generation = g->generation + 1,
+                 .kind = PRL_ROW_GHOST,
+                 .end = end};
+  memcpy(observation_of(e, ghost), observation, (size_t)e->options.observations * sizeof(float));
+  append(e, &e->streams[slot], ghost);
+  return ghost;
+}
+
+void prl_row_behead(prl_experience *e, prl_stream *s, int32_t row) {
+  prl_row *r = &e->rows[row];
+  s->first = r->next;
+  if (r->end == PRL_END_TRUNCATED || r->end == PRL_END_CUT) {
+    int32_t ghost = r->next;
+    s->first = e->rows[ghost].next;
+    prl_row_release(e, ghost);
+  }
+  if (s->first < 0) s->last = -1;
+  if (s->row == row) s->row = -1;
+  prl_row_release(e, row);
+}
+
+void prl_row_settle(prl_experience *e, int32_t row) {
+  prl_row *r = &e->rows[row];
+  if (r->state != (PRL_ROW_WAITED | PRL_ROW_SUCCEEDED)) return;
+  r->state |= PRL_ROW_CLOSED;
+  if (r->version >= (uint64_t)e->n.min_version) {
+    e->n.closed++;
+    return;
+  }
+  e->n.stale_steps++;
+  prl_row_behead(e, &e->streams[r->stream], row);
+}
+
+static void succeed(prl_experience *e, int32_t row) {
+  e->rows[row].state |= PRL_ROW_SUCCEEDED;
+  prl_row_settle(e, row);
+}
+
+/* Whether the stream's list ends with an observation that may become its next row. */
+static bool observed(const prl_experience *e, const prl_stream *s) {
+  return s->last >= 0 && e->rows[s->last].kind == PRL_ROW_GHOST && e->rows[s->last].end == PRL_END_NONE;
+}
+
+/* Ends the run of rows with an observation to bootstrap from: the episode is truncated, or goes on
+ * unrecorded. */
+static void cut(prl_experience *e, int32_t slot, const float *observation, uint8_t end) {
+  prl_stream *s = &e->streams[slot];
+  int32_t row = s->row;
+  if (row < 0 && !observed(e, s)) return;
+  if (row < 0) { /* the row was learned from already, with the observed one as its successor */
+    int32_t ghost = s->last;
+    s->first = s->last = -1;
+    prl_row_release(e, ghost);
+    return;
+  }
+  e->rows[row].end = end;
+  s->row = -1;
+  if (observed(e, s)) {
+    if (observation)
+      memcpy(observation_of(e, s->last), observation, (size_t)e->options.observations * sizeof(float));
+    e->rows[s->last].end = end;
+    return;
+  }
+  add_ghost(e, slot, observation ? observation : observation_of(e, row), end);
+  succeed(e, row);
+}
+
+/* ---- time ---- */
+
+static void pass_waits(prl_experience *e) {
+  while (e->n.wait_head >= 0) {
+    int32_t row = (int32_t)e->n.wait_head;
+    prl_row *r = &e->rows[row];
+    if (r->time + e->options.wait_us > e->n.now) return;
+    e->n.wait_head = r->wait_next;
+    if (r->wait_next < 0) e->n.wait_tail = -1;
+    r->wait_next = -1;
+    r->state |= PRL_ROW_WAITED;
+    prl_row_settle(e, row);
+  }
+}
+
+static void end_episode(prl_experience *e, int32_t slot) {
+  prl_stream *s = &e->streams[slot];
+  s->open = 0;
+  s->episode++;
+  s->step = 0;
+  s->row = -1;
+  prl_streams_untouch(e, slot);
+}
+
+static void truncate_idle(prl_experience *e) {
+  while (e->n.idle_head >= 0) {
+    int32_t slot = (int32_t)e->n.idle_head;
+    if (e->streams[slot].time + e->options.idle_us > e->n.now) return;
+    cut(e, slot, NULL, PRL_END_TRUNCATED);
+    end_episode(e, slot);
+    e->n.idle_streams++;
+  }
+}
+
+prl_status prl_experience_time(prl_experience *e, int64_t now_us, prl_error *error) {
+  if (now_us < e->n.now)
+    return prl_fail(error, PRL_EINVAL, "time runs backwards: %" PRId64 " µs after %" PRId64 " µs", now_us,
+                    e->n.now);
+  e->n.now = now_us;
+  if (e->options.wait_us) pass_waits(e);
+  if (e->options.idle_us) truncate_idle(e);
+  return PRL_OK;
+}
+
+/* ---- a call ---- */
+
+prl_status prl_experience_enter(prl_experience *e, const uint64_t *streams, int64_t n, prl_error *error) {
+  uint32_t call = (uint32_t)++e->n.call;
+  if (call == 0) call = (uint32_t)++e->n.call; /* 0 marks a stream that no call has named */
+  if (n > e->options.streams) n = e->options.streams;
+  EVERY(i, n) {
+    uint64_t key = streams[i];
+    int32_t slot = e->slot[i];
+    if (slot < 0 || e->streams[slot].key != key || !e->streams[slot].used) {
+      slot = prl_streams_find(e, key);
+      if (slot < 0) slot = prl_streams_take(e, key);
+      if (slot < 0) {
+        e->slot[i] = -1;
+        continue;
+      }
+      e->slot[i] = slot;
+    }
+    if (e->streams[slot].call == call)
+      return prl_fail(error, PRL_EINVAL, "stream %" PRIu64 " stands twice in one call (row %" PRId64 ")", key,
+                      i);
+    e->streams[slot].call = call;
+  }
+  return PRL_OK;
+}
+
+static void enlist_wait(prl_experience *e, int32_t row) {
+  if (e->n.wait_tail >= 0)
+    e->rows[e->n.wait_tail].wait_next = row;
+  else
+    e->n.wait_head = row;
+  e->n.wait_tail = row;
+}
+
+/* The place of the stream's next row, linked; the open row before it gets its successor. */
+static int32_t next_row(prl_experience *e, int32_t slot) {
+  prl_stream *s = &e->streams[slot];
+  if (observed(e, s)) return s->last;
+  int32_t row = take_place(e);
+  e->rows[row].generation++;
+  e->rows[row].next = -1;
+  append(e, s, row);
+  if (s->row >= 0) succeed(e, s->row);
+  return row;
+}
+
+static uint64_t record_row(prl_experience *e, int32_t slot, const float *observation, const float *action,
+                           float log_prob, uint64_t version) {
+  const prl_experience_options *o = &e->options;
+  prl_stream *s = &e->streams[slot];
+  uint32_t step = s->step++;
+  s->open = 1;
+  s->time = e->n.now;
+  prl_streams_touch(e, slot);
+  if (e->n.live >= o->rows) {
+    cut(e, slot, observation, PRL_END_CUT);
+    e->n.dropped_steps++;
+    return 0;
+  }
+  int32_t row = next_row(e, slot);
+  prl_row *r = &e->rows[row];
+  *r = (prl_row){.time = e->n.now,
+                 .number = e->n.decisions++,
+                 .version = version,
+                 .stream = slot,
+                 .next = -1,
+                 .wait_next = -1,
+                 .event = -1,
+                 .generation = r->generation,
+                 .step = step,
+                 .kind = PRL_ROW_REAL,
+                 .state = o->wait_us ? 0 : PRL_ROW_WAITED};
+  s->row = row;
+  e->n.live++;
+  memcpy(observation_of(e, row), observation, (size_t)o->observations * sizeof(float));
+  memcpy(e->action + (int64_t)row * o->actions, action, (size_t)o->actions * sizeof(float));
+  e->log_prob[row] = log_prob;
+  if (o->responses) {
+    memcpy(e->response + (int64_t)row * o->responses, e->missing, (size_t)o->responses * sizeof(float));
+    memset(e->present + (int64_t)row * o->responses, 0, (size_t)o->responses);
+  }
+  if (o->wait_us) enlist_wait(e, row);
+  return (uint64_t)r->generation << 32 | (uint32_t)(row + 1);
+}
+
+void prl_experience_record(prl_experience *e, const float *observation, const float *action,
+                           const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions) {
+  const prl_experience_options *o = &e->options;
+  uint32_t call = (uint32_t)e->n.call;
+  EVERY(i, n) {
+    int32_t slot = i < o->streams ? e->slot[i] : -1;
+    if (slot < 0 || e->streams[slot].call != call) {
+      e->n.dropped_steps++;
+      decisions[i] = 0;
+      continue;
+    }
+    decisions[i] =
+        record_row(e, slot, observation + i * o->observations, action + i * o->actions, log_prob[i], version);
+  }
+}
+
+prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, const float *observation,
+                                  int64_t n, prl_error *error) {
+  prl_status status = PRL_OK;
+  EVERY(i, n) {
+    int32_t slot = i < e->options.streams ? e->slot[i] : -1;
+    if (slot < 0 || e->streams[slot].key != streams[i] || !e->streams[slot].used)
+      slot = prl_streams_find(e, streams[i]);
+    const float *from = observation + i * e->options.observations;
+    if (slot < 0) {
+      if (!status) status = prl_fail(error, PRL_ENAME, "stream %" PRIu64 " is unknown", streams[i]);
+      continue;
+    }
+    prl_stream *s = &e->streams[slot];
+    if (observed(e, s)) {
+      memcpy(observation_of(e, s->last), from, (size_t)e->options.observations * sizeof(float));
+    } else if (s->row >= 0) {
+      add_ghost(e, slot, from, PRL_END_NONE);
+      succeed(e, s->row);
+    }
+  }
+  return status;
+}
+
+prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminated,
+                                 const float *final_observation, prl_error *error) {
+  int32_t slot = prl_streams_find(e, key);
+  if (slot < 0 || !e->streams[slot].open)
+    return prl_fail(error, PRL_ENAME,
+                    slot < 0 ? "stream %" PRIu64 " is unknown" : "stream %" PRIu64 " has no open episode",
+                    key);
+  prl_stream *s = &e->streams[slot];
+  int32_t row = s->row;
+  if (!terminated || row < 0) {
+    cut(e, slot, final_observation, PRL_END_TRUNCATED);
+  } else {
+    if (observed(e, s)) {
+      prl_row_release(e, s->last);
+      e->rows[row].next = -1;
+      s->last = row;
+    }
+    e->rows[row].end = PRL_END_TERMINATED;
+    succeed(e, row);
+  }
+  end_episode(e, slot);
+  return PRL_OK;
+}

@@ -1,0 +1,177 @@
+/* Experience: the decisions that wait to be learned from, as ragged sequences by stream.
+ *
+ * A row is one decision, kept in a pool of fixed capacity. The rows of a stream are linked in order. A ghost
+ * is a row that holds only an observation: the final one of a truncated episode, or one that `observe` gave.
+ * A row is closed when its successor (row or ghost) or its episode's end exists and the waits of its
+ * responses have passed. Closed rows form the head of their stream's list, since time does not run backwards.
+ *
+ * Only raw observations and raw responses are kept: rewards are computed when an update begins.
+ * After prl_experience_new nothing here allocates. */
+#ifndef PRL_RL_EXPERIENCE_H
+#define PRL_RL_EXPERIENCE_H
+
+#include "perilune/env.h"
+#include "rl/blocks.h"
+
+typedef struct prl_response_rule {
+  float missing;
+  prl_combine combine;
+} prl_response_rule;
+
+typedef struct prl_experience_options {
+  uint64_t seed; /* of the action noise */
+  int32_t observations, actions, responses;
+  const prl_response_rule *rules; /* (responses), copied */
+  int64_t streams;                /* at once */
+  int64_t rows;                   /* not counting ghosts */
+  int64_t events;                 /* remembered event ids */
+  int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
+  int64_t idle_us;                /* a stream is truncated after as long without a call; 0: never */
+  bool drop_stale;                /* rows under an older policy version are not learned from */
+} prl_experience_options;
+
+typedef struct prl_stream {
+  uint64_t key;
+  int64_t time;        /* of its last decision */
+  uint32_t rng[2];     /* key of its action noise */
+  uint32_t episode;    /* number of the episode that runs or comes next */
+  uint32_t step;       /* decisions made in it */
+  int32_t first, last; /* ends of its list of rows; −1: none */
+  int32_t row; /* the newest row of the running episode; −1 when it is learned from or there is none */
+  int32_t older, newer; /* neighbours among open streams in order of time (only with idle_us) */
+  uint32_t call;        /* the last call that named it: a stream comes at most once a call */
+  uint8_t used;         /* holds a stream */
+  uint8_t open;         /* an episode runs */
+  uint8_t unused[6];
+} prl_stream;
+
+enum { PRL_ROW_FREE, PRL_ROW_REAL, PRL_ROW_GHOST };                        /* kind */
+enum { PRL_END_NONE, PRL_END_TERMINATED, PRL_END_TRUNCATED, PRL_END_CUT }; /* end */
+enum { PRL_ROW_WAITED = 1, PRL_ROW_SUCCEEDED = 2, PRL_ROW_CLOSED = 4 };    /* state */
+
+typedef struct prl_row {
+  int64_t time;
+  int64_t number;      /* of the decision, over all streams */
+  uint64_t version;    /* of the policy */
+  int32_t stream;      /* slot */
+  int32_t next;        /* in its stream; −1: none */
+  int32_t wait_next;   /* among rows whose waits have not passed, in order of time */
+  int32_t event;       /* the first of its event ids; −1: none */
+  uint32_t generation; /* grows whenever the place is taken; part of the decision id */
+  uint32_t step;       /* in its episode, from 0 */
+  uint8_t kind;
+  uint8_t end; /* of a ghost: PRL_END_NONE while it may become the next row */
+  uint8_t state;
+  uint8_t unused[5];
+} prl_row;
+
+typedef struct prl_event {
+  uint64_t id;
+  int32_t next;
+  int32_t unused;
+} prl_event;
+
+/* The integers of the experience: saved as they stand. */
+typedef struct prl_experience_counts {
+  int64_t now;          /* the world's time, µs */
+  int64_t decisions;    /* recorded since the beginning */
+  int64_t live, closed; /* rows in the pool; of these closed */
+  int64_t free_head, free_count;
+  int64_t streams_used; /* slots ever taken */
+  int64_t hand;         /* where the search for a stream to forget goes on */
+  int64_t forgotten;    /* streams whose slot was given to another */
+  int64_t call;
+  int64_t idle_head, idle_tail, wait_head, wait_tail, event_head;
+  int64_t min_version; /* older rows are not learned from */
+  int64_t dropped_steps, late_feedback, duplicate_feedback, stale_steps, idle_streams;
+} prl_experience_counts;
+
+typedef struct prl_experience {
+  prl_runtime *runtime;
+  prl_experience_options options;
+  prl_response_rule *rules;
+  float *missing; /* (responses) */
+  int64_t places; /* rows of the pool, ghosts included */
+  prl_experience_counts n;
+  prl_row *rows;
+  float *observation, *action, *log_prob, *response; /* (places, …) */
+  uint8_t *present;                                  /* (places, responses) */
+  int32_t *free; /* (places), a ring, so that a place is taken again late */
+  prl_event *events;
+  prl_stream *streams;
+  int32_t *table; /* open addressing: slot + 1, 0 for none */
+  int64_t table_size;
+  int32_t *slot;    /* (streams) of the rows of the last call; also the guess for the next one */
+  int32_t *order;   /* (streams), scratch of freeze */
+  int64_t *numbers; /* (rows), scratch of freeze */
+} prl_experience;
+
+/* The frozen rows of one update, in order of (stream key, step), and the observations that they bootstrap
+ * from. */
+typedef struct prl_batch {
+  int64_t rows, bootstraps;
+  int64_t capacity;   /* of each of the two */
+  float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
+  float *action;      /* (rows, A) */
+  float *log_prob;    /* (rows) */
+  float *response;    /* (rows, R) */
+  int32_t *successor; /* (rows): where the next state's observation stands; −1 after a terminated episode */
+  int32_t *stream;    /* (rows): slot */
+  uint32_t
+      *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
+  uint8_t *end; /* (rows): PRL_END_…; NONE inside an episode */
+} prl_batch;
+
+/* Fails: PRL_ENOMEM, PRL_EINVAL (a capacity below 1: name and value). */
+prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options *options,
+                              prl_experience **out, prl_error *error);
+void prl_experience_free(prl_experience *experience);
+prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
+
+/* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
+ * times). */
+prl_status prl_experience_time(prl_experience *experience, int64_t now_us, prl_error *error);
+
+/* Finds or makes the streams of a call: experience->slot[i], −1 where there is no room. Rows from `streams`
+ * capacity on are ignored. Fails: PRL_EINVAL (a stream twice: its key). */
+prl_status prl_experience_enter(prl_experience *experience, const uint64_t *streams, int64_t n,
+                                prl_error *error);
+/* Records the decisions of the call that was entered. decisions (n): 0 where there was no room. */
+void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
+                           const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
+/* The next observation of streams, known before they act again. A stream without an open step is passed over.
+ * Fails: PRL_ENAME (an unknown stream; the others are applied). */
+prl_status prl_experience_observe(prl_experience *experience, const uint64_t *streams,
+                                  const float *observation, int64_t n, prl_error *error);
+/* Fails: PRL_ENAME (unknown, or no episode runs). */
+prl_status prl_experience_finish(prl_experience *experience, uint64_t stream, bool terminated,
+                                 const float *final_observation, prl_error *error);
+/* Responses (n, responses) of decisions; see prl_agent_feedback. An event id of 0 is none. Decision 0 is
+ * passed over. Fails, after the other rows are applied: PRL_ENAME, PRL_ENUMERIC, PRL_ELIMIT (no room for an
+ * event id). */
+prl_status prl_experience_feedback(prl_experience *experience, const uint64_t *decisions,
+                                   const float *responses, const uint8_t *present, const uint64_t *events,
+                                   int64_t n, prl_error *error);
+
+/* A new policy version is in force; rows acted under one before min_version will not be learned from. */
+void prl_experience_version(prl_experience *experience, uint64_t min_version);
+
+prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
+                          const prl_experience_options *shape, prl_error *error);
+void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime);
+/* Copies closed rows into the batch, the oldest first where there are more than it holds, and frees their
+ * places. */
+void prl_experience_freeze(prl_experience *experience, prl_batch *batch);
+
+/* ---- between the files of experience ---- */
+
+int32_t prl_streams_find(const prl_experience *experience, uint64_t key); /* −1: unknown */
+int32_t prl_streams_take(prl_experience *experience, uint64_t key);       /* −1: no room */
+void prl_streams_touch(prl_experience *experience, int32_t slot);         /* newest among open streams */
+void prl_streams_untouch(prl_experience *experience, int32_t slot);       /* no longer open */
+void prl_row_release(prl_experience *experience, int32_t row);            /* its place is free again */
+void prl_row_settle(prl_experience *experience, int32_t row);             /* closes it if it is time */
+/* Takes a closed row off the head of its stream, its final observation too. */
+void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
+
+#endif

@@ -1,0 +1,117 @@
+#include "rl/experience.h"
+
+#include <string.h>
+
+#include "rl/sort.h"
+
+prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
+                          const prl_experience_options *shape, prl_error *error) {
+  size_t rows = (size_t)capacity, word = sizeof(float);
+  *batch = (prl_batch){.capacity = capacity};
+  batch->observation = prl_calloc(runtime, 2 * rows * (size_t)shape->observations, word);
+  batch->action = prl_calloc(runtime, rows * (size_t)shape->actions, word);
+  batch->log_prob = prl_calloc(runtime, rows, word);
+  batch->response = prl_calloc(runtime, rows * (size_t)shape->responses, word);
+  batch->successor = prl_calloc(runtime, rows, word);
+  batch->stream = prl_calloc(runtime, rows, word);
+  batch->step = prl_calloc(runtime, rows, word);
+  batch->end = prl_calloc(runtime, rows + 4, 1);
+  if (batch->observation && batch->action && batch->log_prob && batch->response && batch->successor &&
+      batch->stream && batch->step && batch->end)
+    return PRL_OK;
+  prl_batch_deinit(batch, runtime);
+  return prl_fail_memory(error, 2 * rows * (size_t)shape->observations * word);
+}
+
+void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime) {
+  void *blocks[] = {batch->observation, batch->action, batch->log_prob, batch->response,
+                    batch->successor,   batch->stream, batch->step,     batch->end};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
+  *batch = (prl_batch){0};
+}
+
+static bool is_closed(const prl_experience *e, int32_t row) {
+  return row >= 0 && e->rows[row].kind == PRL_ROW_REAL && e->rows[row].state & PRL_ROW_CLOSED;
+}
+
+/* The row after a closed one, past its final observation. */
+static int32_t following(const prl_experience *e, int32_t row) {
+  const prl_row *r = &e->rows[row];
+  return r->end == PRL_END_TRUNCATED || r->end == PRL_END_CUT ? e->rows[r->next].next : r->next;
+}
+
+/* Slots of the streams with closed rows, in order of their keys. */
+static int64_t closed_streams(prl_experience *e) {
+  int64_t count = 0;
+  for (int64_t slot = 0; slot < e->n.streams_used; slot++)
+    if (is_closed(e, e->streams[slot].first)) e->order[count++] = (int32_t)slot;
+  prl_sort_slots(e->order, count, e->streams);
+  return count;
+}
+
+/* The number of the newest decision that fits, where `capacity` rows fit. */
+static int64_t newest_that_fits(prl_experience *e, int64_t streams, int64_t capacity) {
+  if (e->n.closed <= capacity) return INT64_MAX;
+  int64_t count = 0;
+  for (int64_t i = 0; i < streams; i++)
+    for (int32_t row = e->streams[e->order[i]].first; is_closed(e, row); row = following(e, row))
+      e->numbers[count++] = e->rows[row].number;
+  return prl_select(e->numbers, count, capacity - 1);
+}
+
+static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int32_t row) {
+  const prl_row *r = &e->rows[row];
+  int64_t o = e->options.observations, a = e->options.actions, c = e->options.responses;
+  memcpy(batch->observation + at * o, e->observation + row * o, (size_t)o * sizeof(float));
+  memcpy(batch->action + at * a, e->action + row * a, (size_t)a * sizeof(float));
+  if (c) memcpy(batch->response + at * c, e->response + row * c, (size_t)c * sizeof(float));
+  batch->log_prob[at] = e->log_prob[row];
+  batch->stream[at] = r->stream;
+  batch->step[at] = r->step;
+  batch->end[at] = r->end;
+}
+
+/* Copies and frees the closed rows of one stream up to decision `newest`. The successor of a row that
+ * bootstraps is left as −2 − place of the observation, until the number of rows is known. */
+static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int64_t newest) {
+  prl_stream *s = &e->streams[slot];
+  for (int32_t row = s->first; is_closed(e, row) && e->rows[row].number <= newest; row = s->first) {
+    const prl_row *r = &e->rows[row];
+    int64_t at = batch->rows++;
+    int32_t next = following(e, row), successor = r->next;
+    bool goes_on = r->end == PRL_END_NONE && is_closed(e, next) && e->rows[next].number <= newest;
+    copy_row(e, batch, at, row);
+    if (r->end == PRL_END_TERMINATED)
+      batch->successor[at] = -1;
+    else
+      batch->successor[at] = goes_on ? (int32_t)at + 1 : -2 - successor;
+    e->n.closed--;
+    prl_row_behead(e, s, row);
+  }
+}
+
+void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
+  int64_t streams = closed_streams(e), newest = newest_that_fits(e, streams, batch->capacity);
+  int64_t width = e->options.observations;
+  batch->rows = batch->bootstraps = 0;
+  for (int64_t i = 0; i < streams; i++) freeze_stream(e, batch, e->order[i], newest);
+  /* A place that was just freed still holds its observation: nothing has been recorded since. */
+  for (int64_t at = 0; at < batch->rows; at++) {
+    if (batch->successor[at] >= -1) continue;
+    int64_t place = -2 - (int64_t)batch->successor[at], to = batch->rows + batch->bootstraps++;
+    memcpy(batch->observation + to * width, e->observation + place * width, (size_t)width * sizeof(float));
+    batch->successor[at] = (int32_t)to;
+  }
+}
+
+void prl_experience_version(prl_experience *e, uint64_t min_version) {
+  e->n.min_version = (int64_t)min_version;
+  for (int64_t slot = 0; slot < e->n.streams_used; slot++) {
+    prl_stream *s = &e->streams[slot];
+    while (is_closed(e, s->first) && e->rows[s->first].version < min_version) {
+      e->n.closed--;
+      e->n.stale_steps++;
+      prl_row_behead(e, s, s->first);
+    }
+  }
+}

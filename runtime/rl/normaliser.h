@@ -1,0 +1,44 @@
+/* Running statistics, in float64: of observations, and of each critic's returns. */
+#ifndef PRL_RL_NORMALISER_H
+#define PRL_RL_NORMALISER_H
+
+#include "rl/blocks.h"
+
+/* Mean and variance of each of `width` numbers. Statistics gather in `count, mean, m2`; what normalises
+ * (shift, scale) changes only in prl_normaliser_publish, so that it is constant within an update. */
+typedef struct prl_normaliser {
+  prl_runtime *runtime;
+  int64_t width;
+  float clip;
+  double *count; /* (1) rows seen */
+  double *mean, *m2;
+  float *shift, *scale; /* in force: clip((x − shift) · scale); 0 and 1 before the first publish */
+} prl_normaliser;
+
+prl_status prl_normaliser_init(prl_normaliser *n, prl_runtime *runtime, int64_t width, float clip,
+                               prl_error *error);
+void prl_normaliser_deinit(prl_normaliser *n);
+prl_status prl_normaliser_blocks(prl_normaliser *n, prl_blocks *blocks, prl_error *error);
+/* Merges the rows (rows, width): each column's mean and M2 in two passes, then Chan, Golub & LeVeque (1979):
+ *     δ = mean_b − mean_a;  mean = mean_a + δ n_b/n;  M2 = M2_a + M2_b + δ² n_a n_b/n */
+void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x);
+/* shift = mean, scale = 1/std, where a column that never varied keeps scale 1. */
+void prl_normaliser_publish(prl_normaliser *n);
+
+/* Statistics of one critic's returns (PopArt; van Hasselt et al. 2016): mean and deviation from moving means
+ * of the returns and of their squares. */
+typedef struct prl_popart {
+  double set;           /* 1 once it has seen returns */
+  double first, second; /* moving means of G and of G² */
+  double mean, std;     /* in force */
+} prl_popart;
+
+/* Moves the moving means by `decay` towards those of these returns (all the way the first time), without
+ * putting them in force. */
+void prl_popart_add(prl_popart *p, int64_t rows, const float *returns, double decay);
+/* Puts them in force and rescales a last layer y = h w + b so that std · y + mean stays:
+ *     w ← w · std_old/std_new;   b ← (std_old · b + mean_old − mean_new)/std_new
+ * w: `rows` elements `stride` apart; b: one. NULL w: no layer. */
+void prl_popart_publish(prl_popart *p, int64_t rows, int64_t stride, float *w, float *b);
+
+#endif

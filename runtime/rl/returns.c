@@ -1,0 +1,21 @@
+#include "rl/returns.h"
+
+void prl_gae(int64_t rows, const float *reward, const float *value, double mean, double std,
+             const int32_t *successor, double gamma, double lambda, float *advantage, float *returns) {
+  double next_value = 0, next_advantage = 0; /* of row i + 1 */
+  for (int64_t i = rows - 1; i >= 0; i--) {
+    int64_t next = successor[i];
+    double v = value[i] * std + mean, ahead = 0, later = 0;
+    if (next == i + 1 && next < rows) {
+      ahead = next_value;
+      later = next_advantage;
+    } else if (next >= 0) {
+      ahead = value[next] * std + mean;
+    }
+    double a = reward[i] + gamma * ahead - v + gamma * lambda * later;
+    advantage[i] = (float)a;
+    returns[i] = (float)(a + v);
+    next_value = v;
+    next_advantage = a;
+  }
+}
