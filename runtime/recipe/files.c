@@ -1,0 +1,134 @@
+/* The files that a recipe may be made of: itself, and what it requires from its own folder. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "recipe/state.h"
+
+static prl_status read_whole(prl_sandbox *s, int fd, const char *path, prl_recipe_file *file, prl_error *error) {
+  struct stat about;
+  if (fstat(fd, &about)) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
+  if (!S_ISREG(about.st_mode)) return prl_fail(error, PRL_EIO, "%s: not a regular file", path);
+  if (about.st_size > PRL_RECIPE_FILE_BYTES)
+    return prl_fail(error, PRL_EFORMAT, "%s: the file has %lld bytes; a recipe has at most %d", path,
+                    (long long)about.st_size, PRL_RECIPE_FILE_BYTES);
+  size_t size = (size_t)about.st_size, got = 0;
+  file->text = prl_alloc(s->runtime, size + 1);
+  if (!file->text) return prl_fail_memory(error, size + 1);
+  while (got < size) {
+    ssize_t n = read(fd, file->text + got, size - got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
+    if (n == 0) break;
+    got += (size_t)n;
+  }
+  file->text[got] = 0;
+  file->size = got;
+  return PRL_OK;
+}
+
+static prl_status check_text(const prl_recipe_file *file, prl_error *error) {
+  const unsigned char *text = (const unsigned char *)file->text;
+  if (file->size && text[0] == 0x1b)
+    return prl_fail(error, PRL_EFORMAT, "%s: this is bytecode; a recipe is Lua text", file->path);
+  const unsigned char *zero = memchr(text, 0, file->size);
+  if (zero)
+    return prl_fail(error, PRL_EFORMAT, "%s: byte %lld is zero; a recipe is Lua text", file->path,
+                    (long long)(zero - text) + 1);
+  return PRL_OK;
+}
+
+/* Takes `real` over. O_NONBLOCK: opening a pipe must not wait for its writer. */
+static prl_status add_file(prl_sandbox *s, const char *path, char *real, prl_error *error) {
+  if (s->files_count == PRL_RECIPE_FILES) {
+    prl_free(s->runtime, real);
+    return prl_fail(error, PRL_EFORMAT, "%s: a recipe is made of at most %d files", path, PRL_RECIPE_FILES);
+  }
+  prl_recipe_file *file = &s->files[s->files_count];
+  memset(file, 0, sizeof *file);
+  file->real = real;
+  s->files_count++; /* prl_sandbox_deinit frees what is there */
+  file->path = prl_strdup(s->runtime, path);
+  if (!file->path) return prl_fail_memory(error, strlen(path) + 1);
+  int fd = open(real, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
+  prl_status status = read_whole(s, fd, path, file, error);
+  close(fd);
+  return status ? status : check_text(file, error);
+}
+
+static prl_status resolve(prl_sandbox *s, const char *path, const char *shown, char **out, prl_error *error) {
+  char real[PATH_MAX];
+  if (!realpath(path, real)) return prl_fail(error, PRL_EIO, "%s: %s", shown, strerror(errno));
+  *out = prl_strdup(s->runtime, real);
+  return *out ? PRL_OK : prl_fail_memory(error, strlen(real) + 1);
+}
+
+prl_status prl_sandbox_main(prl_sandbox *s, const char *path, prl_error *error) {
+  const char *slash = strrchr(path, '/');
+  size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+  s->shown = prl_alloc(s->runtime, n + 1);
+  if (!s->shown) return prl_fail_memory(error, n + 1);
+  memcpy(s->shown, path, n);
+  s->shown[n] = 0;
+  char *real;
+  prl_status status = resolve(s, path, path, &real, error);
+  if (!status) status = add_file(s, path, real, error);
+  if (!status) status = resolve(s, n ? s->shown : ".", path, &s->folder, error);
+  return status;
+}
+
+/* Letters, digits, _ and -, in parts that a dot or slash joins. So there is no "..", no root and no hidden file. */
+static bool plain_name(const char *name) {
+  bool part = false;
+  for (const char *c = name; *c; c++) {
+    bool joins = *c == '.' || *c == '/';
+    bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' ||
+                  *c == '-';
+    if (!joins && !letter) return false;
+    if (joins && !part) return false;
+    part = letter;
+  }
+  return part;
+}
+
+prl_status prl_sandbox_beside(prl_sandbox *s, const char *name, int *index, prl_error *error) {
+  char path[PATH_MAX], shown[PATH_MAX];
+  if (!plain_name(name) || strlen(name) > 200)
+    return prl_fail(error, PRL_EFORMAT,
+                    "require \"%.60s\": a recipe requires files of its own folder, by a name such as \"base\" or "
+                    "\"shared.base\"",
+                    name);
+  int a = snprintf(path, sizeof path, "%s/%s.lua", s->folder, name);
+  int b = snprintf(shown, sizeof shown, "%s%s.lua", s->shown, name);
+  if (a < 0 || b < 0 || a >= (int)sizeof path || b >= (int)sizeof shown)
+    return prl_fail(error, PRL_EIO, "require \"%.60s\": the path is too long", name);
+  for (char *c = path + strlen(s->folder); *c && c < path + a - 4; c++)
+    if (*c == '.') *c = '/';
+  for (char *c = shown + strlen(s->shown); *c && c < shown + b - 4; c++)
+    if (*c == '.') *c = '/';
+  char *real;
+  prl_status status = resolve(s, path, shown, &real, error);
+  if (status) return status;
+  size_t n = strlen(s->folder);
+  bool within = strncmp(real, s->folder, n) == 0 && (real[n] == '/' || n == 1);
+  if (!within) {
+    prl_free(s->runtime, real);
+    return prl_fail(error, PRL_EFORMAT, "require \"%s\": %s leads out of the recipe's folder", name, shown);
+  }
+  for (int i = 0; i < s->files_count; i++) {
+    if (strcmp(s->files[i].real, real) == 0) {
+      prl_free(s->runtime, real);
+      *index = i;
+      return PRL_OK;
+    }
+  }
+  status = add_file(s, shown, real, error);
+  if (!status) *index = s->files_count - 1;
+  return status;
+}

@@ -1,0 +1,319 @@
+/* What the sandbox gives to its prelude: the stock functions that cannot work long and reach nothing, and a few of our
+ * own. The prelude decides which of them a recipe sees. */
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/embedded.h"
+#include "recipe/state.h"
+
+#define GREATEST_STRING ((size_t)1 << 20)
+
+static const char *const base_names[] = {"assert",   "error",        "ipairs",       "next",   "pairs",
+                                         "pcall",    "rawequal",     "rawget",       "rawset", "select",
+                                         "tonumber", "setmetatable", "getmetatable", "type",   "tostring",
+                                         "unpack",   NULL};
+static const char *const string_names[] = {"byte",  "char",    "format", "len", "lower",
+                                           "upper", "reverse", "sub",    NULL};
+static const char *const table_names[] = {"insert", "remove", NULL};
+static const char *const math_names[] = {"abs",  "acos",  "asin",  "atan", "ceil", "cos",  "cosh",
+                                         "deg",  "exp",   "floor", "fmod", "frexp", "ldexp", "log",
+                                         "max",  "min",   "modf",  "pi",   "pow",  "rad",  "sin",
+                                         "sinh", "sqrt",  "tan",   "tanh", NULL};
+
+/* The number of the recipe's file that a chunk name stands for; 0 for the prelude and C. */
+static int file_number(const char *source) {
+  int number = 0;
+  return source[0] == '@' && sscanf(source + 1, PRL_RECIPE_CHUNK, &number) == 1 ? number : 0;
+}
+
+/* position() → file number, line: where the recipe stands that called the prelude. */
+static int position(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    int number = file_number(ar.source);
+    if (number && ar.currentline > 0) {
+      lua_pushinteger(L, number);
+      lua_pushinteger(L, ar.currentline);
+      return 2;
+    }
+  }
+  return 0;
+}
+
+/* defined(f) → file number, first line, last line; nothing for a function that is not the recipe's. */
+static int defined(lua_State *L) {
+  lua_Debug ar;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_pushvalue(L, 1);
+  lua_getinfo(L, ">S", &ar);
+  int number = file_number(ar.source);
+  if (!number) return 0;
+  lua_pushinteger(L, number);
+  lua_pushinteger(L, ar.linedefined);
+  lua_pushinteger(L, ar.lastlinedefined);
+  return 3;
+}
+
+/* traced(f, argument) → ok, result or message, {lines}: the lines of the recipe that the call ran through. */
+static int traced(lua_State *L) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  lua_settop(L, 2);
+  int *lines = lua_newuserdata(L, PRL_RECIPE_TRACE * sizeof *lines);
+  lua_insert(L, 1);
+  s->trace = lines;
+  s->trace_count = 0;
+  int failed = lua_pcall(L, 1, 1, 0);
+  s->trace = NULL;
+  prl_sandbox_check(L);
+  lua_pushboolean(L, !failed);
+  lua_insert(L, 2);
+  lua_createtable(L, s->trace_count, 0);
+  for (int i = 0; i < s->trace_count; i++) {
+    lua_pushinteger(L, lines[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 3;
+}
+
+static const prl_recipe_file *file_argument(lua_State *L, int argument) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  int number = (int)luaL_checkinteger(L, argument);
+  luaL_argcheck(L, number >= 1 && number <= s->files_count, argument, "no such file");
+  return &s->files[number - 1];
+}
+
+/* line_text(file, line) → the text of that line. */
+static int line_text(lua_State *L) {
+  const prl_recipe_file *file = file_argument(L, 1);
+  const char *at = file->text;
+  for (int line = (int)luaL_checkinteger(L, 2); line > 1 && at; line--) {
+    at = strchr(at, '\n');
+    if (at) at++;
+  }
+  if (!at) return 0;
+  lua_pushlstring(L, at, strcspn(at, "\n"));
+  return 1;
+}
+
+static bool name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* literals(file, most) → the numbers that stand in a file, as an array. */
+static int literals(lua_State *L) {
+  const prl_recipe_file *file = file_argument(L, 1);
+  int most = (int)luaL_checkinteger(L, 2), n = 0;
+  lua_newtable(L);
+  for (const char *c = file->text; *c && n < most; c++) {
+    bool digit = *c >= '0' && *c <= '9';
+    if (!digit || (c > file->text && name_char(c[-1]))) continue;
+    if (c > file->text && c[-1] == '.') c--;
+    char *end;
+    lua_pushnumber(L, strtod(c, &end));
+    lua_rawseti(L, -2, ++n);
+    c = end > c ? end - 1 : c;
+  }
+  return 1;
+}
+
+static int load_file(lua_State *L, int index) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  const prl_recipe_file *file = &s->files[index];
+  char chunk[32];
+  snprintf(chunk, sizeof chunk, "@" PRL_RECIPE_CHUNK, index + 1);
+  const char *text = file->text;
+  size_t size = file->size;
+  if (size && text[0] == '#') { /* a first line such as #!/usr/bin/env perilune */
+    while (size && *text != '\n') text++, size--;
+  }
+  if (luaL_loadbuffer(L, text, size, chunk)) return lua_error(L);
+  lua_pushinteger(L, index + 1);
+  return 2;
+}
+
+/* load(name) → chunk, file number: of the recipe itself where there is no name. Raises when it cannot be read. */
+static int load(lua_State *L) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  int index = 0;
+  if (!lua_isnoneornil(L, 1) && prl_sandbox_beside(s, luaL_checkstring(L, 1), &index, &s->failure)) {
+    if (s->failure.status == PRL_ENOMEM) s->stopped = PRL_STOP_HOST;
+    lua_pushstring(L, s->failure.message);
+    return lua_error(L);
+  }
+  return load_file(L, index);
+}
+
+/* overrides() → {file numbers}: of the overrides, each "path=expression". override(file) → path, chunk or nil, text. */
+static int overrides(lua_State *L) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  int n = 0;
+  lua_newtable(L);
+  for (int i = 0; i < s->files_count; i++) {
+    if (s->files[i].real) continue;
+    lua_pushinteger(L, i + 1);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+static int override(lua_State *L) {
+  const prl_recipe_file *file = file_argument(L, 1);
+  const char *equals = strchr(file->text, '=');
+  char chunk[32];
+  snprintf(chunk, sizeof chunk, "@" PRL_RECIPE_CHUNK, (int)lua_tointeger(L, 1));
+  if (!equals) return 0;
+  lua_pushlstring(L, file->text, (size_t)(equals - file->text));
+  lua_pushfstring(L, "return %s", equals + 1);
+  size_t size;
+  const char *text = lua_tolstring(L, -1, &size);
+  if (luaL_loadbuffer(L, text, size, chunk)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+  lua_remove(L, -2);
+  lua_pushstring(L, equals + 1);
+  return 3;
+}
+
+/* set_environment(f, env): the globals of a chunk. */
+static int set_environment(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+#if LUA_VERSION_NUM < 502
+  lua_setfenv(L, 1);
+#else
+  lua_setupvalue(L, 1, 1);
+#endif
+  return 0;
+}
+
+static int bounded_rep(lua_State *L) {
+  size_t length;
+  luaL_checklstring(L, 1, &length);
+  double times = luaL_checknumber(L, 2);
+  if (times > 0 && (double)length * times > (double)GREATEST_STRING)
+    return luaL_error(L, "string.rep would make %f bytes; a recipe's strings have at most %d", (double)length * times,
+                      (int)GREATEST_STRING);
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (int64_t i = 0; i < (int64_t)times && length; i++) {
+    lua_pushvalue(L, 1);
+    luaL_addvalue(&buffer);
+  }
+  luaL_pushresult(&buffer);
+  return 1;
+}
+
+/* table.concat that looks at the limits: the stock one may format a quarter of a million numbers in one instruction. */
+static int bounded_concat(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_optlstring(L, 2, "", NULL);
+  int first = (int)luaL_optinteger(L, 3, 1);
+#if LUA_VERSION_NUM < 502
+  int last = lua_isnoneornil(L, 4) ? (int)lua_objlen(L, 1) : (int)luaL_checkinteger(L, 4);
+#else
+  int last = lua_isnoneornil(L, 4) ? (int)lua_rawlen(L, 1) : (int)luaL_checkinteger(L, 4);
+#endif
+  lua_settop(L, 2);
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (int i = first; i <= last; i++) {
+    if ((i & 255) == 0) prl_sandbox_check(L);
+    lua_rawgeti(L, 1, i);
+    if (!lua_isstring(L, -1))
+      return luaL_error(L, "table.concat: item %d is a %s, not a string or a number", i, luaL_typename(L, -1));
+    luaL_addvalue(&buffer);
+    if (i < last && !lua_isnoneornil(L, 2)) {
+      lua_pushvalue(L, 2);
+      luaL_addvalue(&buffer);
+    }
+  }
+  luaL_pushresult(&buffer);
+  return 1;
+}
+
+/* Copies the named fields of the table at `from` into a new table on the top. */
+static void pick(lua_State *L, int from, const char *const *names) {
+  lua_newtable(L);
+  for (; *names; names++) {
+    lua_getfield(L, from, *names);
+    lua_setfield(L, -2, *names);
+  }
+}
+
+static void open_library(lua_State *L, lua_CFunction open, const char *name) {
+#if LUA_VERSION_NUM < 502
+  lua_pushcfunction(L, open);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 0);
+#else
+  luaL_requiref(L, name, open, 1);
+  lua_pop(L, 1);
+#endif
+}
+
+static void put_library(lua_State *L, int to, const char *name, lua_CFunction open, const char *const *names) {
+  open_library(L, open, name);
+  lua_getglobal(L, name);
+  pick(L, lua_gettop(L), names);
+  lua_setfield(L, to, name);
+  lua_pop(L, 1);
+}
+
+static void put_function(lua_State *L, int table, const char *within, const char *name, lua_CFunction function) {
+  if (within) lua_getfield(L, table, within);
+  else lua_pushvalue(L, table);
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* The text of an embedded file, compiled. */
+static int embedded(lua_State *L) {
+  const char *module = luaL_checkstring(L, 1);
+  for (const prl_embedded *e = prl_embedded_files; e->module; e++) {
+    if (strcmp(e->module, module) != 0) continue;
+    if (luaL_loadbuffer(L, e->text, e->size, PRL_PRELUDE_CHUNK)) return lua_error(L);
+    return 1;
+  }
+  return luaL_error(L, "the library lacks %s", module);
+}
+
+void prl_sandbox_library(lua_State *L) {
+  lua_newtable(L);
+  int top = lua_gettop(L);
+  open_library(L, luaopen_base, "_G");
+#if LUA_VERSION_NUM < 502
+  pick(L, LUA_GLOBALSINDEX, base_names);
+#else
+  lua_pushglobaltable(L);
+  pick(L, lua_gettop(L), base_names);
+  lua_remove(L, -2);
+#endif
+  lua_setfield(L, top, "base");
+  put_library(L, top, "string", luaopen_string, string_names);
+  put_library(L, top, "table", luaopen_table, table_names);
+  put_library(L, top, "math", luaopen_math, math_names);
+  put_function(L, top, "string", "rep", bounded_rep);
+  put_function(L, top, "table", "concat", bounded_concat);
+  static const luaL_Reg own[] = {{"position", position},   {"defined", defined},
+                                 {"traced", traced},       {"line_text", line_text},
+                                 {"literals", literals},   {"load", load},
+                                 {"overrides", overrides}, {"override", override},
+                                 {"embedded", embedded},   {"set_environment", set_environment},
+                                 {NULL, NULL}};
+  for (const luaL_Reg *f = own; f->name; f++) put_function(L, top, NULL, f->name, f->func);
+  /* ("x"):rep(n) goes through the metatable of strings: it may lead only to the functions above. */
+  lua_pushliteral(L, "");
+  if (lua_getmetatable(L, -1)) {
+    lua_getfield(L, top, "string");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
+}

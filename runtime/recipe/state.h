@@ -1,0 +1,67 @@
+/* Inside the sandbox: its lua_State, limits and files. */
+#ifndef PRL_RECIPE_STATE_H
+#define PRL_RECIPE_STATE_H
+
+#include <lua.h>
+
+#include "recipe/sandbox.h"
+
+#define PRL_RECIPE_FILES 64
+#define PRL_RECIPE_FILE_BYTES (1 << 20)
+#define PRL_RECIPE_BLOCK ((size_t)2 << 20)     /* greatest block of memory: bounds the cost of one instruction */
+#define PRL_RECIPE_VOLUME ((int64_t)512 << 20) /* bytes asked for, all told */
+
+/* Chunks are named by number, since Lua shortens a long name in its messages; the paths are put in at the end. */
+#define PRL_RECIPE_CHUNK "recipe#%d"
+#define PRL_PRELUDE_CHUNK "=prelude"
+
+typedef enum prl_stop { PRL_GOES_ON, PRL_STOP_STEPS, PRL_STOP_WORK, PRL_STOP_MEMORY, PRL_STOP_HOST } prl_stop;
+
+typedef struct prl_recipe_file {
+  char *path; /* as a user would write it: beside the recipe's own */
+  char *real; /* resolved; NULL for an override, whose text is an expression */
+  char *text;
+  size_t size;
+} prl_recipe_file;
+
+typedef struct prl_sandbox {
+  prl_runtime *runtime;
+  prl_recipe_limits limits;
+  /* memory */
+  char *reserve; /* serves lua_newstate: LuaJIT crashes when an allocation fails there */
+  size_t reserve_used;
+  bool starting;
+  size_t used;
+  int64_t volume;
+  /* time */
+  int64_t steps, deadline_ns;
+  prl_stop stopped;
+  /* where the recipe stood last: file number (0: nowhere yet) and line */
+  int file, line;
+  /* lines that a traced function ran through, in order */
+  int *trace;
+  int trace_count;
+  /* files */
+  char *folder; /* resolved */
+  char *shown;  /* the folder as the user wrote it, with its slash, or "" */
+  prl_recipe_file files[PRL_RECIPE_FILES];
+  int files_count;
+  prl_error failure; /* a file that could not be read */
+} prl_sandbox;
+
+#define PRL_RECIPE_TRACE 1024
+
+/* state.c: the limits */
+prl_sandbox *prl_sandbox_of(lua_State *L);
+prl_status prl_sandbox_open(prl_sandbox *sandbox, lua_State **out, prl_error *error);
+void prl_sandbox_deinit(prl_sandbox *sandbox);
+void prl_sandbox_check(lua_State *L); /* raises when a limit is spent; for functions in C */
+
+/* files.c. index: of the file read. Fails: PRL_EIO, PRL_EFORMAT, PRL_ELIMIT, PRL_ENOMEM. */
+prl_status prl_sandbox_main(prl_sandbox *sandbox, const char *path, prl_error *error);
+prl_status prl_sandbox_beside(prl_sandbox *sandbox, const char *name, int *index, prl_error *error);
+
+/* library.c: pushes the table of what the prelude is given. May raise. */
+void prl_sandbox_library(lua_State *L);
+
+#endif
