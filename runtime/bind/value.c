@@ -48,7 +48,8 @@ static prl_status read_string(reader *r, int index, const step *at, prl_value *t
   const char *text = lua_tolstring(r->L, index, &length);
   r->left.bytes -= (int64_t)length;
   if (r->left.bytes < 0) return refuse(r, at, PRL_ELIMIT, "too much text for plain data");
-  if (memchr(text, 0, length)) return refuse(r, at, PRL_EFORMAT, "a string with a zero byte is not plain data");
+  if (memchr(text, 0, length))
+    return refuse(r, at, PRL_EFORMAT, "a string with a zero byte is not plain data");
   return prl_set_string(r->doc, to, text, length) ? PRL_OK : no_memory(r);
 }
 
@@ -121,8 +122,8 @@ static prl_status read_key(reader *r, const step *at, step *here, char digits[16
   return prl_set_string(r->doc, key, digits, (size_t)n) ? PRL_OK : no_memory(r);
 }
 
-/* The map is written as an array of keys and values in turn, which is its layout, and sorted in one go: prl_put would
- * look each key up among those before it. */
+/* The map is written as an array of keys and values in turn, which is its layout, and sorted in one go:
+ * prl_put would look each key up among those before it. */
 static prl_status read_map(reader *r, int index, int depth, const step *at, prl_value *to) {
   lua_State *L = r->L;
   prl_set_array(to);
@@ -146,15 +147,17 @@ static prl_status read_map(reader *r, int index, int depth, const step *at, prl_
   qsort(pairs, (size_t)to->count, sizeof *pairs, by_key);
   for (int64_t i = 1; i < to->count; i++) {
     if (by_key(&pairs[i - 1], &pairs[i]) == 0)
-      return refuse(r, at, PRL_EFORMAT, "a name of digits and the position of the same number are both there");
+      return refuse(r, at, PRL_EFORMAT,
+                    "a name of digits and the position of the same number are both there");
   }
   return PRL_OK;
 }
 
 static prl_status read_table(reader *r, int index, int depth, const step *at, prl_value *to) {
-  if (depth >= r->left.depth) return refuse(r, at, PRL_ELIMIT, "tables are nested too deep, or contain themselves");
-  int64_t count;
-  bool array;
+  if (depth >= r->left.depth)
+    return refuse(r, at, PRL_ELIMIT, "tables are nested too deep, or contain themselves");
+  int64_t count = 0;
+  bool array = false;
   prl_status status = survey(r, index, at, &count, &array);
   if (status) return status;
   return array ? read_array(r, index, count, depth, at, to) : read_map(r, index, depth, at, to);
@@ -163,23 +166,32 @@ static prl_status read_table(reader *r, int index, int depth, const step *at, pr
 static prl_status read_value(reader *r, int index, int depth, const step *at, prl_value *to) {
   if (--r->left.values < 0) return refuse(r, at, PRL_ELIMIT, "too many values for plain data");
   switch (lua_type(r->L, index)) {
-  case LUA_TNIL: prl_set_null(to); return PRL_OK;
-  case LUA_TBOOLEAN: prl_set_bool(to, lua_toboolean(r->L, index)); return PRL_OK;
-  case LUA_TNUMBER: return read_number(r, index, at, to);
-  case LUA_TSTRING: return read_string(r, index, at, to);
-  case LUA_TTABLE: return read_table(r, index, depth, at, to);
-  case LUA_TFUNCTION: return refuse(r, at, PRL_EFORMAT, "a function cannot stand here; plain data is expected");
+  case LUA_TNIL:
+    prl_set_null(to);
+    return PRL_OK;
+  case LUA_TBOOLEAN:
+    prl_set_bool(to, lua_toboolean(r->L, index));
+    return PRL_OK;
+  case LUA_TNUMBER:
+    return read_number(r, index, at, to);
+  case LUA_TSTRING:
+    return read_string(r, index, at, to);
+  case LUA_TTABLE:
+    return read_table(r, index, depth, at, to);
+  case LUA_TFUNCTION:
+    return refuse(r, at, PRL_EFORMAT, "a function cannot stand here; plain data is expected");
   case LUA_TLIGHTUSERDATA: /* lua-cjson's null */
     if (!lua_touserdata(r->L, index)) {
       prl_set_null(to);
       return PRL_OK;
     } /* fall through */
-  default: return refuse(r, at, PRL_EFORMAT, "only numbers, strings, booleans and tables are plain data");
+  default:
+    return refuse(r, at, PRL_EFORMAT, "only numbers, strings, booleans and tables are plain data");
   }
 }
 
-prl_status prl_value_from_lua(lua_State *L, int index, const prl_value_limits *limits, prl_doc *doc, prl_value *to,
-                              prl_error *error) {
+prl_status prl_value_from_lua(lua_State *L, int index, const prl_value_limits *limits, prl_doc *doc,
+                              prl_value *to, prl_error *error) {
   prl_value_limits none = {64, INT64_MAX, INT64_MAX};
   reader r = {L, doc, limits ? *limits : none, error};
   step root = {NULL, NULL, 0};
@@ -212,10 +224,18 @@ void prl_value_push(lua_State *L, const prl_value *value) {
     return;
   }
   switch (value ? value->kind : PRL_NULL) {
-  case PRL_NULL: lua_pushnil(L); return;
-  case PRL_BOOL: lua_pushboolean(L, value->as.boolean); return;
-  case PRL_NUMBER: lua_pushnumber(L, (lua_Number)value->as.number); return;
-  case PRL_STRING: lua_pushlstring(L, value->as.text, (size_t)value->count); return;
+  case PRL_NULL:
+    lua_pushnil(L);
+    return;
+  case PRL_BOOL:
+    lua_pushboolean(L, value->as.boolean);
+    return;
+  case PRL_NUMBER:
+    lua_pushnumber(L, (lua_Number)value->as.number);
+    return;
+  case PRL_STRING:
+    lua_pushlstring(L, value->as.text, (size_t)value->count);
+    return;
   case PRL_ARRAY:
     lua_createtable(L, (int)value->count, 0);
     for (int64_t i = 0; i < value->count; i++) {
@@ -231,8 +251,10 @@ void prl_value_push(lua_State *L, const prl_value *value) {
       int position;
       prl_pair(value, i, &key, &item);
       prl_value_push(L, item);
-      if (position_of(key, &position)) lua_rawseti(L, -2, position);
-      else lua_setfield(L, -2, key);
+      if (position_of(key, &position))
+        lua_rawseti(L, -2, position);
+      else
+        lua_setfield(L, -2, key);
     }
     return;
   }

@@ -10,7 +10,8 @@
 
 #include "recipe/state.h"
 
-static prl_status read_whole(prl_sandbox *s, int fd, const char *path, prl_recipe_file *file, prl_error *error) {
+static prl_status read_whole(prl_sandbox *s, int fd, const char *path, prl_recipe_file *file,
+                             prl_error *error) {
   struct stat about;
   if (fstat(fd, &about)) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
   if (!S_ISREG(about.st_mode)) return prl_fail(error, PRL_EIO, "%s: not a regular file", path);
@@ -83,13 +84,14 @@ prl_status prl_sandbox_main(prl_sandbox *s, const char *path, prl_error *error) 
   return status;
 }
 
-/* Letters, digits, _ and -, in parts that a dot or slash joins. So there is no "..", no root and no hidden file. */
+/* Letters, digits, _ and -, in parts that a dot or slash joins. So there is no "..", no root and no hidden
+ * file. */
 static bool plain_name(const char *name) {
   bool part = false;
   for (const char *c = name; *c; c++) {
     bool joins = *c == '.' || *c == '/';
-    bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' ||
-                  *c == '-';
+    bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                  *c == '_' || *c == '-';
     if (!joins && !letter) return false;
     if (joins && !part) return false;
     part = letter;
@@ -100,10 +102,11 @@ static bool plain_name(const char *name) {
 prl_status prl_sandbox_beside(prl_sandbox *s, const char *name, int *index, prl_error *error) {
   char path[PATH_MAX], shown[PATH_MAX];
   if (!plain_name(name) || strlen(name) > 200)
-    return prl_fail(error, PRL_EFORMAT,
-                    "require \"%.60s\": a recipe requires files of its own folder, by a name such as \"base\" or "
-                    "\"shared.base\"",
-                    name);
+    return prl_fail(
+        error, PRL_EFORMAT,
+        "require \"%.60s\": a recipe requires files of its own folder, by a name such as \"base\" or "
+        "\"shared.base\"",
+        name);
   int a = snprintf(path, sizeof path, "%s/%s.lua", s->folder, name);
   int b = snprintf(shown, sizeof shown, "%s%s.lua", s->shown, name);
   if (a < 0 || b < 0 || a >= (int)sizeof path || b >= (int)sizeof shown)
@@ -122,7 +125,7 @@ prl_status prl_sandbox_beside(prl_sandbox *s, const char *name, int *index, prl_
     return prl_fail(error, PRL_EFORMAT, "require \"%s\": %s leads out of the recipe's folder", name, shown);
   }
   for (int i = 0; i < s->files_count; i++) {
-    if (strcmp(s->files[i].real, real) == 0) {
+    if (s->files[i].real && strcmp(s->files[i].real, real) == 0) {
       prl_free(s->runtime, real);
       *index = i;
       return PRL_OK;

@@ -1,5 +1,5 @@
-/* What the sandbox gives to its prelude: the stock functions that cannot work long and reach nothing, and a few of our
- * own. The prelude decides which of them a recipe sees. */
+/* What the sandbox gives to its prelude: the stock functions that cannot work long and reach nothing, and a
+ * few of our own. The prelude decides which of them a recipe sees. */
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
@@ -7,21 +7,20 @@
 #include <string.h>
 
 #include "bind/embedded.h"
+#include "core/nearest.h"
 #include "recipe/state.h"
 
 #define GREATEST_STRING ((size_t)1 << 20)
 
-static const char *const base_names[] = {"assert",   "error",        "ipairs",       "next",   "pairs",
-                                         "pcall",    "rawequal",     "rawget",       "rawset", "select",
-                                         "tonumber", "setmetatable", "getmetatable", "type",   "tostring",
-                                         "unpack",   NULL};
+static const char *const base_names[] = {
+    "assert", "error",    "ipairs",       "next",         "pairs", "pcall",    "rawequal", "rawget", "rawset",
+    "select", "tonumber", "setmetatable", "getmetatable", "type",  "tostring", "unpack",   NULL};
 static const char *const string_names[] = {"byte",  "char",    "format", "len", "lower",
                                            "upper", "reverse", "sub",    NULL};
 static const char *const table_names[] = {"insert", "remove", NULL};
-static const char *const math_names[] = {"abs",  "acos",  "asin",  "atan", "ceil", "cos",  "cosh",
-                                         "deg",  "exp",   "floor", "fmod", "frexp", "ldexp", "log",
-                                         "max",  "min",   "modf",  "pi",   "pow",  "rad",  "sin",
-                                         "sinh", "sqrt",  "tan",   "tanh", NULL};
+static const char *const math_names[] = {
+    "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "ldexp",
+    "log", "max",  "min",  "modf", "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
 
 /* The number of the recipe's file that a chunk name stands for; 0 for the prelude and C. */
 static int file_number(const char *source) {
@@ -41,7 +40,12 @@ static int position(lua_State *L) {
       return 2;
     }
   }
-  return 0;
+  /* A tail call leaves no frame: the line that ran last stands for it. */
+  prl_sandbox *s = prl_sandbox_of(L);
+  if (!s->file) return 0;
+  lua_pushinteger(L, s->file);
+  lua_pushinteger(L, s->line);
+  return 2;
 }
 
 /* defined(f) → file number, first line, last line; nothing for a function that is not the recipe's. */
@@ -135,7 +139,8 @@ static int load_file(lua_State *L, int index) {
   return 2;
 }
 
-/* load(name) → chunk, file number: of the recipe itself where there is no name. Raises when it cannot be read. */
+/* load(name) → chunk, file number: of the recipe itself where there is no name. Raises when it cannot be
+ * read. */
 static int load(lua_State *L) {
   prl_sandbox *s = prl_sandbox_of(L);
   int index = 0;
@@ -147,7 +152,8 @@ static int load(lua_State *L) {
   return load_file(L, index);
 }
 
-/* overrides() → {file numbers}: of the overrides, each "path=expression". override(file) → path, chunk or nil, text. */
+/* overrides() → {file numbers}: of the overrides, each "path=expression". override(file) → path, chunk or
+ * nil, text. */
 static int overrides(lua_State *L) {
   prl_sandbox *s = prl_sandbox_of(L);
   int n = 0;
@@ -192,13 +198,27 @@ static int set_environment(lua_State *L) {
   return 0;
 }
 
+/* nearest(name, {names}) → a hint, or "". */
+static int nearest(lua_State *L) {
+  prl_nearest near = prl_nearest_begin(luaL_checkstring(L, 1));
+  luaL_checktype(L, 2, LUA_TTABLE);
+  for (int i = 1;; i++) {
+    lua_rawgeti(L, 2, i);
+    if (lua_type(L, -1) != LUA_TSTRING) break;
+    prl_nearest_offer(&near, lua_tostring(L, -1)); /* the table keeps the string */
+    lua_pop(L, 1);
+  }
+  lua_pushstring(L, prl_nearest_hint(&near));
+  return 1;
+}
+
 static int bounded_rep(lua_State *L) {
   size_t length;
   luaL_checklstring(L, 1, &length);
   double times = luaL_checknumber(L, 2);
   if (times > 0 && (double)length * times > (double)GREATEST_STRING)
-    return luaL_error(L, "string.rep would make %f bytes; a recipe's strings have at most %d", (double)length * times,
-                      (int)GREATEST_STRING);
+    return luaL_error(L, "string.rep would make %f bytes; a recipe's strings have at most %d",
+                      (double)length * times, (int)GREATEST_STRING);
   luaL_Buffer buffer;
   luaL_buffinit(L, &buffer);
   for (int64_t i = 0; i < (int64_t)times && length; i++) {
@@ -209,7 +229,8 @@ static int bounded_rep(lua_State *L) {
   return 1;
 }
 
-/* table.concat that looks at the limits: the stock one may format a quarter of a million numbers in one instruction. */
+/* table.concat that looks at the limits: the stock one may format a quarter of a million numbers in one
+ * instruction. */
 static int bounded_concat(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_optlstring(L, 2, "", NULL);
@@ -226,7 +247,8 @@ static int bounded_concat(lua_State *L) {
     if ((i & 255) == 0) prl_sandbox_check(L);
     lua_rawgeti(L, 1, i);
     if (!lua_isstring(L, -1))
-      return luaL_error(L, "table.concat: item %d is a %s, not a string or a number", i, luaL_typename(L, -1));
+      return luaL_error(L, "table.concat: item %d is a %s, not a string or a number", i,
+                        luaL_typename(L, -1));
     luaL_addvalue(&buffer);
     if (i < last && !lua_isnoneornil(L, 2)) {
       lua_pushvalue(L, 2);
@@ -257,7 +279,8 @@ static void open_library(lua_State *L, lua_CFunction open, const char *name) {
 #endif
 }
 
-static void put_library(lua_State *L, int to, const char *name, lua_CFunction open, const char *const *names) {
+static void put_library(lua_State *L, int to, const char *name, lua_CFunction open,
+                        const char *const *names) {
   open_library(L, open, name);
   lua_getglobal(L, name);
   pick(L, lua_gettop(L), names);
@@ -265,9 +288,12 @@ static void put_library(lua_State *L, int to, const char *name, lua_CFunction op
   lua_pop(L, 1);
 }
 
-static void put_function(lua_State *L, int table, const char *within, const char *name, lua_CFunction function) {
-  if (within) lua_getfield(L, table, within);
-  else lua_pushvalue(L, table);
+static void put_function(lua_State *L, int table, const char *within, const char *name,
+                         lua_CFunction function) {
+  if (within)
+    lua_getfield(L, table, within);
+  else
+    lua_pushvalue(L, table);
   lua_pushcfunction(L, function);
   lua_setfield(L, -2, name);
   lua_pop(L, 1);
@@ -306,7 +332,7 @@ void prl_sandbox_library(lua_State *L) {
                                  {"literals", literals},   {"load", load},
                                  {"overrides", overrides}, {"override", override},
                                  {"embedded", embedded},   {"set_environment", set_environment},
-                                 {NULL, NULL}};
+                                 {"nearest", nearest},     {NULL, NULL}};
   for (const luaL_Reg *f = own; f->name; f++) put_function(L, top, NULL, f->name, f->func);
   /* ("x"):rep(n) goes through the metatable of strings: it may lead only to the functions above. */
   lua_pushliteral(L, "");

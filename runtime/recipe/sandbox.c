@@ -38,8 +38,10 @@ static void write_message(const prl_sandbox *s, const char *text, char *out, siz
 }
 
 static void place(const prl_sandbox *s, char *out, size_t size) {
-  if (s->file >= 1 && s->file <= s->files_count) snprintf(out, size, PRL_RECIPE_CHUNK ":%d: ", s->file, s->line);
-  else snprintf(out, size, PRL_RECIPE_CHUNK ": ", 1);
+  if (s->file >= 1 && s->file <= s->files_count)
+    snprintf(out, size, PRL_RECIPE_CHUNK ":%d: ", s->file, s->line);
+  else
+    snprintf(out, size, PRL_RECIPE_CHUNK ": ", 1);
 }
 
 static prl_status fail_placed(const prl_sandbox *s, const char *what, prl_error *error) {
@@ -57,25 +59,34 @@ static prl_status explain(const evaluation *e, const char *raised, prl_error *er
   const prl_sandbox *s = e->sandbox;
   char text[600];
   switch (s->stopped) {
-  case PRL_STOP_HOST: return prl_fail_memory(error, s->used);
+  case PRL_STOP_HOST:
+    return prl_fail_memory(error, s->used);
   case PRL_STOP_STEPS:
     snprintf(text, sizeof text, "the recipe did not end within %lld steps: does a loop here have no end?",
              (long long)s->limits.steps);
     return fail_placed(s, text, error);
   case PRL_STOP_WORK:
-    snprintf(text, sizeof text, "the recipe did not end within %lld ms of work: does a loop here have no end?",
+    snprintf(text, sizeof text,
+             "the recipe did not end within %lld ms of work: does a loop here have no end?",
              (long long)s->limits.work_ms);
     return fail_placed(s, text, error);
   case PRL_STOP_MEMORY:
-    snprintf(text, sizeof text, "the recipe asks for too much memory: it has %zu MB at once, and %zu MB in one block",
+    snprintf(text, sizeof text,
+             "the recipe asks for too much memory: it has %zu MB at once, and %zu MB in one block",
              s->limits.memory >> 20, PRL_RECIPE_BLOCK >> 20);
     return fail_placed(s, text, error);
-  case PRL_GOES_ON: break;
+  case PRL_GOES_ON:
+    break;
   }
-  if (e->converting && e->error.status == PRL_ENOMEM) return prl_fail(error, PRL_ENOMEM, "%s", e->error.message);
+  if (e->converting && e->error.status == PRL_ENOMEM)
+    return prl_fail(error, PRL_ENOMEM, "%s", e->error.message);
   if (e->converting) return fail_placed(s, e->error.message, error);
   const char *own = raised && strncmp(raised, "prelude:", 8) == 0 ? strchr(raised + 8, ' ') : NULL;
-  return fail_placed(s, own ? own + 1 : raised ? raised : "the recipe raised an error that is not a string", error);
+  return fail_placed(s,
+                     own      ? own + 1
+                     : raised ? raised
+                              : "the recipe raised an error that is not a string",
+                     error);
 }
 
 static prl_status convert(lua_State *L, evaluation *e) {
@@ -100,7 +111,8 @@ static prl_status convert(lua_State *L, evaluation *e) {
     prl_value *path = item ? prl_put(doc, item, "path") : NULL;
     bool ok = path && prl_set_string(doc, path, file->path, strlen(file->path));
     prl_value *text = ok ? prl_put(doc, item, "text") : NULL;
-    if (!text || !prl_set_string(doc, text, file->text, file->size)) return prl_fail_memory(&e->error, file->size);
+    if (!text || !prl_set_string(doc, text, file->text, file->size))
+      return prl_fail_memory(&e->error, file->size);
   }
   return PRL_OK;
 }
@@ -139,7 +151,8 @@ static prl_status add_overrides(prl_sandbox *s, const prl_recipe_options *option
     const char *text = options->set[i];
     const char *equals = strchr(text, '=');
     if (!equals || equals == text)
-      return prl_fail(error, PRL_EFORMAT, "--set %s: expected a path and a value, such as algorithm.lr=1e-3", text);
+      return prl_fail(error, PRL_EFORMAT, "--set %s: expected a path and a value, such as algorithm.lr=1e-3",
+                      text);
     if (s->files_count == PRL_RECIPE_FILES || strlen(text) > 4096)
       return prl_fail(error, PRL_EFORMAT, "--set %.80s: too many overrides, or too long", text);
     prl_recipe_file *file = &s->files[s->files_count++];
@@ -159,7 +172,8 @@ static prl_status evaluate(prl_sandbox *s, prl_doc **out, prl_error *error) {
   evaluation e = {.sandbox = s};
   status = prl_doc_new(s->runtime, &e.doc, error);
   if (!status && protected_call(L, &e)) {
-    status = explain(&e, lua_tostring(L, -1), error);
+    bool text = lua_type(L, -1) == LUA_TSTRING; /* of a number, lua_tostring would ask for memory */
+    status = explain(&e, text ? lua_tostring(L, -1) : NULL, error);
     prl_doc_free(e.doc);
   } else if (!status) {
     *out = e.doc;
@@ -168,8 +182,8 @@ static prl_status evaluate(prl_sandbox *s, prl_doc **out, prl_error *error) {
   return status;
 }
 
-prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_recipe_options *options, prl_doc **out,
-                           prl_error *error) {
+prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_recipe_options *options,
+                           prl_doc **out, prl_error *error) {
   prl_sandbox *s = prl_calloc(runtime, 1, sizeof *s);
   if (!s) return prl_fail_memory(error, sizeof *s);
   s->runtime = runtime;

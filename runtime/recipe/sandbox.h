@@ -1,13 +1,12 @@
 /* The sandbox: a recipe's Lua runs once, in a lua_State of its own, and leaves plain data.
  *
- * What a recipe cannot do: open files (but for `require` of a file in its own folder), see the machine, the time or a
- * random number, load bytecode or native code, keep the processor or the memory. Whatever it tries, it loads or fails
- * with one sentence, soon. Limits:
- *   steps    counted by the interpreter's hook; once spent, every further instruction raises, so that nothing catches it
- *   work     processor time, looked at every few steps, for instructions that each cost much
- *   memory   bytes at once, bytes in one block, and bytes asked for all told
- *   result   depth, number of values and bytes of text of what it leaves (bind/value.h)
- * The functions that it may call are listed in library.c and prelude.lua; none of them works long in C. */
+ * What a recipe cannot do: open files (but for `require` of a file in its own folder), see the machine, the
+ * time or a random number, load bytecode or native code, keep the processor or the memory. Whatever it tries,
+ * it loads or fails with one sentence, soon. Limits: steps    counted by the interpreter's hook; once spent,
+ * every further instruction raises, so that nothing catches it work     processor time, looked at every few
+ * steps, for instructions that each cost much memory   bytes at once, bytes in one block, and bytes asked for
+ * all told result   depth, number of values and bytes of text of what it leaves (bind/value.h) The functions
+ * that it may call are listed in library.c and prelude.lua; none of them works long in C. */
 #ifndef PRL_RECIPE_SANDBOX_H
 #define PRL_RECIPE_SANDBOX_H
 
@@ -31,9 +30,9 @@ typedef struct prl_recipe_options {
  *   files   [{path, text}]: the recipe first, then what it required, in order
  *   reads   {"objective.critics.watch.reward": [{name, file, line}]}: every response that each reward reads
  *   set     {"algorithm.lr": "algorithm.lr=1e-3"}: the overrides
- * options may be NULL. Fails: PRL_EIO (the file cannot be read), PRL_EFORMAT (one sentence, with file and line where
- * one is known), PRL_ENOMEM (the host's allocator refused). */
-prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_recipe_options *options, prl_doc **out,
-                           prl_error *error);
+ * options may be NULL. Fails: PRL_EIO (the file cannot be read), PRL_EFORMAT (one sentence, with file and
+ * line where one is known), PRL_ENOMEM (the host's allocator refused). */
+prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_recipe_options *options,
+                           prl_doc **out, prl_error *error);
 
 #endif

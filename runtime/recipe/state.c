@@ -35,7 +35,8 @@ static void *from_reserve(prl_sandbox *s, size_t size) {
 static bool within_caps(prl_sandbox *s, size_t old_size, size_t size) {
   if (size <= old_size) return true;
   s->volume += (int64_t)(size - old_size);
-  if (size <= PRL_RECIPE_BLOCK && s->used - old_size + size <= s->limits.memory && s->volume <= PRL_RECIPE_VOLUME)
+  if (size <= PRL_RECIPE_BLOCK && s->used - old_size + size <= s->limits.memory &&
+      s->volume <= PRL_RECIPE_VOLUME)
     return true;
   if (s->stopped == PRL_GOES_ON) s->stopped = PRL_STOP_MEMORY;
   return false;
@@ -60,8 +61,10 @@ static void *serve(void *context, void *block, size_t old_size, size_t size) {
     fresh = prl_realloc(s->runtime, block, size);
   }
   if (!fresh && size <= old_size) fresh = block; /* Lua counts on it that a block can shrink */
-  if (!fresh) s->stopped = PRL_STOP_HOST;
-  else s->used = s->used - old_size + size;
+  if (!fresh)
+    s->stopped = PRL_STOP_HOST;
+  else
+    s->used = s->used - old_size + size;
   return fresh;
 }
 
@@ -85,8 +88,10 @@ static void hook(lua_State *L, lua_Debug *ar) {
     return;
   }
   s->steps += HOOK_STEPS;
-  if (s->steps > s->limits.steps) s->stopped = PRL_STOP_STEPS;
-  else if (prl_clock_work_ns() > s->deadline_ns) s->stopped = PRL_STOP_WORK;
+  if (s->steps > s->limits.steps)
+    s->stopped = PRL_STOP_STEPS;
+  else if (prl_clock_work_ns() > s->deadline_ns)
+    s->stopped = PRL_STOP_WORK;
   if (s->stopped == PRL_GOES_ON) return;
   lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, 1);
   halt(L);
