@@ -53,6 +53,9 @@ typedef struct prl_instr {
   int32_t a, b;
   uint32_t add;
   char *name, *name2;
+  /* What a live trace stepped or copied, where a program's bindings do not say; borrowed, NULL after reading. */
+  struct prl_optim *optim;
+  prl_params *to, *from;
 } prl_instr;
 
 typedef struct prl_goutput {

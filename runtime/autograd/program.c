@@ -213,6 +213,7 @@ static prl_status bind_instr(prl_program *p, const prl_bindings *bindings, int32
   const prl_instr *instr = &p->graph->instrs[index];
   prl_commit *commit = &p->commits[index];
   if (instr->kind == PRL_I_STEP) {
+    commit->optim = instr->optim;
     for (int i = 0; i < bindings->optims_count; i++)
       if (strcmp(bindings->optims[i]->params->name, instr->name) == 0) commit->optim = bindings->optims[i];
     if (!commit->optim)
@@ -220,6 +221,8 @@ static prl_status bind_instr(prl_program *p, const prl_bindings *bindings, int32
   } else if (instr->kind == PRL_I_COPY) {
     commit->to = find_set(bindings, instr->name, strlen(instr->name));
     commit->from = find_set(bindings, instr->name2, strlen(instr->name2));
+    if (!commit->to) commit->to = instr->to;
+    if (!commit->from) commit->from = instr->from;
     if (!commit->to || !commit->from)
       return prl_fail(error, PRL_ENAME, "program: copy from \"%s\" to \"%s\": no such set", instr->name2,
                       instr->name);

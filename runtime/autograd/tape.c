@@ -198,6 +198,14 @@ prl_status prl_tape_constant(prl_tape *tape, const prl_tensor *from, int32_t *id
   return PRL_OK;
 }
 
+prl_status prl_tape_number(prl_tape *tape, double number, int32_t *id, prl_error *error) {
+  prl_tensor scalar = {.dtype = PRL_F32};
+  prl_status status = place_tensor(tape, &scalar, error);
+  if (status) return status;
+  *(float *)scalar.data = (float)number;
+  return prl_tape_constant(tape, &scalar, id, error);
+}
+
 static char *param_path(prl_runtime *runtime, const prl_param *param) {
   const char *set = param->set ? param->set->name : "";
   size_t length = strlen(set);
@@ -451,13 +459,14 @@ static float scalar_of(const prl_tape *tape, int32_t id) {
 prl_status prl_tape_step(prl_tape *tape, prl_optim *optim, int32_t lr, int32_t max_norm, prl_error *error) {
   prl_status status = zero_missing(tape, optim->params, error);
   if (status) return status;
-  if (!prl_params_finite(optim->params))
+  if (!tape->tracing && !prl_params_finite(optim->params))
     return prl_fail(error, PRL_ENUMERIC, "the gradient of \"%s\" is not finite; nothing was stepped",
                     optim->params->name);
   status = add_instr(tape, PRL_I_STEP, lr, max_norm, 0, error);
   if (!status) status = name_instr(tape, optim->params->name, NULL, error);
   if (status) return status;
-  prl_optim_step(optim, scalar_of(tape, lr), scalar_of(tape, max_norm));
+  tape->graph->instrs[tape->graph->instrs_count - 1].optim = optim;
+  if (!tape->tracing) prl_optim_step(optim, scalar_of(tape, lr), scalar_of(tape, max_norm));
   for (int32_t i = 0; i < tape->graph->values_count; i++) /* the next backward overwrites */
     if (tape->graph->values[i].param && tape->graph->values[i].param->set == optim->params)
       tape->cells[i].grad = (prl_tensor){0};
@@ -470,8 +479,12 @@ prl_status prl_tape_copy(prl_tape *tape, prl_params *to, prl_params *from, int32
                     (long long)to->size, from->name, (long long)from->size);
   prl_status status = add_instr(tape, PRL_I_COPY, tau, 0, 0, error);
   if (!status) status = name_instr(tape, to->name, from->name, error);
-  if (!status) prl_params_blend(to, from, tau < 0 ? 1 : scalar_of(tape, tau));
-  return status;
+  if (status) return status;
+  prl_instr *instr = &tape->graph->instrs[tape->graph->instrs_count - 1];
+  instr->to = to;
+  instr->from = from;
+  if (!tape->tracing) prl_params_blend(to, from, tau < 0 ? 1 : scalar_of(tape, tau));
+  return PRL_OK;
 }
 
 prl_status prl_tape_output(prl_tape *tape, const char *name, int32_t id, prl_error *error) {

@@ -25,6 +25,7 @@ void prl_tape_line(prl_tape *tape, int32_t line); /* the source line of what com
 prl_status prl_tape_input(prl_tape *tape, const char *name, const prl_tensor *value, bool batch, int32_t *id,
                           prl_error *error);
 prl_status prl_tape_constant(prl_tape *tape, const prl_tensor *value, int32_t *id, prl_error *error);
+prl_status prl_tape_number(prl_tape *tape, double number, int32_t *id, prl_error *error); /* a constant scalar */
 prl_status prl_tape_param(prl_tape *tape, prl_param *param, int32_t *id, prl_error *error);
 
 /* Runs one op. Fails as the op's infer does; PRL_ENOMEM. */
@@ -33,7 +34,8 @@ prl_status prl_tape_op(prl_tape *tape, const prl_op *op, const prl_attrs *attrs,
 /* Gradients of a scalar, added to the parameters' gradients of this scope (the first to come overwrites what
  * an earlier scope left). Fails: PRL_ESHAPE (not a scalar), PRL_EINVAL (depends on no parameter). */
 prl_status prl_tape_backward(prl_tape *tape, int32_t loss, prl_error *error);
-/* One step of an optimizer from the gradients of this scope; parameters of the set without one count as zero.
+/* Steps and copies are written down but not made while tracing, so that a trace changes nothing.
+ * One step of an optimizer from the gradients of this scope; parameters of the set without one count as zero.
  * lr, max_norm: value ids of scalars, or −1 for the optimizer's own. Fails: PRL_ENUMERIC (nothing stepped).
  */
 prl_status prl_tape_step(prl_tape *tape, prl_optim *optim, int32_t lr, int32_t max_norm, prl_error *error);

@@ -1,0 +1,91 @@
+/* What the binding files share. One file for each Lua type; module.c only registers.
+ *
+ * A binding checks all its arguments first (it may raise then, since it owns nothing), pushes its userdata empty, calls
+ * C into it, and turns a status into a Lua error through prl_check. Every function that bind.h registers has the
+ * state as its first upvalue. */
+#ifndef PRL_BIND_BIND_H
+#define PRL_BIND_BIND_H
+
+#include "autograd/tape.h"
+#include "bind/compat.h"
+#include "perilune/core.h"
+#include "perilune/tensor.h"
+
+/* One for each lua_State that loaded the module. */
+typedef struct prl_state {
+  prl_runtime *runtime;
+  prl_tape *tape;
+  const void *tensor_meta, *temp_meta, *param_meta; /* addresses of the metatables, for quick checks */
+  uint64_t seed, draws; /* prl.seed, and how many random tensors were made since */
+  int64_t collect_at;   /* step the collector when live bytes pass this: it cannot see C's memory */
+} prl_state;
+
+prl_state *prl_state_get(lua_State *L); /* from the registry; slow */
+void prl_state_store(lua_State *L); /* module.c: makes the userdata on the top the state; pops it */
+static inline prl_state *prl_state_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+
+/* Registers functions into the table on the top, each with the state as upvalue 1. */
+void prl_register(lua_State *L, const luaL_Reg *functions);
+/* Leaves a new metatable of that name on the stack with __index = itself and these functions. */
+void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods);
+
+/* Raises the error's sentence where status is not PRL_OK, with the position of the caller. */
+void prl_check(lua_State *L, prl_status status, const prl_error *error);
+/* For I/O: pushes nil, message, code and returns 3. */
+int prl_push_failure(lua_State *L, const prl_error *error);
+
+/* ---- Tensors (tensor.c) ---- */
+
+/* owned: a tensor with its storage. temp: a value of the open scope, with no __gc. param: a parameter. */
+typedef struct prl_lua_tensor {
+  prl_tensor tensor; /* owned; for a temp its value, borrowed from the scope */
+  prl_param *param;
+  uint64_t scope; /* of a temp; 0 otherwise */
+  int32_t id;     /* of a temp, in the scope */
+} prl_lua_tensor;
+
+/* Pushes an owned, empty tensor for the caller to fill. */
+prl_tensor *prl_push_tensor(lua_State *L);
+/* The tensor at a stack index (owned, temp of the open scope, or a parameter's value); raises otherwise. Valid while
+ * the userdata stays on the stack. */
+const prl_tensor *prl_check_tensor(lua_State *L, int index);
+/* The same, or NULL where it is not a tensor (nil, a table, …). */
+const prl_tensor *prl_to_tensor(lua_State *L, int index);
+/* A tensor that may be written in place: not a temp. */
+prl_tensor *prl_check_writable(lua_State *L, int index);
+prl_lua_tensor *prl_check_lua_tensor(lua_State *L, int index);
+prl_lua_tensor *prl_to_lua_tensor(prl_state *state, lua_State *L, int index);
+void prl_push_param(lua_State *L, prl_param *param); /* retains it */
+/* A float32, contiguous tensor of these rows and columns at the index; raises otherwise, naming the argument. */
+prl_tensor *prl_check_matrix(lua_State *L, int index, const char *argument, int64_t rows, int64_t columns);
+/* The value id in the open scope of whatever is at the index: a temp, a parameter, an owned tensor or a number. */
+int32_t prl_check_value(lua_State *L, prl_state *state, int index);
+/* Pushes value `id` of the open scope as a temp. */
+void prl_push_temp(lua_State *L, prl_state *state, int32_t id);
+/* Tells the tape the Lua line that is running, when it is tracing. */
+void prl_mark_line(lua_State *L, prl_state *state);
+struct prl_optim *prl_check_optim(lua_State *L, int index);
+
+/* ---- Small readers of arguments ---- */
+
+int64_t prl_check_int(lua_State *L, int index);
+/* options[name] from a table at `index` (or nothing there). */
+double prl_option_number(lua_State *L, int index, const char *name, double fallback);
+bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);
+
+/* ---- Openers: each leaves the module's table on the top as it found it, with its functions added ---- */
+
+void prl_open_tensor(lua_State *L);  /* tensors, their methods, random tensors */
+void prl_open_ops(lua_State *L);     /* every op as function and method */
+void prl_open_scope(lua_State *L);   /* scopes, backward */
+void prl_open_program(lua_State *L);
+void prl_open_optim(lua_State *L);
+void prl_open_nn(lua_State *L); /* parameters, sets, initialisers */
+
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+int luaopen_perilune(lua_State *L);
+int prl_open_module(lua_State *L, prl_runtime *runtime); /* the same, on a runtime that the host has */
+
+#endif

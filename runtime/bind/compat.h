@@ -1,0 +1,15 @@
+/* The few places where Lua 5.1 (LuaJIT) and 5.2–5.4 differ. Everything else uses the 5.1 API. */
+#ifndef PRL_BIND_COMPAT_H
+#define PRL_BIND_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#if LUA_VERSION_NUM >= 502
+#define lua_objlen(L, index) lua_rawlen(L, index)
+#define lua_setfenv(L, index) lua_setuservalue(L, index)
+#define lua_getfenv(L, index) lua_getuservalue(L, index)
+#endif
+
+#endif

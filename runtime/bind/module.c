@@ -1,0 +1,120 @@
+/* require "perilune": registers, and nothing else. */
+#include "bind/bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/embedded.h"
+
+
+
+static int state_gc(lua_State *L) {
+  prl_state *state = lua_touserdata(L, 1);
+  prl_tape_free(state->tape);
+  prl_runtime_release(state->runtime);
+  *state = (prl_state){0};
+  return 0;
+}
+
+static void open_state(lua_State *L, prl_runtime *runtime) {
+  prl_error error;
+  prl_state *state = lua_newuserdata(L, sizeof *state);
+  *state = (prl_state){0};
+  lua_newtable(L);
+  lua_pushcfunction(L, state_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  if (runtime)
+    state->runtime = prl_runtime_retain(runtime);
+  else
+    prl_check(L, prl_runtime_new(NULL, &state->runtime, &error), &error);
+  prl_check(L, prl_tape_new(state->runtime, &state->tape, &error), &error);
+  state->collect_at = 64 << 20;
+  prl_state_store(L);
+}
+
+static const prl_embedded *find_embedded(const char *module) {
+  for (const prl_embedded *file = prl_embedded_files; file->module; file++)
+    if (strcmp(file->module, module) == 0) return file;
+  return NULL;
+}
+
+/* PERILUNE_LUA names a folder whose files replace the embedded ones, for development. */
+static int load_module(lua_State *L, const prl_embedded *file) {
+  const char *folder = getenv("PERILUNE_LUA");
+  const char *name = lua_pushfstring(L, folder ? "%s/%s" : "@%slua/%s", folder ? folder : "", file->file);
+  int failed = folder ? luaL_loadfile(L, name) : luaL_loadbuffer(L, file->text, file->size, name);
+  lua_remove(L, -2);
+  return failed;
+}
+
+static int search_embedded(lua_State *L) {
+  const char *module = luaL_checkstring(L, 1);
+  const prl_embedded *file = find_embedded(module);
+  if (!file) {
+    lua_pushfstring(L, "\n\tno module '%s' in perilune", module);
+    return 1;
+  }
+  if (load_module(L, file) != 0) return lua_error(L);
+  return 1;
+}
+
+static void add_searcher(lua_State *L) {
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchers");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "loaders");
+  }
+  /* After preload and before the file system: the library and its Lua files are of one build. */
+  for (int i = (int)lua_objlen(L, -1); i >= 2; i--) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushcfunction(L, search_embedded);
+  lua_rawseti(L, -2, 2);
+  lua_pop(L, 2);
+}
+
+static int runtime_memory(lua_State *L) {
+  prl_memory memory = prl_runtime_memory(prl_state_of(L)->runtime);
+  lua_newtable(L);
+  lua_pushnumber(L, (lua_Number)memory.live_bytes);
+  lua_setfield(L, -2, "live_bytes");
+  lua_pushnumber(L, (lua_Number)memory.peak_bytes);
+  lua_setfield(L, -2, "peak_bytes");
+  lua_pushnumber(L, (lua_Number)memory.allocations);
+  lua_setfield(L, -2, "allocations");
+  return 1;
+}
+
+static int runtime_kernels(lua_State *L) {
+  lua_pushstring(L, prl_runtime_kernels(prl_state_of(L)->runtime));
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"memory", runtime_memory}, {"kernels", runtime_kernels}, {NULL, NULL}};
+
+static void (*const openers[])(lua_State *) = {prl_open_tensor,  prl_open_ops,   prl_open_scope,
+                                               prl_open_program, prl_open_optim, prl_open_nn};
+
+/* The same for a host that has a runtime already (recipe/plan_load.c); runtime NULL makes a new one. */
+int prl_open_module(lua_State *L, prl_runtime *runtime) {
+  if (!prl_state_get(L)) {
+    open_state(L, runtime);
+    add_searcher(L);
+  }
+  lua_newtable(L);
+  prl_register(L, functions);
+  for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) openers[i](L);
+  lua_pushstring(L, PRL_VERSION);
+  lua_setfield(L, -2, "version");
+  const prl_embedded *file = find_embedded("perilune");
+  if (!file) return luaL_error(L, "perilune was built without its Lua files");
+  if (load_module(L, file) != 0) return lua_error(L);
+  lua_pushvalue(L, -2);
+  lua_call(L, 1, 1); /* lua/perilune/init.lua takes the C functions and returns the module */
+  return 1;
+}
+
+int luaopen_perilune(lua_State *L) { return prl_open_module(L, NULL); }

@@ -1,0 +1,76 @@
+#include "bind/bind.h"
+
+#include <math.h>
+#include <string.h>
+
+static char state_key; /* its address names the registry entry; its value is never used */
+
+prl_state *prl_state_get(lua_State *L) {
+  lua_pushlightuserdata(L, &state_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  prl_state *state = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return state;
+}
+
+void prl_state_store(lua_State *L) {
+  lua_pushlightuserdata(L, &state_key);
+  lua_insert(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+void prl_register(lua_State *L, const luaL_Reg *functions) {
+  prl_state *state = prl_state_get(L);
+  for (; functions->name; functions++) {
+    lua_pushlightuserdata(L, state);
+    lua_pushcclosure(L, functions->func, 1);
+    lua_setfield(L, -2, functions->name);
+  }
+}
+
+void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  prl_register(L, methods);
+}
+
+void prl_check(lua_State *L, prl_status status, const prl_error *error) {
+  if (status != PRL_OK) luaL_error(L, "%s", error->message);
+}
+
+int prl_push_failure(lua_State *L, const prl_error *error) {
+  lua_pushnil(L);
+  lua_pushstring(L, error->message);
+  lua_pushstring(L, prl_status_name(error->status));
+  return 3;
+}
+
+int64_t prl_check_int(lua_State *L, int index) {
+  double number = luaL_checknumber(L, index);
+  if (number != floor(number) || fabs(number) > 9007199254740992.0)
+    luaL_argerror(L, index, lua_pushfstring(L, "a whole number is needed, not %f", number));
+  return (int64_t)number;
+}
+
+double prl_option_number(lua_State *L, int index, const char *name, double fallback) {
+  if (lua_type(L, index) != LUA_TTABLE) return fallback;
+  lua_getfield(L, index, name);
+  double number = fallback;
+  if (!lua_isnil(L, -1)) {
+    if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "option %s: a number is needed, not a %s", name, luaL_typename(L, -1));
+    number = lua_tonumber(L, -1);
+  }
+  lua_pop(L, 1);
+  return number;
+}
+
+bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback) {
+  if (lua_type(L, index) != LUA_TTABLE) return fallback;
+  lua_getfield(L, index, name);
+  bool value = lua_isnil(L, -1) ? fallback : lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}

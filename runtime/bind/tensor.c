@@ -1,0 +1,619 @@
+/* The tensor type: construction, views, reading and writing. Ops are in ops.c. */
+#include "bind/bind.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/rng.h"
+#include "tensor/kernels.h"
+#include "tensor/tensor.h"
+
+/* ---- Userdata ---- */
+
+static int tensor_gc(lua_State *L) {
+  prl_lua_tensor *self = lua_touserdata(L, 1);
+  if (self->param)
+    prl_param_release(self->param);
+  else if (!self->scope)
+    prl_tensor_release(&self->tensor);
+  *self = (prl_lua_tensor){0};
+  return 0;
+}
+
+/* The collector sees a few bytes for each tensor and not the block behind it: past a soft limit it is stepped on. */
+static void mind_memory(lua_State *L, prl_state *state) {
+  int64_t live = prl_runtime_memory(state->runtime).live_bytes;
+  if (live < state->collect_at) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  live = prl_runtime_memory(state->runtime).live_bytes;
+  state->collect_at = 2 * live > 64 << 20 ? 2 * live : 64 << 20;
+}
+
+static void push_with_meta(lua_State *L, const char *meta) {
+  prl_lua_tensor *self = lua_newuserdata(L, sizeof *self);
+  *self = (prl_lua_tensor){0};
+  luaL_getmetatable(L, meta);
+  lua_setmetatable(L, -2);
+}
+
+prl_tensor *prl_push_tensor(lua_State *L) {
+  mind_memory(L, prl_state_get(L));
+  push_with_meta(L, "perilune.tensor");
+  return &((prl_lua_tensor *)lua_touserdata(L, -1))->tensor;
+}
+
+void prl_push_param(lua_State *L, prl_param *param) {
+  push_with_meta(L, "perilune.parameter");
+  ((prl_lua_tensor *)lua_touserdata(L, -1))->param = param;
+  prl_param_retain(param);
+}
+
+void prl_push_temp(lua_State *L, prl_state *state, int32_t id) {
+  push_with_meta(L, "perilune.temporary");
+  prl_lua_tensor *self = lua_touserdata(L, -1);
+  self->tensor = *prl_tape_value(state->tape, id);
+  self->scope = prl_tape_scope(state->tape);
+  self->id = id;
+}
+
+prl_lua_tensor *prl_to_lua_tensor(prl_state *state, lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return NULL;
+  const void *meta = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  if (meta != state->tensor_meta && meta != state->temp_meta && meta != state->param_meta) return NULL;
+  prl_lua_tensor *self = lua_touserdata(L, index);
+  if (self->scope && self->scope != prl_tape_scope(state->tape))
+    luaL_error(L, "this tensor was made in a scope that has ended; keep its values with :detach() inside the scope");
+  return self;
+}
+
+prl_lua_tensor *prl_check_lua_tensor(lua_State *L, int index) {
+  prl_lua_tensor *self = prl_to_lua_tensor(prl_state_get(L), L, index);
+  if (!self) luaL_argerror(L, index, lua_pushfstring(L, "tensor expected, got %s", luaL_typename(L, index)));
+  return self;
+}
+
+static prl_tensor *tensor_of(prl_lua_tensor *self) { return self->param ? &self->param->value : &self->tensor; }
+
+const prl_tensor *prl_to_tensor(lua_State *L, int index) {
+  prl_lua_tensor *self = prl_to_lua_tensor(prl_state_get(L), L, index);
+  return self ? tensor_of(self) : NULL;
+}
+
+const prl_tensor *prl_check_tensor(lua_State *L, int index) { return tensor_of(prl_check_lua_tensor(L, index)); }
+
+prl_tensor *prl_check_writable(lua_State *L, int index) {
+  prl_lua_tensor *self = prl_check_lua_tensor(L, index);
+  if (self->scope) luaL_error(L, "a tensor made inside a scope cannot be written in place; its gradient would be wrong");
+  return tensor_of(self);
+}
+
+prl_tensor *prl_check_matrix(lua_State *L, int index, const char *argument, int64_t rows, int64_t columns) {
+  prl_tensor *tensor = prl_check_writable(L, index);
+  bool flat = columns == 1 && tensor->ndim == 1 && tensor->shape[0] == rows;
+  bool fits = flat || (tensor->ndim == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns);
+  if (!fits || tensor->dtype != PRL_F32 || !prl_tensor_contiguous(tensor)) {
+    char shape[96];
+    luaL_error(L, "%s: a contiguous float32 tensor of shape (%d, %d) is needed, not %s of %s", argument, (int)rows,
+               (int)columns, prl_shape_text(tensor, shape, sizeof shape), prl_dtype_name(tensor->dtype));
+  }
+  return tensor;
+}
+
+/* Values that are read inside a trace would become constants of the program without anybody noticing. */
+static void refuse_while_tracing(lua_State *L, prl_lua_tensor *self, const char *what) {
+  prl_state *state = prl_state_get(L);
+  if (self->scope && prl_tape_tracing(state->tape))
+    luaL_error(L, "%s: a program cannot look at values while it is traced; use where() for a choice", what);
+}
+
+/* ---- Construction ---- */
+
+static prl_dtype check_dtype(lua_State *L, int index, prl_dtype fallback) {
+  static const char *const names[] = {"float32", "float64", "int32", "int64", NULL};
+  if (lua_isnoneornil(L, index)) return fallback;
+  return (prl_dtype)luaL_checkoption(L, index, NULL, names);
+}
+
+/* Sizes as numbers from `first` on, or as one table there; leaves `*next` behind them. */
+static int check_shape(lua_State *L, int first, int64_t *shape, int *next) {
+  int ndim = 0;
+  if (lua_type(L, first) == LUA_TTABLE) {
+    ndim = (int)lua_objlen(L, first);
+    if (ndim > PRL_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions, not %d", PRL_MAX_DIMS, ndim);
+    for (int d = 0; d < ndim; d++) {
+      lua_rawgeti(L, first, d + 1);
+      shape[d] = prl_check_int(L, -1);
+      lua_pop(L, 1);
+    }
+    *next = first + 1;
+    return ndim;
+  }
+  while (lua_type(L, first + ndim) == LUA_TNUMBER) {
+    if (ndim == PRL_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions", PRL_MAX_DIMS);
+    shape[ndim] = prl_check_int(L, first + ndim);
+    ndim++;
+  }
+  *next = first + ndim;
+  return ndim;
+}
+
+static prl_tensor *push_new(lua_State *L, prl_dtype dtype, int ndim, const int64_t *shape) {
+  prl_error error;
+  prl_state *state = prl_state_get(L);
+  prl_tensor *tensor = prl_push_tensor(L);
+  prl_check(L, prl_tensor_new(state->runtime, dtype, ndim, shape, tensor, &error), &error);
+  return tensor;
+}
+
+static int new_filled(lua_State *L, double value, int first) {
+  int64_t shape[PRL_MAX_DIMS];
+  int next, ndim = check_shape(L, first, shape, &next);
+  prl_tensor *tensor = push_new(L, check_dtype(L, next, PRL_F32), ndim, shape);
+  if (value != 0) prl_tensor_fill(tensor, value);
+  return 1;
+}
+
+static int new_zeros(lua_State *L) { return new_filled(L, 0, 1); }
+static int new_ones(lua_State *L) { return new_filled(L, 1, 1); }
+
+static int new_full(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int64_t shape[PRL_MAX_DIMS];
+  int next, ndim = check_shape(L, 1, shape, &next);
+  double value = luaL_checknumber(L, 2);
+  prl_tensor_fill(push_new(L, check_dtype(L, 3, PRL_F32), ndim, shape), value);
+  return 1;
+}
+
+static int new_arange(lua_State *L) {
+  double first = luaL_checknumber(L, 1), last = luaL_optnumber(L, 2, NAN), step = luaL_optnumber(L, 3, 1);
+  if (isnan(last)) {
+    last = first;
+    first = 1;
+  }
+  luaL_argcheck(L, step != 0 && !isnan(step), 3, "a step other than 0 is needed");
+  double count = floor((last - first) / step + 1e-9) + 1;
+  luaL_argcheck(L, count < 1e9, 2, "too many values");
+  int64_t shape = count > 0 ? (int64_t)count : 0;
+  prl_tensor *tensor = push_new(L, check_dtype(L, 4, PRL_F32), 1, &shape);
+  for (int64_t i = 0; i < shape; i++) prl_tensor_set(tensor, i, first + (double)i * step);
+  return 1;
+}
+
+/* The shape of a nested table, from its first elements. */
+static int table_shape(lua_State *L, int index, int64_t *shape) {
+  int ndim = 0;
+  lua_pushvalue(L, index);
+  while (lua_type(L, -1) == LUA_TTABLE) {
+    if (ndim == PRL_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions", PRL_MAX_DIMS);
+    shape[ndim++] = (int64_t)lua_objlen(L, -1);
+    if (shape[ndim - 1] == 0) break;
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  }
+  lua_pop(L, 1);
+  return ndim;
+}
+
+static void fill_from_table(lua_State *L, int depth, prl_tensor *tensor, int64_t *position) {
+  if (depth == tensor->ndim) {
+    if (lua_type(L, -1) != LUA_TNUMBER)
+      luaL_error(L, "value %d of the table is a %s; numbers are needed", (int)*position + 1, luaL_typename(L, -1));
+    prl_tensor_set(tensor, (*position)++, lua_tonumber(L, -1));
+    return;
+  }
+  if (lua_type(L, -1) != LUA_TTABLE || (int64_t)lua_objlen(L, -1) != tensor->shape[depth])
+    luaL_error(L, "the table is ragged: %d items were expected in dimension %d, as in its first row",
+               (int)tensor->shape[depth], depth + 1);
+  for (int64_t i = 1; i <= tensor->shape[depth]; i++) {
+    lua_rawgeti(L, -1, (int)i);
+    fill_from_table(L, depth + 1, tensor, position);
+    lua_pop(L, 1);
+  }
+}
+
+static int new_tensor(lua_State *L) {
+  int64_t shape[PRL_MAX_DIMS], position = 0;
+  if (lua_type(L, 1) != LUA_TNUMBER) luaL_checktype(L, 1, LUA_TTABLE);
+  prl_dtype dtype = check_dtype(L, 2, PRL_F32);
+  int ndim = table_shape(L, 1, shape);
+  prl_tensor *tensor = push_new(L, dtype, ndim, shape);
+  lua_pushvalue(L, 1);
+  fill_from_table(L, 0, tensor, &position);
+  lua_pop(L, 1);
+  return 1;
+}
+
+static int new_from_bytes(lua_State *L) {
+  size_t size;
+  int64_t shape[PRL_MAX_DIMS];
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  int next, ndim = check_shape(L, 2, shape, &next);
+  prl_dtype dtype = check_dtype(L, next, PRL_F32);
+  prl_tensor *tensor = push_new(L, dtype, ndim, shape);
+  size_t wanted = (size_t)prl_tensor_count(tensor) * prl_dtype_size(dtype);
+  if (wanted != size)
+    return luaL_error(L, "the shape and dtype need %d bytes, the string has %d", (int)wanted, (int)size);
+  memcpy(tensor->data, bytes, size);
+  return 1;
+}
+
+static int set_seed(lua_State *L) {
+  prl_state *state = prl_state_of(L);
+  state->seed = (uint64_t)prl_check_int(L, 1);
+  state->draws = 0;
+  return 0;
+}
+
+static int new_random(lua_State *L, bool normal) {
+  prl_state *state = prl_state_of(L);
+  int64_t shape[PRL_MAX_DIMS];
+  int next, ndim = check_shape(L, 1, shape, &next);
+  prl_tensor *tensor = push_new(L, PRL_F32, ndim, shape);
+  prl_rng rng = prl_rng_make(state->seed, state->draws++, PRL_SITE_USER);
+  const prl_kernels *k = prl_kernels_of(state->runtime);
+  (normal ? k->normals : k->uniforms)(rng.key, 0, 0, 0, prl_tensor_count(tensor), tensor->data);
+  return 1;
+}
+
+static int new_randn(lua_State *L) { return new_random(L, true); }
+static int new_rand(lua_State *L) { return new_random(L, false); }
+
+/* ---- Reading ---- */
+
+static int tensor_shape(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  lua_createtable(L, self->ndim, 0);
+  for (int d = 0; d < self->ndim; d++) {
+    lua_pushnumber(L, (lua_Number)self->shape[d]);
+    lua_rawseti(L, -2, d + 1);
+  }
+  return 1;
+}
+
+static int check_dim(lua_State *L, int index, const prl_tensor *self) {
+  int64_t dim = prl_check_int(L, index);
+  if (dim < 0) dim += self->ndim + 1;
+  if (dim < 1 || dim > self->ndim)
+    luaL_argerror(L, index, lua_pushfstring(L, "dimension %d is outside of 1 to %d", (int)dim, self->ndim));
+  return (int)dim - 1;
+}
+
+static int tensor_size(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  lua_pushnumber(L, (lua_Number)self->shape[check_dim(L, 2, self)]);
+  return 1;
+}
+
+static int tensor_dims(lua_State *L) {
+  lua_pushnumber(L, prl_check_tensor(L, 1)->ndim);
+  return 1;
+}
+
+static int tensor_count(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)prl_tensor_count(prl_check_tensor(L, 1)));
+  return 1;
+}
+
+static int tensor_dtype(lua_State *L) {
+  lua_pushstring(L, prl_dtype_name(prl_check_tensor(L, 1)->dtype));
+  return 1;
+}
+
+static int tensor_len(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  lua_pushnumber(L, self->ndim ? (lua_Number)self->shape[0] : 0);
+  return 1;
+}
+
+static int tensor_item(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  refuse_while_tracing(L, prl_check_lua_tensor(L, 1), "item");
+  char shape[96];
+  if (prl_tensor_count(self) != 1)
+    return luaL_error(L, "item() reads a tensor of one value, not of shape %s",
+                      prl_shape_text(self, shape, sizeof shape));
+  lua_pushnumber(L, prl_tensor_get(self, 0));
+  return 1;
+}
+
+static void push_nested(lua_State *L, const prl_tensor *self, int depth, int64_t *position) {
+  if (depth == self->ndim) {
+    lua_pushnumber(L, prl_tensor_get(self, (*position)++));
+    return;
+  }
+  lua_createtable(L, (int)self->shape[depth], 0);
+  for (int64_t i = 1; i <= self->shape[depth]; i++) {
+    push_nested(L, self, depth + 1, position);
+    lua_rawseti(L, -2, (int)i);
+  }
+}
+
+static int tensor_totable(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  refuse_while_tracing(L, prl_check_lua_tensor(L, 1), "totable");
+  int64_t position = 0;
+  push_nested(L, self, 0, &position);
+  return 1;
+}
+
+static int tensor_bytes(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  refuse_while_tracing(L, prl_check_lua_tensor(L, 1), "bytes");
+  luaL_Buffer buffer;
+  size_t size = prl_dtype_size(self->dtype);
+  if (prl_tensor_contiguous(self)) {
+    lua_pushlstring(L, self->data, (size_t)prl_tensor_count(self) * size);
+    return 1;
+  }
+  prl_tensor *own = push_new(L, self->dtype, self->ndim, self->shape);
+  prl_tensor_copy(own, self);
+  luaL_buffinit(L, &buffer);
+  luaL_addlstring(&buffer, own->data, (size_t)prl_tensor_count(own) * size);
+  luaL_pushresult(&buffer);
+  return 1;
+}
+
+/* ---- Views and copies ---- */
+
+/* Pushes an owned view of the tensor at index 1. */
+static prl_tensor *push_view(lua_State *L, const prl_tensor *view) {
+  prl_tensor *out = prl_push_tensor(L);
+  *out = *view;
+  prl_tensor_retain(out);
+  return out;
+}
+
+static int tensor_clone(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  prl_tensor_copy(push_new(L, self->dtype, self->ndim, self->shape), self);
+  return 1;
+}
+
+static int tensor_to(lua_State *L) {
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  refuse_while_tracing(L, prl_check_lua_tensor(L, 1), "to");
+  prl_tensor_copy(push_new(L, check_dtype(L, 2, PRL_F32), self->ndim, self->shape), self);
+  return 1;
+}
+
+static int64_t check_position(lua_State *L, int index, int64_t size, int64_t fallback) {
+  if (lua_isnoneornil(L, index)) return fallback;
+  int64_t position = prl_check_int(L, index);
+  return position < 0 ? position + size + 1 : position;
+}
+
+/* t[i]: the i-th part of the first dimension, a number where that is one value. */
+static int index_position(lua_State *L, const prl_tensor *self, int64_t position) {
+  char shape[96];
+  if (self->ndim == 0 || position < 1 || position > self->shape[0])
+    return luaL_error(L, "position %d is outside of a tensor of shape %s", (int)position,
+                      prl_shape_text(self, shape, sizeof shape));
+  if (self->ndim == 1) {
+    lua_pushnumber(L, prl_tensor_get(self, position - 1));
+    return 1;
+  }
+  prl_tensor view;
+  prl_tensor_select(self, 0, position - 1, &view, NULL);
+  push_view(L, &view);
+  return 1;
+}
+
+static int tensor_index(lua_State *L) {
+  if (lua_type(L, 2) == LUA_TNUMBER) {
+    prl_lua_tensor *self = prl_check_lua_tensor(L, 1);
+    refuse_while_tracing(L, self, "indexing");
+    if (self->scope && self->tensor.ndim > 1)
+      return luaL_error(L, "inside a scope take parts with :slice() or :select()");
+    return index_position(L, tensor_of(self), prl_check_int(L, 2));
+  }
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(2));
+  return 1;
+}
+
+static int tensor_newindex(lua_State *L) {
+  prl_tensor *self = prl_check_writable(L, 1);
+  int64_t position = prl_check_int(L, 2);
+  char shape[96], other[96];
+  if (self->ndim == 0 || position < 1 || position > self->shape[0])
+    return luaL_error(L, "position %d is outside of a tensor of shape %s", (int)position,
+                      prl_shape_text(self, shape, sizeof shape));
+  prl_tensor view;
+  prl_tensor_select(self, 0, position - 1, &view, NULL);
+  const prl_tensor *from = prl_to_tensor(L, 3);
+  if (!from) {
+    prl_tensor_fill(&view, luaL_checknumber(L, 3));
+    return 0;
+  }
+  if (!prl_tensor_same_shape(&view, from))
+    return luaL_error(L, "a part of shape %s cannot take a tensor of shape %s", prl_shape_text(&view, shape, 96),
+                      prl_shape_text(from, other, 96));
+  prl_tensor_copy(&view, from);
+  return 0;
+}
+
+/* t:get(i, j, …) and t:set(i, j, …, value) reach one element. */
+static prl_tensor element(lua_State *L, const prl_tensor *self, int first) {
+  prl_tensor view = *self;
+  for (int d = 0; d < self->ndim; d++) {
+    int64_t position = prl_check_int(L, first + d);
+    if (position < 1 || position > self->shape[d])
+      luaL_error(L, "position %d is outside of dimension %d, of size %d", (int)position, d + 1, (int)self->shape[d]);
+    prl_tensor_select(&view, 0, position - 1, &view, NULL);
+  }
+  return view;
+}
+
+static int tensor_get(lua_State *L) {
+  refuse_while_tracing(L, prl_check_lua_tensor(L, 1), "get");
+  prl_tensor one = element(L, prl_check_tensor(L, 1), 2);
+  lua_pushnumber(L, prl_tensor_get(&one, 0));
+  return 1;
+}
+
+static int tensor_set(lua_State *L) {
+  prl_tensor *self = prl_check_writable(L, 1);
+  prl_tensor one = element(L, self, 2);
+  prl_tensor_set(&one, 0, luaL_checknumber(L, 2 + self->ndim));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int tensor_view(lua_State *L) { /* reshape that shares storage */
+  prl_error error;
+  const prl_tensor *self = prl_check_writable(L, 1);
+  int64_t shape[PRL_MAX_DIMS];
+  int next, ndim = check_shape(L, 2, shape, &next);
+  if (!prl_tensor_contiguous(self)) return luaL_error(L, "view: the tensor is not contiguous; use reshape or clone");
+  prl_tensor view;
+  prl_check(L, prl_tensor_reshape(self, ndim, shape, &view, &error), &error);
+  push_view(L, &view);
+  return 1;
+}
+
+static int tensor_narrow(lua_State *L) { /* positions first … last of a dimension, sharing storage */
+  prl_error error;
+  const prl_tensor *self = prl_check_writable(L, 1);
+  int dim = check_dim(L, 2, self);
+  int64_t size = self->shape[dim], first = check_position(L, 3, size, 1), last = check_position(L, 4, size, size);
+  prl_tensor view;
+  prl_check(L, prl_tensor_slice(self, dim, first - 1, last, (int64_t)luaL_optnumber(L, 5, 1), &view, &error), &error);
+  push_view(L, &view);
+  return 1;
+}
+
+static int tensor_t(lua_State *L) { /* two dimensions swapped, sharing storage */
+  prl_error error;
+  const prl_tensor *self = prl_check_writable(L, 1);
+  prl_tensor view;
+  int a = lua_isnoneornil(L, 2) ? 0 : check_dim(L, 2, self), b = lua_isnoneornil(L, 3) ? 1 : check_dim(L, 3, self);
+  prl_check(L, prl_tensor_transpose(self, a, b, &view, &error), &error);
+  push_view(L, &view);
+  return 1;
+}
+
+/* ---- In place ---- */
+
+static int tensor_fill(lua_State *L) {
+  prl_tensor_fill(prl_check_writable(L, 1), luaL_checknumber(L, 2));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int tensor_zero(lua_State *L) {
+  prl_tensor_fill(prl_check_writable(L, 1), 0);
+  return 1;
+}
+
+static int tensor_copy(lua_State *L) {
+  prl_tensor *self = prl_check_writable(L, 1);
+  const prl_tensor *from = prl_check_tensor(L, 2);
+  char a[96], b[96];
+  if (!prl_tensor_same_shape(self, from))
+    return luaL_error(L, "copy_: shape %s cannot take shape %s", prl_shape_text(self, a, 96), prl_shape_text(from, b, 96));
+  prl_tensor_copy(self, from);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int tensor_equal(lua_State *L) {
+  const prl_tensor *a = prl_to_tensor(L, 1), *b = prl_to_tensor(L, 2);
+  bool equal = a && b && prl_tensor_same_shape(a, b);
+  for (int64_t i = 0; equal && i < prl_tensor_count(a); i++) equal = prl_tensor_get(a, i) == prl_tensor_get(b, i);
+  lua_pushboolean(L, equal);
+  return 1;
+}
+
+/* ---- Printing: values and shape, long dimensions shortened ---- */
+
+static void print_nested(luaL_Buffer *out, const prl_tensor *self, int depth, int64_t at) {
+  char number[32];
+  if (depth == self->ndim) {
+    snprintf(number, sizeof number, "%.5g", prl_tensor_get(self, at));
+    luaL_addstring(out, number);
+    return;
+  }
+  int64_t inner = 1, size = self->shape[depth];
+  for (int d = depth + 1; d < self->ndim; d++) inner *= self->shape[d];
+  luaL_addstring(out, "{");
+  for (int64_t i = 0; i < size; i++) {
+    if (i) luaL_addstring(out, depth + 1 < self->ndim ? ",\n " : ", ");
+    if (size > 12 && i == 4) {
+      luaL_addstring(out, "...");
+      i = size - 4;
+      continue;
+    }
+    print_nested(out, self, depth + 1, at + i * inner);
+  }
+  luaL_addstring(out, "}");
+}
+
+static int tensor_tostring(lua_State *L) {
+  prl_state *state = prl_state_get(L);
+  prl_lua_tensor *raw = lua_touserdata(L, 1);
+  if (raw->scope && raw->scope != prl_tape_scope(state->tape)) {
+    lua_pushstring(L, "tensor of an ended scope");
+    return 1;
+  }
+  const prl_tensor *self = prl_check_tensor(L, 1);
+  char shape[96];
+  luaL_Buffer out;
+  luaL_buffinit(L, &out);
+  if (!(raw->scope && prl_tape_tracing(state->tape))) print_nested(&out, self, 0, 0);
+  luaL_addstring(&out, raw->param ? "\nparameter " : "\ntensor ");
+  luaL_addstring(&out, prl_shape_text(self, shape, sizeof shape));
+  luaL_addstring(&out, " ");
+  luaL_addstring(&out, prl_dtype_name(self->dtype));
+  luaL_pushresult(&out);
+  return 1;
+}
+
+/* ---- Registration ---- */
+
+static const luaL_Reg constructors[] = {
+    {"tensor", new_tensor}, {"zeros", new_zeros}, {"ones", new_ones},   {"full", new_full},
+    {"arange", new_arange}, {"randn", new_randn}, {"rand", new_rand},   {"from_bytes", new_from_bytes},
+    {"seed", set_seed},     {NULL, NULL}};
+
+static const luaL_Reg methods[] = {
+    {"shape", tensor_shape}, {"size", tensor_size},   {"dims", tensor_dims},   {"count", tensor_count},
+    {"dtype", tensor_dtype}, {"item", tensor_item},   {"totable", tensor_totable}, {"bytes", tensor_bytes},
+    {"clone", tensor_clone}, {"to", tensor_to},       {"get", tensor_get},     {"set", tensor_set},
+    {"view", tensor_view},   {"narrow", tensor_narrow}, {"t", tensor_t},       {"fill_", tensor_fill},
+    {"zero_", tensor_zero},  {"copy_", tensor_copy},  {NULL, NULL}};
+
+/* A metatable whose __index reads positions itself and names from the shared table of methods (on the top). */
+static const void *new_tensor_type(lua_State *L, const char *name, bool collected) {
+  luaL_newmetatable(L, name);
+  lua_pushlightuserdata(L, prl_state_get(L));
+  lua_pushvalue(L, -3);
+  lua_pushcclosure(L, tensor_index, 2);
+  lua_setfield(L, -2, "__index");
+  static const luaL_Reg meta[] = {{"__newindex", tensor_newindex}, {"__len", tensor_len}, {"__eq", tensor_equal},
+                                  {"__tostring", tensor_tostring}, {NULL, NULL}};
+  prl_register(L, meta);
+  if (collected) {
+    lua_pushcfunction(L, tensor_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  const void *address = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return address;
+}
+
+void prl_open_tensor(lua_State *L) {
+  prl_state *state = prl_state_get(L);
+  prl_register(L, constructors);
+  lua_newtable(L);
+  prl_register(L, methods);
+  state->tensor_meta = new_tensor_type(L, "perilune.tensor", true);
+  state->temp_meta = new_tensor_type(L, "perilune.temporary", false);
+  state->param_meta = new_tensor_type(L, "perilune.parameter", true);
+  lua_setfield(L, -2, "methods"); /* ops.c and scope.c add theirs */
+}
