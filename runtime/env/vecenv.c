@@ -165,6 +165,7 @@ void prl_vecenv_free(prl_vecenv *env) {
 
 const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env) { return &env->spec; }
 const prl_env_type *prl_vecenv_type(const prl_vecenv *env) { return env->type; }
+const uint64_t *prl_vecenv_streams(const prl_vecenv *env) { return env->stream; }
 int64_t prl_vecenv_count(const prl_vecenv *env) { return env->n; }
 const double *prl_vecenv_options(const prl_vecenv *env) { return env->options; }
 

@@ -162,6 +162,7 @@ PRL_API void prl_vecenv_free(prl_vecenv *env);
 PRL_API const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env);
 PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);
 PRL_API int64_t prl_vecenv_count(const prl_vecenv *env);
+PRL_API const uint64_t *prl_vecenv_streams(const prl_vecenv *env); /* (n): the key of each instance */
 /* The option values in force, in the order of the type's table. */
 PRL_API const double *prl_vecenv_options(const prl_vecenv *env);
 
