@@ -66,6 +66,7 @@ const prl_op *const prl_ops[] = {
     &prl_op_sum,
     &prl_op_tanh,
     &prl_op_transpose,
+    &prl_op_uniform_like,
     &prl_op_var,
     &prl_op_where,
 };

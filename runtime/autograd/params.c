@@ -36,6 +36,14 @@ prl_status prl_param_new(prl_runtime *runtime, const char *name, const prl_tenso
   return PRL_OK;
 }
 
+prl_status prl_param_rename(prl_param *param, const char *name, prl_error *error) {
+  char *copy = prl_strdup(param->runtime, name);
+  if (!copy) return prl_fail_memory(error, strlen(name) + 1);
+  prl_free(param->runtime, param->name);
+  param->name = copy;
+  return PRL_OK;
+}
+
 void prl_param_retain(prl_param *param) { param->refs++; }
 
 void prl_param_release(prl_param *param) {

@@ -34,6 +34,7 @@ typedef struct prl_params {
 /* The tensor's values are copied. Fails: PRL_ENOMEM, PRL_EINVAL (not float32). */
 prl_status prl_param_new(prl_runtime *runtime, const char *name, const prl_tensor *value, bool row_sparse,
                          prl_param **out, prl_error *error);
+prl_status prl_param_rename(prl_param *param, const char *name, prl_error *error);
 void prl_param_retain(prl_param *param);
 void prl_param_release(prl_param *param);
 prl_status prl_param_need_grad(prl_param *param,

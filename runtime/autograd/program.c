@@ -320,6 +320,8 @@ prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64
     prl_program_free(p);
     return status;
   }
+  prl_tensor *run = prl_program_input(p, "run");
+  p->run_number = run && run->dtype == PRL_I64 ? run->data : NULL;
   *out = p;
   return PRL_OK;
 }
@@ -460,6 +462,7 @@ static bool sound(const prl_program *p) {
 prl_status prl_program_run(prl_program *p, int64_t deadline_ns, bool *done, prl_error *error) {
   int32_t end = p->graph->instrs_count;
   if (done) *done = false;
+  if (p->cursor == 0 && p->run_number) *p->run_number = ++p->runs;
   while (p->cursor < end) {
     if (deadline_ns && p->cursor <= p->commit_at && prl_clock_ns() >= deadline_ns) return PRL_OK;
     if (p->cursor == p->commit_at && !sound(p)) {

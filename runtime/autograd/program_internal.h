@@ -32,6 +32,8 @@ struct prl_program {
   int32_t cursor;
   int32_t commit_at; /* the first step or copy: from there a run goes to its end. INT32_MAX: none */
   bool learns, timing;
+  int64_t *run_number; /* the input "run" of a program that draws; NULL otherwise */
+  int64_t runs;
   int64_t *nanoseconds; /* of each instruction in the last timed run; NULL before one */
 };
 

@@ -30,6 +30,7 @@ struct prl_tape {
   float *scratch;
   size_t scratch_size;
   uint64_t scope, last_scope;
+  int64_t runs; /* scopes that drew random numbers */
   bool tracing;
   int32_t line;
 };
@@ -204,6 +205,17 @@ prl_status prl_tape_number(prl_tape *tape, double number, int32_t *id, prl_error
   if (status) return status;
   *(float *)scalar.data = (float)number;
   return prl_tape_constant(tape, &scalar, id, error);
+}
+
+prl_status prl_tape_run_number(prl_tape *tape, int32_t *id, prl_error *error) {
+  for (int32_t i = 0; i < tape->graph->values_count; i++) /* one for each scope */
+    if (tape->graph->values[i].name && strcmp(tape->graph->values[i].name, "run") == 0) {
+      *id = i;
+      return PRL_OK;
+    }
+  int64_t run = tape->tracing ? 1 : ++tape->runs;
+  prl_tensor number = {.data = &run, .dtype = PRL_I64};
+  return prl_tape_input(tape, "run", &number, false, id, error);
 }
 
 static char *param_path(prl_runtime *runtime, const prl_param *param) {

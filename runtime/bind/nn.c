@@ -42,7 +42,7 @@ static int set_gc(lua_State *L) {
   return 0;
 }
 
-static int new_set(lua_State *L) { /* name, {parameters} */
+static int new_set(lua_State *L) { /* name, {parameters}, {their names in the set} or nil */
   prl_error error;
   prl_state *state = prl_state_of(L);
   const char *name = luaL_checkstring(L, 1);
@@ -52,6 +52,10 @@ static int new_set(lua_State *L) { /* name, {parameters} */
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, 2, i + 1);
     items[i] = check_param(L, -1);
+    lua_pop(L, 1);
+    if (!lua_istable(L, 3)) continue;
+    lua_rawgeti(L, 3, i + 1);
+    prl_check(L, prl_param_rename(items[i], luaL_checkstring(L, -1), &error), &error);
     lua_pop(L, 1);
   }
   prl_params **self = lua_newuserdata(L, sizeof *self);

@@ -336,6 +336,22 @@ static int call_detach(lua_State *L) {
   return 1;
 }
 
+/* prl.draws(x): uniforms in (0, 1) like x, new ones in each scope and in each run of a program. */
+static int call_draws(lua_State *L) {
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  int32_t in[2], out;
+  if (!prl_tape_scope(state->tape)) return luaL_error(L, "draws: dropout and the like need prl.scope or prl.program");
+  prl_attrs attrs = {0};
+  add_int(&attrs, (int64_t)luaL_optnumber(L, 2, 0));
+  in[0] = prl_check_value(L, state, 1);
+  prl_mark_line(L, state);
+  prl_check(L, prl_tape_run_number(state->tape, &in[1], &error), &error);
+  prl_check(L, prl_tape_op(state->tape, prl_op_find("uniform_like"), &attrs, 2, in, &out, &error), &error);
+  prl_push_temp(L, state, out);
+  return 1;
+}
+
 static void set_metamethods(lua_State *L, const char *type) {
   static const char *const pairs[][2] = {{"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"},
                                          {"__div", "div"}, {"__pow", "pow"}, {"__unm", "neg"}};
@@ -365,6 +381,8 @@ void prl_open_ops(lua_State *L) {
   static const luaL_Reg own[] = {{"detach", call_detach}, {NULL, NULL}};
   prl_register(L, own);
   lua_pop(L, 1);
+  static const luaL_Reg functions[] = {{"draws", call_draws}, {NULL, NULL}};
+  prl_register(L, functions);
   set_metamethods(L, "perilune.tensor");
   set_metamethods(L, "perilune.temporary");
   set_metamethods(L, "perilune.parameter");

@@ -1,0 +1,154 @@
+--- Distributions over rows of actions, made of ops, so that they run eagerly and in programs alike. Every one has
+---   log_prob(action) → (rows)      entropy() → (rows) or a scalar      kl(other) → (rows): KL(self ‖ other)
+---   sample(draws) → action         mean() → the most probable action
+--- Draws are inputs: standard normals for continuous actions, uniforms in (0, 1) for discrete ones.
+local prl = require "perilune"
+
+local distribution = {}
+
+local function class(methods)
+  methods.__index = methods
+  return methods
+end
+
+local function rows_of(column) return column:reshape(-1) end
+
+-- ---- Categorical: logits (rows, n), actions (rows, 1), from 0; one uniform a row ----
+
+local Categorical = class {draws = 1}
+
+function distribution.categorical(logits) return setmetatable({logits = logits}, Categorical) end
+
+function Categorical:log_softmax()
+  self.log_p = self.log_p or self.logits:log_softmax()
+  return self.log_p
+end
+
+function Categorical:log_prob(action) return rows_of(self:log_softmax():gather(2, action)) end
+
+function Categorical:entropy()
+  local log_p = self:log_softmax()
+  return -(log_p:exp() * log_p):sum(2)
+end
+
+function Categorical:kl(other)
+  local log_p = self:log_softmax()
+  return (log_p:exp() * (log_p - other:log_softmax())):sum(2)
+end
+
+function Categorical:sample(draws) return prl.categorical_sample(self.logits, draws, "float32") end
+function Categorical:mean() return self.logits:argmax(2, true):cast "float32" end
+
+-- ---- Independent categoricals: logits (rows, Σ n), actions (rows, #n) ----
+
+local Multi = class {}
+
+function distribution.multi_categorical(logits, choices)
+  local parts, first = {}, 1
+  for i, n in ipairs(choices) do
+    parts[i] = distribution.categorical(logits:slice(2, first, first + n - 1))
+    first = first + n
+  end
+  return setmetatable({parts = parts, draws = #choices}, Multi)
+end
+
+local function sum_parts(self, term)
+  local sum
+  for i, part in ipairs(self.parts) do
+    local value = term(part, i)
+    sum = sum and sum + value or value
+  end
+  return sum
+end
+
+local function join_parts(self, term)
+  local columns = {}
+  for i, part in ipairs(self.parts) do columns[i] = term(part, i) end
+  return prl.concat(columns, 2)
+end
+
+function Multi:log_prob(action)
+  return sum_parts(self, function(part, i) return part:log_prob(action:slice(2, i, i)) end)
+end
+
+function Multi:entropy() return sum_parts(self, function(part) return part:entropy() end) end
+function Multi:kl(other) return sum_parts(self, function(part, i) return part:kl(other.parts[i]) end) end
+
+function Multi:sample(draws)
+  return join_parts(self, function(part, i) return part:sample(draws:slice(2, i, i)) end)
+end
+
+function Multi:mean() return join_parts(self, function(part) return part:mean() end) end
+
+-- ---- Bernoulli: logits (rows, n), actions 0 or 1; exact in the tails, where 1 − σ(z) is 0 in float32 ----
+
+local Bernoulli = class {}
+
+function distribution.bernoulli(logits) return setmetatable({logits = logits}, Bernoulli) end
+
+function Bernoulli:log_prob(action) return -prl.bce_with_logits(self.logits, action, "none"):sum(2) end
+
+--- H = softplus(z) − z σ(z)
+function Bernoulli:entropy() return (self.logits:softplus() - self.logits * self.logits:sigmoid()):sum(2) end
+
+--- Σ p (z_p − z_q) − softplus(z_p) + softplus(z_q)
+function Bernoulli:kl(other)
+  local p, q = self.logits, other.logits
+  return (p:sigmoid() * (p - q) - p:softplus() + q:softplus()):sum(2)
+end
+
+function Bernoulli:sample(draws) return prl.lt(draws, self.logits:sigmoid()) end
+function Bernoulli:mean() return prl.gt(self.logits, 0) end
+
+-- ---- Diagonal Gaussian: mean (rows, n), log_std (rows, n) or (n) ----
+
+local Normal = class {}
+
+function distribution.normal(mean, log_std) return setmetatable({mu = mean, log_std = log_std}, Normal) end
+
+function Normal:log_prob(action) return prl.normal_log_prob(action, self.mu, self.log_std) end
+
+--- Σ log σ + ½ log 2πe, a scalar where log_std does not depend on the row
+function Normal:entropy() return (self.log_std + .5 * math.log(2 * math.pi * math.exp(1))):sum(-1) end
+
+--- Σ log(σ_q/σ_p) + (σ_p² + (μ_p − μ_q)²)/(2 σ_q²) − ½
+function Normal:kl(other)
+  local ratio = ((self.log_std - other.log_std) * 2):exp()
+  local shift = ((self.mu - other.mu) * (-other.log_std):exp()):square()
+  return (other.log_std - self.log_std + (ratio + shift) * .5 - .5):sum(-1)
+end
+
+function Normal:sample(draws) return self.mu + self.log_std:exp() * draws end
+function Normal:mean() return self.mu end
+
+-- ---- Gaussian squashed by tanh into (−1, 1) (Haarnoja et al. 2018, appendix C) ----
+
+local TanhNormal = class {}
+
+function distribution.tanh_normal(mean, log_std)
+  return setmetatable({inner = distribution.normal(mean, log_std)}, TanhNormal)
+end
+
+--- Σ log(1 − tanh² u) = Σ 2 (log 2 − u − softplus(−2u)), which keeps its precision where tanh u rounds to ±1
+local function log_slope(u) return ((math.log(2) - u - (u * -2):softplus()) * 2):sum(2) end
+
+--- The density of a = tanh u from u itself: exact however far out.
+function TanhNormal:log_prob_raw(u) return self.inner:log_prob(u) - log_slope(u) end
+
+function TanhNormal:log_prob(action)
+  local a = action:clamp(-1 + 2 ^ -24, 1 - 2 ^ -24)
+  return self:log_prob_raw((a:log1p() - (-a):log1p()) * .5)
+end
+
+--- No closed form: the estimate −log p of one sample.
+function TanhNormal:entropy(draws)
+  if not draws then error("tanh_normal: its entropy is an estimate from a sample; give draws", 2) end
+  return -self:log_prob_raw(self.inner:sample(draws))
+end
+
+--- Squashing changes no divergence.
+function TanhNormal:kl(other) return self.inner:kl(other.inner) end
+function TanhNormal:sample(draws) return self.inner:sample(draws):tanh() end
+function TanhNormal:mean() return self.inner.mu:tanh() end
+
+return distribution

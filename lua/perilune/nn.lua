@@ -1,0 +1,191 @@
+--- Layers: Lua tables that hold parameters and call ops. A module is called like a function; so is one of your own:
+---
+---     local net = prl.nn.module {
+---       body = prl.nn.mlp {4, 64, activation = "tanh"}, head = prl.nn.linear(64, 2),
+---       forward = function(self, x) return self.head(self.body(x)) end,
+---     }
+---
+--- Weights are (in, out): y = x w + b.
+local prl = require "perilune"
+
+local nn = {}
+
+local Module = {}
+Module.__index = Module
+Module.__call = function(self, ...) return self:forward(...) end
+
+local function is_module(value) return type(value) == "table" and getmetatable(value) == Module end
+
+--- Children in a fixed order: positions first, then names.
+local function sorted_keys(module)
+  local keys = {}
+  for key, value in pairs(module) do
+    if is_module(value) or prl.is_parameter(value) then keys[#keys + 1] = key end
+  end
+  table.sort(keys, function(a, b)
+    if type(a) ~= type(b) then return type(a) == "number" end
+    return a < b
+  end)
+  return keys
+end
+
+--- Every parameter under its path ("body.1.weight"), in a fixed order: names, parameters.
+function Module:parameters()
+  local names, parameters, seen = {}, {}, {}
+  local function walk(module, prefix)
+    for _, key in ipairs(sorted_keys(module)) do
+      local value, path = module[key], prefix .. key
+      if is_module(value) then
+        walk(value, path .. ".")
+      elseif not seen[value] then
+        seen[value] = true
+        names[#names + 1], parameters[#parameters + 1] = path, value
+      end
+    end
+  end
+  walk(self, "")
+  return names, parameters
+end
+
+--- Copies of all values, by path.
+function Module:state()
+  local state = {}
+  local names, parameters = self:parameters()
+  for i, name in ipairs(names) do state[name] = parameters[i]:clone() end
+  return state
+end
+
+--- Takes values from such a table; all names must be there, none more, and the shapes must fit. Nothing changes else.
+function Module:load(state)
+  local names, parameters = self:parameters()
+  local known = {}
+  for i, name in ipairs(names) do
+    known[name] = true
+    local value = state[name]
+    if value == nil then error(("load: no value for parameter %s"):format(name), 2) end
+    local want, got = table.concat(parameters[i]:shape(), ", "), table.concat(value:shape(), ", ")
+    if want ~= got then error(("load: %s has shape (%s), the value has (%s)"):format(name, want, got), 2) end
+  end
+  for name in pairs(state) do
+    if not known[name] then error(("load: the module has no parameter %s"):format(name), 2) end
+  end
+  for i, name in ipairs(names) do parameters[i]:copy_(state[name]) end
+  return self
+end
+
+--- Turns dropout on (the default) or off, for the module and all below.
+function Module:train(on)
+  self.training = on ~= false
+  for _, key in ipairs(sorted_keys(self)) do
+    if is_module(self[key]) then self[key]:train(on) end
+  end
+  return self
+end
+
+--- A module of these children and parameters, with forward(self, …).
+function nn.module(fields)
+  if type(fields.forward) ~= "function" then error("nn.module: forward, a function, is needed", 2) end
+  fields.training = true
+  return setmetatable(fields, Module)
+end
+
+--- A tensor that is trained: initial values, or sizes for zeros.
+function nn.parameter(value, name)
+  if type(value) == "table" then value = prl.zeros(value) end
+  return prl.parameter(value, name)
+end
+
+nn.init = {}
+for _, kind in ipairs {"orthogonal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "uniform",
+  "normal"} do
+  --- Fills a tensor in place; see runtime/nn/init.h for the equations.
+  nn.init[kind] = function(tensor, gain) return prl.init_fill(tensor, kind, gain) end
+end
+
+local function initial(shape, init, gain)
+  local value = prl.zeros(shape)
+  if type(init) == "function" then
+    init(value)
+  elseif init ~= "zero" and gain ~= 0 then
+    prl.init_fill(value, init, gain)
+  end
+  return value
+end
+
+--- y = act(x w + b). options: activation ("identity"), bias (true), init ("orthogonal"; a name, "zero" or a function
+--- that fills a tensor), gain (1).
+function nn.linear(inputs, outputs, options)
+  options = options or {}
+  local activation = options.activation or "identity"
+  local weight = initial({inputs, outputs}, options.init or "orthogonal", options.gain or 1)
+  return nn.module {
+    weight = prl.parameter(weight, "weight"),
+    bias = options.bias ~= false and prl.parameter(prl.zeros(outputs), "bias") or nil,
+    forward = function(self, x) return prl.linear(x, self.weight, self.bias, activation) end,
+  }
+end
+
+--- Modules, or plain functions, one after the other.
+function nn.sequential(layers)
+  local fields = {forward = function(self, x)
+    for i = 1, #self do x = self[i](x) end
+    return x
+  end}
+  for i, layer in ipairs(layers) do fields[i] = layer end
+  return nn.module(fields)
+end
+
+--- Linear layers {inputs, …, outputs}. activation ("tanh") between them, output ("identity") after the last; init
+--- ("orthogonal") with gain (√2) and last_gain (1).
+function nn.mlp(options)
+  local layers = {}
+  for i = 1, #options - 1 do
+    local last = i == #options - 1
+    layers[i] = nn.linear(options[i], options[i + 1], {
+      activation = last and (options.output or "identity") or options.activation or "tanh",
+      init = options.init,
+      gain = last and (options.last_gain or 1) or options.gain or math.sqrt(2),
+    })
+  end
+  return nn.sequential(layers)
+end
+
+--- Normalises the last dimension, of size n (Ba et al. 2016).
+function nn.layer_norm(n, epsilon)
+  return nn.module {
+    weight = prl.parameter(prl.ones(n), "weight"), bias = prl.parameter(prl.zeros(n), "bias"),
+    forward = function(self, x) return prl.layer_norm(x, self.weight, self.bias, epsilon) end,
+  }
+end
+
+--- Rows looked up by ids, from 0. The gradient touches only those rows. options: deviation of the initial values (.01);
+--- bag ("sum" or "mean": forward(ids, offsets) then gives one row for each bag).
+function nn.embedding(count, width, options)
+  options = options or {}
+  local weight = initial({count, width}, "normal", options.deviation or .01)
+  return nn.module {
+    weight = prl.parameter(weight, "weight", true),
+    forward = function(self, ids, offsets)
+      if options.bag then return prl.embedding_bag(self.weight, ids, offsets, options.bag) end
+      return prl.embedding(self.weight, ids)
+    end,
+  }
+end
+
+local dropouts = 0
+
+--- Zeroes a share p of the values while training, and scales the others by 1/(1 − p).
+function nn.dropout(p)
+  dropouts = dropouts + 1 -- each layer draws at a site of its own
+  return nn.module {
+    site = dropouts,
+    forward = function(self, x) return self.training and prl.dropout(x, prl.draws(x, self.site), p) or x end,
+  }
+end
+
+--- x + f(x).
+function nn.residual(inner)
+  return nn.module {inner = inner, forward = function(self, x) return x + self.inner(x) end}
+end
+
+return nn
