@@ -101,12 +101,6 @@ static void linear_forward(const prl_call *call) {
                   call->aux ? call->aux->data : NULL, call->out->data);
 }
 
-/* gb without gw: the column sums alone. */
-static void column_sums(const prl_call *call, const float *h, int64_t m, int64_t n, const prl_tensor *to) {
-  prl_tensor full = {.dtype = PRL_F32, .ndim = 2, .shape = {m, n}};
-  prl_reduce_to(call->k, &full, h, to, to->data);
-}
-
 static void linear_backward(const prl_call *call) {
   const prl_tensor *x = call->in[0], *w = call->in[1];
   int64_t m = span_of(x, 0, x->ndim - 1), n = w->shape[1], k = w->shape[0];
@@ -122,8 +116,8 @@ static void linear_backward(const prl_call *call) {
   if (call->gin[0]) call->k->linear_gx(m, n, k, h, w->data, false, scratch, call->gin[0]->data);
   if (call->gin[1])
     call->k->linear_gw(m, n, k, x->data, h, false, call->gin[1]->data, gb ? gb->data : NULL);
-  else if (gb)
-    column_sums(call, h, m, n, gb);
+  else if (gb) /* the column sums alone: a weight of no rows */
+    call->k->linear_gw(m, n, 0, x->data, h, false, scratch, gb->data);
 }
 
 PRL_EXAMPLES(linear, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7), F32(-1, 1, 7))},
