@@ -80,7 +80,8 @@ void prl_open_ops(lua_State *L);     /* every op as function and method */
 void prl_open_scope(lua_State *L);   /* scopes, backward */
 void prl_open_program(lua_State *L);
 void prl_open_optim(lua_State *L);
-void prl_open_nn(lua_State *L); /* parameters, sets, initialisers */
+void prl_open_nn(lua_State *L);     /* parameters, sets, initialisers */
+void prl_open_recipe(lua_State *L); /* recipes in their sandbox; plain data, its hash and JSON */
 
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
