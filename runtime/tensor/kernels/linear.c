@@ -1,0 +1,164 @@
+/* Linear layers: forward with bias and activation, and the two gradients. Outputs narrower than a vector have
+ * kernels of their own (policy heads, critics), whose vectors run along k: VW partial sums, added pairwise at
+ * the end. */
+#include "tensor/kernels/approx.h"
+#include "tensor/kernels/gemm.h"
+
+enum { NARROW_PACK = 4096 }; /* floats of the transposed weights of a narrow layer, on the stack */
+
+static void transpose(int64_t rows, int64_t columns, const float *from, float *to) {
+  int64_t whole_rows = rows - rows % VW, whole_columns = columns - columns % VW;
+  for (int64_t i = 0; i < whole_rows; i += VW) {
+    for (int64_t j = 0; j < whole_columns; j += VW) {
+      vf t[VW];
+      for (int64_t q = 0; q < VW; q++) t[q] = vload(from + (i + q) * columns + j);
+      vtranspose(t);
+      for (int64_t q = 0; q < VW; q++) vstore(to + (j + q) * rows + i, t[q]);
+    }
+  }
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; j++)
+      to[j * rows + i] = from[i * columns + j];
+  }
+}
+
+INLINE vf dot_vector(vf acc, const float *x, const float *w, int64_t left) {
+  return left >= VW ? vfma(vload(x), vload(w), acc) : vfma(vload_n(x, left), vload_n(w, left), acc);
+}
+
+INLINE vf dot(int64_t k, const float *x, const float *w) {
+  vf acc = vzero();
+  for (int64_t p = 0; p < k; p += VW) acc = dot_vector(acc, x + p, w + p, k - p);
+  return acc;
+}
+
+/* s[i] = the dot products of four rows of x with one of w. */
+INLINE __m128 dot_rows(int64_t k, const float *x, int64_t ldx, const float *w) {
+  vf a0 = vzero(), a1 = a0, a2 = a0, a3 = a0;
+  int64_t p = 0;
+  for (; p + VW <= k; p += VW) {
+    vf u = vload(w + p);
+    a0 = vfma(vload(x + p), u, a0);
+    a1 = vfma(vload(x + ldx + p), u, a1);
+    a2 = vfma(vload(x + 2 * ldx + p), u, a2);
+    a3 = vfma(vload(x + 3 * ldx + p), u, a3);
+  }
+  if (p < k) {
+    int64_t left = k - p;
+    vf u = vload_n(w + p, left);
+    a0 = vfma(vload_n(x + p, left), u, a0);
+    a1 = vfma(vload_n(x + ldx + p, left), u, a1);
+    a2 = vfma(vload_n(x + 2 * ldx + p, left), u, a2);
+    a3 = vfma(vload_n(x + 3 * ldx + p, left), u, a3);
+  }
+  return vsum4(a0, a1, a2, a3);
+}
+
+/* One row: up to four outputs at a time. */
+INLINE __m128 dot_columns(int64_t k, const float *x, const float *wt, int64_t count) {
+  vf a[4] = {vzero(), vzero(), vzero(), vzero()};
+  for (int64_t j = 0; j < count && j < 4; j++) a[j] = dot(k, x, wt + j * k);
+  return vsum4(a[0], a[1], a[2], a[3]);
+}
+
+INLINE void narrow_put(const gemm_epilogue *e, int64_t at, int64_t j, float s, float *y) {
+  float v = e->bias ? s + e->bias[j] : s;
+  if (e->pre) e->pre[at] = v;
+  y[at] = e->add ? y[at] + v : v;
+}
+
+/* y (m, n) = x wtᵀ with wt (n, k), n < VW. The activation is the caller's. */
+static void narrow(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *wt,
+                   const gemm_epilogue *e, float *y) {
+  float s[4];
+  int64_t i = 0;
+  for (; i + 4 <= m; i += 4) {
+    for (int64_t j = 0; j < n; j++) {
+      _mm_storeu_ps(s, dot_rows(k, x + i * ldx, ldx, wt + j * k));
+      for (int64_t q = 0; q < 4; q++) narrow_put(e, (i + q) * n + j, j, s[q], y);
+    }
+  }
+  for (; i < m; i++) {
+    for (int64_t j = 0; j < n; j += 4) {
+      int64_t count = n - j < 4 ? n - j : 4;
+      _mm_storeu_ps(s, dot_columns(k, x + i * ldx, wt + j * k, count));
+      for (int64_t q = 0; q < count; q++) narrow_put(e, i * n + j + q, j + q, s[q], y);
+    }
+  }
+}
+
+/* The choice looks at n and k alone, never at m: a row's bytes do not depend on its batch. */
+static bool is_narrow(int64_t n, int64_t k) { return n == 1 || (n < VW && n * k <= NARROW_PACK); }
+
+#define ACT_ENTRY(NAME, name) [PRL_##NAME] = PART(name),
+
+void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
+                  const float *b, prl_unary act, float *pre, float *y) {
+  static void (*const acts[PRL_UNARY_COUNT])(int64_t, const float *, float *) = {EACH_UNARY(ACT_ENTRY)};
+  gemm_epilogue e = {b, pre, gemm_fuses(act) ? act : PRL_IDENTITY, false};
+  if (is_narrow(n, k)) {
+    float packed[NARROW_PACK];
+    if (n > 1) transpose(k, n, w, packed);
+    narrow(m, n, k, x, ldx, n > 1 ? packed : w, &e, y);
+    if (act != PRL_IDENTITY) acts[act](m * n, y, y);
+    return;
+  }
+  PART(gemm_rows)(m, n, k, x, ldx, w, n, &e, y, n);
+  if (!gemm_fuses(act)) acts[act](m * n, y, y);
+}
+
+void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
+                     float *scratch, float *gx) {
+  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, add};
+  if (k < VW) {
+    narrow(m, k, n, gy, n, w, &e, gx); /* the rows of w are those of (wᵀ)ᵀ */
+    return;
+  }
+  transpose(k, n, w, scratch);
+  PART(gemm_rows)(m, k, n, gy, n, scratch, k, &e, gx, k);
+}
+
+/* gb = or += the column sums of gy, rows in ascending order. */
+static void column_sums(int64_t m, int64_t n, const float *gy, bool add, float *gb) {
+  for (int64_t j = 0; j < n; j += VW) {
+    int64_t left = n - j;
+    vf s = vzero();
+    if (left >= VW) {
+      for (int64_t i = 0; i < m; i++) s += vload(gy + i * n + j);
+      if (add) s += vload(gb + j);
+      vstore(gb + j, s);
+    } else {
+      for (int64_t i = 0; i < m; i++) s += vload_n(gy + i * n + j, left);
+      if (add) s += vload_n(gb + j, left);
+      vstore_n(gb + j, s, left);
+    }
+  }
+}
+
+/* gw for n < VW: its transpose, whose rows are long enough for vectors, a strip of k at a time. */
+static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw) {
+  enum { STRIP = 64 };
+  float t[STRIP * (VW - 1)];
+  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, false};
+  for (int64_t j = 0; j < k; j += STRIP) {
+    int64_t width = k - j < STRIP ? k - j : STRIP;
+    PART(gemm_columns)(n, width, m, gy, n, x + j, k, &e, t, STRIP);
+    for (int64_t q = 0; q < width; q++) {
+      for (int64_t i = 0; i < n; i++) {
+        float *out = gw + (j + q) * n + i;
+        *out = add ? *out + t[i * STRIP + q] : t[i * STRIP + q];
+      }
+    }
+  }
+}
+
+void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
+                     float *gb) {
+  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, add};
+  if (n < VW && k >= VW) {
+    narrow_gw(m, n, k, x, gy, add, gw);
+  } else {
+    PART(gemm_columns)(k, n, m, x, k, gy, n, &e, gw, n);
+  }
+  if (gb) column_sums(m, n, gy, add, gb);
+}
