@@ -49,6 +49,6 @@
 
 #define PRL_DIM_ALL 99 /* in place of a dimension: over all elements */
 
-typedef enum prl_reduction { PRL_MEAN, PRL_NONE, PRL_SUM } prl_reduction;
+typedef enum prl_reduction { PRL_REDUCE_MEAN, PRL_REDUCE_NONE, PRL_REDUCE_SUM } prl_reduction;
 
 #endif

@@ -1,22 +1,22 @@
-/* Losses, and dropout. Reductions: PRL_MEAN (0), PRL_NONE, PRL_SUM; a mean is a float64 sum over the count.
+/* Losses, and dropout. Reductions: PRL_REDUCE_MEAN (0), PRL_REDUCE_NONE, PRL_REDUCE_SUM; a mean is a float64 sum over the count.
  */
 #include "autograd/ops_internal.h"
 
 static prl_reduction reduction_of(const prl_attrs *attrs) {
-  return (prl_reduction)attr_int(attrs, 0, PRL_MEAN);
+  return (prl_reduction)attr_int(attrs, 0, PRL_REDUCE_MEAN);
 }
 
 static prl_status loss_infer(const char *op, const prl_attrs *attrs, const prl_tensor *const *in,
                              prl_inferred *inferred, prl_error *error) {
   prl_status status = prl_need_f32(op, 2, in, error);
   if (!status) status = prl_need_same(op, in[0], in[1], error);
-  if (!status) status = prl_need_choice(op, "reduction", attr_int(attrs, 0, PRL_MEAN), PRL_SUM, error);
+  if (!status) status = prl_need_choice(op, "reduction", attr_int(attrs, 0, PRL_REDUCE_MEAN), PRL_REDUCE_SUM, error);
   char shape[96];
-  if (!status && reduction_of(attrs) == PRL_MEAN && count_of(in[0]) == 0)
+  if (!status && reduction_of(attrs) == PRL_REDUCE_MEAN && count_of(in[0]) == 0)
     status = prl_fail(error, PRL_ESHAPE, "%s: shape %s has no elements to take a mean of", op,
                       prl_shape_text(in[0], shape, sizeof shape));
   if (status) return status;
-  if (reduction_of(attrs) == PRL_NONE)
+  if (reduction_of(attrs) == PRL_REDUCE_NONE)
     prl_infer_like(inferred, in[0]);
   else
     prl_infer_out(inferred, PRL_F32, 0, NULL);
@@ -27,9 +27,9 @@ static prl_status loss_infer(const char *op, const prl_attrs *attrs, const prl_t
 static float gradient_at(const prl_call *call, int64_t i, int64_t n) {
   const float *g = call->gout->data;
   switch (reduction_of(call->attrs)) {
-  case PRL_NONE:
+  case PRL_REDUCE_NONE:
     return g[i];
-  case PRL_SUM:
+  case PRL_REDUCE_SUM:
     return *g;
   default:
     return *g / (float)n;
@@ -37,7 +37,7 @@ static float gradient_at(const prl_call *call, int64_t i, int64_t n) {
 }
 
 static void finish_sum(const prl_call *call, double total, int64_t n) {
-  *(float *)call->out->data = (float)(reduction_of(call->attrs) == PRL_MEAN ? total / (double)n : total);
+  *(float *)call->out->data = (float)(reduction_of(call->attrs) == PRL_REDUCE_MEAN ? total / (double)n : total);
 }
 
 /* ---- mse: (a − b)². ---- */
@@ -51,7 +51,7 @@ static void mse_forward(const prl_call *call) {
   const float *a = call->in[0]->data, *b = call->in[1]->data;
   int64_t n = count_of(call->in[0]);
   float *y = call->out->data;
-  bool none = reduction_of(call->attrs) == PRL_NONE;
+  bool none = reduction_of(call->attrs) == PRL_REDUCE_NONE;
   double total = 0;
   for (int64_t i = 0; i < n; i++) {
     float d = a[i] - b[i];
@@ -75,8 +75,8 @@ static void mse_backward(const prl_call *call) {
 
 #define LOSS_EXAMPLES(op, a0, a1, b0, b1)                                                                    \
   PRL_EXAMPLES(op, {IN(F32(a0, a1, 5, 7), F32(b0, b1, 5, 7))},                                               \
-               {IN(F32(a0, a1, 13), F32(b0, b1, 13)), INTS(PRL_NONE)},                                       \
-               {IN(F32(a0, a1, 3, 2), F32(b0, b1, 3, 2)), INTS(PRL_SUM), FLOATS(.7)})
+               {IN(F32(a0, a1, 13), F32(b0, b1, 13)), INTS(PRL_REDUCE_NONE)},                                       \
+               {IN(F32(a0, a1, 3, 2), F32(b0, b1, 3, 2)), INTS(PRL_REDUCE_SUM), FLOATS(.7)})
 
 LOSS_EXAMPLES(mse, -2, 2, -2, 2)
 const prl_op prl_op_mse = {"mse", 2, 2, 0, mse_infer, mse_forward, mse_backward, mse_example};
@@ -94,7 +94,7 @@ static void huber_forward(const prl_call *call) {
   const float *a = call->in[0]->data, *b = call->in[1]->data;
   int64_t n = count_of(call->in[0]);
   float *y = call->out->data, delta = (float)attr_float(call->attrs, 0, 1);
-  bool none = reduction_of(call->attrs) == PRL_NONE;
+  bool none = reduction_of(call->attrs) == PRL_REDUCE_NONE;
   double total = 0;
   for (int64_t i = 0; i < n; i++) {
     float d = fabsf(a[i] - b[i]), value = d <= delta ? .5f * d * d : delta * (d - .5f * delta);
@@ -137,7 +137,7 @@ static void bce_with_logits_forward(const prl_call *call) {
   const float *z = call->in[0]->data, *t = call->in[1]->data;
   int64_t n = count_of(call->in[0]);
   float *y = call->out->data, *tail = call->scratch;
-  bool none = reduction_of(call->attrs) == PRL_NONE;
+  bool none = reduction_of(call->attrs) == PRL_REDUCE_NONE;
   double total = 0;
   for (int64_t i = 0; i < n; i++) tail[i] = -fabsf(z[i]);
   call->k->unary[PRL_SOFTPLUS](n, tail, tail);
@@ -178,11 +178,11 @@ static prl_status cross_entropy_infer(const prl_attrs *attrs, int inputs, const 
   prl_status status = prl_need_f32("cross_entropy", 1, in, error);
   if (!status) status = prl_need_index("cross_entropy", "labels", in[1], error);
   if (!status)
-    status = prl_need_choice("cross_entropy", "reduction", attr_int(attrs, 0, PRL_MEAN), PRL_SUM, error);
+    status = prl_need_choice("cross_entropy", "reduction", attr_int(attrs, 0, PRL_REDUCE_MEAN), PRL_REDUCE_SUM, error);
   if (status) return status;
   if (in[0]->ndim != 2 || in[0]->shape[0] == 0 || in[0]->shape[1] == 0 || count_of(in[1]) != in[0]->shape[0])
     return prl_shape_fail("cross_entropy", in[0], in[1], "do not fit logits (m, n) and labels (m)", error);
-  bool none = reduction_of(attrs) == PRL_NONE;
+  bool none = reduction_of(attrs) == PRL_REDUCE_NONE;
   prl_infer_out(inferred, PRL_F32, none ? in[1]->ndim : 0, in[1]->shape);
   prl_infer_aux(inferred, 2, in[0]->shape);
   return PRL_OK;
@@ -192,7 +192,7 @@ static void cross_entropy_forward(const prl_call *call) {
   int64_t m = call->in[0]->shape[0], n = call->in[0]->shape[1];
   const float *log_p = call->aux->data;
   float *y = call->out->data;
-  bool none = reduction_of(call->attrs) == PRL_NONE;
+  bool none = reduction_of(call->attrs) == PRL_REDUCE_NONE;
   double total = 0;
   call->k->log_softmax(m, n, call->in[0]->data, call->aux->data);
   for (int64_t r = 0; r < m; r++, log_p += n) {
@@ -220,8 +220,8 @@ static void cross_entropy_backward(const prl_call *call) {
 }
 
 PRL_EXAMPLES(cross_entropy, {IN(F32(-2, 2, 5, 7), IDX(7, 5))},
-             {IN(F32(-2, 2, 3, 2), IDX64(2, 3)), INTS(PRL_NONE)},
-             {IN(F32(-2, 2, 7, 5), IDX(5, 7, 1)), INTS(PRL_SUM)})
+             {IN(F32(-2, 2, 3, 2), IDX64(2, 3)), INTS(PRL_REDUCE_NONE)},
+             {IN(F32(-2, 2, 7, 5), IDX(5, 7, 1)), INTS(PRL_REDUCE_SUM)})
 const prl_op prl_op_cross_entropy = {
     "cross_entropy",      2, 2, 0, cross_entropy_infer, cross_entropy_forward, cross_entropy_backward,
     cross_entropy_example};

@@ -8,6 +8,7 @@
 
 #include "autograd/tape.h"
 #include "bind/compat.h"
+#include "perilune/agent.h"
 #include "perilune/core.h"
 #include "perilune/tensor.h"
 
@@ -66,6 +67,11 @@ void prl_push_temp(lua_State *L, prl_state *state, int32_t id);
 void prl_mark_line(lua_State *L, prl_state *state);
 struct prl_optim *prl_check_optim(lua_State *L, int index);
 
+/* ---- Other types ---- */
+
+prl_plan *prl_check_plan(lua_State *L, int index);  /* plan.c */
+prl_vecenv *prl_check_env(lua_State *L, int index); /* env.c */
+
 /* ---- Small readers of arguments ---- */
 
 int64_t prl_check_int(lua_State *L, int index);
@@ -82,6 +88,8 @@ void prl_open_program(lua_State *L);
 void prl_open_optim(lua_State *L);
 void prl_open_nn(lua_State *L);     /* parameters, sets, initialisers */
 void prl_open_recipe(lua_State *L); /* recipes in their sandbox; plain data, its hash and JSON */
+void prl_open_plan(lua_State *L);  /* graphs and plans */
+void prl_open_agent(lua_State *L);
 
 #if defined(__GNUC__)
 __attribute__((visibility("default")))

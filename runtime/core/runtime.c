@@ -5,8 +5,6 @@
 
 #include "tensor/kernels.h" /* the one upward glance of core: a runtime carries its kernel table */
 
-extern __typeof(prl_kernels_find) prl_kernels_find __attribute__((weak)); /* until the kernels land */
-
 struct prl_runtime {
   prl_alloc_fn alloc;
   void *alloc_context;
@@ -36,7 +34,7 @@ static void *libc_alloc(void *context, void *block, size_t old_size, size_t new_
 prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out, prl_error *error) {
   prl_runtime_options o = options ? *options : (prl_runtime_options){0};
   if (!o.alloc) o.alloc = libc_alloc;
-  const prl_kernels *kernels = prl_kernels_find ? prl_kernels_find(o.kernels) : (const prl_kernels *)"";
+  const prl_kernels *kernels = prl_kernels_find(o.kernels);
   if (!kernels)
     return prl_fail(error, PRL_ENAME,
                     "kernels: \"%s\" is unknown or not for this processor; use baseline or avx2",

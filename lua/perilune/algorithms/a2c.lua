@@ -1,0 +1,38 @@
+--- Synchronous advantage actor-critic with one critic for each objective (Mnih et al. 2016, section 4; generalised
+--- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
+local prl = require "perilune"
+
+local a2c = {
+  summary = "synchronous advantage actor-critic, one critic for each objective",
+  actions = {"discrete", "multi_discrete", "continuous"},
+  stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
+  options = {
+    rollout   = {5,    "steps", "steps of each stream, on average, between two updates", structural = true, min = 1},
+    lr        = {7e-4, "",      "step size of the actor, and of a shared trunk", min = 0},
+    critic_lr = {7e-4, "",      "step size of the critics", min = 0},
+    lambda    = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},
+    entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
+    max_norm  = {0.5,  "",      "greatest norm of the gradient of the actor and of each critic", min = 0},
+  },
+  optimizer = {"rmsprop", alpha = 0.99, epsilon = 1e-5},
+}
+
+function a2c.build(learn, opt)
+  local update = learn:program(function(batch)
+    local pi = learn.policy(batch.obs)
+    local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
+    local entropy = pi:entropy():mean()
+    local loss = policy_loss - opt.entropy * entropy
+    for _, critic in ipairs(learn.critics) do
+      local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
+      loss = loss + value_loss
+      learn:metric("value_loss/" .. critic.name, value_loss)
+    end
+    learn:metric("policy_loss", policy_loss)
+    learn:metric("entropy", entropy)
+    learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+  end)
+  return {learn:collect(opt.rollout), learn:estimate {lambda = opt.lambda}, update, learn:publish()}
+end
+
+return a2c

@@ -1,0 +1,66 @@
+--- Proximal policy optimisation with one critic for each objective (Schulman et al. 2017, eq. 7; generalised advantages,
+--- Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
+local prl = require "perilune"
+
+local ppo = {
+  summary = "proximal policy optimisation, one critic for each objective",
+  actions = {"discrete", "multi_discrete", "continuous"},
+  stale = "keep", -- the ratio to the density at the time of acting takes care of older steps
+  options = {
+    rollout    = {128,  "steps", "steps of each stream, on average, between two updates", structural = true, min = 1},
+    minibatch  = {256,  "steps", "steps in one gradient", structural = true, min = 1},
+    epochs     = {4,    "",      "passes over the collected steps", structural = true, min = 1},
+    lr         = {3e-4, "",      "step size of the actor, and of a shared trunk", min = 0},
+    critic_lr  = {3e-4, "",      "step size of the critics", min = 0},
+    lambda     = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},
+    clip       = {0.2,  "",      "the ratio of densities counts within 1 ± this", min = 0},
+    clip_value = {nil,  "",      "a prediction counts within ± this of the one at collection, in normalised units; "
+                                 .. "none when absent", optional = true, min = 0},
+    entropy    = {0,    "",      "weight of the entropy bonus", min = 0},
+    max_norm   = {0.5,  "",      "greatest norm of the gradient of the actor and of each critic", min = 0},
+    target_kl  = {nil,  "nats",  "ends the epochs of an update when a minibatch's divergence from the policy that "
+                                 .. "acted exceeds it; never when absent", optional = true, min = 0},
+  },
+  optimizer = {"adam", epsilon = 1e-5},
+}
+
+--- The larger of the plain and the clipped squared error, as in the reference implementation of the paper.
+local function value_loss(value, old, returns, clip)
+  local error = (value - returns):square()
+  if not clip then return error:mean() end
+  local near = old + (value - old):clamp(-clip, clip)
+  return prl.maximum(error, (near - returns):square()):mean()
+end
+
+function ppo.build(learn, opt)
+  local update = learn:program(function(batch)
+    local pi = learn.policy(batch.obs)
+    local log_ratio = pi:log_prob(batch.action) - batch.log_prob
+    local ratio = log_ratio:exp()
+    local clipped = ratio:clamp(1 - opt.clip, 1 + opt.clip)
+    local policy_loss = -prl.minimum(ratio * batch.advantage, clipped * batch.advantage):mean()
+    local entropy = pi:entropy():mean()
+    local loss = policy_loss - opt.entropy * entropy
+    for _, critic in ipairs(learn.critics) do
+      local name = critic.name
+      local one = value_loss(critic(batch.obs), opt.clip_value and batch.value[name], batch.returns[name], opt.clip_value)
+      loss = loss + one
+      learn:metric("value_loss/" .. name, one)
+    end
+    learn:metric("policy_loss", policy_loss)
+    learn:metric("entropy", entropy)
+    learn:metric("approx_kl", (ratio - 1 - log_ratio):mean()) -- Schulman 2020, "Approximating KL divergence", k3
+    learn:metric("clip_fraction", prl.gt((ratio - 1):abs(), opt.clip):mean())
+    learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+  end)
+  local step = {update}
+  if opt.target_kl then step[2] = learn:stop("approx_kl", opt.target_kl) end
+  return {
+    learn:collect(opt.rollout),
+    learn:estimate {lambda = opt.lambda},
+    learn:epochs(opt.epochs, {learn:minibatches(opt.minibatch, step)}),
+    learn:publish(),
+  }
+end
+
+return ppo
