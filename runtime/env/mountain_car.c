@@ -55,7 +55,7 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
 static inline mountain_car_state roll(double position, double velocity) {
   velocity = bounded(velocity, -greatest_speed, greatest_speed);
   position = bounded(position + velocity, lowest, highest);
-  velocity = (position == lowest) & (velocity < 0) ? 0 : velocity;
+  velocity = ((position == lowest) & (velocity < 0)) ? 0 : velocity;
   return (mountain_car_state){position, velocity};
 }
 
@@ -101,7 +101,7 @@ static prl_status step_continuous(const prl_env_batch *batch, prl_error *error) 
         (float)state[i].velocity + push_continuous(asked[i], state[i].position, batch->step[i] == 0);
     velocity = (float)bounded(velocity, -top, top);
     float position = (float)bounded(state[i].position + velocity, left, right);
-    velocity = (position == left) & (velocity < 0) ? 0 : velocity;
+    velocity = ((position == left) & (velocity < 0)) ? 0 : velocity;
     int reached = (position >= goal) & (velocity >= goal_velocity);
     state[i] = (mountain_car_state){position, velocity};
     terminated[i] = (uint8_t)reached;

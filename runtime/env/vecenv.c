@@ -189,7 +189,7 @@ static bool choices_valid(const float *restrict value, int64_t count, float choi
   int bad = 0;
   for (int64_t i = 0; i < count; i++) {
     /* NaN and what is out of range become 0, which then differs. */
-    float a = value[i], inside = (a >= 0) & (a < choices) ? a : 0;
+    float a = value[i], inside = ((a >= 0) & (a < choices)) ? a : 0;
     bad |= (float)(int32_t)inside != a;
   }
   return !bad;
