@@ -1,0 +1,57 @@
+local prl = require "perilune"
+local distribution = prl.distribution
+
+local function close(a, b, tolerance) assert.is_true(math.abs(a - b) <= (tolerance or 1e-5) * (1 + math.abs(b)), a .. " ~ " .. b) end
+
+--- The mean of f over many draws of the distribution, each row one.
+local function sample_mean(make, draws, f)
+  return f(make, make:sample(draws)):mean():item()
+end
+
+describe("distributions", function()
+  before_each(function() prl.seed(5) end)
+
+  it("categorical: density, entropy, divergence and samples agree", function()
+    local n = 20000
+    local logits = prl.full({n, 3}, 0) + prl.tensor {0, 1, -1}
+    local pi = distribution.categorical(logits)
+    local z = 1 + math.exp(1) + math.exp(-1)
+    close(pi:log_prob(prl.full({n, 1}, 1))[1], 1 - math.log(z))
+    close(sample_mean(pi, prl.rand(n, 1), function(d, a) return -d:log_prob(a) end), pi:entropy()[1], .02)
+    close(pi:kl(pi)[1], 0)
+    assert.are.equal(1, pi:mean():get(1, 1))
+  end)
+
+  it("multi-categorical: sums over its parts", function()
+    local pi = distribution.multi_categorical(prl.tensor {{0, 0, 0, 0, 0}}, {2, 3})
+    close(pi:log_prob(prl.tensor {{1, 2}})[1], -math.log(6))
+    close(pi:entropy()[1], math.log(6))
+  end)
+
+  it("bernoulli: exact where 1 − p rounds to 0", function()
+    local pi = distribution.bernoulli(prl.tensor {{40}})
+    close(pi:log_prob(prl.tensor {{0}})[1], -40)
+    assert.is_true(pi:log_prob(prl.tensor {{1}})[1] < 0 or pi:log_prob(prl.tensor {{1}})[1] == -math.exp(-40))
+    close(distribution.bernoulli(prl.tensor {{0, 0}}):entropy()[1], 2 * math.log(2))
+  end)
+
+  it("normal: density in the tail, entropy and divergence", function()
+    local p = distribution.normal(prl.tensor {{1, 2}}, prl.tensor {0, math.log(2)})
+    close(p:log_prob(prl.tensor {{1, 2}})[1], -math.log(2 * math.pi) - math.log(2))
+    close(p:log_prob(prl.tensor {{1001, 2}})[1], -.5e6 - math.log(2 * math.pi) - math.log(2), 1e-6)
+    close(p:entropy():item(), math.log(2 * math.pi * math.exp(1)) + math.log(2))
+    local q = distribution.normal(prl.tensor {{0, 2}}, prl.tensor {0, 0})
+    close(p:kl(q)[1], .5 + (-math.log(2) + 2 - .5))
+  end)
+
+  it("tanh-normal: the density keeps its tail, and integrates to one", function()
+    local pi = distribution.tanh_normal(prl.tensor {{0}}, prl.tensor {0})
+    -- u = 12: tanh u is 1 in float32, and 1 − tanh² u = 4 e^−24
+    close(pi:log_prob_raw(prl.tensor {{12}})[1], -72 - .5 * math.log(2 * math.pi) - math.log(4) + 24, 1e-4)
+    local n, sum = 4000, 0
+    local many = distribution.tanh_normal(prl.zeros(n, 1), prl.tensor {0})
+    local a = ((prl.arange(n) - .5) * (2 / n) - 1):view(n, 1)
+    sum = many:log_prob(a):exp():sum():item() * 2 / n
+    close(sum, 1, 2e-3)
+  end)
+end)
