@@ -1,0 +1,148 @@
+--- A chart of a report: a drawing that needs no JavaScript, and the data from which the charting library draws a live
+--- one in its place.
+
+local format = require "perilune.report.format"
+local html = require "perilune.report.html"
+
+local chart = {}
+
+local width, height = 460, 230
+local left, right, top, bottom = 52, 12, 10, 26
+local tag = html.tag
+
+--- About `count` round positions within [low, high], and their distance.
+function chart.ticks(low, high, count)
+  local rough = (high - low) / count
+  local power = 10 ^ math.floor(math.log(rough) / math.log(10))
+  local step = power * 10
+  for _, factor in ipairs {1, 2, 2.5, 5} do
+    if factor * power >= rough then
+      step = factor * power
+      break
+    end
+  end
+  local ticks = {}
+  for i = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) do ticks[#ticks + 1] = i * step end
+  return ticks, step
+end
+
+-- The range of all series, never empty, with a little air above and below.
+local function range(lines)
+  local x0, x1, y0, y1 = math.huge, -math.huge, math.huge, -math.huge
+  for _, line in ipairs(lines) do
+    for _, point in ipairs(line.points) do
+      x0, x1 = math.min(x0, point.x), math.max(x1, point.x)
+      y0, y1 = math.min(y0, point.low), math.max(y1, point.high)
+    end
+  end
+  if x0 == x1 then x0, x1 = x0 - 1, x1 + 1 end
+  local air = y1 > y0 and (y1 - y0) * 0.06 or math.max(math.abs(y0) * 0.1, 1e-3)
+  return x0, x1, y0 - air, y1 + air
+end
+
+local function path(points, x, y, key)
+  local out = {}
+  for i, point in ipairs(points) do
+    out[i] = ("%s%.1f %.1f"):format(i == 1 and "M" or "L", x(point.x), y(point[key]))
+  end
+  return table.concat(out)
+end
+
+local function band(points, x, y)
+  local out = {path(points, x, y, "high")}
+  for i = #points, 1, -1 do out[#out + 1] = ("L%.1f %.1f"):format(x(points[i].x), y(points[i].low)) end
+  return table.concat(out) .. "Z"
+end
+
+local function drawing(title, lines)
+  local x0, x1, y0, y1 = range(lines)
+  local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
+  local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end
+  local marks = {}
+  for _, tick in ipairs((chart.ticks(y0, y1, 5))) do
+    local at = ("%.1f"):format(y(tick))
+    marks[#marks + 1] = tag("line", {class = "grid", x1 = left, x2 = width - right, y1 = at, y2 = at})
+    marks[#marks + 1] = tag("text", {x = left - 6, y = ("%.1f"):format(y(tick) + 4), ["text-anchor"] = "end"},
+      format.number(math.abs(tick) < (y1 - y0) * 1e-9 and 0 or tick))
+  end
+  for _, tick in ipairs((chart.ticks(x0, x1, 4))) do
+    marks[#marks + 1] = tag("text", {x = ("%.1f"):format(math.min(x(tick), width - 18)), y = height - 8,
+      ["text-anchor"] = "middle"}, format.count(tick))
+  end
+  for _, line in ipairs(lines) do
+    local points = line.points
+    if #points > 1 then
+      marks[#marks + 1] = tag("path", {class = "band c" .. line.color, d = band(points, x, y)})
+      marks[#marks + 1] = tag("path", {class = "line c" .. line.color, d = path(points, x, y, "mean")})
+    end
+    if #points <= 30 then
+      for _, point in ipairs(points) do
+        marks[#marks + 1] = tag("circle", {class = "dot c" .. line.color, cx = ("%.1f"):format(x(point.x)),
+          cy = ("%.1f"):format(y(point.mean)), r = 2.5})
+      end
+    end
+  end
+  return tag("svg", {viewBox = ("0 0 %d %d"):format(width, height), role = "img", ["aria-label"] = title}, marks)
+end
+
+local function legend(lines)
+  if #lines < 2 then return nil end
+  local items = {}
+  for _, line in ipairs(lines) do
+    items[#items + 1] = tag("span", {class = "key c" .. line.color}, line.label)
+  end
+  return tag("span", {class = "legend"}, items)
+end
+
+-- One row for each x of any line: [x, [low, mean, high] or null, …].
+local function rows(lines)
+  local at, xs = {}, {}
+  for i, line in ipairs(lines) do
+    for _, point in ipairs(line.points) do
+      if not at[point.x] then
+        at[point.x] = {}
+        xs[#xs + 1] = point.x
+      end
+      at[point.x][i] = {point.low, point.mean, point.high}
+    end
+  end
+  table.sort(xs)
+  local null = require("cjson").null
+  local result = {}
+  for r, x in ipairs(xs) do
+    local row = {x}
+    for i = 1, #lines do row[i + 1] = at[x][i] or null end
+    result[r] = row
+  end
+  return result
+end
+
+--- The set of charts of one page: `figure` gives markup, `data` what the script needs.
+function chart.set()
+  local set = {data = {}}
+
+  --- options: title, note (what it means), unit, lines = {{label, points = buckets of series.thin}, …}. nil where
+  --- there is nothing to draw.
+  function set.figure(options)
+    local lines = {}
+    for i, line in ipairs(options.lines) do
+      if #line.points > 0 then
+        lines[#lines + 1] = {label = line.label, points = line.points, color = line.color or (i - 1) % 6 + 1}
+      end
+    end
+    if #lines == 0 then return nil end
+    local labels, colors = {}, {}
+    for i, line in ipairs(lines) do labels[i], colors[i] = line.label, line.color end
+    local id = "chart" .. (#set.data + 1)
+    set.data[#set.data + 1] = {id = id, title = options.title, labels = labels, colors = colors, rows = rows(lines)}
+    local unit = options.unit and options.unit ~= "" and tag("span", {class = "unit"}, options.unit)
+    return tag("figure", {class = options.wide and "wide" or false},
+      tag("figcaption", nil, tag("b", nil, options.title), " ", unit, legend(lines)),
+      tag("div", {class = "plot", id = id}, drawing(options.title, lines)),
+      options.note and tag("p", {class = "note"}, options.note))
+  end
+
+  return set
+end
+
+return chart

@@ -1,0 +1,62 @@
+--- Numbers as people read them.
+
+local format = {}
+
+--- About four significant digits, without needless zeros: 0.01234, 12.3, 1,234, 1.2e-07.
+function format.number(value)
+  if value == nil then return "–" end
+  if value ~= value then return "not a number" end
+  if value == math.huge then return "∞" elseif value == -math.huge then return "−∞" end
+  local size = math.abs(value)
+  local text
+  if size ~= 0 and (size < 1e-4 or size >= 1e9) then
+    text = ("%.3g"):format(value)
+  elseif size >= 1000 then
+    text = format.grouped(value)
+  else
+    text = ("%.4g"):format(value)
+  end
+  return (text:gsub("^%-", "−"))
+end
+
+--- A whole number with its thousands apart: 307,200.
+function format.grouped(value)
+  local text = ("%.0f"):format(math.abs(value))
+  text = text:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+  return (value <= -0.5 and "−" or "") .. text
+end
+
+--- A count in short: 950, 12.5 k, 3 M.
+function format.count(value)
+  local function short(scaled, unit)
+    return (("%.3g"):format(scaled)) .. " " .. unit
+  end
+  local size = math.abs(value)
+  if size >= 999.5e6 then return short(value / 1e9, "G") end
+  if size >= 999.5e3 then return short(value / 1e6, "M") end
+  if size >= 9999.5 then return short(value / 1e3, "k") end
+  return format.grouped(value)
+end
+
+--- Seconds as 4.2 s, 1 min 05 s, 2 h 10 min.
+function format.duration(seconds)
+  if seconds < 10 then return ("%.1f s"):format(seconds) end
+  if seconds < 59.5 then return ("%.0f s"):format(seconds) end
+  if seconds < 3600 then
+    local whole = math.floor(seconds + 0.5)
+    return ("%d min %02d s"):format(math.floor(whole / 60), whole % 60)
+  end
+  local minutes = math.floor(seconds / 60 + 0.5)
+  return ("%d h %02d min"):format(math.floor(minutes / 60), minutes % 60)
+end
+
+--- A mean with the half width of its interval, both to the digit that the width deserves: −151.2 ± 4.1.
+function format.with_error(mean, half)
+  if not half or half ~= half or half == 0 then return format.number(mean) end
+  local digits = 1 - math.floor(math.log(half) / math.log(10))
+  digits = math.max(0, math.min(digits, 6))
+  local text = ("%%.%df ± %%.%df"):format(digits, digits):format(mean, half)
+  return (text:gsub("^%-", "−"))
+end
+
+return format

@@ -1,0 +1,58 @@
+local series = require "perilune.report.series"
+
+describe("series", function()
+  local path = os.tmpname()
+  after_each(function() os.remove(path) end)
+
+  local function write(text)
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+  end
+
+  it("reads a CSV, empty cells and a cut last line", function()
+    write("step,loss,entropy\n10,0.5,1\n20,,0.9\n30,0.1")
+    local table = assert(series.read(path))
+    assert.same({"step", "loss", "entropy"}, table.names)
+    assert.equal(2, table.rows)
+    assert.same({10, 20}, table.columns.step)
+    assert.is_true(table.columns.loss[2] ~= table.columns.loss[2])
+    assert.same({1, 0.9}, table.columns.entropy)
+  end)
+
+  it("refuses an empty file", function()
+    write("")
+    local found, message = series.read(path)
+    assert.is_nil(found)
+    assert.truthy(message:find("empty", 1, true))
+  end)
+
+  it("thins to the limit and keeps every extreme", function()
+    local xs, ys = {}, {}
+    for i = 1, 100000 do xs[i], ys[i] = i, math.sin(i / 500) end
+    ys[33333], ys[77777] = 40, -40
+    local buckets = series.thin(xs, ys, 500)
+    assert.equal(500, #buckets)
+    assert.equal(100000, buckets[500].x)
+    local low, high = math.huge, -math.huge
+    for _, bucket in ipairs(buckets) do
+      low, high = math.min(low, bucket.low), math.max(high, bucket.high)
+      assert.is_true(bucket.low <= bucket.mean and bucket.mean <= bucket.high)
+    end
+    assert.equal(-40, low)
+    assert.equal(40, high)
+  end)
+
+  it("keeps a short series as it is and leaves NaN out", function()
+    local buckets = series.thin({1, 2, 3}, {5, 0 / 0, 7}, 100)
+    assert.same({{x = 1, mean = 5, low = 5, high = 5}, {x = 3, mean = 7, low = 7, high = 7}}, buckets)
+    assert.same({}, series.thin({}, {}, 10))
+  end)
+
+  it("sums up a series", function()
+    local ys = {}
+    for i = 1, 20 do ys[i] = i end
+    assert.same({first = 1, last = 20, low = 1, high = 20, late = 19.5, n = 20}, series.summary(ys))
+    assert.is_nil(series.summary {0 / 0})
+  end)
+end)
