@@ -1,0 +1,97 @@
+/* The `perilune` executable: opens LuaJIT, gives it the perilune module, and runs lua/perilune/cli/init.lua
+ * with the words of the command line. What the commands do is in Lua; this file holds only what Lua cannot
+ * do. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+int luaopen_perilune(lua_State *lua);
+
+/* A signal handler has no argument, so the executable (not the library) keeps this one flag. */
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int signal_number) {
+  if (interrupts++ > 0) {
+    static const char newline = '\n';
+    ssize_t written = write(STDERR_FILENO, &newline, 1);
+    (void)written;
+    _exit(128 + signal_number);
+  }
+}
+
+/* prl.catch_interrupt(): from now on the first Ctrl-C (or SIGTERM) only sets a flag; a second one stops at
+ * once. */
+static int catch_interrupt(lua_State *lua) {
+  struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  return 0;
+}
+
+/* prl.interrupted() → whether Ctrl-C came since prl.catch_interrupt(). */
+static int interrupted(lua_State *lua) {
+  lua_pushboolean(lua, interrupts > 0);
+  return 1;
+}
+
+/* An error that reaches this far is a defect or a lack of memory: it is shown with its traceback. */
+static int traceback(lua_State *lua) {
+  const char *message = lua_tostring(lua, 1);
+  luaL_traceback(lua, lua, message ? message : "an error that is not a text", 1);
+  return 1;
+}
+
+/* Arguments: argc, argv as a light userdata. Returns the exit code. */
+static int run(lua_State *lua) {
+  int argc = (int)lua_tointeger(lua, 1);
+  char **argv = lua_touserdata(lua, 2);
+  luaL_openlibs(lua);
+  lua_getfield(lua, LUA_GLOBALSINDEX, "package");
+  lua_getfield(lua, -1, "preload");
+  lua_pushcfunction(lua, luaopen_perilune);
+  lua_setfield(lua, -2, "perilune");
+  lua_getglobal(lua, "require");
+  lua_pushliteral(lua, "perilune");
+  lua_call(lua, 1, 1);
+  lua_pushcfunction(lua, catch_interrupt);
+  lua_setfield(lua, -2, "catch_interrupt");
+  lua_pushcfunction(lua, interrupted);
+  lua_setfield(lua, -2, "interrupted");
+  lua_getglobal(lua, "require");
+  lua_pushliteral(lua, "perilune.cli");
+  lua_call(lua, 1, 1);
+  lua_getfield(lua, -1, "main");
+  lua_createtable(lua, argc, 0);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(lua, argv[i]);
+    lua_rawseti(lua, -2, i);
+  }
+  lua_call(lua, 1, 1);
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  lua_State *lua = luaL_newstate();
+  if (!lua) {
+    fputs("perilune: no memory for Lua\n", stderr);
+    return EXIT_FAILURE;
+  }
+  lua_pushcfunction(lua, traceback);
+  lua_pushcfunction(lua, run);
+  lua_pushinteger(lua, argc);
+  lua_pushlightuserdata(lua, argv);
+  int code = EXIT_FAILURE;
+  if (lua_pcall(lua, 2, 1, 1) == 0) {
+    code = (int)lua_tointeger(lua, -1);
+  } else {
+    fprintf(stderr, "perilune: %s\n", lua_tostring(lua, -1));
+  }
+  lua_close(lua);
+  return code;
+}
