@@ -153,7 +153,7 @@ static void compare(check *c, int i, prl_gradcheck_result *result) {
   for (int64_t e = 0; e < n; e++, result->checked++) {
     double a = (double)analytic[e], best = INFINITY, numeric = 0;
     for (int s = 0; s < STEPS && isfinite(a); s++) {
-      float scale = fmaxf(fabsf(x[e]), .1f);
+      float scale = fmaxf(fabsf(x[e]), .5f);
       double d = derivative(c, &x[e], step_sizes[s] * scale);
       double error = fabs(d - a) / fmax(fmax(fabs(d), fabs(a)), floor);
       if (error < best) best = error, numeric = d;

@@ -133,8 +133,10 @@ const prl_op prl_op_linear = {"linear",      2, 3, 0, linear_infer, linear_forwa
                               linear_example};
 
 /* ---- layer_norm (Ba et al. 2016): y = x̂ γ + β, x̂ = (x − mean)/√(var + ε) over the last dimension, var
- * biased. aux (rows, 2): mean and 1/√(var + ε). With h = g γ: gx = (h − mean(h) − x̂ mean(h x̂))/√(var + ε).
- * ---- */
+ * biased. aux (rows, 3): the mean as two floats, so that x − mean is exact where the mean is large, and
+ * 1/√(var + ε). With h = g γ: gx = (h − mean(h) − x̂ mean(h x̂))/√(var + ε). ---- */
+
+static float standardised(float x, const float *aux) { return (x - aux[0] - aux[1]) * aux[2]; }
 
 static prl_status layer_norm_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                    prl_inferred *inferred, prl_error *error) {
@@ -148,7 +150,7 @@ static prl_status layer_norm_infer(const prl_attrs *attrs, int inputs, const prl
                       attr_float(attrs, 0, 1e-5));
   if (status) return status;
   prl_infer_like(inferred, x);
-  prl_infer_aux(inferred, 2, (const int64_t[]){span_of(x, 0, x->ndim - 1), 2});
+  prl_infer_aux(inferred, 2, (const int64_t[]){span_of(x, 0, x->ndim - 1), 3});
   return PRL_OK;
 }
 
@@ -158,14 +160,15 @@ static void layer_norm_forward(const prl_call *call) {
   const float *x = in->data, *gamma = call->in[1]->data, *beta = call->in[2]->data;
   float *y = call->out->data, *aux = call->aux->data;
   double epsilon = attr_float(call->attrs, 0, 1e-5);
-  for (int64_t r = 0; r < rows; r++, x += n, y += n, aux += 2) {
+  for (int64_t r = 0; r < rows; r++, x += n, y += n, aux += 3) {
     double sum = 0, squares = 0;
     for (int64_t j = 0; j < n; j++) sum += (double)x[j];
     double mean = sum / (double)n;
     for (int64_t j = 0; j < n; j++) squares += ((double)x[j] - mean) * ((double)x[j] - mean);
     aux[0] = (float)mean;
-    aux[1] = (float)(1 / sqrt(squares / (double)n + epsilon));
-    for (int64_t j = 0; j < n; j++) y[j] = (x[j] - aux[0]) * aux[1] * gamma[j] + beta[j];
+    aux[1] = (float)(mean - (double)aux[0]);
+    aux[2] = (float)(1 / sqrt(squares / (double)n + epsilon));
+    for (int64_t j = 0; j < n; j++) y[j] = standardised(x[j], aux) * gamma[j] + beta[j];
   }
 }
 
@@ -173,16 +176,16 @@ static void layer_norm_grad_x(const prl_call *call, int64_t rows, int64_t n) {
   const float *x = call->in[0]->data, *gamma = call->in[1]->data, *g = call->gout->data,
               *aux = call->aux->data;
   float *gx = call->gin[0]->data;
-  for (int64_t r = 0; r < rows; r++, x += n, g += n, gx += n, aux += 2) {
+  for (int64_t r = 0; r < rows; r++, x += n, g += n, gx += n, aux += 3) {
     double sum = 0, product = 0;
     for (int64_t j = 0; j < n; j++) {
       double h = (double)(g[j] * gamma[j]);
       sum += h;
-      product += h * (double)((x[j] - aux[0]) * aux[1]);
+      product += h * (double)standardised(x[j], aux);
     }
     float mean = (float)(sum / (double)n), along = (float)(product / (double)n);
     for (int64_t j = 0; j < n; j++)
-      gx[j] = (g[j] * gamma[j] - mean - (x[j] - aux[0]) * aux[1] * along) * aux[1];
+      gx[j] = (g[j] * gamma[j] - mean - standardised(x[j], aux) * along) * aux[2];
   }
 }
 
@@ -198,7 +201,7 @@ static void layer_norm_backward(const prl_call *call) {
     for (int64_t r = 0; r < rows; r++)
       for (int64_t j = 0; j < width; j++) {
         int64_t at = r * n + first + j;
-        gamma[j] += (double)(g[at] * ((x[at] - aux[2 * r]) * aux[2 * r + 1]));
+        gamma[j] += (double)(g[at] * standardised(x[at], aux + 3 * r));
         beta[j] += (double)g[at];
       }
     for (int64_t j = 0; j < width; j++) {

@@ -3,8 +3,8 @@
 
 #include "core/rng.h"
 
-/* ---- uniform_like: x, run (1, int64): uniforms in (0, 1), float32, of x's shape; ints: site. Each is a function of
- * (site, run, position): a tape and a program that number their runs alike draw alike. ---- */
+/* ---- uniform_like: x, run (1, int64): uniforms in (0, 1), float32, of x's shape; ints: site. Each is a
+ * function of (site, run, position): a tape and a program that number their runs alike draw alike. ---- */
 
 static prl_status uniform_like_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                      prl_inferred *inferred, prl_error *error) {
@@ -21,5 +21,6 @@ static void uniform_like_forward(const prl_call *call) {
 }
 
 PRL_EXAMPLES(uniform_like, {IN(F32(-2, 2, 5, 7), IDX64(9, 1))})
-const prl_op prl_op_uniform_like = {"uniform_like",       2,    2, PRL_OP_NO_GRAD, uniform_like_infer,
-                                    uniform_like_forward, NULL, uniform_like_example};
+const prl_op prl_op_uniform_like = {
+    "uniform_like",      2, 2, PRL_OP_NO_GRAD, uniform_like_infer, uniform_like_forward, NULL,
+    uniform_like_example};

@@ -109,7 +109,7 @@ static void grad_rows(const prl_call *call, row_grad grad) {
 ROW_OP(softmax)
 ROW_OP(log_softmax)
 
-/* ---- logsumexp: gx = g exp(x − y) ---- */
+/* ---- logsumexp: gx = g softmax(x), not g exp(x − y), which would inherit the rounding of a large y ---- */
 
 static prl_status logsumexp_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                   prl_inferred *inferred, prl_error *error) {
@@ -144,16 +144,15 @@ static void logsumexp_forward(const prl_call *call) {
 static void logsumexp_backward(const prl_call *call) {
   if (!call->gin[0]) return;
   lines l = lines_of(call);
-  const float *y = call->out->data, *g = call->gout->data;
-  float *row = call->scratch;
+  const float *g = call->gout->data;
+  float *row = call->scratch, *share = row + l.n;
   for (int64_t o = 0; o < l.outer; o++)
-    for (int64_t c = 0; c < l.inner; c++, y++, g++) {
+    for (int64_t c = 0; c < l.inner; c++, g++) {
       int64_t at = o * l.n * l.inner + c;
       read_line((const float *)call->in[0]->data + at, l, row);
-      call->k->binary_scalar[PRL_SUB](l.n, row, *y, row);
-      call->k->unary[PRL_EXP](l.n, row, row);
-      call->k->binary_scalar[PRL_MUL](l.n, row, *g, row);
-      write_line(row, l, (float *)call->gin[0]->data + at);
+      call->k->softmax(1, l.n, row, share);
+      call->k->binary_scalar[PRL_MUL](l.n, share, *g, share);
+      write_line(share, l, (float *)call->gin[0]->data + at);
     }
 }
 
