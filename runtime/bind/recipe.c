@@ -1,5 +1,5 @@
-/* Recipes and plain data for Lua: prl.recipe_eval, prl.hash, prl.to_json, prl.from_json, prl.modules. The rest of the
- * recipe's door is Lua: lua/perilune/recipe/load.lua. */
+/* Recipes and plain data for Lua: prl.recipe_eval, prl.hash, prl.to_json, prl.from_json, prl.modules. The
+ * rest of the recipe's door is Lua: lua/perilune/recipe/load.lua. */
 #include "bind/bind.h"
 
 #include <string.h>
@@ -48,13 +48,15 @@ static int recipe_eval(lua_State *L) {
     luaL_argcheck(L, options.set_count <= MOST_OVERRIDES, 2, "too many overrides");
     for (int i = 0; i < options.set_count; i++) {
       lua_rawgeti(L, 2, i + 1);
-      luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "an override is a string such as \"algorithm.lr=1e-3\"");
+      luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2,
+                    "an override is a string such as \"algorithm.lr=1e-3\"");
       set[i] = lua_tostring(L, -1);
       lua_pop(L, 1); /* the table keeps it */
     }
   }
   prl_doc **doc = push_doc(L);
-  if (prl_recipe_eval(prl_state_of(L)->runtime, path, &options, doc, &error)) return prl_push_failure(L, &error);
+  if (prl_recipe_eval(prl_state_of(L)->runtime, path, &options, doc, &error))
+    return prl_push_failure(L, &error);
   return push_root(L, doc);
 }
 
@@ -99,7 +101,8 @@ static int to_json(lua_State *L) {
   luaL_getmetatable(L, "perilune.text");
   lua_setmetatable(L, -2);
   prl_doc **doc = check_value(L, 1);
-  prl_check(L, prl_json_write(box->runtime, &(*doc)->root, true, indent, &box->text, &length, &error), &error);
+  prl_check(L, prl_json_write(box->runtime, &(*doc)->root, true, indent, &box->text, &length, &error),
+            &error);
   lua_pushlstring(L, box->text, length);
   prl_free(box->runtime, box->text);
   box->text = NULL;
@@ -138,8 +141,9 @@ static void new_finalised(lua_State *L, const char *name, lua_CFunction gc) {
 }
 
 void prl_open_recipe(lua_State *L) {
-  static const luaL_Reg functions[] = {{"recipe_eval", recipe_eval}, {"hash", hash},       {"to_json", to_json},
-                                       {"from_json", from_json},     {"modules", modules}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"recipe_eval", recipe_eval}, {"hash", hash},
+                                       {"to_json", to_json},         {"from_json", from_json},
+                                       {"modules", modules},         {NULL, NULL}};
   new_finalised(L, "perilune.doc", doc_gc);
   new_finalised(L, "perilune.text", text_gc);
   prl_register(L, functions);

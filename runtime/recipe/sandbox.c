@@ -89,6 +89,29 @@ static prl_status explain(const evaluation *e, const char *raised, prl_error *er
                      error);
 }
 
+static bool put_text(prl_doc *doc, prl_value *map, const char *key, const char *text, size_t size) {
+  prl_value *to = prl_put(doc, map, key);
+  return to && prl_set_string(doc, to, text, size);
+}
+
+/* Overrides stay in the list, so that the numbers in `reads` are positions in it. */
+static prl_status write_files(evaluation *e) {
+  prl_value *files = prl_put(e->doc, &e->doc->root, "files");
+  if (!files) return prl_fail_memory(&e->error, sizeof *files);
+  prl_set_array(files);
+  for (int i = 0; i < e->sandbox->files_count; i++) {
+    const prl_recipe_file *file = &e->sandbox->files[i];
+    prl_value *item = prl_push(e->doc, files);
+    if (item) prl_set_map(item);
+    bool ok = item && put_text(e->doc, item, "path", file->path, strlen(file->path)) &&
+              put_text(e->doc, item, "text", file->text, file->size);
+    prl_value *is_override = ok ? prl_put(e->doc, item, "override") : NULL;
+    if (!is_override) return prl_fail_memory(&e->error, file->size);
+    prl_set_bool(is_override, !file->real);
+  }
+  return PRL_OK;
+}
+
 static prl_status convert(lua_State *L, evaluation *e) {
   static const char *const names[] = {"recipe", "reads", "set"};
   prl_doc *doc = e->doc;
@@ -100,21 +123,7 @@ static prl_status convert(lua_State *L, evaluation *e) {
     prl_status status = prl_value_from_lua(L, first + i, &result_limits, doc, to, &e->error);
     if (status) return status;
   }
-  prl_value *files = prl_put(doc, &doc->root, "files");
-  if (!files) return prl_fail_memory(&e->error, sizeof *files);
-  prl_set_array(files);
-  for (int i = 0; i < e->sandbox->files_count; i++) {
-    const prl_recipe_file *file = &e->sandbox->files[i];
-    if (!file->real) continue;
-    prl_value *item = prl_push(doc, files);
-    if (item) prl_set_map(item);
-    prl_value *path = item ? prl_put(doc, item, "path") : NULL;
-    bool ok = path && prl_set_string(doc, path, file->path, strlen(file->path));
-    prl_value *text = ok ? prl_put(doc, item, "text") : NULL;
-    if (!text || !prl_set_string(doc, text, file->text, file->size))
-      return prl_fail_memory(&e->error, file->size);
-  }
-  return PRL_OK;
+  return write_files(e);
 }
 
 /* Under lua_cpcall: library, prelude, recipe, result. */

@@ -8,8 +8,9 @@
 
 #define PRL_RECIPE_FILES 64
 #define PRL_RECIPE_FILE_BYTES (1 << 20)
-#define PRL_RECIPE_BLOCK ((size_t)2 << 20) /* greatest block of memory: bounds the cost of one instruction   \
-                                            */
+#define PRL_RECIPE_BLOCK                                                                                     \
+  ((size_t)2 << 20) /* greatest block of memory: bounds the cost of one instruction                          \
+                     */
 #define PRL_RECIPE_VOLUME ((int64_t)512 << 20) /* bytes asked for, all told */
 
 /* Chunks are named by number, since Lua shortens a long name in its messages; the paths are put in at the

@@ -1,0 +1,129 @@
+--- Algorithms: their files, and their declared options as the schema writes them.
+---
+--- A file gives {summary, actions, stale, optimizer, options, build}. An option is {default, unit, meaning, structural =
+--- true, min, max, above, integer, choices, optional}: live unless structural; a nil or false default makes it
+--- optional.
+
+local environment = require "perilune.recipe.environment"
+local nearest = require "perilune.recipe.nearest"
+local schema = require "perilune.recipe.schema"
+local values = require "perilune.recipe.values"
+
+local algorithms = {}
+
+local prefix = "perilune.algorithms."
+
+function algorithms.names()
+  local names = {}
+  for _, module in ipairs(require("perilune").modules(prefix)) do names[#names + 1] = module:sub(#prefix + 1) end
+  table.sort(names)
+  return names
+end
+
+--- The table of a built-in algorithm, or nil.
+function algorithms.find(name)
+  for _, known in ipairs(algorithms.names()) do
+    if known == name then return require(prefix .. name) end
+  end
+end
+
+local function whole(x) return type(x) == "number" and x % 1 == 0 end
+
+local function option(name, declared)
+  local default, kind = declared[1], "number"
+  if type(default) == "boolean" and not declared.optional then kind = "boolean" end
+  if declared.choices then kind = "choice" end
+  local integer = declared.integer
+  if integer == nil then integer = declared.structural and kind == "number" and whole(default) and whole(declared.min) end
+  if default == nil then default = false end
+  return {
+    name = name, kind = kind, default = default, unit = declared[2] or "", meaning = declared[3] or "",
+    live = kind == "number" and not declared.structural, min = declared.min, max = declared.max, above = declared.above,
+    integer = integer or nil, choices = declared.choices, optional = declared.optional or (default == false and kind ~= "boolean"),
+  }
+end
+
+--- The options of an algorithm, in the order of their names.
+function algorithms.options(algorithm)
+  local names, options = {}, {}
+  for name in pairs(algorithm.options or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do options[i] = option(name, algorithm.options[name]) end
+  return options
+end
+
+--- The fields of an optimizer, with the algorithm's own defaults.
+function algorithms.optimizer(algorithm, kind)
+  local own = algorithm.optimizer or {"adam"}
+  local fields = {}
+  for i, field in ipairs(schema.optimizers[kind]) do
+    fields[i] = field
+    if own[1] == kind and own[field.name] ~= nil then
+      fields[i] = {}
+      for k, v in pairs(field) do fields[i][k] = v end
+      fields[i].default = own[field.name]
+    end
+  end
+  return fields
+end
+
+local function resolve_optimizer(check, algorithm, value, path)
+  local own = algorithm.optimizer or {"adam"}
+  if value == nil then value = own end
+  if type(value) == "string" then value = {value} end
+  if type(value) ~= "table" then values.wrong(check, path, 'as in {"adam", epsilon = 1e-5}', value) end
+  local kind = value[1] == nil and own[1] or value[1]
+  local rest = {}
+  values.choice(check, kind, {choices = {"sgd", "rmsprop", "adam", "adamw"}}, path)
+  for k, v in pairs(value) do
+    if k ~= 1 then rest[k] = v end
+  end
+  local resolved = check.section(algorithms.optimizer(algorithm, kind), rest, path)
+  resolved[1] = kind
+  return resolved
+end
+
+local function load_file(check, value, path)
+  local file = environment.code_file(check, value.lua, path .. ".lua")
+  local chunk, message = loadfile(file)
+  local ok, algorithm = false, message
+  if chunk then ok, algorithm = pcall(chunk) end
+  if not ok then check.fail(path .. ".lua", tostring(algorithm)) end
+  if type(algorithm) ~= "table" or type(algorithm.build) ~= "function" then
+    check.fail(path .. ".lua", value.lua .. " returns no algorithm: a table with options and a function build")
+  end
+  return algorithm
+end
+
+local function find(check, value, path)
+  if value.lua ~= nil and value[1] == nil then return load_file(check, value, path) end
+  local name = values.text(check, value[1], nil, path)
+  local algorithm = algorithms.find(name)
+  if not algorithm then
+    check.fail(path, ("there is no algorithm %q%s"):format(name, nearest.hint_or_list(name, algorithms.names())))
+  end
+  return algorithm
+end
+
+--- The resolved `algorithm` and the table of its file.
+function algorithms.resolve(check, value, path, spec)
+  if type(value) == "string" then value = {value} end
+  if type(value) ~= "table" then values.wrong(check, path, 'as in {"ppo", epochs = 4}', value) end
+  local algorithm = find(check, value, path)
+  local rest = {}
+  for k, v in pairs(value) do
+    if k ~= 1 and k ~= "lua" and k ~= "optimizer" then rest[k] = v end
+  end
+  local resolved = check.section(algorithms.options(algorithm), rest, path, {"optimizer"})
+  resolved.optimizer = resolve_optimizer(check, algorithm, value.optimizer, path .. ".optimizer")
+  resolved[1], resolved.lua = value[1], value[1] == nil and value.lua or nil
+  local drives = algorithm.actions == nil
+  for _, kind in ipairs(algorithm.actions or {}) do drives = drives or kind == spec.action.kind end
+  if not drives then
+    check.fail(path, ("%s drives %s actions, and those of %s are %s"):format(value[1] or value.lua,
+      table.concat(algorithm.actions, " and "), spec.name or "the env", spec.action.kind))
+  end
+  return resolved, algorithm
+end
+
+return algorithms

@@ -1,0 +1,234 @@
+--- The `env` of a recipe: which environment, its options, and what it is made of.
+---
+--- What it is made of (the spec) has the shape that plans hold: observation {names, units}, action {kind, names,
+--- units, choices, low, high}, responses [{name, unit, missing, combine, wait_us}].
+
+local nearest = require "perilune.recipe.nearest"
+local schema = require "perilune.recipe.schema"
+local values = require "perilune.recipe.values"
+
+local environment = {}
+
+local action_kinds = {"continuous", "discrete", "multi_discrete"}
+
+local function sorted_names(check, map, path, what)
+  if type(map) ~= "table" then values.wrong(check, path, what, map) end
+  local names = {}
+  for name in pairs(map) do
+    if type(name) == "string" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+-- ---- The host: what the recipe says is the spec ----
+
+local function host_observation(check, value, path)
+  local names = values.texts(check, value, nil, path)
+  if #names == 0 then check.fail(path, 'a host\'s observation has names, as in {"hp", "distance"}') end
+  local seen, units = {}, {}
+  for i, name in ipairs(names) do
+    if seen[name] then check.fail(path, ("%q stands twice"):format(name)) end
+    seen[name], units[i] = true, ""
+  end
+  return names, {names = names, units = units}
+end
+
+local function host_bounds(check, value, path)
+  local ok = type(value) == "table" and #value == 2 and type(value[1]) == "number" and type(value[2]) == "number" and
+    value[1] < value[2] and value[1] > -math.huge and value[2] < math.huge
+  if not ok then values.wrong(check, path, "bounds {low, high}, as in {-1, 1}", value) end
+  return {value[1], value[2]}
+end
+
+local function host_choices(check, value, path)
+  local names = values.texts(check, value, nil, path)
+  if #names < 2 then check.fail(path, 'a discrete dimension has two choices or more, as in {"left", "right"}') end
+  return names
+end
+
+--- {"continuous", aim = {-1, 1}}. Dimensions are in byte order of their names.
+local function host_action(check, value, path)
+  local names = sorted_names(check, value, path, 'as in {"continuous", aim = {-1, 1}}')
+  local kind = values.choice(check, value[1], {choices = action_kinds}, path)
+  local resolved, spec = {kind}, {kind = kind, names = names, units = {}}
+  if #names == 0 then check.fail(path, "an action has named dimensions, as in aim = {-1, 1}") end
+  if kind == "discrete" and #names > 1 then
+    check.fail(path, ("a discrete action has one dimension, and here are %s; write multi_discrete"):format(
+      table.concat(names, ", ")))
+  end
+  if kind == "continuous" then spec.low, spec.high = {}, {} else spec.choices = {} end
+  for i, name in ipairs(names) do
+    local at = path .. "." .. name
+    spec.units[i] = ""
+    if kind == "continuous" then
+      resolved[name] = host_bounds(check, value[name], at)
+      spec.low[i], spec.high[i] = resolved[name][1], resolved[name][2]
+    else
+      resolved[name] = host_choices(check, value[name], at)
+      spec.choices[i] = #resolved[name]
+    end
+  end
+  return resolved, spec
+end
+
+local function host_responses(check, value, path)
+  local names = sorted_names(check, value, path, 'as in {hit = {unit = "count"}}')
+  local resolved, spec = {}, {}
+  if #names == 0 then check.fail(path, 'a host has named responses, as in {hit = {unit = "count"}}') end
+  for i, name in ipairs(names) do
+    local one = check.section(schema.response, value[name], path .. "." .. name)
+    resolved[name] = one
+    spec[i] = {name = name, unit = one.unit, missing = one.missing, combine = one.combine,
+      wait_us = math.floor(one.wait * 1e6 + 0.5)}
+  end
+  return resolved, spec
+end
+
+local function host(check, value, path)
+  local fields = {"observation", "action", "responses"}
+  for key in pairs(value) do
+    local known = key == 1
+    for _, field in ipairs(fields) do known = known or key == field end
+    if not known then
+      check.fail(path .. "." .. tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), fields))
+    end
+  end
+  for _, field in ipairs(fields) do
+    if value[field] == nil then check.fail(path, ("a host's env says its %s"):format(field)) end
+  end
+  local spec, resolved = {name = "host"}, {"host"}
+  resolved.observation, spec.observation = host_observation(check, value.observation, path .. ".observation")
+  resolved.action, spec.action = host_action(check, value.action, path .. ".action")
+  resolved.responses, spec.responses = host_responses(check, value.responses, path .. ".responses")
+  return resolved, spec, {kind = "host"}
+end
+
+-- ---- Environments that run by themselves ----
+
+--- A code file stands in the recipe's folder or below it, and runs only when it is trusted.
+function environment.code_file(check, value, path)
+  values.text(check, value, nil, path)
+  if value:sub(1, 1) == "/" or ("/" .. value .. "/"):find("/../", 1, true) then
+    check.fail(path, ("the file %q is not in the recipe's folder"):format(value))
+  end
+  if not check.trust then check.fail(path, ("%s is code: it runs only with --trust"):format(value)) end
+  return check.folder .. (value:gsub("^%./", ""))
+end
+
+--- The options of an environment as the schema writes them. A preset gives other defaults.
+function environment.options(about, preset)
+  local options = {}
+  for i, option in ipairs(schema.env) do options[i] = option end
+  local settings = {}
+  for _, one in ipairs(about.presets or {}) do
+    if one.name == preset then settings = one.settings end
+  end
+  for _, one in ipairs(about.options or {}) do
+    local default = settings[one.name]
+    if default == nil then default = one.value end
+    options[#options + 1] = {
+      name = one.name, kind = "number", default = default, unit = one.unit, meaning = one.meaning,
+      min = one.low and one.low > -math.huge and one.low or nil, max = one.high and one.high < math.huge and one.high or nil,
+    }
+  end
+  return options
+end
+
+local function reference(check, value, path)
+  local given = {}
+  for _, key in ipairs {"c", "lua"} do
+    if value[key] ~= nil then given[#given + 1] = key end
+  end
+  if #given + (value[1] ~= nil and 1 or 0) ~= 1 then
+    check.fail(path, 'an env is {"its name", …}, {c = "./file.so", …}, {lua = "./file.lua", …} or {"host", …}')
+  end
+  local key = given[1]
+  if not key then return {name = values.text(check, value[1], nil, path)} end
+  return {[key] = environment.code_file(check, value[key], path .. "." .. key)}, key
+end
+
+local function preset_name(check, about, value, path)
+  local names = {}
+  for i, one in ipairs(about.presets or {}) do names[i] = one.name end
+  if value == nil then return nil end
+  if #names == 0 then check.fail(path .. ".preset", "unknown key; this env has no presets") end
+  return values.choice(check, value, {choices = names}, path .. ".preset")
+end
+
+local function running(check, value, path)
+  local ref, key = reference(check, value, path)
+  local about, message = check.env_spec(ref)
+  if not about then check.fail(key and path .. "." .. key or path, message) end
+  local preset = preset_name(check, about, value.preset, path)
+  local rest = {}
+  for k, v in pairs(value) do
+    if k ~= 1 and k ~= "c" and k ~= "lua" and k ~= "preset" then rest[k] = v end
+  end
+  local resolved = check.section(environment.options(about, preset), rest, path)
+  local options = {}
+  for _, one in ipairs(about.options or {}) do options[one.name] = resolved[one.name] end
+  local spec
+  spec, message = check.env_spec(ref, options)
+  if not spec then check.fail(path, message) end
+  resolved.preset = preset
+  if key then resolved[key] = value[key] else resolved[1] = ref.name end
+  return resolved, spec, {kind = key or "builtin", name = ref.name, path = key and ref[key], options = options, n = resolved.n}
+end
+
+--- The resolved `env`, its spec, and how to make it: {kind, name, path, options, n}.
+function environment.resolve(check, value, path)
+  if type(value) == "string" then value = {value} end
+  if type(value) ~= "table" then values.wrong(check, path, 'as in {"cartpole", n = 8}', value) end
+  if value[1] == "host" then return host(check, value, path) end
+  return running(check, value, path)
+end
+
+-- ---- What the policy does with the action's dimensions ----
+
+local function dimension(check, spec, i, value, path)
+  local action = spec.action
+  if action.kind == "continuous" then
+    local low, high = action.low[i], action.high[i]
+    local function within(x) return type(x) == "number" and x >= low and x <= high end
+    if within(value) then return value end
+    if type(value) == "table" and #value == 2 and within(value[1]) and within(value[2]) and value[1] < value[2] then
+      return {value[1], value[2]}
+    end
+    check.fail(path, ("expected bounds {low, high} or a number to hold, within %s, got %s"):format(
+      values.show {low, high}, values.show(value)))
+  end
+  if action.kind == "multi_discrete" and type(value) == "number" and value % 1 == 0 and value >= 0 and
+    value < action.choices[i] then
+    return value
+  end
+  check.fail(path, action.kind == "discrete" and "a discrete action has one dimension; there is nothing to bound or hold" or
+    ("expected a choice to hold, from 0 to %d, got %s"):format(action.choices[i] - 1, values.show(value)))
+end
+
+--- policy.action: for a continuous action every dimension with its bounds, or the number that it holds.
+function environment.dimensions(check, spec, value, path)
+  local action, resolved, held = spec.action, {}, 0
+  if value == nil then value = {} end
+  if type(value) ~= "table" then values.wrong(check, path, "named dimensions, as in {aim = {-1, 1}}", value) end
+  for name in pairs(value) do
+    local known = false
+    for _, one in ipairs(action.names) do known = known or one == name end
+    if not known then
+      check.fail(path .. "." .. tostring(name), ("the action has no dimension %s%s"):format(values.show(name),
+        nearest.hint_or_list(tostring(name), action.names)))
+    end
+  end
+  for i, name in ipairs(action.names) do
+    if value[name] ~= nil then
+      resolved[name] = dimension(check, spec, i, value[name], path .. "." .. name)
+    elseif action.kind == "continuous" and action.low[i] > -math.huge and action.high[i] < math.huge then
+      resolved[name] = {action.low[i], action.high[i]}
+    end
+    if type(resolved[name]) == "number" then held = held + 1 end
+  end
+  if held == #action.names then check.fail(path, "every dimension is held; there is nothing left to learn") end
+  return resolved
+end
+
+return environment

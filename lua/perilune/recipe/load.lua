@@ -1,0 +1,87 @@
+--- Recipes: from a file to a resolved recipe, its hash and its plan.
+---
+---     local loaded = assert(prl.recipe.load("recipes/quickstart.lua", {set = {"algorithm.lr=1e-3"}, seed = 7}))
+---     print(prl.recipe.text(loaded.recipe), loaded.hash)
+---     local plan = prl.recipe.plan(loaded)
+
+local prl = require "perilune"
+local locate = require "perilune.recipe.locate"
+local printer = require "perilune.recipe.print"
+local validate = require "perilune.recipe.validate"
+
+local load = {}
+
+local function starts(text, prefix) return text:sub(1, #prefix) == prefix end
+
+--- Where a refusal belongs: the override, the read of a response, or the key in a file.
+local function place(evaluated, refusal)
+  for path, text in pairs(evaluated.set) do
+    if path == refusal.path or starts(refusal.path, path .. ".") or starts(path, refusal.path .. ".") then
+      return "--set " .. text
+    end
+  end
+  if refusal.read then
+    for _, read in ipairs(evaluated.reads[refusal.path] or {}) do
+      local file = evaluated.files[read.file]
+      if read.name == refusal.read and file then return ("%s:%d"):format(file.path, read.line) end
+    end
+  end
+  return ("%s:%d"):format(locate.key(evaluated.files, refusal.path))
+end
+
+local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
+
+--- What the hash covers: everything but name, tags and seed.
+local function hashed(recipe)
+  local copy, train = {}, {}
+  for key, value in pairs(recipe) do copy[key] = value end
+  for key, value in pairs(recipe.train) do train[key] = value end
+  copy.name, copy.tags, train.seed = nil, nil, nil
+  copy.train = train
+  return copy
+end
+
+local function no_env() return nil, "this build has no environments" end
+
+--- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value"), seed (in place of
+--- train.seed), trust (code files beside the recipe may run), env_spec (for specs). Returns
+---   recipe     resolved: plain data, every default filled in (schema.lua)
+---   hash       32 hexadecimal digits; name, tags and seed are outside of it
+---   spec       what its environment is made of, as plans hold it (environment.lua)
+---   env        how to make it: {kind = "builtin" | "c" | "lua" | "host", name, path, options = {name = number}, n}
+---   algorithm  the table of the algorithm's file
+---   live       {path = {value, low, high}}: what may change without a rebuild
+---   path, folder
+--- or nil, one sentence, code.
+function load.load(path, options)
+  options = options or {}
+  local evaluated, message, code = prl.recipe_eval(path, options.set)
+  if not evaluated then return nil, message, code end
+  local recipe, folder = evaluated.recipe, folder_of(path)
+  if recipe.name == nil then recipe.name = path:match("([^/]+)$"):gsub("%.lua$", "") end
+  if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
+    recipe.train = recipe.train or {}
+    recipe.train.seed = options.seed
+  end
+  local result, refusal = validate.recipe(recipe, {
+    trust = options.trust, folder = folder, env_spec = options.env_spec or prl.env_spec or no_env,
+  })
+  if not result then
+    return nil, ("%s: %s: %s"):format(place(evaluated, refusal), refusal.path, refusal.message), "EFORMAT"
+  end
+  result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe))
+  return result
+end
+
+--- The hash of a resolved recipe.
+function load.hash(recipe) return prl.hash(hashed(recipe)) end
+
+--- The resolved recipe as Lua that is a recipe again.
+function load.text(recipe) return printer.recipe(recipe) end
+
+--- The plan of a loaded recipe.
+function load.plan(loaded)
+  return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash)
+end
+
+return load

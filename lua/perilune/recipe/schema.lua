@@ -1,0 +1,151 @@
+--- The one description of what a recipe may say. It checks (validate.lua), fills defaults, and feeds `describe`.
+---
+--- An option is {name, kind, default, unit, meaning, …}; further fields:
+---   live                   its value may change without a rebuild, and may be a schedule over env steps
+---   min, max, above        the range of a number; above is excluded
+---   integer                a whole number
+---   choices                the words that a `choice` accepts
+---   optional               false is accepted and means that it is not used
+---   required               there is no default
+---   fields                 the options of a `section`
+--- Kinds: number, boolean, text, choice, texts, sizes, duration, reward, scale, section, and those that validate.lua
+--- checks as a whole: env, critics, dimensions, algorithm, optimizer.
+--- Every kind is checked by the function of its name in values.lua.
+---
+--- The resolved recipe has every option in its place:
+---   name, tags
+---   env        {"pendulum", n, preset or nil, its options}, {c = file, …}, {lua = file, …}, or {"host", observation,
+---              action, responses}
+---   objective  {critics = {name = {reward = tree, gamma, weight, scale, hidden, activation}}}
+---   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
+---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used
+---   train, eval, agent
+--- A live number is a number or a schedule: {kind = "linear", from, to, over}, {kind = "cosine", from, to, over},
+--- {kind = "warmup", to, over}, {kind = "piecewise", points = {{step, value}, …}}, {kind = "expression", tree}, where
+--- {"r", "step"} in the tree is the step. `over` is always there. Durations are seconds.
+
+local schema = {}
+
+schema.activations = {"tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "sigmoid", "identity"}
+schema.combines = {"sum", "last", "first", "max"}
+schema.schedules = {"linear", "cosine", "warmup", "piecewise", "expression"}
+
+local function option(name, kind, default, unit, meaning, more)
+  local result = {name = name, kind = kind, default = default, unit = unit, meaning = meaning}
+  for key, value in pairs(more or {}) do result[key] = value end
+  return result
+end
+
+schema.critic = {
+  option("reward", "reward", nil, "", "the reward of a step: a function of the env's responses, as in function(r) return r.reward end",
+    {required = true}),
+  option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
+  option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
+  option("scale", "scale", 1, "", 'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up'),
+  option("hidden", "sizes", nil, "units", "widths of its hidden layers; default: those of the policy, or none over a shared trunk"),
+  option("activation", "choice", nil, "", "of its hidden layers; default: that of the policy", {choices = schema.activations}),
+}
+
+schema.objective = {
+  option("critics", "critics", nil, "", "one critic for each part of the objective, by name; default: one for the response `reward`"),
+}
+
+schema.policy = {
+  option("hidden", "sizes", {64, 64}, "units", "widths of the hidden layers"),
+  option("activation", "choice", "tanh", "", "of the hidden layers", {choices = schema.activations}),
+  option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers", {choices = {"separate", "shared"}}),
+  option("init", "choice", "orthogonal", "", "how weights start", {choices = {"orthogonal", "xavier", "kaiming"}}),
+  option("last_gain", "number", 0.01, "", "gain of the last layer's starting weights; 0: it starts at zero", {min = 0}),
+  option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh"),
+  option("log_std", "section", nil, "", "logarithm of the standard deviation of continuous actions", {fields = {
+    option("kind", "choice", "free", "", "free: a parameter for each dimension; state: a network; fixed: never learned",
+      {choices = {"free", "state", "fixed"}}),
+    option("init", "number", 0, "", "its starting value"),
+  }}),
+  option("action", "dimensions", nil, "", "for named dimensions of the action: bounds such as {-1, 1}, or a number that it holds; default: the env's bounds"),
+  option("normalise", "number", false, "", "observations as (x − mean) / deviation of all before, constant within an update, within ± this; false: as they are",
+    {optional = true, above = 0}),
+}
+
+--- Fields of each kind of optimizer; the defaults are PyTorch's where the algorithm gives none.
+local decay = option("decay", "number", 0, "", "weight decay", {min = 0})
+local max_value = option("max_value", "number", 0, "", "greatest absolute value of a gradient's element; 0: any", {min = 0})
+local adam = {
+  option("beta1", "number", 0.9, "", "decay of the mean of gradients", {min = 0, max = 1}),
+  option("beta2", "number", 0.999, "", "decay of the mean of their squares", {min = 0, max = 1}),
+  option("epsilon", "number", 1e-8, "", "added to the denominator", {min = 0}),
+  decay, max_value,
+}
+schema.optimizers = {
+  sgd = {
+    option("momentum", "number", 0, "", "decay of the velocity", {min = 0, max = 1}),
+    option("nesterov", "boolean", false, "", "look ahead along the velocity"),
+    decay, max_value,
+  },
+  rmsprop = {
+    option("alpha", "number", 0.99, "", "decay of the mean of squares", {min = 0, max = 1}),
+    option("epsilon", "number", 1e-8, "", "added to the denominator", {min = 0}),
+    decay, max_value,
+  },
+  adam = adam, adamw = adam,
+}
+
+schema.train = {
+  option("steps", "number", 1e5, "steps", "env steps over all envs, rounded up to whole updates", {integer = true, min = 1}),
+  option("seed", "number", 1, "", "of everything random; outside the hash", {integer = true, min = 0, max = 2 ^ 53}),
+  option("warmup", "number", 0, "steps", "steps with the mean action of the starting policy, before the first update; they give scales and the normaliser",
+    {integer = true, min = 0}),
+  option("checkpoint", "number", 1e5, "steps", "steps between two checkpoints; 0: only at the end", {integer = true, min = 0}),
+}
+
+schema.eval = {
+  option("every", "number", 0, "steps", "steps between two evaluations; 0: only at the end", {integer = true, min = 0}),
+  option("episodes", "number", 100, "episodes", "episodes of an evaluation", {integer = true, min = 1}),
+  option("seed", "number", 900001, "", "of the evaluation's episodes, apart from training", {integer = true, min = 0, max = 2 ^ 53}),
+  option("action", "choice", "mean", "", "the mean (or most probable) action, or a sample", {choices = {"mean", "sample"}}),
+}
+
+schema.agent = {
+  option("streams", "number", nil, "streams", "streams at once; default: env.n, or 1024 for a host", {integer = true, min = 1}),
+  option("rows", "number", 0, "rows", "steps of experience held that are not learned from yet; 0: as many as two updates take", {integer = true, min = 0}),
+  option("idle", "duration", 0, "s", "a stream without a call for as long is truncated; 0: never", {min = 0}),
+}
+
+--- Options of every environment that runs by itself.
+schema.env = {
+  option("n", "number", 8, "envs", "instances, stepped together", {integer = true, min = 1, max = 2 ^ 20}),
+}
+
+schema.response = {
+  option("unit", "text", "", "", "its unit, for reports"),
+  option("missing", "number", 0, "", "its value where no feedback came"),
+  option("combine", "choice", "sum", "", "how parts of one step's feedback become one number", {choices = schema.combines}),
+  option("wait", "duration", 0, "s", 'a step waits as long for it, as in "30 s"', {min = 0}),
+}
+
+schema.recipe = {
+  option("name", "text", nil, "", "of the run; default: that of the file; outside the hash"),
+  option("tags", "texts", {}, "", "words to find the run by; outside the hash"),
+  option("env", "env", nil, "", "the environment: {\"cartpole\", n = 8}, {c = \"./mine.so\"}, {lua = \"./mine.lua\"} or {\"host\", …}", {required = true}),
+  option("objective", "section", nil, "", "what to optimise", {fields = schema.objective}),
+  option("policy", "section", nil, "", "the actor", {fields = schema.policy}),
+  option("algorithm", "algorithm", nil, "", "how to learn: {\"ppo\", its options}", {required = true}),
+  option("train", "section", nil, "", "how long, and from which seed", {fields = schema.train}),
+  option("eval", "section", nil, "", "how it is judged", {fields = schema.eval}),
+  option("agent", "section", nil, "", "capacities", {fields = schema.agent}),
+}
+
+--- The option of a list by its name.
+function schema.find(options, name)
+  for _, candidate in ipairs(options) do
+    if candidate.name == name then return candidate end
+  end
+end
+
+function schema.names(options)
+  local names = {}
+  for i, candidate in ipairs(options) do names[i] = candidate.name end
+  return names
+end
+
+return schema

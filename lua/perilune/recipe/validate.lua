@@ -1,0 +1,159 @@
+--- A recipe as it was evaluated becomes a resolved one: checked against the schema, every default filled in.
+
+local algorithms = require "perilune.recipe.algorithms"
+local environment = require "perilune.recipe.environment"
+local nearest = require "perilune.recipe.nearest"
+local schema = require "perilune.recipe.schema"
+local values = require "perilune.recipe.values"
+
+local Refusal = {__tostring = function(self) return self.path .. ": " .. self.message end}
+
+--- What the checks share. given: {trust, folder, env_spec}.
+local function new_check(given)
+  local check = {trust = given.trust, folder = given.folder or "", env_spec = given.env_spec, responses = {}, live = {}}
+
+  function check.fail(path, message) error(setmetatable({path = path, message = message}, Refusal), 0) end
+
+  --- A response's name is wrong: it stands where the reward reads it.
+  function check.fail_read(path, name, message)
+    error(setmetatable({path = path, read = name, message = message}, Refusal), 0)
+  end
+
+  --- The options of a section, each checked or given its default. also: further keys that the caller checks itself.
+  function check.section(options, value, path, also)
+    if value == nil then value = {} end
+    if type(value) ~= "table" then values.wrong(check, path, "a table of options", value) end
+    local names = schema.names(options)
+    for _, name in ipairs(also or {}) do names[#names + 1] = name end
+    for key in pairs(value) do
+      local known = false
+      for _, name in ipairs(names) do known = known or name == key end
+      if not known then
+        local at = (path == "" and "" or path .. ".") .. tostring(key)
+        check.fail(at, type(key) == "number" and ("a value without a name (%s)"):format(values.show(value[key])) ..
+          nearest.hint_or_list("", names) or "unknown key" .. nearest.hint_or_list(key, names))
+      end
+    end
+    local result = {}
+    for _, option in ipairs(options) do
+      local at = (path == "" and "" or path .. ".") .. option.name
+      result[option.name] = check.option(option, value[option.name], at)
+    end
+    return result
+  end
+
+  function check.option(option, value, path)
+    if option.kind == "section" and option.fields then return check.section(option.fields, value, path) end
+    if value == nil then
+      if option.required then check.fail(path, ("this is missing: %s"):format(option.meaning)) end
+      value = option.default
+      if value == nil then return nil end
+    end
+    local kind = values[option.kind]
+    local result = kind and kind(check, value, option, path) or value
+    if option.live and type(result) ~= "boolean" then
+      check.live[path] = {value = result, low = option.min or option.above, high = option.max}
+    end
+    return result
+  end
+
+  return check
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+local function default_critics(check, path)
+  for _, name in ipairs(check.responses) do
+    if name == "reward" then return {reward = {reward = {"r", "reward"}}} end
+  end
+  check.fail(path, ("this is missing: critics, each with a reward of the env's responses (%s)"):format(
+    table.concat(check.responses, ", ")))
+end
+
+local function resolve_critics(check, value, path, policy)
+  if value == nil then value = default_critics(check, path) end
+  if type(value) ~= "table" then values.wrong(check, path, "critics by name", value) end
+  local result, count = {}, 0
+  for _, name in ipairs(sorted_keys(value)) do
+    local at = path .. "." .. tostring(name)
+    if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
+      check.fail(at, "a critic has a name of letters, digits and _, as in watch = {reward = …}")
+    end
+    local given = value[name]
+    local critic = check.section(schema.critic, given, at)
+    if policy.trunk == "shared" then
+      for _, field in ipairs {"hidden", "activation"} do
+        if given[field] ~= nil then check.fail(at .. "." .. field, "over a shared trunk a critic has no hidden layers of its own") end
+      end
+      critic.hidden = {}
+    end
+    critic.hidden = critic.hidden or policy.hidden
+    critic.activation = critic.activation or policy.activation
+    result[name], count = critic, count + 1
+  end
+  if count == 0 then check.fail(path, "there is no critic; the actor needs at least one") end
+  return result
+end
+
+local function needs_warmup(check, recipe)
+  if recipe.train.warmup > 0 then return end
+  for _, name in ipairs(sorted_keys(recipe.objective.critics)) do
+    if recipe.objective.critics[name].scale == "baseline" then
+      check.fail("objective.critics." .. name .. ".scale", 'the scale "baseline" is measured over a warm-up, and train.warmup is 0')
+    end
+  end
+end
+
+local validate = {}
+
+local TOP = {"name", "tags", "env", "objective", "policy", "algorithm", "train", "eval", "agent"}
+
+local function resolve(check, recipe)
+  local result = {}
+  for _, key in ipairs(sorted_keys(recipe)) do
+    local known = false
+    for _, name in ipairs(TOP) do known = known or name == key end
+    if not known then check.fail(tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), TOP)) end
+  end
+  local function section(name, value) return check.option(schema.find(schema.recipe, name), value, name) end
+  result.name, result.tags = section("name", recipe.name), section("tags", recipe.tags)
+  result.train = section("train", recipe.train)
+  check.steps = result.train.steps
+  local spec, make, algorithm
+  section("env", recipe.env)
+  result.env, spec, make = environment.resolve(check, recipe.env, "env")
+  for i, response in ipairs(spec.responses) do check.responses[i] = response.name end
+  result.policy = section("policy", recipe.policy)
+  result.policy.action = environment.dimensions(check, spec, result.policy.action, "policy.action")
+  result.objective = section("objective", recipe.objective)
+  result.objective.critics = resolve_critics(check, result.objective.critics, "objective.critics", result.policy)
+  section("algorithm", recipe.algorithm)
+  result.algorithm, algorithm = algorithms.resolve(check, recipe.algorithm, "algorithm", spec)
+  result.eval = section("eval", recipe.eval)
+  result.agent = section("agent", recipe.agent)
+  result.agent.streams = result.agent.streams or result.env.n or 1024
+  if result.env.n and result.agent.streams < result.env.n then
+    check.fail("agent.streams", ("the env has %d instances, and each is a stream; expected at least as many, got %d"):format(
+      result.env.n, result.agent.streams))
+  end
+  needs_warmup(check, result)
+  return {recipe = result, spec = spec, env = make, algorithm = algorithm, live = check.live}
+end
+
+--- recipe: as prl.recipe_eval gives it. given: {trust, folder, env_spec}, where env_spec(reference, options) gives what
+--- an environment is made of, or nil and a sentence. Returns {recipe, spec, env, algorithm, live}, or nil and
+--- {path, message, read}.
+function validate.recipe(recipe, given)
+  local check = new_check(given)
+  local ok, result = pcall(resolve, check, recipe)
+  if ok then return result end
+  if getmetatable(result) == Refusal then return nil, result end
+  error(result, 0)
+end
+
+return validate

@@ -1,0 +1,218 @@
+--- Checks of single values, one for each kind of option. Each takes (check, value, option, path) and returns the
+--- resolved value; a wrong one raises through check.fail(path, sentence).
+
+local formula = require "perilune.recipe.formula"
+local nearest = require "perilune.recipe.nearest"
+local schema = require "perilune.recipe.schema"
+
+local values = {}
+
+--- A value as a message shows it.
+function values.show(value)
+  if type(value) == "string" then return ("%q"):format(value:sub(1, 60)) end
+  if type(value) == "number" then return ("%.14g"):format(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for _, item in ipairs(value) do
+    if #parts == 4 then
+      parts[5] = "…"
+      break
+    end
+    parts[#parts + 1] = type(item) == "table" and "{…}" or values.show(item)
+  end
+  if #parts == 0 then return next(value) and "a table" or "{}" end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+--- "a number from 0 to 1", "a whole number ≥ 1": what an option accepts.
+function values.accepted(option)
+  local text = option.integer and "a whole number" or "a number"
+  local min, max, above = option.min, option.max, option.above
+  local function n(x) return ("%.14g"):format(x) end
+  if min and max then text = text .. (" from %s to %s"):format(n(min), n(max))
+  elseif above and max then text = text .. (" above %s and at most %s"):format(n(above), n(max))
+  elseif min then text = text .. (" ≥ %s"):format(n(min))
+  elseif above then text = text .. (" above %s"):format(n(above))
+  elseif max then text = text .. (" ≤ %s"):format(n(max)) end
+  if option.unit and option.unit ~= "" then text = text .. " of " .. option.unit end
+  if option.live then text = text .. " or a schedule" end
+  if option.optional then text = text .. ", or false" end
+  return text
+end
+
+local function in_range(value, option)
+  return value == value and value < math.huge and value > -math.huge and
+    (not option.min or value >= option.min) and (not option.max or value <= option.max) and
+    (not option.above or value > option.above) and (not option.integer or value % 1 == 0)
+end
+
+local function wrong(check, path, accepted, value)
+  check.fail(path, ("expected %s, got %s"):format(accepted, values.show(value)))
+end
+values.wrong = wrong
+
+local function plain_number(check, value, option, path)
+  if type(value) ~= "number" or not in_range(value, option) then
+    wrong(check, path, values.accepted(option), value)
+  end
+  return value
+end
+
+-- ---- Schedules ----
+
+local over_option = {unit = "steps", above = 0}
+local step_option = {unit = "steps", min = 0}
+
+local function bare(option)
+  return {min = option.min, max = option.max, above = option.above, integer = option.integer, unit = option.unit}
+end
+
+local function known_fields(check, value, path, fields)
+  for key in pairs(value) do
+    local known = key == "kind"
+    for _, field in ipairs(fields) do known = known or field == key end
+    if not known then
+      check.fail(path .. "." .. tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), fields))
+    end
+  end
+end
+
+local function ramp(fields)
+  return function(check, value, option, path)
+    local result = {kind = value.kind}
+    known_fields(check, value, path, fields)
+    for _, field in ipairs(fields) do
+      if field == "over" then
+        result.over = plain_number(check, value.over == nil and check.steps or value.over, over_option, path .. ".over")
+      else
+        if value[field] == nil then check.fail(path, ("the schedule %s lacks `%s`"):format(value.kind, field)) end
+        result[field] = plain_number(check, value[field], bare(option), path .. "." .. field)
+      end
+    end
+    return result
+  end
+end
+
+local schedules = {linear = ramp {"from", "to", "over"}, cosine = ramp {"from", "to", "over"}, warmup = ramp {"to", "over"}}
+
+function schedules.piecewise(check, value, option, path)
+  known_fields(check, value, path, {"points"})
+  local points, result, last = value.points, {}, -1
+  if type(points) ~= "table" or #points == 0 then
+    check.fail(path, "piecewise takes points, as in piecewise {{0, 1e-3}, {1e5, 1e-4}}")
+  end
+  for i, point in ipairs(points) do
+    local at = path .. "." .. i
+    if type(point) ~= "table" or #point ~= 2 then wrong(check, at, "a point {step, value}", point) end
+    local step = plain_number(check, point[1], step_option, at)
+    if step <= last then check.fail(at, ("steps must rise, and %.14g follows %.14g"):format(step, last)) end
+    last = step
+    result[i] = {step, plain_number(check, point[2], bare(option), at)}
+  end
+  return {kind = "piecewise", points = result}
+end
+
+function schedules.expression(check, value, _, path)
+  known_fields(check, value, path, {"tree"})
+  local ok, message = formula.check(value.tree)
+  if not ok then check.fail(path, message) end
+  formula.reads(value.tree, function(name)
+    if name ~= "step" then check.fail(path, ('an expression reads "step" alone, not %q'):format(name)) end
+  end)
+  return {kind = "expression", tree = value.tree}
+end
+
+function values.number(check, value, option, path)
+  if value == false and option.optional then return false end
+  if option.live and type(value) == "table" then
+    local schedule = schedules[value.kind]
+    if not schedule then
+      check.fail(path, ("expected %s, got %s; schedules are %s"):format(values.accepted(option), values.show(value),
+        table.concat(schema.schedules, ", ")))
+    end
+    return schedule(check, value, option, path)
+  end
+  return plain_number(check, value, option, path)
+end
+
+-- ---- The other kinds ----
+
+function values.boolean(check, value, _, path)
+  if type(value) ~= "boolean" then wrong(check, path, "true or false", value) end
+  return value
+end
+
+function values.text(check, value, _, path)
+  if type(value) ~= "string" then wrong(check, path, "a string", value) end
+  return value
+end
+
+function values.choice(check, value, option, path)
+  if value == false and option.optional then return false end
+  for _, word in ipairs(option.choices) do
+    if word == value then return value end
+  end
+  local hint = type(value) == "string" and nearest.hint(value, option.choices) or ""
+  check.fail(path, ("expected one of %s, got %s%s"):format(table.concat(option.choices, ", "), values.show(value), hint))
+end
+
+local function list(check, value, path, accepted, test)
+  if type(value) ~= "table" then wrong(check, path, accepted, value) end
+  local count, result = 0, {}
+  for _ in pairs(value) do count = count + 1 end
+  for i = 1, count do
+    if value[i] == nil or not test(value[i]) then wrong(check, path, accepted, value) end
+    result[i] = value[i]
+  end
+  return result
+end
+
+function values.texts(check, value, _, path)
+  return list(check, value, path, "a list of strings", function(item) return type(item) == "string" end)
+end
+
+function values.sizes(check, value, _, path)
+  return list(check, value, path, "a list of whole numbers ≥ 1, as in {64, 64}", function(item)
+    return type(item) == "number" and item >= 1 and item <= 65536 and item % 1 == 0
+  end)
+end
+
+local seconds = {us = 1e-6, ms = 1e-3, s = 1, min = 60, h = 3600, d = 86400}
+
+--- Seconds, as a number or as text: "30 s".
+function values.duration(check, value, _, path)
+  local number = value
+  if type(value) == "string" then
+    local amount, unit = value:match("^%s*([%d.eE+-]+)%s*(%a+)%s*$")
+    number = tonumber(amount) and seconds[unit] and tonumber(amount) * seconds[unit]
+  end
+  if type(number) ~= "number" or not (number >= 0 and number < 1e11) then
+    wrong(check, path, 'a time such as 30 (seconds) or "30 s"; units are us, ms, s, min, h, d', value)
+  end
+  return number
+end
+
+function values.scale(check, value, _, path)
+  if value == "baseline" or (type(value) == "number" and value > 0 and value < math.huge) then return value end
+  wrong(check, path, 'a number above 0, or "baseline"', value)
+end
+
+--- A formula whose responses the environment has.
+function values.reward(check, value, _, path)
+  local ok, message = formula.check(value)
+  if not ok then
+    check.fail(path, type(value) == "table" and message or
+      ("expected a function, as in function(r) return r.reward end, got %s"):format(values.show(value)))
+  end
+  local position = 0
+  formula.reads(value, function(name)
+    position = position + 1
+    for _, known in ipairs(check.responses) do
+      if known == name then return end
+    end
+    check.fail_read(path, name, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, check.responses)))
+  end)
+  return value
+end
+
+return values
