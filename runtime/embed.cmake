@@ -1,5 +1,5 @@
 # Writes the Lua files FILES of folder DIR as one C table to OUT: module name, file name, bytes.
-set(text "/* Generated from lua/; see runtime/embed.cmake. */\n#include \"bind/embedded.h\"\n\n")
+set(text "/* Generated from lua/; see runtime/embed.cmake. */\n#include \"recipe/embedded.h\"\n\n")
 set(table "")
 set(index 0)
 foreach(file ${FILES})

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind/embedded.h"
+#include "recipe/embedded.h"
 
 
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "bind/embedded.h"
-#include "bind/value.h"
+#include "recipe/embedded.h"
+#include "recipe/value.h"
 #include "recipe/sandbox.h"
 
 #define MOST_OVERRIDES 60

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind/embedded.h"
+#include "recipe/embedded.h"
 #include "core/nearest.h"
 #include "recipe/state.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind/value.h"
+#include "recipe/value.h"
 #include "recipe/state.h"
 
 /* What run_prelude works on: through the registry-free light userdata of lua_cpcall. */

@@ -2,11 +2,15 @@
  *
  * What a recipe cannot do: open files (but for `require` of a file in its own folder), see the machine, the
  * time or a random number, load bytecode or native code, keep the processor or the memory. Whatever it tries,
- * it loads or fails with one sentence, soon. Limits: steps    counted by the interpreter's hook; once spent,
- * every further instruction raises, so that nothing catches it work     processor time, looked at every few
- * steps, for instructions that each cost much memory   bytes at once, bytes in one block, and bytes asked for
- * all told result   depth, number of values and bytes of text of what it leaves (bind/value.h) The functions
- * that it may call are listed in library.c and prelude.lua; none of them works long in C. */
+ * it loads or fails with one sentence, soon. Limits:
+ *
+ * - steps: counted by the interpreter's hook; once spent, every further instruction raises, so that nothing
+ *   catches it
+ * - work: processor time, looked at every few steps, for instructions that each cost much
+ * - memory: bytes at once, bytes in one block, and bytes asked for all told
+ * - result: depth, number of values and bytes of text of what it leaves (recipe/value.h)
+ *
+ * The functions that it may call are listed in library.c and prelude.lua; none of them works long in C. */
 #ifndef PRL_RECIPE_SANDBOX_H
 #define PRL_RECIPE_SANDBOX_H
 

@@ -1,4 +1,4 @@
-#include "bind/value.h"
+#include "recipe/value.h"
 
 #include <math.h>
 #include <stdio.h>

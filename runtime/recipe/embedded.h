@@ -1,6 +1,6 @@
 /* The Lua files of lua/, built into the library (runtime/embed.cmake). */
-#ifndef PRL_BIND_EMBEDDED_H
-#define PRL_BIND_EMBEDDED_H
+#ifndef PRL_RECIPE_EMBEDDED_H
+#define PRL_RECIPE_EMBEDDED_H
 
 #include <stddef.h>
 
