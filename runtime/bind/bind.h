@@ -10,6 +10,7 @@
 #include "bind/compat.h"
 #include "perilune/agent.h"
 #include "perilune/core.h"
+#include "perilune/env.h"
 #include "perilune/tensor.h"
 
 /* One for each lua_State that loaded the module. */
@@ -79,6 +80,13 @@ int64_t prl_check_int(lua_State *L, int index);
 double prl_option_number(lua_State *L, int index, const char *name, double fallback);
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);
 
+/* ---- Environments (env_spec.c) ---- */
+
+/* Pushes what an environment is made of: name, summary, options, presets, observation, action, responses. */
+void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec);
+/* Option values from a table at `index` (or nothing there), in the order of the type's table; how many. */
+int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, double *values);
+
 /* ---- Openers: each leaves the module's table on the top as it found it, with its functions added ---- */
 
 void prl_open_tensor(lua_State *L);  /* tensors, their methods, random tensors */
@@ -87,6 +95,7 @@ void prl_open_scope(lua_State *L);   /* scopes, backward */
 void prl_open_program(lua_State *L);
 void prl_open_optim(lua_State *L);
 void prl_open_nn(lua_State *L);     /* parameters, sets, initialisers */
+void prl_open_env_spec(lua_State *L); /* what environments are made of */
 void prl_open_recipe(lua_State *L); /* recipes in their sandbox; plain data, its hash and JSON */
 void prl_open_plan(lua_State *L);  /* graphs and plans */
 void prl_open_agent(lua_State *L);

@@ -391,12 +391,13 @@ local function merges(old, new)
   if type(old) ~= "table" or type(new) ~= "table" or new == remove or is_symbol(new) or is_symbol(old) then return false end
   if whole[old] or whole[new] then return false end
   if new[1] ~= nil then return type(new[1]) == "string" and old[1] == new[1] and (has_names(old) or has_names(new)) end
-  return old[1] == nil or has_names(old)
+  return old[1] == nil or type(old[1]) == "string" or has_names(old)
 end
 
 --- New over old. Both are left alone; what is shared is copied.
 local function merge(old, new, depth)
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
+  if type(old) == "string" and type(new) == "table" and new[1] == nil and has_names(new) then old = {old} end
   if not merges(old, new) then
     if type(new) ~= "table" or new == remove then return new end
     local result = {}

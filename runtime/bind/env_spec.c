@@ -1,0 +1,153 @@
+/* What environments are made of, for Lua: prl.env_names() and prl.env_spec(reference, options). The recipe's
+ * checks and `perilune describe env` read it. */
+#include "bind/bind.h"
+
+#include <string.h>
+
+#include "perilune/env.h"
+
+static void set_text(lua_State *L, const char *key, const char *text) {
+  lua_pushstring(L, text ? text : "");
+  lua_setfield(L, -2, key);
+}
+
+static void set_number(lua_State *L, const char *key, double number) {
+  lua_pushnumber(L, number);
+  lua_setfield(L, -2, key);
+}
+
+static void push_options(lua_State *L, const prl_env_type *type) {
+  lua_newtable(L);
+  for (int i = 0; type->options && type->options[i].name; i++) {
+    const prl_env_option *option = &type->options[i];
+    lua_newtable(L);
+    set_text(L, "name", option->name);
+    set_number(L, "value", option->value);
+    set_number(L, "low", option->low);
+    set_number(L, "high", option->high);
+    set_text(L, "unit", option->unit);
+    set_text(L, "meaning", option->meaning);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+static void push_presets(lua_State *L, const prl_env_type *type) {
+  lua_newtable(L);
+  for (int i = 0; type->presets && type->presets[i].name; i++) {
+    const prl_env_preset *preset = &type->presets[i];
+    lua_newtable(L);
+    set_text(L, "name", preset->name);
+    set_text(L, "meaning", preset->meaning);
+    lua_newtable(L);
+    for (const prl_env_setting *s = preset->settings; s && s->option; s++) set_number(L, s->option, s->value);
+    lua_setfield(L, -2, "settings");
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+/* An array of `count` values under `key`, each pushed by the macro's expression of i. */
+#define SET_ARRAY(L, key, count, push)                                                                       \
+  do {                                                                                                       \
+    lua_newtable(L);                                                                                         \
+    for (int i = 0; i < (count); i++) {                                                                      \
+      push;                                                                                                  \
+      lua_rawseti(L, -2, i + 1);                                                                             \
+    }                                                                                                        \
+    lua_setfield(L, -2, key);                                                                                \
+  } while (0)
+
+static void push_observation(lua_State *L, const prl_env_spec *spec) {
+  lua_newtable(L);
+  SET_ARRAY(L, "names", spec->observations, lua_pushstring(L, spec->observation[i].name));
+  SET_ARRAY(L, "units", spec->observations, lua_pushstring(L, spec->observation[i].unit));
+  SET_ARRAY(L, "low", spec->observations, lua_pushnumber(L, spec->observation[i].low));
+  SET_ARRAY(L, "high", spec->observations, lua_pushnumber(L, spec->observation[i].high));
+}
+
+static void push_action(lua_State *L, const prl_env_spec *spec) {
+  static const char *const kinds[] = {"discrete", "multi_discrete", "continuous"};
+  lua_newtable(L);
+  set_text(L, "kind", kinds[spec->action_kind]);
+  SET_ARRAY(L, "names", spec->actions, lua_pushstring(L, spec->action[i].name));
+  SET_ARRAY(L, "units", spec->actions, lua_pushstring(L, spec->action[i].unit));
+  if (spec->action_kind == PRL_ACTION_CONTINUOUS) {
+    SET_ARRAY(L, "low", spec->actions, lua_pushnumber(L, spec->action[i].low));
+    SET_ARRAY(L, "high", spec->actions, lua_pushnumber(L, spec->action[i].high));
+  } else {
+    SET_ARRAY(L, "choices", spec->actions, lua_pushinteger(L, spec->action[i].choices));
+  }
+}
+
+static void push_responses(lua_State *L, const prl_env_spec *spec) {
+  static const char *const combines[] = {"sum", "last", "first", "max"};
+  lua_newtable(L);
+  for (int i = 0; i < spec->responses; i++) {
+    const prl_response_spec *response = &spec->response[i];
+    lua_newtable(L);
+    set_text(L, "name", response->name);
+    set_text(L, "unit", response->unit);
+    set_number(L, "missing", response->missing);
+    set_text(L, "combine", combines[response->combine]);
+    set_number(L, "wait_us", (double)response->wait_us);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec) {
+  lua_newtable(L);
+  set_text(L, "name", type->name);
+  set_text(L, "summary", type->summary);
+  set_number(L, "max_steps", (double)spec->max_steps);
+  push_options(L, type);
+  lua_setfield(L, -2, "options");
+  push_presets(L, type);
+  lua_setfield(L, -2, "presets");
+  push_observation(L, spec);
+  lua_setfield(L, -2, "observation");
+  push_action(L, spec);
+  lua_setfield(L, -2, "action");
+  push_responses(L, spec);
+  lua_setfield(L, -2, "responses");
+}
+
+#define MOST_OPTIONS 64
+
+int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, double *values) {
+  int count = 0;
+  for (; type->options && type->options[count].name; count++) {
+    luaL_argcheck(L, count < MOST_OPTIONS, index, "the environment has too many options");
+    values[count] = prl_option_number(L, index, type->options[count].name, type->options[count].value);
+  }
+  return count;
+}
+
+/* env_spec({name = "cartpole"}, {option = number} or nil) → what it is made of; or nil, message, code. */
+static int env_spec(lua_State *L) {
+  prl_error error;
+  const prl_env_type *type;
+  prl_env_spec spec = {0};
+  double values[MOST_OPTIONS];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_getfield(L, 1, "name");
+  if (prl_env_find(luaL_checkstring(L, -1), &type, &error)) return prl_push_failure(L, &error);
+  prl_env_option_values(L, 2, type, values);
+  if (type->spec(type, values, &spec, &error)) return prl_push_failure(L, &error);
+  prl_push_env_spec(L, type, &spec);
+  return 1;
+}
+
+/* env_names() → the built-in environments. */
+static int env_names(lua_State *L) {
+  const prl_env_type *const *types = prl_env_types();
+  lua_newtable(L);
+  for (int i = 0; types[i]; i++) {
+    lua_pushstring(L, types[i]->name);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+void prl_open_env_spec(lua_State *L) {
+  static const luaL_Reg functions[] = {{"env_spec", env_spec}, {"env_names", env_names}, {NULL, NULL}};
+  prl_register(L, functions);
+}
