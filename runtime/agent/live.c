@@ -1,0 +1,163 @@
+#include "agent/live.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "agent/read.h"
+#include "core/nearest.h"
+
+static prl_status read_points(const prl_value *map, const char *where, prl_scalar *out, prl_error *error) {
+  prl_status status = prl_read_value(map, where, "points", PRL_ARRAY, &out->points, error);
+  if (status) return status;
+  double last = -INFINITY;
+  for (int64_t i = 0; i < prl_count(out->points); i++) {
+    const prl_value *point = prl_item(out->points, i), *step = prl_item(point, 0),
+                    *value = prl_item(point, 1);
+    if (!step || !value || step->kind != PRL_NUMBER || value->kind != PRL_NUMBER || !(step->as.number > last))
+      return prl_read_fail(where, "points", "[step, value] with growing steps", error);
+    last = step->as.number;
+  }
+  return prl_count(out->points) ? PRL_OK : prl_read_fail(where, "points", "at least one point", error);
+}
+
+static prl_status read_scalar(prl_runtime *runtime, const prl_value *value, const char *where,
+                              prl_scalar *out, prl_error *error) {
+  static const char *const kinds[] = {"", "linear", "cosine", "warmup", "piecewise", "expression"};
+  if (value && value->kind == PRL_NUMBER) {
+    *out = (prl_scalar){.kind = PRL_SCALAR_NUMBER, .to = value->as.number};
+    return PRL_OK;
+  }
+  const char *kind = prl_get_string(value, "kind", "");
+  int found = 0;
+  for (int i = 1; i < 6; i++)
+    if (!strcmp(kind, kinds[i])) found = i;
+  *out = (prl_scalar){.kind = (prl_scalar_kind)found};
+  if (found == PRL_SCALAR_NUMBER) return prl_read_fail(where, "", "a number or a schedule", error);
+  if (found == PRL_SCALAR_PIECEWISE) return read_points(value, where, out, error);
+  if (found == PRL_SCALAR_EXPRESSION)
+    return prl_expression_new(runtime, prl_get(value, "tree"), 1, where, &out->expression, error);
+  prl_status status = prl_read_number(value, where, "to", true, -INFINITY, INFINITY, &out->to, error);
+  if (!status) status = prl_read_number(value, where, "over", true, 1, 1e18, &out->over, error);
+  if (!status && found != PRL_SCALAR_WARMUP)
+    status = prl_read_number(value, where, "from", true, -INFINITY, INFINITY, &out->from, error);
+  return status;
+}
+
+static prl_status read_option(prl_live *live, const prl_value *map, int64_t index, prl_error *error) {
+  const prl_value *option;
+  prl_pair(map, index, &live->names[index], &option);
+  live->low[index] = -INFINITY;
+  live->high[index] = INFINITY;
+  live->given[index] = NAN;
+  const char *name = live->names[index];
+  const prl_value *inner = prl_get(option, "value");
+  prl_status status = read_scalar(live->runtime, inner ? inner : option, name, &live->scalars[index], error);
+  live->count = (int)index + 1;
+  if (status || !inner) return status;
+  status = prl_read_number(option, name, "low", false, -INFINITY, INFINITY, &live->low[index], error);
+  if (!status)
+    status = prl_read_number(option, name, "high", false, -INFINITY, INFINITY, &live->high[index], error);
+  return status;
+}
+
+prl_status prl_live_init(prl_live *live, prl_runtime *runtime, const prl_value *map, prl_error *error) {
+  size_t count = (size_t)prl_count(map) + 1;
+  *live = (prl_live){.runtime = runtime};
+  if (map && map->kind != PRL_MAP && prl_count(map)) return prl_read_fail("", "live", "a map", error);
+  live->names = prl_calloc(runtime, count, sizeof *live->names);
+  live->scalars = prl_calloc(runtime, count, sizeof *live->scalars);
+  live->low = prl_calloc(runtime, count, sizeof *live->low);
+  live->high = prl_calloc(runtime, count, sizeof *live->high);
+  live->given = prl_calloc(runtime, count, sizeof *live->given);
+  live->frozen = prl_calloc(runtime, count, sizeof *live->frozen);
+  prl_status status = PRL_OK;
+  if (!live->names || !live->scalars || !live->low || !live->high || !live->given || !live->frozen)
+    status = prl_fail_memory(error, count * sizeof *live->scalars);
+  for (int64_t i = 0; !status && i < prl_count(map); i++) status = read_option(live, map, i, error);
+  if (!status) prl_live_freeze(live, 0);
+  if (status) prl_live_deinit(live);
+  return status;
+}
+
+void prl_live_deinit(prl_live *live) {
+  for (int i = 0; i < live->count; i++) prl_expression_free(live->scalars[i].expression);
+  prl_free(live->runtime, live->names);
+  prl_free(live->runtime, live->scalars);
+  prl_free(live->runtime, live->low);
+  prl_free(live->runtime, live->high);
+  prl_free(live->runtime, live->given);
+  prl_free(live->runtime, live->frozen);
+  *live = (prl_live){0};
+}
+
+prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error) {
+  prl_status status = prl_blocks_add(blocks, "live.given", PRL_F64, live->count, live->given, error);
+  return status ? status : prl_blocks_add(blocks, "live.frozen", PRL_F64, live->count, live->frozen, error);
+}
+
+int prl_live_find(const prl_live *live, const char *name) {
+  for (int i = 0; i < live->count; i++)
+    if (!strcmp(live->names[i], name)) return i;
+  return -1;
+}
+
+prl_status prl_live_need(const prl_live *live, const char *name, int *out, prl_error *error) {
+  int found = prl_live_find(live, name);
+  if (found >= 0) {
+    *out = found;
+    return PRL_OK;
+  }
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (int i = 0; i < live->count; i++) prl_nearest_offer(&nearest, live->names[i]);
+  return prl_fail(error, PRL_ENAME, "there is no live option \"%s\"%s", name, prl_nearest_hint(&nearest));
+}
+
+static double piecewise(const prl_value *points, double step) {
+  int64_t last = prl_count(points) - 1;
+  double x0 = 0, y0 = 0;
+  for (int64_t i = 0; i <= last; i++) {
+    double x = prl_item(prl_item(points, i), 0)->as.number, y = prl_item(prl_item(points, i), 1)->as.number;
+    if (step <= x) return i == 0 ? y : y0 + (y - y0) * (step - x0) / (x - x0);
+    x0 = x;
+    y0 = y;
+  }
+  return y0;
+}
+
+double prl_live_value(const prl_live *live, int index, double step) {
+  if (!isnan(live->given[index])) return live->given[index];
+  const prl_scalar *s = &live->scalars[index];
+  double part = s->over > 0 && step < s->over ? step / s->over : 1;
+  switch (s->kind) {
+  case PRL_SCALAR_NUMBER:
+    return s->to;
+  case PRL_SCALAR_LINEAR:
+  case PRL_SCALAR_WARMUP:
+    return s->from + (s->to - s->from) * part;
+  case PRL_SCALAR_COSINE:
+    return s->to + (s->from - s->to) * 0.5 * (1 + cos(3.14159265358979323846 * part));
+  case PRL_SCALAR_PIECEWISE:
+    return piecewise(s->points, step);
+  case PRL_SCALAR_EXPRESSION:
+    return prl_expression_value(s->expression, &step);
+  }
+  return s->to;
+}
+
+void prl_live_freeze(prl_live *live, double step) {
+  for (int i = 0; i < live->count; i++) live->frozen[i] = prl_live_value(live, i, step);
+}
+
+prl_status prl_live_ref(const prl_live *live, const prl_value *map, const char *where, const char *key,
+                        double fallback, prl_ref *out, prl_error *error) {
+  const prl_value *value = prl_get(map, key);
+  *out = (prl_ref){.live = -1, .number = fallback};
+  if (!value || value->kind == PRL_NULL) return PRL_OK;
+  if (value->kind == PRL_NUMBER) {
+    out->number = value->as.number;
+    return PRL_OK;
+  }
+  if (value->kind != PRL_STRING)
+    return prl_read_fail(where, key, "a number or the name of a live option", error);
+  return prl_live_need(live, value->as.text, &out->live, error);
+}

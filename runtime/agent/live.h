@@ -1,0 +1,57 @@
+/* Live options: numbers that may change while the agent runs, and their schedules over env steps. What an
+ * update reads is frozen when it begins. */
+#ifndef PRL_AGENT_LIVE_H
+#define PRL_AGENT_LIVE_H
+
+#include "objective/expression.h"
+#include "rl/blocks.h"
+
+typedef enum prl_scalar_kind {
+  PRL_SCALAR_NUMBER,
+  PRL_SCALAR_LINEAR,
+  PRL_SCALAR_COSINE,
+  PRL_SCALAR_WARMUP,
+  PRL_SCALAR_PIECEWISE,
+  PRL_SCALAR_EXPRESSION
+} prl_scalar_kind;
+
+typedef struct prl_scalar {
+  prl_scalar_kind kind;
+  double from, to, over;   /* a number stands in `to` */
+  const prl_value *points; /* of the plan's document */
+  prl_expression *expression;
+} prl_scalar;
+
+typedef struct prl_live {
+  prl_runtime *runtime;
+  int count;
+  const char **names; /* of the plan's document */
+  prl_scalar *scalars;
+  double *low, *high;
+  double *given;  /* (count) set by prl_agent_set; NaN: the schedule holds */
+  double *frozen; /* (count) in force in the update that runs */
+} prl_live;
+
+/* A number, or a live option by its place. */
+typedef struct prl_ref {
+  int live; /* −1: number */
+  double number;
+} prl_ref;
+
+/* `live` of the plan's document, which must outlive the result. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_live_init(prl_live *live, prl_runtime *runtime, const prl_value *map, prl_error *error);
+void prl_live_deinit(prl_live *live);
+prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error);
+int prl_live_find(const prl_live *live, const char *name); /* −1: none */
+/* Fails: PRL_ENAME with the nearest name. */
+prl_status prl_live_need(const prl_live *live, const char *name, int *out, prl_error *error);
+double prl_live_value(const prl_live *live, int index, double step); /* in force at that env step */
+void prl_live_freeze(prl_live *live, double step);
+/* The reference at map[key]; fallback where it is absent. Fails: PRL_EFORMAT. */
+prl_status prl_live_ref(const prl_live *live, const prl_value *map, const char *where, const char *key,
+                        double fallback, prl_ref *out, prl_error *error);
+static inline double prl_ref_value(const prl_live *live, prl_ref ref) {
+  return ref.live < 0 ? ref.number : live->frozen[ref.live];
+}
+
+#endif

@@ -1,0 +1,323 @@
+#include "support/check.h"
+#include "support/failing_alloc.h"
+
+#include "agent/agent.h"
+#include "agent/toy_plan.h"
+
+static prl_runtime *runtime;
+static prl_error error;
+
+static double metric(const prl_agent *agent, const char *name) {
+  const prl_metric *metrics;
+  int count = prl_agent_metrics(agent, &metrics);
+  for (int i = 0; i < count; i++)
+    if (!strcmp(metrics[i].name, name)) return metrics[i].value;
+  return NAN;
+}
+
+static prl_vecenv *pendulum(prl_runtime *of, int64_t n, uint64_t seed) {
+  const prl_env_type *type;
+  prl_vecenv *env;
+  CHECK_OK(prl_env_find("pendulum", &type, &error));
+  CHECK_OK(prl_vecenv_new(of, type, NULL, n, seed, 100, &env, &error));
+  return env;
+}
+
+static const toy_options pendulum_options = {.observations = 3,
+                                             .actions = 1,
+                                             .responses = 1,
+                                             .critics = 2,
+                                             .capacity = "{\"streams\":4,\"rows\":128,\"act\":3,\"tile\":16}",
+                                             .normaliser = "{\"clip\":5}",
+                                             .warmup = 40,
+                                             .popart = true};
+
+static bool same_sets(const prl_agent *a, const prl_agent *b) {
+  for (int i = 0; i < a->sets_count; i++)
+    if (memcmp(a->sets[i]->value, b->sets[i]->value, (size_t)a->sets[i]->size * sizeof(float))) return false;
+  return true;
+}
+
+/* Drives and checks what an update must show. */
+static void learns_from_a_vector_env(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options),
+            *untouched = toy_agent(runtime, &pendulum_options);
+  prl_vecenv *env = pendulum(runtime, 4, 1);
+  int64_t made;
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
+  assert_int_equal(made, 40 + 64);
+  assert_int_equal(agent->n.updates, 1);
+  assert_int_equal(agent->n.version, 2);
+  assert_false(same_sets(agent, untouched));
+  assert_int_equal(metric(agent, "steps"), 104);
+  assert_int_equal(metric(agent, "stale_steps"), 0);
+  assert_true(metric(agent, "response/r0") < 0);
+  assert_true(isfinite(metric(agent, "policy_loss")) && metric(agent, "approx_kl") >= 0);
+  assert_true(metric(agent, "grad_norm/policy") > 0 && metric(agent, "grad_norm/value") > 0);
+  assert_true(fabs(metric(agent, "signal_share/c0") + metric(agent, "signal_share/c1") - 1) < 1e-6);
+  assert_true(isnan(metric(agent, "episodic_return/c0"))); /* none has ended */
+  CHECK_OK(prl_agent_drive(agent, env, 4 * 420, false, &made, &error));
+  assert_int_equal(made, 4 * 420);
+  assert_int_equal(metric(agent, "episode_length"), 200);
+  assert_true(metric(agent, "episodic_return/c0") < -100);
+  /* The published copies are the learner's after a publish. */
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
+  assert_memory_equal(agent->published[0]->value, agent->sets[0]->value, (size_t)agent->sets[0]->size * 4);
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+  prl_agent_free(untouched);
+}
+
+/* The steady state asks for no memory. */
+static void steady_updates_do_not_allocate(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+  prl_vecenv *env = pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 400, false, NULL, &error));
+  int64_t before = prl_runtime_memory(runtime).allocations;
+  CHECK_OK(prl_agent_drive(agent, env, 2000, false, NULL, &error));
+  assert_true(agent->n.updates > 30);
+  assert_int_equal(prl_runtime_memory(runtime).allocations, before);
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+/* The same world through single calls: one stream a call, in another order, observations given at every step,
+ * and a learner that gets a budget of a microsecond at a time. */
+static void row_by_row(prl_agent *agent, prl_vecenv *env, int64_t steps) {
+  enum { N = 4 };
+  float observation[3 * N], final[3 * N], action[N], response[N];
+  uint8_t terminated[N], truncated[N];
+  int64_t elapsed[N];
+  uint64_t decisions[N];
+  const uint64_t *streams = prl_vecenv_streams(env);
+  prl_step step = {action, observation, response, terminated, truncated, final, elapsed};
+  CHECK_OK(prl_vecenv_reset(env, observation, &error));
+  for (int64_t t = 0; t < steps; t++) {
+    for (int i = N - 1; i >= 0; i--)
+      CHECK_OK(prl_agent_act(agent, &streams[i], observation + 3 * i, 1, PRL_SAMPLE, action + i,
+                             decisions + i, &error));
+    CHECK_OK(prl_vecenv_step(env, &step, &error));
+    for (int i = 0; i < N; i++) {
+      CHECK_OK(prl_agent_feedback(agent, decisions + i, response + i, NULL, NULL, 1, &error));
+      if (truncated[i]) CHECK_OK(prl_agent_finish(agent, streams[i], PRL_TRUNCATED, final + 3 * i, &error));
+    }
+    for (int i = 0; i < N; i++)
+      CHECK_OK(prl_agent_observe(agent, streams + i, observation + 3 * i, 1, &error));
+    prl_progress progress = {.waiting = false};
+    while (!progress.waiting) CHECK_OK(prl_agent_learn(agent, 1, &progress, &error));
+  }
+}
+
+static void one_row_at_a_time_gives_the_same_bytes(void **state) {
+  (void)state;
+  prl_agent *a = toy_agent(runtime, &pendulum_options), *b = toy_agent(runtime, &pendulum_options);
+  prl_vecenv *env_a = pendulum(runtime, 4, 1), *env_b = pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(a, env_a, 4 * 420, false, NULL, &error));
+  row_by_row(b, env_b, 420);
+  assert_true(a->n.updates > 15);
+  assert_int_equal(a->n.updates, b->n.updates);
+  assert_true(same_sets(a, b));
+  assert_memory_equal(a->critics[1].popart, b->critics[1].popart, sizeof(prl_popart));
+  assert_true(metric(a, "policy_loss") == metric(b, "policy_loss"));
+  assert_true(metric(a, "episodic_return/c0") == metric(b, "episodic_return/c0"));
+  prl_vecenv_free(env_a);
+  prl_vecenv_free(env_b);
+  prl_agent_free(a);
+  prl_agent_free(b);
+}
+
+/* While an update is unfinished, act reads the version before it. */
+static void acting_between_budgets(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+  float observation[3] = {0.1f, -0.2f, 0.3f}, before, now;
+  uint64_t stream = 1, decision;
+  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
+  for (int i = 0; i < 200 && agent->n.verb < 2; i++) {
+    float response = (float)(i % 7);
+    observation[0] = (float)(i % 5);
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &now, &decision, &error));
+    CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
+    CHECK_OK(prl_agent_learn(agent, 1, NULL, &error));
+  }
+  uint64_t version = (uint64_t)agent->n.version;
+  observation[0] = 0.1f;
+  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
+  prl_progress progress = {.version = version};
+  int calls = 0;
+  while (progress.version == version) {
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &now, NULL, &error));
+    assert_true(now == before);
+    CHECK_OK(prl_agent_learn(agent, 1, &progress, &error));
+    calls++;
+  }
+  assert_true(calls > 4);
+  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &now, NULL, &error));
+  assert_true(now != before);
+  prl_agent_free(agent);
+}
+
+static void live_options(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+  double value;
+  CHECK_OK(prl_agent_get(agent, "algorithm.lr", &value, &error));
+  assert_true(value == 0.003);
+  CHECK_FAILS(prl_agent_set(agent, "algorithm.lf", 1, &error), PRL_ENAME, "\"algorithm.lr\"");
+  CHECK_FAILS(prl_agent_set(agent, "algorithm.lr", -1, &error), PRL_EINVAL, "-1");
+  CHECK_FAILS(prl_agent_set(agent, "algorithm.lr", NAN, &error), PRL_EINVAL, "algorithm.lr");
+  CHECK_FAILS(prl_agent_set(agent, "train.steps", 10, &error), PRL_EINVAL, "structural");
+  /* A step size of 0 learns nothing from the next update on. */
+  prl_vecenv *env = pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0, &error));
+  CHECK_OK(prl_agent_get(agent, "algorithm.lr", &value, &error));
+  assert_true(value == 0);
+  float first = agent->sets[0]->value[0];
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  assert_int_equal(agent->n.updates, 2);
+  assert_true(agent->sets[0]->value[0] == first);
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+/* An infinite loss stops learning, names what it was, and the published policy stands. */
+static void numbers_that_are_not_finite(void **state) {
+  (void)state;
+  toy_options options = pendulum_options;
+  options.poison = true;
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  float kept = agent->published[0]->value[3];
+  CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
+  CHECK_FAILS(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error), PRL_ENUMERIC, "div");
+  assert_true(agent->published[0]->value[3] == kept);
+  CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "div");
+  float observation[3] = {0, 0, NAN}, action;
+  uint64_t stream = 9, decision = 55;
+  CHECK_FAILS(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error),
+              PRL_ENUMERIC, "\"o2\"");
+  assert_int_equal(decision, 55);
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+static void reward_scales_from_the_warmup(void **state) {
+  (void)state;
+  toy_options options = pendulum_options;
+  options.scale = "\"baseline\"";
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  assert_true(*agent->critics[0].scale > 0.1);
+  double sum = 0;
+  for (int i = 0; i < 64; i++) sum += fabs((double)agent->critics[0].reward[i]);
+  assert_true(sum / 64 > 0.2 && sum / 64 < 5);
+  prl_agent_free(agent);
+  /* A reward that is always 0 has no scale. */
+  agent = toy_agent(runtime, &options);
+  float observation[3] = {1, 0, 0}, action, response = 0;
+  uint64_t stream = 1, decision;
+  for (int i = 0; i < 41; i++) {
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+    CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
+  }
+  CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "critic \"c0\"");
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+/* stop ends all epochs after the run whose metric exceeded the bound. */
+static void stopping_early(void **state) {
+  (void)state;
+  toy_options options = pendulum_options;
+  options.schedule =
+      "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"estimate\"},{\"verb\":\"epochs\",\"count\":5,\"body\":"
+      "["
+      "{\"verb\":\"minibatches\",\"size\":16,\"body\":[{\"verb\":\"run\",\"program\":\"update\"},"
+      "{\"verb\":\"stop\",\"metric\":\"approx_kl\",\"above\":\"algorithm.bound\"}]}]},{\"verb\":\"publish\"}"
+      "]";
+  options.live = "{\"algorithm.lr\":0.003,\"algorithm.entropy\":0.01,\"gamma\":0.9,\"algorithm.bound\":{"
+                 "\"kind\":\"piecewise\","
+                 "\"points\":[[104,-1],[105,100]]}}";
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  assert_int_equal(agent->optims[0]->steps, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  assert_int_equal(agent->optims[0]->steps, 1 + 20);
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+static void evaluation(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+  double one[7], two[7];
+  int64_t lengths[7];
+  for (int mode = PRL_SAMPLE; mode <= PRL_MEAN; mode++) {
+    prl_vecenv *env = pendulum(runtime, 3, 9), *again = pendulum(runtime, 3, 9);
+    CHECK_OK(prl_agent_evaluate(agent, env, 7, (prl_mode)mode, one, lengths, &error));
+    CHECK_OK(prl_agent_evaluate(agent, again, 7, (prl_mode)mode, two, NULL, &error));
+    for (int i = 0; i < 7; i++) assert_true(one[i] < 0 && one[i] == two[i] && lengths[i] == 200);
+    assert_true(one[0] != one[1]);
+    prl_vecenv_free(env);
+    prl_vecenv_free(again);
+  }
+  assert_int_equal(agent->experience->n.decisions, 0);
+  prl_vecenv *env = pendulum(runtime, 3, 9);
+  CHECK_FAILS(prl_agent_evaluate(agent, env, 0, PRL_MEAN, one, NULL, &error), PRL_EINVAL, "0 episodes");
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+/* Discarding stale steps: only what the policy in force did is learned from. */
+static void dropping_stale_steps(void **state) {
+  (void)state;
+  toy_options options = pendulum_options;
+  options.capacity = "{\"streams\":4,\"rows\":256,\"stale\":\"drop\"}";
+  options.warmup = 0;
+  prl_agent *agent = toy_agent(runtime, &options);
+  float observation[3] = {1, 0, 0}, action, response = 1;
+  uint64_t stream = 1, decision;
+  for (int i = 0; i < 101; i++) {
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+    CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
+  }
+  prl_progress progress;
+  CHECK_OK(prl_agent_learn(agent, 0, &progress, &error));
+  assert_true(progress.waiting);
+  assert_int_equal(progress.updates, 1);
+  assert_int_equal(metric(agent, "stale_steps"), 36);
+  CHECK_OK(prl_agent_finish(agent, stream, PRL_TERMINATED, NULL, &error));
+  assert_int_equal(metric(agent, "stale_steps"), 37);
+  prl_agent_free(agent);
+}
+
+static int setup(void **state) {
+  (void)state;
+  return prl_runtime_new(NULL, &runtime, &error);
+}
+
+static int teardown(void **state) {
+  (void)state;
+  prl_runtime_release(runtime);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(learns_from_a_vector_env),
+                                     cmocka_unit_test(steady_updates_do_not_allocate),
+                                     cmocka_unit_test(one_row_at_a_time_gives_the_same_bytes),
+                                     cmocka_unit_test(acting_between_budgets),
+                                     cmocka_unit_test(live_options),
+                                     cmocka_unit_test(numbers_that_are_not_finite),
+                                     cmocka_unit_test(reward_scales_from_the_warmup),
+                                     cmocka_unit_test(stopping_early),
+                                     cmocka_unit_test(evaluation),
+                                     cmocka_unit_test(dropping_stale_steps)};
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
