@@ -1,4 +1,5 @@
-/* Losses, and dropout. Reductions: PRL_REDUCE_MEAN (0), PRL_REDUCE_NONE, PRL_REDUCE_SUM; a mean is a float64 sum over the count.
+/* Losses, and dropout. Reductions: PRL_REDUCE_MEAN (0), PRL_REDUCE_NONE, PRL_REDUCE_SUM; a mean is a float64
+ * sum over the count.
  */
 #include "autograd/ops_internal.h"
 
@@ -10,7 +11,8 @@ static prl_status loss_infer(const char *op, const prl_attrs *attrs, const prl_t
                              prl_inferred *inferred, prl_error *error) {
   prl_status status = prl_need_f32(op, 2, in, error);
   if (!status) status = prl_need_same(op, in[0], in[1], error);
-  if (!status) status = prl_need_choice(op, "reduction", attr_int(attrs, 0, PRL_REDUCE_MEAN), PRL_REDUCE_SUM, error);
+  if (!status)
+    status = prl_need_choice(op, "reduction", attr_int(attrs, 0, PRL_REDUCE_MEAN), PRL_REDUCE_SUM, error);
   char shape[96];
   if (!status && reduction_of(attrs) == PRL_REDUCE_MEAN && count_of(in[0]) == 0)
     status = prl_fail(error, PRL_ESHAPE, "%s: shape %s has no elements to take a mean of", op,
@@ -37,7 +39,8 @@ static float gradient_at(const prl_call *call, int64_t i, int64_t n) {
 }
 
 static void finish_sum(const prl_call *call, double total, int64_t n) {
-  *(float *)call->out->data = (float)(reduction_of(call->attrs) == PRL_REDUCE_MEAN ? total / (double)n : total);
+  *(float *)call->out->data =
+      (float)(reduction_of(call->attrs) == PRL_REDUCE_MEAN ? total / (double)n : total);
 }
 
 /* ---- mse: (a − b)². ---- */
@@ -75,7 +78,7 @@ static void mse_backward(const prl_call *call) {
 
 #define LOSS_EXAMPLES(op, a0, a1, b0, b1)                                                                    \
   PRL_EXAMPLES(op, {IN(F32(a0, a1, 5, 7), F32(b0, b1, 5, 7))},                                               \
-               {IN(F32(a0, a1, 13), F32(b0, b1, 13)), INTS(PRL_REDUCE_NONE)},                                       \
+               {IN(F32(a0, a1, 13), F32(b0, b1, 13)), INTS(PRL_REDUCE_NONE)},                                \
                {IN(F32(a0, a1, 3, 2), F32(b0, b1, 3, 2)), INTS(PRL_REDUCE_SUM), FLOATS(.7)})
 
 LOSS_EXAMPLES(mse, -2, 2, -2, 2)
@@ -178,7 +181,8 @@ static prl_status cross_entropy_infer(const prl_attrs *attrs, int inputs, const 
   prl_status status = prl_need_f32("cross_entropy", 1, in, error);
   if (!status) status = prl_need_index("cross_entropy", "labels", in[1], error);
   if (!status)
-    status = prl_need_choice("cross_entropy", "reduction", attr_int(attrs, 0, PRL_REDUCE_MEAN), PRL_REDUCE_SUM, error);
+    status = prl_need_choice("cross_entropy", "reduction", attr_int(attrs, 0, PRL_REDUCE_MEAN),
+                             PRL_REDUCE_SUM, error);
   if (status) return status;
   if (in[0]->ndim != 2 || in[0]->shape[0] == 0 || in[0]->shape[1] == 0 || count_of(in[1]) != in[0]->shape[0])
     return prl_shape_fail("cross_entropy", in[0], in[1], "do not fit logits (m, n) and labels (m)", error);
