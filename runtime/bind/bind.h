@@ -96,6 +96,8 @@ void prl_open_program(lua_State *L);
 void prl_open_optim(lua_State *L);
 void prl_open_nn(lua_State *L);     /* parameters, sets, initialisers */
 void prl_open_env_spec(lua_State *L); /* what environments are made of */
+void prl_open_io(lua_State *L);     /* prl.io: files, safetensors, event files, CSV */
+void prl_open_csv(lua_State *L);    /* by prl_open_io, with the io table on top of the module's */
 void prl_open_recipe(lua_State *L); /* recipes in their sandbox; plain data, its hash and JSON */
 void prl_open_plan(lua_State *L);  /* graphs and plans */
 void prl_open_agent(lua_State *L);
