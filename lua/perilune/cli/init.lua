@@ -8,7 +8,7 @@ local failure = require "perilune.cli.failure"
 local cli = {}
 
 --- In the order in which the help shows them.
-cli.commands = {"lua"}
+cli.commands = {"check", "describe", "lua"}
 
 local function find(name)
   for _, known in ipairs(cli.commands) do

@@ -1,0 +1,26 @@
+--- `perilune check RECIPE`: the resolved recipe, every default filled in, with its hash.
+
+local failure = require "perilune.cli.failure"
+local options = require "perilune.cli.options"
+
+local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash"}
+
+function check.run(argv)
+  local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
+  parser:argument("recipe", "The recipe's file.")
+  options.recipe(parser)
+  parser:flag("--hash", "Print the hash alone.")
+  local words = options.parse(parser, argv)
+  local prl = require "perilune"
+  local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
+    set = words.set, seed = words.seed, trust = words.trust,
+  }))
+  if words.hash then
+    io.write(loaded.hash, "\n")
+  else
+    io.write("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n", prl.recipe.text(loaded.recipe))
+  end
+  return 0
+end
+
+return check

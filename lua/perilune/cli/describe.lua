@@ -1,0 +1,18 @@
+--- `perilune describe [TOPIC] [NAME]`: every option with type, default, unit, live or structural, and meaning.
+
+local failure = require "perilune.cli.failure"
+local options = require "perilune.cli.options"
+
+local command = {summary = "list what a recipe may say: options of algorithms, envs, critics, the policy, …"}
+
+function command.run(argv)
+  local parser = options.parser("describe", "Lists options with type, default, unit, live or structural, and meaning.")
+  local describe = require "perilune.recipe.describe"
+  parser:argument("topic", "One of " .. table.concat(describe.topics, ", ") .. "."):args("?")
+  parser:argument("name", "An algorithm, env or optimizer."):args("?")
+  local words = options.parse(parser, argv)
+  io.write((failure.check_recipe(describe.text(words.topic, words.name))))
+  return 0
+end
+
+return command

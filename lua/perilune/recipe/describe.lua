@@ -1,0 +1,270 @@
+--- What a recipe may say, as text, from the schema that checks it.
+
+local algorithms = require "perilune.recipe.algorithms"
+local environment = require "perilune.recipe.environment"
+local nearest = require "perilune.recipe.nearest"
+local printer = require "perilune.recipe.print"
+local schema = require "perilune.recipe.schema"
+
+local describe = {}
+
+local WIDTH = 110
+
+local function length(text) return select(2, text:gsub("[^\128-\191]", "")) end
+local function pad(text, width) return text .. (" "):rep(math.max(0, width - length(text))) end
+
+--- Words in lines of at most `width`, the second and later ones behind `indent` spaces.
+local function wrap(text, width, indent)
+  local lines, line = {}, ""
+  for word in text:gmatch("%S+") do
+    if line ~= "" and length(line) + 1 + length(word) > width then
+      lines[#lines + 1], line = line, word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. (" "):rep(indent))
+end
+
+local function range(option)
+  local n = printer.number
+  if option.min and option.max and option.max < 2 ^ 53 then return (" %s … %s"):format(n(option.min), n(option.max)) end
+  if option.above and option.max then return (" > %s, ≤ %s"):format(n(option.above), n(option.max)) end
+  if option.min then return " ≥ " .. n(option.min) end
+  if option.above then return " > " .. n(option.above) end
+  if option.max then return " ≤ " .. n(option.max) end
+  return ""
+end
+
+local kinds = {
+  sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
+  scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", dimensions = "table", env = "table",
+  algorithm = "table",
+}
+
+local function type_text(option)
+  local text = kinds[option.kind]
+  if option.kind == "number" then text = (option.integer and "whole number" or "number") .. range(option) end
+  if option.kind == "choice" then text = table.concat(option.choices, " | ") end
+  if option.optional then text = text .. " | false" end
+  return text
+end
+
+local function default_text(option)
+  local value = option.default
+  if option.required then return "required" end
+  if value == nil then return "" end
+  if type(value) == "number" then return printer.number(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for i, item in ipairs(value) do parts[i] = tostring(item) end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+--- Nested sections become rows of their own: log_std.init.
+local function rows_of(options, prefix, rows)
+  for _, option in ipairs(options) do
+    if option.kind == "section" and option.fields and prefix ~= nil then
+      rows_of(option.fields, prefix .. option.name .. ".", rows)
+    else
+      rows[#rows + 1] = {
+        (prefix or "") .. option.name, type_text(option), default_text(option), option.unit or "",
+        option.live and "live" or "structural", option.meaning,
+      }
+    end
+  end
+  return rows
+end
+
+local HEAD = {"option", "type", "default", "unit", "change", "meaning"}
+
+--- Rows of texts as aligned columns; the last one is wrapped. A type that is long goes below its row.
+local function table_text(head, rows)
+  local widths, lines = {}, {}
+  for column = 1, #head - 1 do
+    widths[column] = length(head[column])
+    for _, row in ipairs(rows) do
+      if length(row[column]) <= (column == 1 and 36 or 26) then widths[column] = math.max(widths[column], length(row[column])) end
+    end
+  end
+  local indent = 0
+  for _, width in ipairs(widths) do indent = indent + width + 2 end
+  local function line(row)
+    local text, more = {}, nil
+    for column = 1, #head - 1 do
+      local cell = row[column]
+      if length(cell) > widths[column] then cell, more = "see below", cell end
+      text[column] = pad(cell, widths[column])
+    end
+    local meaning = wrap(row[#head], math.max(30, WIDTH - indent), indent)
+    lines[#lines + 1] = (table.concat(text, "  ") .. "  " .. meaning):gsub("%s+$", "")
+    if more then lines[#lines + 1] = (" "):rep(widths[1] + 2) .. wrap(more, WIDTH - widths[1] - 2, widths[1] + 2) end
+  end
+  line(head)
+  for _, row in ipairs(rows) do line(row) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function options_text(options) return table_text(HEAD, rows_of(options, "", {})) end
+
+-- ---- Topics ----
+
+local topics = {}
+local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule", "train",
+  "eval", "agent", "host"}
+
+local function section(title, options)
+  return function() return title .. "\n\n" .. options_text(options) end
+end
+
+topics.policy = section("policy: the actor.", schema.policy)
+topics.train = section("train: how long, and from which seed.", schema.train)
+topics.eval = section("eval: how the policy is judged.", schema.eval)
+topics.agent = section("agent: capacities.", schema.agent)
+topics.critic = section("objective.critics.NAME: one part of the objective, with a value network of its own.", schema.critic)
+topics.objective = section("objective: what to optimise. The actor maximises Σ weightᵢ·Aᵢ over the critics' advantages.",
+  schema.objective)
+
+function topics.recipe()
+  return "A recipe is a Lua file that returns a table.\n\n" .. table_text({"key", "type", "default", "meaning"}, (function()
+    local rows = {}
+    for i, option in ipairs(schema.recipe) do
+      rows[i] = {option.name, type_text(option), default_text(option), option.meaning}
+    end
+    return rows
+  end)()) .. "\nFurther topics: " .. table.concat(order, ", ") .. "; `describe env NAME`, `describe algorithm NAME`.\n"
+end
+
+function topics.host()
+  return [[
+env = {"host", observation = {"hp", "distance"},
+       action = {"continuous", aim = {-1, 1}, throttle = {0, 1}},      or {"discrete", move = {"left", "right"}},
+                                                                       or {"multi_discrete", …}
+       responses = {hit = {unit = "count"}, survived = {unit = "s", combine = "last", wait = "30 s"}}}
+
+The host drives the agent. Dimensions and responses are in byte order of their names. A response has
+
+]] .. options_text(schema.response)
+end
+
+function topics.reward()
+  return wrap([[A reward is a function of the env's responses, called once with symbols: function(r) return r.watch_time -
+0.1 * r.skip end. Every response that it reads must reach the result. It has + - * / and ^ with a whole power, and]], WIDTH, 0) ..
+    "\n\n" .. table_text({"function", "gives"}, {
+      {"where(c, a, b)", "a where c is not 0, b elsewhere"},
+      {"gt ge lt le eq (a, b)", "1 or 0: a > b, a ≥ b, a < b, a ≤ b, a = b; Lua's own comparisons do not see a response"},
+      {"both either (a, b, …)", "1 or 0: all are not 0; one is not 0"},
+      {"negate(a)", "1 where a is 0, else 0"},
+      {"min max (a, b, …)", "the least; the greatest"},
+      {"clip(x, low, high)", "x within bounds"},
+      {"log log1p exp sqrt abs (x)", "as in mathematics"},
+    })
+end
+
+function topics.schedule()
+  return "A live number may be a schedule over env steps, all envs together.\n\n" ..
+    table_text({"schedule", "value at a step"}, {
+      {"linear {from, to, over}", "from `from` to `to` over `over` steps (default: train.steps), then `to`"},
+      {"cosine {from, to, over}", "the same, along half a cosine"},
+      {"warmup {to, over}", "from 0 to `to` over `over` steps, then `to`"},
+      {"piecewise {{step, value}, …}", "linear between the points, constant outside"},
+      {"expression(function(step) … end)", "a formula of the step, with the functions of a reward"},
+    })
+end
+
+function topics.optimizer(name)
+  local text = {}
+  local names = {"sgd", "rmsprop", "adam", "adamw"}
+  if name and not schema.optimizers[name] then
+    return nil, ("there is no optimizer %q%s"):format(name, nearest.hint_or_list(name, names))
+  end
+  for _, kind in ipairs(name and {name} or names) do
+    text[#text + 1] = ('algorithm.optimizer = {"%s", …}\n\n%s'):format(kind, options_text(schema.optimizers[kind]))
+  end
+  return table.concat(text, "\n")
+end
+
+function topics.algorithm(name)
+  if name then
+    local algorithm = algorithms.find(name)
+    if not algorithm then
+      return nil, ("there is no algorithm %q%s"):format(name, nearest.hint_or_list(name, algorithms.names()))
+    end
+    return ("algorithm = {%q, …}: %s.\nActions: %s. Optimizer: %s.\n\n%s"):format(name, algorithm.summary or "no summary",
+      table.concat(algorithm.actions or {"any"}, ", "), (algorithm.optimizer or {"adam"})[1],
+      options_text(algorithms.options(algorithm)))
+  end
+  local rows = {}
+  for i, known in ipairs(algorithms.names()) do rows[i] = {known, algorithms.find(known).summary or ""} end
+  return "algorithm = {NAME, options}, or {lua = \"./mine.lua\", options} with --trust.\n\n" ..
+    table_text({"name", "what it is"}, rows)
+end
+
+local function bound(x)
+  if x == math.huge then return "∞" elseif x == -math.huge then return "−∞" end
+  return ("%.6g"):format(x)
+end
+
+local function interval(low, high, i)
+  return low and low[i] and ("%s … %s"):format(bound(low[i]), bound(high[i])) or ""
+end
+
+local function env_text(about)
+  local parts = {("env = {%q, …}: %s\n"):format(about.name, about.summary or "")}
+  parts[#parts + 1] = options_text(environment.options(about))
+  if about.presets and #about.presets > 0 then
+    local rows = {}
+    for i, preset in ipairs(about.presets) do rows[i] = {preset.name, preset.meaning} end
+    parts[#parts + 1] = table_text({"preset", "what it is"}, rows)
+  end
+  local rows, observation, action = {}, about.observation, about.action
+  for i, name in ipairs(observation.names) do
+    rows[i] = {name, interval(observation.low, observation.high, i), observation.units[i] or ""}
+  end
+  parts[#parts + 1] = table_text({"observation", "bounds", "unit"}, rows)
+  rows = {}
+  for i, name in ipairs(action.names) do
+    rows[i] = {name, action.choices and ("0 … %d"):format(action.choices[i] - 1) or interval(action.low, action.high, i),
+      (action.units or {})[i] or ""}
+  end
+  parts[#parts + 1] = table_text({"action (" .. action.kind .. ")", "range", "unit"}, rows)
+  rows = {}
+  for i, r in ipairs(about.responses) do
+    rows[i] = {r.name, r.unit, printer.number(r.missing), r.combine, printer.number(r.wait_us / 1e6) .. " s"}
+  end
+  parts[#parts + 1] = table_text({"response", "unit", "missing", "combine", "wait"}, rows)
+  if about.max_steps and about.max_steps > 0 then
+    parts[#parts + 1] = ("An episode is truncated after %d steps.\n"):format(about.max_steps)
+  end
+  return table.concat(parts, "\n")
+end
+
+function topics.env(name)
+  local prl = require "perilune"
+  if name == "host" then return topics.host() end
+  if name then
+    local about, message = prl.env_spec {name = name}
+    if not about then return nil, message end
+    return env_text(about)
+  end
+  local rows = {}
+  for i, known in ipairs(prl.env_names()) do rows[i] = {known, (prl.env_spec {name = known}).summary or ""} end
+  rows[#rows + 1] = {"host", "driven by a program that embeds the agent (describe host)"}
+  return "env = {NAME, n = 8, options}, {c = \"./mine.so\", …} or {lua = \"./mine.lua\", …} with --trust.\n\n" ..
+    table_text({"name", "what it is"}, rows)
+end
+
+--- The text of a topic ("policy", "env", …), of one thing of it where a name is given; or nil and a sentence.
+function describe.text(topic, name)
+  topic = topic or "recipe"
+  local write = topics[topic]
+  if not write then
+    return nil, ("there is no topic %q%s"):format(topic, nearest.hint_or_list(topic, order))
+  end
+  return write(name)
+end
+
+describe.topics = order
+
+return describe
