@@ -7,6 +7,7 @@ static const double gravity = 9.8, cart_mass = 1.0, pole_mass = 0.1, half_length
                     seconds = 0.02, x_limit = 2.4, theta_limit = 12 * 2 * PRL_PI / 360;
 
 enum { OPTION_MAX_STEPS, OPTION_SUTTON_BARTO, SITE_START = 1 };
+enum { X, X_DOT, THETA, THETA_DOT, VARIABLES };
 
 static const prl_env_option options[] = {
     PRL_OPTION_MAX_STEPS(500),
@@ -33,57 +34,60 @@ static prl_status make_spec(const prl_env_type *type, const double *option, prl_
                          .observation = observation,
                          .action = action,
                          .response = response,
-                         .state_size = sizeof(cartpole_state)};
+                         .state_size = VARIABLES * sizeof(double)};
   double sutton_barto = option[OPTION_SUTTON_BARTO];
   if (sutton_barto != 0 && sutton_barto != 1)
     return prl_fail(error, PRL_EINVAL, "sutton_barto_reward is %g; 0 or 1 is accepted", sutton_barto);
   return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
 }
 
-static void observe(const cartpole_state *s, float *row) {
-  row[0] = (float)s->x;
-  row[1] = (float)s->x_dot;
-  row[2] = (float)s->theta;
-  row[3] = (float)s->theta_dot;
-}
-
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
-  cartpole_state *state = batch->state;
   for (int64_t i = next_masked(mask, 0, batch->n); i < batch->n; i = next_masked(mask, i + 1, batch->n)) {
     double u[4];
     batch->uniform(batch, i, SITE_START, 4, u);
-    state[i] =
-        (cartpole_state){-0.05 + 0.1 * u[0], -0.05 + 0.1 * u[1], -0.05 + 0.1 * u[2], -0.05 + 0.1 * u[3]};
-    observe(&state[i], batch->observation + 4 * i);
+    for (int k = 0; k < VARIABLES; k++) {
+      double start = -0.05 + 0.1 * u[k];
+      variable(batch, k)[i] = start;
+      batch->observation[4 * i + k] = (float)start;
+    }
   }
   return PRL_OK;
 }
 
-static prl_status step(const prl_env_batch *batch, prl_error *error) {
+/* Moves the carts; writes observations, and 1 into fallen where an episode ends, else 0. */
+static void move(int64_t n, double *restrict xs, double *restrict x_dots, double *restrict thetas,
+                 double *restrict theta_dots, const float *restrict push, float *restrict rows,
+                 float *restrict fallen) {
   const double mass = pole_mass + cart_mass, pole_moment = pole_mass * half_length;
-  const float reward = batch->options[OPTION_SUTTON_BARTO] == 0 ? 1 : 0, last = reward == 1 ? 1 : -1;
-  cartpole_state *restrict state = batch->state;
-  const float *restrict push = batch->action;
-  float *restrict rows = batch->observation, *restrict rewards = batch->response;
-  uint8_t *restrict terminated = batch->terminated;
-  for (int64_t i = 0; i < batch->n; i++) {
-    double x = state[i].x, x_dot = state[i].x_dot, theta = state[i].theta, theta_dot = state[i].theta_dot;
-    double force = push[i] == 1 ? force_size : -force_size, sine, cosine;
+  for (int64_t i = 0; i < n; i++) {
+    double x = xs[i], x_dot = x_dots[i], theta = thetas[i], theta_dot = theta_dots[i], sine, cosine;
+    double force = push[i] == 1 ? force_size : -force_size;
     sin_cos(theta, &sine, &cosine);
     double temp = (force + pole_moment * (theta_dot * theta_dot) * sine) / mass;
     double theta_acc =
         (gravity * sine - cosine * temp) / (half_length * (4.0 / 3.0 - pole_mass * (cosine * cosine) / mass));
     double x_acc = temp - pole_moment * theta_acc * cosine / mass;
-    x = x + seconds * x_dot;
-    x_dot = x_dot + seconds * x_acc;
-    theta = theta + seconds * theta_dot;
-    theta_dot = theta_dot + seconds * theta_acc;
-    state[i] = (cartpole_state){x, x_dot, theta, theta_dot};
-    observe(&state[i], rows + 4 * i);
-    int fell = (fabs(x) > x_limit) | (fabs(theta) > theta_limit);
-    terminated[i] = (uint8_t)fell;
-    rewards[i] = fell ? last : reward;
+    xs[i] = x = x + seconds * x_dot;
+    x_dots[i] = x_dot = x_dot + seconds * x_acc;
+    thetas[i] = theta = theta + seconds * theta_dot;
+    theta_dots[i] = theta_dot = theta_dot + seconds * theta_acc;
+    rows[4 * i] = (float)x;
+    rows[4 * i + 1] = (float)x_dot;
+    rows[4 * i + 2] = (float)theta;
+    rows[4 * i + 3] = (float)theta_dot;
+    fallen[i] = (fabs(x) > x_limit) | (fabs(theta) > theta_limit) ? 1.0f : 0.0f;
   }
+}
+
+static prl_status step(const prl_env_batch *batch, prl_error *error) {
+  const float reward = batch->options[OPTION_SUTTON_BARTO] == 0 ? 1 : 0, last = reward == 1 ? 1 : -1;
+  const int64_t n = batch->n;
+  float *restrict rewards = batch->response;
+  uint8_t *restrict terminated = batch->terminated;
+  move(n, variable(batch, X), variable(batch, X_DOT), variable(batch, THETA), variable(batch, THETA_DOT),
+       batch->action, batch->observation, rewards);
+  for (int64_t i = 0; i < n; i++) terminated[i] = rewards[i] > 0;
+  for (int64_t i = 0; i < n; i++) rewards[i] = rewards[i] > 0 ? last : reward;
   return PRL_OK;
 }
 

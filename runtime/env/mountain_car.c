@@ -5,6 +5,7 @@
 static const double lowest = -1.2, highest = 0.6, greatest_speed = 0.07, gravity = 0.0025;
 
 enum { OPTION_MAX_STEPS, OPTION_GOAL_VELOCITY, SITE_START = 1 };
+enum { POSITION, VELOCITY, VARIABLES };
 
 #define OPTION_ROWS(steps)                                                                                   \
   PRL_OPTION_MAX_STEPS(steps), {                                                                             \
@@ -30,49 +31,50 @@ static prl_status make_spec(const prl_env_type *type, const double *option, prl_
                          .observation = observation,
                          .action = continuous ? force : choice,
                          .response = response,
-                         .state_size = sizeof(mountain_car_state)};
+                         .state_size = VARIABLES * sizeof(double)};
   return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
 }
 
-static inline void observe(const mountain_car_state *s, float *row) {
-  row[0] = (float)s->position;
-  row[1] = (float)s->velocity;
-}
-
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
-  mountain_car_state *state = batch->state;
+  double *position = variable(batch, POSITION), *velocity = variable(batch, VELOCITY);
   for (int64_t i = next_masked(mask, 0, batch->n); i < batch->n; i = next_masked(mask, i + 1, batch->n)) {
     double u;
     batch->uniform(batch, i, SITE_START, 1, &u);
-    state[i] = (mountain_car_state){-0.6 + 0.2 * u, 0};
-    observe(&state[i], batch->observation + 2 * i);
+    position[i] = -0.6 + 0.2 * u;
+    velocity[i] = 0;
+    batch->observation[2 * i] = (float)position[i];
+    batch->observation[2 * i + 1] = 0;
   }
   return PRL_OK;
 }
 
-/* The car after one step with velocity already changed by its engine and the slope; at the left end it stops.
- */
-static inline mountain_car_state roll(double position, double velocity) {
-  velocity = bounded(velocity, -greatest_speed, greatest_speed);
-  position = bounded(position + velocity, lowest, highest);
-  velocity = ((position == lowest) & (velocity < 0)) ? 0 : velocity;
-  return (mountain_car_state){position, velocity};
+/* Moves the cars; writes observations, and 1 into reached where an episode ends, else 0. */
+static void move(int64_t n, double goal_velocity, double *restrict positions, double *restrict velocities,
+                 const float *restrict push, float *restrict rows, float *restrict reached) {
+  const double goal = 0.5, engine = 0.001;
+  for (int64_t i = 0; i < n; i++) {
+    double position = positions[i], velocity = velocities[i], sine, cosine;
+    sin_cos(3 * position, &sine, &cosine);
+    velocity = velocity + (((double)push[i] - 1) * engine + cosine * -gravity);
+    velocity = bounded(velocity, -greatest_speed, greatest_speed);
+    position = bounded(position + velocity, lowest, highest);
+    velocity = (position == lowest) & (velocity < 0) ? 0.0 : velocity;
+    positions[i] = position;
+    velocities[i] = velocity;
+    rows[2 * i] = (float)position;
+    rows[2 * i + 1] = (float)velocity;
+    reached[i] = (position >= goal) & (velocity >= goal_velocity) ? 1.0f : 0.0f;
+  }
 }
 
 static prl_status step(const prl_env_batch *batch, prl_error *error) {
-  const double goal = 0.5, engine = 0.001, goal_velocity = batch->options[OPTION_GOAL_VELOCITY];
-  mountain_car_state *restrict state = batch->state;
-  const float *restrict push = batch->action;
-  float *restrict rows = batch->observation, *restrict rewards = batch->response;
+  const int64_t n = batch->n;
+  float *restrict rewards = batch->response;
   uint8_t *restrict terminated = batch->terminated;
-  for (int64_t i = 0; i < batch->n; i++) {
-    double position = state[i].position, sine, cosine;
-    sin_cos(3 * position, &sine, &cosine);
-    state[i] = roll(position, state[i].velocity + (((double)push[i] - 1) * engine + cosine * -gravity));
-    terminated[i] = (state[i].position >= goal) & (state[i].velocity >= goal_velocity);
-    rewards[i] = -1;
-    observe(&state[i], rows + 2 * i);
-  }
+  move(n, batch->options[OPTION_GOAL_VELOCITY], variable(batch, POSITION), variable(batch, VELOCITY),
+       batch->action, batch->observation, rewards);
+  for (int64_t i = 0; i < n; i++) terminated[i] = rewards[i] > 0;
+  for (int64_t i = 0; i < n; i++) rewards[i] = -1;
   return PRL_OK;
 }
 
@@ -88,26 +90,38 @@ static inline float push_continuous(float asked, double position, bool first) {
   return fabsf(asked) > 1 ? (float)clipped : free;
 }
 
+static void move_continuous(int64_t n, double goal_velocity, double *restrict positions,
+                            double *restrict velocities, const uint32_t *restrict step,
+                            const float *restrict asked, float *restrict rows, float *restrict reached) {
+  const float top = (float)greatest_speed, left = (float)lowest, right = (float)highest;
+  const double goal = 0.45;
+  for (int64_t i = 0; i < n; i++) {
+    float velocity = (float)velocities[i] + push_continuous(asked[i], positions[i], step[i] == 0);
+    velocity = velocity < -top ? -top : velocity;
+    velocity = velocity > top ? top : velocity;
+    float position = (float)(positions[i] + velocity);
+    position = position < left ? left : position;
+    position = position > right ? right : position;
+    velocity = (position == left) & (velocity < 0) ? 0.0f : velocity;
+    positions[i] = position;
+    velocities[i] = velocity;
+    rows[2 * i] = position;
+    rows[2 * i + 1] = velocity;
+    reached[i] = (position >= goal) & (velocity >= goal_velocity) ? 1.0f : 0.0f;
+  }
+}
+
 /* The engine gives at most 1, but the reward pays for the force that was asked for, as in Gymnasium. */
 static prl_status step_continuous(const prl_env_batch *batch, prl_error *error) {
-  const float top = (float)greatest_speed, left = (float)lowest, right = (float)highest;
-  const double goal = 0.45, goal_velocity = batch->options[OPTION_GOAL_VELOCITY];
-  mountain_car_state *restrict state = batch->state;
+  const int64_t n = batch->n;
   const float *restrict asked = batch->action;
-  float *restrict rows = batch->observation, *restrict rewards = batch->response;
+  float *restrict rewards = batch->response;
   uint8_t *restrict terminated = batch->terminated;
-  for (int64_t i = 0; i < batch->n; i++) {
-    float velocity =
-        (float)state[i].velocity + push_continuous(asked[i], state[i].position, batch->step[i] == 0);
-    velocity = (float)bounded(velocity, -top, top);
-    float position = (float)bounded(state[i].position + velocity, left, right);
-    velocity = ((position == left) & (velocity < 0)) ? 0 : velocity;
-    int reached = (position >= goal) & (velocity >= goal_velocity);
-    state[i] = (mountain_car_state){position, velocity};
-    terminated[i] = (uint8_t)reached;
-    rewards[i] = (float)((reached ? 100.0 : 0.0) - (double)asked[i] * (double)asked[i] * 0.1);
-    observe(&state[i], rows + 2 * i);
-  }
+  move_continuous(n, batch->options[OPTION_GOAL_VELOCITY], variable(batch, POSITION),
+                  variable(batch, VELOCITY), batch->step, asked, batch->observation, rewards);
+  for (int64_t i = 0; i < n; i++) terminated[i] = rewards[i] > 0;
+  for (int64_t i = 0; i < n; i++)
+    rewards[i] = (float)(100.0 * (double)rewards[i] - (double)asked[i] * (double)asked[i] * 0.1);
   return PRL_OK;
 }
 

@@ -6,6 +6,8 @@ static const double mass = 1.0, length = 1.0, seconds = 0.05, greatest_speed = 8
 static const float greatest_torque = 2;
 
 enum { OPTION_MAX_STEPS, OPTION_G, SITE_START = 1 };
+/* The sine is known from the last observation, so that a step takes one sine and cosine only. */
+enum { THETA, THETA_DOT, SINE, VARIABLES };
 
 static const prl_env_option options[] = {
     PRL_OPTION_MAX_STEPS(200),
@@ -27,51 +29,56 @@ static prl_status make_spec(const prl_env_type *type, const double *option, prl_
                          .observation = observation,
                          .action = action,
                          .response = response,
-                         .state_size = sizeof(pendulum_state)};
+                         .state_size = VARIABLES * sizeof(double)};
   return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
-  pendulum_state *state = batch->state;
+  double *theta = variable(batch, THETA), *theta_dot = variable(batch, THETA_DOT),
+         *sine = variable(batch, SINE);
   for (int64_t i = next_masked(mask, 0, batch->n); i < batch->n; i = next_masked(mask, i + 1, batch->n)) {
     double u[2], cosine;
     batch->uniform(batch, i, SITE_START, 2, u);
-    pendulum_state *s = &state[i];
-    s->theta = PRL_PI * (2 * u[0] - 1);
-    s->theta_dot = 2 * u[1] - 1;
-    sin_cos(s->theta, &s->sin_theta, &cosine);
+    theta[i] = PRL_PI * (2 * u[0] - 1);
+    theta_dot[i] = 2 * u[1] - 1;
+    sin_cos(theta[i], &sine[i], &cosine);
     float *row = batch->observation + 3 * i;
     row[0] = (float)cosine;
-    row[1] = (float)s->sin_theta;
-    row[2] = (float)s->theta_dot;
+    row[1] = (float)sine[i];
+    row[2] = (float)theta_dot[i];
   }
   return PRL_OK;
 }
 
-/* θ″ = 3g/(2l) sin θ + 3/(ml²) u;  reward = −(θ² + 0.1 θ′² + 0.001 u²) of the state before the step, θ in
- * [−π, π]. */
-static prl_status step(const prl_env_batch *batch, prl_error *error) {
-  const double pull = 3 * batch->options[OPTION_G] / (2 * length);
-  const float push = (float)(3.0 / (mass * length * length));
-  pendulum_state *restrict state = batch->state;
-  const float *restrict torque = batch->action;
-  float *restrict rows = batch->observation, *restrict rewards = batch->response;
-  for (int64_t i = 0; i < batch->n; i++) {
-    double theta = state[i].theta, theta_dot = state[i].theta_dot;
+/* θ″ = pull sin θ + push u;  reward = −(θ² + 0.1 θ′² + 0.001 u²) of the state before the step, θ in [−π, π].
+ */
+static void move(int64_t n, double pull, float push, double *restrict thetas, double *restrict theta_dots,
+                 double *restrict sines, const float *restrict torque, float *restrict rows,
+                 float *restrict rewards) {
+  for (int64_t i = 0; i < n; i++) {
+    double theta = thetas[i], theta_dot = theta_dots[i], sine, cosine;
     float u = torque[i] < -greatest_torque ? -greatest_torque : torque[i];
     u = u > greatest_torque ? greatest_torque : u;
     double angle = theta - 2 * PRL_PI * nearest_whole(theta / (2 * PRL_PI));
     rewards[i] = (float)-(angle * angle + 0.1 * (theta_dot * theta_dot) + (double)(0.001f * (u * u)));
-    theta_dot = theta_dot + (pull * state[i].sin_theta + (double)(push * u)) * seconds;
+    theta_dot = theta_dot + (pull * sines[i] + (double)(push * u)) * seconds;
     theta_dot = bounded(theta_dot, -greatest_speed, greatest_speed);
     theta = theta + theta_dot * seconds;
-    double sine, cosine;
     sin_cos(theta, &sine, &cosine);
-    state[i] = (pendulum_state){theta, theta_dot, sine};
+    thetas[i] = theta;
+    theta_dots[i] = theta_dot;
+    sines[i] = sine;
     rows[3 * i] = (float)cosine;
     rows[3 * i + 1] = (float)sine;
     rows[3 * i + 2] = (float)theta_dot;
   }
+}
+
+static prl_status step(const prl_env_batch *batch, prl_error *error) {
+  const double pull = 3 * batch->options[OPTION_G] / (2 * length);
+  const float push = (float)(3.0 / (mass * length * length));
+  move(batch->n, pull, push, variable(batch, THETA), variable(batch, THETA_DOT), variable(batch, SINE),
+       batch->action, batch->observation, batch->response);
   return PRL_OK;
 }
 

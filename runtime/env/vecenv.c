@@ -244,9 +244,12 @@ static prl_status check_step(const prl_vecenv *env, const prl_step *step, prl_er
   return PRL_OK;
 }
 
-static void fill_missing(const prl_env_spec *spec, int64_t n, float *response) {
-  for (int64_t i = 0; i < n; i++)
-    for (int r = 0; r < spec->responses; r++) *response++ = spec->response[r].missing;
+static void fill_missing(const prl_env_spec *spec, int64_t n, float *restrict response) {
+  const int64_t width = spec->responses;
+  for (int64_t r = 0; r < width; r++) {
+    const float missing = spec->response[r].missing;
+    for (int64_t i = 0; i < n; i++) response[i * width + r] = missing;
+  }
 }
 
 /* Counts the step and writes truncated and ended. True where any episode ended. */
@@ -255,10 +258,11 @@ static bool count_steps(prl_vecenv *env, const prl_step *out) {
   uint32_t *restrict step = env->step;
   uint8_t *restrict truncated = out->truncated, *restrict ended = env->ended;
   const uint8_t *restrict terminated = out->terminated;
+  const int64_t n = env->n;
   uint8_t any = 0;
-  for (int64_t i = 0; i < env->n; i++) step[i]++;
-  for (int64_t i = 0; i < env->n; i++) truncated[i] = step[i] >= limit;
-  for (int64_t i = 0; i < env->n; i++) any |= ended[i] = truncated[i] | terminated[i];
+  for (int64_t i = 0; i < n; i++) step[i]++;
+  for (int64_t i = 0; i < n; i++) truncated[i] = step[i] >= limit;
+  for (int64_t i = 0; i < n; i++) any |= ended[i] = truncated[i] | terminated[i];
   return any != 0;
 }
 

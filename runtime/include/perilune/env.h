@@ -89,12 +89,13 @@ typedef struct prl_env_preset {
   const prl_env_setting *settings; /* ends with a NULL option */
 } prl_env_preset;
 
-/* One batch of instances first … first + n − 1, all pointers already at `first`. */
+/* A call on all n instances of a vector env. */
 typedef struct prl_env_batch prl_env_batch;
 struct prl_env_batch {
   const void *shared;
   const double *options; /* in the order of the type's table */
-  void *state;           /* n × state_size, 64-byte aligned at instance 0 */
+  void *state;           /* n × state_size bytes, 64-byte aligned, in whatever layout the type likes: a struct for each
+                          * instance, or an array for each variable */
   int64_t n;
   uint64_t seed;
   const uint64_t *stream;  /* (n) the key of each instance's random draws */
