@@ -67,15 +67,22 @@ static void move(int64_t n, double *restrict xs, double *restrict x_dots, double
     double theta_acc =
         (gravity * sine - cosine * temp) / (half_length * (4.0 / 3.0 - pole_mass * (cosine * cosine) / mass));
     double x_acc = temp - pole_moment * theta_acc * cosine / mass;
-    xs[i] = x = x + seconds * x_dot;
-    x_dots[i] = x_dot = x_dot + seconds * x_acc;
-    thetas[i] = theta = theta + seconds * theta_dot;
-    theta_dots[i] = theta_dot = theta_dot + seconds * theta_acc;
-    rows[4 * i] = (float)x;
-    rows[4 * i + 1] = (float)x_dot;
-    rows[4 * i + 2] = (float)theta;
-    rows[4 * i + 3] = (float)theta_dot;
+    x = x + seconds * x_dot;
+    x_dot = x_dot + seconds * x_acc;
+    theta = theta + seconds * theta_dot;
+    theta_dot = theta_dot + seconds * theta_acc;
+    xs[i] = x;
+    x_dots[i] = x_dot;
+    thetas[i] = theta;
+    theta_dots[i] = theta_dot;
     fallen[i] = (fabs(x) > x_limit) | (fabs(theta) > theta_limit) ? 1.0f : 0.0f;
+  }
+  /* In a loop of its own, since the one above is short of registers. */
+  for (int64_t i = 0; i < n; i++) {
+    rows[4 * i] = (float)xs[i];
+    rows[4 * i + 1] = (float)x_dots[i];
+    rows[4 * i + 2] = (float)thetas[i];
+    rows[4 * i + 3] = (float)theta_dots[i];
   }
 }
 

@@ -1,11 +1,12 @@
-/* What the classic control environments share: their states, branch-free arithmetic that the compiler
- * vectorises, and the walk over a mask. Included by them and by their tests only.
+/* What the classic control environments share: branch-free arithmetic that the compiler vectorises. Included
+ * by them and by their tests only.
  *
  * Dynamics follow Gymnasium operation by operation in float64, so that a trajectory drifts from it by
  * rounding alone. */
 #ifndef PRL_ENV_CLASSIC_H
 #define PRL_ENV_CLASSIC_H
 
+#include "env/mask.h"
 #include "env/types.h"
 
 #include <math.h>
@@ -13,9 +14,8 @@
 
 #define PRL_PI 3.14159265358979323846
 
-/* ---- State: an array of n float64 for each variable, one after the other, so that a step vectorises. The
- * loops take them as restrict parameters: the compiler gives up on as many run-time checks of aliasing. ----
- */
+/* State is an array of n float64 for each variable, one after the other, so that a step vectorises. The loops
+ * take them as restrict parameters: the compiler gives up on as many run-time checks of aliasing. */
 
 /* Array k of the slab; each environment numbers its variables. */
 static inline double *variable(const prl_env_batch *batch, int64_t k) {
@@ -32,21 +32,6 @@ static inline prl_status set_max_steps(double value, prl_env_spec *spec, prl_err
     return prl_fail(error, PRL_EINVAL, "max_steps is %g; a whole number is needed", value);
   spec->max_steps = (int64_t)value;
   return PRL_OK;
-}
-
-/* ---- Masks ---- */
-
-/* The first i ≥ from with mask[i] not 0, or n. mask NULL: from itself. Eight bytes at a time: few are set. */
-static inline int64_t next_masked(const uint8_t *mask, int64_t from, int64_t n) {
-  if (!mask) return from;
-  while (from + 8 <= n) {
-    uint64_t word;
-    memcpy(&word, mask + from, 8);
-    if (word) break;
-    from += 8;
-  }
-  while (from < n && !mask[from]) from++;
-  return from;
 }
 
 /* ---- Arithmetic ---- */

@@ -58,7 +58,8 @@ static void move(int64_t n, double goal_velocity, double *restrict positions, do
     velocity = velocity + (((double)push[i] - 1) * engine + cosine * -gravity);
     velocity = bounded(velocity, -greatest_speed, greatest_speed);
     position = bounded(position + velocity, lowest, highest);
-    velocity = (position == lowest) & (velocity < 0) ? 0.0 : velocity;
+    double stopped = velocity < 0 ? 0 : velocity;
+    velocity = position > lowest ? velocity : stopped;
     positions[i] = position;
     velocities[i] = velocity;
     rows[2 * i] = (float)position;
@@ -102,7 +103,8 @@ static void move_continuous(int64_t n, double goal_velocity, double *restrict po
     float position = (float)(positions[i] + velocity);
     position = position < left ? left : position;
     position = position > right ? right : position;
-    velocity = (position == left) & (velocity < 0) ? 0.0f : velocity;
+    float stopped = velocity < 0 ? 0 : velocity;
+    velocity = position > left ? velocity : stopped;
     positions[i] = position;
     velocities[i] = velocity;
     rows[2 * i] = position;

@@ -3,6 +3,7 @@
  * the type's. */
 #include "core/memory.h"
 #include "core/rng.h"
+#include "env/mask.h"
 #include "env/types.h"
 
 #include <math.h>
@@ -244,12 +245,18 @@ static prl_status check_step(const prl_vecenv *env, const prl_step *step, prl_er
   return PRL_OK;
 }
 
-static void fill_missing(const prl_env_spec *spec, int64_t n, float *restrict response) {
+static void fill(float *restrict value, int64_t n, float with) {
+  for (int64_t i = 0; i < n; i++) value[i] = with;
+}
+
+static void fill_missing(const prl_env_spec *spec, int64_t n, float *response) {
   const int64_t width = spec->responses;
-  for (int64_t r = 0; r < width; r++) {
-    const float missing = spec->response[r].missing;
-    for (int64_t i = 0; i < n; i++) response[i * width + r] = missing;
+  if (width == 1) {
+    fill(response, n, spec->response->missing);
+    return;
   }
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t r = 0; r < width; r++) response[i * width + r] = spec->response[r].missing;
 }
 
 /* Counts the step and writes truncated and ended. True where any episode ended. */
@@ -269,14 +276,8 @@ static bool count_steps(prl_vecenv *env, const prl_step *out) {
 /* Keeps the final observations and starts the next episode of each instance that ended. */
 static prl_status begin_episodes(prl_vecenv *env, const prl_step *out, const prl_env_batch *batch,
                                  prl_error *error) {
-  int64_t width = env->spec.observations;
-  for (int64_t i = 0; i < env->n; i++) {
-    uint64_t word = 0;
-    if (i + 8 <= env->n && (memcpy(&word, env->ended + i, 8), word == 0)) {
-      i += 7;
-      continue;
-    }
-    if (!env->ended[i]) continue;
+  const int64_t width = env->spec.observations, n = env->n;
+  for (int64_t i = next_masked(env->ended, 0, n); i < n; i = next_masked(env->ended, i + 1, n)) {
     const float *row = out->observation + i * width;
     for (int64_t k = 0; k < width; k++) out->final_observation[i * width + k] = row[k];
     env->episode[i]++;
