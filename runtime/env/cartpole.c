@@ -75,7 +75,7 @@ static void move(int64_t n, double *restrict xs, double *restrict x_dots, double
     x_dots[i] = x_dot;
     thetas[i] = theta;
     theta_dots[i] = theta_dot;
-    fallen[i] = (fabs(x) > x_limit) | (fabs(theta) > theta_limit) ? 1.0f : 0.0f;
+    fallen[i] = ((fabs(x) > x_limit) | (fabs(theta) > theta_limit)) ? 1.0f : 0.0f;
   }
   /* In a loop of its own, since the one above is short of registers. */
   for (int64_t i = 0; i < n; i++) {

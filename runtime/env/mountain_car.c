@@ -64,7 +64,7 @@ static void move(int64_t n, double goal_velocity, double *restrict positions, do
     velocities[i] = velocity;
     rows[2 * i] = (float)position;
     rows[2 * i + 1] = (float)velocity;
-    reached[i] = (position >= goal) & (velocity >= goal_velocity) ? 1.0f : 0.0f;
+    reached[i] = ((position >= goal) & (velocity >= goal_velocity)) ? 1.0f : 0.0f;
   }
 }
 
@@ -109,7 +109,7 @@ static void move_continuous(int64_t n, double goal_velocity, double *restrict po
     velocities[i] = velocity;
     rows[2 * i] = position;
     rows[2 * i + 1] = velocity;
-    reached[i] = (position >= goal) & (velocity >= goal_velocity) ? 1.0f : 0.0f;
+    reached[i] = ((position >= goal) & (velocity >= goal_velocity)) ? 1.0f : 0.0f;
   }
 }
 

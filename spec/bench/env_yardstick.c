@@ -86,7 +86,7 @@ static void cartpole_loop(int64_t n, double *restrict vx, double *restrict vx_do
     row[4 * i + 1] = (float)x_dot;
     row[4 * i + 2] = (float)theta;
     row[4 * i + 3] = (float)theta_dot;
-    reward[i] = (fabs(x) > 2.4) | (fabs(theta) > 12 * 2 * PRL_PI / 360) ? 1.0f : 0.0f;
+    reward[i] = ((fabs(x) > 2.4) | (fabs(theta) > 12 * 2 * PRL_PI / 360)) ? 1.0f : 0.0f;
   }
 }
 
