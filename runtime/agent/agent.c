@@ -320,11 +320,9 @@ void prl_agent_free(prl_agent *a) {
   if (a->normalise) prl_normaliser_deinit(&a->normaliser);
   if (a->live.runtime) prl_live_deinit(&a->live);
   prl_blocks_deinit(&a->blocks);
-  prl_drive *d = &a->drive;
-  void *blocks[] = {a->sets,        a->published, a->optims,   a->optim_steps,       a->response_names,
-                    a->observation, a->advantage, a->order,    a->lengths,           a->log_prob,
-                    d->observation, d->action,    d->response, d->final_observation, d->terminated,
-                    d->truncated,   d->elapsed,   d->decisions};
+  prl_drive_free(runtime, &a->drive);
+  void *blocks[] = {a->sets,        a->published, a->optims, a->optim_steps, a->response_names,
+                    a->observation, a->advantage, a->order,  a->lengths,     a->log_prob};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_doc_free(a->document);
   prl_free(runtime, a);

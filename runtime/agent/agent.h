@@ -219,6 +219,10 @@ prl_status prl_act_check(const prl_agent *agent, const float *observation, int64
 prl_status prl_act_rows(prl_agent *agent, const float *observation, int64_t n, prl_mode mode,
                         const prl_draw_address *address, float *action, prl_error *error);
 
+/* drive.c: buffers for an environment of the agent's shape. Fails: PRL_ESHAPE, PRL_ENOMEM. */
+prl_status prl_drive_make(const prl_agent *agent, const prl_vecenv *env, prl_drive *out, prl_error *error);
+void prl_drive_free(prl_runtime *runtime, prl_drive *drive);
+
 /* checkpoint.c */
 prl_status prl_agent_register(prl_agent *agent, prl_error *error);
 

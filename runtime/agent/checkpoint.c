@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "io/safetensors.h"
 
 static prl_status add_named(prl_agent *a, const char *prefix, const char *name, prl_dtype dtype,
                             int64_t count, void *data, prl_error *error) {
@@ -74,4 +75,185 @@ prl_status prl_agent_register(prl_agent *a, prl_error *error) {
   if (!status && a->normalise) status = prl_normaliser_blocks(&a->normaliser, &a->blocks, error);
   if (!status) status = prl_live_blocks(&a->live, &a->blocks, error);
   return status ? status : prl_critics_blocks(a, error);
+}
+
+/* ---- saving ---- */
+
+static const char format_name[] = "perilune agent 1";
+
+static prl_status make_metadata(const prl_agent *a, prl_doc **out, prl_error *error) {
+  char *plan;
+  size_t length;
+  prl_status status = prl_json_write(a->runtime, a->root, false, 0, &plan, &length, error);
+  if (status) return status;
+  status = prl_doc_new(a->runtime, out, error);
+  if (!status) {
+    prl_value *root = &(*out)->root, *value;
+    prl_set_map(root);
+    bool ok = (value = prl_put(*out, root, "format")) &&
+              prl_set_string(*out, value, format_name, strlen(format_name));
+    ok = ok && (value = prl_put(*out, root, "plan")) && prl_set_string(*out, value, plan, length);
+    if (!ok) {
+      prl_doc_free(*out);
+      status = prl_fail_memory(error, length);
+    }
+  }
+  prl_free(a->runtime, plan);
+  return status;
+}
+
+static prl_status save_env(const prl_agent *a, const prl_vecenv *env, uint8_t **bytes, int64_t *size,
+                           prl_error *error) {
+  *bytes = NULL;
+  *size = env ? prl_vecenv_state_size(env) : 0;
+  if (!*size) return PRL_OK;
+  *bytes = prl_alloc(a->runtime, (size_t)*size);
+  if (!*bytes) return prl_fail_memory(error, (size_t)*size);
+  prl_status status = prl_vecenv_save(env, *bytes, error);
+  if (!status) return PRL_OK;
+  prl_free(a->runtime, *bytes);
+  return status;
+}
+
+static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uint8_t *bytes, int64_t size,
+                            prl_st_tensor *list) {
+  int64_t count = 0;
+  for (int i = 0; i < a->blocks.count; i++) {
+    const prl_block *block = &a->blocks.items[i];
+    if (block->count)
+      list[count++] = (prl_st_tensor){.name = block->name,
+                                      .dtype = prl_st_dtype_of(block->dtype),
+                                      .ndim = 1,
+                                      .shape = {block->count},
+                                      .data = block->data};
+  }
+  if (!bytes) return count;
+  list[count++] =
+      (prl_st_tensor){.name = "env.state", .dtype = PRL_ST_U8, .ndim = 1, .shape = {size}, .data = bytes};
+  if (a->drive.env == env)
+    list[count++] = (prl_st_tensor){.name = "env.observation",
+                                    .dtype = PRL_ST_F32,
+                                    .ndim = 2,
+                                    .shape = {a->drive.n, a->observations},
+                                    .data = a->drive.observation};
+  return count;
+}
+
+prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char *path, prl_error *error) {
+  if (a->failed)
+    return prl_fail(error, PRL_ESTATE, "not saved, since learning failed: %s", a->failure.message);
+  prl_doc *metadata;
+  uint8_t *bytes;
+  int64_t size;
+  prl_status status = save_env(a, env, &bytes, &size, error);
+  if (status) return status;
+  prl_st_tensor *list = prl_calloc(a->runtime, (size_t)a->blocks.count + 2, sizeof *list);
+  status = list ? make_metadata(a, &metadata, error)
+                : prl_fail_memory(error, (size_t)a->blocks.count * sizeof *list);
+  if (!status) {
+    int64_t count = list_tensors(a, env, bytes, size, list);
+    status = prl_safetensors_write(a->runtime, path, list, count, &metadata->root, error);
+    prl_doc_free(metadata);
+  }
+  prl_free(a->runtime, list);
+  prl_free(a->runtime, bytes);
+  return status;
+}
+
+/* ---- loading ---- */
+
+static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, const char *path,
+                            prl_doc **out, prl_error *error) {
+  const char *format = prl_safetensors_text(file, "format"), *plan = prl_safetensors_text(file, "plan");
+  if (!format || strcmp(format, format_name) || !plan)
+    return prl_fail(error, PRL_EFORMAT, "%s: not a saved agent (format \"%.40s\"; expected \"%s\")", path,
+                    format ? format : "", format_name);
+  return prl_json_parse(runtime, plan, strlen(plan), out, error);
+}
+
+static bool cursor_holds(const prl_agent *a) {
+  const prl_agent_counts *n = &a->n;
+  const prl_batch *b = &a->batch;
+  bool good = n->verb >= 0 && n->verb < a->verbs_count && n->stage >= 0 && n->stage <= 2 && n->tile >= 0 &&
+              n->tile <= 2 * b->capacity && n->updates >= 0 && n->version >= 0 && n->warm >= 0 &&
+              n->warmed >= 0 && n->warmed <= 1 && b->rows >= 0 && b->rows <= b->capacity &&
+              b->bootstraps >= 0 && b->bootstraps <= b->rows;
+  for (int i = 0; good && i < a->verbs_count; i++)
+    good = a->positions[i] >= 0 && (a->verbs[i].kind != PRL_VERB_MINIBATCHES || n->verb <= i ||
+                                    n->verb > a->verbs[i].partner || a->positions[i] < b->rows);
+  for (int64_t i = 0; good && i < b->rows; i++)
+    good = a->order[i] >= 0 && a->order[i] < b->rows && b->successor[i] >= -1 &&
+           b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
+           b->stream[i] < a->experience->options.streams;
+  return good;
+}
+
+static prl_status read_blocks(prl_agent *a, const prl_safetensors *file, prl_error *error) {
+  prl_status status = PRL_OK;
+  for (int i = 0; !status && i < a->blocks.count; i++) {
+    const prl_block *block = &a->blocks.items[i];
+    if (block->count)
+      status = prl_safetensors_copy(file, block->name, prl_st_dtype_of(block->dtype), 1, &block->count,
+                                    block->data, error);
+  }
+  return status;
+}
+
+prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error) {
+  prl_safetensors *file;
+  prl_doc *plan;
+  prl_agent *agent = NULL;
+  prl_status status = prl_safetensors_open(runtime, path, 0, &file, error);
+  if (status) return status;
+  status = read_plan(runtime, file, path, &plan, error);
+  if (!status) {
+    status = prl_agent_build(runtime, &plan->root, NULL, &agent, error);
+    prl_doc_free(plan);
+  }
+  if (!status) status = read_blocks(agent, file, error);
+  prl_safetensors_free(file);
+  if (!status) status = prl_experience_restore(agent->experience, error);
+  if (!status && !cursor_holds(agent))
+    status = prl_fail(error, PRL_EFORMAT, "%s: the place where learning stood is damaged", path);
+  if (status) {
+    prl_agent_free(agent);
+    return status;
+  }
+  prl_routines_fill_live(agent);
+  *out = agent;
+  return PRL_OK;
+}
+
+/* The environment first: when it refuses its state, the agent is as it was. */
+static prl_status resume_env(prl_agent *a, prl_vecenv *env, const prl_safetensors *file,
+                             const prl_st_tensor *state, prl_error *error) {
+  prl_drive fresh;
+  bool driven = prl_safetensors_find(file, "env.observation") != NULL;
+  prl_status status = prl_drive_make(a, env, &fresh, error);
+  if (status) return status;
+  if (driven)
+    status = prl_safetensors_copy(file, "env.observation", PRL_ST_F32, 2,
+                                  (int64_t[]){fresh.n, a->observations}, fresh.observation, error);
+  if (!status) status = prl_vecenv_load(env, state->data, (int64_t)state->size, error);
+  if (status || !driven) {
+    prl_drive_free(a->runtime, &fresh);
+    return status;
+  }
+  prl_drive_free(a->runtime, &a->drive);
+  a->drive = fresh;
+  a->n.driven = 1;
+  return PRL_OK;
+}
+
+prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, prl_error *error) {
+  prl_safetensors *file;
+  prl_status status = prl_safetensors_open(a->runtime, path, 0, &file, error);
+  if (status) return status;
+  const prl_st_tensor *state = prl_safetensors_find(file, "env.state");
+  if (!state || state->dtype != PRL_ST_U8)
+    status =
+        prl_fail(error, PRL_ESTATE, "%s holds no state of an environment: its episodes start anew", path);
+  if (!status) status = resume_env(a, env, file, state, error);
+  prl_safetensors_free(file);
+  return status;
 }

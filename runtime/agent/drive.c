@@ -15,14 +15,16 @@ static prl_status check_spec(const prl_agent *a, const prl_vecenv *env, prl_erro
                   a->actions, a->responses);
 }
 
-static void free_buffers(prl_runtime *runtime, prl_drive *d) {
+void prl_drive_free(prl_runtime *runtime, prl_drive *d) {
   void *blocks[] = {d->observation, d->final_observation, d->action,  d->response,
                     d->terminated,  d->truncated,         d->elapsed, d->decisions};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   *d = (prl_drive){0};
 }
 
-static prl_status make_buffers(const prl_agent *a, const prl_vecenv *env, prl_drive *out, prl_error *error) {
+prl_status prl_drive_make(const prl_agent *a, const prl_vecenv *env, prl_drive *out, prl_error *error) {
+  prl_status status = check_spec(a, env, error);
+  if (status) return status;
   size_t n = (size_t)prl_vecenv_count(env);
   prl_drive d = {.env = env, .n = (int64_t)n};
   d.observation = prl_calloc(a->runtime, n * (size_t)a->observations, sizeof(float));
@@ -35,7 +37,7 @@ static prl_status make_buffers(const prl_agent *a, const prl_vecenv *env, prl_dr
   d.decisions = prl_calloc(a->runtime, n, sizeof *d.decisions);
   if (!d.observation || !d.final_observation || !d.action || !d.response || !d.terminated || !d.truncated ||
       !d.elapsed || !d.decisions) {
-    free_buffers(a->runtime, &d);
+    prl_drive_free(a->runtime, &d);
     return prl_fail_memory(error, n * (size_t)a->observations * sizeof(float));
   }
   *out = d;
@@ -54,16 +56,15 @@ static prl_step step_of(prl_drive *d) {
 
 /* Another environment than last time: its instances start anew, and open episodes of these streams end. */
 static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
-  prl_status status = check_spec(a, env, error);
   prl_drive fresh;
-  if (!status) status = make_buffers(a, env, &fresh, error);
+  prl_status status = prl_drive_make(a, env, &fresh, error);
   if (status) return status;
   status = prl_vecenv_reset(env, fresh.observation, error);
   if (status) {
-    free_buffers(a->runtime, &fresh);
+    prl_drive_free(a->runtime, &fresh);
     return status;
   }
-  free_buffers(a->runtime, &a->drive);
+  prl_drive_free(a->runtime, &a->drive);
   a->drive = fresh;
   a->n.driven = 1;
   for (int64_t i = 0; i < fresh.n; i++) { /* a stream that has no open episode needs no end */
@@ -189,8 +190,7 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   if (episodes < 1)
     return prl_fail(error, PRL_EINVAL, "%" PRId64 " episodes; there must be at least 1", episodes);
   evaluation v = {.agent = a, .env = env, .episodes = episodes, .mode = mode};
-  prl_status status = check_spec(a, env, error);
-  if (!status) status = make_buffers(a, env, &v.buffers, error);
+  prl_status status = prl_drive_make(a, env, &v.buffers, error);
   if (status) return status;
   size_t n = (size_t)v.buffers.n;
   v.made = prl_calloc(a->runtime, n, sizeof *v.made);
@@ -203,6 +203,6 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   if (!status) status = evaluate(&v, responses, lengths, error);
   void *blocks[] = {v.made, v.first, v.episode, v.step, v.sums};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(a->runtime, blocks[i]);
-  free_buffers(a->runtime, &v.buffers);
+  prl_drive_free(a->runtime, &v.buffers);
   return status;
 }

@@ -106,7 +106,6 @@ prl_status prl_experience_blocks(prl_experience *e, prl_blocks *blocks, prl_erro
       {"experience.free", places * sizeof *e->free, e->free},
       {"experience.events", (size_t)o->events * sizeof *e->events, e->events},
       {"experience.streams", (size_t)o->streams * sizeof *e->streams, e->streams},
-      {"experience.table", (size_t)e->table_size * sizeof *e->table, e->table},
       {"experience.slot", (size_t)o->streams * sizeof *e->slot, e->slot},
   };
   const struct {

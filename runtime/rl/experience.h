@@ -127,6 +127,9 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
                               prl_experience **out, prl_error *error);
 void prl_experience_free(prl_experience *experience);
 prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
+/* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
+ * PRL_EFORMAT, PRL_ENOMEM; the experience may then only be freed. */
+prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
 
 /* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
  * times). */
@@ -166,11 +169,12 @@ void prl_experience_freeze(prl_experience *experience, prl_batch *batch);
 /* ---- between the files of experience ---- */
 
 int32_t prl_streams_find(const prl_experience *experience, uint64_t key); /* −1: unknown */
-int32_t prl_streams_take(prl_experience *experience, uint64_t key);       /* −1: no room */
-void prl_streams_touch(prl_experience *experience, int32_t slot);         /* newest among open streams */
-void prl_streams_untouch(prl_experience *experience, int32_t slot);       /* no longer open */
-void prl_row_release(prl_experience *experience, int32_t row);            /* its place is free again */
-void prl_row_settle(prl_experience *experience, int32_t row);             /* closes it if it is time */
+bool prl_streams_rebuild(prl_experience *experience); /* the table, from the slots; false: a key twice */
+int32_t prl_streams_take(prl_experience *experience, uint64_t key); /* −1: no room */
+void prl_streams_touch(prl_experience *experience, int32_t slot);   /* newest among open streams */
+void prl_streams_untouch(prl_experience *experience, int32_t slot); /* no longer open */
+void prl_row_release(prl_experience *experience, int32_t row);      /* its place is free again */
+void prl_row_settle(prl_experience *experience, int32_t row);       /* closes it if it is time */
 /* Takes a closed row off the head of its stream, its final observation too. */
 void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
 

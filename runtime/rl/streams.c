@@ -33,6 +33,15 @@ static void table_add(prl_experience *e, uint64_t key, int32_t slot) {
   e->table[place] = slot + 1;
 }
 
+bool prl_streams_rebuild(prl_experience *e) {
+  memset(e->table, 0, (size_t)e->table_size * sizeof *e->table);
+  for (int64_t slot = 0; slot < e->n.streams_used; slot++) {
+    if (prl_streams_find(e, e->streams[slot].key) >= 0) return false;
+    table_add(e, e->streams[slot].key, (int32_t)slot);
+  }
+  return true;
+}
+
 static void table_remove(prl_experience *e, uint64_t key) {
   int64_t place = home(e, key);
   while (e->streams[e->table[place] - 1].key != key) place = after(e, place);
