@@ -109,7 +109,8 @@ INLINE vf vlog1p(vf x) {
   return vpick(vlt(vabs(x), vset(0x1p-25f)), x, y);
 }
 
-/* (e^2a − 1) / (e^2a + 1) with a = |x|: the error of e^2a − 1, relative near 0, fades as the quotient nears 1. */
+/* (e^2a − 1) / (e^2a + 1) with a = |x|: the error of e^2a − 1, relative near 0, fades as the quotient
+ * nears 1. */
 INLINE vf vtanh(vf x) {
   vf a = vmin(vset(9.1f), vabs(x));
   vf n = vnearest(a * vset(2.88539008f));
@@ -150,7 +151,8 @@ INLINE vf vsilu(vf x) {
   return vpick(vlt(x, vzero()), negative, x / full);
 }
 
-/* Φ(−a) e^(a²/2) for 0 ≤ a ≤ 15, by a rational function; in float64, since nine roundings would cost 2 ulp. */
+/* Φ(−a) e^(a²/2) for 0 ≤ a ≤ 15, by a rational function; in float64, since nine roundings would cost 2 ulp.
+ */
 INLINE vd mills_half(vd a) {
   vd p = (((vdset(4.122049006e-03) * a + vdset(4.068757442e-02)) * a + vdset(1.834193322e-01)) * a +
           vdset(4.385793514e-01)) *

@@ -15,7 +15,9 @@ typedef struct tile_args {
   int64_t ldc;
   int64_t column; /* of c's first element: where bias and pre begin */
   int64_t row;
-  int64_t last; /* lanes of the last vector, where it is a part */
+  int64_t last;    /* lanes of the last vector, where it is a part */
+  bool resume;     /* the chains go on from what c holds */
+  bool unfinished; /* more of k follows: c takes the bare chains */
   const gemm_epilogue *e;
 } tile_args;
 
@@ -34,29 +36,37 @@ INLINE void tile_store(float *p, vf x, bool part, int64_t lanes) {
 
 INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
   const gemm_epilogue *e = t->e;
+  if (t->unfinished) {
+    UNROLL for (int i = 0; i < R; i++) {
+      UNROLL for (int j = 0; j < V; j++) {
+        tile_store(t->c + i * t->ldc + j * VW, acc[i * V + j], part && j == V - 1, t->last);
+      }
+    }
+    return;
+  }
   vf floor = vset(e->act == PRL_RELU ? 0.0f : -INFINITY);
   if (e->bias) {
-    for (int j = 0; j < V; j++) {
+    UNROLL for (int j = 0; j < V; j++) {
       vf bias = tile_load(e->bias + t->column + j * VW, part && j == V - 1, t->last);
-      for (int i = 0; i < R; i++) acc[i * V + j] += bias;
+      UNROLL for (int i = 0; i < R; i++) acc[i * V + j] += bias;
     }
   }
   if (e->pre) {
     float *pre = e->pre + t->row * t->ldc + t->column;
-    for (int i = 0; i < R; i++) {
-      for (int j = 0; j < V; j++) {
+    UNROLL for (int i = 0; i < R; i++) {
+      UNROLL for (int j = 0; j < V; j++) {
         tile_store(pre + i * t->ldc + j * VW, acc[i * V + j], part && j == V - 1, t->last);
       }
     }
   }
   if (e->act == PRL_TANH) {
     vf copy[16];
-    for (int i = 0; i < R * V; i++) copy[i] = acc[i];
+    UNROLL for (int i = 0; i < R * V; i++) copy[i] = acc[i];
     tanh_tile(copy, R * V);
-    for (int i = 0; i < R * V; i++) acc[i] = copy[i];
+    UNROLL for (int i = 0; i < R * V; i++) acc[i] = copy[i];
   }
-  for (int i = 0; i < R; i++) {
-    for (int j = 0; j < V; j++) {
+  UNROLL for (int i = 0; i < R; i++) {
+    UNROLL for (int j = 0; j < V; j++) {
       float *c = t->c + i * t->ldc + j * VW;
       bool cut = part && j == V - 1;
       vf y = vmax(floor, acc[i * V + j]);
@@ -66,22 +76,31 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
   }
 }
 
-/* along: a's elements of one row of c are adjacent (gemm_rows), not lda apart. */
+/* One p: a column of a times a row of b. along: a's elements of one row of c are adjacent (gemm_rows), not
+ * lda apart. */
+INLINE void tile_step(vf *acc, const float *a, int64_t lda, const float *b, int R, int V, bool part,
+                      int64_t last, bool along) {
+  vf row[8];
+  UNROLL for (int j = 0; j < V; j++) row[j] = tile_load(b + j * VW, part && j == V - 1, last);
+  UNROLL for (int i = 0; i < R; i++) {
+    vf s = vset(along ? a[i * lda] : a[i]);
+    UNROLL for (int j = 0; j < V; j++) acc[i * V + j] = vfma(s, row[j], acc[i * V + j]);
+  }
+}
+
 INLINE void tile_run(const tile_args *t, int R, int V, bool part, bool along) {
   vf acc[16];
   const float *a = t->a, *b = t->b;
-  int64_t lda = t->lda, ldb = t->ldb, k = t->k, last = t->last;
-  for (int i = 0; i < R * V; i++) acc[i] = vzero();
-  for (int64_t p = 0; p < k; p++) {
-    vf row[8];
-    for (int j = 0; j < V; j++) row[j] = tile_load(b + j * VW, part && j == V - 1, last);
-    for (int i = 0; i < R; i++) {
-      vf s = vset(along ? a[i * lda] : a[i]);
-      for (int j = 0; j < V; j++) acc[i * V + j] = vfma(s, row[j], acc[i * V + j]);
+  int64_t lda = t->lda, ldb = t->ldb, next = along ? 1 : lda, last = t->last, p = t->k;
+  UNROLL for (int i = 0; i < R * V; i++) acc[i] = vzero();
+  if (t->resume) {
+    UNROLL for (int i = 0; i < R; i++) {
+      UNROLL for (int j = 0; j < V; j++) {
+        acc[i * V + j] = tile_load(t->c + i * t->ldc + j * VW, part && j == V - 1, last);
+      }
     }
-    a += along ? 1 : lda;
-    b += ldb;
   }
+  for (; p > 0; p--, a += next, b += ldb) tile_step(acc, a, lda, b, R, V, part, last, along);
   tile_finish(t, acc, R, V, part);
 }
 
@@ -95,8 +114,8 @@ typedef void (*tile_fn)(const tile_args *t);
 #define EACH_TILE(X)                                                                                         \
   X(1, 1)                                                                                                    \
   X(1, 2)                                                                                                    \
-  X(1, 4) X(1, 8) X(2, 1) X(2, 2) X(2, 4) X(3, 1) X(3, 2) X(3, 4) X(4, 1) X(4, 2) X(5, 1) X(5, 2) X(6, 1)    \
-      X(6, 2)
+  X(1, 4)                                                                                                    \
+  X(1, 8) X(2, 1) X(2, 2) X(2, 4) X(3, 1) X(3, 2) X(3, 4) X(4, 1) X(4, 2) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
 EACH_TILE(TILE)
 
 enum { TILE_ROWS = 6 };
@@ -115,43 +134,115 @@ static int tile_vectors(int rows, int64_t left) {
 
 typedef const tile_fn (*tile_table)[9][2];
 
-/* Rows first, first + step, … below m in strips of columns, so that a strip of b stays in the first cache. */
-static void sweep(tile_args t, tile_table table, int64_t first, int64_t m, int rows, int64_t n,
-                  int64_t row_step, float *c) {
-  const float *a = t.a, *b = t.b;
-  for (int64_t j = 0; j < n;) {
-    int64_t left = (n - j + VW - 1) / VW;
+/* A product as the tiles see it. row, step: from one row of a (one p) to the next. */
+typedef struct product {
+  int64_t m, n, k, row, step;
+  tile_table table;
+  tile_args t;
+} product;
+
+/* Rows first … last − 1, `rows` at a time, in strips of columns, so that a strip of b stays in the first
+ * cache. */
+static void sweep(const product *g, int64_t first, int64_t last, int rows) {
+  tile_args t = g->t;
+  for (int64_t j = 0; j < g->n;) {
+    int64_t left = (g->n - j + VW - 1) / VW;
     int V = tile_vectors(rows, left);
-    bool part = V == left && (n - j) % VW != 0;
-    tile_fn run = table[rows][V][part];
-    t.last = (n - j) % VW;
+    bool part = V == left && (g->n - j) % VW != 0;
+    tile_fn run = g->table[rows][V][part];
+    t.last = (g->n - j) % VW;
     t.column = j;
-    t.b = b + j;
-    for (int64_t i = first; i + rows <= m; i += rows) {
+    t.b = g->t.b + j;
+    for (int64_t i = first; i < last; i += rows) {
       t.row = i;
-      t.a = a + i * row_step;
-      t.c = c + i * t.ldc + j;
+      t.a = g->t.a + i * g->row;
+      t.c = g->t.c + i * t.ldc + j;
       run(&t);
     }
     j += (int64_t)V * VW;
   }
 }
 
-static void gemm(tile_args t, tile_table table, int64_t m, int64_t n, int64_t row_step) {
-  int64_t whole = m - m % TILE_ROWS;
-  float *c = t.c;
-  if (whole) sweep(t, table, 0, whole, TILE_ROWS, n, row_step, c);
-  if (whole < m) sweep(t, table, whole, m, (int)(m - whole), n, row_step, c);
+/* Sizes in the caches: a packed strip of b is 16 KiB (the first cache holds twice that), a block of a 256
+ * KiB. */
+enum { BLOCK_K = 256, BLOCK_M = 240, STRIP = 2 * VW };
+
+static void pack_strip(const float *b, int64_t ldb, int64_t k, int64_t width, float *to) {
+  for (int64_t p = 0; p < k; p++, b += ldb, to += STRIP) {
+    if (width == STRIP) {
+      vstore(to, vload(b));
+      vstore(to + VW, vload(b + VW));
+    } else {
+      for (int64_t j = 0; j < STRIP; j++) to[j] = j < width ? b[j] : 0;
+    }
+  }
+}
+
+/* One block of rows and of k. The chains rest in c between two blocks of k, so that their order is that of
+ * sweep. */
+static void block(const product *g, int64_t first, int64_t last, int64_t p, int64_t pn) {
+  float packed[BLOCK_K * STRIP];
+  tile_args t = g->t;
+  t.k = pn, t.b = packed, t.ldb = STRIP;
+  t.resume = p > 0, t.unfinished = p + pn < g->k;
+  for (int64_t j = 0; j < g->n; j += STRIP) {
+    int64_t width = g->n - j < STRIP ? g->n - j : STRIP;
+    int V = width > VW ? 2 : 1;
+    bool part = width % VW != 0;
+    t.last = width % VW;
+    t.column = j;
+    pack_strip(g->t.b + p * g->t.ldb + j, g->t.ldb, pn, width, packed);
+    for (int64_t i = first; i < last; i += TILE_ROWS) {
+      int rows = last - i < TILE_ROWS ? (int)(last - i) : TILE_ROWS;
+      t.row = i;
+      t.a = g->t.a + i * g->row + p * g->step;
+      t.c = g->t.c + i * t.ldc + j;
+      g->table[rows][V][part](&t);
+    }
+  }
+}
+
+/* Packing pays where rows of b lie far apart and are read often. No choice here changes a byte of the result.
+ */
+static bool pays_to_pack(const product *g) {
+  if (g->t.e->add && g->k > BLOCK_K) return false; /* c holds what is to be added, not the chains */
+  return g->m >= 4 * TILE_ROWS && g->n * g->k > 128 * 128 && g->k >= 16;
+}
+
+static void multiply(const product *g) {
+  if (pays_to_pack(g)) {
+    for (int64_t i = 0; i < g->m; i += BLOCK_M) {
+      int64_t last = i + BLOCK_M < g->m ? i + BLOCK_M : g->m;
+      for (int64_t p = 0; p < g->k; p += BLOCK_K)
+        block(g, i, last, p, g->k - p < BLOCK_K ? g->k - p : BLOCK_K);
+    }
+    return;
+  }
+  int64_t whole = g->m - g->m % TILE_ROWS;
+  if (whole) sweep(g, 0, whole, TILE_ROWS);
+  if (whole < g->m) sweep(g, whole, g->m, (int)(g->m - whole));
 }
 
 void PART(gemm_rows)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                      int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
-  gemm((tile_args){.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e}, rows_tiles, m,
-       n, lda);
+  product g = {m,
+               n,
+               k,
+               lda,
+               1,
+               rows_tiles,
+               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e}};
+  multiply(&g);
 }
 
 void PART(gemm_columns)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                         int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
-  gemm((tile_args){.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e}, columns_tiles,
-       m, n, 1);
+  product g = {m,
+               n,
+               k,
+               1,
+               lda,
+               columns_tiles,
+               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e}};
+  multiply(&g);
 }

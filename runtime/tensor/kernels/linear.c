@@ -16,8 +16,8 @@ static void transpose(int64_t rows, int64_t columns, const float *from, float *t
       for (int64_t q = 0; q < VW; q++) vstore(to + (j + q) * rows + i, t[q]);
     }
   }
-  for (int64_t i = 0; i < rows; i++) {
-    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; j++)
+  for (int64_t j = 0; j < columns; j++) {
+    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++)
       to[j * rows + i] = from[i * columns + j];
   }
 }
@@ -87,8 +87,72 @@ static void narrow(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx,
   }
 }
 
+/* The same for rows too few to be worth a transpose: w (k, n) as it is, one chain for each p mod VW. */
+static void narrow_rows(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
+                        const gemm_epilogue *e, float *y) {
+  for (int64_t i = 0; i < m; i++, x += ldx) {
+    vf acc[VW];
+    float s[VW];
+    for (int q = 0; q < VW; q++) acc[q] = vzero();
+    int64_t p = 0;
+    for (; p + VW <= k; p += VW) {
+      UNROLL for (int q = 0; q < VW; q++) acc[q] = vfma(vset(x[p + q]), vload_n(w + (p + q) * n, n), acc[q]);
+    }
+    UNROLL for (int q = 0; q < VW; q++) {
+      if (p + q < k) acc[q] = vfma(vset(x[p + q]), vload_n(w + (p + q) * n, n), acc[q]);
+    }
+    for (int width = VW; width > 1; width /= 2) { /* as vsum4 does */
+      for (int q = 0; q < width / 2; q++) acc[q] = acc[2 * q] + acc[2 * q + 1];
+    }
+    vstore(s, acc[0]);
+    for (int64_t j = 0; j < n; j++) narrow_put(e, i * n + j, j, s[j], y);
+  }
+}
+
 /* The choice looks at n and k alone, never at m: a row's bytes do not depend on its batch. */
 static bool is_narrow(int64_t n, int64_t k) { return n == 1 || (n < VW && n * k <= NARROW_PACK); }
+
+/* V vectors of one row of x w + b and its activation: a single observation's latency is all call and no
+ * throughput, so this does without the tiles' machinery. */
+INLINE void single_strip(int64_t n, int64_t k, const float *x, const float *w, const float *b, prl_unary act,
+                         int V, float *pre, float *y) {
+  vf acc[8];
+  UNROLL for (int j = 0; j < V; j++) acc[j] = vzero();
+  for (int64_t p = 0; p < k; p++, w += n) {
+    vf s = vset(x[p]);
+    UNROLL for (int j = 0; j < V; j++) acc[j] = vfma(s, vload(w + j * VW), acc[j]);
+  }
+  if (b) {
+    UNROLL for (int j = 0; j < V; j++) acc[j] += vload(b + j * VW);
+  }
+  if (pre) {
+    UNROLL for (int j = 0; j < V; j++) vstore(pre + j * VW, acc[j]);
+  }
+  if (act == PRL_TANH) {
+    UNROLL for (int j = 0; j < V; j++) acc[j] = vtanh(acc[j]);
+  } else if (act == PRL_RELU) {
+    UNROLL for (int j = 0; j < V; j++) acc[j] = vrelu(acc[j]);
+  }
+  UNROLL for (int j = 0; j < V; j++) vstore(y + j * VW, acc[j]);
+}
+
+/* One row of a layer whose width is a multiple of two vectors. */
+static void single_row(int64_t n, int64_t k, const float *x, const float *w, const gemm_epilogue *e,
+                       float *y) {
+  const float *b = e->bias;
+  float *pre = e->pre;
+  for (int64_t j = 0; j < n;) {
+    int64_t step = n - j >= 8 * VW ? 8 * VW : n - j >= 4 * VW ? 4 * VW : 2 * VW;
+    if (step == 8 * VW) {
+      single_strip(n, k, x, w + j, b ? b + j : NULL, e->act, 8, pre ? pre + j : NULL, y + j);
+    } else if (step == 4 * VW) {
+      single_strip(n, k, x, w + j, b ? b + j : NULL, e->act, 4, pre ? pre + j : NULL, y + j);
+    } else {
+      single_strip(n, k, x, w + j, b ? b + j : NULL, e->act, 2, pre ? pre + j : NULL, y + j);
+    }
+    j += step;
+  }
+}
 
 #define ACT_ENTRY(NAME, name) [PRL_##NAME] = PART(name),
 
@@ -97,13 +161,23 @@ void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, 
   static void (*const acts[PRL_UNARY_COUNT])(int64_t, const float *, float *) = {EACH_UNARY(ACT_ENTRY)};
   gemm_epilogue e = {b, pre, gemm_fuses(act) ? act : PRL_IDENTITY, false};
   if (is_narrow(n, k)) {
-    float packed[NARROW_PACK];
-    if (n > 1) transpose(k, n, w, packed);
-    narrow(m, n, k, x, ldx, n > 1 ? packed : w, &e, y);
+    if (n == 1) {
+      narrow(m, n, k, x, ldx, w, &e, y);
+    } else if (m < 4) {
+      narrow_rows(m, n, k, x, ldx, w, &e, y);
+    } else {
+      float packed[NARROW_PACK];
+      transpose(k, n, w, packed);
+      narrow(m, n, k, x, ldx, packed, &e, y);
+    }
     if (act != PRL_IDENTITY) acts[act](m * n, y, y);
     return;
   }
-  PART(gemm_rows)(m, n, k, x, ldx, w, n, &e, y, n);
+  if (m == 1 && n % (2 * VW) == 0) {
+    single_row(n, k, x, w, &e, y);
+  } else {
+    PART(gemm_rows)(m, n, k, x, ldx, w, n, &e, y, n);
+  }
   if (!gemm_fuses(act)) acts[act](m * n, y, y);
 }
 

@@ -10,6 +10,13 @@
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
+/* Before a loop of a few turns over an array that shall live in registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #ifdef PRL_AVX2
 
 enum { VW = 8 };
