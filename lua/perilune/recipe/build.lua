@@ -152,13 +152,19 @@ local function indexed(tree, index)
   return out
 end
 
+--- A scalar as plans hold it: an expression reads the step as response 0.
+local function scalar(value)
+  if type(value) ~= "table" or value.kind ~= "expression" then return value end
+  return {kind = "expression", tree = indexed(value.tree, {step = 0})}
+end
+
 local function critic_documents(self, recipe)
   local index, out = {}, {}
   for i, response in ipairs(self.spec.responses) do index[response.name] = i - 1 end
   for i, critic in ipairs(self.critics) do
     local options, path = recipe.objective.critics[critic.name], "objective.critics." .. critic.name
-    self.live[path .. ".gamma"] = {value = options.gamma, low = 0, high = 1}
-    self.live[path .. ".weight"] = {value = options.weight}
+    self.live[path .. ".gamma"] = {value = scalar(options.gamma), low = 0, high = 1}
+    self.live[path .. ".weight"] = {value = scalar(options.weight)}
     out[i] = {
       name = critic.name, gamma = path .. ".gamma", weight = path .. ".weight", scale = options.scale,
       reward = indexed(options.reward, index), value_set = critic.set,
@@ -171,7 +177,7 @@ end
 local function live_algorithm_options(self, algorithm, given)
   for key, declared in pairs(algorithm.options) do
     if not declared.structural and given[key] ~= nil and given[key] ~= false then
-      self.live["algorithm." .. key] = {value = given[key], low = declared.min, high = declared.max}
+      self.live["algorithm." .. key] = {value = scalar(given[key]), low = declared.min, high = declared.max}
     end
   end
 end
@@ -206,7 +212,7 @@ local build = {}
 function build.plan(recipe, spec, algorithm, hash)
   prl.seed(recipe.train.seed)
   local self = setmetatable({
-    spec = spec, programs = {}, programs_count = 0, live = {}, scalars = {}, streams = recipe.env.n,
+    spec = spec, programs = {}, programs_count = 0, live = {}, scalars = {}, streams = recipe.env.n or recipe.agent.streams,
   }, Learn)
   networks.make(self, recipe)
   local given = recipe.algorithm
@@ -215,8 +221,10 @@ function build.plan(recipe, spec, algorithm, hash)
   live_algorithm_options(self, algorithm, given)
   local critics = critic_documents(self, recipe)
   local sets, optims, tensors = set_documents(self)
-  local capacity = {streams = recipe.env.n, stale = algorithm.stale}
-  for key, value in pairs(recipe.agent or {}) do capacity[key] = value end
+  local capacity = {
+    streams = recipe.agent.streams, rows = recipe.agent.rows > 0 and recipe.agent.rows or nil,
+    idle_us = math.floor(recipe.agent.idle * 1e6 + 0.5), stale = algorithm.stale,
+  }
   return prl.new_plan({
     format = 1, hash = hash, recipe = recipe, seed = recipe.train.seed,
     observation = spec.observation, action = spec.action, responses = spec.responses,
