@@ -74,12 +74,12 @@ INLINE vf log_poly(vf f, vf e) {
 }
 
 /* x > 0, normal → e with x = m 2^e and m in [√½, √2). */
-INLINE vi log_exponent(vf x) { return vshr((vi)x - 0x3f3504f3, 23); }
+INLINE vi log_exponent(vf x) { return vshr((vi)((vu)x - 0x3f3504f3u), 23); } /* unsigned: it may wrap */
 
 /* x > 0, normal, finite. */
 INLINE vf log_normal(vf x) {
   vi e = log_exponent(x);
-  vf m = (vf)((vi)x - (e << 23));
+  vf m = (vf)((vu)x - ((vu)e << 23));
   return log_poly(m - vset(1), vtofloat(e));
 }
 
@@ -93,7 +93,7 @@ INLINE vf vlog(vf x) {
   vf small = vlt(x, vset(0x1p-126f));
   vf u = vpick(small, x * vset(0x1p25f), x);
   vi e = log_exponent(u);
-  vf m = (vf)((vi)u - (e << 23));
+  vf m = (vf)((vu)u - ((vu)e << 23));
   vf y = log_poly(m - vset(1), vtofloat(e) - vand(small, vset(25)));
   return log_limits(x, y);
 }
@@ -103,7 +103,7 @@ INLINE vf vlog1p(vf x) {
   vf u = x + vset(1);
   vf lost = vpick(vlt(vset(1), x), vset(1) - (u - x), x - (u - vset(1)));
   vi e = log_exponent(u);
-  vf m = (vf)((vi)u - (e << 23));
+  vf m = (vf)((vu)u - ((vu)e << 23));
   vf f = (m - vset(1)) + lost * vset(0.5f) * pow2i(1 - e); /* e may be 128 */
   vf y = log_limits(u, log_poly(f, vtofloat(e)));
   return vpick(vlt(vabs(x), vset(0x1p-25f)), x, y);
