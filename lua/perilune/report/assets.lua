@@ -6,7 +6,7 @@ assets.style = [==[
 :root { --bg: #ffffff; --card: #f6f6fa; --ink: #1d1e2c; --soft: #5d6075; --rule: #dfe0ea; --accent: #4556c8;
   --c1: #4556c8; --c2: #c2571a; --c3: #15803d; --c4: #a21caf; --c5: #0e7490; --c6: #92660a; }
 @media (prefers-color-scheme: dark) {
-  :root { --bg: #14151d; --card: #1d1e2a; --ink: #e8e9f2; --soft: #a2a5ba; --rule: #343648; --accent: #97a5ff;
+  :root { --bg: #14151d; --card: #1d1e2a; --ink: #e8e9f2; --soft: #a2a5ba; --rule: #383b4f; --accent: #97a5ff;
     --c1: #97a5ff; --c2: #f5a66b; --c3: #6fd08c; --c4: #e28cf0; --c5: #5cc9de; --c6: #e3c05f; }
 }
 * { box-sizing: border-box; }
@@ -59,6 +59,7 @@ th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var
 thead th { color: var(--soft); font-weight: 500; font-size: .86rem; vertical-align: bottom; }
 tbody th { font-weight: 600; overflow-wrap: anywhere; }
 .n { text-align: right; white-space: nowrap; }
+.share { white-space: nowrap; }
 .bar { display: inline-block; width: 90px; height: 8px; border-radius: 4px; background: var(--rule); margin-right: 8px;
   vertical-align: middle; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--accent); }
@@ -66,7 +67,8 @@ details { margin: 10px 0; }
 summary { cursor: pointer; color: var(--accent); padding: 4px 0; }
 .warn { border-left: 4px solid var(--c2); background: var(--card); border-radius: 0 8px 8px 0; padding: 10px 14px;
   margin: 16px 0; }
-footer { margin-top: 48px; color: var(--soft); font-size: .86rem; border-top: 1px solid var(--rule); padding-top: 12px; }
+footer { margin-top: 48px; color: var(--soft); font-size: .86rem;
+  border-top: 1px solid var(--rule); padding-top: 12px; }
 @media (max-width: 620px) {
   body { padding: 18px 16px 40px; }
   h1 { font-size: 1.5rem; }
@@ -154,7 +156,7 @@ assets.script = [==[
         labels: ["step"].concat(chart.labels), customBars: true, legend: "never", connectSeparatedPoints: true,
         colors: chart.colors.map(function (c) { return color("--c" + c); }), fillAlpha: 0.16, strokeWidth: 1.8,
         drawPoints: chart.rows.length <= 40, pointSize: 2.5, highlightCircleSize: 4, rightGap: 14,
-        gridLineColor: color("--rule"), axisLineColor: color("--rule"), xRangePad: 2, yRangePad: 8,
+        gridLineColor: color("--rule"), gridLineWidth: 1, axisLineColor: color("--rule"), xRangePad: 2, yRangePad: 8,
         axisLabelFontSize: 12, animatedZooms: false,
         interactionModel: matchMedia("(pointer: coarse)").matches ? {} : Dygraph.defaultInteractionModel,
         axes: { x: { axisLabelFormatter: short, drawGrid: false, pixelsPerLabel: 70 },

@@ -1,0 +1,292 @@
+--- The report of one run: a page that needs nothing beside itself.
+
+local assets = require "perilune.report.assets"
+local charts = require "perilune.report.chart"
+local format = require "perilune.report.format"
+local html = require "perilune.report.html"
+local runs = require "perilune.report.run"
+local series = require "perilune.report.series"
+local stats = require "perilune.report.stats"
+
+local page = {}
+
+local tag = html.tag
+local points_of_a_chart = 600
+
+-- What each metric means, in the order of the page.
+local meanings = {
+  {"policy_loss", "Policy loss", "What the actor's update minimises."},
+  {"value_loss", "Value loss", "Squared error of the critics, in units of normalised returns."},
+  {"explained_variance", "Explained variance", "Share of the returns' variance that a critic predicts; 1 is all."},
+  {"entropy", "Entropy", "Of the policy, in nats: how much it still explores."},
+  {"approx_kl", "Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
+  {"clip_fraction", "Clip fraction", "Share of rows whose probability ratio met the clip range."},
+  {"grad_norm", "Gradient norm", "Before clipping."},
+  {"episode_length", "Episode length", "Steps of the episodes that ended in training."},
+  {"advantage_mean", "Advantage, mean", "Of the weighted sum, before it is normalised."},
+  {"advantage_std", "Advantage, deviation", "Of the weighted sum, before it is normalised."},
+}
+-- Shown elsewhere, or counters that belong in the table alone.
+local apart = {step = true, seconds = true, updates = true, steps = true, version = true, steps_per_second = true,
+  dropped_steps = true, late_feedback = true, duplicate_feedback = true, stale_steps = true, idle_streams = true,
+  episodic_return = true, response = true, signal_share = true}
+
+local function kind_of(name) return (name:gsub("/.*$", "")) end
+local function detail_of(name) return name:match("/(.+)$") end
+local function title_of(kind)
+  for _, meaning in ipairs(meanings) do
+    if meaning[1] == kind then return meaning[2], meaning[3] end
+  end
+  return (kind:gsub("^%l", string.upper):gsub("_", " "))
+end
+
+local function names_of(metrics, kind)
+  local found = {}
+  for _, name in ipairs(metrics.names) do
+    if kind_of(name) == kind then found[#found + 1] = name end
+  end
+  return found
+end
+
+local function points(metrics, name)
+  return series.thin(metrics.columns.step, metrics.columns[name], points_of_a_chart)
+end
+
+local function unit_of(info, response)
+  for _, item in ipairs(info.responses or {}) do
+    if item.name == response then return item.unit end
+  end
+end
+
+-- ---- the parts of the page ----
+
+local function key_figures(run)
+  local info, last = run.info, runs.last_evaluation(run)
+  local items = {}
+  local function add(value, text, class) items[#items + 1] = tag("div", {class = class}, tag("b", nil, value),
+    tag("span", nil, text)) end
+  if last then
+    for i, response in ipairs(info.responses or {}) do
+      local found = last.response[response.name]
+      if found and i <= 4 then
+        local error = found.half and found.half > 0 and tag("small", nil, " ± " ..
+          format.with_error(found.mean, found.half):match("± (.+)$"))
+        local mean = found.half and format.with_error(found.mean, found.half):match("^(.-) ±") or nil
+        add({mean or format.number(found.mean), error},
+          ("%s%s an episode, at the end"):format(response.name,
+            response.unit and response.unit ~= "" and response.unit ~= "count" and " (" .. response.unit .. ")" or ""),
+          i == 1 and "main" or nil)
+      end
+    end
+  end
+  add(format.count(info.step or 0), "steps")
+  if info.updates then add(format.grouped(info.updates), "updates") end
+  if info.seconds then
+    add(format.duration(info.seconds), info.seconds > 0 and ("of training, %s steps/s"):format(
+      format.count((info.step or 0) / info.seconds)) or "of training")
+  end
+  return tag("div", {class = "figures"}, items)
+end
+
+local function status(info)
+  local texts = {
+    running = "This run was still going on when the report was written.",
+    interrupted = "This run was stopped before its end.",
+    failed = "This run failed.",
+  }
+  local text = texts[info.status]
+  if not text then return nil end
+  return tag("div", {class = "warn"}, text, " ", info.message and tag("code", nil, info.message),
+    info.status ~= "running" and info.folder and {" Go on with ",
+      tag("code", nil, "perilune train --resume " .. info.folder), "."})
+end
+
+local function evaluation_lines(run, response)
+  local table, found = run.evaluations, {}
+  local columns = table.columns
+  for i = 1, table.rows do
+    local mean, sd, n = columns["mean/" .. response][i], columns["sd/" .. response][i], columns.episodes[i]
+    local half = n > 1 and stats.t_quantile(0.975, n - 1) * sd / math.sqrt(n) or 0
+    if mean == mean then
+      found[#found + 1] = {x = columns.step[i], mean = mean, low = mean - half, high = mean + half}
+    end
+  end
+  return found
+end
+
+local function evaluation(run, set)
+  local table = run.evaluations
+  if not table or table.rows == 0 then return nil end
+  local figures, columns, rows = {}, {{"Step", ""}, {"Episodes", "n"}}, {}
+  local responses = {}
+  for _, name in ipairs(table.names) do
+    local response = name:match("^mean/(.+)$")
+    if response then
+      responses[#responses + 1] = response
+      columns[#columns + 1] = {response == "length" and "episode length" or response, "n"}
+      if response ~= "length" then
+        figures[#figures + 1] = set.figure {title = response, unit = unit_of(run.info, response),
+          wide = #(run.info.responses or {}) == 1, lines = {{label = response, points = evaluation_lines(run, response)}}}
+      end
+    end
+  end
+  for i = table.rows, 1, -1 do
+    local row = {format.grouped(table.columns.step[i]), format.grouped(table.columns.episodes[i])}
+    for j, response in ipairs(responses) do
+      local lines = evaluation_lines({evaluations = {rows = 1, columns = {step = {0},
+        episodes = {table.columns.episodes[i]}, ["mean/" .. response] = {table.columns["mean/" .. response][i]},
+        ["sd/" .. response] = {table.columns["sd/" .. response][i]}}}}, response)
+      row[j + 2] = lines[1] and format.with_error(lines[1].mean, lines[1].high - lines[1].mean) or "–"
+    end
+    rows[#rows + 1] = row
+  end
+  local all = html.table(columns, rows)
+  return {
+    tag("h2", nil, "Evaluation"),
+    tag("p", {class = "lead"}, "Sums over an episode, with ", (run.info.evaluation or {}).action == "sample" and
+      "sampled actions" or "the mean action", ", frozen normalisers and a seed apart from training. Bands and ± are ",
+      "95 % intervals over episodes."),
+    tag("div", {class = "charts"}, figures),
+    tag("div", {class = "cards"}, #rows > 8 and tag("details", nil,
+      tag("summary", nil, ("All %d evaluations"):format(#rows)), all) or all),
+  }
+end
+
+local function training(run, set)
+  local figures = {}
+  for _, name in ipairs(names_of(run.metrics, "episodic_return")) do
+    local critic = detail_of(name) or "return"
+    figures[#figures + 1] = set.figure {title = "Episodic return: " .. critic,
+      lines = {{label = critic, points = points(run.metrics, name)}},
+      note = "Sum of the critic's reward over an episode; the band holds all updates that a point stands for."}
+  end
+  for _, name in ipairs(names_of(run.metrics, "response")) do
+    local response = detail_of(name)
+    figures[#figures + 1] = set.figure {title = "Response: " .. response, unit = unit_of(run.info, response),
+      lines = {{label = response, points = points(run.metrics, name)}}, note = "Mean of a step, raw."}
+  end
+  if #figures == 0 then return nil end
+  return {tag("h2", nil, "Training"),
+    tag("p", {class = "lead"}, "What the exploring policy met while it learned."),
+    tag("div", {class = "charts"}, figures)}
+end
+
+-- Shares of the actor's signal may be negative: a critic that pulls against the sum.
+local function share_cell(value)
+  if not value then return nil end
+  local width = math.max(0, math.min(1, value)) * 100
+  return tag("span", {class = "share"}, tag("span", {class = "bar"}, tag("i", {style = ("width:%.1f%%"):format(width)})),
+    (("%.1f %%"):format(value * 100):gsub("^%-", "−")))
+end
+
+local function late(run, name)
+  local column = run.metrics.columns[name]
+  local summary = column and series.summary(column)
+  return summary and summary.late
+end
+
+local function critics(run, set)
+  local rows, lines = {}, {}
+  for i, critic in ipairs(run.info.critics or {}) do
+    local share = late(run, "signal_share/" .. critic.name)
+    rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), critic.gamma or "–", critic.weight or "–",
+      type(critic.scale) == "number" and format.number(critic.scale) or critic.scale or "1", share_cell(share),
+      format.number(late(run, "explained_variance/" .. critic.name))}
+    local name = "signal_share/" .. critic.name
+    if run.metrics.columns[name] then
+      lines[#lines + 1] = {label = critic.name, points = points(run.metrics, name), color = (i - 1) % 6 + 1}
+    end
+  end
+  if #rows == 0 then return nil end
+  return {
+    tag("h2", nil, "Critics"),
+    tag("p", {class = "lead"}, "The actor maximises the weighted sum of the critics' advantages. A critic's share is ",
+      "its part of that sum's variance, over the last tenth of the run."),
+    tag("div", {class = "cards"}, html.table({{"Critic", ""}, {"Reward of a step", ""}, {"Discount", "n"},
+      {"Weight", "n"}, {"Scale", "n"}, {"Share of the actor's signal", ""}, {"Explained variance", "n"}}, rows)),
+    #lines > 1 and tag("div", {class = "charts"},
+      set.figure {title = "Share of the actor's signal", lines = lines, wide = true}) or nil,
+  }
+end
+
+local function learning(run, set)
+  local kinds, seen, figures = {}, {}, {}
+  for _, meaning in ipairs(meanings) do kinds[#kinds + 1] = meaning[1] end
+  for _, name in ipairs(run.metrics.names) do kinds[#kinds + 1] = kind_of(name) end
+  for _, kind in ipairs(kinds) do
+    if not seen[kind] and not apart[kind] then
+      local lines = {}
+      for i, name in ipairs(names_of(run.metrics, kind)) do
+        lines[i] = {label = detail_of(name) or kind, points = points(run.metrics, name)}
+      end
+      local title, note = title_of(kind)
+      figures[#figures + 1] = set.figure {title = title, note = note, lines = lines}
+    end
+    seen[kind] = true
+  end
+  if #figures == 0 then return nil end
+  return {tag("h2", nil, "Learning"), tag("div", {class = "charts"}, figures)}
+end
+
+local function numbers(run)
+  local rows = {}
+  for _, name in ipairs(run.metrics.names) do
+    local summary = name ~= "step" and series.summary(run.metrics.columns[name])
+    if summary then
+      rows[#rows + 1] = {name, format.number(summary.first), format.number(summary.low), format.number(summary.high),
+        format.number(summary.late), format.number(summary.last)}
+    end
+  end
+  if #rows == 0 then return nil end
+  return {tag("h2", nil, "Every metric"),
+    tag("details", nil, tag("summary", nil, ("%d metrics as numbers"):format(#rows)),
+      tag("div", {class = "cards"}, html.table({{"Metric", ""}, {"First", "n"}, {"Least", "n"}, {"Greatest", "n"},
+        {"Mean of the last tenth", "n"}, {"Last", "n"}}, rows)))}
+end
+
+local function recipe(run)
+  local info = run.info
+  local overrides = {}
+  for i, text in ipairs(info.set or {}) do overrides[i] = {tag("code", nil, "--set " .. text), " "} end
+  return {
+    tag("h2", nil, "Recipe"),
+    #overrides > 0 and tag("p", nil, "With ", overrides),
+    run.recipe and tag("pre", nil, (run.recipe:gsub("%s+$", ""))),
+    run.resolved and tag("details", nil, tag("summary", nil, "The resolved recipe, every default filled in"),
+      tag("pre", nil, run.resolved)),
+  }
+end
+
+local function facts(info)
+  local function item(text) return text and text ~= "" and {" · ", text} or nil end
+  return tag("p", {class = "lead"}, info.algorithm or "", " on ", info.env or "an environment",
+    item(info.seed and "seed " .. info.seed), item(info.hash and {"recipe ", tag("code", nil, info.hash:sub(1, 12))}),
+    item(info.started), item(info.tags and table.concat(info.tags, ", ")))
+end
+
+--- The report of a run that run.load gave, as one HTML text.
+function page.render(run)
+  local set, info = charts.set(), run.info
+  local library, library_style = assets.library()
+  local body = {
+    tag("header", nil, tag("h1", nil, info.name or run.folder), facts(info)),
+    status(info),
+    key_figures(run),
+    {evaluation(run, set)}, {training(run, set)}, {critics(run, set)}, {learning(run, set)}, {numbers(run)},
+    recipe(run),
+    tag("footer", nil, "Written by Perilune ", info.version or "", ". The numbers are in ", tag("code", nil,
+      "metrics.csv"), " and ", tag("code", nil, "evaluations.csv"), " beside this file."),
+  }
+  return html.page(info.name or run.folder, {library_style, assets.style},
+    {body, html.json("charts", set.data)}, {library, assets.script})
+end
+
+--- Writes report.html into the run's folder, whole or not at all. Returns its path, or nil and a message.
+function page.write(run, write_whole)
+  local path = run.folder .. "/report.html"
+  local ok, message = write_whole(path, page.render(run))
+  if not ok then return nil, message end
+  return path
+end
+
+return page
