@@ -76,8 +76,8 @@ typedef struct prl_env_option {
   const char *meaning;
 } prl_env_option;
 
-/* A named set of option values: env = {"shortvideo", preset = "weak"}. It gives values to the options that it names;
- * what the recipe itself gives stands above it, what neither gives is the default. */
+/* A named set of option values: env = {"shortvideo", preset = "weak"}. It gives values to the options that it
+ * names; what the recipe itself gives stands above it, what neither gives is the default. */
 typedef struct prl_env_setting {
   const char *option;
   double value;
@@ -94,8 +94,8 @@ typedef struct prl_env_batch prl_env_batch;
 struct prl_env_batch {
   const void *shared;
   const double *options; /* in the order of the type's table */
-  void *state;           /* n × state_size bytes, 64-byte aligned, in whatever layout the type likes: a struct for each
-                          * instance, or an array for each variable */
+  void *state; /* n × state_size bytes, 64-byte aligned, in whatever layout the type likes: a struct for each
+                * instance, or an array for each variable */
   int64_t n;
   uint64_t seed;
   const uint64_t *stream;  /* (n) the key of each instance's random draws */
@@ -143,6 +143,19 @@ struct prl_env_type {
 };
 
 typedef const prl_env_type *(*prl_env_entry_fn)(void);
+
+/* ---- Environments in a shared object ---- */
+
+typedef struct prl_env_library prl_env_library;
+
+/* Loads native code: the caller vouches for it. A path without a slash is taken in the working folder. Fails:
+ * PRL_EIO (no such file, no shared object, or a symbol that it lacks), PRL_EFORMAT (no prl_env_entry, another
+ * ABI, a function that is missing). */
+PRL_API prl_status prl_env_library_open(prl_runtime *runtime, const char *path, prl_env_library **out,
+                                        prl_error *error);
+/* Lives as long as the library is open; so must every vector env made of it. */
+PRL_API const prl_env_type *prl_env_library_type(const prl_env_library *library);
+PRL_API void prl_env_library_close(prl_env_library *library);
 
 /* ---- The vector env: n instances, auto-reset, final observations kept. ---- */
 

@@ -1,0 +1,84 @@
+/* Environments from a shared object: the one symbol prl_env_entry, and what a careless author may have left
+ * out. */
+#include <dlfcn.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "env/types.h"
+
+struct prl_env_library {
+  prl_runtime *runtime;
+  void *handle;
+  const prl_env_type *type;
+};
+
+/* dlopen looks in the system's folders for a name without a slash, which is not what a recipe means. */
+static void *open_handle(prl_runtime *runtime, const char *path, prl_error *error) {
+  size_t size = strlen(path) + 3;
+  char *local = prl_alloc(runtime, size);
+  if (!local) {
+    prl_fail_memory(error, size);
+    return NULL;
+  }
+  strcpy(local, strchr(path, '/') ? "" : "./");
+  strcat(local, path);
+  void *handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
+  if (!handle) prl_fail(error, PRL_EIO, "cannot load the environment: %s", dlerror());
+  prl_free(runtime, local);
+  return handle;
+}
+
+static prl_status check_type(const prl_env_type *type, const char *path, prl_error *error) {
+  if (!type) return prl_fail(error, PRL_EFORMAT, "%s: prl_env_entry returned NULL", path);
+  if (type->abi != PRL_ENV_ABI)
+    return prl_fail(error, PRL_EFORMAT,
+                    "%s was built for ABI %d of perilune/env.h; this is %d: compile it again", path,
+                    (int)type->abi, PRL_ENV_ABI);
+  if (!type->name || !*type->name)
+    return prl_fail(error, PRL_EFORMAT, "%s: the environment has no name", path);
+  const char *missing = !type->spec ? "spec" : !type->reset ? "reset" : !type->step ? "step" : NULL;
+  if (missing)
+    return prl_fail(error, PRL_EFORMAT, "%s: the environment '%s' has no %s", path, type->name, missing);
+  if (!type->save != !type->load)
+    return prl_fail(error, PRL_EFORMAT, "%s: the environment '%s' has one of save and load; both or none",
+                    path, type->name);
+  return PRL_OK;
+}
+
+static prl_status find_type(prl_env_library *library, const char *path, prl_error *error) {
+  void *symbol = dlsym(library->handle, "prl_env_entry");
+  prl_env_entry_fn entry;
+  if (!symbol)
+    return prl_fail(error, PRL_EFORMAT,
+                    "%s defines no prl_env_entry (const prl_env_type *prl_env_entry(void))", path);
+  memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from an object's pointer to a function's */
+  library->type = entry();
+  return check_type(library->type, path, error);
+}
+
+prl_status prl_env_library_open(prl_runtime *runtime, const char *path, prl_env_library **out,
+                                prl_error *error) {
+  prl_error own;
+  if (!error) error = &own;
+  prl_env_library *library = prl_calloc(runtime, 1, sizeof *library);
+  if (!library) return prl_fail_memory(error, sizeof *library);
+  library->runtime = prl_runtime_retain(runtime);
+  library->handle = open_handle(runtime, path, error);
+  prl_status status = library->handle ? find_type(library, path, error) : error->status;
+  if (status) {
+    prl_env_library_close(library);
+    return status;
+  }
+  *out = library;
+  return PRL_OK;
+}
+
+const prl_env_type *prl_env_library_type(const prl_env_library *library) { return library->type; }
+
+void prl_env_library_close(prl_env_library *library) {
+  if (!library) return;
+  prl_runtime *runtime = library->runtime;
+  if (library->handle) dlclose(library->handle);
+  prl_free(runtime, library);
+  prl_runtime_release(runtime);
+}
