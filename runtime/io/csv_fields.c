@@ -49,7 +49,8 @@ static bool more_slots(prl_runtime *runtime, csv_dict *dict) {
 }
 
 static bool more_entries(prl_runtime *runtime, csv_dict *dict, size_t length) {
-  if (!csv_reserve(runtime, &dict->pool, &dict->pool_capacity, dict->pool_used + length)) return false;
+  if (!csv_reserve(runtime, &dict->pool, &dict->pool_capacity, dict->pool_used + length + 1))
+    return false; /* never none */
   if (dict->count < dict->entries_capacity) return true;
   int64_t capacity = dict->entries_capacity ? dict->entries_capacity * 2 : 64;
   csv_span *entries = prl_realloc(runtime, dict->entries, (size_t)capacity * sizeof *entries);

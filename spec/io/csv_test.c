@@ -187,6 +187,23 @@ static void test_empty_values(void **state) {
 
 /* A file larger than the buffer, whose rows meet its end at every place; fields quoted and plain, many
  * lengths. */
+static void test_empty_texts(void **state) {
+  const prl_csv_column columns[] = {{"a", PRL_CSV_DICT}, {"b", PRL_CSV_TEXT}, {"c", PRL_CSV_HASH}};
+  prl_csv *csv = open_text(*state, "a,b,c\n,,\n\"\",\"\",\"\"\nx,,\n", columns, 3, NULL);
+  int64_t rows;
+  size_t length = 9;
+  CHECK_OK(prl_csv_next(csv, &rows, &error));
+  const int32_t *a = prl_csv_values(csv, 0);
+  assert_true(rows == 3 && a[0] == 0 && a[1] == 0 && a[2] == 1);
+  assert_non_null(prl_csv_text(csv, 1, 1, &length));
+  assert_int_equal(length, 0);
+  assert_non_null(prl_csv_dict_text(csv, 0, 0, &length));
+  assert_int_equal(length, 0);
+  prl_csv_free(csv);
+}
+
+/* A file larger than the buffer, whose rows meet its end at every place; fields quoted and plain, many
+ * lengths. */
 static void test_large_file(void **state) {
   enum { ROWS = 60000 };
   prl_rng rng = prl_rng_make(1, 0, PRL_SITE_USER);
@@ -325,6 +342,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_skips_on_request, setup, teardown),
       cmocka_unit_test_setup_teardown(test_long_rows, setup, teardown),
       cmocka_unit_test_setup_teardown(test_empty_values, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_empty_texts, setup, teardown),
       cmocka_unit_test_setup_teardown(test_large_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_writer, setup, teardown),
       cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
