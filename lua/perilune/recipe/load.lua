@@ -29,6 +29,11 @@ local function place(evaluated, refusal)
   return ("%s:%d"):format(locate.key(evaluated.files, refusal.path))
 end
 
+local function sentence(evaluated, refusal)
+  local path = refusal.path == "" and "the recipe" or refusal.path
+  return ("%s: %s: %s"):format(place(evaluated, refusal), #path > 80 and path:sub(1, 80) .. "…" or path, refusal.message)
+end
+
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
 
 --- What the hash covers: everything but name, tags and seed.
@@ -57,6 +62,7 @@ function load.load(path, options)
   options = options or {}
   local evaluated, message, code = prl.recipe_eval(path, options.set)
   if not evaluated then return nil, message, code end
+  if evaluated.defect then return nil, sentence(evaluated, evaluated.defect), "EFORMAT" end
   local recipe, folder = evaluated.recipe, folder_of(path)
   if recipe.name == nil then recipe.name = path:match("([^/]+)$"):gsub("%.lua$", "") end
   if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
@@ -67,7 +73,7 @@ function load.load(path, options)
     trust = options.trust, folder = folder, env_spec = options.env_spec or prl.env_spec or no_env,
   })
   if not result then
-    return nil, ("%s: %s: %s"):format(place(evaluated, refusal), refusal.path, refusal.message), "EFORMAT"
+    return nil, sentence(evaluated, refusal), "EFORMAT"
   end
   result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe))
   return result

@@ -244,8 +244,8 @@ local function branch_line(symbolic, concrete, first_file, first_line)
   return last
 end
 
-local function refuse_difference(path, fn, names, responses, lines, file, first)
-  local _, value, concrete = native.traced(fn, responses)
+local function refuse_difference(path, fn, argument, names, responses, lines, file, first)
+  local _, value, concrete = native.traced(fn, argument)
   local line = branch_line(lines, concrete, file, first)
   local at = {}
   for i, name in ipairs(names) do at[i] = format("%s = %.6g", name, responses[name]) end
@@ -261,9 +261,10 @@ local function compare(path, fn, tree, names, lines, make, file, first)
   local function try(pick)
     local responses = {}
     for i, name in ipairs(names) do responses[name] = values[pick(i) % count + 1] end
-    local ok, value = pcall(fn, make(responses))
+    local argument = make(responses)
+    local ok, value = pcall(fn, argument)
     if not ok or type(value) ~= "number" or not same(value, evaluate(tree, responses)) then
-      refuse_difference(path, fn, names, make(responses), lines, file, first)
+      refuse_difference(path, fn, argument, names, responses, lines, file, first)
     end
   end
   for v = 0, count - 1 do try(function() return v end) end
@@ -546,6 +547,9 @@ local values_left = 50000
 
 local plain
 
+--- What is wrong with a value of the result: a table, which crosses to whoever can tell where its key stands.
+local function defect(path, message) error({path = path, message = message}) end
+
 local function plain_function(fn, path, at)
   if #at == 4 and at[1] == "objective" and at[2] == "critics" and at[4] == "reward" then
     local tree, list = reward_tree(path, fn)
@@ -560,18 +564,20 @@ end
 
 plain = function(value, path, at, above)
   values_left = values_left - 1
-  if values_left < 0 then refuse((path == "" and "the recipe" or path) .. ": too many values for a recipe") end
+  if values_left < 0 then defect(path, "too many values for a recipe") end
   if type(value) == "function" then return plain_function(value, path, at) end
+  if type(value) == "number" and (value ~= value or value == huge or value == -huge) then
+    defect(path, "the number is not finite")
+  end
   if type(value) ~= "table" then return value end
-  local name = path == "" and "the recipe" or path
-  if value == remove then refuse(name .. ": remove stands in the changes of extend, and nowhere else") end
-  if is_symbol(value) then refuse(name .. ": a response stands in a reward, and nowhere else") end
-  if above[value] then refuse(name .. ": this table contains itself") end
-  if #at >= GREATEST_DEPTH then refuse(name .. ": tables are nested too deep") end
+  if value == remove then defect(path, "remove stands in the changes of extend, and nowhere else") end
+  if is_symbol(value) then defect(path, "a response stands in a reward, and nowhere else") end
+  if above[value] then defect(path, "this table contains itself") end
+  if #at >= GREATEST_DEPTH then defect(path, "tables are nested too deep") end
   above[value] = true
   local result = {}
   for k, v in next, value do
-    if type(k) ~= "string" and type(k) ~= "number" then refuse(name .. ": a key must be a name or a position") end
+    if type(k) ~= "string" and type(k) ~= "number" then defect(path, "a key must be a name or a position") end
     local inner = {base.unpack(at)}
     inner[#inner + 1] = k
     result[k] = plain(v, path == "" and tostring(k) or path .. "." .. tostring(k), inner, above)
@@ -632,4 +638,7 @@ for _, file in ipairs(native.overrides()) do
   set[path] = path .. "=" .. text
 end
 
-return plain(recipe, "", {}, {}), reads, set
+local ok, result = pcall(plain, recipe, "", {}, {})
+if ok then return result, reads, set, nil end
+if type(result) ~= "table" then error(result, 0) end
+return nil, reads, set, result

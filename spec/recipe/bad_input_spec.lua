@@ -1,0 +1,183 @@
+-- luacheck: no max line length
+--- Recipes that must be refused: one clear sentence each, with file and line, the value, what is accepted, and the
+--- nearest valid name or the function to use.
+
+local recipes = require "support.recipes"
+
+local function reward(body)
+  return "return {env = 'cartpole', algorithm = 'a2c', objective = {critics = {main = {reward = function(r)\n" .. body ..
+    "\nend}}}}"
+end
+
+local function with(lines) return "return {env = 'cartpole', algorithm = 'a2c',\n" .. lines .. "\n}" end
+
+local HOST = "return {algorithm = 'a2c', objective = {critics = {a = {reward = function(r) return r.hit end}}},\nenv = {'host', "
+local VIDEO = "return {algorithm = 'ppo', env = {'host', observation = {'x'}, responses = {hit = {}},\n" ..
+  "action = {'continuous', aim = {-1, 1}, throttle = {0, 1}}}, objective = {critics = {a = {reward = function(r) return r.hit end}}},\n"
+
+--- {what, text of the recipe, what the message is (whole, or a part of it from "…")}
+local cases = {
+  -- keys
+  {"a misspelt key", with "train = {stepz = 10},", 'x.lua:2: train.stepz: unknown key; the nearest is "steps"'},
+  {"a misspelt section", with "polcy = {},", 'x.lua:2: polcy: unknown key; the nearest is "policy"'},
+  {"a misspelt key of a critic", with "objective = {critics = {\nmain = {\ngama = 0.9, reward = function(r) return r.reward end}}},",
+    'x.lua:4: objective.critics.main.gama: unknown key; the nearest is "gamma"'},
+  {"an unknown algorithm", "return {env = 'cartpole',\nalgorithm = {'poo'}}", 'x.lua:2: algorithm: there is no algorithm "poo"; the nearest is "ppo"'},
+  {"an unknown option of an algorithm", "return {env = 'cartpole',\nalgorithm = {'ppo',\nepoch = 2}}",
+    'x.lua:3: algorithm.epoch: unknown key; the nearest is "epochs"'},
+  {"an unknown env", "return {\nenv = {'cartpol'}, algorithm = 'a2c'}", 'x.lua:2: env: unknown environment "cartpol"; the nearest is "cartpole"'},
+  {"an unknown option of an env", "return {env = {'pendulum',\ngg = 3}, algorithm = 'a2c'}", 'x.lua:2: env.gg: unknown key; the nearest is "g"'},
+  {"an unknown field of an optimizer", "return {env = 'cartpole',\nalgorithm = {'a2c', optimizer = {'adam', beta = 1}}}",
+    'x.lua:2: algorithm.optimizer.beta: unknown key; the nearest is "beta1"'},
+  {"a value without a name", "return {env = 'cartpole', algorithm = {'a2c',\n7}}", "x.lua:2: algorithm.2: a value without a name (7)…"},
+  {"no env", "return {algorithm = 'a2c'}", "x.lua:1: env: this is missing: the environment…"},
+  {"no algorithm", "return {env = 'cartpole'}", "x.lua:1: algorithm: this is missing: how to learn…"},
+  {"no reward", with "objective = {critics = {main = {gamma = 0.9}}},", "x.lua:2: objective.critics.main.reward: this is missing: the reward of a step…"},
+  {"no critic", with "objective = {critics = {}},", "x.lua:2: objective.critics: there is no critic; the actor needs at least one"},
+  -- types and ranges
+  {"a wrong type", with "train = {steps = 'many'},", 'x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got "many"'},
+  {"a fraction", with "train = {steps = 10.5},", "x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got 10.5"},
+  {"out of range", with "objective = {critics = {main = {gamma = 1.5, reward = function(r) return r.reward end}}},",
+    "x.lua:2: objective.critics.main.gamma: expected a number from 0 to 1 or a schedule, got 1.5"},
+  {"a scale of zero", with "objective = {critics = {main = {scale = 0, reward = function(r) return r.reward end}}},",
+    'x.lua:2: objective.critics.main.scale: expected a number above 0, or "baseline", got 0'},
+  {"a baseline without a warm-up", with "objective = {critics = {main = {scale = 'baseline', reward = function(r) return r.reward end}}},",
+    'x.lua:2: objective.critics.main.scale: the scale "baseline" is measured over a warm-up, and train.warmup is 0'},
+  {"a word that is none of the choices", with "policy = {activation = 'rely'},",
+    'x.lua:2: policy.activation: expected one of tanh, relu, leaky_relu, elu, silu, gelu, softplus, sigmoid, identity, got "rely"; the nearest is "relu"'},
+  {"sizes that are none", with "policy = {hidden = {64, 0}},", "x.lua:2: policy.hidden: expected a list of whole numbers ≥ 1, as in {64, 64}, got {64, 0}"},
+  {"a number where a table stands", with "train = 3,", "x.lua:2: train: expected a table of options, got 3"},
+  {"a time that is none", with "agent = {idle = '3 weeks'},", 'x.lua:2: agent.idle: expected a time such as 30 (seconds) or "30 s"; units are us, ms, s, min, h, d, got "3 weeks"'},
+  {"infinity", with "train = {steps = math.huge},", "x.lua:2: train.steps: the number is not finite"},
+  {"a function where a value stands", with "train = {\nsteps = function() end},", "x.lua:3: train.steps: a function cannot stand here; a value is expected"},
+  {"a schedule for a structural option", "return {env = 'cartpole',\nalgorithm = {'ppo', epochs = linear {from = 1, to = 2}}}",
+    "x.lua:2: algorithm.epochs: expected a whole number ≥ 1, got a table"},
+  {"a schedule out of range", "return {env = 'cartpole', algorithm = {'ppo',\nlr = linear {\nfrom = 1e-3, to = -1}}}",
+    "x.lua:3: algorithm.lr.to: expected a number ≥ 0, got -1"},
+  {"a schedule with a misspelt field", "return {env = 'cartpole', algorithm = {'ppo',\nlr = linear {from = 1, too = 0}}}",
+    'x.lua:2: algorithm.lr.too: unknown key; the nearest is "to"'},
+  {"a schedule that lacks a field", "return {env = 'cartpole', algorithm = {'ppo',\nlr = linear {from = 1}}}",
+    "x.lua:2: algorithm.lr: the schedule linear lacks `to`"},
+  {"points that go back", "return {env = 'cartpole', algorithm = {'ppo',\nlr = piecewise {{0, 1}, {10, 2}, {5, 3}}}}",
+    "x.lua:2: algorithm.lr.3: steps must rise, and 5 follows 10"},
+  {"a schedule of something else", with "train = linear(3),", "x.lua:2: linear takes a table, as in linear {from = 1e-3, to = 1e-4}"},
+  -- the environment and the action space
+  {"a response that the env lacks", reward "return\nr.rewad", 'x.lua:3: objective.critics.main.reward: the env has no response "rewad"; the nearest is "reward"'},
+  {"a dimension that the action lacks", VIDEO .. "policy = {action = {trottle = 0}}}",
+    'x.lua:3: policy.action.trottle: the action has no dimension "trottle"; the nearest is "throttle"'},
+  {"bounds outside of the env's", VIDEO .. "policy = {action = {aim = {-2, 1}}}}",
+    "x.lua:3: policy.action.aim: expected bounds {low, high} or a number to hold, within {-1, 1}, got {-2, 1}"},
+  {"every dimension held", VIDEO .. "policy = {action = {aim = 0, throttle = 1}}}",
+    "x.lua:3: policy.action: every dimension is held; there is nothing left to learn"},
+  {"a hold on a discrete action", with "policy = {action = {push = 1}},",
+    "x.lua:2: policy.action.push: a discrete action has one dimension; there is nothing to bound or hold"},
+  {"a host without an action", HOST .. "observation = {'x'}, responses = {hit = {}}}}", "x.lua:2: env: a host's env says its action"},
+  {"a host's bounds", HOST .. "observation = {'x'}, responses = {hit = {}}, action = {'continuous', aim = {1, -1}}}}",
+    "x.lua:2: env.action.aim: expected bounds {low, high}, as in {-1, 1}, got {1, -1}"},
+  {"a host's kind of action", HOST .. "observation = {'x'}, responses = {hit = {}}, action = {'continous', aim = {-1, 1}}}}",
+    'x.lua:2: env.action: expected one of continuous, discrete, multi_discrete, got "continous"; the nearest is "continuous"'},
+  {"a host's response", HOST .. "observation = {'x'}, responses = {hit = {combin = 'sum'}}, action = {'discrete', go = {'a', 'b'}}}}",
+    'x.lua:2: env.responses.hit.combin: unknown key; the nearest is "combine"'},
+  {"code without --trust", "return {env = {lua = './mine.lua'}, algorithm = 'a2c'}", "x.lua:1: env.lua: ./mine.lua is code: it runs only with --trust"},
+  {"code elsewhere", "return {env = {c = '../mine.so'}, algorithm = 'a2c'}", 'x.lua:1: env.c: the file "../mine.so" is not in the recipe\'s folder'},
+  -- rewards
+  {"a comparison", reward "return r.reward > 0 and 1 or 0", "x.lua:2: objective.critics.main.reward: a response cannot be compared like a number; write where(gt(a, b), x, y)"},
+  {"a comparison of two", reward "return r.reward < r.reward and 1 or 0", "x.lua:2: objective.critics.main.reward: responses cannot be compared with <, >, <= or >=; write lt(a, b), gt, le or ge"},
+  {"an equality that decides", reward "local x = r.reward\nif x == 37 then return 2 end\nreturn x",
+    "x.lua:3: objective.critics.main.reward: at reward = 37 it gives 2, not what its formula gives: Lua decided this here, once for all steps; write where(eq(a, b), x, y)"},
+  {"an equality in an expression", reward "local x = r.reward\nreturn x == 0.125 and 5 or x",
+    "x.lua:3: objective.critics.main.reward: at reward = 0.125 it gives 5…write where(eq(a, b), x, y)"},
+  {"an inequality", reward "local x = r.reward\nif x ~= 0 then return x end\nreturn 3 * x + 1", "…x.lua:3: …write where(negate(eq(a, b)), x, y)"},
+  {"a truth test that drops a response", reward "return r.reward and 1",
+    'x.lua:2: objective.critics.main.reward: "reward" is read here and does not reach the result; write where(both(a, b), x, y), since Lua decides a condition once, for all steps'},
+  {"a response that is dropped", reward "local unused = r.reward\nreturn 2 * r.reward",
+    'x.lua:2: objective.critics.main.reward: "reward" is read here and does not reach the result; leave it out'},
+  {"a condition as the result", reward "return r.reward == 1", "x.lua:2: objective.critics.main.reward: it gives false, not a number: conditions are gt, ge, lt, le, eq, both, either and negate"},
+  {"nothing as the result", reward "local x = r.reward", "x.lua:3: objective.critics.main.reward: it gives nil, not a number: return a formula of its responses"},
+  {"no result", reward "", "…it gives nil, not a number: return a formula of its responses"},
+  {"a function of Lua", reward "return math.floor(r.reward)", "x.lua:2: objective.critics.main.reward: bad argument #1…(number expected, got table); a response is a formula here: use + - * / and where, gt…"},
+  {"text", reward "return r.reward .. 'x'", "x.lua:2: objective.critics.main.reward: a response is a number to be, not text…"},
+  {"a root", reward "return r.reward ^ 0.5", "x.lua:2: objective.critics.main.reward: a response can be raised to a whole power from 1 to 8…"},
+  {"a field of a response", reward "return r.reward.x", 'x.lua:2: objective.critics.main.reward: a response is a number to be; it has no field "x"'},
+  {"a call of a response", reward "return r.reward()", "x.lua:2: objective.critics.main.reward: a response is a number to be; it cannot be called; write r.name, not r.name()"},
+  {"too few arguments", reward "return where(gt(r.reward, 0), 1)", "x.lua:2: objective.critics.main.reward: where takes 3 arguments, and got 2"},
+  {"a formula that doubles for ever", reward "local x = r.reward for i = 1, 40 do x = x + x end return x", "x.lua:2: objective.critics.main.reward: the formula has more than 4000 terms"},
+  {"a reward that never ends", reward "while true do end", "x.lua:2: the recipe did not end within 5000000 steps…"},
+  {"a number for a reward", with "objective = {critics = {main = {reward = 'r.reward'}}},", 'x.lua:2: objective.critics.main.reward: expected a function, as in function(r) return r.reward end, got "r.reward"'},
+  {"a condition in a schedule", "return {env = 'cartpole', algorithm = {'a2c',\nlr = expression(function(step) if step == 100 then return 1 end return step end)}}",
+    "x.lua:2: expression: at step = 100 it gives 1…"},
+  -- Lua
+  {"a syntax error", "return {\na = = 1}", "x.lua:2: unexpected symbol near '='"},
+  {"an unknown name", "return {env = 'cartpole', algorithm = {'a2c', lr = lineer {from = 1}}}", 'x.lua:1: there is no "lineer" in a recipe; the nearest is "linear"'},
+  {"a global", "x = 5", "x.lua:1: a recipe sets no globals: write local x = …"},
+  {"an error of its own", "error('my own')", "x.lua:1: my own"},
+  {"an error that is no string", "error {}", "x.lua:1: the recipe raised an error that is not a string"},
+  {"nothing returned", "local x = 1", "x.lua:1: a recipe returns a table; this one returns nil"},
+  {"remove outside of extend", with "policy = remove,", "x.lua:2: policy: remove stands in the changes of extend, and nowhere else"},
+  {"extend of nothing", "return extend(nil, {})", "x.lua:1: extend takes a recipe to start from, not nil"},
+  -- malice
+  {"a loop", "local i = 0\nwhile true do i = i + 1 end", "x.lua:2: the recipe did not end within 5000000 steps: does a loop here have no end?"},
+  {"a loop in pcall", "while true do pcall(function() while true do end end) end", "x.lua:1: pcall is not there for a recipe, which only describes data"},
+  {"coroutines", "local function f() coroutine.wrap(f)() end f()", "x.lua:1: coroutine is not there for a recipe, which only describes data"},
+  {"recursion", "local function f() return 1 + f() end return {f()}", "x.lua:1: stack overflow"},
+  {"a pattern bomb", "return {('a'):rep(28):find(('a?'):rep(28) .. ('a'):rep(28))}", "x.lua:1: string.find is not there for a recipe: patterns can run for ever…"},
+  {"a string without end", "local s = 'x' while true do s = s .. s end", "x.lua:1: the recipe asks for too much memory…"},
+  {"tables without end", "local t = {} for i = 1, 1e9 do t[i] = {} end", "x.lua:1: the recipe asks for too much memory…"},
+  {"a long string", "return {name = string.rep('x', 1e9)}", "x.lua:1: string.rep would make 1000000000 bytes; a recipe's strings have at most 1048576"},
+  {"a huge table", "local t = {} for i = 1, 1e5 do t[i] = i end return {tags = t}", "x.lua:1: tags.…: too many values for a recipe"},
+  {"a table in itself", "local t = {} t.x = t return t", "x.lua:1: x: this table contains itself"},
+  {"deep tables", "local t = {} for i = 1, 100 do t = {t} end return t", "x.lua:1: …: tables are nested too deep"},
+  {"a table shared for ever", "local t = {1} for i = 1, 40 do t = {t, t} end return {tags = t}", "x.lua:1: …: tables are nested too deep"},
+  {"open files", "io.open('/etc/passwd')", "x.lua:1: io is not there for a recipe, which only describes data"},
+  {"the shell", "os.execute('true')", "x.lua:1: os is not there for a recipe, which only describes data"},
+  {"ffi", "return require 'ffi'", "x.lua:1: …ffi.lua: No such file or directory"},
+  {"bytecode", "\27LJ\2", "x.lua: this is bytecode; a recipe is Lua text"},
+  {"loading text", "return load('return 1')()", "x.lua:1: load is not there for a recipe, which only describes data"},
+  {"__gc", "setmetatable({}, {__gc = error})", "x.lua:1: setmetatable is not there for a recipe, which only describes data"},
+  {"the metatable of strings", "return getmetatable('').__index", "x.lua:1: getmetatable is not there for a recipe, which only describes data"},
+  {"a file outside", "return require '../x'", 'x.lua:1: require "../x": a recipe requires files of its own folder, by a name such as "base" or "shared.base"'},
+  {"a file that requires itself", "return require 'x'", 'x.lua:1: require "x": this file is being loaded already'},
+}
+
+--- Whether the text is the pattern's parts, in order, with anything where "…" stands.
+local function matches(text, wanted)
+  local at, first = 1, true
+  for part in (wanted .. "…"):gmatch("(.-)…") do
+    local from, to = text:find(part, at, true)
+    if not from or (first and from ~= 1) then return false end
+    at, first = to + 1, false
+  end
+  return wanted:sub(-3) == "…" or at == #text + 1
+end
+
+describe("a recipe that is wrong", function()
+  local folder
+  setup(function() folder = recipes.folder() end)
+  teardown(function() recipes.remove(folder) end)
+
+  for _, case in ipairs(cases) do
+    it("is refused: " .. case[1], function()
+      local loaded, message = recipes.load(folder, case[2])
+      assert.is_nil(loaded)
+      assert.is_true(matches(message, case[3]), message .. "\n  is not\n" .. case[3])
+      assert.is_nil(message:find "\n")
+    end)
+  end
+
+  it("is placed in the file that it requires", function()
+    recipes.write(folder, "base.lua", "return {\nenv = 'cartpole',\ntrain = {\nstepz = 3}, algorithm = 'a2c'}")
+    local _, message = recipes.load(folder, "return extend(require 'base', {name = 'x'})")
+    assert.equal('base.lua:4: train.stepz: unknown key; the nearest is "steps"', message)
+  end)
+
+  it("is placed in the override", function()
+    local text = "return {env = 'cartpole', algorithm = 'a2c'}"
+    local function refused(...)
+      local _, message = recipes.load(folder, text, {set = {...}})
+      return message
+    end
+    assert.equal('--set algorithm.lrr=1: algorithm.lrr: unknown key; the nearest is "lr"', refused("algorithm.lrr=1"))
+    assert.equal('--set algorithm.lr=x: algorithm.lr: expected a number ≥ 0 or a schedule, got "x"', refused("algorithm.lr=x"))
+    assert.equal("--set train: expected a path and a value, such as algorithm.lr=1e-3", refused("train"))
+  end)
+end)
