@@ -99,6 +99,7 @@ void prl_open_env_spec(lua_State *L); /* what environments are made of */
 void prl_open_io(lua_State *L);     /* prl.io: files, safetensors, event files, CSV */
 void prl_open_csv(lua_State *L);    /* by prl_open_io, with the io table on top of the module's */
 void prl_open_recipe(lua_State *L); /* recipes in their sandbox; plain data, its hash and JSON */
+void prl_open_env(lua_State *L);   /* vector environments */
 void prl_open_plan(lua_State *L);  /* graphs and plans */
 void prl_open_agent(lua_State *L);
 

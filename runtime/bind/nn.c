@@ -96,11 +96,14 @@ static int init_fill(lua_State *L) { /* tensor, kind, gain, site: draws are keye
 }
 
 void prl_open_nn(lua_State *L) {
-  static const luaL_Reg functions[] = {{"parameter", new_parameter}, {"is_parameter", is_parameter},
-                                       {"params", new_set},          {"init_fill", init_fill},
+  static const luaL_Reg functions[] = {{"parameter", new_parameter},
+                                       {"is_parameter", is_parameter},
+                                       {"params", new_set},
+                                       {"init_fill", init_fill},
                                        {NULL, NULL}};
   static const luaL_Reg methods[] = {{"name", parameter_name}, {NULL, NULL}};
-  static const luaL_Reg set_methods[] = {{"size", set_size}, {"name", set_name}, {"__gc", set_gc}, {NULL, NULL}};
+  static const luaL_Reg set_methods[] = {
+      {"size", set_size}, {"name", set_name}, {"__gc", set_gc}, {NULL, NULL}};
   prl_register(L, functions);
   lua_getfield(L, -1, "methods");
   prl_register(L, methods);

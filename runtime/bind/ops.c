@@ -1,5 +1,5 @@
-/* Every op as a function of the module and a method of tensors. Dimensions and positions count from 1 here, or from the
- * end where negative, and ranges are inclusive; ids stored in tensors count from 0. */
+/* Every op as a function of the module and a method of tensors. Dimensions and positions count from 1 here,
+ * or from the end where negative, and ranges are inclusive; ids stored in tensors count from 0. */
 #include "bind/bind.h"
 
 #include <math.h>
@@ -15,7 +15,9 @@ void prl_mark_line(lua_State *L, prl_state *state) {
   lua_Debug frame;
   for (int level = 1; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "Sl", &frame);
-    if (frame.currentline > 0 && strncmp(frame.source, "@lua/perilune/", 14) != 0) {
+    bool ours = strncmp(frame.source, "@lua/perilune/", 14) == 0;
+    bool algorithm = strncmp(frame.source, "@lua/perilune/algorithms/", 25) == 0;
+    if (frame.currentline > 0 && (!ours || algorithm)) {
       prl_tape_line(state->tape, frame.currentline);
       return;
     }
@@ -32,7 +34,8 @@ static void check_operand(prl_state *state, lua_State *L, int index) {
 }
 
 static prl_status value_id(prl_state *state, lua_State *L, int index, int32_t *id, prl_error *error) {
-  if (lua_type(L, index) == LUA_TNUMBER) return prl_tape_number(state->tape, lua_tonumber(L, index), id, error);
+  if (lua_type(L, index) == LUA_TNUMBER)
+    return prl_tape_number(state->tape, lua_tonumber(L, index), id, error);
   prl_lua_tensor *self = prl_to_lua_tensor(state, L, index);
   if (self->param) return prl_tape_param(state->tape, self->param, id, error);
   if (!self->scope) return prl_tape_constant(state->tape, &self->tensor, id, error);
@@ -48,8 +51,8 @@ int32_t prl_check_value(lua_State *L, prl_state *state, int index) {
   return id;
 }
 
-static prl_status run_on_tape(prl_state *state, lua_State *L, const prl_op *op, const prl_attrs *attrs, int inputs,
-                              const int *at, int32_t *out, prl_error *error) {
+static prl_status run_on_tape(prl_state *state, lua_State *L, const prl_op *op, const prl_attrs *attrs,
+                              int inputs, const int *at, int32_t *out, prl_error *error) {
   int32_t in[PRL_MAX_INPUTS];
   for (int i = 0; i < inputs; i++) {
     prl_status status = value_id(state, L, at[i], &in[i], error);
@@ -59,8 +62,8 @@ static prl_status run_on_tape(prl_state *state, lua_State *L, const prl_op *op, 
 }
 
 /* Outside of a scope an op runs in one of its own, and its result is copied out of it. */
-static prl_status run_alone(prl_state *state, lua_State *L, const prl_op *op, const prl_attrs *attrs, int inputs,
-                            const int *at, prl_tensor *result, prl_error *error) {
+static prl_status run_alone(prl_state *state, lua_State *L, const prl_op *op, const prl_attrs *attrs,
+                            int inputs, const int *at, prl_tensor *result, prl_error *error) {
   uint64_t scope;
   int32_t out;
   prl_status status = prl_tape_begin(state->tape, false, &scope, error);
@@ -111,9 +114,11 @@ static int call_plain(lua_State *L) { /* tensors alone */
   const prl_op *op = op_of(L);
   prl_attrs attrs = {0};
   int inputs = lua_gettop(L);
-  if (strcmp(lua_tostring(L, lua_upvalueindex(3)), "unary") == 0) inputs = 1; /* __unm passes its operand twice */
+  if (strcmp(lua_tostring(L, lua_upvalueindex(3)), "unary") == 0)
+    inputs = 1; /* __unm passes its operand twice */
   if (inputs < op->min_inputs || inputs > op->max_inputs)
-    return luaL_error(L, "%s takes %d to %d tensors, not %d", op->name, op->min_inputs, op->max_inputs, inputs);
+    return luaL_error(L, "%s takes %d to %d tensors, not %d", op->name, op->min_inputs, op->max_inputs,
+                      inputs);
   return run(L, op, &attrs, inputs, in_order);
 }
 
@@ -166,8 +171,11 @@ static int64_t activation_argument(lua_State *L, int index) {
   const char *name = luaL_optstring(L, index, "identity");
   for (int i = 0; i < PRL_UNARY_COUNT; i++)
     if (strcmp(prl_unary_name((prl_unary)i), name) == 0) return i;
-  return luaL_argerror(L, index, lua_pushfstring(L, "\"%s\" is no activation; use tanh, relu, gelu, silu, elu, "
-                                                    "sigmoid, softplus, leaky_relu or identity", name));
+  return luaL_argerror(L, index,
+                       lua_pushfstring(L,
+                                       "\"%s\" is no activation; use tanh, relu, gelu, silu, elu, "
+                                       "sigmoid, softplus, leaky_relu or identity",
+                                       name));
 }
 
 static int call_linear(lua_State *L) { /* x, w, b or nil, activation */
@@ -204,9 +212,11 @@ static int call_join(lua_State *L) { /* {tensors}, dim = 1 */
 
 static int call_slice(lua_State *L) { /* x, dim, first = 1, last = −1, step = 1 */
   prl_attrs attrs = {0};
-  int64_t first = lua_isnoneornil(L, 3) ? 1 : prl_check_int(L, 3), last = lua_isnoneornil(L, 4) ? -1 : prl_check_int(L, 4);
+  int64_t first = lua_isnoneornil(L, 3) ? 1 : prl_check_int(L, 3),
+          last = lua_isnoneornil(L, 4) ? -1 : prl_check_int(L, 4);
   luaL_argcheck(L, first >= 1, 3, "positions count from 1");
-  luaL_argcheck(L, last >= first || last == -1, 4, "the last position must not be before the first; -1 is the end");
+  luaL_argcheck(L, last >= first || last == -1, 4,
+                "the last position must not be before the first; -1 is the end");
   add_int(&attrs, dim_argument(L, 2, 0));
   add_int(&attrs, first - 1);
   add_int(&attrs, last);
@@ -278,16 +288,36 @@ static int call_arg_extreme(lua_State *L) { /* x, dim, keepdim → int32 ids, fr
 static const struct {
   const char *op;
   lua_CFunction call;
-} families[] = {{"sum", call_reduce},           {"mean", call_reduce},       {"min", call_reduce},
-                {"max", call_reduce},           {"var", call_var},           {"argmax", call_arg_extreme},
-                {"argmin", call_arg_extreme},   {"softmax", call_along},     {"log_softmax", call_along},
-                {"logsumexp", call_along},      {"cumsum", call_along},      {"clamp", call_clamp},
-                {"masked_fill", call_masked_fill}, {"linear", call_linear},  {"layer_norm", call_layer_norm},
-                {"embedding_bag", call_embedding_bag}, {"concat", call_join}, {"stack", call_join},
-                {"slice", call_slice},          {"gather", call_pick},       {"index_select", call_pick},
-                {"reshape", call_sizes},        {"transpose", call_transpose}, {"mse", call_loss},
-                {"huber", call_loss},           {"cross_entropy", call_loss}, {"bce_with_logits", call_loss},
-                {"dropout", call_dropout},      {"cast", call_typed},        {"categorical_sample", call_typed}};
+} families[] = {{"sum", call_reduce},
+                {"mean", call_reduce},
+                {"min", call_reduce},
+                {"max", call_reduce},
+                {"var", call_var},
+                {"argmax", call_arg_extreme},
+                {"argmin", call_arg_extreme},
+                {"softmax", call_along},
+                {"log_softmax", call_along},
+                {"logsumexp", call_along},
+                {"cumsum", call_along},
+                {"clamp", call_clamp},
+                {"masked_fill", call_masked_fill},
+                {"linear", call_linear},
+                {"layer_norm", call_layer_norm},
+                {"embedding_bag", call_embedding_bag},
+                {"concat", call_join},
+                {"stack", call_join},
+                {"slice", call_slice},
+                {"gather", call_pick},
+                {"index_select", call_pick},
+                {"reshape", call_sizes},
+                {"transpose", call_transpose},
+                {"mse", call_loss},
+                {"huber", call_loss},
+                {"cross_entropy", call_loss},
+                {"bce_with_logits", call_loss},
+                {"dropout", call_dropout},
+                {"cast", call_typed},
+                {"categorical_sample", call_typed}};
 
 static lua_CFunction family_of(const char *name) {
   for (size_t i = 0; i < sizeof families / sizeof *families; i++)
@@ -310,7 +340,8 @@ static int call_in_place(lua_State *L) {
   prl_state *state = prl_state_of(L);
   prl_attrs attrs = {0};
   check_operand(state, L, 2);
-  if (prl_tape_scope(state->tape)) return luaL_error(L, "%s_: in-place forms are for outside of a scope", op->name);
+  if (prl_tape_scope(state->tape))
+    return luaL_error(L, "%s_: in-place forms are for outside of a scope", op->name);
   prl_tensor *held = prl_push_tensor(L);
   prl_check(L, run_alone(state, L, op, &attrs, 2, in_order, &result, &error), &error);
   *held = result;
@@ -341,7 +372,8 @@ static int call_draws(lua_State *L) {
   prl_error error;
   prl_state *state = prl_state_of(L);
   int32_t in[2], out;
-  if (!prl_tape_scope(state->tape)) return luaL_error(L, "draws: dropout and the like need prl.scope or prl.program");
+  if (!prl_tape_scope(state->tape))
+    return luaL_error(L, "draws: dropout and the like need prl.scope or prl.program");
   prl_attrs attrs = {0};
   add_int(&attrs, (int64_t)luaL_optnumber(L, 2, 0));
   in[0] = prl_check_value(L, state, 1);
@@ -371,7 +403,8 @@ void prl_open_ops(lua_State *L) {
     lua_setfield(L, -3, prl_ops[i]->name); /* a method */
     lua_setfield(L, -3, prl_ops[i]->name); /* and a function of the module */
   }
-  static const char *const in_place[][2] = {{"add_", "add"}, {"sub_", "sub"}, {"mul_", "mul"}, {"div_", "div"}};
+  static const char *const in_place[][2] = {
+      {"add_", "add"}, {"sub_", "sub"}, {"mul_", "mul"}, {"div_", "div"}};
   for (size_t i = 0; i < sizeof in_place / sizeof *in_place; i++) {
     lua_pushlightuserdata(L, prl_state_get(L));
     lua_pushlightuserdata(L, (void *)prl_op_find(in_place[i][1]));

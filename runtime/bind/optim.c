@@ -1,4 +1,5 @@
-/* Optimizers over a set of parameters. lua/perilune/optim.lua gathers a module's parameters and adds schedules. */
+/* Optimizers over a set of parameters. lua/perilune/optim.lua gathers a module's parameters and adds
+ * schedules. */
 #include "bind/bind.h"
 
 #include <math.h>
@@ -76,7 +77,8 @@ static int step(lua_State *L) { /* self, lr or nil, max_norm or nil: numbers, or
 static int copy(lua_State *L) { /* prl.copy_params(to, from, tau) */
   prl_error error;
   prl_state *state = prl_state_of(L);
-  prl_params **to = luaL_checkudata(L, 1, "perilune.params"), **from = luaL_checkudata(L, 2, "perilune.params");
+  prl_params **to = luaL_checkudata(L, 1, "perilune.params"),
+             **from = luaL_checkudata(L, 2, "perilune.params");
   if (!prl_tape_scope(state->tape)) {
     if ((*to)->size != (*from)->size) return luaL_error(L, "copy_params: the two sets differ in size");
     prl_params_blend(*to, *from, (float)luaL_optnumber(L, 3, 1));

@@ -1,4 +1,5 @@
-/* prl.program(fn, examples …): traces fn once with tensors, once more with other values, and gives a program. */
+/* prl.program(fn, examples …): traces fn once with tensors, once more with other values, and gives a program.
+ */
 #include "bind/bind.h"
 
 #include <stdio.h>
@@ -26,10 +27,10 @@ static int program_gc(lua_State *L) {
 
 /* ---- Tracing ---- */
 
-/* Another example of the same kind, so that a trace which looks at values shows: floats move by up to ±1, whole
- * numbers turn about within the values that are there. */
-static prl_status other_example(prl_runtime *runtime, const prl_tensor *from, uint64_t stream, prl_tensor *out,
-                                prl_error *error) {
+/* Another example of the same kind, so that a trace which looks at values shows: floats move by up to ±1,
+ * whole numbers turn about within the values that are there. */
+static prl_status other_example(prl_runtime *runtime, const prl_tensor *from, uint64_t stream,
+                                prl_tensor *out, prl_error *error) {
   prl_status status = prl_tensor_new(runtime, from->dtype, from->ndim, from->shape, out, error);
   if (status) return status;
   int64_t count = prl_tensor_count(from);
@@ -44,8 +45,8 @@ static prl_status other_example(prl_runtime *runtime, const prl_tensor *from, ui
   return PRL_OK;
 }
 
-/* Runs fn (at index 1) on the examples (2 … count + 1) in a tracing scope; the graph or, with the message on the
- * stack, NULL. Leaves nothing else. */
+/* Runs fn (at index 1) on the examples (2 … count + 1) in a tracing scope; the graph or, with the message on
+ * the stack, NULL. Leaves nothing else. */
 static prl_graph *trace(lua_State *L, prl_state *state, int count, bool others, prl_error *error) {
   uint64_t scope;
   if (prl_tape_begin(state->tape, true, &scope, error)) return NULL;
@@ -55,7 +56,8 @@ static prl_graph *trace(lua_State *L, prl_state *state, int count, bool others, 
   lua_pushboolean(L, others);
   for (int i = 0; i < count; i++) lua_pushvalue(L, 2 + i);
   if (lua_pcall(L, count + 2, 0, 0) != 0) {
-    prl_fail(error, PRL_EINVAL, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "the trace raised no message");
+    prl_fail(error, PRL_EINVAL, "%s",
+             lua_isstring(L, -1) ? lua_tostring(L, -1) : "the trace raised no message");
     prl_tape_end(state->tape);
     lua_settop(L, top);
     return NULL;
@@ -91,7 +93,8 @@ static int trace_body(lua_State *L) { /* fn, others, examples … */
   for (int i = before + 1; i <= lua_gettop(L); i++) {
     char name[24];
     prl_lua_tensor *result = prl_to_lua_tensor(state, L, i);
-    if (!result || !result->scope) return luaL_error(L, "a program returns tensors that it computed, not a %s", luaL_typename(L, i));
+    if (!result || !result->scope)
+      return luaL_error(L, "a program returns tensors that it computed, not a %s", luaL_typename(L, i));
     snprintf(name, sizeof name, "%d", i - before);
     prl_check(L, prl_tape_output(state->tape, name, result->id, &error), &error);
   }
@@ -124,8 +127,11 @@ static int new_program(lua_State *L) { /* fn, examples … */
   if (!same) {
     prl_graph_free(graph);
     if (!second) return luaL_error(L, "%s", error.message);
-    return luaL_error(L, "line %d: the function does something else when its inputs have other values, and a program "
-                         "cannot follow; keep choices to where() and random numbers to inputs", (int)line);
+    return luaL_error(
+        L,
+        "line %d: the function does something else when its inputs have other values, and a program "
+        "cannot follow; keep choices to where() and random numbers to inputs",
+        (int)line);
   }
   prl_bindings none = {0};
   prl_check(L, prl_program_new(graph, &none, 1, &self->program, &error), &error);
@@ -145,7 +151,8 @@ static int run(lua_State *L) { /* self, budget in µs or nil → whether the end
   return 1;
 }
 
-/* Pushes a view of the program's own tensor; the program lives as long as the view through its environment. */
+/* Pushes a view of the program's own tensor; the program lives as long as the view through its environment.
+ */
 static int push_own(lua_State *L, const prl_tensor *tensor) {
   prl_tensor *view = prl_push_tensor(L);
   *view = *tensor;
@@ -188,8 +195,8 @@ static int call(lua_State *L) {
     const prl_tensor *from = prl_check_tensor(L, 2 + i);
     if (!to) return luaL_error(L, "the program takes no input %s", name);
     if (!prl_tensor_same_shape(to, from))
-      return luaL_error(L, "input %s has shape %s; the program was traced with %s, and shapes cannot change", name,
-                        prl_shape_text(from, a, 96), prl_shape_text(to, b, 96));
+      return luaL_error(L, "input %s has shape %s; the program was traced with %s, and shapes cannot change",
+                        name, prl_shape_text(from, a, 96), prl_shape_text(to, b, 96));
     prl_tensor_copy(to, from);
   }
   prl_program_restart(program);
@@ -227,9 +234,9 @@ static int bytes(lua_State *L) {
 
 void prl_open_program(lua_State *L) {
   static const luaL_Reg functions[] = {{"program", new_program}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"run", run},           {"run_timed", run_timed}, {"input", input},
-                                     {"output", output},     {"bytes", bytes},         {"__call", call},
-                                     {"__tostring", describe}, {"__gc", program_gc},   {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"run", run},     {"run_timed", run_timed}, {"input", input},     {"output", output}, {"bytes", bytes},
+      {"__call", call}, {"__tostring", describe}, {"__gc", program_gc}, {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.program", methods);
   lua_pop(L, 1);

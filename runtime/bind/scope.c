@@ -37,7 +37,8 @@ static int backward(lua_State *L) {
   prl_error error;
   prl_state *state = prl_state_of(L);
   prl_lua_tensor *self = prl_check_lua_tensor(L, 1);
-  if (!self->scope) return luaL_error(L, "backward: this is no result of the open scope; use prl.scope(function() … end)");
+  if (!self->scope)
+    return luaL_error(L, "backward: this is no result of the open scope; use prl.scope(function() … end)");
   prl_check(L, prl_tape_backward(state->tape, self->id, &error), &error);
   lua_settop(L, 1);
   return 1;
@@ -75,7 +76,8 @@ static int in_scope(lua_State *L) {
 }
 
 void prl_open_scope(lua_State *L) {
-  static const luaL_Reg functions[] = {{"scope", scope}, {"tracing", tracing}, {"in_scope", in_scope}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"scope", scope}, {"tracing", tracing}, {"in_scope", in_scope}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"backward", backward}, {"grad", gradient}, {NULL, NULL}};
   prl_register(L, functions);
   lua_getfield(L, -1, "methods");

@@ -60,7 +60,8 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
   lua_getfield(L, index, name);
   double number = fallback;
   if (!lua_isnil(L, -1)) {
-    if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "option %s: a number is needed, not a %s", name, luaL_typename(L, -1));
+    if (lua_type(L, -1) != LUA_TNUMBER)
+      luaL_error(L, "option %s: a number is needed, not a %s", name, luaL_typename(L, -1));
     number = lua_tonumber(L, -1);
   }
   lua_pop(L, 1);

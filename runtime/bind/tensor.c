@@ -21,7 +21,8 @@ static int tensor_gc(lua_State *L) {
   return 0;
 }
 
-/* The collector sees a few bytes for each tensor and not the block behind it: past a soft limit it is stepped on. */
+/* The collector sees a few bytes for each tensor and not the block behind it: past a soft limit it is stepped
+ * on. */
 static void mind_memory(lua_State *L, prl_state *state) {
   int64_t live = prl_runtime_memory(state->runtime).live_bytes;
   if (live < state->collect_at) return;
@@ -64,7 +65,8 @@ prl_lua_tensor *prl_to_lua_tensor(prl_state *state, lua_State *L, int index) {
   if (meta != state->tensor_meta && meta != state->temp_meta && meta != state->param_meta) return NULL;
   prl_lua_tensor *self = lua_touserdata(L, index);
   if (self->scope && self->scope != prl_tape_scope(state->tape))
-    luaL_error(L, "this tensor was made in a scope that has ended; keep its values with :detach() inside the scope");
+    luaL_error(
+        L, "this tensor was made in a scope that has ended; keep its values with :detach() inside the scope");
   return self;
 }
 
@@ -74,18 +76,23 @@ prl_lua_tensor *prl_check_lua_tensor(lua_State *L, int index) {
   return self;
 }
 
-static prl_tensor *tensor_of(prl_lua_tensor *self) { return self->param ? &self->param->value : &self->tensor; }
+static prl_tensor *tensor_of(prl_lua_tensor *self) {
+  return self->param ? &self->param->value : &self->tensor;
+}
 
 const prl_tensor *prl_to_tensor(lua_State *L, int index) {
   prl_lua_tensor *self = prl_to_lua_tensor(prl_state_get(L), L, index);
   return self ? tensor_of(self) : NULL;
 }
 
-const prl_tensor *prl_check_tensor(lua_State *L, int index) { return tensor_of(prl_check_lua_tensor(L, index)); }
+const prl_tensor *prl_check_tensor(lua_State *L, int index) {
+  return tensor_of(prl_check_lua_tensor(L, index));
+}
 
 prl_tensor *prl_check_writable(lua_State *L, int index) {
   prl_lua_tensor *self = prl_check_lua_tensor(L, index);
-  if (self->scope) luaL_error(L, "a tensor made inside a scope cannot be written in place; its gradient would be wrong");
+  if (self->scope)
+    luaL_error(L, "a tensor made inside a scope cannot be written in place; its gradient would be wrong");
   return tensor_of(self);
 }
 
@@ -95,8 +102,9 @@ prl_tensor *prl_check_matrix(lua_State *L, int index, const char *argument, int6
   bool fits = flat || (tensor->ndim == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns);
   if (!fits || tensor->dtype != PRL_F32 || !prl_tensor_contiguous(tensor)) {
     char shape[96];
-    luaL_error(L, "%s: a contiguous float32 tensor of shape (%d, %d) is needed, not %s of %s", argument, (int)rows,
-               (int)columns, prl_shape_text(tensor, shape, sizeof shape), prl_dtype_name(tensor->dtype));
+    luaL_error(L, "%s: a contiguous float32 tensor of shape (%d, %d) is needed, not %s of %s", argument,
+               (int)rows, (int)columns, prl_shape_text(tensor, shape, sizeof shape),
+               prl_dtype_name(tensor->dtype));
   }
   return tensor;
 }
@@ -200,7 +208,8 @@ static int table_shape(lua_State *L, int index, int64_t *shape) {
 static void fill_from_table(lua_State *L, int depth, prl_tensor *tensor, int64_t *position) {
   if (depth == tensor->ndim) {
     if (lua_type(L, -1) != LUA_TNUMBER)
-      luaL_error(L, "value %d of the table is a %s; numbers are needed", (int)*position + 1, luaL_typename(L, -1));
+      luaL_error(L, "value %d of the table is a %s; numbers are needed", (int)*position + 1,
+                 luaL_typename(L, -1));
     prl_tensor_set(tensor, (*position)++, lua_tonumber(L, -1));
     return;
   }
@@ -430,8 +439,8 @@ static int tensor_newindex(lua_State *L) {
     return 0;
   }
   if (!prl_tensor_same_shape(&view, from))
-    return luaL_error(L, "a part of shape %s cannot take a tensor of shape %s", prl_shape_text(&view, shape, 96),
-                      prl_shape_text(from, other, 96));
+    return luaL_error(L, "a part of shape %s cannot take a tensor of shape %s",
+                      prl_shape_text(&view, shape, 96), prl_shape_text(from, other, 96));
   prl_tensor_copy(&view, from);
   return 0;
 }
@@ -442,7 +451,8 @@ static prl_tensor element(lua_State *L, const prl_tensor *self, int first) {
   for (int d = 0; d < self->ndim; d++) {
     int64_t position = prl_check_int(L, first + d);
     if (position < 1 || position > self->shape[d])
-      luaL_error(L, "position %d is outside of dimension %d, of size %d", (int)position, d + 1, (int)self->shape[d]);
+      luaL_error(L, "position %d is outside of dimension %d, of size %d", (int)position, d + 1,
+                 (int)self->shape[d]);
     prl_tensor_select(&view, 0, position - 1, &view, NULL);
   }
   return view;
@@ -468,7 +478,8 @@ static int tensor_view(lua_State *L) { /* reshape that shares storage */
   const prl_tensor *self = prl_check_writable(L, 1);
   int64_t shape[PRL_MAX_DIMS];
   int next, ndim = check_shape(L, 2, shape, &next);
-  if (!prl_tensor_contiguous(self)) return luaL_error(L, "view: the tensor is not contiguous; use reshape or clone");
+  if (!prl_tensor_contiguous(self))
+    return luaL_error(L, "view: the tensor is not contiguous; use reshape or clone");
   prl_tensor view;
   prl_check(L, prl_tensor_reshape(self, ndim, shape, &view, &error), &error);
   push_view(L, &view);
@@ -479,9 +490,11 @@ static int tensor_narrow(lua_State *L) { /* positions first … last of a dimens
   prl_error error;
   const prl_tensor *self = prl_check_writable(L, 1);
   int dim = check_dim(L, 2, self);
-  int64_t size = self->shape[dim], first = check_position(L, 3, size, 1), last = check_position(L, 4, size, size);
+  int64_t size = self->shape[dim], first = check_position(L, 3, size, 1),
+          last = check_position(L, 4, size, size);
   prl_tensor view;
-  prl_check(L, prl_tensor_slice(self, dim, first - 1, last, (int64_t)luaL_optnumber(L, 5, 1), &view, &error), &error);
+  prl_check(L, prl_tensor_slice(self, dim, first - 1, last, (int64_t)luaL_optnumber(L, 5, 1), &view, &error),
+            &error);
   push_view(L, &view);
   return 1;
 }
@@ -490,7 +503,8 @@ static int tensor_t(lua_State *L) { /* two dimensions swapped, sharing storage *
   prl_error error;
   const prl_tensor *self = prl_check_writable(L, 1);
   prl_tensor view;
-  int a = lua_isnoneornil(L, 2) ? 0 : check_dim(L, 2, self), b = lua_isnoneornil(L, 3) ? 1 : check_dim(L, 3, self);
+  int a = lua_isnoneornil(L, 2) ? 0 : check_dim(L, 2, self),
+      b = lua_isnoneornil(L, 3) ? 1 : check_dim(L, 3, self);
   prl_check(L, prl_tensor_transpose(self, a, b, &view, &error), &error);
   push_view(L, &view);
   return 1;
@@ -514,7 +528,8 @@ static int tensor_copy(lua_State *L) {
   const prl_tensor *from = prl_check_tensor(L, 2);
   char a[96], b[96];
   if (!prl_tensor_same_shape(self, from))
-    return luaL_error(L, "copy_: shape %s cannot take shape %s", prl_shape_text(self, a, 96), prl_shape_text(from, b, 96));
+    return luaL_error(L, "copy_: shape %s cannot take shape %s", prl_shape_text(self, a, 96),
+                      prl_shape_text(from, b, 96));
   prl_tensor_copy(self, from);
   lua_settop(L, 1);
   return 1;
@@ -523,7 +538,8 @@ static int tensor_copy(lua_State *L) {
 static int tensor_equal(lua_State *L) {
   const prl_tensor *a = prl_to_tensor(L, 1), *b = prl_to_tensor(L, 2);
   bool equal = a && b && prl_tensor_same_shape(a, b);
-  for (int64_t i = 0; equal && i < prl_tensor_count(a); i++) equal = prl_tensor_get(a, i) == prl_tensor_get(b, i);
+  for (int64_t i = 0; equal && i < prl_tensor_count(a); i++)
+    equal = prl_tensor_get(a, i) == prl_tensor_get(b, i);
   lua_pushboolean(L, equal);
   return 1;
 }
@@ -575,26 +591,43 @@ static int tensor_tostring(lua_State *L) {
 /* ---- Registration ---- */
 
 static const luaL_Reg constructors[] = {
-    {"tensor", new_tensor}, {"zeros", new_zeros}, {"ones", new_ones},   {"full", new_full},
-    {"arange", new_arange}, {"randn", new_randn}, {"rand", new_rand},   {"from_bytes", new_from_bytes},
+    {"tensor", new_tensor}, {"zeros", new_zeros}, {"ones", new_ones}, {"full", new_full},
+    {"arange", new_arange}, {"randn", new_randn}, {"rand", new_rand}, {"from_bytes", new_from_bytes},
     {"seed", set_seed},     {NULL, NULL}};
 
-static const luaL_Reg methods[] = {
-    {"shape", tensor_shape}, {"size", tensor_size},   {"dims", tensor_dims},   {"count", tensor_count},
-    {"dtype", tensor_dtype}, {"item", tensor_item},   {"totable", tensor_totable}, {"bytes", tensor_bytes},
-    {"clone", tensor_clone}, {"to", tensor_to},       {"get", tensor_get},     {"set", tensor_set},
-    {"view", tensor_view},   {"narrow", tensor_narrow}, {"t", tensor_t},       {"fill_", tensor_fill},
-    {"zero_", tensor_zero},  {"copy_", tensor_copy},  {NULL, NULL}};
+static const luaL_Reg methods[] = {{"shape", tensor_shape},
+                                   {"size", tensor_size},
+                                   {"dims", tensor_dims},
+                                   {"count", tensor_count},
+                                   {"dtype", tensor_dtype},
+                                   {"item", tensor_item},
+                                   {"totable", tensor_totable},
+                                   {"bytes", tensor_bytes},
+                                   {"clone", tensor_clone},
+                                   {"to", tensor_to},
+                                   {"get", tensor_get},
+                                   {"set", tensor_set},
+                                   {"view", tensor_view},
+                                   {"narrow", tensor_narrow},
+                                   {"t", tensor_t},
+                                   {"fill_", tensor_fill},
+                                   {"zero_", tensor_zero},
+                                   {"copy_", tensor_copy},
+                                   {NULL, NULL}};
 
-/* A metatable whose __index reads positions itself and names from the shared table of methods (on the top). */
+/* A metatable whose __index reads positions itself and names from the shared table of methods (on the top).
+ */
 static const void *new_tensor_type(lua_State *L, const char *name, bool collected) {
   luaL_newmetatable(L, name);
   lua_pushlightuserdata(L, prl_state_get(L));
   lua_pushvalue(L, -3);
   lua_pushcclosure(L, tensor_index, 2);
   lua_setfield(L, -2, "__index");
-  static const luaL_Reg meta[] = {{"__newindex", tensor_newindex}, {"__len", tensor_len}, {"__eq", tensor_equal},
-                                  {"__tostring", tensor_tostring}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {{"__newindex", tensor_newindex},
+                                  {"__len", tensor_len},
+                                  {"__eq", tensor_equal},
+                                  {"__tostring", tensor_tostring},
+                                  {NULL, NULL}};
   prl_register(L, meta);
   if (collected) {
     lua_pushcfunction(L, tensor_gc);

@@ -38,15 +38,16 @@ local function new_options(self, algorithm, given)
   })
 end
 
+--- Plain numbers: an op here would become part of the program that is traced.
 local function example_action(self, rows)
-  local action = self.spec.action
-  local columns = {}
-  for i = 1, #action.names do
-    local column = prl.rand(rows, 1)
-    if action.kind ~= "continuous" then column = (column * action.choices[i]):to("int32"):to("float32") end
-    columns[i] = column
+  local action, out = self.spec.action, {}
+  for i = 1, rows do
+    out[i] = {}
+    for k = 1, #action.names do
+      out[i][k] = action.kind == "continuous" and math.sin(i * rows + k) or (i * rows + k) % action.choices[k]
+    end
   end
-  return prl.concat(columns, 2)
+  return prl.tensor(out)
 end
 
 --- The rows of a minibatch; each field becomes an input of the program when it is first read.
@@ -197,6 +198,17 @@ local function set_documents(self)
   return sets, optims, tensors
 end
 
+--- Plain data holds no infinities: bounds that are not there are left out.
+local function finite_action(action)
+  local out = {kind = action.kind, names = action.names, units = action.units, choices = action.choices}
+  for _, side in ipairs {"low", "high"} do
+    local all = action[side] ~= nil
+    for _, bound in ipairs(action[side] or {}) do all = all and math.abs(bound) < math.huge end
+    if all then out[side] = action[side] end
+  end
+  return out
+end
+
 local function schedule_of(algorithm, build)
   local schedule = build
   if type(schedule) ~= "table" or #schedule == 0 then
@@ -227,7 +239,8 @@ function build.plan(recipe, spec, algorithm, hash)
   }
   return prl.new_plan({
     format = 1, hash = hash, recipe = recipe, seed = recipe.train.seed,
-    observation = spec.observation, action = spec.action, responses = spec.responses,
+    observation = {names = spec.observation.names, units = spec.observation.units}, action = finite_action(spec.action),
+    responses = spec.responses,
     capacity = capacity, warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and {clip = recipe.policy.normalise} or nil,
     noise = self.actor.draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,

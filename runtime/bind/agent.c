@@ -1,0 +1,306 @@
+/* The agent as userdata: the calls of perilune/agent.h. Misuse raises; save and load return nil, message,
+ * code.
+ *
+ * Streams are whole numbers (a number, a table of them, or an int64 tensor); decisions are int64 tensors. */
+#include "bind/bind.h"
+
+#include <string.h>
+
+#include "agent/agent.h"
+#include "perilune/agent.h"
+#include "tensor/tensor.h"
+
+typedef struct lua_agent {
+  prl_agent *agent;
+  int64_t observations, actions, responses;
+} lua_agent;
+
+static lua_agent *check_agent(lua_State *L, int index) {
+  lua_agent *self = luaL_checkudata(L, index, "perilune.agent");
+  if (!self->agent) luaL_argerror(L, index, "this agent was closed");
+  return self;
+}
+
+static int agent_gc(lua_State *L) {
+  lua_agent *self = lua_touserdata(L, 1);
+  prl_agent_free(self->agent);
+  self->agent = NULL;
+  return 0;
+}
+
+static lua_agent *push_agent(lua_State *L) {
+  lua_agent *self = lua_newuserdata(L, sizeof *self);
+  *self = (lua_agent){0};
+  luaL_getmetatable(L, "perilune.agent");
+  lua_setmetatable(L, -2);
+  return self;
+}
+
+/* Reads what the agent is made of, and keeps the names of its responses in the userdata's environment. */
+static void learn_shape(lua_State *L, lua_agent *self) {
+  const prl_value *document = self->agent->root;
+  self->observations = prl_count(prl_path(document, "observation.names"));
+  self->actions = prl_count(prl_path(document, "action.names"));
+  const prl_value *responses = prl_get(document, "responses");
+  self->responses = prl_count(responses);
+  lua_newtable(L);
+  for (int64_t i = 0; i < self->responses; i++) {
+    lua_pushnumber(L, (lua_Number)i);
+    lua_setfield(L, -2, prl_get_string(prl_item(responses, i), "name", ""));
+  }
+  lua_setfenv(L, -2);
+}
+
+static int new_agent(lua_State *L) { /* plan */
+  prl_error error;
+  prl_plan *plan = prl_check_plan(L, 1);
+  lua_agent *self = push_agent(L);
+  prl_check(L, prl_agent_new(plan, &self->agent, &error), &error);
+  learn_shape(L, self);
+  return 1;
+}
+
+/* ---- Arguments ---- */
+
+/* Streams as uint64: from a number, a table or an int64 tensor. A converted list is left on the stack. */
+static const uint64_t *check_streams(lua_State *L, int index, int64_t *count) {
+  const prl_tensor *tensor = prl_to_tensor(L, index);
+  if (tensor) {
+    if (tensor->dtype != PRL_I64 || !prl_tensor_contiguous(tensor))
+      luaL_argerror(L, index, "streams: a contiguous int64 tensor is needed");
+    *count = prl_tensor_count(tensor);
+    return tensor->data;
+  }
+  bool table = lua_type(L, index) == LUA_TTABLE;
+  *count = table ? (int64_t)lua_objlen(L, index) : 1;
+  uint64_t *list = lua_newuserdata(L, ((size_t)*count + 1) * sizeof *list);
+  for (int64_t i = 0; i < *count; i++) {
+    if (table)
+      lua_rawgeti(L, index, (int)i + 1);
+    else
+      lua_pushvalue(L, index);
+    list[i] = (uint64_t)prl_check_int(L, -1);
+    lua_pop(L, 1);
+  }
+  return list;
+}
+
+/* Decisions: an int64 tensor. */
+static const uint64_t *check_decisions(lua_State *L, int index, int64_t *count) {
+  const prl_tensor *tensor = prl_check_tensor(L, index);
+  if (tensor->dtype != PRL_I64 || !prl_tensor_contiguous(tensor))
+    luaL_argerror(L, index, "decisions: the int64 tensor that act returned is needed");
+  *count = prl_tensor_count(tensor);
+  return tensor->data;
+}
+
+static prl_tensor *push_matrix(lua_State *L, prl_dtype dtype, int ndim, int64_t rows, int64_t columns) {
+  prl_error error;
+  prl_state *state = prl_state_get(L);
+  int64_t shape[2] = {rows, columns};
+  prl_tensor *out = prl_push_tensor(L);
+  prl_check(L, prl_tensor_new(state->runtime, dtype, ndim, shape, out, &error), &error);
+  return out;
+}
+
+static const float *check_observations(lua_State *L, int index, const lua_agent *self, int64_t n) {
+  return prl_check_matrix(L, index, "observation", n, self->observations)->data;
+}
+
+/* ---- The calls ---- */
+
+/* self, streams, observations (n, observations), mode "sample" or "mean", record = true
+ * → actions (n, actions), decisions (n) or nil */
+static int act(lua_State *L) {
+  static const char *const modes[] = {"sample", "mean", NULL};
+  prl_error error;
+  int64_t n;
+  lua_agent *self = check_agent(L, 1);
+  int mode = luaL_checkoption(L, 4, "sample", modes);
+  bool record = lua_isnoneornil(L, 5) || lua_toboolean(L, 5);
+  lua_settop(L, 5);
+  const uint64_t *streams = check_streams(L, 2, &n);
+  const float *observation = check_observations(L, 3, self, n);
+  float *action = push_matrix(L, PRL_F32, 2, n, self->actions)->data;
+  uint64_t *decisions = record ? push_matrix(L, PRL_I64, 1, n, 0)->data : NULL;
+  prl_check(L, prl_agent_act(self->agent, streams, observation, n, (prl_mode)mode, action, decisions, &error),
+            &error);
+  return record ? 2 : 1;
+}
+
+static int observe(lua_State *L) { /* self, streams, observations */
+  prl_error error;
+  int64_t n;
+  lua_agent *self = check_agent(L, 1);
+  const uint64_t *streams = check_streams(L, 2, &n);
+  const float *observation = check_observations(L, 3, self, n);
+  prl_check(L, prl_agent_observe(self->agent, streams, observation, n, &error), &error);
+  return 0;
+}
+
+/* Responses by name, {watch_time = 12.5, like = 1}, for every decision of the call. */
+static void named_responses(lua_State *L, const lua_agent *self, int64_t n, float **values,
+                            uint8_t **present) {
+  *values = lua_newuserdata(L, (size_t)(n * self->responses + 1) * sizeof(float));
+  *present = lua_newuserdata(L, (size_t)(n * self->responses + 1));
+  memset(*present, 0, (size_t)(n * self->responses));
+  lua_getfenv(L, 1);
+  for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_rawget(L, -4);
+    if (lua_isnil(L, -1))
+      luaL_error(L, "feedback: there is no response %s",
+                 lua_isstring(L, -3) ? lua_tostring(L, -3) : "of that name");
+    int64_t column = (int64_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    for (int64_t i = 0; i < n; i++) {
+      (*values)[i * self->responses + column] = (float)luaL_checknumber(L, -1);
+      (*present)[i * self->responses + column] = 1;
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static const uint8_t *check_present(lua_State *L, const lua_agent *self, int64_t n) {
+  if (lua_isnoneornil(L, 4)) return NULL;
+  const prl_tensor *mask = prl_check_matrix(L, 4, "present", n, self->responses);
+  uint8_t *present = lua_newuserdata(L, (size_t)(n * self->responses) + 1);
+  for (int64_t i = 0; i < n * self->responses; i++) present[i] = ((const float *)mask->data)[i] != 0;
+  return present;
+}
+
+/* self, decisions, responses (n, responses) or {name = value}, present (n, responses) or nil, events (int64,
+ * n) or nil */
+static int feedback(lua_State *L) {
+  prl_error error;
+  int64_t n, events_count;
+  lua_agent *self = check_agent(L, 1);
+  lua_settop(L, 5);
+  const uint64_t *decisions = check_decisions(L, 2, &n), *events = NULL;
+  float *values;
+  const uint8_t *present;
+  if (lua_type(L, 3) == LUA_TTABLE) {
+    named_responses(L, self, n, &values, (uint8_t **)&present);
+  } else {
+    values = prl_check_matrix(L, 3, "responses", n, self->responses)->data;
+    present = check_present(L, self, n);
+  }
+  if (!lua_isnil(L, 5)) {
+    events = check_streams(L, 5, &events_count);
+    luaL_argcheck(L, events_count == n, 5, "one event id for each decision is needed");
+  }
+  prl_check(L, prl_agent_feedback(self->agent, decisions, values, present, events, n, &error), &error);
+  return 0;
+}
+
+static int finish(lua_State *L) { /* self, stream, "terminated" | "truncated", final observation or nil */
+  static const char *const reasons[] = {"terminated", "truncated", NULL};
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  uint64_t stream = (uint64_t)prl_check_int(L, 2);
+  int reason = luaL_checkoption(L, 3, NULL, reasons);
+  const float *last = NULL;
+  if (!lua_isnoneornil(L, 4)) {
+    const prl_tensor *tensor = prl_check_tensor(L, 4);
+    if (tensor->dtype != PRL_F32 || prl_tensor_count(tensor) != self->observations ||
+        !prl_tensor_contiguous(tensor))
+      return luaL_argerror(L, 4, "the final observation is one contiguous float32 row");
+    last = tensor->data;
+  }
+  prl_check(L, prl_agent_finish(self->agent, stream, (prl_finish_reason)reason, last, &error), &error);
+  return 0;
+}
+
+static int set_time(lua_State *L) { /* self, µs */
+  prl_error error;
+  prl_check(L, prl_agent_time(check_agent(L, 1)->agent, prl_check_int(L, 2), &error), &error);
+  return 0;
+}
+
+static void push_progress(lua_State *L, const prl_progress *progress) {
+  lua_createtable(L, 0, 4);
+  lua_pushboolean(L, progress->waiting);
+  lua_setfield(L, -2, "waiting");
+  lua_pushnumber(L, (lua_Number)progress->updates);
+  lua_setfield(L, -2, "updates");
+  lua_pushnumber(L, (lua_Number)progress->steps);
+  lua_setfield(L, -2, "steps");
+  lua_pushnumber(L, (lua_Number)progress->version);
+  lua_setfield(L, -2, "version");
+}
+
+static int learn(lua_State *L) { /* self, budget in µs or nil → progress */
+  prl_error error;
+  prl_progress progress;
+  lua_agent *self = check_agent(L, 1);
+  int64_t budget = (int64_t)luaL_optnumber(L, 2, 0);
+  prl_check(L, prl_agent_learn(self->agent, budget, &progress, &error), &error);
+  push_progress(L, &progress);
+  return 1;
+}
+
+static int drive(lua_State *L) { /* self, env, steps, stop_at_update → steps made, in all streams */
+  prl_error error;
+  int64_t made;
+  lua_agent *self = check_agent(L, 1);
+  prl_vecenv *env = prl_check_env(L, 2);
+  int64_t steps = prl_check_int(L, 3);
+  prl_check(L, prl_agent_drive(self->agent, env, steps, lua_toboolean(L, 4), &made, &error), &error);
+  lua_pushnumber(L, (lua_Number)made);
+  return 1;
+}
+
+/* self, env, episodes, mode → responses (episodes, responses) float64: each episode's sums; lengths
+ * (episodes) int64 */
+static int evaluate(lua_State *L) {
+  static const char *const modes[] = {"sample", "mean", NULL};
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  prl_vecenv *env = prl_check_env(L, 2);
+  int64_t episodes = prl_check_int(L, 3);
+  luaL_argcheck(L, episodes >= 1, 3, "at least 1 episode");
+  int mode = luaL_checkoption(L, 4, "mean", modes);
+  double *responses = push_matrix(L, PRL_F64, 2, episodes, self->responses)->data;
+  int64_t *lengths = push_matrix(L, PRL_I64, 1, episodes, 0)->data;
+  prl_check(L, prl_agent_evaluate(self->agent, env, episodes, (prl_mode)mode, responses, lengths, &error),
+            &error);
+  return 2;
+}
+
+static int set(lua_State *L) { /* self, option, value */
+  prl_error error;
+  prl_check(L,
+            prl_agent_set(check_agent(L, 1)->agent, luaL_checkstring(L, 2), luaL_checknumber(L, 3), &error),
+            &error);
+  return 0;
+}
+
+static int get(lua_State *L) { /* self, option → value */
+  prl_error error;
+  double value;
+  prl_check(L, prl_agent_get(check_agent(L, 1)->agent, luaL_checkstring(L, 2), &value, &error), &error);
+  lua_pushnumber(L, value);
+  return 1;
+}
+
+static int metrics(lua_State *L) { /* self → {name = value} */
+  const prl_metric *list;
+  int count = prl_agent_metrics(check_agent(L, 1)->agent, &list);
+  lua_createtable(L, 0, count);
+  for (int i = 0; i < count; i++) {
+    lua_pushnumber(L, list[i].value);
+    lua_setfield(L, -2, list[i].name);
+  }
+  return 1;
+}
+
+void prl_open_agent(lua_State *L) {
+  static const luaL_Reg functions[] = {{"agent", new_agent}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"act", act},           {"observe", observe}, {"feedback", feedback}, {"finish", finish},
+      {"time", set_time},     {"learn", learn},     {"drive", drive},       {"evaluate", evaluate},
+      {"set", set},           {"get", get},         {"metrics", metrics},   {"free", agent_gc},   {"__gc", agent_gc},     {NULL, NULL}};
+  prl_register(L, functions);
+  prl_new_type(L, "perilune.agent", methods);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,172 @@
+/* The builder's door: graphs traced without a program, and plans made of them
+ * (lua/perilune/recipe/build.lua). */
+#include "bind/bind.h"
+
+#include <string.h>
+
+#include "agent/plan.h"
+#include "recipe/value.h"
+#include "tensor/tensor.h"
+
+/* ---- Graphs ---- */
+
+static prl_graph *check_graph(lua_State *L, int index) {
+  return *(prl_graph **)luaL_checkudata(L, index, "perilune.graph");
+}
+
+static int graph_gc(lua_State *L) {
+  prl_graph **self = lua_touserdata(L, 1);
+  prl_graph_free(*self);
+  *self = NULL;
+  return 0;
+}
+
+static int trace(lua_State *L) { /* fn(): makes its inputs and outputs with trace_input and trace_output */
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  uint64_t scope;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  prl_graph **self = lua_newuserdata(L, sizeof *self);
+  *self = NULL;
+  luaL_getmetatable(L, "perilune.graph");
+  lua_setmetatable(L, -2);
+  prl_check(L, prl_tape_begin(state->tape, true, &scope, &error), &error);
+  lua_pushvalue(L, 1);
+  if (lua_pcall(L, 0, 0, 0) != 0) {
+    prl_tape_end(state->tape);
+    return lua_error(L);
+  }
+  *self = prl_tape_take(state->tape, &error);
+  if (!*self) {
+    prl_tape_end(state->tape);
+    return luaL_error(L, "%s", error.message);
+  }
+  return 1;
+}
+
+static void need_trace(lua_State *L, prl_state *state) {
+  if (!prl_tape_tracing(state->tape)) luaL_error(L, "this is for inside of a trace");
+}
+
+static int trace_input(lua_State *L) { /* name, example, batch */
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  int32_t id;
+  need_trace(L, state);
+  const char *name = luaL_checkstring(L, 1);
+  const prl_tensor *example = prl_check_tensor(L, 2);
+  prl_check(L, prl_tape_input(state->tape, name, example, lua_toboolean(L, 3), &id, &error), &error);
+  prl_push_temp(L, state, id);
+  return 1;
+}
+
+static int trace_output(lua_State *L) { /* name, value */
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  need_trace(L, state);
+  const char *name = luaL_checkstring(L, 1);
+  int32_t id = prl_check_value(L, state, 2);
+  prl_check(L, prl_tape_output(state->tape, name, id, &error), &error);
+  return 0;
+}
+
+static int difference(lua_State *L) { /* a, b → the line where b first says something else; nil: nowhere */
+  int32_t line;
+  if (prl_graph_equal(check_graph(L, 1), check_graph(L, 2), &line)) return 0;
+  lua_pushnumber(L, line);
+  return 1;
+}
+
+static int scope_number(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)prl_tape_scope(prl_state_of(L)->tape));
+  return 1;
+}
+
+/* ---- Plans ---- */
+
+prl_plan *prl_check_plan(lua_State *L, int index) {
+  return *(prl_plan **)luaL_checkudata(L, index, "perilune.plan");
+}
+
+static int plan_gc(lua_State *L) {
+  prl_plan **self = lua_touserdata(L, 1);
+  prl_plan_free(*self);
+  *self = NULL;
+  return 0;
+}
+
+static prl_status put_programs(lua_State *L, int index, prl_doc *doc, prl_error *error) {
+  prl_value *programs = prl_put(doc, &doc->root, "programs");
+  if (!programs) return prl_fail_memory(error, 0);
+  prl_set_map(programs);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    prl_value *place = prl_put(doc, programs, lua_tostring(L, -2));
+    if (!place) return prl_fail_memory(error, 0);
+    prl_status status = prl_graph_write(*(prl_graph **)lua_touserdata(L, -1), doc, place, error);
+    if (status) return status;
+  }
+  return PRL_OK;
+}
+
+/* The tensors of a table {name = tensor}, whose values stay on the Lua side for the call. */
+static int list_tensors(lua_State *L, int index, prl_plan_tensor *list) {
+  int count = 0;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), count++)
+    if (list) list[count] = (prl_plan_tensor){lua_tostring(L, -2), *prl_check_tensor(L, -1)};
+  return count;
+}
+
+static void check_tables(lua_State *L) {
+  for (int i = 1; i <= 3; i++) luaL_checktype(L, i, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+    luaL_checktype(L, -2, LUA_TSTRING);
+    check_graph(L, lua_gettop(L));
+  }
+}
+
+static int new_plan(lua_State *L) { /* document, {name = graph}, {["set:param"] = tensor} */
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  prl_doc *doc;
+  check_tables(L);
+  prl_plan_tensor *list = lua_newuserdata(L, ((size_t)list_tensors(L, 3, NULL) + 1) * sizeof *list);
+  int count = list_tensors(L, 3, list);
+  prl_plan **self = lua_newuserdata(L, sizeof *self);
+  *self = NULL;
+  luaL_getmetatable(L, "perilune.plan");
+  lua_setmetatable(L, -2);
+  prl_check(L, prl_doc_new(state->runtime, &doc, &error), &error);
+  prl_status status = prl_value_from_lua(L, 1, NULL, doc, &doc->root, &error);
+  if (!status) status = put_programs(L, 2, doc, &error);
+  if (!status) status = prl_plan_new_from(state->runtime, &doc->root, list, count, self, &error);
+  prl_doc_free(doc);
+  prl_check(L, status, &error);
+  return 1;
+}
+
+static int plan_hash(lua_State *L) {
+  lua_pushstring(L, prl_plan_hash(prl_check_plan(L, 1)));
+  return 1;
+}
+
+static int plan_document(lua_State *L) {
+  prl_value_push(L, prl_plan_document(prl_check_plan(L, 1)));
+  return 1;
+}
+
+void prl_open_plan(lua_State *L) {
+  static const luaL_Reg functions[] = {{"trace", trace},
+                                       {"trace_input", trace_input},
+                                       {"trace_output", trace_output},
+                                       {"scope_number", scope_number},
+                                       {"new_plan", new_plan},
+                                       {NULL, NULL}};
+  static const luaL_Reg graph_methods[] = {{"difference", difference}, {"__gc", graph_gc}, {NULL, NULL}};
+  static const luaL_Reg plan_methods[] = {
+      {"hash", plan_hash}, {"document", plan_document}, {"__gc", plan_gc}, {NULL, NULL}};
+  prl_register(L, functions);
+  prl_new_type(L, "perilune.graph", graph_methods);
+  prl_new_type(L, "perilune.plan", plan_methods);
+  lua_pop(L, 2);
+}
