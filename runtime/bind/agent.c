@@ -60,6 +60,35 @@ static int new_agent(lua_State *L) { /* plan */
   return 1;
 }
 
+static int load_agent(lua_State *L) { /* path → agent, or nil, message, code */
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  const char *path = luaL_checkstring(L, 1);
+  lua_agent *self = push_agent(L);
+  if (prl_agent_load(state->runtime, path, &self->agent, &error)) return prl_push_failure(L, &error);
+  learn_shape(L, self);
+  return 1;
+}
+
+static int save(lua_State *L) { /* self, path, env or nil → true, or nil, message, code */
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  const char *path = luaL_checkstring(L, 2);
+  const prl_vecenv *env = lua_isnoneornil(L, 3) ? NULL : prl_check_env(L, 3);
+  if (prl_agent_save(self->agent, env, path, &error)) return prl_push_failure(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int load_env(lua_State *L) { /* self, path, env → true, or nil, message, code */
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  if (prl_agent_load_env(self->agent, luaL_checkstring(L, 2), prl_check_env(L, 3), &error))
+    return prl_push_failure(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* ---- Arguments ---- */
 
 /* Streams as uint64: from a number, a table or an int64 tensor. A converted list is left on the stack. */
@@ -295,11 +324,12 @@ static int metrics(lua_State *L) { /* self → {name = value} */
 }
 
 void prl_open_agent(lua_State *L) {
-  static const luaL_Reg functions[] = {{"agent", new_agent}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"agent", new_agent}, {"load_agent", load_agent}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"act", act},           {"observe", observe}, {"feedback", feedback}, {"finish", finish},
       {"time", set_time},     {"learn", learn},     {"drive", drive},       {"evaluate", evaluate},
-      {"set", set},           {"get", get},         {"metrics", metrics},   {"free", agent_gc},   {"__gc", agent_gc},     {NULL, NULL}};
+      {"set", set},           {"get", get},         {"metrics", metrics},   {"save", save},
+      {"load_env", load_env}, {"free", agent_gc},   {"__gc", agent_gc},     {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.agent", methods);
   lua_pop(L, 1);
