@@ -9,6 +9,7 @@ extern const prl_env_type prl_env_cartpole;
 extern const prl_env_type prl_env_mountain_car;
 extern const prl_env_type prl_env_mountain_car_continuous;
 extern const prl_env_type prl_env_pendulum;
+extern const prl_env_type prl_env_shortvideo;
 
 /* Index of an option of the type by its name. Fails: PRL_ENAME. */
 prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *index, prl_error *error);

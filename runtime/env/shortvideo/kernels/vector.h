@@ -1,0 +1,108 @@
+/* Eight floats side by side. The compiler lowers them to one AVX2 register or two SSE ones; the arithmetic,
+ * and so the bytes, are the same in both tables, since nothing here is contracted or reassociated. */
+#ifndef PRL_ENV_SHORTVIDEO_VECTOR_H
+#define PRL_ENV_SHORTVIDEO_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef float v8 __attribute__((vector_size(32)));
+typedef int32_t i8 __attribute__((vector_size(32)));
+
+#define SV_JOIN_(a, b) a##b
+#define SV_JOIN(a, b) SV_JOIN_(a, b)
+#define SV_TABLE_OF(name) SV_JOIN(name, PRL_TABLE)
+
+#define SV_INLINE static inline __attribute__((always_inline, unused))
+
+SV_INLINE v8 v8_load(const float *x) {
+  v8 y;
+  memcpy(&y, x, sizeof y);
+  return y;
+}
+SV_INLINE void v8_store(float *y, v8 x) { memcpy(y, &x, sizeof x); }
+SV_INLINE v8 v8_all(float x) { return (v8){x, x, x, x, x, x, x, x}; }
+SV_INLINE v8 v8_where(i8 mask, v8 a, v8 b) { return (v8)(((i8)a & mask) | ((i8)b & ~mask)); }
+SV_INLINE v8 v8_min(v8 a, v8 b) { return v8_where(a < b, a, b); }
+SV_INLINE v8 v8_max(v8 a, v8 b) { return v8_where(a > b, a, b); }
+SV_INLINE v8 v8_clip(v8 x, float low, float high) { return v8_min(v8_max(x, v8_all(low)), v8_all(high)); }
+SV_INLINE float v8_sum(v8 x) { return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); }
+
+/* Columns of eight rows of eight floats. */
+SV_INLINE void v8_transpose(const float *const row[8], v8 column[8]) {
+  v8 a[8], b[8];
+  for (int i = 0; i < 8; i++) a[i] = v8_load(row[i]);
+  for (int i = 0; i < 8; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    a[i + 1] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    a[i + 2] = __builtin_shufflevector(b[i + 1], b[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+    a[i + 3] = __builtin_shufflevector(b[i + 1], b[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  for (int i = 0; i < 4; i++) {
+    column[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    column[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+SV_INLINE v8 v8_dot(const v8 column[8], const float *x) {
+  v8 sum = column[0] * x[0];
+  for (int d = 1; d < 8; d++) sum += column[d] * x[d];
+  return sum;
+}
+
+/* e^x within 2 ulp, x clipped to ± 87: 2^n times a polynomial of the rest in [−ln 2 / 2, ln 2 / 2]. */
+SV_INLINE v8 v8_exp(v8 x) {
+  x = v8_clip(x, -87, 87);
+  v8 t = x * 1.44269504f + 12582912.0f; /* 1.5 · 2²³: rounds to a whole number in the low bits */
+  i8 n = (i8)t - (i8)v8_all(12582912.0f);
+  v8 k = t - 12582912.0f;
+  v8 r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+  v8 p = v8_all(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  v8 y = (p * r) * r + r + 1;
+  return y * (v8)((n + 127) << 23);
+}
+
+/* ln x for positive normal x, within 2 ulp. */
+SV_INLINE v8 v8_log(v8 x) {
+  i8 bits = (i8)x, e = ((bits - 0x3f3504f3) >> 23);
+  v8 m = (v8)(bits - (e << 23)) - 1; /* in [√½ − 1, √2 − 1) */
+  v8 k = __builtin_convertvector(e, v8), z = m * m;
+  v8 p = v8_all(7.0376836292e-2f);
+  p = p * m - 1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m - 1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m - 1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m - 2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  v8 y = p * m * z - k * 2.12194440e-4f - 0.5f * z;
+  return m + y + k * 0.693359375f;
+}
+
+SV_INLINE v8 v8_sigmoid(v8 x) { return 1 / (1 + v8_exp(-x)); }
+
+/* cos 2πx: the rest in [−½, ½], folded to a quarter turn, by a polynomial; absolute error below 1e-6. */
+SV_INLINE v8 v8_cos_turns(v8 x) {
+  v8 t = x + 12582912.0f;
+  v8 r = x - (t - 12582912.0f);
+  r = v8_max(r, -r); /* cosine is even: [0, ½] */
+  v8 q = 0.25f - r;  /* cos 2πr = sin 2πq, q in [−¼, ¼] */
+  v8 a = q * 6.28318530718f, z = a * a;
+  v8 p = v8_all(2.7525562e-6f);
+  p = p * z - 1.9840874e-4f;
+  p = p * z + 8.3333310e-3f;
+  p = p * z - 1.6666667e-1f;
+  return a + a * z * p;
+}
+
+#endif

@@ -1,0 +1,207 @@
+/* Inner declarations of the short-video simulator; README.md beside this file gives its equations and
+ * constants.
+ *
+ * A user's state has two parts that never mix: `latent` is what the world knows, `known` and the candidates
+ * are what production would know. Observations are written from the second part alone. */
+#ifndef PRL_ENV_SHORTVIDEO_H
+#define PRL_ENV_SHORTVIDEO_H
+
+#include "perilune/env.h"
+
+struct prl_kernels;
+
+enum {
+  SV_TOPICS = 8,       /* dimensions of taste and content */
+  SV_HEADS = 7,        /* predictions: watch, long view, like, follow, share, download, comment */
+  SV_INTERACTIONS = 6, /* like, follow, share, download, comment, hate */
+  SV_WEIGHTS = 10,     /* the heads, diversity, freshness, duration */
+  SV_RESPONSES = 12,   /* see sv_response */
+  SV_SUMMARY = 10,     /* responses of the last request that the observation repeats: watch_time … hate */
+  SV_MEANS = 8,       /* responses with running means: watch_time, video_views … comment without app_time */
+  SV_STATISTICS = 13, /* of the candidates */
+  SV_ITEMS = 4096,    /* videos in the catalogue at any time */
+  SV_LIFE = 32,       /* days that a video stays in it: SV_ITEMS / SV_LIFE new ones each day */
+  SV_DAYS = 4096,     /* the calendar of trends repeats after as many days */
+  SV_LANES = 8,       /* users that are simulated side by side */
+  SV_MAX_SHOWN = 12,
+  SV_MAX_CANDIDATES = 128,
+  SV_TREND = 16,    /* floats a day: 8 of trend, the day effect, padding */
+  SV_QUANTILES = 33 /* of the log duration of the logs' videos */
+};
+
+enum sv_head { SV_WATCH, SV_LONG_VIEW, SV_LIKE, SV_FOLLOW, SV_SHARE, SV_DOWNLOAD, SV_COMMENT };
+enum sv_weight { SV_DIVERSITY = SV_HEADS, SV_FRESHNESS, SV_DURATION };
+enum sv_response {
+  SV_R_WATCH_TIME,
+  SV_R_APP_TIME,
+  SV_R_VIDEO_VIEWS,
+  SV_R_LONG_VIEW,
+  SV_R_LIKE, /* then follow, share, download, comment, hate */
+  SV_R_HATE = SV_R_LIKE + 5,
+  SV_R_DEPTH,
+  SV_R_RETURN_TIME
+};
+
+/* Sites of random draws: the `extra` word of a Philox counter whose key belongs to one person. */
+enum sv_site {
+  SV_SITE_TRAITS = 1,
+  SV_SITE_FIRST,
+  SV_SITE_POOL,
+  SV_SITE_ERRORS,
+  SV_SITE_CHANCES,
+  SV_SITE_TIMES,
+  SV_SITE_RETURN
+};
+
+/* A row of the catalogue: what a ranker knows of a video (predictions for the average person, standard log
+ * length), and what else decides how people respond. */
+typedef struct sv_item {
+  float head[SV_HEADS]; /* intercepts of the predictions; of an interaction k this is the appeal h_k */
+  float length;         /* (ln duration − 4) / 1.15 */
+  float quality, clickbait, controversy, duration; /* duration in s */
+  float spare[4];
+} sv_item;
+
+/* Constants of the model. The defaults stand in catalogue.c with their reasons in README.md; `calibrate`
+ * varies a copy. */
+typedef struct sv_constants {
+  float skip, watch, watch_sd;   /* intercepts of skipping and of log watch time, deviation of the latter */
+  float skip_level, watch_level; /* deviation between users of the logit of skipping, of log watch time */
+  float length_best, length_width,
+      length_bend;                     /* the standard log length that people like best, how near, how much */
+  float hour_length, hour_length_peak; /* taste for length by hour: amplitude, hour of the peak */
+  float interaction[SV_INTERACTIONS];  /* b_k */
+  float propensity[SV_INTERACTIONS];   /* deviation between users of the own part of x_k */
+  float by_time[SV_INTERACTIONS];      /* ψ_k */
+  float leave;                         /* intercept of leaving after a video */
+  float gap;                           /* mean log gap between sessions, ln h */
+} sv_constants;
+
+extern const sv_constants prl_shortvideo_constants;
+extern const float prl_shortvideo_omega[SV_INTERACTIONS]; /* pull of enjoyment on each interaction */
+
+/* One row of a calibration: one video that was played. */
+typedef struct sv_impression {
+  uint64_t user;
+  float hour, duration, time;
+  uint8_t done[SV_INTERACTIONS];
+} sv_impression;
+
+typedef struct sv_trace {
+  sv_impression *rows;
+  int64_t count, capacity;
+} sv_trace;
+
+struct sv_shared;
+struct sv_user;
+
+/* The hot functions, compiled for each kernel table. */
+typedef struct sv_table {
+  /* Draws the candidates of the user's next request with their predictions and statistics. */
+  void (*candidates)(const struct sv_shared *shared, struct sv_user *user);
+  /* The best `shown` items in order. weight: SV_WEIGHTS numbers. order: positions among the candidates. */
+  void (*rank)(const struct sv_shared *shared, const struct sv_user *user, const float *weight, int32_t shown,
+               int32_t *order);
+  /* Lets up to SV_LANES users watch what they were shown; users past `lanes` repeat the first. response:
+   * lanes rows. */
+  void (*watch)(const struct sv_shared *shared, struct sv_user *const *user, int32_t lanes,
+                int32_t (*order)[SV_MAX_SHOWN], float (*response)[SV_RESPONSES], bool *left);
+} sv_table;
+
+extern const sv_table prl_shortvideo_table_baseline, prl_shortvideo_table_avx2;
+
+typedef struct sv_shared {
+  const struct prl_kernels *kernels;
+  const sv_table *table;
+  sv_trace *trace; /* NULL but in calibration */
+  sv_constants constants;
+  /* the options */
+  float satisfaction, fatigue, heterogeneity, drift, lifetime, return_wait;
+  int32_t candidates, shown, requests, by_item;
+  float base[SV_WEIGHTS];
+  uint64_t seed;
+  float fresh[SV_LIFE];               /* exp(−age / 3 days) */
+  float watch_slope, long_view_slope; /* of the predictions in interest, at the average video */
+  uint8_t born[SV_ITEMS];             /* the day, modulo SV_LIFE, on which the video in this place is new */
+  float length[SV_ITEMS];
+  float vector[SV_ITEMS][SV_TOPICS];
+  sv_item item[SV_ITEMS];
+  float trend[SV_DAYS][SV_TREND]; /* [SV_TOPICS] is the day effect */
+} sv_shared;
+
+typedef struct sv_latent {
+  float taste[SV_TOPICS];
+  float watch_level, length_taste, susceptibility, boredom;
+  float propensity[SV_INTERACTIONS], slope[SV_INTERACTIONS];
+  float leave_offset, gap_mean, clock_shift;
+  float mood, slow_mood, mood_sum; /* mood_sum: over the videos of this session */
+} sv_latent;
+
+enum sv_phase { SV_UNBORN, SV_AWAY, SV_PRESENT };
+
+typedef struct sv_known {
+  int64_t clock_us;                  /* since Monday 00:00 of the world's first week */
+  int64_t opened_us;                 /* when this session began */
+  uint32_t key[2];                   /* of this person's random draws */
+  uint32_t person;                   /* how many persons this instance had before */
+  uint32_t session, request, videos; /* of this person; of this session; of this session */
+  int32_t phase;
+  float activity, propensity[5], length_taste; /* as production has estimated them */
+  float memory[SV_TOPICS];                     /* of what was watched */
+  float fatigue;                               /* minutes watched in this session / 20 */
+  float gap; /* hours between the session before and this one; 0: there was none */
+  float last[SV_SUMMARY], fast[SV_MEANS], slow[SV_MEANS], action[SV_WEIGHTS];
+  float statistics[SV_STATISTICS];
+} sv_known;
+
+/* One user. The candidates follow: prediction[SV_HEADS][candidates], then item[candidates]. */
+typedef struct sv_user {
+  sv_latent latent;
+  sv_known known;
+  float prediction[];
+} sv_user;
+
+static inline uint16_t *sv_items(const sv_shared *shared, const sv_user *user) {
+  return (uint16_t *)(uintptr_t)(user->prediction + SV_HEADS * shared->candidates);
+}
+
+static inline size_t sv_state_size(int32_t candidates) {
+  size_t size = sizeof(sv_user) + (size_t)candidates * (SV_HEADS * sizeof(float) + sizeof(uint16_t));
+  return (size + 63) & ~(size_t)63;
+}
+
+#define SV_DAY_US INT64_C(86400000000)
+
+static inline int64_t sv_day(const sv_known *known) { return known->clock_us / SV_DAY_US; }
+static inline float sv_hour(const sv_known *known) {
+  return (float)(known->clock_us % SV_DAY_US) * (1.0f / 3.6e9f);
+}
+static inline const float *sv_trend_of(const sv_shared *shared, const sv_known *known) {
+  return shared->trend[sv_day(known) % SV_DAYS];
+}
+static inline float sv_fresh_of(const sv_shared *shared, int32_t item, int64_t day) {
+  return shared->fresh[(day - shared->born[item]) & (SV_LIFE - 1)];
+}
+
+/* catalogue.c: fills vectors, items and trends from the seed and the constants in `shared`. */
+void prl_shortvideo_catalogue(sv_shared *shared);
+
+/* users.c */
+void prl_shortvideo_birth(const sv_shared *shared, sv_user *user, uint64_t stream);
+/* Closes the session: when the user comes back, or that a new person takes the place. Returns the gap in
+ * hours of the person who left, infinite when it was for good; moves the clock. */
+float prl_shortvideo_leave(const sv_shared *shared, sv_user *user, uint64_t stream);
+void prl_shortvideo_enter(const sv_shared *shared, sv_user *user);
+/* After a request: the running means and the last responses. action: the offsets in force. */
+void prl_shortvideo_remember(sv_known *known, const float *response, const float *action);
+/* The running means of a person whom production has not met: the means of the population. */
+extern const float prl_shortvideo_usual[SV_MEANS];
+
+/* observation.c */
+enum { SV_OBSERVATIONS = 64, SV_ITEM_FEATURES = 5 };
+extern const prl_observation_spec
+    prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * SV_MAX_CANDIDATES];
+void prl_shortvideo_observe(const sv_shared *shared, const sv_known *known, const float *prediction,
+                            const uint16_t *item, float *out);
+
+#endif
