@@ -391,6 +391,23 @@ static const unsigned char *take(void *to, const unsigned char *from, size_t siz
   return from + size;
 }
 
+/* What the instances share may follow from the seed (a catalogue): made anew for the seed of the saved block. */
+static prl_status reopen(prl_vecenv *env, uint64_t seed, prl_error *error) {
+  const prl_env_type *type = env->type;
+  if (seed == env->seed || !type->open || type->load || !env->spec.shared_size) return PRL_OK;
+  void *shared = prl_calloc(env->runtime, 1, env->spec.shared_size);
+  if (!shared) return prl_fail_memory(error, env->spec.shared_size);
+  prl_status status = type->open(type, env->options, seed, shared, error);
+  if (status) {
+    prl_free(env->runtime, shared);
+    return status;
+  }
+  if (type->close) type->close(env->shared);
+  prl_free(env->runtime, env->shared);
+  env->shared = shared;
+  return PRL_OK;
+}
+
 prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
@@ -401,6 +418,7 @@ prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl
   if (memcmp(head.magic, block_magic, sizeof head.magic))
     return prl_fail(error, PRL_EFORMAT, "these %lld bytes are no saved environment", (long long)size);
   prl_status status = check_head(env, &head, size, error);
+  if (!status) status = reopen(env, head.seed, error);
   if (status) return status;
   const unsigned char *from = bytes;
   if (env->type->load) {
