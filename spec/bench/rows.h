@@ -1,0 +1,16 @@
+/* The rows: each times its cases and prints them. */
+#ifndef SPEC_BENCH_ROWS_H
+#define SPEC_BENCH_ROWS_H
+
+#include <stdbool.h>
+
+#include "tensor/kernels.h"
+
+typedef struct bench_row {
+  const char *name;
+  bool (*run)(void); /* false where something could not be made */
+} bench_row;
+
+extern const bench_row bench_rows[]; /* ends with a NULL name */
+
+#endif

@@ -1,0 +1,56 @@
+/* What the product is timed against. A slow yardstick is a defect: each is tuned as hard as the product.
+ * All buffers are allocated by `new`, which returns NULL without memory; a call does the work once.
+ *
+ * "Bare kernels": for each product of matrices the fastest of the own kernels, OpenBLAS and (where it is
+ * linked) libxsmm, chosen by timing when the yardstick is made; the fastest tanh of at most 4 ulp; one pass
+ * of Adam; called directly, with nothing in between. */
+#ifndef SPEC_BENCH_YARDSTICK_H
+#define SPEC_BENCH_YARDSTICK_H
+
+#include "tensor/kernels.h"
+
+enum { YARDSTICK_LAYERS = 3 };
+
+/* A training step of a network of three linear layers with tanh between them, mean squared error, Adam. */
+typedef struct yardstick_net {
+  int64_t batch, sizes[YARDSTICK_LAYERS + 1];
+  float *x, *target;                                           /* (batch, sizes[0]), (batch, sizes[3]) */
+  float *value, *grad, *moment1, *moment2;                     /* slabs of `size` floats */
+  float *w[YARDSTICK_LAYERS], *b[YARDSTICK_LAYERS];            /* in value; w (in, out) */
+  float *gw[YARDSTICK_LAYERS], *gb[YARDSTICK_LAYERS];          /* in grad */
+  float *y[YARDSTICK_LAYERS], *gy[YARDSTICK_LAYERS], *scratch; /* (batch, out) */
+  int64_t size, steps;
+  int forward[YARDSTICK_LAYERS], gx[YARDSTICK_LAYERS],
+      gw_way[YARDSTICK_LAYERS]; /* which implementation won */
+  const prl_kernels *k;
+} yardstick_net;
+
+yardstick_net *yardstick_net_new(int64_t batch, const int64_t sizes[YARDSTICK_LAYERS + 1]);
+void yardstick_net_free(yardstick_net *net);
+/* Chooses the fastest implementation of each product; the net's numbers change. */
+void yardstick_net_tune(yardstick_net *net);
+void yardstick_train(void *net);      /* bare kernels */
+void yardstick_train_blas(void *net); /* a plain loop of OpenBLAS and SLEEF (else libmvec) */
+const char *yardstick_way(int way);   /* "own", "openblas", "libxsmm" */
+const char *yardstick_tanh_name(void);
+
+/* One fused function for 4-64-64-2 with tanh, batch 1, and nothing else. */
+typedef struct yardstick_policy {
+  float x[4], w1[4 * 64], b1[64], w2[64 * 64], b2[64], w3[64 * 2], b3[2], y[2];
+} yardstick_policy;
+yardstick_policy *yardstick_policy_new(void);
+void yardstick_policy_free(yardstick_policy *policy);
+void yardstick_infer(void *policy);
+
+/* Products of n × n matrices: c = a b. */
+typedef struct yardstick_gemm {
+  int64_t n;
+  float *a, *b, *c;
+  const prl_kernels *k;
+} yardstick_gemm;
+yardstick_gemm *yardstick_gemm_new(int64_t n);
+void yardstick_gemm_free(yardstick_gemm *gemm);
+void yardstick_gemm_own(void *gemm);
+void yardstick_gemm_blas(void *gemm);
+
+#endif
