@@ -1,6 +1,6 @@
 --- `perilune check RECIPE`: the resolved recipe, every default filled in, with its hash.
 
-local failure = require "perilune.cli.failure"
+local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 
 local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash"}

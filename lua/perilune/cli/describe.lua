@@ -1,6 +1,6 @@
 --- `perilune describe [TOPIC] [NAME]`: every option with type, default, unit, live or structural, and meaning.
 
-local failure = require "perilune.cli.failure"
+local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 
 local command = {summary = "list what a recipe may say: options of algorithms, envs, critics, the policy, …"}

@@ -3,7 +3,7 @@
 ---
 --- Exit codes: 0 done; 1 it failed while running; 2 the recipe or the words of the command line are wrong.
 
-local failure = require "perilune.cli.failure"
+local failure = require "perilune.failure"
 
 local cli = {}
 

@@ -1,6 +1,6 @@
 --- `perilune lua`: a console where expressions print themselves. With a file it runs the file instead.
 
-local failure = require "perilune.cli.failure"
+local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 
 local console = {summary = "a console with history where tensors print; or run a Lua file"}

@@ -1,7 +1,7 @@
 --- The words of a command, parsed by lua-argparse; wrong words are a usage failure instead of an exit.
 
 local argparse = require "argparse"
-local failure = require "perilune.cli.failure"
+local failure = require "perilune.failure"
 
 local options = {}
 

@@ -126,7 +126,8 @@ local function evaluation(run, set)
       columns[#columns + 1] = {response == "length" and "episode length" or response, "n"}
       if response ~= "length" then
         figures[#figures + 1] = set.figure {title = response, unit = unit_of(run.info, response),
-          wide = #(run.info.responses or {}) == 1, lines = {{label = response, points = evaluation_lines(run, response)}}}
+          wide = #(run.info.responses or {}) == 1,
+          lines = {{label = response, points = evaluation_lines(run, response)}}}
       end
     end
   end
@@ -175,7 +176,8 @@ end
 local function share_cell(value)
   if not value then return nil end
   local width = math.max(0, math.min(1, value)) * 100
-  return tag("span", {class = "share"}, tag("span", {class = "bar"}, tag("i", {style = ("width:%.1f%%"):format(width)})),
+  return tag("span", {class = "share"},
+    tag("span", {class = "bar"}, tag("i", {style = ("width:%.1f%%"):format(width)})),
     (("%.1f %%"):format(value * 100):gsub("^%-", "−")))
 end
 
