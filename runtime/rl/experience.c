@@ -63,8 +63,9 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
   e->table_size = 4;
   while (e->table_size < 2 * options->streams) e->table_size *= 2;
   if (!allocate(e)) {
+    size_t size = (size_t)e->places * sizeof *e->rows;
     prl_experience_free(e);
-    return prl_fail_memory(error, (size_t)e->places * sizeof *e->rows);
+    return prl_fail_memory(error, size);
   }
   if (options->responses) memcpy(e->rules, options->rules, (size_t)options->responses * sizeof *e->rules);
   EVERY(r, options->responses) e->missing[r] = options->rules[r].missing;
