@@ -19,12 +19,27 @@ prl_status prl_act_check(const prl_agent *a, const float *observation, int64_t n
 
 /* Every draw has an address: (seed, stream, episode, step). Rows that are not recorded draw from addresses
  * that no recorded row has: `extra` is 1. */
-static void draw_row(const prl_agent *a, const uint32_t key[2], uint32_t extra, uint32_t episode,
-                     uint32_t step, float *to) {
+static void draw_some(const prl_agent *a, const uint32_t key[2], uint32_t extra, uint32_t episode,
+                      uint32_t step, int64_t count, float *to) {
   if (a->action_kind == PRL_ACTION_CONTINUOUS)
-    a->kernels->normals(key, extra, episode, step, a->noise, to);
+    a->kernels->normals(key, extra, episode, step, count, to);
   else
-    a->kernels->uniforms(key, extra, episode, step, a->noise, to);
+    a->kernels->uniforms(key, extra, episode, step, count, to);
+}
+
+/* The generator makes a few dozen draws at the price of one, so that those of a stream's next steps come
+ * along: step t has draws noise · (t mod C) … of address (episode, t / C), C = steps of a chunk. The chunk
+ * that a stream is in is kept; a lost one is drawn again. */
+static const float *draw_ahead(prl_agent *a, int32_t slot) {
+  const prl_stream *s = &a->experience->streams[slot];
+  prl_noise_tag tag = {{s->rng[0], s->rng[1]}, s->episode, s->step / (uint32_t)a->noise_steps};
+  int64_t width = a->noise_steps * a->noise;
+  float *chunk = a->noise_chunks + slot * width;
+  if (memcmp(&a->noise_tags[slot], &tag, sizeof tag) != 0) {
+    draw_some(a, tag.key, 0, tag.episode, tag.chunk, width, chunk);
+    a->noise_tags[slot] = tag;
+  }
+  return chunk + s->step % (uint32_t)a->noise_steps * a->noise;
 }
 
 static void draw(prl_agent *a, int64_t first, int64_t n, prl_mode mode, const prl_draw_address *address) {
@@ -36,14 +51,14 @@ static void draw(prl_agent *a, int64_t first, int64_t n, prl_mode mode, const pr
       for (int64_t k = 0; k < a->noise; k++) noise[k] = 0.5f;
     } else if (address) {
       prl_rng rng = prl_rng_make(a->seed, address->streams[row], PRL_SITE_ACTION);
-      draw_row(a, rng.key, 1, address->episode ? address->episode[row] : 0,
-               address->step ? address->step[row] : (uint32_t)a->n.unrecorded, noise);
+      draw_some(a, rng.key, 1, address->episode ? address->episode[row] : 0,
+                address->step ? address->step[row] : (uint32_t)a->n.unrecorded, a->noise, noise);
     } else if (row < e->options.streams && e->slot[row] >= 0) {
-      const prl_stream *s = &e->streams[e->slot[row]];
-      draw_row(a, s->rng, 0, s->episode, s->step, noise);
+      const float *from = draw_ahead(a, e->slot[row]);
+      for (int64_t k = 0; k < a->noise; k++) noise[k] = from[k];
     } else { /* there is no room for its stream */
       prl_rng rng = prl_rng_make(a->seed, (uint64_t)row, PRL_SITE_ACTION);
-      draw_row(a, rng.key, 2, 0, (uint32_t)a->n.unrecorded, noise);
+      draw_some(a, rng.key, 2, 0, (uint32_t)a->n.unrecorded, a->noise, noise);
     }
   }
 }

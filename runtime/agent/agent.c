@@ -6,6 +6,8 @@
 #include "agent/read.h"
 #include "core/nearest.h"
 
+enum { NOISE_DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
+
 /* ---- shapes and capacities ---- */
 
 static prl_status read_action(prl_agent *a, prl_error *error) {
@@ -124,6 +126,11 @@ static prl_status build_buffers(prl_agent *a, prl_error *error) {
   a->order = prl_calloc(a->runtime, rows, sizeof *a->order);
   a->lengths = prl_calloc(a->runtime, streams, sizeof *a->lengths);
   a->log_prob = prl_calloc(a->runtime, streams > call ? streams : call, sizeof(float));
+  a->noise_steps = a->noise > 0 && a->noise <= NOISE_DRAWS ? NOISE_DRAWS / a->noise : 1;
+  a->noise_chunks = prl_calloc(a->runtime, streams * (size_t)(a->noise_steps * a->noise), sizeof(float));
+  a->noise_tags = prl_calloc(a->runtime, streams, sizeof *a->noise_tags);
+  if (!a->noise_chunks || !a->noise_tags) return prl_fail_memory(error, streams * sizeof *a->noise_tags);
+  for (size_t i = 0; i < streams; i++) a->noise_tags[i].chunk = UINT32_MAX; /* none yet */
   if (!a->observation || !a->advantage || !a->order || !a->lengths || !a->log_prob)
     return prl_fail_memory(error, 2 * rows * width * sizeof(float));
   const prl_value *map = prl_get(a->root, "normaliser");
@@ -321,8 +328,8 @@ void prl_agent_free(prl_agent *a) {
   if (a->live.runtime) prl_live_deinit(&a->live);
   prl_blocks_deinit(&a->blocks);
   prl_drive_free(runtime, &a->drive);
-  void *blocks[] = {a->sets,        a->published, a->optims, a->optim_steps, a->response_names,
-                    a->observation, a->advantage, a->order,  a->lengths,     a->log_prob};
+  void *blocks[] = {a->sets,      a->published, a->optims,  a->optim_steps, a->response_names, a->observation,
+                    a->advantage, a->order,     a->lengths, a->log_prob,    a->noise_chunks,   a->noise_tags};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_doc_free(a->document);
   prl_free(runtime, a);

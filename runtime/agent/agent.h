@@ -101,6 +101,12 @@ typedef struct prl_agent_counts {
   int64_t driven;     /* 1: `drive` holds an environment's observations */
 } prl_agent_counts;
 
+/* Which draws a stream's chunk of noise holds. */
+typedef struct prl_noise_tag {
+  uint32_t key[2];
+  uint32_t episode, chunk;
+} prl_noise_tag;
+
 /* Buffers of a vector env that the agent drives. */
 typedef struct prl_drive {
   const prl_vecenv *env;
@@ -146,6 +152,9 @@ struct prl_agent {
   prl_tensor *act_observation, *act_noise, *act_sample;
   const prl_tensor *act_action, *act_log_prob, *values_value;
   prl_tensor *values_observation;
+  int64_t noise_steps; /* of a chunk */
+  float *noise_chunks; /* (streams, noise_steps × noise): drawn ahead */
+  prl_noise_tag *noise_tags;
   float *log_prob; /* (max(streams, act_rows)) of one call */
 
   prl_verb *verbs;

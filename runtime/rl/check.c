@@ -10,12 +10,12 @@ static bool counts_hold(const prl_experience *e) {
   const prl_experience_counts *n = &e->n;
   int64_t streams = e->options.streams - 1, places = e->places - 1;
   return within(n->live, 0, e->options.rows) && within(n->closed, 0, n->live) &&
-         within(n->free_head, 0, places) && within(n->free_count, 0, e->places) &&
-         within(n->streams_used, 0, e->options.streams) && within(n->hand, 0, streams) &&
-         within(n->idle_head, -1, streams) && within(n->idle_tail, -1, streams) &&
-         within(n->wait_head, -1, places) && within(n->wait_tail, -1, places) &&
-         within(n->event_head, -1, e->options.events - 1) && n->decisions >= 0 && n->min_version >= 0 &&
-         n->call >= 0;
+         within(n->free_head, 0, places) && within(n->fresh, 0, e->places) &&
+         within(n->free_count, 0, n->fresh) && within(n->streams_used, 0, e->options.streams) &&
+         within(n->hand, 0, streams) && within(n->idle_head, -1, streams) &&
+         within(n->idle_tail, -1, streams) && within(n->wait_head, -1, places) &&
+         within(n->wait_tail, -1, places) && within(n->event_head, -1, e->options.events - 1) &&
+         n->decisions >= 0 && n->min_version >= 0 && n->call >= 0;
 }
 
 static bool row_holds(const prl_experience *e, const prl_row *r) {
@@ -60,7 +60,7 @@ static bool streams_hold(const prl_experience *e) {
         !stream_holds(e, (int32_t)slot, &linked, &live, &closed))
       return false;
   }
-  return live == e->n.live && closed == e->n.closed && linked + e->n.free_count == e->places;
+  return live == e->n.live && closed == e->n.closed && linked + e->n.free_count == e->n.fresh;
 }
 
 /* Each free place once in the ring, and each one free. */
@@ -68,7 +68,7 @@ static bool free_holds(const prl_experience *e, uint8_t *seen) {
   memset(seen, 0, (size_t)e->places);
   for (int64_t i = 0; i < e->n.free_count; i++) {
     int32_t row = e->free[(e->n.free_head + i) % e->places];
-    if (!within(row, 0, e->places - 1) || seen[row] || e->rows[row].kind != PRL_ROW_FREE) return false;
+    if (!within(row, 0, e->n.fresh - 1) || seen[row] || e->rows[row].kind != PRL_ROW_FREE) return false;
     seen[row] = 1;
   }
   return true;

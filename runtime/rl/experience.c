@@ -60,6 +60,7 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
   /* A row has at most one final observation and a stream at most one that was observed: a ghost always has
    * room. */
   e->places = 2 * options->rows + options->streams;
+  e->rest = options->rows / 8;
   e->table_size = 4;
   while (e->table_size < 2 * options->streams) e->table_size *= 2;
   if (!allocate(e)) {
@@ -69,10 +70,8 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
   }
   if (options->responses) memcpy(e->rules, options->rules, (size_t)options->responses * sizeof *e->rules);
   EVERY(r, options->responses) e->missing[r] = options->rules[r].missing;
-  EVERY(i, e->places) e->free[i] = (int32_t)i;
   EVERY(i, options->events) e->events[i].next = i + 1 < options->events ? (int32_t)i + 1 : -1;
-  e->n = (prl_experience_counts){.free_count = e->places,
-                                 .idle_head = -1,
+  e->n = (prl_experience_counts){.idle_head = -1,
                                  .idle_tail = -1,
                                  .wait_head = -1,
                                  .wait_tail = -1,
@@ -134,6 +133,7 @@ static float *observation_of(prl_experience *e, int32_t row) {
 }
 
 static int32_t take_place(prl_experience *e) {
+  if (e->n.free_count <= e->rest && e->n.fresh < e->places) return (int32_t)e->n.fresh++;
   int32_t row = e->free[e->n.free_head];
   if (++e->n.free_head == e->places) e->n.free_head = 0;
   e->n.free_count--;

@@ -77,6 +77,7 @@ typedef struct prl_experience_counts {
   int64_t decisions;    /* recorded since the beginning */
   int64_t live, closed; /* rows in the pool; of these closed */
   int64_t free_head, free_count;
+  int64_t fresh;        /* places ever taken; the others follow */
   int64_t streams_used; /* slots ever taken */
   int64_t hand;         /* where the search for a stream to forget goes on */
   int64_t forgotten;    /* streams whose slot was given to another */
@@ -96,7 +97,8 @@ typedef struct prl_experience {
   prl_row *rows;
   float *observation, *action, *log_prob, *response; /* (places, …) */
   uint8_t *present;                                  /* (places, responses) */
-  int32_t *free; /* (places), a ring, so that a place is taken again late */
+  int32_t *free; /* (places), a ring, so that a place is taken again late and late feedback is still known */
+  int64_t rest;  /* a freed place rests until as many others are free; keeps the places in use few and near */
   prl_event *events;
   prl_stream *streams;
   int32_t *table; /* open addressing: slot + 1, 0 for none */

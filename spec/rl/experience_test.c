@@ -56,7 +56,7 @@ static void check_books(const prl_experience *e) {
   }
   assert_int_equal(live, e->n.live);
   assert_int_equal(closed, e->n.closed);
-  assert_int_equal(taken + e->n.free_count, e->places);
+  assert_int_equal(taken + e->n.free_count, e->n.fresh);
   int64_t linked = 0;
   for (int64_t s = 0; s < e->n.streams_used; s++)
     for (int32_t row = e->streams[s].first; row >= 0; row = e->rows[row].next) {
