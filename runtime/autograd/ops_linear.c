@@ -136,7 +136,20 @@ const prl_op prl_op_linear = {"linear",      2, 3, 0, linear_infer, linear_forwa
  * biased. aux (rows, 3): the mean as two floats, so that x − mean is exact where the mean is large, and
  * 1/√(var + ε). With h = g γ: gx = (h − mean(h) − x̂ mean(h x̂))/√(var + ε). ---- */
 
-static float standardised(float x, const float *aux) { return (x - aux[0] - aux[1]) * aux[2]; }
+/* x̂ of a row. */
+static void standardise(int64_t n, const float *x, const float *aux, float *to) {
+  for (int64_t j = 0; j < n; j++) to[j] = (x[j] - aux[0] - aux[1]) * aux[2];
+}
+
+/* Σ a b, in eight lanes of float64 that are added at the end in a fixed order. */
+static double dot(int64_t n, const float *a, const float *b) {
+  double lane[8] = {0};
+  int64_t j = 0;
+  for (; j + 8 <= n; j += 8)
+    for (int l = 0; l < 8; l++) lane[l] += (double)a[j + l] * (double)b[j + l];
+  for (; j < n; j++) lane[j & 7] += (double)a[j] * (double)b[j];
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
 
 static prl_status layer_norm_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                    prl_inferred *inferred, prl_error *error) {
@@ -151,6 +164,7 @@ static prl_status layer_norm_infer(const prl_attrs *attrs, int inputs, const prl
   if (status) return status;
   prl_infer_like(inferred, x);
   prl_infer_aux(inferred, 2, (const int64_t[]){span_of(x, 0, x->ndim - 1), 3});
+  inferred->scratch = x->shape[x->ndim - 1];
   return PRL_OK;
 }
 
@@ -161,31 +175,25 @@ static void layer_norm_forward(const prl_call *call) {
   float *y = call->out->data, *aux = call->aux->data;
   double epsilon = attr_float(call->attrs, 0, 1e-5);
   for (int64_t r = 0; r < rows; r++, x += n, y += n, aux += 3) {
-    double sum = 0, squares = 0;
-    for (int64_t j = 0; j < n; j++) sum += (double)x[j];
-    double mean = sum / (double)n;
-    for (int64_t j = 0; j < n; j++) squares += ((double)x[j] - mean) * ((double)x[j] - mean);
+    double mean = call->k->sum(n, x) / (double)n;
     aux[0] = (float)mean;
     aux[1] = (float)(mean - (double)aux[0]);
-    aux[2] = (float)(1 / sqrt(squares / (double)n + epsilon));
-    for (int64_t j = 0; j < n; j++) y[j] = standardised(x[j], aux) * gamma[j] + beta[j];
+    aux[2] = 1;
+    standardise(n, x, aux, y); /* x − mean for now */
+    aux[2] = (float)(1 / sqrt(call->k->sumsq(n, y) / (double)n + epsilon));
+    for (int64_t j = 0; j < n; j++) y[j] = y[j] * aux[2] * gamma[j] + beta[j];
   }
 }
 
 static void layer_norm_grad_x(const prl_call *call, int64_t rows, int64_t n) {
   const float *x = call->in[0]->data, *gamma = call->in[1]->data, *g = call->gout->data,
               *aux = call->aux->data;
-  float *gx = call->gin[0]->data;
+  float *gx = call->gin[0]->data, *hat = call->scratch;
   for (int64_t r = 0; r < rows; r++, x += n, g += n, gx += n, aux += 3) {
-    double sum = 0, product = 0;
-    for (int64_t j = 0; j < n; j++) {
-      double h = (double)(g[j] * gamma[j]);
-      sum += h;
-      product += h * (double)standardised(x[j], aux);
-    }
-    float mean = (float)(sum / (double)n), along = (float)(product / (double)n);
-    for (int64_t j = 0; j < n; j++)
-      gx[j] = (g[j] * gamma[j] - mean - standardised(x[j], aux) * along) * aux[2];
+    standardise(n, x, aux, hat);
+    call->k->binary[PRL_MUL](n, g, gamma, gx);
+    float mean = (float)(call->k->sum(n, gx) / (double)n), along = (float)(dot(n, gx, hat) / (double)n);
+    for (int64_t j = 0; j < n; j++) gx[j] = (gx[j] - mean - hat[j] * along) * aux[2];
   }
 }
 
@@ -197,13 +205,16 @@ static void layer_norm_backward(const prl_call *call) {
   const float *x = in->data, *g = call->gout->data, *aux = call->aux->data;
   for (int64_t first = 0; first < n && (call->gin[1] || call->gin[2]); first += BLOCK) {
     double gamma[BLOCK] = {0}, beta[BLOCK] = {0};
+    float hat[BLOCK];
     int64_t width = n - first < BLOCK ? n - first : BLOCK;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
+      const float *row = g + r * n + first;
+      standardise(width, x + r * n + first, aux + 3 * r, hat);
       for (int64_t j = 0; j < width; j++) {
-        int64_t at = r * n + first + j;
-        gamma[j] += (double)(g[at] * standardised(x[at], aux + 3 * r));
-        beta[j] += (double)g[at];
+        gamma[j] += (double)(row[j] * hat[j]);
+        beta[j] += (double)row[j];
       }
+    }
     for (int64_t j = 0; j < width; j++) {
       if (call->gin[1]) ((float *)call->gin[1]->data)[first + j] = (float)gamma[j];
       if (call->gin[2]) ((float *)call->gin[2]->data)[first + j] = (float)beta[j];

@@ -49,9 +49,16 @@ static void spread(const prl_call *call, float scale) {
   reduction r = reduction_of(call->attrs, call->in[0]);
   const float *g = call->gout->data;
   float *gx = call->gin[0]->data;
-  for (int64_t o = 0; o < r.outer; o++, g += r.inner)
-    for (int64_t i = 0; i < r.n; i++)
-      for (int64_t c = 0; c < r.inner; c++) *gx++ = g[c] * scale;
+  for (int64_t o = 0; o < r.outer; o++, g += r.inner) {
+    if (r.inner == 1) {
+      float each = *g * scale;
+      for (int64_t i = 0; i < r.n; i++) gx[i] = each;
+      gx += r.n;
+      continue;
+    }
+    for (int64_t i = 0; i < r.n; i++, gx += r.inner)
+      for (int64_t c = 0; c < r.inner; c++) gx[c] = g[c] * scale;
+  }
 }
 
 #define REDUCTION_INFER(op, dtype, least)                                                                    \

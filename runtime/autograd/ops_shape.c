@@ -205,27 +205,44 @@ static prl_status transpose_infer(const prl_attrs *attrs, int inputs, const prl_
   return PRL_OK;
 }
 
+/* The plain case, elements of one size: tiles, so that both sides stay in the cache. */
+#define TRANSPOSE_PLANE(name, type)                                                                          \
+  static void name(int64_t m, int64_t n, const type *x, type *y) {                                           \
+    enum { TILE = 16 };                                                                                      \
+    for (int64_t i0 = 0; i0 < m; i0 += TILE)                                                                 \
+      for (int64_t j0 = 0; j0 < n; j0 += TILE)                                                               \
+        for (int64_t j = j0; j < n && j < j0 + TILE; j++)                                                    \
+          for (int64_t i = i0; i < m && i < i0 + TILE; i++) y[j * m + i] = x[i * n + j];                     \
+  }
+TRANSPOSE_PLANE(transpose_words, uint32_t)
+TRANSPOSE_PLANE(transpose_pairs, uint64_t)
+
 /* to[p, j, q, i, r] = from[p, i, q, j, r], where from has sizes (p, m, q, n, r). */
 static void transpose_copy(const prl_attrs *attrs, const prl_tensor *from, const char *x, char *y) {
-  int a = dim_of(attrs, 0, from->ndim), b = (int)attr_int(attrs, 1, 1);
-  if (b < 0) b += from->ndim;
-  if (a > b) {
-    int swap = a;
-    a = b;
-    b = swap;
-  }
+  int first = dim_of(attrs, 0, from->ndim), second = (int)attr_int(attrs, 1, 1);
+  if (second < 0) second += from->ndim;
+  int a = first < second ? first : second, b = first < second ? second : first;
   if (a == b) {
     memcpy(y, x, bytes_of(from));
     return;
   }
   int64_t p = span_of(from, 0, a), m = from->shape[a], q = span_of(from, a + 1, b), n = from->shape[b];
   int64_t r = span_of(from, b + 1, from->ndim);
-  size_t size = (size_t)r * prl_dtype_size(from->dtype);
-  for (int64_t o = 0; o < p; o++)
+  size_t unit = prl_dtype_size(from->dtype), size = (size_t)r * unit;
+  for (int64_t o = 0; o < p; o++) {
+    if (q == 1 && r == 1) {
+      size_t at = (size_t)(o * m * n) * unit;
+      if (unit == 4)
+        transpose_words(m, n, (const uint32_t *)(x + at), (uint32_t *)(y + at));
+      else
+        transpose_pairs(m, n, (const uint64_t *)(x + at), (uint64_t *)(y + at));
+      continue;
+    }
     for (int64_t j = 0; j < n; j++)
       for (int64_t c = 0; c < q; c++)
         for (int64_t i = 0; i < m; i++, y += size)
           memcpy(y, x + (size_t)(((o * m + i) * q + c) * n + j) * size, size);
+  }
 }
 
 static void transpose_forward(const prl_call *call) {
