@@ -125,7 +125,7 @@ static prl_status categorical_sample_infer(const prl_attrs *attrs, int inputs, c
     return prl_shape_fail("categorical_sample", in[0], in[1],
                           "do not fit logits (m, n) and draws (m) or (m, 1)", error);
   prl_infer_out(inferred, (prl_dtype)dtype, in[1]->ndim, in[1]->shape);
-  inferred->scratch = in[0]->shape[1];
+  inferred->scratch = count_of(in[0]);
   return PRL_OK;
 }
 
@@ -146,10 +146,10 @@ static int64_t sample_row(const float *p, int64_t n, float draw) {
 
 static void categorical_sample_forward(const prl_call *call) {
   int64_t m = call->in[0]->shape[0], n = call->in[0]->shape[1];
-  const float *x = call->in[0]->data, *draw = call->in[1]->data;
-  for (int64_t r = 0; r < m; r++, x += n) {
-    call->k->softmax(1, n, x, call->scratch);
-    int64_t choice = sample_row(call->scratch, n, draw[r]);
+  const float *draw = call->in[1]->data;
+  call->k->softmax(m, n, call->in[0]->data, call->scratch);
+  for (int64_t r = 0; r < m; r++) {
+    int64_t choice = sample_row(call->scratch + r * n, n, draw[r]);
     if (call->out->dtype == PRL_I32)
       ((int32_t *)call->out->data)[r] = (int32_t)choice;
     else if (call->out->dtype == PRL_I64)

@@ -56,42 +56,48 @@ static void run_rows(const prl_call *call, row_kernel kernel) {
 }
 
 /* gx = y (g − Σ g y) */
-static void softmax_row(const prl_kernels *k, int64_t n, const float *y, const float *g, float *gx) {
-  double along = 0;
-  for (int64_t i = 0; i < n; i++) along += (double)g[i] * (double)y[i];
-  float mean = (float)along;
-  for (int64_t i = 0; i < n; i++) gx[i] = y[i] * (g[i] - mean);
+static void softmax_rows(const prl_kernels *k, int64_t rows, int64_t n, const float *y, const float *g,
+                         float *gx) {
+  for (int64_t r = 0; r < rows; r++, y += n, g += n, gx += n) {
+    double along = 0;
+    for (int64_t i = 0; i < n; i++) along += (double)g[i] * (double)y[i];
+    float mean = (float)along;
+    for (int64_t i = 0; i < n; i++) gx[i] = y[i] * (g[i] - mean);
+  }
 }
 
 /* gx = g − exp(y) Σ g */
-static void log_softmax_row(const prl_kernels *k, int64_t n, const float *y, const float *g, float *gx) {
-  double total = 0;
-  for (int64_t i = 0; i < n; i++) total += (double)g[i];
-  float sum = (float)total;
-  k->unary[PRL_EXP](n, y, gx);
-  for (int64_t i = 0; i < n; i++) gx[i] = g[i] - gx[i] * sum;
+static void log_softmax_rows(const prl_kernels *k, int64_t rows, int64_t n, const float *y, const float *g,
+                             float *gx) {
+  k->unary[PRL_EXP](rows * n, y, gx);
+  for (int64_t r = 0; r < rows; r++, g += n, gx += n) {
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += (double)g[i];
+    float sum = (float)total;
+    for (int64_t i = 0; i < n; i++) gx[i] = g[i] - gx[i] * sum;
+  }
 }
 
-typedef void (*row_grad)(const prl_kernels *k, int64_t n, const float *y, const float *g, float *gx);
+typedef void (*row_grad)(const prl_kernels *k, int64_t rows, int64_t n, const float *y, const float *g,
+                         float *gx);
 
 static void grad_rows(const prl_call *call, row_grad grad) {
   if (!call->gin[0]) return;
   lines l = lines_of(call);
   const float *y = call->out->data, *g = call->gout->data;
   float *gx = call->gin[0]->data, *row = call->scratch;
-  for (int64_t o = 0; o < l.outer; o++) {
+  if (l.inner == 1) {
+    grad(call->k, l.outer, l.n, y, g, gx);
+    return;
+  }
+  for (int64_t o = 0; o < l.outer; o++)
     for (int64_t c = 0; c < l.inner; c++) {
       int64_t at = o * l.n * l.inner + c;
-      if (l.inner == 1) {
-        grad(call->k, l.n, y + at, g + at, gx + at);
-        continue;
-      }
       read_line(y + at, l, row);
       read_line(g + at, l, row + l.n);
-      grad(call->k, l.n, row, row + l.n, row + 2 * l.n);
+      grad(call->k, 1, l.n, row, row + l.n, row + 2 * l.n);
       write_line(row + 2 * l.n, l, gx + at);
     }
-  }
 }
 
 #define ROW_OP(op)                                                                                           \
@@ -101,7 +107,7 @@ static void grad_rows(const prl_call *call, row_grad grad) {
     return infer(#op, attrs, in, &dim, inferred, error);                                                     \
   }                                                                                                          \
   static void op##_forward(const prl_call *call) { run_rows(call, call->k->op); }                            \
-  static void op##_backward(const prl_call *call) { grad_rows(call, op##_row); }                             \
+  static void op##_backward(const prl_call *call) { grad_rows(call, op##_rows); }                            \
   PRL_EXAMPLES(op, {IN(F32(-2, 2, 5, 7))}, {IN(F32(-2, 2, 13))}, {IN(F32(-2, 2, 5, 3)), INTS(0)},            \
                {IN(F32(-2, 2, 2, 3, 5)), INTS(1)}, {IN(F32(-2, 2, 3, 1))}, {IN(F32(-2, 2, 2, 2)), INTS(-1)}) \
   const prl_op prl_op_##op = {#op, 1, 1, 0, op##_infer, op##_forward, op##_backward, op##_example};

@@ -253,6 +253,17 @@ static void log_densities_are_exact_in_the_tails(void **state) {
   }
 }
 
+/* log p of a choice that is nearly certain is the chance of the others, which a sum near 1 would lose. */
+static void a_nearly_certain_choice_keeps_its_digits(void **state) {
+  const prl_attrs none = {0};
+  const float logits[3] = {20, 0, -5};
+  prl_tensor x = view(logits, PRL_F32, SHAPE(1, 3)), out;
+  run("log_softmax", &none, 1, &x, &out);
+  double others = exp(-20) + exp(-25), wanted = -log1p(others);
+  assert_true(fabs((double)at(&out, 0) - wanted) <= 5e-7 * fabs(wanted));
+  prl_tensor_release(&out);
+}
+
 /* ---- Draws ---- */
 
 static int32_t sample(const float *logits, int64_t n, float draw) {
@@ -325,13 +336,14 @@ static void dropout_keeps_the_mean(void **state) {
 
 /* ---- A row's bytes ---- */
 
-enum { MOST_ROWS = 1024, WIDTH = 13, OTHER = 7 };
+enum { MOST_ROWS = 1024, WIDTH = 13, OTHER = 7, NARROW = 3 };
 
 typedef struct row_case {
   const char *op;
   prl_attrs attrs;
   int inputs;
-  int ndim[3]; /* 2: (rows, WIDTH); 1: (WIDTH); 0: a scalar; −2: (WIDTH, OTHER); −1: (OTHER); −3: (rows, 1) */
+  int kind[3]; /* 2: (rows, WIDTH); 3: (rows, NARROW); 1: (WIDTH); 0: a scalar; −2: (WIDTH, OTHER); −1:
+                  (OTHER); −3: (rows, 1) */
 } row_case;
 
 static const row_case row_cases[] = {
@@ -358,6 +370,10 @@ static const row_case row_cases[] = {
     {"softmax", {0}, 1, {2}},
     {"log_softmax", {0}, 1, {2}},
     {"logsumexp", {0}, 1, {2}},
+    {"softmax", {0}, 1, {3}},
+    {"log_softmax", {0}, 1, {3}},
+    {"logsumexp", {0}, 1, {3}},
+    {"mul", {0}, 2, {3, -3}},
     {"mse", ATTR_INTS(PRL_REDUCE_NONE), 2, {2, 2}},
     {"huber", ATTR_INTS(PRL_REDUCE_NONE), 2, {2, 2}},
     {"bce_with_logits", ATTR_INTS(PRL_REDUCE_NONE), 2, {2, 2}},
@@ -391,14 +407,17 @@ static void a_row_depends_on_itself_alone(void **state) {
   for (size_t c = 0; c < sizeof row_cases / sizeof *row_cases; c++) {
     const row_case *rc = &row_cases[c];
     prl_tensor in[3], whole, part;
-    for (int i = 0; i < rc->inputs; i++) in[i] = row_input(data[i], rc->ndim[i], MOST_ROWS);
+    for (int i = 0; i < rc->inputs; i++) in[i] = row_input(data[i], rc->kind[i], MOST_ROWS);
     run(rc->op, &rc->attrs, rc->inputs, in, &whole);
     size_t row = (size_t)prl_tensor_count(&whole) / MOST_ROWS * sizeof(float);
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
       int64_t first = 1000 - batches[b]; /* from the middle of the batch */
       for (int i = 0; i < rc->inputs; i++) {
-        int64_t skip = rc->ndim[i] == 2 ? first * WIDTH : rc->ndim[i] == -3 ? first : 0;
-        in[i] = row_input(data[i] + skip, rc->ndim[i], batches[b]);
+        int64_t skip = rc->kind[i] == 2    ? first * WIDTH
+                       : rc->kind[i] == 3  ? first * NARROW
+                       : rc->kind[i] == -3 ? first
+                                           : 0;
+        in[i] = row_input(data[i] + skip, rc->kind[i], batches[b]);
       }
       run(rc->op, &rc->attrs, rc->inputs, in, &part);
       if (memcmp(part.data, (char *)whole.data + (size_t)first * row, row * (size_t)batches[b]) != 0)
@@ -419,6 +438,7 @@ int main(void) {
       cmocka_unit_test(bags_may_be_empty_or_wrong),
       cmocka_unit_test(nan_passes_through),
       cmocka_unit_test(log_densities_are_exact_in_the_tails),
+      cmocka_unit_test(a_nearly_certain_choice_keeps_its_digits),
       cmocka_unit_test(samples_follow_the_distribution),
       cmocka_unit_test(samples_never_run_past_the_end),
       cmocka_unit_test(dropout_keeps_the_mean),
