@@ -384,6 +384,8 @@ static prl_tensor row_input(const float *data, int kind, int64_t rows) {
   switch (kind) {
   case 2:
     return view(data, PRL_F32, SHAPE(rows, WIDTH));
+  case 3:
+    return view(data, PRL_F32, SHAPE(rows, NARROW));
   case 1:
     return view(data, PRL_F32, SHAPE(WIDTH));
   case 0:
