@@ -1,6 +1,7 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, stale, optimizer, options, build}. An option is {default, unit, meaning, structural =
+--- A file gives {summary, actions, stale, optimizer, options, build}. An option is {default, unit, meaning,
+--- structural =
 --- true, min, max, above, integer, choices, optional}: live unless structural; a nil or false default makes it
 --- optional.
 
@@ -34,12 +35,14 @@ local function option(name, declared)
   if type(default) == "boolean" and not declared.optional then kind = "boolean" end
   if declared.choices then kind = "choice" end
   local integer = declared.integer
-  if integer == nil then integer = declared.structural and kind == "number" and whole(default) and whole(declared.min) end
+  if integer == nil then integer = declared.structural and kind == "number" and whole(default) and
+    whole(declared.min) end
   if default == nil then default = false end
   return {
     name = name, kind = kind, default = default, unit = declared[2] or "", meaning = declared[3] or "",
     live = kind == "number" and not declared.structural, min = declared.min, max = declared.max, above = declared.above,
-    integer = integer or nil, choices = declared.choices, optional = declared.optional or (default == false and kind ~= "boolean"),
+    integer = integer or nil, choices = declared.choices, optional = declared.optional or (default == false and
+      kind ~= "boolean"),
   }
 end
 

@@ -224,7 +224,8 @@ local build = {}
 function build.plan(recipe, spec, algorithm, hash)
   prl.seed(recipe.train.seed)
   local self = setmetatable({
-    spec = spec, programs = {}, programs_count = 0, live = {}, scalars = {}, streams = recipe.env.n or recipe.agent.streams,
+    spec = spec, programs = {}, programs_count = 0, live = {}, scalars = {}, streams = recipe.env.n or
+      recipe.agent.streams,
   }, Learn)
   networks.make(self, recipe)
   local given = recipe.algorithm

@@ -29,7 +29,8 @@ end
 
 local function range(option)
   local n = printer.number
-  if option.min and option.max and option.max < 2 ^ 53 then return (" %s … %s"):format(n(option.min), n(option.max)) end
+  local low, high = option.min, option.max and option.max < 2 ^ 53 and option.max
+  if low and high then return (" %s … %s"):format(n(low), n(high)) end
   if option.above and option.max then return (" > %s, ≤ %s"):format(n(option.above), n(option.max)) end
   if option.min then return " ≥ " .. n(option.min) end
   if option.above then return " > " .. n(option.above) end
@@ -85,7 +86,8 @@ local function table_text(head, rows)
   for column = 1, #head - 1 do
     widths[column] = length(head[column])
     for _, row in ipairs(rows) do
-      if length(row[column]) <= (column == 1 and 36 or 26) then widths[column] = math.max(widths[column], length(row[column])) end
+      local cell = length(row[column])
+      if cell <= (column == 1 and 36 or 26) then widths[column] = math.max(widths[column], cell) end
     end
   end
   local indent = 0
@@ -111,8 +113,8 @@ local function options_text(options) return table_text(HEAD, rows_of(options, ""
 -- ---- Topics ----
 
 local topics = {}
-local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule", "train",
-  "eval", "agent", "host"}
+local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule",
+  "train", "eval", "agent", "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -122,18 +124,19 @@ topics.policy = section("policy: the actor.", schema.policy)
 topics.train = section("train: how long, and from which seed.", schema.train)
 topics.eval = section("eval: how the policy is judged.", schema.eval)
 topics.agent = section("agent: capacities.", schema.agent)
-topics.critic = section("objective.critics.NAME: one part of the objective, with a value network of its own.", schema.critic)
-topics.objective = section("objective: what to optimise. The actor maximises Σ weightᵢ·Aᵢ over the critics' advantages.",
-  schema.objective)
+topics.critic = section("objective.critics.NAME: one part of the objective, with a value network of its own.",
+  schema.critic)
+topics.objective = section(
+  "objective: what to optimise. The actor maximises Σ weightᵢ·Aᵢ over the critics' advantages.", schema.objective)
 
 function topics.recipe()
-  return "A recipe is a Lua file that returns a table.\n\n" .. table_text({"key", "type", "default", "meaning"}, (function()
-    local rows = {}
-    for i, option in ipairs(schema.recipe) do
-      rows[i] = {option.name, type_text(option), default_text(option), option.meaning}
-    end
-    return rows
-  end)()) .. "\nFurther topics: " .. table.concat(order, ", ") .. "; `describe env NAME`, `describe algorithm NAME`.\n"
+  local rows = {}
+  for i, option in ipairs(schema.recipe) do
+    rows[i] = {option.name, type_text(option), default_text(option), option.meaning}
+  end
+  return "A recipe is a Lua file that returns a table.\n\n" ..
+    table_text({"key", "type", "default", "meaning"}, rows) .. "\nFurther topics: " .. table.concat(order, ", ") ..
+    ".\n`describe env NAME`, `describe algorithm NAME` and `describe optimizer NAME` list the options of one.\n"
 end
 
 function topics.host()
@@ -149,11 +152,17 @@ The host drives the agent. Dimensions and responses are in byte order of their n
 end
 
 function topics.reward()
-  return wrap([[A reward is a function of the env's responses, called once with symbols: function(r) return r.watch_time -
-0.1 * r.skip end. Every response that it reads must reach the result. It has + - * / and ^ with a whole power, and]], WIDTH, 0) ..
-    "\n\n" .. table_text({"function", "gives"}, {
+  return [[
+A reward is a function of the env's responses, called once with symbols, as in
+
+    reward = function(r) return r.watch_time - 0.1 * r.skip end
+
+Every response that it reads must reach the result. It has + - * / and ^ with a whole power, and
+
+]] .. table_text({"function", "gives"}, {
       {"where(c, a, b)", "a where c is not 0, b elsewhere"},
-      {"gt ge lt le eq (a, b)", "1 or 0: a > b, a ≥ b, a < b, a ≤ b, a = b; Lua's own comparisons do not see a response"},
+      {"gt ge lt le eq (a, b)",
+        "1 or 0: a > b, a ≥ b, a < b, a ≤ b, a = b; Lua's own comparisons do not see a response"},
       {"both either (a, b, …)", "1 or 0: all are not 0; one is not 0"},
       {"negate(a)", "1 where a is 0, else 0"},
       {"min max (a, b, …)", "the least; the greatest"},
@@ -191,7 +200,7 @@ function topics.algorithm(name)
     if not algorithm then
       return nil, ("there is no algorithm %q%s"):format(name, nearest.hint_or_list(name, algorithms.names()))
     end
-    return ("algorithm = {%q, …}: %s.\nActions: %s. Optimizer: %s.\n\n%s"):format(name, algorithm.summary or "no summary",
+    return ("algorithm = {%q, …}: %s.\nActions: %s. Optimizer: %s.\n\n%s"):format(name, algorithm.summary or "",
       table.concat(algorithm.actions or {"any"}, ", "), (algorithm.optimizer or {"adam"})[1],
       options_text(algorithms.options(algorithm)))
   end
@@ -225,8 +234,9 @@ local function env_text(about)
   parts[#parts + 1] = table_text({"observation", "bounds", "unit"}, rows)
   rows = {}
   for i, name in ipairs(action.names) do
-    rows[i] = {name, action.choices and ("0 … %d"):format(action.choices[i] - 1) or interval(action.low, action.high, i),
-      (action.units or {})[i] or ""}
+    local range_text = action.choices and ("0 … %d"):format(action.choices[i] - 1) or
+      interval(action.low, action.high, i)
+    rows[i] = {name, range_text, (action.units or {})[i] or ""}
   end
   parts[#parts + 1] = table_text({"action (" .. action.kind .. ")", "range", "unit"}, rows)
   rows = {}

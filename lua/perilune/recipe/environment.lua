@@ -129,7 +129,8 @@ function environment.options(about, preset)
     if default == nil then default = one.value end
     options[#options + 1] = {
       name = one.name, kind = "number", default = default, unit = one.unit, meaning = one.meaning,
-      min = one.low and one.low > -math.huge and one.low or nil, max = one.high and one.high < math.huge and one.high or nil,
+      min = one.low and one.low > -math.huge and one.low or nil, max = one.high and one.high < math.huge and
+        one.high or nil,
     }
   end
   return options
@@ -173,7 +174,8 @@ local function running(check, value, path)
   if not spec then check.fail(path, message) end
   resolved.preset = preset
   if key then resolved[key] = value[key] else resolved[1] = ref.name end
-  return resolved, spec, {kind = key or "builtin", name = ref.name, path = key and ref[key], options = options, n = resolved.n}
+  return resolved, spec, {kind = key or "builtin", name = ref.name, path = key and ref[key], options = options,
+    n = resolved.n}
 end
 
 --- The resolved `env`, its spec, and how to make it: {kind, name, path, options, n}.
@@ -202,7 +204,8 @@ local function dimension(check, spec, i, value, path)
     value < action.choices[i] then
     return value
   end
-  check.fail(path, action.kind == "discrete" and "a discrete action has one dimension; there is nothing to bound or hold" or
+  check.fail(path, action.kind == "discrete" and
+    "a discrete action has one dimension; there is nothing to bound or hold" or
     ("expected a choice to hold, from 0 to %d, got %s"):format(action.choices[i] - 1, values.show(value)))
 end
 

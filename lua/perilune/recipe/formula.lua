@@ -1,4 +1,5 @@
---- Formulas: the trees that rewards and schedule expressions are. A tree is a number, {"r", name}, or {op, argument, …}.
+--- Formulas: the trees that rewards and schedule expressions are. A tree is a number, {"r", name}, or {op, argument,
+--- …}.
 
 local nearest = require "perilune.recipe.nearest"
 

@@ -31,7 +31,8 @@ end
 
 local function sentence(evaluated, refusal)
   local path = refusal.path == "" and "the recipe" or refusal.path
-  return ("%s: %s: %s"):format(place(evaluated, refusal), #path > 80 and path:sub(1, 80) .. "…" or path, refusal.message)
+  return ("%s: %s: %s"):format(place(evaluated, refusal), #path > 80 and path:sub(1, 80) .. "…" or path,
+    refusal.message)
 end
 
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end

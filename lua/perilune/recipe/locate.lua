@@ -42,7 +42,8 @@ local function tokens_of(text)
   while at <= #text do
     local space = text:match("^%s+", at)
     local name = not space and text:match("^[%a_][%w_]*", at)
-    local number = not space and not name and (text:match("^0[xX]%x+", at) or text:match("^%d*%.?%d+[eE][+-]?%d+", at) or
+    local number = not space and not name and (text:match("^0[xX]%x+", at) or
+      text:match("^%d*%.?%d+[eE][+-]?%d+", at) or
       text:match("^%d*%.?%d+", at))
     local c = text:sub(at, at)
     if space then advance(at + #space)
@@ -110,7 +111,7 @@ table_at = function(tokens, i)
   i = i + 1
   while tokens[i] and tokens[i].kind ~= "}" do
     local t, a, b = tokens[i], tokens[i + 1], tokens[i + 2]
-    local key, line = nil, t.line
+    local line, key = t.line
     if t.kind == "name" and a and a.kind == "=" then
       key, i = t.text, i + 2
     elseif t.kind == "[" and b and b.kind == "]" then

@@ -8,7 +8,8 @@
 
 local native = ...
 local base, string, table, math = native.base, native.string, native.table, native.math
-local error, ipairs, next, pairs, pcall, rawget = base.error, base.ipairs, base.next, base.pairs, base.pcall, base.rawget
+local error, ipairs, next, pairs = base.error, base.ipairs, base.next, base.pairs
+local pcall, rawget = base.pcall, base.rawget
 local setmetatable, tostring, type = base.setmetatable, base.tostring, base.type
 local select, tonumber = base.select, base.tonumber
 local exp, log, sqrt, abs, huge = math.exp, math.log, math.sqrt, math.abs, 1 / 0
@@ -16,7 +17,8 @@ local concat, format, sub = table.concat, string.format, string.sub
 
 local GREATEST_TREE = 4000
 local GREATEST_DEPTH = 24
-local FORMULA = "use + - * / and where, gt, ge, lt, le, eq, both, either, negate, min, max, clip, log, log1p, exp, sqrt, abs"
+local FORMULA = "use + - * / and where, gt, ge, lt, le, eq, both, either, negate, min, max, clip, log, log1p, exp, " ..
+  "sqrt, abs"
 
 --- Raises a sentence at a place of the recipe: by default where it called the prelude.
 local function refuse(message, file, line)
@@ -78,7 +80,8 @@ function numeric.both(a, b) return (a ~= 0 and b ~= 0) and 1 or 0 end
 function numeric.either(a, b) return (a ~= 0 or b ~= 0) and 1 or 0 end
 function numeric.negate(a) return a == 0 and 1 or 0 end
 function numeric.where(c, a, b) return c ~= 0 and a or b end
-numeric.exp, numeric.sqrt, numeric.abs, numeric.log = exp, sqrt, abs, log
+numeric.exp, numeric.sqrt, numeric.abs = exp, sqrt, abs
+function numeric.log(x) return log(x) end -- whose second argument would be a radix
 function numeric.log1p(x)
   local u = 1 + x
   if u == 1 or u == huge then return x end
@@ -175,18 +178,16 @@ local function advice(text)
   if contains(text, "if ") or contains(text, "while ") then return "write where(a, x, y)" end
 end
 
+--- File, line and the rest of "recipe#1:12: the rest".
 local function line_of(message)
-  local file, line = 0, nil
   if sub(message, 1, 7) ~= "recipe#" then return nil end
   local colon
   for i = 8, #message do
     if sub(message, i, i) == ":" then
-      if not colon then
-        colon, file = i, tonumber(sub(message, 8, i - 1))
-      else
-        line = tonumber(sub(message, colon + 1, i - 1))
-        return file, line, sub(message, i + 2)
+      if colon then
+        return tonumber(sub(message, 8, colon - 1)), tonumber(sub(message, colon + 1, i - 1)), sub(message, i + 2)
       end
+      colon = i
     end
   end
 end
@@ -249,8 +250,8 @@ local function refuse_difference(path, fn, argument, names, responses, lines, fi
   local line = branch_line(lines, concrete, file, first)
   local at = {}
   for i, name in ipairs(names) do at[i] = format("%s = %.6g", name, responses[name]) end
-  refuse(format("%s: at %s it gives %s, not what its formula gives: Lua decided this here, once for all steps; %s", path,
-    #at > 0 and concat(at, ", ") or "some responses", show(value),
+  refuse(format("%s: at %s it gives %s, not what its formula gives: Lua decided this here, once for all steps; %s",
+    path, #at > 0 and concat(at, ", ") or "some responses", show(value),
     advice(native.line_text(file, line) or "") or "write conditions with where"), file, line)
 end
 
@@ -357,8 +358,9 @@ local function schedule(kind)
 end
 
 local function expression(fn)
-  if type(fn) ~= "function" then refuse("expression takes a function, as in expression(function(step) return … end)") end
-  local tree = trace("expression", fn, function(read) return read("step") end, function(responses) return responses.step or 0 end)
+  if type(fn) ~= "function" then refuse("expression takes a function: expression(function(step) return … end)") end
+  local tree = trace("expression", fn, function(read) return read("step") end,
+    function(responses) return responses.step or 0 end)
   local result = {kind = "expression", tree = tree}
   whole[result] = true
   return result
@@ -389,7 +391,9 @@ local function has_names(t)
 end
 
 local function merges(old, new)
-  if type(old) ~= "table" or type(new) ~= "table" or new == remove or is_symbol(new) or is_symbol(old) then return false end
+  if type(old) ~= "table" or type(new) ~= "table" or new == remove or is_symbol(new) or is_symbol(old) then
+    return false
+  end
   if whole[old] or whole[new] then return false end
   if new[1] ~= nil then return type(new[1]) == "string" and old[1] == new[1] and (has_names(old) or has_names(new)) end
   return old[1] == nil or type(old[1]) == "string" or has_names(old)
@@ -487,8 +491,9 @@ local function names_of(t)
 end
 
 local withheld = {}
-for _, name in ipairs {"io", "os", "debug", "package", "ffi", "jit", "bit", "coroutine", "load", "loadstring", "loadfile",
-  "dofile", "pcall", "xpcall", "print", "collectgarbage", "newproxy", "setmetatable", "getmetatable", "rawget", "rawset",
+for _, name in ipairs {"io", "os", "debug", "package", "ffi", "jit", "bit", "coroutine", "load", "loadstring",
+  "loadfile", "dofile", "pcall", "xpcall", "print", "collectgarbage", "newproxy", "setmetatable", "getmetatable",
+  "rawget", "rawset",
   "rawequal", "setfenv", "getfenv", "_G", "module", "arg"} do
   withheld[name] = true
 end
@@ -526,7 +531,8 @@ function shared.require(name)
   if type(name) ~= "string" then refuse("require takes the name of a file of this folder, not " .. show(name)) end
   local ok, chunk, file = pcall(native.load, name)
   if not ok then
-    if type(chunk) == "string" and sub(chunk, 1, 7) == "recipe#" then error(chunk, 0) end -- a syntax error, with its line
+    -- A syntax error has its own place.
+    if type(chunk) == "string" and sub(chunk, 1, 7) == "recipe#" then error(chunk, 0) end
     refuse(tostring(chunk))
   end
   if loaded[file] == LOADING then refuse(format('require "%s": this file is being loaded already', name)) end

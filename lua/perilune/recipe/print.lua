@@ -16,8 +16,9 @@ function printer.number(x)
 end
 
 local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until while")
-  :gmatch "%a+" do keywords[word] = true end
+local words = "and break do else elseif end false for function goto if in local nil not or repeat return then true " ..
+  "until while"
+for word in words:gmatch "%a+" do keywords[word] = true end
 
 local function key_text(key)
   if type(key) == "string" and key:find("^[%a_][%w_]*$") and not keywords[key] then return key end

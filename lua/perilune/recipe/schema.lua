@@ -14,7 +14,7 @@
 ---
 --- The resolved recipe has every option in its place:
 ---   name, tags
----   env        {"pendulum", n, preset or nil, its options}, {c = file, …}, {lua = file, …}, or {"host", observation,
+---   env        {"pendulum", n, preset or nil, its options}, {c = file, …}, {lua = file, …}, or {"host", …,
 ---              action, responses}
 ---   objective  {critics = {name = {reward = tree, gamma, weight, scale, hidden, activation}}}
 ---   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
@@ -37,23 +37,29 @@ local function option(name, kind, default, unit, meaning, more)
 end
 
 schema.critic = {
-  option("reward", "reward", nil, "", "the reward of a step: a function of the env's responses, as in function(r) return r.reward end",
+  option("reward", "reward", nil, "",
+    "the reward of a step: a function of the env's responses, as in function(r) return r.reward end",
     {required = true}),
   option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
   option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
-  option("scale", "scale", 1, "", 'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up'),
-  option("hidden", "sizes", nil, "units", "widths of its hidden layers; default: those of the policy, or none over a shared trunk"),
-  option("activation", "choice", nil, "", "of its hidden layers; default: that of the policy", {choices = schema.activations}),
+  option("scale", "scale", 1, "",
+    'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up'),
+  option("hidden", "sizes", nil, "units",
+    "widths of its hidden layers; default: those of the policy, or none over a shared trunk"),
+  option("activation", "choice", nil, "", "of its hidden layers; default: that of the policy",
+    {choices = schema.activations}),
 }
 
 schema.objective = {
-  option("critics", "critics", nil, "", "one critic for each part of the objective, by name; default: one for the response `reward`"),
+  option("critics", "critics", nil, "",
+    "one critic for each part of the objective, by name; default: one for the response `reward`"),
 }
 
 schema.policy = {
   option("hidden", "sizes", {64, 64}, "units", "widths of the hidden layers"),
   option("activation", "choice", "tanh", "", "of the hidden layers", {choices = schema.activations}),
-  option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers", {choices = {"separate", "shared"}}),
+  option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
+    {choices = {"separate", "shared"}}),
   option("init", "choice", "orthogonal", "", "how weights start", {choices = {"orthogonal", "xavier", "kaiming"}}),
   option("last_gain", "number", 0.01, "", "gain of the last layer's starting weights; 0: it starts at zero", {min = 0}),
   option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh"),
@@ -62,14 +68,17 @@ schema.policy = {
       {choices = {"free", "state", "fixed"}}),
     option("init", "number", 0, "", "its starting value"),
   }}),
-  option("action", "dimensions", nil, "", "for named dimensions of the action: bounds such as {-1, 1}, or a number that it holds; default: the env's bounds"),
-  option("normalise", "number", false, "", "observations as (x − mean) / deviation of all before, constant within an update, within ± this; false: as they are",
+  option("action", "dimensions", nil, "",
+    "for named dimensions of the action: bounds such as {-1, 1}, or a number that it holds; default: the env's bounds"),
+  option("normalise", "number", false, "",
+    "observations as (x − mean) / deviation of all before, constant in an update, within ± this; false: as they are",
     {optional = true, above = 0}),
 }
 
 --- Fields of each kind of optimizer; the defaults are PyTorch's where the algorithm gives none.
 local decay = option("decay", "number", 0, "", "weight decay", {min = 0})
-local max_value = option("max_value", "number", 0, "", "greatest absolute value of a gradient's element; 0: any", {min = 0})
+local max_value = option("max_value", "number", 0, "", "greatest absolute value of a gradient's element; 0: any",
+  {min = 0})
 local adam = {
   option("beta1", "number", 0.9, "", "decay of the mean of gradients", {min = 0, max = 1}),
   option("beta2", "number", 0.999, "", "decay of the mean of their squares", {min = 0, max = 1}),
@@ -91,23 +100,31 @@ schema.optimizers = {
 }
 
 schema.train = {
-  option("steps", "number", 1e5, "steps", "env steps over all envs, rounded up to whole updates", {integer = true, min = 1}),
+  option("steps", "number", 1e5, "steps", "env steps over all envs, rounded up to whole updates",
+    {integer = true, min = 1}),
   option("seed", "number", 1, "", "of everything random; outside the hash", {integer = true, min = 0, max = 2 ^ 53}),
-  option("warmup", "number", 0, "steps", "steps with the mean action of the starting policy, before the first update; they give scales and the normaliser",
+  option("warmup", "number", 0, "steps",
+    "steps with the mean action of the starting policy, before the first update; they give scales and the normaliser",
     {integer = true, min = 0}),
-  option("checkpoint", "number", 1e5, "steps", "steps between two checkpoints; 0: only at the end", {integer = true, min = 0}),
+  option("checkpoint", "number", 1e5, "steps", "steps between two checkpoints; 0: only at the end",
+    {integer = true, min = 0}),
 }
 
 schema.eval = {
   option("every", "number", 0, "steps", "steps between two evaluations; 0: only at the end", {integer = true, min = 0}),
   option("episodes", "number", 100, "episodes", "episodes of an evaluation", {integer = true, min = 1}),
-  option("seed", "number", 900001, "", "of the evaluation's episodes, apart from training", {integer = true, min = 0, max = 2 ^ 53}),
-  option("action", "choice", "mean", "", "the mean (or most probable) action, or a sample", {choices = {"mean", "sample"}}),
+  option("seed", "number", 900001, "", "of the evaluation's episodes, apart from training", {integer = true, min = 0,
+    max = 2 ^ 53}),
+  option("action", "choice", "mean", "", "the mean (or most probable) action, or a sample",
+    {choices = {"mean", "sample"}}),
 }
 
 schema.agent = {
-  option("streams", "number", nil, "streams", "streams at once; default: env.n, or 1024 for a host", {integer = true, min = 1}),
-  option("rows", "number", 0, "rows", "steps of experience held that are not learned from yet; 0: as many as two updates take", {integer = true, min = 0}),
+  option("streams", "number", nil, "streams", "streams at once; default: env.n, or 1024 for a host",
+    {integer = true, min = 1}),
+  option("rows", "number", 0, "rows",
+    "steps of experience held that are not learned from yet; 0: as many as two updates take",
+    {integer = true, min = 0}),
   option("idle", "duration", 0, "s", "a stream without a call for as long is truncated; 0: never", {min = 0}),
 }
 
@@ -119,14 +136,17 @@ schema.env = {
 schema.response = {
   option("unit", "text", "", "", "its unit, for reports"),
   option("missing", "number", 0, "", "its value where no feedback came"),
-  option("combine", "choice", "sum", "", "how parts of one step's feedback become one number", {choices = schema.combines}),
+  option("combine", "choice", "sum", "", "how parts of one step's feedback become one number",
+    {choices = schema.combines}),
   option("wait", "duration", 0, "s", 'a step waits as long for it, as in "30 s"', {min = 0}),
 }
 
 schema.recipe = {
   option("name", "text", nil, "", "of the run; default: that of the file; outside the hash"),
   option("tags", "texts", {}, "", "words to find the run by; outside the hash"),
-  option("env", "env", nil, "", "the environment: {\"cartpole\", n = 8}, {c = \"./mine.so\"}, {lua = \"./mine.lua\"} or {\"host\", …}", {required = true}),
+  option("env", "env", nil, "",
+    "the environment: {\"cartpole\", n = 8}, {c = \"./mine.so\"}, {lua = \"./mine.lua\"} or {\"host\", …}",
+    {required = true}),
   option("objective", "section", nil, "", "what to optimise", {fields = schema.objective}),
   option("policy", "section", nil, "", "the actor", {fields = schema.policy}),
   option("algorithm", "algorithm", nil, "", "how to learn: {\"ppo\", its options}", {required = true}),

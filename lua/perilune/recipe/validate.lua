@@ -88,7 +88,8 @@ local function resolve_critics(check, value, path, policy)
     local critic = check.section(schema.critic, given, at)
     if policy.trunk == "shared" then
       for _, field in ipairs {"hidden", "activation"} do
-        if given[field] ~= nil then check.fail(at .. "." .. field, "over a shared trunk a critic has no hidden layers of its own") end
+        if given[field] ~= nil then check.fail(at .. "." .. field,
+          "over a shared trunk a critic has no hidden layers of its own") end
       end
       critic.hidden = {}
     end
@@ -104,7 +105,8 @@ local function needs_warmup(check, recipe)
   if recipe.train.warmup > 0 then return end
   for _, name in ipairs(sorted_keys(recipe.objective.critics)) do
     if recipe.objective.critics[name].scale == "baseline" then
-      check.fail("objective.critics." .. name .. ".scale", 'the scale "baseline" is measured over a warm-up, and train.warmup is 0')
+      check.fail("objective.critics." .. name .. ".scale",
+        'the scale "baseline" is measured over a warm-up, and train.warmup is 0')
     end
   end
 end
@@ -138,7 +140,8 @@ local function resolve(check, recipe)
   result.agent = section("agent", recipe.agent)
   result.agent.streams = result.agent.streams or result.env.n or 1024
   if result.env.n and result.agent.streams < result.env.n then
-    check.fail("agent.streams", ("the env has %d instances, and each is a stream; expected at least as many, got %d"):format(
+    check.fail("agent.streams",
+      ("the env has %d instances, and each is a stream; expected at least as many, got %d"):format(
       result.env.n, result.agent.streams))
   end
   needs_warmup(check, result)

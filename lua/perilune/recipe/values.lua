@@ -93,7 +93,8 @@ local function ramp(fields)
   end
 end
 
-local schedules = {linear = ramp {"from", "to", "over"}, cosine = ramp {"from", "to", "over"}, warmup = ramp {"to", "over"}}
+local schedules = {linear = ramp {"from", "to", "over"}, cosine = ramp {"from", "to", "over"}, warmup = ramp {"to",
+  "over"}}
 
 function schedules.piecewise(check, value, option, path)
   known_fields(check, value, path, {"points"})
@@ -153,7 +154,8 @@ function values.choice(check, value, option, path)
     if word == value then return value end
   end
   local hint = type(value) == "string" and nearest.hint(value, option.choices) or ""
-  check.fail(path, ("expected one of %s, got %s%s"):format(table.concat(option.choices, ", "), values.show(value), hint))
+  check.fail(path, ("expected one of %s, got %s%s"):format(table.concat(option.choices, ", "), values.show(value),
+    hint))
 end
 
 local function list(check, value, path, accepted, test)
@@ -210,7 +212,8 @@ function values.reward(check, value, _, path)
     for _, known in ipairs(check.responses) do
       if known == name then return end
     end
-    check.fail_read(path, name, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, check.responses)))
+    check.fail_read(path, name, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name,
+      check.responses)))
   end)
   return value
 end

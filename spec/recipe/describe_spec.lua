@@ -1,0 +1,33 @@
+--- `perilune describe` and `perilune check` speak from the schema.
+
+local describe_recipe = require "perilune.recipe.describe"
+local schema = require "perilune.recipe.schema"
+
+describe("describe.text", function()
+  it("knows every topic that it lists", function()
+    for _, topic in ipairs(describe_recipe.topics) do
+      assert.is_string(describe_recipe.text(topic))
+    end
+  end)
+
+  it("shows type, default, unit, live or structural, and meaning of every option", function()
+    local text = describe_recipe.text "critic"
+    for _, option in ipairs(schema.critic) do assert.truthy(text:find("\n" .. option.name .. " ", 1, true)) end
+    assert.matches("gamma +number 0 … 1 +0%.99 +live +discount factor", text)
+    assert.matches("hidden +sizes +units +structural", text)
+  end)
+
+  it("shows the options of an algorithm, and what an environment is made of", function()
+    assert.matches("epochs +whole number ≥ 1 +4 +structural", (describe_recipe.text("algorithm", "ppo")))
+    local text = describe_recipe.text("env", "pendulum")
+    assert.matches("torque +%-2 … 2 +N m", text)
+    assert.matches("reward +0 +sum +0 s", text)
+  end)
+
+  it("gives the nearest name for one that it does not know", function()
+    assert.same({nil, 'there is no topic "polcy"; the nearest is "policy"'}, {describe_recipe.text "polcy"})
+    assert.same({nil, 'there is no algorithm "pp"; the nearest is "ppo"'}, {describe_recipe.text("algorithm", "pp")})
+    local _, message = describe_recipe.text("env", "cartpol")
+    assert.matches('the nearest is "cartpole"', message)
+  end)
+end)
