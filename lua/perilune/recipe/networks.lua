@@ -28,16 +28,18 @@ local function sizes(inputs, hidden, outputs)
   return out
 end
 
+local initialisers = {orthogonal = "orthogonal", xavier = "xavier_uniform", kaiming = "kaiming_uniform"}
+
 local function mlp(inputs, options, outputs, last_gain)
   local layers = sizes(inputs, options.hidden, outputs)
-  layers.activation, layers.last_gain, layers.init = options.activation, last_gain, options.init
+  layers.activation, layers.last_gain, layers.init = options.activation, last_gain, initialisers[options.init]
   return nn.mlp(layers)
 end
 
 --- Hidden layers alone, every one activated.
 local function body(inputs, options)
   local layers = sizes(inputs, options.hidden, nil)
-  layers.activation, layers.output, layers.init = options.activation, options.activation, options.init
+  layers.activation, layers.output, layers.init = options.activation, options.activation, initialisers[options.init]
   layers.last_gain = math.sqrt(2)
   return nn.mlp(layers)
 end
@@ -155,7 +157,7 @@ function networks.make(self, recipe)
   local last_obs, last_features
   local function feature(obs)
     if not trunk then return obs end
-    if last_obs ~= obs or trunk_scope ~= prl.scope_number() then
+    if not rawequal(last_obs, obs) or trunk_scope ~= prl.scope_number() then
       last_obs, last_features, trunk_scope = obs, trunk(obs), prl.scope_number()
     end
     return last_features
