@@ -26,7 +26,10 @@ typedef struct prl_attrs {
 typedef struct prl_op prl_op;
 
 /* One call. Forward reads in, writes out and aux. Backward reads in, out, aux, gout and overwrites each
- * gin[i] that is not NULL (the tape adds where a value has several uses); gin[i] has the shape of in[i]. */
+ * gin[i] that is not NULL (the tape adds where a value has several uses); gin[i] has the shape of in[i]. The
+ * one exception is gin[0] of a PRL_OP_ROW_SPARSE op, which is added to, row by row in the order of the batch:
+ * the caller has zeroed the rows that are looked up. Neither can fail: what has no answer, such as an index
+ * out of range, is NaN. */
 typedef struct prl_call {
   const prl_kernels *k;
   const prl_attrs *attrs;
@@ -48,7 +51,7 @@ typedef struct prl_inferred {
 enum {
   PRL_OP_NO_GRAD = 1,    /* has no gradient: its output never requires one (argmax, comparisons, sampling) */
   PRL_OP_VIEW = 2,       /* the output is in[0] with another shape (reshape): no forward, gradient aliased */
-  PRL_OP_ROW_SPARSE = 4, /* gradient of in[0] touches only rows named by in[1] (embedding): see tape.h */
+  PRL_OP_ROW_SPARSE = 4, /* gradient of in[0] touches only rows named by in[1] (embedding) */
   PRL_OP_RANDOM = 8      /* reads in[inputs − 1] as its draws (dropout, sampling): the draws are an input */
 };
 

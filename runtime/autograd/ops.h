@@ -32,6 +32,7 @@
  *   argmax argmin             x                             dim, keepdim (0), dtype (int32)
  *   cumsum softmax            x                             dim (−1)
  *   log_softmax logsumexp                                   logsumexp: dim (−1), keepdim (0)
+ *   uniform_like              x, run (1, int64) → draws in (0, 1) as x    site                   no gradient
  *   dropout                   x, draws in (0, 1) as x                                 p: the share that is
  * dropped mse                       x, target: one shape          reduction huber                     x,
  * target: one shape          reduction                 delta (1) bce_with_logits           logits, targets:

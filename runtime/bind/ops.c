@@ -244,6 +244,12 @@ static int call_sizes(lua_State *L) { /* x, sizes … or one table of them */
   return run(L, op_of(L), &attrs, 1, in_order);
 }
 
+static int call_broadcast_to(lua_State *L) { /* x, like; or x, sizes … */
+  prl_attrs attrs = {0};
+  if (prl_to_lua_tensor(prl_state_of(L), L, 2)) return run(L, op_of(L), &attrs, 2, in_order);
+  return call_sizes(L);
+}
+
 static int call_transpose(lua_State *L) { /* x, dim, dim */
   prl_attrs attrs = {0};
   add_int(&attrs, dim_argument(L, 2, 0));
@@ -310,6 +316,7 @@ static const struct {
                 {"gather", call_pick},
                 {"index_select", call_pick},
                 {"reshape", call_sizes},
+                {"broadcast_to", call_broadcast_to},
                 {"transpose", call_transpose},
                 {"mse", call_loss},
                 {"huber", call_loss},
