@@ -2,34 +2,15 @@
 
 #include <lauxlib.h>
 #include <stdio.h>
-#include <string.h>
-#ifdef LUA_JITLIBNAME
-#include <luajit.h>
-#endif
 
 #include "core/clock.h"
 
-#define RESERVE ((size_t)128 << 10)
 #define HOOK_STEPS 100
 
 prl_sandbox *prl_sandbox_of(lua_State *L) {
   void *context;
   lua_getallocf(L, &context);
   return context;
-}
-
-static bool reserved(const prl_sandbox *s, const void *block) {
-  const char *p = block;
-  return p >= s->reserve && p < s->reserve + RESERVE;
-}
-
-/* Blocks from the reserve are never given back: they go with it. */
-static void *from_reserve(prl_sandbox *s, size_t size) {
-  size_t rounded = (size + 15) & ~(size_t)15;
-  if (rounded > RESERVE - s->reserve_used) return NULL;
-  void *block = s->reserve + s->reserve_used;
-  s->reserve_used += rounded;
-  return block;
 }
 
 static bool within_caps(prl_sandbox *s, size_t old_size, size_t size) {
@@ -44,24 +25,10 @@ static bool within_caps(prl_sandbox *s, size_t old_size, size_t size) {
 
 static void *serve(void *context, void *block, size_t old_size, size_t size) {
   prl_sandbox *s = context;
-  bool inside = block && reserved(s, block);
   if (!block) old_size = 0; /* Lua 5.2 and later pass the kind of object instead */
-  if (size == 0) {
-    if (!inside) prl_free(s->runtime, block);
-    s->used -= old_size;
-    return NULL;
-  }
-  if (!within_caps(s, old_size, size)) return NULL;
-  void *fresh = s->starting ? from_reserve(s, size) : NULL;
-  if (fresh || inside) {
-    if (!fresh) fresh = prl_alloc(s->runtime, size);
-    if (fresh && block) memcpy(fresh, block, old_size < size ? old_size : size);
-    if (fresh && block && !inside) prl_free(s->runtime, block);
-  } else {
-    fresh = prl_realloc(s->runtime, block, size);
-  }
-  if (!fresh && size <= old_size) fresh = block; /* Lua counts on it that a block can shrink */
-  if (!fresh)
+  if (size > 0 && !within_caps(s, old_size, size)) return NULL;
+  void *fresh = prl_lua_memory_serve(&s->memory, block, old_size, size);
+  if (size > 0 && !fresh)
     s->stopped = PRL_STOP_HOST;
   else
     s->used = s->used - old_size + size;
@@ -109,15 +76,11 @@ prl_status prl_sandbox_open(prl_sandbox *s, lua_State **out, prl_error *error) {
   if (!s->limits.steps) s->limits.steps = 5000000;
   if (!s->limits.work_ms) s->limits.work_ms = 600;
   if (!s->limits.memory) s->limits.memory = (size_t)16 << 20;
-  s->reserve = prl_alloc(s->runtime, RESERVE);
-  if (!s->reserve) return prl_fail_memory(error, RESERVE);
-  s->starting = true;
-  lua_State *L = lua_newstate(serve, s);
-  s->starting = false;
-  if (!L) return prl_fail_memory(error, RESERVE);
-#ifdef LUAJIT_VERSION
-  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF); /* hooks do not fire in compiled traces */
-#endif
+  lua_State *L = NULL;
+  s->memory.runtime = s->runtime;
+  /* The compiler is off, since hooks do not fire in compiled traces. */
+  prl_status status = prl_lua_memory_open(&s->memory, serve, s, &L, error);
+  if (status) return status;
   s->deadline_ns = prl_clock_work_ns() + s->limits.work_ms * 1000000;
   lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, HOOK_STEPS);
   *out = L;
@@ -132,5 +95,5 @@ void prl_sandbox_deinit(prl_sandbox *s) {
   }
   prl_free(s->runtime, s->folder);
   prl_free(s->runtime, s->shown);
-  prl_free(s->runtime, s->reserve);
+  if (s->memory.reserve) prl_lua_memory_deinit(&s->memory);
 }

@@ -4,6 +4,7 @@
 
 #include <lua.h>
 
+#include "recipe/lua_memory.h"
 #include "recipe/sandbox.h"
 
 #define PRL_RECIPE_FILES 64
@@ -30,10 +31,7 @@ typedef struct prl_recipe_file {
 typedef struct prl_sandbox {
   prl_runtime *runtime;
   prl_recipe_limits limits;
-  /* memory */
-  char *reserve; /* serves lua_newstate: LuaJIT crashes when an allocation fails there */
-  size_t reserve_used;
-  bool starting;
+  prl_lua_memory memory;
   size_t used;
   int64_t volume;
   /* time */

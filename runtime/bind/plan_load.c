@@ -1,0 +1,125 @@
+/* prl_plan_load: the recipe's door for C. A private lua_State, with memory of the runtime, evaluates, checks
+ * and builds the recipe, hands the plan over, and is gone. */
+#include "bind/bind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/plan.h"
+#include "recipe/lua_memory.h"
+
+typedef struct job {
+  prl_runtime *runtime;
+  const char *path;
+  const prl_plan_options *options;
+  prl_plan *plan;
+  prl_status status; /* of a recipe that was refused; its sentence is on the stack */
+} job;
+
+static void *serve(void *context, void *block, size_t old_size, size_t size) {
+  return prl_lua_memory_serve(context, block, block ? old_size : 0, size);
+}
+
+static void push_options(lua_State *L, const prl_plan_options *options) {
+  lua_newtable(L);
+  if (!options) return;
+  lua_pushboolean(L, options->trust);
+  lua_setfield(L, -2, "trust");
+  if (options->seed_given) {
+    lua_pushnumber(L, (lua_Number)options->seed);
+    lua_setfield(L, -2, "seed");
+  }
+  lua_newtable(L);
+  for (int i = 0; i < options->set_count; i++) {
+    lua_pushstring(L, options->set[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "set");
+}
+
+static prl_status status_of(const char *name) {
+  for (int status = PRL_ENOMEM; name && status <= PRL_ESTATE; status++)
+    if (strcmp(prl_status_name((prl_status)status), name) == 0) return (prl_status)status;
+  return PRL_EFORMAT;
+}
+
+/* prl.recipe.load, then prl.recipe.plan; the plan is taken out of its userdata. */
+static int run(lua_State *L) {
+  job *self = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "loaded");
+  int loaded = lua_gettop(L);
+  prl_open_module(L, self->runtime);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, loaded, "perilune"); /* what `require "perilune"` gives in here */
+  lua_getfield(L, -1, "recipe");
+  int recipe = lua_gettop(L);
+  lua_getfield(L, recipe, "load");
+  lua_pushstring(L, self->path);
+  push_options(L, self->options);
+  lua_call(L, 2, 3);
+  if (lua_isnil(L, -3)) {
+    self->status = status_of(lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return lua_error(L);
+  }
+  lua_getfield(L, recipe, "plan");
+  lua_pushvalue(L, recipe + 1);
+  lua_call(L, 1, 1);
+  prl_plan **plan = luaL_checkudata(L, -1, "perilune.plan");
+  self->plan = *plan;
+  *plan = NULL;
+  return 0;
+}
+
+static int protected_run(lua_State *L, job *self) {
+#if LUA_VERSION_NUM < 502
+  return lua_cpcall(L, run, self);
+#else
+  lua_pushcfunction(L, run);
+  lua_pushlightuserdata(L, self);
+  return lua_pcall(L, 1, 0, 0);
+#endif
+}
+
+/* Lua's own sentence, or that of prl_fail_memory: a status does not survive a Lua error, and pcall may stand
+ * between. */
+static bool out_of_memory(const char *text) {
+  prl_error sample;
+  prl_fail_memory(&sample, 1);
+  size_t length = strcspn(sample.message, "1");
+  char prefix[sizeof sample.message];
+  memcpy(prefix, sample.message, length);
+  prefix[length] = 0;
+  return strstr(text, "not enough memory") || strstr(text, prefix);
+}
+
+static prl_status explain(lua_State *L, int failed, const job *self, prl_error *error) {
+  if (failed == LUA_ERRMEM) return prl_fail_memory(error, 0);
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "the builder raised no message";
+  if (self->status) return prl_fail(error, self->status, "%s", text); /* it begins with its file and line */
+  if (out_of_memory(text)) return prl_fail(error, PRL_ENOMEM, "%s: %s", self->path, text);
+  return prl_fail(error, PRL_EFORMAT, "%s: %s", self->path, text);
+}
+
+prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
+                         prl_plan **out, prl_error *error) {
+  lua_State *L;
+  prl_lua_memory memory = {.runtime = runtime};
+  if (options && options->seed_given && options->seed > UINT64_C(9007199254740992))
+    return prl_fail(error, PRL_EINVAL, "the seed %llu is above 2^53, the greatest that a recipe holds",
+                    (unsigned long long)options->seed);
+  prl_status status = prl_lua_memory_open(&memory, serve, &memory, &L, error);
+  if (!status) {
+    job self = {.runtime = runtime, .path = path, .options = options};
+    int failed = protected_run(L, &self);
+    if (failed)
+      status = explain(L, failed, &self, error);
+    else
+      *out = self.plan;
+    lua_close(L);
+  }
+  if (memory.reserve) prl_lua_memory_deinit(&memory);
+  return status;
+}

@@ -1,0 +1,58 @@
+#include "recipe/lua_memory.h"
+
+#include <lualib.h>
+#include <string.h>
+#ifdef LUA_JITLIBNAME
+#include <luajit.h>
+#endif
+
+#define RESERVE ((size_t)128 << 10)
+
+/* Blocks from the reserve are never given back: they go with it. */
+static void *from_reserve(prl_lua_memory *m, size_t size) {
+  size_t rounded = (size + 15) & ~(size_t)15;
+  if (rounded > RESERVE - m->reserve_used) return NULL;
+  void *block = m->reserve + m->reserve_used;
+  m->reserve_used += rounded;
+  return block;
+}
+
+void *prl_lua_memory_serve(prl_lua_memory *m, void *block, size_t old_size, size_t size) {
+  char *p = block;
+  bool inside = p && p >= m->reserve && p < m->reserve + RESERVE;
+  if (size == 0) {
+    if (!inside) prl_free(m->runtime, block);
+    return NULL;
+  }
+  void *fresh = m->starting ? from_reserve(m, size) : NULL;
+  if (fresh || inside) {
+    if (!fresh) fresh = prl_alloc(m->runtime, size);
+    if (fresh && block) memcpy(fresh, block, old_size < size ? old_size : size);
+    if (fresh && block && !inside) prl_free(m->runtime, block);
+  } else {
+    fresh = prl_realloc(m->runtime, block, size);
+  }
+  return fresh                       ? fresh
+         : block && size <= old_size ? block
+                                     : NULL; /* Lua counts on it that a block can shrink */
+}
+
+prl_status prl_lua_memory_open(prl_lua_memory *m, lua_Alloc serve, void *context, lua_State **out,
+                               prl_error *error) {
+  m->reserve = prl_alloc(m->runtime, RESERVE);
+  if (!m->reserve) return prl_fail_memory(error, RESERVE);
+  m->starting = true;
+  lua_State *L = lua_newstate(serve, context);
+  m->starting = false;
+  if (!L) return prl_fail_memory(error, RESERVE);
+#ifdef LUAJIT_VERSION
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+#endif
+  *out = L;
+  return PRL_OK;
+}
+
+void prl_lua_memory_deinit(prl_lua_memory *m) {
+  prl_free(m->runtime, m->reserve);
+  m->reserve = NULL;
+}

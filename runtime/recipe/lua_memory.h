@@ -1,0 +1,27 @@
+/* The memory of a lua_State that the library makes for itself: the runtime's, and so the host's.
+ *
+ * Debian's LuaJIT crashes when an allocation fails inside lua_newstate; so that call is served from a block
+ * that was asked for before, and which lives as long as the state. */
+#ifndef PRL_RECIPE_LUA_MEMORY_H
+#define PRL_RECIPE_LUA_MEMORY_H
+
+#include <lua.h>
+
+#include "core/memory.h"
+
+typedef struct prl_lua_memory {
+  prl_runtime *runtime;
+  char *reserve;
+  size_t reserve_used;
+  bool starting;
+} prl_lua_memory;
+
+/* Like lua_Alloc. A block always can shrink. */
+void *prl_lua_memory_serve(prl_lua_memory *memory, void *block, size_t old_size, size_t size);
+/* A new state whose allocator is `serve`, called with `context`; serve hands over to prl_lua_memory_serve. In
+ * LuaJIT the compiler is off. Fails: PRL_ENOMEM. */
+prl_status prl_lua_memory_open(prl_lua_memory *memory, lua_Alloc serve, void *context, lua_State **out,
+                               prl_error *error);
+void prl_lua_memory_deinit(prl_lua_memory *memory); /* after lua_close */
+
+#endif
