@@ -105,11 +105,12 @@ static prl_status make_metadata(const prl_agent *a, prl_doc **out, prl_error *er
 static prl_status save_env(const prl_agent *a, const prl_vecenv *env, uint8_t **bytes, int64_t *size,
                            prl_error *error) {
   *bytes = NULL;
-  *size = env ? prl_vecenv_state_size(env) : 0;
-  if (!*size) return PRL_OK;
+  *size = 0;
+  prl_status status = env ? prl_vecenv_state_size(env, size, error) : PRL_OK;
+  if (status || !*size) return status;
   *bytes = prl_alloc(a->runtime, (size_t)*size);
   if (!*bytes) return prl_fail_memory(error, (size_t)*size);
-  prl_status status = prl_vecenv_save(env, *bytes, error);
+  status = prl_vecenv_save(env, *bytes, *size, error);
   if (!status) return PRL_OK;
   prl_free(a->runtime, *bytes);
   return status;

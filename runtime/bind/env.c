@@ -185,9 +185,10 @@ static int count(lua_State *L) {
 static int save(lua_State *L) { /* → the whole state as a string of bytes */
   prl_error error;
   lua_env *self = check_self(L);
-  int64_t size = prl_vecenv_state_size(self->env);
+  int64_t size;
+  prl_check(L, prl_vecenv_state_size(self->env, &size, &error), &error);
   void *bytes = lua_newuserdata(L, (size_t)size + 1);
-  prl_check(L, prl_vecenv_save(self->env, bytes, &error), &error);
+  prl_check(L, prl_vecenv_save(self->env, bytes, size, &error), &error);
   lua_pushlstring(L, bytes, (size_t)size);
   return 1;
 }

@@ -321,13 +321,12 @@ static prl_status own_size(const prl_vecenv *env, int64_t *size, prl_error *erro
   return env->type->save(&batch, NULL, size, error);
 }
 
-int64_t prl_vecenv_state_size(const prl_vecenv *env) {
+prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error *error) {
   prl_error unused;
-  int64_t own;
-  if (env->spec.unsaved) return 0;
-  /* Where the environment's own save fails, prl_vecenv_save says why. */
-  if (own_size(env, &own, &unused)) own = 0;
-  return counters_size(env) + own;
+  int64_t own = 0;
+  prl_status status = env->spec.unsaved ? PRL_OK : own_size(env, &own, error ? error : &unused);
+  if (!status) *size = env->spec.unsaved ? 0 : counters_size(env) + own;
+  return status;
 }
 
 static unsigned char *put(unsigned char *to, const void *from, size_t size) {
@@ -335,7 +334,7 @@ static unsigned char *put(unsigned char *to, const void *from, size_t size) {
   return to + size;
 }
 
-prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, prl_error *error) {
+prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
   if (env->spec.unsaved)
@@ -349,6 +348,9 @@ prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, prl_error *error)
                      .begun = env->begun};
   memcpy(head.magic, block_magic, sizeof head.magic);
   prl_status status = own_size(env, &head.own_size, error);
+  if (!status && size != counters_size(env) + head.own_size)
+    status = prl_fail(error, PRL_ESTATE, "the state of the environment '%s' has %lld bytes, not %lld",
+                      env->type->name, (long long)(counters_size(env) + head.own_size), (long long)size);
   if (status) return status;
   size_t n = (size_t)env->n;
   unsigned char *to = put(bytes, &head, sizeof head);
@@ -391,7 +393,8 @@ static const unsigned char *take(void *to, const unsigned char *from, size_t siz
   return from + size;
 }
 
-/* What the instances share may follow from the seed (a catalogue): made anew for the seed of the saved block. */
+/* What the instances share may follow from the seed (a catalogue): made anew for the seed of the saved block.
+ */
 static prl_status reopen(prl_vecenv *env, uint64_t seed, prl_error *error) {
   const prl_env_type *type = env->type;
   if (seed == env->seed || !type->open || type->load || !env->spec.shared_size) return PRL_OK;

@@ -32,9 +32,9 @@ static void set_state(prl_vecenv *env, const double *value, int count) {
   assert_true(count <= 4);
   memcpy(state, value, (size_t)count * sizeof *value);
   if (prl_vecenv_type(env) == &prl_env_pendulum) state[2] = sin(state[0]);
-  size_t state_size = prl_vecenv_spec(env)->state_size, size = (size_t)prl_vecenv_state_size(env);
+  size_t state_size = prl_vecenv_spec(env)->state_size, size = (size_t)env_state_size(env);
   unsigned char *block = malloc(size);
-  assert_int_equal(prl_vecenv_save(env, block, NULL), PRL_OK);
+  assert_int_equal(prl_vecenv_save(env, block, (int64_t)size, NULL), PRL_OK);
   memcpy(block + size - state_size, state, state_size);
   assert_int_equal(prl_vecenv_load(env, block, (int64_t)size, NULL), PRL_OK);
   free(block);

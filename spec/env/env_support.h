@@ -49,6 +49,12 @@ static inline env_run env_run_new(const char *name, int64_t n, uint64_t seed) {
   return env_run_of(type, n, seed, 0);
 }
 
+static inline int64_t env_state_size(const prl_vecenv *env) {
+  int64_t size = -1;
+  assert_int_equal(prl_vecenv_state_size(env, &size, NULL), PRL_OK);
+  return size;
+}
+
 static inline void env_run_free(env_run *run) {
   free(run->action);
   free(run->step.observation);

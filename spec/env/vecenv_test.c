@@ -61,9 +61,9 @@ static void test_options_are_checked(void **state) {
 static void test_bad_actions_move_nothing(void **state) {
   env_run run = env_run_new("cartpole", 33, 7);
   prl_error error = {0};
-  int64_t size = prl_vecenv_state_size(run.env);
+  int64_t size = env_state_size(run.env);
   void *before = malloc((size_t)size), *after = malloc((size_t)size);
-  prl_vecenv_save(run.env, before, NULL);
+  prl_vecenv_save(run.env, before, size, NULL);
   const float bad[] = {2, -1, 0.5f, NAN, INFINITY, -INFINITY, 1e20f};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     memset(run.action, 0, 33 * sizeof(float));
@@ -72,7 +72,7 @@ static void test_bad_actions_move_nothing(void **state) {
     assert_true(contains(error.message, "'push' of instance 31"));
     assert_true(contains(error.message, "0 to 1"));
   }
-  prl_vecenv_save(run.env, after, NULL);
+  prl_vecenv_save(run.env, after, size, NULL);
   assert_memory_equal(before, after, (size_t)size);
   free(before);
   free(after);
@@ -180,9 +180,9 @@ static void test_save_and_load_go_on_byte_for_byte(void **state) {
     env_run a = env_run_of(types[k], 9, 11, 40), b = env_run_of(types[k], 9, 999, 0);
     uint32_t random = 4;
     steps(&a, 37, &random);
-    int64_t size = prl_vecenv_state_size(a.env);
+    int64_t size = env_state_size(a.env);
     void *block = malloc((size_t)size);
-    assert_int_equal(prl_vecenv_save(a.env, block, NULL), PRL_OK);
+    assert_int_equal(prl_vecenv_save(a.env, block, size, NULL), PRL_OK);
     assert_int_equal(prl_vecenv_load(b.env, block, size, NULL), PRL_OK);
     size_t rows = 9 * (size_t)prl_vecenv_spec(a.env)->observations * sizeof(float);
     for (int t = 0; t < 250; t++) {
@@ -200,10 +200,10 @@ static void test_save_and_load_go_on_byte_for_byte(void **state) {
 static void test_damaged_blocks_are_refused(void **state) {
   env_run run = env_run_new("cartpole", 4, 1), other = env_run_new("cartpole", 5, 1);
   env_run pendulum = env_run_new("pendulum", 4, 1);
-  int64_t size = prl_vecenv_state_size(run.env);
+  int64_t size = env_state_size(run.env);
   unsigned char *block = malloc((size_t)size);
   prl_error error = {0};
-  assert_int_equal(prl_vecenv_save(run.env, block, NULL), PRL_OK);
+  assert_int_equal(prl_vecenv_save(run.env, block, size, NULL), PRL_OK);
   for (int64_t cut = 0; cut < size; cut++)
     assert_int_equal(prl_vecenv_load(run.env, block, cut, &error), PRL_EFORMAT);
   assert_int_equal(prl_vecenv_load(other.env, block, size, &error), PRL_EFORMAT);

@@ -204,10 +204,11 @@ PRL_API prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_er
 /* The whole state as one block, for checkpoints: states, episode and step numbers, keys. Restored by copying
  * back into a vector env of the same type, options and count. An environment without save and load (some Lua
  * ones) has size 0: a resumed run says that it restarts its episodes. The size may change with the state
- * where an environment has a `save` of its own: ask just before saving. load fails with PRL_EFORMAT (another
- * environment, count, or a damaged block: both printed); nothing changed then. */
-PRL_API int64_t prl_vecenv_state_size(const prl_vecenv *env);
-PRL_API prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, prl_error *error);
+ * where an environment has a `save` of its own: ask just before saving, and give save the size that was told.
+ * Both fail with what such a `save` raises. load fails with PRL_EFORMAT (another environment, count, or a
+ * damaged block: both printed); nothing changed then. */
+PRL_API prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error *error);
+PRL_API prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl_error *error);
 PRL_API prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error);
 
 #ifdef __cplusplus
