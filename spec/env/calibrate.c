@@ -15,7 +15,7 @@
 
 #include "env/types.h"
 
-enum { USERS = 2048, STEPS = 160, MOST = 1 << 21, BUCKETS = 11, TIMES = 7 };
+enum { USERS = 2048, STEPS = 80, MOST = 1 << 21, BUCKETS = 11, TIMES = 7 };
 
 static const float edge[BUCKETS + 1] = {0, 7, 12, 18, 30, 60, 90, 120, 180, 240, 400, 1e9f};
 static const float time_edge[TIMES + 1] = {0, 1, 3, 7, 18, 40, 100, 1e9f};
@@ -324,7 +324,8 @@ static void improve(const figures *logs, const figures *now, sv_constants *c) {
       (logit(x[3].short_play) - logit(x[5].short_play)) - (logit(y[3].short_play) - logit(y[5].short_play));
   double right =
       (logit(x[9].short_play) - logit(x[5].short_play)) - (logit(y[9].short_play) - logit(y[5].short_play));
-  c->length_bend -= (float)(pace * 0.7 * (left + right));
+  c->length_bend += (float)(pace * 0.6 * (left + right));
+  c->length_mean += (float)(pace * 0.35 * (left - right));
   for (int k = 0; k < SV_INTERACTIONS; k++) {
     double target = k == 3 ? downloads_a_share * logs->rate[2] : logs->rate[k];
     c->interaction[k] += (float)(pace * log(target / now->rate[k]));
@@ -341,8 +342,9 @@ static void improve(const figures *logs, const figures *now, sv_constants *c) {
 
 static void print_constants(const sv_constants *c) {
   printf(".skip = %.3ff, .watch = %.3ff, .watch_sd = %.3ff,\n.skip_level = %.3ff, .watch_level = %.3ff,\n"
-         ".length_best = %.3ff, .length_bend = %.3ff,\n.interaction = {",
-         c->skip, c->watch, c->watch_sd, c->skip_level, c->watch_level, c->length_best, c->length_bend);
+         ".length_mean = %.3ff, .length_best = %.3ff, .length_bend = %.3ff,\n.interaction = {",
+         c->skip, c->watch, c->watch_sd, c->skip_level, c->watch_level, c->length_mean, c->length_best,
+         c->length_bend);
   for (int k = 0; k < SV_INTERACTIONS; k++) printf("%s%.3ff", k ? ", " : "", c->interaction[k]);
   printf("},\n.by_time = {");
   for (int k = 0; k < SV_INTERACTIONS; k++) printf("%s%.3ff", k ? ", " : "", c->by_time[k]);
@@ -361,7 +363,7 @@ int main(int argc, char **argv) {
   free(trace.rows);
   sv_constants constants = prl_shortvideo_constants;
   if (argc > 2 && !strcmp(argv[2], "--fit")) {
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 12; round++) {
       figures now = world(&constants, "strong");
       improve(&logs, &now, &constants);
     }

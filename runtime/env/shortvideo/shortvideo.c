@@ -107,6 +107,9 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
     return prl_fail(error, PRL_EINVAL,
                     "shortvideo: candidates is %d; a multiple of 8 from 8 to %d is needed, such as %d",
                     candidates, SV_MAX_CANDIDATES, (candidates + 4) / 8 * 8);
+  if (values[SHOWN] > candidates)
+    return prl_fail(error, PRL_EINVAL, "shortvideo: shown is %g, but a request has %d candidates",
+                    values[SHOWN], candidates);
   const double wait = values[RETURN_WAIT];
   if (wait != 24 * floor(wait / 24))
     return prl_fail(error, PRL_EINVAL, "shortvideo: return_wait is %g h; 0, 24, 48, 72 or 96 is needed",

@@ -67,7 +67,7 @@ typedef struct sv_item {
 typedef struct sv_constants {
   float skip, watch, watch_sd;   /* intercepts of skipping and of log watch time, deviation of the latter */
   float skip_level, watch_level; /* deviation between users of the logit of skipping, of log watch time */
-  float length_best, length_width,
+  float length_mean, length_best, length_width,
       length_bend;                     /* the standard log length that people like best, how near, how much */
   float hour_length, hour_length_peak; /* taste for length by hour: amplitude, hour of the peak */
   float interaction[SV_INTERACTIONS];  /* b_k */

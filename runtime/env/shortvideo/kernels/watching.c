@@ -93,12 +93,12 @@ static v8 product(const v8 *a, const v8 *b) {
   return sum;
 }
 
-/* One who would watch longer than the video lasts: a quarter move on within its last tenth, the others stay
+/* One who would watch longer than the video lasts: a fifth move on within its last tenth, the others stay
  * for a moment or let it loop. */
 static v8 at_the_end(v8 duration, v8 noise) {
-  v8 early = duration * v8_max(1 + 0.05f * (noise + 0.7f), v8_all(0.9f));
+  v8 early = duration * v8_max(1 + 0.05f * (noise + 0.9f), v8_all(0.9f));
   v8 late = duration + v8_exp(v8_clip(0.2f + 2 * noise, -7, 6));
-  return v8_where(noise < -0.7f, early, late);
+  return v8_where(noise < -0.9f, early, late);
 }
 
 /* How long each of them watches, and how much they like it. */
@@ -109,7 +109,8 @@ static void react(const sv_constants *constants, const sv_crowd *crowd, const sv
                 0.25f * video->fresh;
   v8 repeat = 2 * crowd->boredom * product(crowd->memory, video->vector);
   v8 off = (length - constants->length_best) * (1 / constants->length_width);
-  v8 long_taste = (crowd->length_taste + crowd->hour_length - 0.3f * crowd->fatigue) * length;
+  v8 long_taste =
+      (constants->length_mean + crowd->length_taste + crowd->hour_length - 0.3f * crowd->fatigue) * length;
   v8 interest = affinity + 0.6f * video->quality + long_taste + constants->length_bend * v8_exp(-off * off) -
                 repeat + 0.25f * crowd->mood - 0.15f * crowd->fatigue;
   v8 attraction = interest + 0.9f * video->clickbait * crowd->susceptibility;

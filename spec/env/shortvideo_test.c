@@ -1,0 +1,611 @@
+/* The promises of the short-video simulator: of the world, not of any algorithm's results. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "env/shortvideo/shortvideo.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "env/types.h"
+#include "tensor/kernels.h"
+
+/* ---- A world without a vector env, so that a test can look inside. ---- */
+
+typedef struct world {
+  double value[64];
+  prl_env_spec spec;
+  prl_env_batch batch;
+  sv_shared *shared;
+  uint64_t *stream;
+  float *action;
+} world;
+
+typedef struct setting {
+  const char *name;
+  double value;
+} setting;
+
+static world world_new(int64_t n, uint64_t seed, const setting *settings) {
+  const prl_env_type *type = &prl_env_shortvideo;
+  world w = {.value = {0}};
+  int count = prl_env_option_count(type);
+  for (int i = 0; i < count; i++) w.value[i] = type->options[i].value;
+  for (; settings && settings->name; settings++) {
+    int index;
+    assert_int_equal(prl_env_option_find(type, settings->name, &index, NULL), PRL_OK);
+    w.value[index] = settings->value;
+  }
+  assert_int_equal(type->spec(type, w.value, &w.spec, NULL), PRL_OK);
+  w.shared = calloc(1, w.spec.shared_size);
+  assert_int_equal(type->open(type, w.value, seed, w.shared, NULL), PRL_OK);
+  w.stream = calloc((size_t)n, sizeof *w.stream);
+  for (int64_t i = 0; i < n; i++) w.stream[i] = (uint64_t)i;
+  w.action = calloc((size_t)(n * w.spec.actions), sizeof(float));
+  w.batch = (prl_env_batch){.shared = w.shared,
+                            .options = NULL,
+                            .state = calloc((size_t)n, w.spec.state_size),
+                            .n = n,
+                            .seed = seed,
+                            .stream = w.stream,
+                            .action = w.action,
+                            .observation = calloc((size_t)(n * w.spec.observations), sizeof(float)),
+                            .response = calloc((size_t)(n * SV_RESPONSES), sizeof(float)),
+                            .terminated = calloc((size_t)n, 1),
+                            .elapsed_us = calloc((size_t)n, sizeof(int64_t))};
+  assert_int_equal(type->reset(&w.batch, NULL, NULL), PRL_OK);
+  return w;
+}
+
+static void world_free(world *w) {
+  free(w->shared), free(w->stream), free(w->action), free(w->batch.state), free(w->batch.observation);
+  free(w->batch.response), free(w->batch.terminated), free(w->batch.elapsed_us);
+}
+
+static void world_step(world *w) {
+  memset(w->batch.response, 0, (size_t)(w->batch.n * SV_RESPONSES) * sizeof(float));
+  memset(w->batch.terminated, 0, (size_t)w->batch.n);
+  assert_int_equal(prl_env_shortvideo.step(&w->batch, NULL), PRL_OK);
+}
+
+static void world_begin_again(world *w) {
+  assert_int_equal(prl_env_shortvideo.reset(&w->batch, w->batch.terminated, NULL), PRL_OK);
+}
+
+static sv_user *user_of(const world *w, int64_t i) {
+  return (sv_user *)((char *)w->batch.state + (size_t)i * w->spec.state_size);
+}
+
+static float response_of(const world *w, int64_t i, int response) {
+  return w->batch.response[i * SV_RESPONSES + response];
+}
+
+static void act_all(world *w, int dimension, float value) {
+  for (int64_t i = 0; i < w->batch.n; i++) w->action[i * w->spec.actions + dimension] = value;
+}
+
+/* Sum of one response over users and steps. */
+static double total(world *w, int steps, int response) {
+  double sum = 0;
+  for (int t = 0; t < steps; t++) {
+    world_step(w);
+    for (int64_t i = 0; i < w->batch.n; i++) sum += response_of(w, i, response);
+    world_begin_again(w);
+  }
+  return sum;
+}
+
+/* ---- Ranking ---- */
+
+/* The README's formula, one candidate after the other, with no shortcut. */
+static void plain_rank(const sv_shared *shared, const sv_user *user, const float *weight, int shown,
+                       int32_t *order) {
+  const int n = shared->candidates;
+  const uint16_t *item = sv_items(shared, user);
+  bool taken[SV_MAX_CANDIDATES] = {false};
+  for (int place = 0; place < shown; place++) {
+    double top = -1e30;
+    for (int c = 0; c < n; c++) {
+      if (taken[c]) continue;
+      const float *v = shared->vector[item[c]];
+      double score = 0, likeness = 0;
+      for (int k = 0; k < SV_HEADS; k++) score += weight[k] * (double)user->prediction[k * n + c];
+      score += weight[SV_FRESHNESS] * (double)sv_fresh_of(shared, item[c], sv_day(&user->known));
+      score += weight[SV_DURATION] * (double)shared->length[item[c]];
+      for (int d = 0; d < SV_TOPICS; d++) {
+        likeness += (double)v[d] * user->known.memory[d];
+        for (int p = 0; p < place; p++) likeness += 0.25 * v[d] * shared->vector[item[order[p]]][d];
+      }
+      score -= weight[SV_DIVERSITY] * likeness;
+      if (score > top) top = score, order[place] = c;
+    }
+    taken[order[place]] = true;
+  }
+}
+
+static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
+  world w = world_new(64, 3, NULL);
+  total(&w, 10, 0);
+  for (int i = 0; i < 64; i++) {
+    float weight[SV_WEIGHTS];
+    for (int k = 0; k < SV_WEIGHTS; k++)
+      weight[k] = w.shared->base[k] + (float)((i * 7 + k * 3) % 11 - 5) * 0.1f;
+    int32_t order[SV_MAX_SHOWN], plain[SV_MAX_SHOWN];
+    w.shared->table->rank(w.shared, user_of(&w, i), weight, 6, order);
+    plain_rank(w.shared, user_of(&w, i), weight, 6, plain);
+    assert_memory_equal(order, plain, 6 * sizeof *order);
+  }
+  world_free(&w);
+}
+
+/* 1.25 − .25 and the like are exact, so that the same order gives the same bytes. */
+static void test_the_zero_action_is_the_base_order(void **state) {
+  const setting moved[] = {{"base_watch", 1.25},
+                           {"base_long_view", 0.5},
+                           {"base_like", 0},
+                           {"base_follow", 0},
+                           {"base_share", 0},
+                           {"base_download", 0},
+                           {"base_comment", 0},
+                           {"base_diversity", 1.25},
+                           {"base_freshness", 0.5},
+                           {"base_duration", -0.5},
+                           {NULL, 0}};
+  const setting base[] = {{"base_watch", 1},
+                          {"base_long_view", 0.25},
+                          {"base_like", 0},
+                          {"base_follow", 0},
+                          {"base_share", 0},
+                          {"base_download", 0},
+                          {"base_comment", 0},
+                          {"base_diversity", 0.5},
+                          {"base_freshness", 0},
+                          {"base_duration", 0},
+                          {NULL, 0}};
+  world a = world_new(33, 5, base), b = world_new(33, 5, moved);
+  act_all(&b, SV_WATCH, -0.25f);
+  act_all(&b, SV_LONG_VIEW, -0.25f);
+  act_all(&b, SV_DIVERSITY, -0.75f);
+  act_all(&b, SV_FRESHNESS, -0.5f);
+  act_all(&b, SV_DURATION, 0.5f);
+  for (int t = 0; t < 60; t++) {
+    world_step(&a), world_step(&b);
+    assert_memory_equal(a.batch.response, b.batch.response, 33 * SV_RESPONSES * sizeof(float));
+    world_begin_again(&a), world_begin_again(&b);
+  }
+  world_free(&a), world_free(&b);
+}
+
+static void test_actions_are_clipped_at_their_bounds(void **state) {
+  world a = world_new(16, 6, NULL), b = world_new(16, 6, NULL);
+  act_all(&a, SV_LIKE, 1), act_all(&b, SV_LIKE, 40);
+  act_all(&a, SV_DIVERSITY, -2), act_all(&b, SV_DIVERSITY, -9);
+  for (int t = 0; t < 20; t++) {
+    world_step(&a), world_step(&b);
+    assert_memory_equal(a.batch.observation, b.batch.observation,
+                        (size_t)(16 * a.spec.observations) * sizeof(float));
+    world_begin_again(&a), world_begin_again(&b);
+  }
+  world_free(&a), world_free(&b);
+}
+
+static void test_items_stand_in_the_base_order(void **state) {
+  const setting by_item[] = {{"action_item", 1}, {"candidates", 16}, {NULL, 0}};
+  const setting by_weight[] = {{"shown", 1}, {"candidates", 16}, {NULL, 0}};
+  world a = world_new(24, 8, by_item), b = world_new(24, 8, by_weight);
+  assert_int_equal(a.spec.action_kind, PRL_ACTION_DISCRETE);
+  assert_int_equal(a.spec.action[0].choices, 16);
+  assert_int_equal(a.spec.observations, SV_OBSERVATIONS + 16 * SV_ITEM_FEATURES);
+  assert_string_equal(a.spec.observation[SV_OBSERVATIONS + 15 * SV_ITEM_FEATURES].name, "watch_15");
+  for (int t = 0; t < 40; t++) { /* index 0 is what the zero action shows */
+    world_step(&a), world_step(&b);
+    assert_memory_equal(a.batch.response, b.batch.response, 24 * SV_RESPONSES * sizeof(float));
+    world_begin_again(&a), world_begin_again(&b);
+  }
+  act_all(&a, 0, 15);
+  world_step(&a), world_step(&b);
+  assert_memory_not_equal(a.batch.response, b.batch.response, 24 * SV_RESPONSES * sizeof(float));
+  world_free(&a), world_free(&b);
+}
+
+/* ---- What is seen, and what is drawn ---- */
+
+static void test_observations_never_read_latent_state(void **state) {
+  const setting by_item[] = {{"action_item", 1}, {"candidates", 16}, {NULL, 0}};
+  for (int mode = 0; mode < 2; mode++) {
+    world w = world_new(32, 11, mode ? by_item : NULL);
+    total(&w, 12, 0);
+    float before[SV_OBSERVATIONS + 16 * SV_ITEM_FEATURES], after[SV_OBSERVATIONS + 16 * SV_ITEM_FEATURES];
+    size_t size = (size_t)w.spec.observations * sizeof(float);
+    for (int i = 0; i < 32; i++) {
+      sv_user *user = user_of(&w, i);
+      prl_shortvideo_observe(w.shared, &user->known, user->prediction, sv_items(w.shared, user), before);
+      assert_memory_equal(before, w.batch.observation + i * w.spec.observations, size);
+      memset(&user->latent, 0x3e + i, sizeof user->latent);
+      prl_shortvideo_observe(w.shared, &user->known, user->prediction, sv_items(w.shared, user), after);
+      assert_memory_equal(before, after, size);
+    }
+    world_free(&w);
+  }
+}
+
+static void test_the_number_of_users_changes_no_byte(void **state) {
+  world many = world_new(45, 21, NULL), few = world_new(9, 21, NULL), one = world_new(1, 21, NULL);
+  one.stream[0] = 37;
+  memset(one.batch.state, 0, one.spec.state_size);
+  prl_env_shortvideo.reset(&one.batch, NULL, NULL);
+  const size_t row = (size_t)many.spec.observations * sizeof(float), answer = SV_RESPONSES * sizeof(float);
+  for (int t = 0; t < 80; t++) {
+    world_step(&many), world_step(&few), world_step(&one);
+    assert_memory_equal(many.batch.response, few.batch.response, 9 * answer);
+    assert_memory_equal(many.batch.response + 37 * SV_RESPONSES, one.batch.response, answer);
+    world_begin_again(&many), world_begin_again(&few), world_begin_again(&one);
+    assert_memory_equal(many.batch.observation, few.batch.observation, 9 * row);
+    assert_memory_equal(many.batch.observation + 37 * many.spec.observations, one.batch.observation, row);
+  }
+  world_free(&many), world_free(&few), world_free(&one);
+}
+
+static void test_policies_that_agree_meet_the_same_world(void **state) {
+  world a = world_new(16, 31, NULL), b = world_new(16, 31, NULL);
+  const size_t rows = (size_t)(16 * a.spec.observations) * sizeof(float);
+  for (int t = 0; t < 25; t++) {
+    act_all(&a, SV_LIKE, (float)(t % 3) * 0.4f), act_all(&b, SV_LIKE, (float)(t % 3) * 0.4f);
+    world_step(&a), world_step(&b);
+    world_begin_again(&a), world_begin_again(&b);
+    assert_memory_equal(a.batch.observation, b.batch.observation, rows);
+  }
+  act_all(&a, SV_DURATION, 1), act_all(&b, SV_DURATION, -1);
+  world_step(&a), world_step(&b);
+  assert_memory_not_equal(a.batch.response, b.batch.response, 16 * SV_RESPONSES * sizeof(float));
+  world_free(&a), world_free(&b);
+}
+
+/* Two policies that never agree: a person is who he is, and request k of session j brings the same candidates
+ * with the same predictions, as long as tastes and trends stand still. */
+static void test_draws_do_not_depend_on_actions(void **state) {
+  const setting still[] = {{"drift", 0}, {"lifetime", 100000}, {NULL, 0}};
+  world a = world_new(64, 41, still), b = world_new(64, 41, still);
+  act_all(&a, SV_DURATION, 1), act_all(&b, SV_DURATION, -1), act_all(&b, SV_DIVERSITY, 2);
+  int compared = 0;
+  for (int t = 0; t < 12; t++) {
+    world_step(&a), world_step(&b);
+    for (int i = 0; i < 64; i++) {
+      const sv_user *x = user_of(&a, i), *y = user_of(&b, i);
+      if (a.batch.terminated[i] || b.batch.terminated[i]) continue;
+      if (x->known.session != y->known.session || x->known.request != y->known.request) continue;
+      assert_memory_equal(x->latent.taste, y->latent.taste, sizeof x->latent.taste);
+      assert_memory_equal(sv_items(a.shared, x), sv_items(b.shared, y), 64 * sizeof(uint16_t));
+      if (sv_day(&x->known) != sv_day(&y->known)) continue; /* another age of the videos */
+      assert_memory_equal(x->prediction, y->prediction, 64 * SV_HEADS * sizeof(float));
+      compared++;
+    }
+    world_begin_again(&a), world_begin_again(&b);
+  }
+  assert_true(compared > 200);
+  world_free(&a), world_free(&b);
+}
+
+static void test_both_kernel_tables_make_the_same_world(void **state) {
+  const prl_kernels *plain = prl_kernels_find("baseline"), *fast = prl_kernels_find("avx2");
+  if (!fast) skip();
+  world w = world_new(32, 51, NULL);
+  sv_user *copy = malloc(w.spec.state_size);
+  for (int i = 0; i < 32; i++) {
+    memcpy(copy, user_of(&w, i), w.spec.state_size);
+    w.shared->kernels = plain, w.shared->table = &prl_shortvideo_table_baseline;
+    w.shared->table->candidates(w.shared, copy);
+    w.shared->kernels = fast, w.shared->table = &prl_shortvideo_table_avx2;
+    w.shared->table->candidates(w.shared, user_of(&w, i));
+    assert_memory_equal(sv_items(w.shared, copy), sv_items(w.shared, user_of(&w, i)), 64 * sizeof(uint16_t));
+    for (int k = 0; k < 64 * SV_HEADS; k++)
+      assert_float_equal(copy->prediction[k], user_of(&w, i)->prediction[k], 1e-4);
+  }
+  free(copy);
+  world_free(&w);
+}
+
+/* ---- How people respond ---- */
+
+enum { CROWD = 2048 };
+
+/* Lets a crowd watch one request after `change` moved something, and returns a response's sum, or how many
+ * left. */
+static double after(void (*change)(sv_user *, float), float amount, int response) {
+  world w = world_new(CROWD, 61, NULL);
+  total(&w, 3, 0);
+  for (int i = 0; i < CROWD; i++) change(user_of(&w, i), amount);
+  world_step(&w);
+  double sum = 0;
+  for (int i = 0; i < CROWD; i++) sum += response < 0 ? w.batch.terminated[i] : response_of(&w, i, response);
+  world_free(&w);
+  return sum;
+}
+
+static void set_mood(sv_user *user, float x) { user->latent.mood = x; }
+static void set_fatigue(sv_user *user, float x) { user->known.fatigue = x; }
+static void set_memory(sv_user *user, float x) { /* tired of what one likes */
+  for (int d = 0; d < SV_TOPICS; d++) user->known.memory[d] = x * user->latent.taste[d];
+}
+static void set_level(sv_user *user, float x) { user->latent.watch_level = x; }
+
+static void test_signs_of_the_state(void **state) {
+  assert_true(after(set_mood, 2, -1) < 0.7 * after(set_mood, -2, -1));
+  assert_true(after(set_fatigue, 6, -1) > 1.3 * after(set_fatigue, 0, -1));
+  assert_true(after(set_memory, 0.6f, SV_R_WATCH_TIME) < 0.9 * after(set_memory, 0, SV_R_WATCH_TIME));
+  assert_true(after(set_memory, 0.6f, SV_R_LIKE) < 0.9 * after(set_memory, 0, SV_R_LIKE));
+  assert_true(after(set_level, 1, SV_R_WATCH_TIME) > 1.5 * after(set_level, -1, SV_R_WATCH_TIME));
+}
+
+/* The mood of those who come back decides how soon: slow mood is set before they leave. */
+static double mean_gap(float slow_mood) {
+  world w = world_new(CROWD, 71, NULL);
+  double hours = 0, count = 0;
+  for (int i = 0; i < CROWD; i++) {
+    user_of(&w, i)->latent.slow_mood = slow_mood;
+    float gap = prl_shortvideo_leave(w.shared, user_of(&w, i), w.stream[i]);
+    if (isfinite(gap)) hours += gap, count++;
+  }
+  world_free(&w);
+  return hours / count;
+}
+
+static double acted(int dimension, float value, int response) {
+  world w = world_new(1024, 81, NULL);
+  if (dimension >= 0) act_all(&w, dimension, value);
+  double sum = total(&w, 25, response);
+  world_free(&w);
+  return sum;
+}
+
+static void test_signs_of_the_action(void **state) {
+  assert_true(mean_gap(1) < 0.8 * mean_gap(-1));
+  assert_true(acted(SV_LIKE, 1, SV_R_LIKE) > 1.04 * acted(-1, 0, SV_R_LIKE));
+  assert_true(acted(SV_LIKE, 1, SV_R_WATCH_TIME) < 0.99 * acted(-1, 0, SV_R_WATCH_TIME));
+  assert_true(acted(SV_COMMENT, 1, SV_R_LIKE + 4) > 1.1 * acted(-1, 0, SV_R_LIKE + 4));
+  assert_true(acted(SV_DURATION, -0.5f, SV_R_WATCH_TIME) < 0.93 * acted(-1, 0, SV_R_WATCH_TIME));
+  assert_true(acted(SV_WATCH, -1, SV_R_LONG_VIEW) < acted(-1, 0, SV_R_LONG_VIEW));
+}
+
+static int by_float(const void *a, const void *b) {
+  float x = *(const float *)a, y = *(const float *)b;
+  return (x > y) - (x < y);
+}
+
+static void within(double value, double logs, double band) {
+  if (fabs(log(value / logs)) > log(1 + band))
+    fail_msg("%g, the logs have %g, the band is %g", value, logs, band);
+}
+
+/* The logs' figures stand in runtime/env/shortvideo/CALIBRATION.md; the bands in the README. */
+static void test_rates_and_quantiles_stand_near_the_logs(void **state) {
+  world w = world_new(CROWD, 91, NULL);
+  sv_trace trace = {calloc(1000000, sizeof(sv_impression)), 0, 1000000};
+  w.shared->trace = &trace;
+  total(&w, 60, 0);
+  const double n = (double)trace.count;
+  float *time = calloc((size_t)trace.count, sizeof *time);
+  double brief = 0, long_view = 0, complete = 0, done[SV_INTERACTIONS] = {0};
+  for (int64_t i = 0; i < trace.count; i++) {
+    const sv_impression *row = &trace.rows[i];
+    time[i] = row->time;
+    brief += row->time < 3;
+    long_view += row->time >= fminf(18, row->duration);
+    complete += row->time >= row->duration;
+    for (int k = 0; k < SV_INTERACTIONS; k++) done[k] += row->done[k];
+  }
+  qsort(time, (size_t)trace.count, sizeof *time, by_float);
+  const double share[7] = {0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99};
+  const double quantile[7] = {1.23, 2.08, 6.39, 26.19, 70.24, 110.74, 222.63};
+  for (int k = 0; k < 7; k++) within(time[(int64_t)(share[k] * (n - 1))], quantile[k], 0.15);
+  within(brief / n, 0.3406, 0.08);
+  within(long_view / n, 0.3492, 0.08);
+  within(complete / n, 0.1545, 0.12);
+  const double rate[SV_INTERACTIONS] = {0.01904, 0.00139, 0.00098, 0.00088, 0.00288, 0.00085};
+  for (int k = 0; k < SV_INTERACTIONS; k++) within(done[k] / n, rate[k], k == 0 ? 0.15 : 0.4);
+  free(time), free(trace.rows);
+  world_free(&w);
+}
+
+/* ---- Time, sessions, people ---- */
+
+static void test_nothing_drifts_with_drift_off(void **state) {
+  const setting still[] = {{"drift", 0}, {"lifetime", 100000}, {NULL, 0}};
+  world a = world_new(32, 101, still),
+        b = world_new(32, 101, (const setting[]){{"lifetime", 100000}, {NULL, 0}});
+  for (int day = 0; day < SV_DAYS; day++)
+    for (int d = 0; d <= SV_TOPICS; d++) assert_true(a.shared->trend[day][d] == 0);
+  float born[32][SV_TOPICS];
+  for (int i = 0; i < 32; i++) memcpy(born[i], user_of(&a, i)->latent.taste, sizeof born[i]);
+  total(&a, 120, 0), total(&b, 120, 0);
+  int moved = 0;
+  for (int i = 0; i < 32; i++) {
+    assert_memory_equal(born[i], user_of(&a, i)->latent.taste, sizeof born[i]);
+    if (user_of(&b, i)->known.session > 0)
+      moved += memcmp(born[i], user_of(&b, i)->latent.taste, sizeof born[i]) != 0;
+  }
+  assert_true(moved > 20);
+  world_free(&a), world_free(&b);
+}
+
+static void test_new_videos_come_each_day(void **state) {
+  world w = world_new(1, 1, NULL);
+  for (int64_t day = 0; day < 70; day += 23) {
+    int fresh = 0;
+    for (int i = 0; i < SV_ITEMS; i++) fresh += sv_fresh_of(w.shared, i, day) == 1;
+    assert_int_equal(fresh, SV_ITEMS / SV_LIFE);
+  }
+  world_free(&w);
+}
+
+static void test_depth_and_return_time(void **state) {
+  world w = world_new(256, 111, NULL);
+  double views[256] = {0};
+  int sessions = 0, returns = 0;
+  for (int t = 0; t < 150; t++) {
+    float gap[256];
+    bool first[256];
+    for (int i = 0; i < 256; i++) {
+      gap[i] = user_of(&w, i)->known.gap;
+      first[i] = user_of(&w, i)->known.request == 0;
+    }
+    world_step(&w);
+    for (int i = 0; i < 256; i++) {
+      const float app_time = response_of(&w, i, SV_R_APP_TIME), back = response_of(&w, i, SV_R_RETURN_TIME);
+      views[i] += response_of(&w, i, SV_R_VIDEO_VIEWS);
+      assert_true(app_time > response_of(&w, i, SV_R_WATCH_TIME));
+      assert_true(back == (first[i] ? gap[i] : 0));
+      returns += back > 0;
+      const int64_t request_us = (int64_t)((double)app_time * 1e6);
+      if (!w.batch.terminated[i]) {
+        assert_true(response_of(&w, i, SV_R_DEPTH) == 0);
+        assert_int_equal(w.batch.elapsed_us[i], request_us);
+        continue;
+      }
+      assert_true(response_of(&w, i, SV_R_DEPTH) == (float)views[i]);
+      const double away = (double)(w.batch.elapsed_us[i] - request_us) / 3.6e9;
+      assert_true(away > 0.01 && away < 96.01);
+      views[i] = 0;
+      sessions++;
+    }
+    world_begin_again(&w);
+  }
+  assert_true(sessions > 1000 && returns > 0.8 * sessions && returns <= sessions);
+  world_free(&w);
+}
+
+static void test_return_time_with_the_session_that_it_belongs_to(void **state) {
+  world w = world_new(256, 111, (const setting[]){{"return_wait", 24}, {NULL, 0}});
+  assert_int_equal(w.spec.response[SV_R_RETURN_TIME].wait_us, INT64_C(24) * 3600 * 1000000);
+  int censored = 0, known = 0;
+  for (int t = 0; t < 60; t++) {
+    world_step(&w);
+    for (int i = 0; i < 256; i++) {
+      const float back = response_of(&w, i, SV_R_RETURN_TIME);
+      assert_true(w.batch.terminated[i] ? back > 0 && back <= 24 : back == 0);
+      if (w.batch.terminated[i]) censored += back == 24, known += back < 24;
+    }
+    world_begin_again(&w);
+  }
+  assert_true(censored > 10 && known > 10 * censored / 2);
+  world_free(&w);
+}
+
+static void test_users_leave_for_good_and_new_ones_come(void **state) {
+  world w = world_new(512, 121, (const setting[]){{"lifetime", 2}, {NULL, 0}});
+  total(&w, 150, 0);
+  int newcomers = 0;
+  for (int i = 0; i < 512; i++) newcomers += user_of(&w, i)->known.person > 0;
+  assert_true(newcomers > 256);
+  world_free(&w);
+}
+
+static void test_a_session_that_the_caller_ends_is_over(void **state) {
+  world w = world_new(16, 131, NULL);
+  world_step(&w);
+  memset(w.batch.terminated, 1, 16);
+  world_begin_again(&w);
+  for (int i = 0; i < 16; i++) {
+    const sv_known *known = &user_of(&w, i)->known;
+    assert_true(known->session == 1 || known->person == 1);
+    assert_int_equal(known->request, 0);
+    assert_true(known->fatigue == 0);
+  }
+  world_free(&w);
+}
+
+static void test_the_longest_session(void **state) {
+  world w = world_new(64, 141, (const setting[]){{"requests", 3}, {NULL, 0}});
+  for (int t = 0; t < 30; t++) {
+    for (int i = 0; i < 64; i++) assert_true(user_of(&w, i)->known.request < 3);
+    world_step(&w), world_begin_again(&w);
+  }
+  world_free(&w);
+}
+
+static void test_size_and_names(void **state) {
+  world w = world_new(1, 1, NULL);
+  assert_true(w.spec.state_size <= 3072);
+  assert_int_equal(w.spec.actions, SV_WEIGHTS);
+  for (int i = 0; i < w.spec.observations; i++)
+    for (int j = 0; j < i; j++)
+      assert_string_not_equal(w.spec.observation[i].name, w.spec.observation[j].name);
+  world_free(&w);
+}
+
+/* Values that the option table allows one by one, and that do not go together. */
+static void refused(const char *name, double value, const char *words) {
+  double values[64];
+  prl_env_spec spec = {0};
+  prl_error error = {0};
+  int index, count = prl_env_option_count(&prl_env_shortvideo);
+  for (int i = 0; i < count; i++) values[i] = prl_env_shortvideo.options[i].value;
+  assert_int_equal(prl_env_option_find(&prl_env_shortvideo, name, &index, NULL), PRL_OK);
+  values[index] = value;
+  assert_int_equal(prl_env_shortvideo.spec(&prl_env_shortvideo, values, &spec, &error), PRL_EINVAL);
+  assert_non_null(strstr(error.message, words));
+}
+
+static void test_bad_options(void **state) {
+  refused("candidates", 12, "multiple of 8");
+  refused("candidates", 64.5, "whole number");
+  refused("shown", 2.5, "whole number");
+  refused("return_wait", 30, "0, 24, 48, 72 or 96");
+  double values[64];
+  int count = prl_env_option_count(&prl_env_shortvideo), index;
+  for (int i = 0; i < count; i++) values[i] = prl_env_shortvideo.options[i].value;
+  assert_int_equal(prl_env_option_find(&prl_env_shortvideo, "candidates", &index, NULL), PRL_OK);
+  values[index] = 1000;
+  prl_runtime *runtime;
+  prl_vecenv *env;
+  prl_error error;
+  assert_int_equal(prl_runtime_new(NULL, &runtime, NULL), PRL_OK);
+  assert_int_equal(prl_vecenv_new(runtime, &prl_env_shortvideo, values, 4, 1, 0, &env, &error), PRL_EINVAL);
+  assert_non_null(strstr(error.message, "candidates"));
+  prl_runtime_release(runtime);
+}
+
+static void test_presets_name_options_within_their_ranges(void **state) {
+  int presets = 0;
+  for (const prl_env_preset *p = prl_env_shortvideo.presets; p->name; p++, presets++)
+    for (const prl_env_setting *s = p->settings; s->option; s++) {
+      int index;
+      assert_int_equal(prl_env_option_find(&prl_env_shortvideo, s->option, &index, NULL), PRL_OK);
+      const prl_env_option *option = &prl_env_shortvideo.options[index];
+      assert_true(s->value >= option->low && s->value <= option->high);
+      if (!strcmp(p->name, "strong")) assert_true(s->value == option->value);
+    }
+  assert_int_equal(presets, 2);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_the_list_is_the_greedy_order_of_the_score),
+      cmocka_unit_test(test_the_zero_action_is_the_base_order),
+      cmocka_unit_test(test_actions_are_clipped_at_their_bounds),
+      cmocka_unit_test(test_items_stand_in_the_base_order),
+      cmocka_unit_test(test_observations_never_read_latent_state),
+      cmocka_unit_test(test_the_number_of_users_changes_no_byte),
+      cmocka_unit_test(test_policies_that_agree_meet_the_same_world),
+      cmocka_unit_test(test_draws_do_not_depend_on_actions),
+      cmocka_unit_test(test_both_kernel_tables_make_the_same_world),
+      cmocka_unit_test(test_signs_of_the_state),
+      cmocka_unit_test(test_signs_of_the_action),
+      cmocka_unit_test(test_rates_and_quantiles_stand_near_the_logs),
+      cmocka_unit_test(test_nothing_drifts_with_drift_off),
+      cmocka_unit_test(test_new_videos_come_each_day),
+      cmocka_unit_test(test_depth_and_return_time),
+      cmocka_unit_test(test_return_time_with_the_session_that_it_belongs_to),
+      cmocka_unit_test(test_users_leave_for_good_and_new_ones_come),
+      cmocka_unit_test(test_a_session_that_the_caller_ends_is_over),
+      cmocka_unit_test(test_the_longest_session),
+      cmocka_unit_test(test_size_and_names),
+      cmocka_unit_test(test_bad_options),
+      cmocka_unit_test(test_presets_name_options_within_their_ranges),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
