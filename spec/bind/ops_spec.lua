@@ -44,7 +44,8 @@ describe("ops in Lua", function()
     assert.are.same({3, 2}, m:reshape(3, -1):shape())
     assert.are.same({{7, 7}, {7, 7}}, prl.tensor {7}:broadcast_to(2, 2):totable())
     assert.are.same({{7, 7, 7}, {7, 7, 7}}, prl.tensor(7):broadcast_to(m):totable())
-    assert.has_error(function() m:broadcast_to(2, 2) end, "broadcast_to: shapes (2, 3) and (2, 2) do not broadcast together")
+    assert.has_error(function() m:broadcast_to(2, 2) end,
+      "broadcast_to: shapes (2, 3) and (2, 2) do not broadcast together")
   end)
 
   it("choose, clamp and mask", function()
