@@ -21,6 +21,8 @@ local lua_rooms = {recipe = true, bind = true}
 local exceptions = {
   -- The runtime chooses its kernel table once, and knows the table's type alone.
   ["core -> tensor/kernels.h"] = true,
+  -- A simulator with arithmetic of its own is compiled for each kernel table, as the kernels are.
+  ["env -> tensor/kernels.h"] = true,
   -- A program holds its optimizer step, so that reduce, clip and step are one commit.
   ["autograd -> optim/optim.h"] = true,
   -- The sandbox reads its Lua files from the library and hands plain data over as every binding does.

@@ -4,15 +4,16 @@ local failure = {}
 
 local Failure = {__tostring = function(self) return self.message end}
 
-local function raise(message, code)
+--- Raises a failure with this exit code.
+function failure.raise(message, code)
   error(setmetatable({message = message, code = code}, Failure), 0)
 end
 
 --- The recipe or the words of the command line are wrong: exit code 2.
-function failure.usage(message) raise(message, 2) end
+function failure.usage(message) failure.raise(message, 2) end
 
 --- It failed while running: exit code 1.
-function failure.run(message) raise(message, 1) end
+function failure.run(message) failure.raise(message, 1) end
 
 --- The value, or a failure at run time with the message of `nil, message, code`.
 function failure.check(value, message, ...)

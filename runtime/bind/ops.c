@@ -17,6 +17,11 @@ void prl_mark_line(lua_State *L, prl_state *state) {
     lua_getinfo(L, "Sl", &frame);
     bool ours = strncmp(frame.source, "@lua/perilune/", 14) == 0;
     bool algorithm = strncmp(frame.source, "@lua/perilune/algorithms/", 25) == 0;
+    bool builder = strncmp(frame.source, "@lua/perilune/recipe/", 21) == 0;
+    if (builder) { /* whoever asked for the plan is no part of it */
+      prl_tape_line(state->tape, 0);
+      return;
+    }
     if (frame.currentline > 0 && (!ours || algorithm)) {
       prl_tape_line(state->tape, frame.currentline);
       return;

@@ -96,14 +96,28 @@ static int plan_gc(lua_State *L) {
   return 0;
 }
 
+/* The least key of the table that comes after `previous` (NULL: the least of all); NULL where there is none.
+ */
+static const char *key_after(lua_State *L, int index, const char *previous) {
+  const char *least = NULL;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    const char *key = lua_tostring(L, -2);
+    if ((!previous || strcmp(key, previous) > 0) && (!least || strcmp(key, least) < 0)) least = key;
+  }
+  return least;
+}
+
+/* In the order of their names, since that of a Lua table changes from process to process. */
 static prl_status put_programs(lua_State *L, int index, prl_doc *doc, prl_error *error) {
   prl_value *programs = prl_put(doc, &doc->root, "programs");
   if (!programs) return prl_fail_memory(error, 0);
   prl_set_map(programs);
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    prl_value *place = prl_put(doc, programs, lua_tostring(L, -2));
+  for (const char *name = key_after(L, index, NULL); name; name = key_after(L, index, name)) {
+    prl_value *place = prl_put(doc, programs, name);
     if (!place) return prl_fail_memory(error, 0);
+    lua_getfield(L, index, name);
     prl_status status = prl_graph_write(*(prl_graph **)lua_touserdata(L, -1), doc, place, error);
+    lua_pop(L, 1);
     if (status) return status;
   }
   return PRL_OK;

@@ -59,4 +59,25 @@ function format.with_error(mean, half)
   return (text:gsub("^%-", "−"))
 end
 
+-- Characters of a UTF-8 text.
+local function width(text) return select(2, text:gsub("[^\128-\191]", "")) end
+
+--- Rows of texts as lines with aligned columns: the first to the left, the others to the right.
+function format.columns(rows)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(cell)) end
+  end
+  local lines = {}
+  for r, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do
+      local space = (" "):rep(widths[i] - width(cell))
+      cells[i] = i == 1 and cell .. space or space .. cell
+    end
+    lines[r] = "  " .. table.concat(cells, "   "):gsub("%s+$", "")
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 return format

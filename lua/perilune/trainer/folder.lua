@@ -1,0 +1,106 @@
+--- The folder of a run: runs/NAME-DATE-HASH-sSEED, its files, and its checkpoints.
+---
+---   run.json          what runs, how far it is, how it ended
+---   recipe.lua        the recipe as it was written; recipe.json: resolved, every default filled in
+---   metrics.csv       one row for each update, or for a few; evaluations.csv: one for each evaluation
+---   events.out.…      the same for TensorBoard
+---   checkpoints/      step-N.safetensors (the agent and its environments) with step-N.json (the trainer's own state,
+---                     written last: a checkpoint without it does not count)
+---   report.html
+
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+
+local folder = {}
+
+local kept_checkpoints = 3
+
+local Folder = {}
+Folder.__index = Folder
+
+local function make(path)
+  if posix.mkdir(path) then return true end
+  local reason = posix.errno()
+  local stat = posix.stat(path)
+  return false, reason, stat and stat.type == "directory"
+end
+
+--- A new folder under `root`; a name that is taken gets a number behind it.
+function folder.create(root, name, hash, seed, time)
+  local ok, reason, exists = make(root)
+  if not ok and not exists then failure.run(("cannot make the folder %s: %s"):format(root, reason)) end
+  local base = ("%s/%s-%s-%s-s%d"):format(root, name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S", time),
+    hash:sub(1, 8), seed)
+  for i = 1, 1000 do
+    local path = i == 1 and base or ("%s-%d"):format(base, i)
+    ok, reason, exists = make(path)
+    if ok then
+      failure.check(make(path .. "/checkpoints"), "cannot make the folder " .. path .. "/checkpoints")
+      return setmetatable({path = path}, Folder)
+    end
+    if not exists then failure.run(("cannot make the folder %s: %s"):format(path, reason)) end
+  end
+  failure.run("cannot find a free name for " .. base)
+end
+
+--- An existing run's folder.
+function folder.open(path)
+  path = path:gsub("(.)/+$", "%1")
+  local self = setmetatable({path = path}, Folder)
+  if not posix.stat(path) then failure.usage(("there is no run %s"):format(path)) end
+  self.info = self:read_json("run.json")
+  if not self.info then failure.usage(("%s: no run of perilune (there is no run.json in it)"):format(path)) end
+  return self
+end
+
+function Folder:file(name) return self.path .. "/" .. name end
+
+--- Writes a file of the run, whole or not at all.
+function Folder:write(name, text) failure.check(prl.io.write(self:file(name), text)) end
+
+function Folder:write_json(name, value) self:write(name, prl.to_json(value, 2) .. "\n") end
+
+--- The file's data, or nil where it is not there.
+function Folder:read_json(name)
+  local text = prl.io.read(self:file(name))
+  if not text then return nil end
+  return failure.check(prl.from_json(text))
+end
+
+--- Saves the agent, its environments and the trainer's state at this step, and removes the oldest checkpoints.
+function Folder:save_checkpoint(agent, env, state)
+  local name = ("checkpoints/step-%012d"):format(state.step)
+  failure.check(agent:save(self:file(name .. ".safetensors"), env))
+  self:write_json(name .. ".json", state)
+  local all = self:checkpoints()
+  for i = 1, #all - kept_checkpoints do
+    os.remove(all[i] .. ".json")
+    os.remove(all[i] .. ".safetensors")
+  end
+  return self:file(name .. ".safetensors")
+end
+
+--- The checkpoints that are whole, oldest first: paths without their endings.
+function Folder:checkpoints()
+  local found = {}
+  for name in posix.files(self:file("checkpoints")) do
+    local base = name:match("^(step%-%d+)%.json$")
+    if base and posix.stat(self:file("checkpoints/" .. base .. ".safetensors")) then
+      found[#found + 1] = self:file("checkpoints/" .. base)
+    end
+  end
+  table.sort(found)
+  return found
+end
+
+--- The newest checkpoint: its safetensors file and the trainer's state with it; nil where there is none.
+function Folder:last_checkpoint()
+  local all = self:checkpoints()
+  local base = all[#all]
+  if not base then return nil end
+  local text = failure.check(prl.io.read(base .. ".json"))
+  return base .. ".safetensors", failure.check(prl.from_json(text))
+end
+
+return folder

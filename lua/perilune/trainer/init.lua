@@ -1,0 +1,205 @@
+--- The trainer: drives an agent through simulated environments by the agent's own calls, and keeps the run's folder.
+--- It has no acting and no learning code.
+---
+---     local run = trainer.start(loaded, {root = "runs"})      -- or trainer.resume("runs/…")
+---     run:train()                                             -- "finished" or "interrupted"
+
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local page = require "perilune.report.page"
+local report_run = require "perilune.report.run"
+local evaluation = require "perilune.trainer.evaluation"
+local folder = require "perilune.trainer.folder"
+local log = require "perilune.trainer.log"
+local progress = require "perilune.trainer.progress"
+local world = require "perilune.trainer.world"
+
+local trainer = {}
+
+local Trainer = {}
+Trainer.__index = Trainer
+
+local rows_of_metrics = 5000 -- at most about as many, however long the run
+
+-- ---- what runs ----
+
+local function critics_of(recipe)
+  local formula = require "perilune.recipe.formula"
+  local printer = require "perilune.recipe.print"
+  local list = {}
+  for name, critic in pairs(recipe.objective.critics) do
+    local function number(value) return type(value) == "number" and value or type(value) == "table" and "scheduled" end
+    list[#list + 1] = {name = name, reward = formula.to_lua(critic.reward, printer.number),
+      gamma = number(critic.gamma), weight = number(critic.weight), scale = critic.scale}
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+local function responses_of(spec)
+  local list = {}
+  for i, response in ipairs(spec.responses) do list[i] = {name = response.name, unit = response.unit or ""} end
+  return list
+end
+
+local function updates_per_row(plan, steps)
+  local first = plan:document().schedule[1]
+  return math.max(1, math.ceil(steps / (first.rows or 1) / rows_of_metrics))
+end
+
+local function describe(loaded, plan, options)
+  local recipe, env = loaded.recipe, loaded.env
+  return {
+    format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
+    env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name, path = env.path,
+      options = env.options, n = env.n},
+    algorithm = recipe.algorithm[1], responses = responses_of(loaded.spec), critics = critics_of(recipe),
+    steps = recipe.train.steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
+    updates_per_row = updates_per_row(plan, recipe.train.steps), set = options.set or {}, recipe = loaded.path,
+    started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
+    status = "running", step = 0, updates = 0, seconds = 0,
+  }
+end
+
+-- ---- beginning and going on ----
+
+--- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides).
+function trainer.start(loaded, options)
+  local recipe = loaded.recipe
+  local env, message = world.make(loaded.env, loaded.env.n, recipe.train.seed)
+  if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
+  local plan = prl.recipe.plan(loaded)
+  local self = setmetatable({agent = prl.agent(plan), env = env, quiet = options.quiet,
+    info = describe(loaded, plan, options)}, Trainer)
+  self.folder = folder.create(options.root or "runs", recipe.name, loaded.hash, recipe.train.seed)
+  self.info.folder = self.folder.path
+  self.folder:write("recipe.lua", failure.check(prl.io.read(loaded.path)))
+  self.folder:write_json("recipe.json", recipe)
+  self.folder:write("resolved.lua", ("-- %s resolved; hash %s\n%s"):format(loaded.path, loaded.hash,
+    prl.recipe.text(recipe)))
+  self.folder:write_json("run.json", self.info)
+  self.state = {step = 0, updates = 0, evaluations = 0,
+    next_evaluation = self.info.evaluation.every > 0 and 0 or nil,
+    next_checkpoint = self.info.checkpoint > 0 and self.info.checkpoint or nil}
+  self:open_log()
+  return self
+end
+
+--- Goes on with a run from its last checkpoint, as if it had never stopped.
+function trainer.resume(path, options)
+  local place = folder.open(path)
+  local info = place.info
+  local checkpoint, state = place:last_checkpoint()
+  if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
+  local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet}, Trainer)
+  self.agent = failure.check(prl.load_agent(checkpoint))
+  self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
+  failure.check(self.agent:load_env(checkpoint, self.env))
+  info.folder, info.message = place.path, nil
+  self:open_log(state)
+  return self
+end
+
+function Trainer:open_log(state)
+  self.log = log.open(self.folder, self.info.updates_per_row, state and state.log)
+  self.evaluations = log.table(self.folder, "evaluations.csv", evaluation.columns(self.info.responses),
+    self.state.evaluations)
+end
+
+-- ---- the run ----
+
+function Trainer:evaluate()
+  local options = self.info.evaluation
+  local result = evaluation.run(self.agent, {env = self.info.environment, responses = self.info.responses,
+    episodes = options.episodes, seed = options.seed, action = options.action})
+  local row = evaluation.row(self.state.step, result, self.info.responses)
+  failure.check(self.evaluations:row(row))
+  for i, name in ipairs(evaluation.columns(self.info.responses)) do
+    local kind = name:match("^mean/(.+)$")
+    if kind then self.log:scalar("eval/" .. kind, self.state.step, row[i]) end
+  end
+  self.state.evaluations = self.state.evaluations + 1
+  self.state.evaluated = self.state.step
+  self.last = result
+end
+
+function Trainer:save()
+  self.state.log = self.log:state()
+  self.log:flush()
+  return self.folder:save_checkpoint(self.agent, self.env, self.state)
+end
+
+-- One drive: to the next stop or the end of an update, whichever comes first.
+function Trainer:drive()
+  local state = self.state
+  local stop = math.min(state.next_evaluation or math.huge, state.next_checkpoint or math.huge)
+  if state.step < self.info.steps then stop = math.min(stop, self.info.steps) end
+  local steps = math.min(stop - state.step, 2 ^ 50)
+  local ok, made = pcall(self.agent.drive, self.agent, self.env, steps, true)
+  if not ok then failure.run(("training stopped at step %d: %s"):format(state.step, made)) end
+  state.step = state.step + made
+  local metrics = self.agent:metrics()
+  state.ended = metrics.updates > state.updates
+  if state.ended then
+    state.updates = metrics.updates
+    self.log:update(state.step, metrics)
+    self.progress:update(metrics)
+  end
+end
+
+function Trainer:loop()
+  local state, info = self.state, self.info
+  while true do
+    if state.next_evaluation and state.step >= state.next_evaluation then
+      self:evaluate()
+      state.next_evaluation = state.next_evaluation + info.evaluation.every
+    end
+    if state.next_checkpoint and state.step >= state.next_checkpoint then
+      state.next_checkpoint = state.next_checkpoint + info.checkpoint
+      self:save()
+    end
+    if prl.interrupted and prl.interrupted() then return "interrupted" end
+    if state.step >= info.steps and state.ended then return "finished" end
+    self:drive()
+    self.progress:show(state.step)
+  end
+end
+
+--- Writes run.json and the report as they stand.
+function Trainer:write_report(status, message)
+  local info = self.info
+  info.status, info.message, info.step, info.updates = status, message, self.state.step, self.state.updates
+  info.seconds = self.seconds_before + self.progress:seconds()
+  self.folder:write_json("run.json", info)
+  return failure.check(page.write(failure.check(report_run.load(self.folder.path)), prl.io.write))
+end
+
+--- Trains to the end or to Ctrl-C. Returns "finished" or "interrupted", and the report's path. A failure is noted in
+--- the run's folder, as far as that can still be written, and raised.
+function Trainer:train()
+  self.seconds_before = self.info.seconds or 0
+  local names = {}
+  for i, critic in ipairs(self.info.critics) do names[i] = critic.name end
+  self.progress = progress.new(self.info.steps, self.state.step, names, self.quiet)
+  local ok, outcome = xpcall(function()
+    local status = self:loop()
+    if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate() end
+    self:save()
+    self.log:close()
+    failure.check(self.evaluations:close())
+    return status
+  end, failure.handler)
+  if ok then self.progress:show(self.state.step, true) end
+  self.progress:clear()
+  if not ok then
+    pcall(self.write_report, self, "failed", outcome.message)
+    local checkpoint = self.folder:last_checkpoint()
+    failure.raise(outcome.message .. (checkpoint and "; the last good checkpoint is " .. checkpoint or ""), 1)
+  end
+  return outcome, self:write_report(outcome)
+end
+
+--- The last evaluation of this process as a text; nil where there was none.
+function Trainer:evaluation_text() return self.last and evaluation.text(self.last, self.info.responses) end
+
+return trainer

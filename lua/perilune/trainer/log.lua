@@ -1,0 +1,141 @@
+--- The metrics of a run, to metrics.csv and to TensorBoard's event files. Neither holds the wall clock in its numbers,
+--- so that a resumed run leaves the same metrics.csv as one that never stopped.
+
+local failure = require "perilune.failure"
+local prl = require "perilune"
+
+local log = {}
+
+local Log = {}
+Log.__index = Log
+
+-- Counted since the run began: the last value stands for a row; other metrics are averaged over the row's updates.
+local counters = {steps = true, updates = true, version = true, dropped_steps = true, late_feedback = true,
+  duplicate_feedback = true, stale_steps = true, idle_streams = true}
+
+-- Where TensorBoard's users look for it.
+local charts = {episodic_return = true, episode_length = true, updates = true}
+local losses = {policy_loss = true, value_loss = true, entropy = true, approx_kl = true, clip_fraction = true,
+  explained_variance = true, grad_norm = true, loss = true}
+
+--- The tag of a metric in TensorBoard: charts/episodic_return, losses/value_loss/watch, …
+function log.tag(name)
+  local kind = name:match("^[^/]+")
+  if charts[kind] then return "charts/" .. name end
+  if losses[kind] then return "losses/" .. name end
+  return name:find("/", 1, true) and name or "counters/" .. name
+end
+
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
+  return lines
+end
+
+-- Leaves the first `rows` rows of a table in the run's folder; returns its header, or nil where it is not there.
+local function cut_table(folder, name, rows)
+  local text = prl.io.read(folder:file(name))
+  if not text then return nil end
+  local lines = lines_of(text)
+  for i = #lines, rows + 2, -1 do lines[i] = nil end
+  folder:write(name, table.concat(lines, "\n") .. "\n")
+  return lines[1]
+end
+
+--- A table with fixed columns in the run's folder, going on after its first `rows` rows: a prl.io.csv_writer.
+function log.table(folder, name, columns, rows)
+  if rows > 0 then cut_table(folder, name, rows) end
+  return failure.check(prl.io.csv_writer(folder:file(name), columns, {fresh = rows == 0}))
+end
+
+--- folder: of the run. updates_per_row: so many updates make one row. state: of a resumed run, from Log:state.
+function log.open(folder, updates_per_row, state)
+  local self = setmetatable({folder = folder, every = updates_per_row, sums = {}, counts = {}, pending = 0, rows = 0,
+    names = {}, known = {}}, Log)
+  if state then
+    self.sums, self.counts, self.pending, self.rows = state.sums, state.counts, state.pending, state.rows
+    self:take_up(state.rows)
+  end
+  self.events = failure.check(prl.io.events(folder.path))
+  return self
+end
+
+-- Goes on with an existing metrics.csv after its first `rows` rows: later ones are made again.
+function Log:take_up(rows)
+  local header = cut_table(self.folder, "metrics.csv", rows)
+  for name in (header or ""):gmatch("[^,]+") do self:add_name(name) end
+end
+
+function Log:add_name(name)
+  self.names[#self.names + 1] = name
+  self.known[name] = true
+end
+
+-- A metric that appears late (a return, when the first episode ends) makes the file anew with one column more.
+function Log:widen(fresh)
+  if self.writer then failure.check(self.writer:close()) end
+  self.writer = nil
+  local path = self.folder:file("metrics.csv")
+  local text = self.rows > 0 and failure.check(prl.io.read(path)) or nil
+  for _, name in ipairs(fresh) do self:add_name(name) end
+  if text then
+    local lines = lines_of(text)
+    lines[1] = table.concat(self.names, ",")
+    local empty = (","):rep(#fresh)
+    for i = 2, #lines do lines[i] = lines[i] .. empty end
+    self.folder:write("metrics.csv", table.concat(lines, "\n") .. "\n")
+  end
+end
+
+--- Takes the metrics of one update: {name = value}.
+function Log:update(step, metrics)
+  self.pending = self.pending + 1
+  for name, value in pairs(metrics) do
+    if counters[name] then
+      self.sums[name], self.counts[name] = value, 1
+    else
+      self.sums[name] = (self.sums[name] or 0) + value
+      self.counts[name] = (self.counts[name] or 0) + 1
+    end
+  end
+  if self.pending >= self.every then self:row(step, metrics) end
+end
+
+function Log:row(step, metrics)
+  local fresh = {}
+  for name in pairs(metrics) do
+    if not self.known[name] and name ~= "steps" then fresh[#fresh + 1] = name end
+  end
+  table.sort(fresh)
+  if #self.names == 0 then table.insert(fresh, 1, "step") end
+  if #fresh > 0 then self:widen(fresh) end
+  self.writer = self.writer or
+    failure.check(prl.io.csv_writer(self.folder:file("metrics.csv"), self.names, {fresh = self.rows == 0}))
+  local cells, now = {step}, os.time()
+  for i = 2, #self.names do
+    local name = self.names[i]
+    if self.counts[name] then
+      cells[i] = self.sums[name] / self.counts[name]
+      failure.check(self.events:scalar(log.tag(name), step, cells[i], now))
+    end
+  end
+  failure.check(self.writer:row(cells))
+  self.rows = self.rows + 1
+  self.sums, self.counts, self.pending = {}, {}, 0
+end
+
+--- One scalar for TensorBoard alone.
+function Log:scalar(tag, step, value) failure.check(self.events:scalar(tag, step, value, os.time())) end
+
+function Log:flush() failure.check(self.events:flush()) end
+
+--- What a checkpoint must hold, so that the rows after it come out the same.
+function Log:state() return {sums = self.sums, counts = self.counts, pending = self.pending, rows = self.rows} end
+
+function Log:close()
+  if self.writer then failure.check(self.writer:close()) end
+  self.writer = nil
+  failure.check(self.events:close())
+end
+
+return log

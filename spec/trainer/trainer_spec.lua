@@ -1,0 +1,150 @@
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local trainer = require "perilune.trainer"
+
+local recipe = [[
+return {
+  name = "pole",
+  env = {"cartpole", n = 4},
+  objective = {critics = {upright = {reward = function(r) return r.reward end, gamma = 0.98}}},
+  policy = {hidden = {16}},
+  algorithm = {"ppo", rollout = 64, minibatch = 64, epochs = 2},
+  train = {steps = 3000, seed = 3, checkpoint = 700},
+  eval = {every = 900, episodes = 5},
+}
+]]
+
+describe("the trainer", function()
+  local root
+
+  before_each(function()
+    root = assert(posix.mkdtemp("/tmp/perilune-trainer-XXXXXX"))
+    assert(prl.io.write(root .. "/pole.lua", recipe))
+  end)
+  after_each(function()
+    prl.interrupted = nil
+    os.execute("rm -rf '" .. root .. "'")
+  end)
+
+  local function load(set) return assert(prl.recipe.load(root .. "/pole.lua", {set = set})) end
+  local function start(runs, set)
+    return trainer.start(load(set), {root = root .. "/" .. runs, quiet = true, set = set})
+  end
+  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
+  local function message_of(fn)
+    local ok, err = xpcall(fn, failure.handler)
+    assert.is_false(ok)
+    return err.message, err.code
+  end
+
+  it("leaves a whole folder behind", function()
+    local run = start("runs")
+    assert.equal("finished", run:train())
+    assert.truthy(run.folder.path:find("/runs/pole%-%d+%-%d+%-%x+%-s3$"))
+    assert.is_true(run.state.step >= 3000 and run.state.step % 256 == 0)
+    assert.equal(recipe, read(run, "recipe.lua"))
+    assert.equal(load().recipe.train.steps, assert(prl.from_json(read(run, "recipe.json"))).train.steps)
+    local lines = select(2, read(run, "metrics.csv"):gsub("\n", ""))
+    assert.equal(1 + run.state.updates, lines)
+    local evaluations = read(run, "evaluations.csv")
+    assert.truthy(evaluations:find("^step,episodes,mean/reward,sd/reward,mean/length,sd/length\n0,5,"))
+    assert.equal(1 + 4 + 1, select(2, evaluations:gsub("\n", "")))
+    assert.truthy(read(run, "report.html"):find("pole", 1, true))
+    assert.equal("finished", assert(prl.from_json(read(run, "run.json"))).status)
+    assert.equal(3, #run.folder:checkpoints())
+    assert.truthy(run:evaluation_text():find("reward"))
+  end)
+
+  it("goes on from a stop, and from the middle of a rollout, to the same bytes", function()
+    local whole = start("whole")
+    whole:train()
+    for _, stop_at in ipairs {2, 5, 9} do
+      local asked = 0
+      prl.interrupted = function()
+        asked = asked + 1
+        return asked == stop_at
+      end
+      local part = start("part" .. stop_at)
+      assert.equal("interrupted", part:train())
+      prl.interrupted = nil
+      local rest = trainer.resume(part.folder.path, {quiet = true})
+      assert.equal("finished", rest:train())
+      for _, name in ipairs {"metrics.csv", "evaluations.csv"} do
+        assert.equal(read(whole, name), read(rest, name))
+      end
+      local ours, theirs = rest.folder:checkpoints(), whole.folder:checkpoints()
+      local one = assert(prl.io.read(ours[#ours] .. ".safetensors"))
+      local other = assert(prl.io.read(theirs[#theirs] .. ".safetensors"))
+      assert.is_true(one == other, ("the checkpoints differ after a stop at %d"):format(part.state.step))
+    end
+  end)
+
+  it("goes on after a crash from the last whole checkpoint, making later rows anew", function()
+    local whole = start("whole")
+    whole:train()
+    local crashed = start("crashed")
+    local drive, drives = crashed.drive, 0
+    function crashed:drive()
+      drives = drives + 1
+      if drives == 12 then error("power cut") end
+      drive(self)
+    end
+    assert.truthy(message_of(function() crashed:train() end):find("power cut", 1, true))
+    assert.equal("failed", assert(prl.from_json(read(crashed, "run.json"))).status)
+    local checkpoints = crashed.folder:checkpoints()
+    os.remove(checkpoints[#checkpoints] .. ".json") -- the newest was cut short
+    local rest = trainer.resume(crashed.folder.path, {quiet = true})
+    assert.equal("finished", rest:train())
+    assert.equal(read(whole, "metrics.csv"), read(rest, "metrics.csv"))
+    assert.equal(read(whole, "evaluations.csv"), read(rest, "evaluations.csv"))
+  end)
+
+  it("makes one row of several updates, and the same ones after a stop", function()
+    local function thin(run)
+      run.log.every = 3
+      run.info.updates_per_row = 3
+      return run
+    end
+    local whole = thin(start("whole"))
+    whole:train()
+    assert.equal(1 + math.floor(whole.state.updates / 3), select(2, read(whole, "metrics.csv"):gsub("\n", "")))
+    local asked = 0
+    prl.interrupted = function()
+      asked = asked + 1
+      return asked == 6
+    end
+    local part = thin(start("part"))
+    part:train()
+    prl.interrupted = nil
+    local rest = trainer.resume(part.folder.path, {quiet = true})
+    rest:train()
+    assert.equal(read(whole, "metrics.csv"), read(rest, "metrics.csv"))
+  end)
+
+  it("never takes a folder that is there", function()
+    local first, second = start("runs"), start("runs")
+    assert.are_not.equal(first.folder.path, second.folder.path)
+  end)
+
+  it("says what is wrong with a folder that is no run", function()
+    local message, code = message_of(function() trainer.resume(root, {}) end)
+    assert.equal(root .. ": no run of perilune (there is no run.json in it)", message)
+    assert.equal(2, code)
+    message, code = message_of(function() trainer.resume(root .. "/nothing", {}) end)
+    assert.equal("there is no run " .. root .. "/nothing", message)
+    assert.equal(2, code)
+  end)
+
+  it("names a run whose host drives the env", function()
+    assert(prl.io.write(root .. "/pole.lua", [[
+return {
+  env = {"host", observation = {"hp"}, action = {"continuous", aim = {-1, 1}},
+    responses = {reward = {unit = "", missing = 0, combine = "sum"}}},
+  algorithm = {"ppo"},
+}]]))
+    local message, code = message_of(function() start("runs") end)
+    assert.truthy(message:find("driven by its host", 1, true))
+    assert.equal(2, code)
+  end)
+end)
