@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "bind/env_source.h"
 #include "core/nearest.h"
 #include "perilune/env.h"
 #include "tensor/tensor.h"
@@ -12,18 +13,25 @@ enum { OBSERVATION, RESPONSE, FINAL, FLAGS, ELAPSED, BUFFERS };
 
 typedef struct lua_env {
   prl_vecenv *env;
-  prl_tensor *buffer[BUFFERS]; /* owned by tensors in the userdata's environment */
+  struct prl_env_source *source; /* of its type; NULL: the caller keeps that alive */
+  prl_tensor *buffer[BUFFERS];   /* owned by tensors in the userdata's environment */
   uint8_t *terminated, *truncated;
 } lua_env;
 
-prl_vecenv *prl_check_env(lua_State *L, int index) {
-  return ((lua_env *)luaL_checkudata(L, index, "perilune.env"))->env;
+static lua_env *check_env(lua_State *L, int index) {
+  lua_env *self = luaL_checkudata(L, index, "perilune.env");
+  if (!self->env) luaL_argerror(L, index, "this environment was freed");
+  return self;
 }
 
+prl_vecenv *prl_check_env(lua_State *L, int index) { return check_env(L, index)->env; }
+
 static int env_gc(lua_State *L) {
-  lua_env *self = lua_touserdata(L, 1);
+  lua_env *self = luaL_checkudata(L, 1, "perilune.env");
   prl_vecenv_free(self->env);
+  prl_env_source_release(self->source);
   self->env = NULL;
+  self->source = NULL;
   return 0;
 }
 
@@ -55,7 +63,8 @@ static void refuse_option(lua_State *L, const prl_env_type *type, const char *na
   static const char *const always[] = {"n", "seed", "stream", "preset"};
   prl_nearest nearest = prl_nearest_begin(name);
   for (int i = 0; i < 4; i++) prl_nearest_offer(&nearest, always[i]);
-  for (int i = 0; type->options && type->options[i].name; i++) prl_nearest_offer(&nearest, type->options[i].name);
+  for (int i = 0; type->options && type->options[i].name; i++)
+    prl_nearest_offer(&nearest, type->options[i].name);
   luaL_error(L, "%s has no option \"%s\"%s", type->name, name, prl_nearest_hint(&nearest));
 }
 
@@ -108,30 +117,49 @@ static void make_buffers(lua_State *L, lua_env *self) {
   lua_setfenv(L, -2);
 }
 
-/* name or address of a type, {n = 1, seed = 0, stream = 0 (key of the first instance), preset, options …} */
-static int new_env(lua_State *L) {
+/* A whole number from 0 on that a double holds exactly. */
+static uint64_t check_key(lua_State *L, const char *name) {
+  double value = prl_option_number(L, 2, name, 0);
+  if (!(value >= 0 && value < 0x1p53) || value != (double)(uint64_t)value)
+    luaL_error(L, "%s is %f; a whole number from 0 to 2^53 is needed", name, value);
+  return (uint64_t)value;
+}
+
+/* Makes the vector env of a type that lies at the top as a source, or that the caller keeps alive. */
+static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
   prl_error error;
-  prl_state *state = prl_state_of(L);
-  const prl_env_type *type = lua_touserdata(L, 1);
-  if (!type) prl_check(L, prl_env_find(luaL_checkstring(L, 1), &type, &error), &error);
-  double n = prl_option_number(L, 2, "n", 1), seed = prl_option_number(L, 2, "seed", 0);
-  double stream = prl_option_number(L, 2, "stream", 0);
+  int source = lua_gettop(L);
+  double n = prl_option_number(L, 2, "n", 1);
+  if (!(n >= 1 && n <= 1 << 24)) luaL_error(L, "n is %f; 1 to %d instances are accepted", n, 1 << 24);
+  uint64_t seed = check_key(L, "seed"), stream = check_key(L, "stream");
   double *options = read_options(L, type);
   lua_env *self = lua_newuserdata(L, sizeof *self);
   *self = (lua_env){0};
   luaL_getmetatable(L, "perilune.env");
   lua_setmetatable(L, -2);
-  prl_check(L,
-            prl_vecenv_new(state->runtime, type, options, (int64_t)n, (uint64_t)seed, (uint64_t)stream,
-                           &self->env, &error),
-            &error);
+  if (sourced) self->source = prl_env_source_retain(L, source);
+  prl_check(
+      L,
+      prl_vecenv_new(prl_state_get(L)->runtime, type, options, (int64_t)n, seed, stream, &self->env, &error),
+      &error);
   make_buffers(L, self);
   return 1;
 }
 
+/* The environment (bind/env_source.h), or the address of a type; {n = 1, seed = 0, stream = 0 (key of the
+ * first instance), preset, options …} */
+static int new_env(lua_State *L) {
+  prl_error error;
+  lua_settop(L, 2);
+  if (lua_islightuserdata(L, 1)) return make_env(L, lua_touserdata(L, 1), false);
+  const prl_env_type *type = NULL;
+  prl_check(L, prl_push_env_source(L, 1, &type, &error), &error);
+  return make_env(L, type, true);
+}
+
 /* ---- Stepping ---- */
 
-static lua_env *check_self(lua_State *L) { return luaL_checkudata(L, 1, "perilune.env"); }
+static lua_env *check_self(lua_State *L) { return check_env(L, 1); }
 
 static void push_buffer(lua_State *L, int place) {
   lua_getfenv(L, 1);
@@ -182,6 +210,22 @@ static int count(lua_State *L) {
   return 1;
 }
 
+static int spec(lua_State *L) { /* → what it is made of, with the options in force */
+  lua_env *self = check_self(L);
+  const prl_env_type *type = prl_vecenv_type(self->env);
+  const double *values = prl_vecenv_options(self->env);
+  prl_push_env_spec(L, type, prl_vecenv_spec(self->env));
+  lua_getfield(L, -1, "options");
+  for (int i = 0; type->options && type->options[i].name; i++) {
+    lua_rawgeti(L, -1, i + 1);
+    lua_pushnumber(L, values[i]);
+    lua_setfield(L, -2, "value");
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return 1;
+}
+
 static int save(lua_State *L) { /* → the whole state as a string of bytes */
   prl_error error;
   lua_env *self = check_self(L);
@@ -204,9 +248,11 @@ static int load(lua_State *L) {
 
 void prl_open_env(lua_State *L) {
   static const luaL_Reg functions[] = {{"env", new_env}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"reset", reset}, {"step", step},   {"count", count}, {"save", save},
-                                     {"load", load},   {"free", env_gc}, {"__gc", env_gc}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"reset", reset}, {"step", step},   {"count", count},
+                                     {"spec", spec},   {"save", save},   {"load", load},
+                                     {"free", env_gc}, {"__gc", env_gc}, {NULL, NULL}};
   prl_register(L, functions);
+  prl_open_env_source(L);
   prl_new_type(L, "perilune.env", methods);
   lua_pop(L, 1);
 }

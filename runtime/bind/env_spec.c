@@ -1,6 +1,7 @@
 /* What environments are made of, for Lua: prl.env_names() and prl.env_spec(reference, options). The recipe's
  * checks and `perilune describe env` read it. */
 #include "bind/bind.h"
+#include "bind/env_source.h"
 
 #include <string.h>
 
@@ -121,15 +122,14 @@ int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, dou
   return count;
 }
 
-/* env_spec({name = "cartpole"}, {option = number} or nil) → what it is made of; or nil, message, code. */
+/* env_spec(environment (bind/env_source.h), {option = number} or nil) → what it is made of; or nil, message,
+ * code. */
 static int env_spec(lua_State *L) {
   prl_error error;
   const prl_env_type *type;
   prl_env_spec spec = {0};
   double values[MOST_OPTIONS];
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_getfield(L, 1, "name");
-  if (prl_env_find(luaL_checkstring(L, -1), &type, &error)) return prl_push_failure(L, &error);
+  if (prl_push_env_source(L, 1, &type, &error)) return prl_push_failure(L, &error);
   prl_env_option_values(L, 2, type, values);
   if (type->spec(type, values, &spec, &error)) return prl_push_failure(L, &error);
   prl_push_env_spec(L, type, &spec);

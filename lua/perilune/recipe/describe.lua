@@ -250,11 +250,20 @@ local function env_text(about)
   return table.concat(parts, "\n")
 end
 
-function topics.env(name)
+--- The environment of that name, or of a file, which is code.
+local function env_reference(name, trust)
+  local key = name:match("%.so$") and "c" or name:match("%.lua$") and "lua"
+  if key and not trust then return nil, ("%s is code: it is read only with --trust"):format(name) end
+  return {[key or "name"] = name}
+end
+
+function topics.env(name, trust)
   local prl = require "perilune"
   if name == "host" then return topics.host() end
   if name then
-    local about, message = prl.env_spec {name = name}
+    local reference, refusal = env_reference(name, trust)
+    if not reference then return nil, refusal end
+    local about, message = prl.env_spec(reference)
     if not about then return nil, message end
     return env_text(about)
   end
@@ -266,13 +275,14 @@ function topics.env(name)
 end
 
 --- The text of a topic ("policy", "env", …), of one thing of it where a name is given; or nil and a sentence.
-function describe.text(topic, name)
+--- trust: a name may be the file of an environment.
+function describe.text(topic, name, trust)
   topic = topic or "recipe"
   local write = topics[topic]
   if not write then
     return nil, ("there is no topic %q%s"):format(topic, nearest.hint_or_list(topic, order))
   end
-  return write(name)
+  return write(name, trust)
 end
 
 describe.topics = order

@@ -1,0 +1,105 @@
+#include "bind/env_source.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+#include "recipe/lua_env.h"
+
+typedef struct prl_env_source {
+  prl_runtime *runtime;
+  int owners;
+  const prl_env_type *type;
+  prl_env_library *library;
+  prl_lua_env *lua;
+} env_source;
+
+typedef struct lua_source {
+  env_source *source;
+} lua_source;
+
+void prl_env_source_release(env_source *source) {
+  if (!source || --source->owners > 0) return;
+  prl_env_library_close(source->library);
+  prl_lua_env_free(source->lua);
+  prl_runtime *runtime = source->runtime;
+  prl_free(runtime, source);
+  prl_runtime_release(runtime);
+}
+
+env_source *prl_env_source_retain(lua_State *L, int index) {
+  lua_source *self = luaL_checkudata(L, index, "perilune.env_source");
+  self->source->owners++;
+  return self->source;
+}
+
+static int source_gc(lua_State *L) {
+  lua_source *self = lua_touserdata(L, 1);
+  prl_env_source_release(self->source);
+  self->source = NULL;
+  return 0;
+}
+
+static prl_status open_source(env_source *source, const char *kind, const char *where, prl_error *error) {
+  prl_status status;
+  if (strcmp(kind, "c") == 0) {
+    status = prl_env_library_open(source->runtime, where, &source->library, error);
+    if (!status) source->type = prl_env_library_type(source->library);
+  } else if (strcmp(kind, "lua") == 0) {
+    status = prl_lua_env_open(source->runtime, where, &source->lua, error);
+    if (!status) source->type = prl_lua_env_type(source->lua);
+  } else {
+    status = prl_env_find(where, &source->type, error);
+  }
+  return status;
+}
+
+/* The reference's kind and text. The text stays on the stack. */
+static const char *check_reference(lua_State *L, int index, const char **kind) {
+  static const char *const kinds[] = {"name", "c", "lua"};
+  const char *text = NULL;
+  *kind = "name";
+  if (lua_type(L, index) == LUA_TSTRING) {
+    lua_pushvalue(L, index);
+    return lua_tostring(L, -1);
+  }
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (int k = 0; k < 3; k++) {
+    lua_getfield(L, index, kinds[k]);
+    if (lua_type(L, -1) == LUA_TSTRING && !text) {
+      *kind = kinds[k];
+      text = lua_tostring(L, -1);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  if (!text)
+    luaL_argerror(L, index, "an environment is its name, {c = \"./file.so\"} or {lua = \"./file.lua\"}");
+  return text;
+}
+
+prl_status prl_push_env_source(lua_State *L, int index, const prl_env_type **type, prl_error *error) {
+  const char *kind, *where = check_reference(L, index, &kind);
+  prl_runtime *runtime = prl_state_get(L)->runtime;
+  lua_source *self = lua_newuserdata(L, sizeof *self);
+  *self = (lua_source){0};
+  luaL_getmetatable(L, "perilune.env_source");
+  lua_setmetatable(L, -2);
+  self->source = prl_calloc(runtime, 1, sizeof *self->source);
+  prl_status status = self->source ? PRL_OK : prl_fail_memory(error, sizeof *self->source);
+  if (!status) {
+    *self->source = (env_source){.runtime = prl_runtime_retain(runtime), .owners = 1};
+    status = open_source(self->source, kind, where, error);
+  }
+  lua_remove(L, -2);
+  if (status)
+    lua_pop(L, 1);
+  else
+    *type = self->source->type;
+  return status;
+}
+
+void prl_open_env_source(lua_State *L) {
+  static const luaL_Reg methods[] = {{"__gc", source_gc}, {NULL, NULL}};
+  prl_new_type(L, "perilune.env_source", methods);
+  lua_pop(L, 1);
+}
