@@ -33,6 +33,8 @@ void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods);
 
 /* Raises the error's sentence where status is not PRL_OK, with the position of the caller. */
 void prl_check(lua_State *L, prl_status status, const prl_error *error);
+/* Pushes a text of the runtime's memory and frees it, also where Lua has no memory for its copy. */
+void prl_push_text(lua_State *L, prl_runtime *runtime, char *text);
 /* For I/O: pushes nil, message, code and returns 3. */
 int prl_push_failure(lua_State *L, const prl_error *error);
 
@@ -57,7 +59,7 @@ const prl_tensor *prl_to_tensor(lua_State *L, int index);
 prl_tensor *prl_check_writable(lua_State *L, int index);
 prl_lua_tensor *prl_check_lua_tensor(lua_State *L, int index);
 prl_lua_tensor *prl_to_lua_tensor(prl_state *state, lua_State *L, int index);
-void prl_push_param(lua_State *L, prl_param *param); /* retains it */
+prl_param **prl_push_param(lua_State *L); /* an empty parameter, for the caller to fill */
 /* A float32, contiguous tensor of these rows and columns at the index; raises otherwise, naming the argument. */
 prl_tensor *prl_check_matrix(lua_State *L, int index, const char *argument, int64_t rows, int64_t columns);
 /* The value id in the open scope of whatever is at the index: a temp, a parameter, an owned tensor or a number. */

@@ -9,10 +9,9 @@ static int new_parameter(lua_State *L) { /* tensor, name, row_sparse */
   prl_state *state = prl_state_of(L);
   const prl_tensor *value = prl_check_tensor(L, 1);
   const char *name = luaL_optstring(L, 2, "parameter");
-  prl_param *param;
-  prl_check(L, prl_param_new(state->runtime, name, value, lua_toboolean(L, 3), &param, &error), &error);
-  prl_push_param(L, param);
-  prl_param_release(param); /* the userdata holds it now */
+  bool row_sparse = lua_toboolean(L, 3);
+  prl_param **param = prl_push_param(L);
+  prl_check(L, prl_param_new(state->runtime, name, value, row_sparse, param, &error), &error);
   return 1;
 }
 

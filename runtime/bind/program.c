@@ -216,8 +216,7 @@ static int describe(lua_State *L) {
   char *text;
   prl_state *state = prl_state_of(L);
   prl_check(L, prl_program_print(check_program(L, 1), true, &text, &error), &error);
-  lua_pushstring(L, text);
-  prl_free(state->runtime, text);
+  prl_push_text(L, state->runtime, text);
   return 1;
 }
 

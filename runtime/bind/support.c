@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/memory.h"
+
 static char state_key; /* its address names the registry entry; its value is never used */
 
 prl_state *prl_state_get(lua_State *L) {
@@ -39,6 +41,19 @@ void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods) {
 
 void prl_check(lua_State *L, prl_status status, const prl_error *error) {
   if (status != PRL_OK) luaL_error(L, "%s", error->message);
+}
+
+static int push_copy(lua_State *L) {
+  lua_pushstring(L, lua_touserdata(L, 1));
+  return 1;
+}
+
+void prl_push_text(lua_State *L, prl_runtime *runtime, char *text) {
+  lua_pushcfunction(L, push_copy);
+  lua_pushlightuserdata(L, text);
+  int failed = lua_pcall(L, 1, 1, 0);
+  prl_free(runtime, text);
+  if (failed) lua_error(L);
 }
 
 int prl_push_failure(lua_State *L, const prl_error *error) {

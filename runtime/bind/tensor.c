@@ -44,10 +44,9 @@ prl_tensor *prl_push_tensor(lua_State *L) {
   return &((prl_lua_tensor *)lua_touserdata(L, -1))->tensor;
 }
 
-void prl_push_param(lua_State *L, prl_param *param) {
+prl_param **prl_push_param(lua_State *L) {
   push_with_meta(L, "perilune.parameter");
-  ((prl_lua_tensor *)lua_touserdata(L, -1))->param = param;
-  prl_param_retain(param);
+  return &((prl_lua_tensor *)lua_touserdata(L, -1))->param;
 }
 
 void prl_push_temp(lua_State *L, prl_state *state, int32_t id) {
