@@ -70,7 +70,7 @@ static void run_alone(example *e) {
   prl_free(e->runtime, call.scratch);
 }
 
-static bool begin(example *e, prl_runtime *runtime, const prl_op *op, int index) {
+static bool begin(example *e, prl_runtime *runtime, const prl_op *op, int index, bool sparse) {
   static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
   float low[PRL_MAX_INPUTS], high[PRL_MAX_INPUTS];
   *e = (example){.runtime = runtime, .op = op};
@@ -82,7 +82,7 @@ static bool begin(example *e, prl_runtime *runtime, const prl_op *op, int index)
   for (int i = 0; i < e->inputs; i++) {
     if (!differentiable(e, i)) continue;
     bool rows = i == 0 && (op->flags & PRL_OP_ROW_SPARSE);
-    CHECK_OK(prl_param_new(runtime, names[i], &e->in[i], rows, &e->params[i], &error));
+    CHECK_OK(prl_param_new(runtime, names[i], &e->in[i], rows && sparse, &e->params[i], &error));
     items[count++] = e->params[i];
   }
   CHECK_OK(prl_params_new(runtime, "set", items, count, &e->set, &error));
@@ -234,14 +234,21 @@ static void check_table(const char *kernels) {
   CHECK_OK(prl_runtime_new(&options, &runtime, &error));
   int64_t live = prl_runtime_memory(runtime).live_bytes;
   example e;
-  for (int i = 0; i < prl_ops_count; i++)
-    for (int index = 0; begin(&e, runtime, prl_ops[i], index); index++) {
-      bool rows = prl_ops[i]->flags & PRL_OP_ROW_SPARSE;
+  for (int i = 0; i < prl_ops_count; i++) {
+    bool rows = prl_ops[i]->flags & PRL_OP_ROW_SPARSE;
+    for (int index = 0; begin(&e, runtime, prl_ops[i], index, true); index++) {
       check_example(&e, index, false, false);
-      /* A table is only looked up, and repeated rows of two look-ups add in another order than twice one. */
+      /* Repeated rows of two look-ups add in another order than twice one, and a sparse table has no views.
+       */
       if (!rows) check_example(&e, index, true, true);
       end(&e);
     }
+    for (int index = 0; rows && begin(&e, runtime, prl_ops[i], index, false); index++) {
+      check_example(&e, index, false, false); /* a table whose gradient is dense */
+      check_example(&e, index, true, false);
+      end(&e);
+    }
+  }
   assert_int_equal(prl_runtime_memory(runtime).live_bytes, live);
   prl_runtime_release(runtime);
 }
