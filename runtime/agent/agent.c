@@ -61,6 +61,9 @@ static prl_status read_capacity(prl_agent *a, prl_experience_options *o, prl_err
   a->tile_rows = 256;
   o->streams = 1024;
   prl_status status = prl_read_int(map, "capacity", "batch", false, 1, most / 2, &a->batch_rows, error);
+  if (a->batch_rows < 1 || a->batch_rows > most / 2)
+    return prl_fail(error, PRL_EFORMAT, "plan: schedule.collect.rows is %lld; it must be from 1 to %lld",
+                    (long long)a->batch_rows, (long long)(most / 2));
   o->rows = 2 * a->batch_rows;
   if (!status) status = prl_read_int(map, "capacity", "rows", false, 1, most, &o->rows, error);
   o->events = o->rows;
@@ -73,6 +76,7 @@ static prl_status read_capacity(prl_agent *a, prl_experience_options *o, prl_err
   if (status) return status;
   if (strcmp(stale, "keep") && strcmp(stale, "drop"))
     return prl_read_fail("capacity", "stale", "keep or drop", error);
+  if (a->batch_rows > o->rows) a->batch_rows = o->rows;
   a->drop_stale = o->drop_stale = !strcmp(stale, "drop");
   return PRL_OK;
 }
@@ -111,6 +115,7 @@ static prl_status build_experience(prl_agent *a, prl_error *error) {
     status = read_response(a, prl_item(list, i), i, &o, &rules[i], error);
   a->responses = o.responses = (int32_t)count;
   o.rules = rules;
+  o.names = a->response_names;
   if (!status) status = prl_experience_new(a->runtime, &o, &a->experience, error);
   prl_free(a->runtime, rules);
   if (!status) status = prl_batch_init(&a->batch, a->runtime, a->batch_rows, &a->experience->options, error);

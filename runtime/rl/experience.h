@@ -22,6 +22,7 @@ typedef struct prl_experience_options {
   uint64_t seed; /* of the action noise */
   int32_t observations, actions, responses;
   const prl_response_rule *rules; /* (responses), copied */
+  const char *const *names;       /* (responses) for messages, borrowed; NULL: numbers */
   int64_t streams;                /* at once */
   int64_t rows;                   /* not counting ghosts */
   int64_t events;                 /* remembered event ids */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 /* PRL_OK with *row ≥ 0: the row takes feedback; *row −1: nothing to do (an unrecorded or a learned decision).
  */
@@ -25,10 +26,13 @@ static prl_status locate(prl_experience *e, uint64_t decision, int64_t *row, prl
 
 static prl_status check_finite(const prl_experience *e, uint64_t decision, const float *responses,
                                const uint8_t *present, prl_error *error) {
-  for (int32_t i = 0; i < e->options.responses; i++)
-    if ((!present || present[i]) && !isfinite(responses[i]))
-      return prl_fail(error, PRL_ENUMERIC, "response %" PRId32 " of decision %" PRIu64 " is %g", i + 1,
-                      decision, (double)responses[i]);
+  for (int32_t i = 0; i < e->options.responses; i++) {
+    if ((present && !present[i]) || isfinite(responses[i])) continue;
+    char number[24];
+    snprintf(number, sizeof number, "%" PRId32, i + 1);
+    return prl_fail(error, PRL_ENUMERIC, "response %s of decision %" PRIu64 " is %g",
+                    e->options.names ? e->options.names[i] : number, decision, (double)responses[i]);
+  }
   return PRL_OK;
 }
 

@@ -197,10 +197,15 @@ static void numbers_that_are_not_finite(void **state) {
   assert_true(agent->published[0]->value[3] == kept);
   CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "div");
   float observation[3] = {0, 0, NAN}, action;
-  uint64_t stream = 9, decision = 55;
+  uint64_t stream = 100, decision = 55;
   CHECK_FAILS(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error),
               PRL_ENUMERIC, "\"o2\"");
   assert_int_equal(decision, 55);
+  float response = INFINITY;
+  observation[2] = 0;
+  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+  CHECK_FAILS(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error), PRL_ENUMERIC,
+              "response r0");
   prl_vecenv_free(env);
   prl_agent_free(agent);
 }

@@ -58,8 +58,8 @@ PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, cons
  * next act closes them otherwise. */
 PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
                                      prl_error *error);
-/* Responses (n, responses) of n decisions. present (n, responses) or NULL (all): which ones came. events (n) or NULL:
- * ids of the reports; a report of the same decision and id counts once. Parts combine as each response declares.
+/* Responses (n, responses) of n decisions (0: passed over). present (n, responses) or NULL (all): which ones came. events (n) or NULL:
+ * ids of the reports (0: none); a report of the same decision and id counts once. Parts combine as each response declares.
  * Feedback for a step that is closed and frozen is counted (`late_feedback`), not learned.
  * Fails: PRL_ENAME (an unknown or expired decision: its number; the other rows are applied), PRL_ENUMERIC. */
 PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decisions, const float *responses,
