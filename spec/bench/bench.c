@@ -8,9 +8,10 @@
 enum { MOST_REPETITIONS = 101 };
 #define FILL_NS 1e6
 
+/* The processor time of this process: others on the machine do not count, and neither side sleeps. */
 static double now(void) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 

@@ -128,13 +128,12 @@ INLINE vf vsigmoid(vf x) {
   return top / (e + vset(1));
 }
 
+/* max(x, 0) + log(1 + e), e = e^−|x| ≤ 1; where 1 + e passes √2 it is halved, and e − 1 is exact or nearly
+ * so. */
 INLINE vf vsoftplus(vf x) {
   vf e = vexp(vor(x, vsign()));
-  vf u = e + vset(1), lost = e - (u - vset(1)); /* 1 ≤ u ≤ 2 */
-  vi k = log_exponent(u);
-  vf m = (vf)((vi)u - (k << 23));
-  vf y = log_poly((m - vset(1)) + lost * pow2i(-k), vtofloat(k));
-  y = vpick(vlt(e, vset(0x1p-25f)), e, y);
+  vf big = vlt(vset(0.41421356f), e);
+  vf y = log_poly(vpick(big, (e - vset(1)) * vset(0.5f), e), vand(big, vset(1)));
   return vmax(vzero(), x) + y;
 }
 

@@ -139,6 +139,7 @@ typedef struct product {
   int64_t m, n, k, row, step;
   tile_table table;
   tile_args t;
+  bool flipped; /* b is given as its transpose, (n, k; ldb) */
 } product;
 
 /* Rows first … last − 1, `rows` at a time, in strips of columns, so that a strip of b stays in the first
@@ -178,6 +179,22 @@ static void pack_strip(const float *b, int64_t ldb, int64_t k, int64_t width, fl
   }
 }
 
+/* The same from the transpose of b: columns of the strip are rows of it. */
+static void pack_flipped(const float *b, int64_t ldb, int64_t k, int64_t width, float *to) {
+  for (int64_t j = 0; j < STRIP; j += VW) {
+    int64_t p = 0;
+    for (; p + VW <= k && j + VW <= width; p += VW) {
+      vf t[VW];
+      UNROLL for (int q = 0; q < VW; q++) t[q] = vload(b + (j + q) * ldb + p);
+      vtranspose(t);
+      UNROLL for (int q = 0; q < VW; q++) vstore(to + (p + q) * STRIP + j, t[q]);
+    }
+    for (; p < k; p++) {
+      for (int64_t q = j; q < j + VW; q++) to[p * STRIP + q] = q < width ? b[q * ldb + p] : 0;
+    }
+  }
+}
+
 /* One block of rows and of k. The chains rest in c between two blocks of k, so that their order is that of
  * sweep. */
 static void block(const product *g, int64_t first, int64_t last, int64_t p, int64_t pn) {
@@ -191,7 +208,11 @@ static void block(const product *g, int64_t first, int64_t last, int64_t p, int6
     bool part = width % VW != 0;
     t.last = width % VW;
     t.column = j;
-    pack_strip(g->t.b + p * g->t.ldb + j, g->t.ldb, pn, width, packed);
+    if (g->flipped) {
+      pack_flipped(g->t.b + j * g->t.ldb + p, g->t.ldb, pn, width, packed);
+    } else {
+      pack_strip(g->t.b + p * g->t.ldb + j, g->t.ldb, pn, width, packed);
+    }
     for (int64_t i = first; i < last; i += TILE_ROWS) {
       int rows = last - i < TILE_ROWS ? (int)(last - i) : TILE_ROWS;
       t.row = i;
@@ -206,6 +227,7 @@ static void block(const product *g, int64_t first, int64_t last, int64_t p, int6
  */
 static bool pays_to_pack(const product *g) {
   if (g->t.e->add && g->k > BLOCK_K) return false; /* c holds what is to be added, not the chains */
+  if (g->flipped) return g->m >= 4;                /* it has to be turned anyway */
   return g->m >= 4 * TILE_ROWS && g->n * g->k > 128 * 128 && g->k >= 16;
 }
 
@@ -223,6 +245,23 @@ static void multiply(const product *g) {
   if (whole < g->m) sweep(g, whole, g->m, (int)(g->m - whole));
 }
 
+/* to (columns, rows) = the transpose of from (rows, columns). */
+void PART(transpose)(int64_t rows, int64_t columns, const float *from, float *to) {
+  int64_t whole_rows = rows - rows % VW, whole_columns = columns - columns % VW;
+  for (int64_t i = 0; i < whole_rows; i += VW) {
+    for (int64_t j = 0; j < whole_columns; j += VW) {
+      vf t[VW];
+      for (int64_t q = 0; q < VW; q++) t[q] = vload(from + (i + q) * columns + j);
+      vtranspose(t);
+      for (int64_t q = 0; q < VW; q++) vstore(to + (j + q) * rows + i, t[q]);
+    }
+  }
+  for (int64_t j = 0; j < columns; j++) {
+    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++)
+      to[j * rows + i] = from[i * columns + j];
+  }
+}
+
 void PART(gemm_rows)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                      int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
   product g = {m,
@@ -231,7 +270,8 @@ void PART(gemm_rows)(int64_t m, int64_t n, int64_t k, const float *a, int64_t ld
                lda,
                1,
                rows_tiles,
-               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e}};
+               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
+               false};
   multiply(&g);
 }
 
@@ -243,6 +283,24 @@ void PART(gemm_columns)(int64_t m, int64_t n, int64_t k, const float *a, int64_t
                1,
                lda,
                columns_tiles,
-               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e}};
+               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
+               false};
+  multiply(&g);
+}
+
+void PART(gemm_flipped)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *bt,
+                        int64_t ldb, float *scratch, const gemm_epilogue *e, float *c, int64_t ldc) {
+  product g = {m,
+               n,
+               k,
+               lda,
+               1,
+               rows_tiles,
+               {.k = k, .a = a, .lda = lda, .b = bt, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
+               true};
+  if (!pays_to_pack(&g)) {
+    PART(transpose)(n, k, bt, scratch);
+    g.t.b = scratch, g.t.ldb = n, g.flipped = false;
+  }
   multiply(&g);
 }

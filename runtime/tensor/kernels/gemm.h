@@ -23,5 +23,10 @@ void PART(gemm_rows)(int64_t m, int64_t n, int64_t k, const float *a, int64_t ld
 /* The same with a[i, p] = a[i + p lda]: the product with the transpose of a row-major matrix. */
 void PART(gemm_columns)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                         int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc);
+/* The same as gemm_rows with b given as its transpose bt (n, k; ldb dense: ldb = k). scratch: n k floats. */
+void PART(gemm_flipped)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *bt,
+                        int64_t ldb, float *scratch, const gemm_epilogue *e, float *c, int64_t ldc);
+/* to (columns, rows) = the transpose of from (rows, columns). */
+void PART(transpose)(int64_t rows, int64_t columns, const float *from, float *to);
 
 #endif

@@ -6,22 +6,6 @@
 
 enum { NARROW_PACK = 4096 }; /* floats of the transposed weights of a narrow layer, on the stack */
 
-static void transpose(int64_t rows, int64_t columns, const float *from, float *to) {
-  int64_t whole_rows = rows - rows % VW, whole_columns = columns - columns % VW;
-  for (int64_t i = 0; i < whole_rows; i += VW) {
-    for (int64_t j = 0; j < whole_columns; j += VW) {
-      vf t[VW];
-      for (int64_t q = 0; q < VW; q++) t[q] = vload(from + (i + q) * columns + j);
-      vtranspose(t);
-      for (int64_t q = 0; q < VW; q++) vstore(to + (j + q) * rows + i, t[q]);
-    }
-  }
-  for (int64_t j = 0; j < columns; j++) {
-    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++)
-      to[j * rows + i] = from[i * columns + j];
-  }
-}
-
 INLINE vf dot_vector(vf acc, const float *x, const float *w, int64_t left) {
   return left >= VW ? vfma(vload(x), vload(w), acc) : vfma(vload_n(x, left), vload_n(w, left), acc);
 }
@@ -167,7 +151,7 @@ void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, 
       narrow_rows(m, n, k, x, ldx, w, &e, y);
     } else {
       float packed[NARROW_PACK];
-      transpose(k, n, w, packed);
+      PART(transpose)(k, n, w, packed);
       narrow(m, n, k, x, ldx, packed, &e, y);
     }
     if (act != PRL_IDENTITY) acts[act](m * n, y, y);
@@ -188,8 +172,7 @@ void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const flo
     narrow(m, k, n, gy, n, w, &e, gx); /* the rows of w are those of (wᵀ)ᵀ */
     return;
   }
-  transpose(k, n, w, scratch);
-  PART(gemm_rows)(m, k, n, gy, n, scratch, k, &e, gx, k);
+  PART(gemm_flipped)(m, k, n, gy, n, w, n, scratch, &e, gx, k);
 }
 
 /* gb = or += the column sums of gy, rows in ascending order. */
