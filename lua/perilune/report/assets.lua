@@ -52,6 +52,13 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot .band { fill: currentColor; opacity: .16; }
 .plot .dot { fill: currentColor; }
 .plot .axis { stroke: var(--soft); stroke-width: 1; }
+.pairs { width: 100%; display: block; }
+.pairs text { font-size: 12px; fill: var(--soft); }
+.pairs .zero { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
+.pairs .pair { fill: var(--soft); opacity: .55; }
+.pairs .interval { stroke: var(--accent); stroke-width: 3; stroke-linecap: round; }
+.pairs .mean { fill: var(--accent); }
+h3 { font-size: 1rem; margin: 22px 0 4px; }
 .dygraph-axis-label { color: var(--soft); font-size: 12px; }
 .scroll { overflow-x: auto; margin: 12px 0; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }

@@ -93,6 +93,15 @@ function Progress:show(step, at_once)
   end
 end
 
+--- The line of a comparison: so many runs of so many have ended.
+function Progress:runs(ended, total)
+  if self.quiet then return end
+  local seconds = self:seconds()
+  local text = ("%d of %d runs"):format(ended, total)
+  if ended < total then text = ("%s · %s left"):format(text, format.duration(seconds / ended * (total - ended))) end
+  io.stderr:write(self.terminal and "\r\27[K" or "", text, self.terminal and "" or "\n")
+end
+
 --- Makes room for another text: the line in place is wiped.
 function Progress:clear()
   if self.terminal and not self.quiet then io.stderr:write("\r\27[K") end

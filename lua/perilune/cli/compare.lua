@@ -1,0 +1,101 @@
+--- `perilune compare A B`: two recipes on the same seeds, two folders of runs, or two runs on the same starts.
+
+local failure = require "perilune.failure"
+local options = require "perilune.cli.options"
+
+local compare = {summary = "compare two recipes over seeds, or two runs, pair by pair"}
+
+local function parse(argv)
+  local parser = options.parser("compare",
+    "Compares two recipes trained on the same seeds, two folders of such runs, or two runs from the same starts.")
+  parser:argument("a", "A recipe, a run's folder, or a folder of runs.")
+  parser:argument("b", "The same kind of thing, to be compared with it.")
+  parser:option("--seeds", "Seeds to train each recipe on."):argname("N"):convert(options.whole):default("10")
+  parser:option("--first-seed", "The first of them."):argname("N"):convert(options.whole):default("1")
+  parser:option("--jobs", "Runs at once; default: as many as there are processors."):argname("N"):convert(options.whole)
+  parser:option("--episodes", "Episodes when two runs are compared; default: those of A's recipe."):argname("N")
+    :convert(options.whole)
+  parser:option("--set", "Override one option of both recipes; may be repeated."):argname("PATH=VALUE"):count("*")
+    :default({})
+  parser:flag("--trust", "Let code files beside the recipes run.")
+  parser:option("--out", "The folder for the runs and compare.html; default: runs/compare-…"):argname("FOLDER")
+  parser:flag("-q --quiet", "No progress line.")
+  return options.parse(parser, argv)
+end
+
+local function name_of(path) return (path:gsub("/+$", ""):match("([^/]+)$"):gsub("%.lua$", "")) end
+
+local function make_folder(path)
+  local posix = require "posix"
+  local made = ""
+  for part in path:gmatch("[^/]+/*") do
+    made = made .. part
+    posix.mkdir(made)
+  end
+  if not posix.stat(path) then failure.run("cannot make the folder " .. path) end
+  return path
+end
+
+local function out_folder(words)
+  return make_folder(words.out or ("runs/compare-%s-%s-%s"):format(name_of(words.a), name_of(words.b),
+    os.date("%Y%m%d-%H%M%S")))
+end
+
+-- Recipes are checked before the first run begins.
+local function check_recipe(path, words)
+  failure.check_recipe(require("perilune").recipe.load(path, {set = words.set, trust = words.trust}))
+end
+
+local function of_recipes(words, out)
+  local comparison = require "perilune.trainer.comparison"
+  local more = {}
+  for _, text in ipairs(words.set) do
+    more[#more + 1] = "--set"
+    more[#more + 1] = text
+  end
+  if words.trust then more[#more + 1] = "--trust" end
+  comparison.train({words.a, words.b}, out, {seeds = words.seeds, first = words.first_seed,
+    jobs = words.jobs or require("perilune.trainer.pool").processors(), words = more, quiet = words.quiet})
+  local a, b = name_of(words.a), name_of(words.b)
+  return comparison.of_folders({out .. "/a", out .. "/b"}, a ~= b and {a, b} or {words.a, words.b})
+end
+
+function compare.run(argv)
+  local words = parse(argv)
+  local prl = require "perilune"
+  local comparison = require "perilune.trainer.comparison"
+  local kinds = {}
+  for i, path in ipairs {words.a, words.b} do
+    kinds[i] = comparison.kind(path)
+    if not kinds[i] then
+      failure.usage(("there is no %s: compare takes recipes, runs or folders of runs"):format(path))
+    end
+  end
+  if kinds[1] ~= kinds[2] then
+    failure.usage(("%s is a %s and %s a %s: compare takes two of a kind"):format(words.a, kinds[1], words.b, kinds[2]))
+  end
+  if words.seeds < 1 or (words.jobs and words.jobs < 1) then failure.usage("--seeds and --jobs must be at least 1") end
+  if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
+  if kinds[1] == "recipe" then
+    check_recipe(words.a, words)
+    check_recipe(words.b, words)
+  end
+  local out = out_folder(words)
+  local compared
+  if kinds[1] == "recipe" then
+    compared = of_recipes(words, out)
+  elseif kinds[1] == "run" then
+    compared = comparison.of_runs({words.a, words.b}, words.episodes)
+  else
+    compared = comparison.of_folders({words.a, words.b})
+  end
+  local intervals = comparison.intervals(compared)
+  local report = require "perilune.report.comparison"
+  io.write(report.text(compared, intervals))
+  local path = out .. "/compare.html"
+  failure.check(prl.io.write(path, report.render(compared, intervals)))
+  io.write("Drawn in ", path, "\n")
+  return 0
+end
+
+return compare

@@ -1,0 +1,186 @@
+--- The page and the table of a comparison (trainer/comparison.lua).
+
+local assets = require "perilune.report.assets"
+local charts = require "perilune.report.chart"
+local format = require "perilune.report.format"
+local html = require "perilune.report.html"
+local stats = require "perilune.report.stats"
+
+local comparison = {}
+
+local tag = html.tag
+
+--- What an interval says in words.
+function comparison.verdict(difference)
+  if not difference.low then return "one pair says nothing" end
+  if difference.low > 0 then return "B is higher" end
+  if difference.high < 0 then return "B is lower" end
+  if difference.half == 0 then return "no difference" end
+  return "no clear difference"
+end
+
+local function range(difference)
+  if not difference.low then return "–" end
+  return ("%s … %s"):format(format.number(difference.low), format.number(difference.high))
+end
+
+local function rows_of(intervals)
+  local rows = {}
+  for i, item in ipairs(intervals) do
+    local unit = item.unit and item.unit ~= "" and " (" .. item.unit .. ")" or ""
+    rows[i] = {item.name .. unit, format.with_error(item.a.mean, item.a.half),
+      format.with_error(item.b.mean, item.b.half), format.number(item.difference.mean), range(item.difference), comparison.verdict(item.difference)}
+  end
+  return rows
+end
+
+--- The comparison as lines for a terminal.
+function comparison.text(compared, intervals)
+  local rows = rows_of(intervals)
+  table.insert(rows, 1, {"sum over an episode", "A", "B", "B − A", "95 % interval", ""})
+  return ("A  %s\nB  %s\n%d %ss in pairs\n%s"):format(compared.names[1], compared.names[2], #compared.pairs,
+    compared.unit, format.columns(rows))
+end
+
+-- ---- the drawing of paired differences ----
+
+local width, left, right = 460, 12, 12
+
+local function row_drawing(item, x)
+  local y, parts, difference = 20, {}, item.difference
+  parts[#parts + 1] = tag("text", {x = left, y = y}, item.name)
+  local middle = y + 22
+  for i, value in ipairs(difference.values) do
+    -- Spread upwards and downwards by turns, so that equal values stay apart.
+    parts[#parts + 1] = tag("circle", {class = "dot pair", cx = ("%.1f"):format(x(value)),
+      cy = middle + (i % 5 - 2) * 3, r = 2.5})
+  end
+  if difference.low then
+    parts[#parts + 1] = tag("line", {class = "interval", x1 = ("%.1f"):format(x(difference.low)),
+      x2 = ("%.1f"):format(x(difference.high)), y1 = middle, y2 = middle})
+  end
+  parts[#parts + 1] = tag("circle", {class = "dot mean", cx = ("%.1f"):format(x(difference.mean)), cy = middle, r = 5})
+  return parts
+end
+
+-- Each response on a scale of its own: their units differ.
+local function differences(intervals)
+  local figures = {}
+  for i, item in ipairs(intervals) do
+    local difference = item.difference
+    local low, high = math.min(0, difference.low or 0), math.max(0, difference.high or 0)
+    for _, value in ipairs(difference.values) do low, high = math.min(low, value), math.max(high, value) end
+    if low == high then low, high = low - 1, high + 1 end
+    local air = (high - low) * 0.06
+    low, high = low - air, high + air
+    local function x(value) return left + (value - low) / (high - low) * (width - left - right) end
+    local zero = ("%.1f"):format(x(0))
+    local marks = {tag("line", {class = "zero", x1 = zero, x2 = zero, y1 = 26, y2 = 62})}
+    for _, tick in ipairs((charts.ticks(low, high, 5))) do
+      marks[#marks + 1] = tag("text", {x = ("%.1f"):format(x(tick)), y = 82, ["text-anchor"] = "middle"},
+        format.number(math.abs(tick) < (high - low) * 1e-9 and 0 or tick))
+    end
+    figures[i] = tag("figure", nil,
+      tag("svg", {class = "pairs", viewBox = ("0 0 %d 90"):format(width), role = "img",
+        ["aria-label"] = "paired differences of " .. item.name}, marks, row_drawing(item, x)))
+  end
+  return tag("div", {class = "charts"}, figures)
+end
+
+-- ---- learning curves: the mean of each side over its runs ----
+
+local function curve(side, response)
+  local at, xs = {}, {}
+  for _, run in ipairs(side) do
+    local evaluations = run.evaluations
+    local means = evaluations and evaluations.columns["mean/" .. response]
+    for i = 1, means and evaluations.rows or 0 do
+      local x = evaluations.columns.step[i]
+      if not at[x] then
+        at[x] = {}
+        xs[#xs + 1] = x
+      end
+      table.insert(at[x], means[i])
+    end
+  end
+  table.sort(xs)
+  local points = {}
+  for _, x in ipairs(xs) do
+    if #at[x] == #side then -- a step that only some runs reached would bend the mean
+      local interval = stats.interval(at[x])
+      points[#points + 1] = {x = x, mean = interval.mean, low = interval.low or interval.mean,
+        high = interval.high or interval.mean}
+    end
+  end
+  return points
+end
+
+local function curves(compared, set)
+  if not compared.curves then return nil end
+  local figures = {}
+  for _, response in ipairs(compared.responses) do
+    figures[#figures + 1] = set.figure {title = response.name, unit = response.unit,
+      wide = #compared.responses == 1, lines = {
+        {label = "A " .. compared.names[1], points = curve(compared.curves[1], response.name), color = 1},
+        {label = "B " .. compared.names[2], points = curve(compared.curves[2], response.name), color = 2},
+      }}
+  end
+  return {tag("h2", nil, "Evaluations on the way"),
+    tag("p", {class = "lead"}, "The mean over runs; bands are 95 % intervals over runs."),
+    tag("div", {class = "charts"}, figures)}
+end
+
+local function recipes(compared)
+  local parts = {}
+  for side, letter in ipairs {"A", "B"} do
+    local run = compared.curves and compared.curves[side][1]
+    if run and run.recipe then
+      local set = run.info.set or {}
+      parts[#parts + 1] = {tag("h3", nil, letter .. "  " .. compared.names[side]),
+        #set > 0 and tag("p", nil, "With ", tag("code", nil, "--set " .. table.concat(set, " --set "))) or nil,
+        tag("pre", nil, (run.recipe:gsub("%s+$", "")))}
+    end
+  end
+  return #parts > 0 and {tag("h2", nil, "Recipes"), parts} or nil
+end
+
+local function all_pairs(compared)
+  local columns, rows = {{compared.unit == "seed" and "Seed" or "Episode", ""}}, {}
+  for _, response in ipairs(compared.responses) do
+    for _, part in ipairs {"A", "B", "B − A"} do columns[#columns + 1] = {response.name .. ", " .. part, "n"} end
+  end
+  for i, pair in ipairs(compared.pairs) do
+    local row = {tostring(pair)}
+    for _, response in ipairs(compared.responses) do
+      row[#row + 1] = format.number(response.a[i])
+      row[#row + 1] = format.number(response.b[i])
+      row[#row + 1] = format.number(response.b[i] - response.a[i])
+    end
+    rows[i] = row
+  end
+  return {tag("h2", nil, "Every pair"), tag("details", nil, tag("summary", nil, ("%d pairs"):format(#rows)),
+    tag("div", {class = "cards"}, html.table(columns, rows)))}
+end
+
+--- The page as one HTML text.
+function comparison.render(compared, intervals)
+  local set = charts.set()
+  local library, library_style = assets.library()
+  local title = ("%s and %s"):format(compared.names[1], compared.names[2])
+  local body = {
+    tag("header", nil, tag("h1", nil, title), tag("p", {class = "lead"}, tag("b", {class = "key c1"}, "A "),
+      compared.names[1], "  ", tag("b", {class = "key c2"}, "B "), compared.names[2],
+      (" · %d %ss in pairs"):format(#compared.pairs, compared.unit))),
+    tag("h2", nil, "B − A"),
+    tag("p", {class = "lead"}, "Sums over an episode. A small dot is the difference of one ", compared.unit,
+      "; the large one is their mean with its 95 % interval (Student's t)."),
+    differences(intervals),
+    tag("div", {class = "cards"}, html.table({{"Response", ""}, {"A", "n"}, {"B", "n"}, {"B − A", "n"},
+      {"95 % interval", "n"}, {"", ""}}, rows_of(intervals))),
+    {curves(compared, set)}, {all_pairs(compared)}, {recipes(compared)},
+  }
+  return html.page(title, {library_style, assets.style}, {body, html.json("charts", set.data)},
+    {library, assets.script})
+end
+
+return comparison

@@ -1,0 +1,144 @@
+--- Comparisons: two sides, pair by pair, on the same seeds or the same starts.
+---
+--- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
+---   responses = {{name, unit, a = {…}, b = {…}}, …}, curves = {{run, …}, {run, …}} or nil}
+
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local runs = require "perilune.report.run"
+local stats = require "perilune.report.stats"
+local evaluation = require "perilune.trainer.evaluation"
+local folder = require "perilune.trainer.folder"
+local pool = require "perilune.trainer.pool"
+local progress = require "perilune.trainer.progress"
+
+local comparison = {}
+
+--- "run" for a run's folder, "runs" for a folder of runs, "recipe" for a file; nil where there is nothing.
+function comparison.kind(path)
+  local stat = posix.stat(path)
+  if not stat then return nil end
+  if stat.type ~= "directory" then return "recipe" end
+  return posix.stat(path .. "/run.json") and "run" or "runs"
+end
+
+-- ---- two runs: the same starts ----
+
+local function episodes_of(path, action, episodes, seed)
+  local place = folder.open(path)
+  local checkpoint = place:last_checkpoint()
+  if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
+  local agent = failure.check(prl.load_agent(checkpoint))
+  return evaluation.run(agent, {env = place.info.environment, responses = place.info.responses, episodes = episodes,
+    seed = seed, action = action}), place.info
+end
+
+local function same_responses(a, b, paths)
+  local known = {}
+  for _, response in ipairs(b.responses) do known[response.name] = true end
+  if a.env ~= b.env then
+    failure.usage(("%s runs on %s and %s on %s: they cannot be compared"):format(paths[1], a.env, paths[2], b.env))
+  end
+  local shared = {}
+  for _, response in ipairs(a.responses) do
+    if known[response.name] then shared[#shared + 1] = {name = response.name, unit = response.unit, a = {}, b = {}} end
+  end
+  return shared
+end
+
+--- Compares the last policies of two runs, episode by episode from the same starts.
+function comparison.of_runs(paths, episodes)
+  local info = folder.open(paths[1]).info
+  local options = info.evaluation
+  episodes = episodes or options.episodes
+  local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed)
+  local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed)
+  local responses = same_responses(info_a, info_b, paths)
+  for _, response in ipairs(responses) do response.a, response.b = a.values[response.name], b.values[response.name] end
+  local pairs_ = {}
+  for i = 1, episodes do pairs_[i] = i end
+  return {names = {info_a.name, info_b.name}, unit = "episode", pairs = pairs_, responses = responses,
+    curves = {{runs.load(paths[1])}, {runs.load(paths[2])}}}
+end
+
+-- ---- two sides of several runs: the same seeds ----
+
+local function by_seed(path)
+  local found = {}
+  for name in posix.files(path) do
+    local run = runs.load(path .. "/" .. name)
+    if run and run.info.status == "finished" and runs.last_evaluation(run) then found[run.info.seed] = run end
+  end
+  return found
+end
+
+--- Compares the finished runs of two folders, pair by pair of equal seeds.
+function comparison.of_folders(paths, names)
+  local a, b = by_seed(paths[1]), by_seed(paths[2])
+  local result = {unit = "seed", pairs = {}, curves = {{}, {}}}
+  for seed in pairs(a) do
+    if b[seed] then result.pairs[#result.pairs + 1] = seed end
+  end
+  table.sort(result.pairs)
+  if #result.pairs == 0 then
+    failure.usage(("%s and %s have no finished runs with a seed in common"):format(paths[1], paths[2]))
+  end
+  local first = result.pairs[1]
+  result.names = names or {a[first].info.name, b[first].info.name}
+  result.responses = same_responses(a[first].info, b[first].info, paths)
+  for i, seed in ipairs(result.pairs) do
+    result.curves[1][i], result.curves[2][i] = a[seed], b[seed]
+    local last_a, last_b = runs.last_evaluation(a[seed]), runs.last_evaluation(b[seed])
+    for _, response in ipairs(result.responses) do
+      response.a[i] = last_a.response[response.name].mean
+      response.b[i] = last_b.response[response.name].mean
+    end
+  end
+  return result
+end
+
+local function tail(path)
+  local text = prl.io.read(path) or ""
+  return text:gsub("%s+$", ""):match("([^\n]*)$")
+end
+
+--- Trains both recipes on seeds first … first + count − 1, as many at once as there are processors, into
+--- root/a and root/b. options: seeds, first, jobs, words (of the command line, for both), quiet.
+function comparison.train(recipes, root, options)
+  local jobs = {}
+  for seed = options.first, options.first + options.seeds - 1 do
+    for side, recipe in ipairs(recipes) do
+      local place = root .. "/" .. ({"a", "b"})[side]
+      local words = {"train", recipe, "--quiet", "--seed", tostring(seed), "--runs", place}
+      for _, word in ipairs(options.words) do words[#words + 1] = word end
+      jobs[#jobs + 1] = {words = words, log = ("%s/%s-seed-%d.log"):format(root, ({"a", "b"})[side], seed),
+        recipe = recipe, seed = seed}
+    end
+  end
+  local line = progress.new(#jobs, 0, {}, options.quiet)
+  local ended, failed = 0, nil
+  pool.run(jobs, options.jobs, function(job, ok, code)
+    ended = ended + 1
+    if not ok and not failed then failed = {job = job, code = code} end
+    line:runs(ended, #jobs)
+    return not failed
+  end)
+  line:clear()
+  if failed then
+    failure.raise(("the run of %s with seed %d ended with: %s"):format(failed.job.recipe, failed.job.seed,
+      tail(failed.job.log)), failed.code == 2 and 2 or failed.code == 130 and 130 or 1)
+  end
+end
+
+--- The paired interval of each response: {name, unit, a, b (intervals of the sides), difference (stats.paired)}.
+function comparison.intervals(compared)
+  local result = {}
+  for i, response in ipairs(compared.responses) do
+    result[i] = {name = response.name, unit = response.unit, a = stats.interval(response.a),
+      b = stats.interval(response.b), difference = stats.paired(response.a, response.b)}
+  end
+  return result
+end
+
+return comparison
