@@ -36,9 +36,9 @@ local function make_folder(path)
   return path
 end
 
-local function out_folder(words)
-  return make_folder(words.out or ("runs/compare-%s-%s-%s"):format(name_of(words.a), name_of(words.b),
-    os.date("%Y%m%d-%H%M%S")))
+local function out_folder(words, kind)
+  local names = kind == "recipe" and ("-%s-%s"):format(name_of(words.a), name_of(words.b)) or ""
+  return make_folder(words.out or ("runs/compare%s-%s"):format(names, os.date("%Y%m%d-%H%M%S")))
 end
 
 -- Recipes are checked before the first run begins.
@@ -80,7 +80,7 @@ function compare.run(argv)
     check_recipe(words.a, words)
     check_recipe(words.b, words)
   end
-  local out = out_folder(words)
+  local out = out_folder(words, kinds[1])
   local compared
   if kinds[1] == "recipe" then
     compared = of_recipes(words, out)

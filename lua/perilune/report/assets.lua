@@ -52,7 +52,7 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot .band { fill: currentColor; opacity: .16; }
 .plot .dot { fill: currentColor; }
 .plot .axis { stroke: var(--soft); stroke-width: 1; }
-.pairs { width: 100%; display: block; }
+.pairs { width: 100%; max-width: 620px; display: block; }
 .pairs text { font-size: 12px; fill: var(--soft); }
 .pairs .zero { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
 .pairs .pair { fill: var(--soft); opacity: .55; }

@@ -14,12 +14,10 @@ local tag = html.tag
 function chart.ticks(low, high, count)
   local rough = (high - low) / count
   local power = 10 ^ math.floor(math.log(rough) / math.log(10))
-  local step = power * 10
-  for _, factor in ipairs {1, 2, 2.5, 5} do
-    if factor * power >= rough then
-      step = factor * power
-      break
-    end
+  local step, miss
+  for _, factor in ipairs {1, 2, 2.5, 5, 10} do
+    local off = math.abs((high - low) / (factor * power) - count)
+    if not miss or off < miss then step, miss = factor * power, off end
   end
   local ticks = {}
   for i = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) do ticks[#ticks + 1] = i * step end

@@ -29,7 +29,8 @@ local function rows_of(intervals)
   for i, item in ipairs(intervals) do
     local unit = item.unit and item.unit ~= "" and " (" .. item.unit .. ")" or ""
     rows[i] = {item.name .. unit, format.with_error(item.a.mean, item.a.half),
-      format.with_error(item.b.mean, item.b.half), format.number(item.difference.mean), range(item.difference), comparison.verdict(item.difference)}
+      format.with_error(item.b.mean, item.b.half), format.number(item.difference.mean), range(item.difference),
+      comparison.verdict(item.difference)}
   end
   return rows
 end

@@ -4,15 +4,15 @@ local posix = require "posix"
 
 local pool = {}
 
---- How many processors there are.
+--- How many processors this process may use.
 function pool.processors()
-  local count = posix.sysconf("NPROCESSORS_ONLN")
-  if type(count) == "number" and count > 0 then return count end
-  local found = 0
-  for line in io.lines("/proc/cpuinfo") do
-    if line:find("^processor%s") then found = found + 1 end
+  local count = 0
+  for line in io.lines("/proc/self/status") do
+    for first, last in (line:match("^Cpus_allowed_list:(.*)$") or ""):gmatch("(%d+)%-?(%d*)") do
+      count = count + (tonumber(last) or first) - first + 1
+    end
   end
-  return math.max(found, 1)
+  return math.max(count, 1)
 end
 
 local function start(executable, job)

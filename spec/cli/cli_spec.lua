@@ -1,0 +1,115 @@
+--- The executable as its users call it.
+local posix = require "posix"
+local cjson = require "cjson"
+
+local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
+if not executable:find("^/") then executable = posix.getcwd() .. "/" .. executable end
+
+describe("the command line", function()
+  local root
+
+  setup(function()
+    root = assert(posix.mkdtemp("/tmp/perilune-cli-XXXXXX"))
+    local file = assert(io.open(root .. "/pole.lua", "w"))
+    file:write([[
+return {
+  env = {"cartpole", n = 4},
+  objective = {critics = {upright = {reward = function(r) return r.reward end, gamma = 0.98}}},
+  policy = {hidden = {16}},
+  algorithm = {"ppo", rollout = 64, minibatch = 64, epochs = 2},
+  train = {steps = 1000},
+  eval = {every = 500, episodes = 5},
+}
+]])
+    file:close()
+  end)
+  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
+
+  --- Output, errors and exit code of `perilune WORDS` in the folder.
+  local function run(words, input)
+    local command = ("cd '%s' && %s LD_PRELOAD='' '%s' %s >out 2>err"):format(root,
+      input and ("printf '%s' |"):format(input) or "", executable, words)
+    if os.getenv("LD_PRELOAD") then command = command:gsub("LD_PRELOAD=''", "") end
+    local status = os.execute(command)
+    local function read(name)
+      local file = assert(io.open(root .. "/" .. name))
+      local text = file:read("*a")
+      file:close()
+      return text
+    end
+    return read "out", read "err", status > 255 and status / 256 or status
+  end
+
+  it("shows its commands when it has no words", function()
+    local out, err, code = run ""
+    assert.equal(0, code)
+    assert.equal("", err)
+    for _, name in ipairs {"train", "eval", "check", "describe", "compare", "report", "lua"} do
+      assert.truthy(out:find("\n  " .. name .. " ", 1, true), name)
+    end
+  end)
+
+  it("names the nearest command", function()
+    local out, err, code = run "trian pole.lua"
+    assert.equal(2, code)
+    assert.equal("", out)
+    assert.truthy(err:find("^perilune: there is no command 'trian' %(did you mean 'train'%?%)"))
+    assert.equal(1, select(2, err:gsub("\n", "")))
+  end)
+
+  it("leaves with 2 for words that are wrong", function()
+    for _, words in ipairs {"train", "train pole.lua --resume x", "train --resume nothing", "train none.lua",
+      "train pole.lua --set nonsense", "train pole.lua --seed x", "eval nothing", "report .", "compare pole.lua .",
+      "compare pole.lua nothing.lua", "compare pole.lua pole.lua --seeds 0", "lua --what"} do
+      local out, err, code = run(words)
+      assert.equal(2, code, words)
+      assert.equal("", out)
+      assert.truthy(err:find("^perilune: "), words)
+      assert.falsy(err:find("traceback"), words)
+    end
+  end)
+
+  it("trains, evaluates, reports, and compares two runs", function()
+    local out, err, code = run "train pole.lua --quiet --runs runs"
+    assert.equal("", err)
+    assert.equal(0, code)
+    local folder = out:match("Report: (runs/pole%-[%w-]+)/report%.html\n$")
+    assert.truthy(folder, out)
+    assert.truthy(out:find("reward"))
+    out, err, code = run("eval --json --episodes 3 " .. folder)
+    assert.same({"", 0}, {err, code})
+    assert.equal(3, #cjson.decode(out).values.reward)
+    assert.equal(0, select(3, run("report " .. folder)))
+    out, err, code = run(("compare %s %s --out same"):format(folder, folder))
+    assert.same({"", 0}, {err, code})
+    assert.truthy(out:find("no difference", 1, true))
+    assert.truthy(posix.stat(root .. "/same/compare.html"))
+  end)
+
+  it("trains two recipes on the same seeds and pairs them", function()
+    local out, err, code = run "compare pole.lua pole.lua --seeds 2 --quiet --out pair"
+    assert.same({"", 0}, {err, code})
+    assert.truthy(out:find("2 seeds in pairs", 1, true))
+    assert.truthy(out:find("no difference", 1, true))
+    assert.equal(0, select(3, run "compare pair/a pair/b --out again"))
+  end)
+
+  it("is a console that prints expressions and goes on over lines", function()
+    local out, err, code = run("lua", "1 + 1\nfor i = 1, 2 do\nio.write(i)\nend\nprl.tensor{1, 2}\nnil + 1\n{a = 1}\n")
+    assert.equal(0, code)
+    assert.truthy(out:find("^2\n12{1, 2}\n"), out)
+    assert.truthy(out:find("{a = 1}", 1, true))
+    assert.truthy(err:find("arithmetic", 1, true))
+  end)
+
+  it("runs a text or a file of Lua", function()
+    assert.equal("{1, 2}\ntensor (2) float32\n", (run "lua -e 'print(prl.tensor{1, 2})'"))
+    local file = assert(io.open(root .. "/words.lua", "w"))
+    file:write("print(#arg, ...)\nerror('no')")
+    file:close()
+    local out, err, code = run "lua words.lua a b"
+    assert.equal("2\ta\tb\n", out)
+    assert.truthy(err:find("words.lua:2: no", 1, true))
+    assert.equal(1, code)
+  end)
+end)
