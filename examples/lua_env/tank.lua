@@ -24,13 +24,14 @@ function tank.reset(self)
   return {self.level, self.inflow}
 end
 
---- One step: the observation, the responses by name, whether the episode ended of itself, and the seconds that passed.
+--- One step: observation, responses by name, whether the episode ended of itself, and the seconds that passed.
 function tank.step(self, action)
   self.inflow = math.max(0, math.min(1, self.inflow + action.valve * seconds))
   local gust = 0.02 * (math.random() - 0.5)
   self.level = math.max(0, self.level + (self.inflow - self.leak * self.level) * seconds + gust)
   local spilled = self.level > 2
-  return {self.level, self.inflow}, {deviation = math.abs(self.level - 1), spilled = spilled and 1 or 0}, spilled, seconds
+  local responses = {deviation = math.abs(self.level - 1), spilled = spilled and 1 or 0}
+  return {self.level, self.inflow}, responses, spilled, seconds
 end
 
 --- Plain data from which load makes the instance again, for checkpoints.
