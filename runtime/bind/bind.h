@@ -7,7 +7,7 @@
 #define PRL_BIND_BIND_H
 
 #include "autograd/tape.h"
-#include "bind/compat.h"
+#include "recipe/compat.h"
 #include "perilune/agent.h"
 #include "perilune/core.h"
 #include "perilune/env.h"

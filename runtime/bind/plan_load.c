@@ -16,10 +16,6 @@ typedef struct job {
   prl_status status; /* of a recipe that was refused; its sentence is on the stack */
 } job;
 
-static void *serve(void *context, void *block, size_t old_size, size_t size) {
-  return prl_lua_memory_serve(context, block, block ? old_size : 0, size);
-}
-
 static void push_options(lua_State *L, const prl_plan_options *options) {
   lua_newtable(L);
   if (!options) return;
@@ -73,16 +69,6 @@ static int run(lua_State *L) {
   return 0;
 }
 
-static int protected_run(lua_State *L, job *self) {
-#if LUA_VERSION_NUM < 502
-  return lua_cpcall(L, run, self);
-#else
-  lua_pushcfunction(L, run);
-  lua_pushlightuserdata(L, self);
-  return lua_pcall(L, 1, 0, 0);
-#endif
-}
-
 /* Lua's own sentence, or that of prl_fail_memory: a status does not survive a Lua error, and pcall may stand
  * between. */
 static bool out_of_memory(const char *text) {
@@ -106,20 +92,20 @@ static prl_status explain(lua_State *L, int failed, const job *self, prl_error *
 prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                          prl_plan **out, prl_error *error) {
   lua_State *L;
-  prl_lua_memory memory = {.runtime = runtime};
+  prl_lua_memory memory;
   if (options && options->seed_given && options->seed > UINT64_C(9007199254740992))
     return prl_fail(error, PRL_EINVAL, "the seed %llu is above 2^53, the greatest that a recipe holds",
                     (unsigned long long)options->seed);
-  prl_status status = prl_lua_memory_open(&memory, serve, &memory, &L, error);
+  prl_status status = prl_lua_memory_open(&memory, runtime, NULL, NULL, &L, error);
   if (!status) {
+    prl_lua_compiler_off(L);
     job self = {.runtime = runtime, .path = path, .options = options};
-    int failed = protected_run(L, &self);
+    int failed = prl_lua_protect(L, run, &self);
     if (failed)
       status = explain(L, failed, &self, error);
     else
       *out = self.plan;
-    lua_close(L);
+    prl_lua_memory_close(&memory, L);
   }
-  if (memory.reserve) prl_lua_memory_deinit(&memory);
   return status;
 }

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recipe/embedded.h"
 #include "core/nearest.h"
+#include "recipe/compat.h"
+#include "recipe/embedded.h"
 #include "recipe/state.h"
 
 #define GREATEST_STRING ((size_t)1 << 20)
@@ -235,11 +236,7 @@ static int bounded_concat(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_optlstring(L, 2, "", NULL);
   int first = (int)luaL_optinteger(L, 3, 1);
-#if LUA_VERSION_NUM < 502
   int last = lua_isnoneornil(L, 4) ? (int)lua_objlen(L, 1) : (int)luaL_checkinteger(L, 4);
-#else
-  int last = lua_isnoneornil(L, 4) ? (int)lua_rawlen(L, 1) : (int)luaL_checkinteger(L, 4);
-#endif
   lua_settop(L, 2);
   luaL_Buffer buffer;
   luaL_buffinit(L, &buffer);
@@ -325,6 +322,13 @@ void prl_sandbox_library(lua_State *L) {
   put_library(L, top, "string", luaopen_string, string_names);
   put_library(L, top, "table", luaopen_table, table_names);
   put_library(L, top, "math", luaopen_math, math_names);
+#if LUA_VERSION_NUM >= 502
+  lua_getfield(L, top, "base");
+  lua_getglobal(L, "table");
+  lua_getfield(L, -1, "unpack");
+  lua_setfield(L, -3, "unpack");
+  lua_pop(L, 2);
+#endif
   put_function(L, top, "string", "rep", bounded_rep);
   put_function(L, top, "table", "concat", bounded_concat);
   static const luaL_Reg own[] = {{"position", position},   {"defined", defined},

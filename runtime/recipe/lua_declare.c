@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/nearest.h"
+#include "recipe/compat.h"
 #include "recipe/lua_machine.h"
 
 typedef struct prl_lua_env lua_env;

@@ -1,3 +1,4 @@
+#include "recipe/compat.h"
 #include "recipe/lua_env.h"
 
 #include <lauxlib.h>
@@ -21,7 +22,7 @@ static const char *const function_names[] = {"new", "reset", "step", "save", "lo
 /* One vector env's lua_State and what it works on: the `shared` block. */
 typedef struct machine {
   const lua_env *env;
-  prl_lua_heap heap;
+  prl_lua_memory memory;
   lua_State *L;
   int ref[REFS];
   /* During a call: */
@@ -347,10 +348,10 @@ static prl_status save(const prl_env_batch *batch, void *bytes, int64_t *size, p
   prl_doc *doc;
   char *text = NULL;
   size_t length = 0;
-  prl_status status = prl_doc_new(m->heap.runtime, &doc, error);
+  prl_status status = prl_doc_new(m->memory.runtime, &doc, error);
   if (status) return status;
   status = call(batch, NULL, doc, save_all, error);
-  if (!status) status = prl_json_write(m->heap.runtime, &doc->root, true, 0, &text, &length, error);
+  if (!status) status = prl_json_write(m->memory.runtime, &doc->root, true, 0, &text, &length, error);
   prl_doc_free(doc);
   if (status) return status;
   if (bytes && (int64_t)length != *size)
@@ -360,14 +361,14 @@ static prl_status save(const prl_env_batch *batch, void *bytes, int64_t *size, p
     memcpy(bytes, text, length);
   else
     *size = (int64_t)length;
-  prl_free(m->heap.runtime, text);
+  prl_free(m->memory.runtime, text);
   return status;
 }
 
 static prl_status load(const prl_env_batch *batch, const void *bytes, int64_t size, prl_error *error) {
   machine *m = *(machine *const *)batch->shared;
   prl_doc *doc;
-  prl_status status = prl_json_parse(m->heap.runtime, bytes, (size_t)size, &doc, error);
+  prl_status status = prl_json_parse(m->memory.runtime, bytes, (size_t)size, &doc, error);
   if (status) return status;
   if (doc->root.kind != PRL_ARRAY || doc->root.count != batch->n)
     status = prl_fail(error, PRL_EFORMAT,
@@ -403,8 +404,8 @@ static int prepare(lua_State *L) {
 }
 
 static void free_machine(machine *m) {
-  prl_runtime *runtime = m->heap.runtime;
-  if (m->heap.reserve) prl_lua_heap_close(&m->heap, m->L);
+  prl_runtime *runtime = m->memory.runtime;
+  prl_lua_memory_close(&m->memory, m->L);
   prl_free(runtime, m);
 }
 
@@ -414,9 +415,9 @@ static prl_status open_machine(const prl_env_type *type, const double *options, 
   machine *m = prl_calloc(env->runtime, 1, sizeof *m);
   if (!m) return prl_fail_memory(error, sizeof *m);
   m->env = env;
-  m->heap.runtime = env->runtime;
+  m->memory.runtime = env->runtime;
   m->instance = -1;
-  prl_status status = prl_lua_heap_open(&m->heap, env->runtime, &m->L, error);
+  prl_status status = prl_lua_memory_open(&m->memory, env->runtime, NULL, NULL, &m->L, error);
   if (!status) {
     prl_env_batch batch = {.options = options};
     m->batch = &batch;
@@ -450,9 +451,9 @@ static prl_status make_spec(const prl_env_type *type, const double *options, prl
 /* ---- The file ---- */
 
 static prl_status read_declaration(lua_env *env, prl_error *error) {
-  prl_lua_heap heap;
+  prl_lua_memory memory;
   lua_State *L;
-  prl_status status = prl_lua_heap_open(&heap, env->runtime, &L, error);
+  prl_status status = prl_lua_memory_open(&memory, env->runtime, NULL, NULL, &L, error);
   if (status) return status;
   declaration d = {.env = env, .nobody = {.instance = -1}};
   int failure = prl_lua_protect(L, declare, &d);
@@ -463,7 +464,7 @@ static prl_status read_declaration(lua_env *env, prl_error *error) {
     if (!message || !strstr(message, ".lua:")) snprintf(prefix, sizeof prefix, "%s: ", env->chunk + 1);
     status = prl_lua_failure(L, failure, env->cause ? env->cause : d.nobody.cause, prefix, error);
   }
-  prl_lua_heap_close(&heap, L);
+  prl_lua_memory_close(&memory, L);
   return status;
 }
 

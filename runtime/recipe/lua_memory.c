@@ -37,22 +37,45 @@ void *prl_lua_memory_serve(prl_lua_memory *m, void *block, size_t old_size, size
                                      : NULL; /* Lua counts on it that a block can shrink */
 }
 
-prl_status prl_lua_memory_open(prl_lua_memory *m, lua_Alloc serve, void *context, lua_State **out,
-                               prl_error *error) {
-  m->reserve = prl_alloc(m->runtime, RESERVE);
+static void *serve_alone(void *context, void *block, size_t old_size, size_t size) {
+  return prl_lua_memory_serve(context, block, block ? old_size : 0, size);
+}
+
+prl_status prl_lua_memory_open(prl_lua_memory *m, prl_runtime *runtime, lua_Alloc serve, void *context,
+                               lua_State **out, prl_error *error) {
+  *m = (prl_lua_memory){.runtime = runtime, .reserve = prl_alloc(runtime, RESERVE)};
   if (!m->reserve) return prl_fail_memory(error, RESERVE);
   m->starting = true;
-  lua_State *L = lua_newstate(serve, context);
+  lua_State *L = serve ? lua_newstate(serve, context) : lua_newstate(serve_alone, m);
   m->starting = false;
-  if (!L) return prl_fail_memory(error, RESERVE);
-#ifdef LUAJIT_VERSION
-  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
-#endif
+  if (!L) {
+    prl_lua_memory_close(m, NULL);
+    return prl_fail_memory(error, RESERVE);
+  }
   *out = L;
   return PRL_OK;
 }
 
-void prl_lua_memory_deinit(prl_lua_memory *m) {
-  prl_free(m->runtime, m->reserve);
+void prl_lua_memory_close(prl_lua_memory *m, lua_State *L) {
+  if (L) lua_close(L);
+  if (m->reserve) prl_free(m->runtime, m->reserve);
   m->reserve = NULL;
+}
+
+void prl_lua_compiler_off(lua_State *L) {
+#ifdef LUAJIT_VERSION
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+#else
+  (void)L;
+#endif
+}
+
+int prl_lua_protect(lua_State *L, lua_CFunction function, void *context) {
+#if LUA_VERSION_NUM < 502
+  return lua_cpcall(L, function, context); /* allocates under protection too */
+#else
+  lua_pushcfunction(L, function);
+  lua_pushlightuserdata(L, context);
+  return lua_pcall(L, 1, 0, 0);
+#endif
 }

@@ -18,10 +18,17 @@ typedef struct prl_lua_memory {
 
 /* Like lua_Alloc. A block always can shrink. */
 void *prl_lua_memory_serve(prl_lua_memory *memory, void *block, size_t old_size, size_t size);
-/* A new state whose allocator is `serve`, called with `context`; serve hands over to prl_lua_memory_serve. In
- * LuaJIT the compiler is off. Fails: PRL_ENOMEM. */
-prl_status prl_lua_memory_open(prl_lua_memory *memory, lua_Alloc serve, void *context, lua_State **out,
-                               prl_error *error);
-void prl_lua_memory_deinit(prl_lua_memory *memory); /* after lua_close */
+/* A new state whose allocator is `serve`, called with `context`; serve hands over to prl_lua_memory_serve.
+ * serve NULL: that alone. Must not move while it is open. Fails: PRL_ENOMEM. */
+prl_status prl_lua_memory_open(prl_lua_memory *memory, prl_runtime *runtime, lua_Alloc serve, void *context,
+                               lua_State **out, prl_error *error);
+/* Closes the state too; either may be absent. */
+void prl_lua_memory_close(prl_lua_memory *memory, lua_State *L);
+/* In LuaJIT, no more compilation: hooks do not fire in compiled traces, and work that is done once is not
+ * worth it. */
+void prl_lua_compiler_off(lua_State *L);
+/* Calls function(L) with `context` as its one argument, a light userdata; no Lua error leaves it. On failure
+ * the message is at the top of the stack. 0 or Lua's own status. */
+int prl_lua_protect(lua_State *L, lua_CFunction function, void *context);
 
 #endif

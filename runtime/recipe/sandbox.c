@@ -144,16 +144,6 @@ static int run_prelude(lua_State *L) {
   return 0;
 }
 
-static int protected_call(lua_State *L, evaluation *e) {
-#if LUA_VERSION_NUM < 502
-  return lua_cpcall(L, run_prelude, e);
-#else
-  lua_pushcfunction(L, run_prelude);
-  lua_pushlightuserdata(L, e);
-  return lua_pcall(L, 1, 0, 0);
-#endif
-}
-
 /* An override is a file without a place: its text is "path=expression". */
 static prl_status add_overrides(prl_sandbox *s, const prl_recipe_options *options, prl_error *error) {
   for (int i = 0; options && i < options->set_count; i++) {
@@ -180,14 +170,14 @@ static prl_status evaluate(prl_sandbox *s, prl_doc **out, prl_error *error) {
   if (status) return status;
   evaluation e = {.sandbox = s};
   status = prl_doc_new(s->runtime, &e.doc, error);
-  if (!status && protected_call(L, &e)) {
+  if (!status && prl_lua_protect(L, run_prelude, &e)) {
     bool text = lua_type(L, -1) == LUA_TSTRING; /* of a number, lua_tostring would ask for memory */
     status = explain(&e, text ? lua_tostring(L, -1) : NULL, error);
     prl_doc_free(e.doc);
   } else if (!status) {
     *out = e.doc;
   }
-  lua_close(L);
+  prl_lua_memory_close(&s->memory, L);
   return status;
 }
 

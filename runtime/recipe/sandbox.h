@@ -19,7 +19,7 @@
 /* Zero means the default. */
 typedef struct prl_recipe_limits {
   int64_t steps;   /* virtual machine instructions; 5 million */
-  int64_t work_ms; /* processor time; 600 ms */
+  int64_t work_ms; /* processor time; 300 ms */
   size_t memory;   /* bytes at once; 16 MB */
 } prl_recipe_limits;
 

@@ -74,13 +74,12 @@ void prl_sandbox_check(lua_State *L) {
 
 prl_status prl_sandbox_open(prl_sandbox *s, lua_State **out, prl_error *error) {
   if (!s->limits.steps) s->limits.steps = 5000000;
-  if (!s->limits.work_ms) s->limits.work_ms = 600;
+  if (!s->limits.work_ms) s->limits.work_ms = 300;
   if (!s->limits.memory) s->limits.memory = (size_t)16 << 20;
   lua_State *L = NULL;
-  s->memory.runtime = s->runtime;
-  /* The compiler is off, since hooks do not fire in compiled traces. */
-  prl_status status = prl_lua_memory_open(&s->memory, serve, s, &L, error);
+  prl_status status = prl_lua_memory_open(&s->memory, s->runtime, serve, s, &L, error);
   if (status) return status;
+  prl_lua_compiler_off(L);
   s->deadline_ns = prl_clock_work_ns() + s->limits.work_ms * 1000000;
   lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, HOOK_STEPS);
   *out = L;
@@ -95,5 +94,4 @@ void prl_sandbox_deinit(prl_sandbox *s) {
   }
   prl_free(s->runtime, s->folder);
   prl_free(s->runtime, s->shown);
-  if (s->memory.reserve) prl_lua_memory_deinit(&s->memory);
 }

@@ -76,7 +76,8 @@ describe("prl.recipe.load", function()
     assert.same({"aim", "throttle"}, loaded.spec.action.names)
     assert.same({-1, 0}, loaded.spec.action.low)
     assert.same({"hp", "distance"}, loaded.spec.observation.names)
-    assert.same({name = "survived", unit = "s", missing = 0, combine = "last", wait_us = 30e6}, loaded.spec.responses[2])
+    assert.same({name = "survived", unit = "s", missing = 0, combine = "last", wait_us = 30e6},
+      loaded.spec.responses[2])
     assert.same({aim = {-0.5, 0.5}, throttle = 1}, loaded.recipe.policy.action)
     assert.equal(300, loaded.recipe.agent.idle)
     assert.equal(1024, loaded.recipe.agent.streams)
@@ -94,14 +95,15 @@ describe("prl.recipe.load", function()
   end)
 
   it("runs schedules over train.steps unless they say otherwise", function()
-    local text = "return {env = 'cartpole', train = {steps = 500}, algorithm = {'ppo', lr = cosine {from = 1, to = 0}, " ..
-      "clip = warmup {to = 0.2, over = 9}, entropy = piecewise {{0, 1}, {10, 0}}, " ..
+    local text = "return {env = 'cartpole', train = {steps = 500}, algorithm = {'ppo', " ..
+      "lr = cosine {from = 1, to = 0}, clip = warmup {to = 0.2, over = 9}, entropy = piecewise {{0, 1}, {10, 0}}, " ..
       "lambda = expression(function(step) return 0.9 + min(step / 1e6, 0.05) end)}}"
     local algorithm = resolved(text).algorithm
     assert.same({kind = "cosine", from = 1, to = 0, over = 500}, algorithm.lr)
     assert.same({kind = "warmup", to = 0.2, over = 9}, algorithm.clip)
     assert.same({kind = "piecewise", points = {{0, 1}, {10, 0}}}, algorithm.entropy)
-    assert.same({kind = "expression", tree = {"add", 0.9, {"min", {"div", {"r", "step"}, 1e6}, 0.05}}}, algorithm.lambda)
+    assert.same({kind = "expression", tree = {"add", 0.9, {"min", {"div", {"r", "step"}, 1e6}, 0.05}}},
+      algorithm.lambda)
   end)
 
   it("merges keyed tables, replaces arrays, drops the siblings of a changed first element, removes", function()
@@ -166,7 +168,8 @@ describe("prl.recipe.load", function()
   end)
 
   it("runs an algorithm of one's own only when it is trusted", function()
-    recipes.write(folder, "mine.lua", "return {options = {step = {3, '', 'how far', structural = true}}, build = function() end}")
+    recipes.write(folder, "mine.lua",
+      "return {options = {step = {3, '', 'how far', structural = true}}, build = function() end}")
     local text = "return {env = 'cartpole', algorithm = {lua = './mine.lua', step = 4}}"
     local loaded, message = recipes.load(folder, text)
     assert.is_nil(loaded)
@@ -178,8 +181,8 @@ describe("prl.recipe.load", function()
 
   describe("a formula", function()
     local function tree(body)
-      return resolved("return {env = 'cartpole', algorithm = 'a2c', objective = {critics = {a = {reward = function(r) return " ..
-        body .. " end}}}}").objective.critics.a.reward
+      return resolved("return {env = 'cartpole', algorithm = 'a2c', objective = {critics = {a = {reward = function(r)\n" ..
+        "return " .. body .. " end}}}}").objective.critics.a.reward
     end
 
     it("has the operators and functions of rewards", function()

@@ -58,7 +58,8 @@ describe("locate.key", function()
   end)
 
   it("ends on text that is no Lua", function()
-    for _, text in ipairs {"{", "return {a = ", "{{{}", "return { = }", "[[", "'", "a.b.", "{[", "{,,,}", "function {"} do
+    for _, text in ipairs {"{", "return {a = ", "{{{}", "return { = }", "[[", "'", "a.b.", "{[", "{,,,}",
+      "function {"} do
       assert.has_no.errors(function() locate.key({{path = "x", text = text}}, "a.b") end)
     end
   end)

@@ -1,6 +1,6 @@
 /* The few places where Lua 5.1 (LuaJIT) and 5.2–5.4 differ. Everything else uses the 5.1 API. */
-#ifndef PRL_BIND_COMPAT_H
-#define PRL_BIND_COMPAT_H
+#ifndef PRL_RECIPE_COMPAT_H
+#define PRL_RECIPE_COMPAT_H
 
 #include <lauxlib.h>
 #include <lua.h>
