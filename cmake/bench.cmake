@@ -7,8 +7,10 @@ find_path(LIBXSMM_INCLUDE libxsmm.h)
 
 file(GLOB PERILUNE_BENCH CONFIGURE_DEPENDS spec/bench/*.c)
 add_executable(perilune_bench ${PERILUNE_BENCH})
+# As the product's environments are compiled; env_yardstick_avx2.c is the same source with AVX2.
+set_source_files_properties(spec/bench/env_yardstick.c PROPERTIES COMPILE_OPTIONS "-mno-fma;-mno-avx2;-mno-avx")
 target_include_directories(perilune_bench PRIVATE runtime spec ${OPENBLAS_INCLUDE})
-target_compile_options(perilune_bench PRIVATE ${PERILUNE_WARNINGS} -O3 -mavx2 -mfma -fno-math-errno -fno-trapping-math)
+target_compile_options(perilune_bench PRIVATE ${PERILUNE_WARNINGS} -O3 -mavx2 -mfma -ffp-contract=off -fno-math-errno -fno-trapping-math)
 target_compile_definitions(perilune_bench PRIVATE PRL_AVX2=1)
 target_link_libraries(perilune_bench PRIVATE perilune_static)
 if(SLEEF_LIBRARY)

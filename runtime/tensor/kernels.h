@@ -2,18 +2,22 @@
  *
  * One source is compiled twice (plain x86-64, and -mavx2 -mfma), giving two constant tables; a runtime takes
  * one by cpuid, or as its options say. Rules that hold within one table:
- *   - Every op fixes its order of rounding. A GEMM accumulates over k in ascending order with one fused
- *     multiply-add each (baseline: a product and a sum), then adds the bias, then applies the activation; the
- *     activation fused into a layer gives the bytes of the separate one. An output narrower than a vector (n
- * < 8; baseline n < 4) has 8 (4) such chains, over k ≡ 0, 1, … modulo 8 (4), added pairwise. `add` adds the
- * finished sum. Contraction by the compiler is off.
- *   - A row of a forward result depends on that row and the weights alone, never on how many rows came with
- * it. Element-wise results do not depend on the position in the vector.
- *   - Sums over a batch run in ascending row order, a fixed order for a given batch.
+ *
+ * Every op fixes its order of rounding; contraction by the compiler is off. A GEMM accumulates over k in
+ * ascending order with one fused multiply-add each (baseline: a product and a sum), then adds the bias, then
+ * applies the activation; the activation fused into a layer gives the bytes of the separate one. An output
+ * narrower than a vector (n < 8; baseline n < 4) has 8 (4) such chains, over k ≡ 0, 1, … modulo 8 (4), added
+ * pairwise. `add` adds the finished sum.
+ *
+ * A row of a forward result depends on that row and the weights alone, never on how many rows came with it.
+ * Element-wise results do not depend on the position in the vector. Sums over a batch run in ascending row
+ * order, a fixed order for a given batch.
+ *
  * No product goes to OpenBLAS: packed and blocked, these kernels win or tie up to 512 × 512 and stay within a
  * sixth of it at 1024 × 1024 (spec/bench), rows keep their bytes without padded tiles, and a host's choice of
- * BLAS threads cannot touch them. Pointers are dense float32 rows unless a leading dimension is given; none
- * may alias unless it says so. */
+ * BLAS threads cannot touch them.
+ *
+ * Pointers are dense float32 rows unless a leading dimension is given; none may alias unless it says so. */
 #ifndef PRL_TENSOR_KERNELS_H
 #define PRL_TENSOR_KERNELS_H
 

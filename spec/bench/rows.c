@@ -92,4 +92,6 @@ const bench_row bench_rows[] = {{"gemm_64", gemm_row},
                                 {"train_step", train_row},
                                 {"train_step_blas", train_blas_row},
                                 {"infer_c", infer_row},
+                                {"env_cartpole", bench_env_cartpole},
+                                {"env_pendulum", bench_env_pendulum},
                                 {NULL, NULL}};

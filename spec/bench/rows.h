@@ -13,4 +13,7 @@ typedef struct bench_row {
 
 extern const bench_row bench_rows[]; /* ends with a NULL name */
 
+bool bench_env_cartpole(void);
+bool bench_env_pendulum(void);
+
 #endif
