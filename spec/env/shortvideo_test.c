@@ -153,7 +153,7 @@ static void test_the_zero_action_is_the_base_order(void **state) {
                            {"base_comment", 0},
                            {"base_diversity", 1.25},
                            {"base_freshness", 0.5},
-                           {"base_duration", -0.5},
+                           {"base_duration", -0.25},
                            {NULL, 0}};
   const setting base[] = {{"base_watch", 1},
                           {"base_long_view", 0.25},
@@ -171,7 +171,7 @@ static void test_the_zero_action_is_the_base_order(void **state) {
   act_all(&b, SV_LONG_VIEW, -0.25f);
   act_all(&b, SV_DIVERSITY, -0.75f);
   act_all(&b, SV_FRESHNESS, -0.5f);
-  act_all(&b, SV_DURATION, 0.5f);
+  act_all(&b, SV_DURATION, 0.25f);
   for (int t = 0; t < 60; t++) {
     world_step(&a), world_step(&b);
     assert_memory_equal(a.batch.response, b.batch.response, 33 * SV_RESPONSES * sizeof(float));
@@ -367,7 +367,7 @@ static void test_signs_of_the_action(void **state) {
   assert_true(acted(SV_LIKE, 1, SV_R_LIKE) > 1.04 * acted(-1, 0, SV_R_LIKE));
   assert_true(acted(SV_LIKE, 1, SV_R_WATCH_TIME) < 0.99 * acted(-1, 0, SV_R_WATCH_TIME));
   assert_true(acted(SV_COMMENT, 1, SV_R_LIKE + 4) > 1.1 * acted(-1, 0, SV_R_LIKE + 4));
-  assert_true(acted(SV_DURATION, -0.5f, SV_R_WATCH_TIME) < 0.93 * acted(-1, 0, SV_R_WATCH_TIME));
+  assert_true(acted(SV_DURATION, -0.25f, SV_R_WATCH_TIME) < 0.97 * acted(-1, 0, SV_R_WATCH_TIME));
   assert_true(acted(SV_WATCH, -1, SV_R_LONG_VIEW) < acted(-1, 0, SV_R_LONG_VIEW));
 }
 
