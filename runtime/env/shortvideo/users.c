@@ -15,7 +15,7 @@ static const float hour_profile[24] = {0.942f, 0.580f, 0.386f, 0.235f, 0.189f, 0
 static const float weekday_activity = 0.96f, weekend_activity = 1.10f;
 static const float longest_gap = 96; /* h */
 
-const float prl_shortvideo_usual[SV_MEANS] = {132, 5.4f, 1.9f, 0.10f, 0.0075f, 0.0055f, 0.0055f, 0.0155f};
+const float prl_shortvideo_usual[SV_MEANS] = {141, 5.7f, 2.0f, 0.108f, 0.008f, 0.0056f, 0.005f, 0.0164f};
 
 static float activity_at(int64_t clock_us, float shift, float *to_next_hour) {
   float hour = (float)(clock_us % SV_DAY_US) * (1.0f / 3.6e9f) - shift;
