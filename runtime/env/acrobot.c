@@ -1,6 +1,9 @@
 /* Acrobot-v1 (Sutton 1996, "Generalization in reinforcement learning: successful examples using sparse coarse
  * coding"; Sutton and Barto 2018, section 11.3, whose equations are used): two links hang from a joint; a
- * torque between them swings the tip above a line. Numbers and order of operations are those of Gymnasium. */
+ * torque between them swings the tip above a line. Numbers and order of operations are those of Gymnasium.
+ *
+ * Sines and cosines are libm's, as there: the motion is chaotic, and a difference in their last bit grows
+ * past 1e-5 within an episode. */
 #include "env/classic.h"
 
 static const double link_mass_1 = 1.0, link_mass_2 = 1.0, link_length_1 = 1.0, centre_1 = 0.5, centre_2 = 0.5,
@@ -43,17 +46,14 @@ typedef struct point {
 
 /* Writes the observation; returns −cos θ1 − cos(θ1 + θ2), the height of the tip. */
 static inline double observe(point s, float *row) {
-  double sine_1, cosine_1, sine_2, cosine_2, sine, cosine;
-  sin_cos(s.theta1, &sine_1, &cosine_1);
-  sin_cos(s.theta2, &sine_2, &cosine_2);
-  sin_cos(s.theta2 + s.theta1, &sine, &cosine);
+  double cosine_1 = cos(s.theta1);
   row[0] = (float)cosine_1;
-  row[1] = (float)sine_1;
-  row[2] = (float)cosine_2;
-  row[3] = (float)sine_2;
+  row[1] = (float)sin(s.theta1);
+  row[2] = (float)cos(s.theta2);
+  row[3] = (float)sin(s.theta2);
   row[4] = (float)s.theta1_dot;
   row[5] = (float)s.theta2_dot;
-  return -cosine_1 - cosine;
+  return -cosine_1 - cos(s.theta2 + s.theta1);
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
@@ -71,10 +71,8 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
 
 /* The time derivative of the state under a torque at the second joint. */
 static inline point derivative(point s, double torque) {
-  double sine_2, cosine_2, cosine_12, cosine_1, unused;
-  sin_cos(s.theta2, &sine_2, &cosine_2);
-  sin_cos(s.theta1 + s.theta2 - PRL_PI / 2, &unused, &cosine_12);
-  sin_cos(s.theta1 - PRL_PI / 2, &unused, &cosine_1);
+  double sine_2 = sin(s.theta2), cosine_2 = cos(s.theta2);
+  double cosine_12 = cos(s.theta1 + s.theta2 - PRL_PI / 2), cosine_1 = cos(s.theta1 - PRL_PI / 2);
   double lever = link_mass_2 * link_length_1 * centre_2;
   double d1 = link_mass_1 * (centre_1 * centre_1) +
               link_mass_2 * (link_length_1 * link_length_1 + centre_2 * centre_2 +
