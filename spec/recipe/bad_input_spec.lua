@@ -32,7 +32,8 @@ local cases = {
   {"a value without a name", "return {env = 'cartpole', algorithm = {'a2c',\n7}}", "x.lua:2: algorithm.2: a value without a name (7)…"},
   {"no env", "return {algorithm = 'a2c'}", "x.lua:1: env: this is missing: the environment…"},
   {"no algorithm", "return {env = 'cartpole'}", "x.lua:1: algorithm: this is missing: how to learn…"},
-  {"no reward", with "objective = {critics = {main = {gamma = 0.9}}},", "x.lua:2: objective.critics.main.reward: this is missing: the reward of a step…"},
+  {"no reward", with "objective = {critics = {main = {gamma = 0.9}}},", "x.lua:2: objective.critics.main: its reward is missing: a function of the env's responses (reward), as in function(r) return r.reward end"},
+  {"a shared trunk without layers", with "policy = {trunk = 'shared', hidden = {}},", "x.lua:2: policy.trunk: a shared trunk is made of the policy's hidden layers, and policy.hidden has none"},
   {"no critic", with "objective = {critics = {}},", "x.lua:2: objective.critics: there is no critic; the actor needs at least one"},
   -- types and ranges
   {"a wrong type", with "train = {steps = 'many'},", 'x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got "many"'},

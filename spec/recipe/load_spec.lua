@@ -59,6 +59,13 @@ describe("prl.recipe.load", function()
     assert.equal(8, recipe.agent.streams)
   end)
 
+  it("lets a critic take the response of its name", function()
+    local critics = resolved("return {env = 'cartpole', algorithm = 'a2c', " ..
+      "objective = {critics = {reward = {gamma = 0.5}}}}").objective.critics
+    assert.same({"r", "reward"}, critics.reward.reward)
+    assert.equal(0.5, critics.reward.gamma)
+  end)
+
   it("gives what the environment is made of, and how to make it", function()
     local loaded = load(PENDULUM)
     assert.equal("continuous", loaded.spec.action.kind)
@@ -181,8 +188,8 @@ describe("prl.recipe.load", function()
 
   describe("a formula", function()
     local function tree(body)
-      return resolved("return {env = 'cartpole', algorithm = 'a2c', objective = {critics = {a = {reward = function(r)\n" ..
-        "return " .. body .. " end}}}}").objective.critics.a.reward
+      return resolved("return {env = 'cartpole', algorithm = 'a2c', " ..
+        "objective = {critics = {a = {reward = function(r)\nreturn " .. body .. " end}}}}").objective.critics.a.reward
     end
 
     it("has the operators and functions of rewards", function()

@@ -38,8 +38,8 @@ end
 
 schema.critic = {
   option("reward", "reward", nil, "",
-    "the reward of a step: a function of the env's responses, as in function(r) return r.reward end",
-    {required = true}),
+    "the reward of a step: a function of the env's responses, as in function(r) return r.reward end; default: " ..
+    "the response of the critic's name"),
   option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
   option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
   option("scale", "scale", 1, "",

@@ -69,10 +69,24 @@ end
 
 local function default_critics(check, path)
   for _, name in ipairs(check.responses) do
-    if name == "reward" then return {reward = {reward = {"r", "reward"}}} end
+    if name == "reward" then return {reward = {}} end
   end
   check.fail(path, ("this is missing: critics, each with a reward of the env's responses (%s)"):format(
     table.concat(check.responses, ", ")))
+end
+
+--- A critic without a reward takes the response of its own name.
+local function with_reward(check, name, given, at)
+  if type(given) ~= "table" or given.reward ~= nil then return given end
+  for _, response in ipairs(check.responses) do
+    if response == name then
+      local copy = {reward = {"r", name}}
+      for k, v in pairs(given) do copy[k] = v end
+      return copy
+    end
+  end
+  check.fail(at, ("its reward is missing: a function of the env's responses (%s), as in function(r) return r.%s end")
+    :format(table.concat(check.responses, ", "), check.responses[1]))
 end
 
 local function resolve_critics(check, value, path, policy)
@@ -84,7 +98,7 @@ local function resolve_critics(check, value, path, policy)
     if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
       check.fail(at, "a critic has a name of letters, digits and _, as in watch = {reward = …}")
     end
-    local given = value[name]
+    local given = with_reward(check, name, value[name], at)
     local critic = check.section(schema.critic, given, at)
     if policy.trunk == "shared" then
       for _, field in ipairs {"hidden", "activation"} do
@@ -131,6 +145,9 @@ local function resolve(check, recipe)
   result.env, spec, make = environment.resolve(check, recipe.env, "env")
   for i, response in ipairs(spec.responses) do check.responses[i] = response.name end
   result.policy = section("policy", recipe.policy)
+  if result.policy.trunk == "shared" and #result.policy.hidden == 0 then
+    check.fail("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
+  end
   result.policy.action = environment.dimensions(check, spec, result.policy.action, "policy.action")
   result.objective = section("objective", recipe.objective)
   result.objective.critics = resolve_critics(check, result.objective.critics, "objective.critics", result.policy)
