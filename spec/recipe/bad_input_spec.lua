@@ -116,6 +116,8 @@ local cases = {
   {"nothing returned", "local x = 1", "x.lua:1: a recipe returns a table; this one returns nil"},
   {"remove outside of extend", with "policy = remove,", "x.lua:2: policy: remove stands in the changes of extend, and nowhere else"},
   {"extend of nothing", "return extend(nil, {})", "x.lua:1: extend takes a recipe to start from, not nil"},
+  {"an address as text", "return {name = tostring({})}", "x.lua:1: tostring takes strings, numbers and booleans, not a table"},
+  {"an address in a format", "return {name = ('%s'):format(error)}", "x.lua:1: string.format takes strings, numbers and booleans, not a function"},
   -- malice
   {"a loop", "local i = 0\nwhile true do i = i + 1 end", "x.lua:2: the recipe did not end within 5000000 steps: does a loop here have no end?"},
   {"a loop in pcall", "while true do pcall(function() while true do end end) end", "x.lua:1: pcall is not there for a recipe, which only describes data"},

@@ -483,6 +483,20 @@ function table.sort(t, before)
   merge_sort(t, before or function(a, b) return a < b end)
 end
 
+--- Addresses differ from run to run, and a recipe's data may not: only plain values become text.
+local function plain_text(value, what)
+  local kind = type(value)
+  if kind == "table" or kind == "function" then
+    refuse(what .. " takes strings, numbers and booleans, not " .. show(value))
+  end
+  return value
+end
+function shared.tostring(value) return tostring(plain_text(value, "tostring")) end
+function string.format(text, ...)
+  for i = 1, select("#", ...) do plain_text((select(i, ...)), "string.format") end
+  return format(text, ...)
+end
+
 local function names_of(t)
   local names = {}
   for name in pairs(t) do names[#names + 1] = name end
