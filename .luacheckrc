@@ -1,6 +1,7 @@
 std = "luajit"
 max_line_length = 120
 cache = false
+self = false -- a method may have no use for its object
 exclude_files = {"build*", "runs", ".git"}
 
 -- A recipe meets the names of its sandbox (lua/perilune/recipe/sandbox).

@@ -1,0 +1,342 @@
+--- Symbols: what a reward is called with, and how its formula is checked. Part of the sandbox's trusted half
+--- (prelude.lua), which it runs before; `native` is the table of recipe/library.c.
+---
+--- A reward is a function of responses. It is called once with symbols, whose operators write a tree; every read of a
+--- response is a node of its own and must reach the result. Lua cannot trap `==`, a truth test or, in LuaJIT, the
+--- comparison of a symbol with a number, so the function is then called with many vectors of plain numbers, and its
+--- values must be those of the tree.
+
+local native = ...
+local base, string, table, math = native.base, native.string, native.table, native.math
+local error, ipairs, pairs = base.error, base.ipairs, base.pairs
+local pcall, rawget = base.pcall, base.rawget
+local setmetatable, tostring, type = base.setmetatable, base.tostring, base.type
+local select, tonumber = base.select, base.tonumber
+local exp, log, sqrt, abs, huge = math.exp, math.log, math.sqrt, math.abs, 1 / 0
+local concat, format, sub = table.concat, string.format, string.sub
+
+local GREATEST_TREE = 4000
+local FORMULA = "use + - * / and where, gt, ge, lt, le, eq, both, either, negate, min, max, clip, log, log1p, exp, " ..
+  "sqrt, abs"
+
+--- Raises a sentence at a place of the recipe: by default where it called the prelude.
+local function refuse(message, file, line)
+  if not file then
+    file, line = native.position()
+  end
+  error((file and format("recipe#%d:%d: ", file, line) or "") .. message, 0)
+end
+
+local function contains(text, needle)
+  for i = 1, #text - #needle + 1 do
+    if sub(text, i, i + #needle - 1) == needle then return true end
+  end
+  return false
+end
+
+local function show(value)
+  if type(value) == "string" then return '"' .. sub(value, 1, 40) .. '"' end
+  if type(value) == "number" or type(value) == "boolean" or value == nil then return tostring(value) end
+  return "a " .. type(value)
+end
+
+-- ---- Symbols ------------------------------------------------------------------------------------------------------
+
+local Symbol = {__metatable = false}
+local sizes = setmetatable({}, {__mode = "k"}) -- of each symbol, its terms
+
+local function is_symbol(value) return type(value) == "table" and sizes[value] ~= nil end
+
+--- {op, argument, …} as a symbol.
+local function symbol(node)
+  local size = 1
+  for i = 2, #node do size = size + (sizes[node[i]] or 1) end
+  if size > GREATEST_TREE then refuse("the formula has more than " .. GREATEST_TREE .. " terms") end
+  sizes[node] = size
+  return setmetatable(node, Symbol)
+end
+
+local function operand(value, what)
+  if is_symbol(value) or type(value) == "number" then return value end
+  refuse(what .. " takes numbers and responses, not " .. show(value))
+end
+
+local numeric = {}
+function numeric.add(a, b) return a + b end
+function numeric.sub(a, b) return a - b end
+function numeric.mul(a, b) return a * b end
+function numeric.div(a, b) return a / b end
+function numeric.neg(a) return -a end
+function numeric.min(a, b) return b < a and b or a end
+function numeric.max(a, b) return b > a and b or a end
+function numeric.clip(x, low, high) return numeric.min(numeric.max(x, low), high) end
+function numeric.gt(a, b) return a > b and 1 or 0 end
+function numeric.ge(a, b) return a >= b and 1 or 0 end
+function numeric.lt(a, b) return a < b and 1 or 0 end
+function numeric.le(a, b) return a <= b and 1 or 0 end
+function numeric.eq(a, b) return a == b and 1 or 0 end
+function numeric.both(a, b) return (a ~= 0 and b ~= 0) and 1 or 0 end
+function numeric.either(a, b) return (a ~= 0 or b ~= 0) and 1 or 0 end
+function numeric.negate(a) return a == 0 and 1 or 0 end
+function numeric.where(c, a, b) return c ~= 0 and a or b end
+numeric.exp, numeric.sqrt, numeric.abs = exp, sqrt, abs
+function numeric.log(x) return log(x) end -- whose second argument would be a radix
+function numeric.log1p(x)
+  local u = 1 + x
+  if u == 1 or u == huge then return x end
+  return log(u) * (x / (u - 1))
+end
+
+local arity = {
+  add = 2, sub = 2, mul = 2, div = 2, neg = 1, clip = 3, gt = 2, ge = 2, lt = 2, le = 2, eq = 2,
+  both = 2, either = 2, negate = 1, where = 3, exp = 1, sqrt = 1, abs = 1, log = 1, log1p = 1, min = 2, max = 2,
+}
+
+local function apply(op, a, b, c)
+  if is_symbol(a) or is_symbol(b) or is_symbol(c) then return symbol {op, a, b, c} end
+  return numeric[op](a, b, c)
+end
+
+local operators = {__add = "add", __sub = "sub", __mul = "mul", __div = "div"}
+for event, op in pairs(operators) do
+  Symbol[event] = function(a, b) return apply(op, operand(a, op), operand(b, op)) end
+end
+function Symbol.__unm(a) return apply("neg", a) end
+function Symbol.__pow(a, b)
+  if type(b) ~= "number" or b ~= math.floor(b) or b < 1 or b > 8 then
+    refuse("a response can be raised to a whole power from 1 to 8; for others write exp(p * log(x))")
+  end
+  local result = a
+  for _ = 2, b do result = result * a end
+  return result
+end
+function Symbol.__lt() refuse("responses cannot be compared with <, >, <= or >=; write lt(a, b), gt, le or ge") end
+Symbol.__le = Symbol.__lt
+function Symbol.__mod() refuse("a response has no %; " .. FORMULA) end
+function Symbol.__concat() refuse("a response is a number to be, not text; " .. FORMULA) end
+function Symbol.__call() refuse("a response is a number to be; it cannot be called; write r.name, not r.name()") end
+function Symbol.__index(_, name) refuse("a response is a number to be; it has no field " .. show(name)) end
+function Symbol.__newindex() refuse("a response cannot be changed") end
+function Symbol.__tostring() return "a response" end
+
+--- The functions of formulas: on numbers they compute, on symbols they write a node.
+local functions = {}
+for op, count in pairs(arity) do
+  functions[op] = function(...)
+    local given = select("#", ...)
+    if given ~= count then refuse(format("%s takes %d arguments, and got %d", op, count, given)) end
+    local a, b, c = ...
+    operand(a, op)
+    if count > 1 then operand(b, op) end
+    if count > 2 then operand(c, op) end
+    return apply(op, a, b, c)
+  end
+end
+for _, op in ipairs {"min", "max", "both", "either"} do
+  functions[op] = function(...)
+    if select("#", ...) < 2 then refuse(op .. " takes two arguments or more") end
+    local result = operand((...), op)
+    for i = 2, select("#", ...) do result = apply(op, result, operand((select(i, ...)), op)) end
+    return result
+  end
+end
+
+--- A tree as plain data, and the reads in it (as a set of nodes).
+local function plain_tree(node, reached)
+  if not is_symbol(node) then return node end
+  local op = rawget(node, 1)
+  if op == "r" then
+    reached[node] = true
+    return {"r", rawget(node, 2)}
+  end
+  local copy = {op}
+  for i = 2, #node do copy[i] = plain_tree(rawget(node, i), reached) end
+  return copy
+end
+
+local function evaluate(tree, responses)
+  if type(tree) == "number" then return tree end
+  if tree[1] == "r" then return responses[tree[2]] end
+  return numeric[tree[1]](evaluate(tree[2], responses), tree[3] and evaluate(tree[3], responses),
+    tree[4] and evaluate(tree[4], responses))
+end
+
+-- ---- Rewards ------------------------------------------------------------------------------------------------------
+
+--- What to write instead of the condition that stands in a line of the recipe.
+local function advice(text)
+  if contains(text, "==") then return "write where(eq(a, b), x, y)" end
+  if contains(text, "~=") then return "write where(negate(eq(a, b)), x, y)" end
+  if contains(text, ">=") then return "write where(ge(a, b), x, y)" end
+  if contains(text, "<=") then return "write where(le(a, b), x, y)" end
+  if contains(text, ">") then return "write where(gt(a, b), x, y)" end
+  if contains(text, "<") then return "write where(lt(a, b), x, y)" end
+  if contains(text, " and ") then return "write where(both(a, b), x, y)" end
+  if contains(text, " or ") then return "write where(either(a, b), x, y)" end
+  if contains(text, "not ") then return "write where(negate(a), x, y)" end
+  if contains(text, "if ") or contains(text, "while ") then return "write where(a, x, y)" end
+end
+
+--- File, line and the rest of "recipe#1:12: the rest".
+local function line_of(message)
+  if sub(message, 1, 7) ~= "recipe#" then return nil end
+  local colon
+  for i = 8, #message do
+    if sub(message, i, i) == ":" then
+      if colon then
+        return tonumber(sub(message, 8, colon - 1)), tonumber(sub(message, colon + 1, i - 1)), sub(message, i + 2)
+      end
+      colon = i
+    end
+  end
+end
+
+--- The function failed on symbols: the same sentence, with where it stands and what to write instead.
+local function refuse_raised(path, message, lines, first_file, first_line)
+  message = type(message) == "string" and message or "it raised a value that is not a string"
+  local file, line, rest = line_of(message)
+  if not file then file, line, rest = first_file, lines[#lines] or first_line, message end
+  local text = native.line_text(file, line) or ""
+  if contains(rest, "attempt to compare") then
+    rest = "a response cannot be compared like a number; " .. (advice(text) or "write gt, ge, lt, le or eq")
+  elseif contains(rest, "got table") or contains(rest, "a table value") then
+    rest = rest .. "; a response is a formula here: " .. FORMULA
+  end
+  refuse(path .. ": " .. rest, file, line)
+end
+
+--- Values that a response takes in the comparison: a few of each size, and those next to the recipe's own numbers.
+local function sample_values(file)
+  local values, seen = {}, {}
+  local function put(v)
+    if v == v and v < huge and v > -huge and not seen[v] then
+      seen[v] = true
+      values[#values + 1] = v
+    end
+  end
+  for _, v in ipairs {0, 1, 2, -1, 0.5, 3, 10, -7.25, 100, 1e-3, 1e6} do put(v) end
+  for _, v in ipairs(native.literals(file, 24)) do
+    put(v)
+    put(-v)
+    put(v + 0.75)
+    put(v - 0.75)
+  end
+  return values
+end
+
+local function same(a, b)
+  if a == b or (a ~= a and b ~= b) then return true end
+  return abs(a - b) <= 1e-9 * (abs(a) + abs(b))
+end
+
+--- The line where the run with numbers left the path of the run with symbols.
+local function branch_line(symbolic, concrete, first_file, first_line)
+  local last = first_line
+  for i = 1, #concrete do
+    if symbolic[i] ~= concrete[i] then break end
+    last = concrete[i]
+  end
+  if #symbolic == #concrete and symbolic[#symbolic] == last then -- one line holds it all
+    for _, line in ipairs(concrete) do
+      if advice(native.line_text(first_file, line) or "") then return line end
+    end
+  end
+  return last
+end
+
+local function refuse_difference(path, fn, argument, names, responses, lines, file, first)
+  local _, value, concrete = native.traced(fn, argument)
+  local line = branch_line(lines, concrete, file, first)
+  local at = {}
+  for i, name in ipairs(names) do at[i] = format("%s = %.6g", name, responses[name]) end
+  refuse(format("%s: at %s it gives %s, not what its formula gives: Lua decided this here, once for all steps; %s",
+    path, #at > 0 and concat(at, ", ") or "some responses", show(value),
+    advice(native.line_text(file, line) or "") or "write conditions with where"), file, line)
+end
+
+--- Calls fn with vectors of numbers and compares with the tree.
+local function compare(path, fn, tree, names, lines, make, file, first)
+  local values = sample_values(file)
+  local count = #values
+  local function try(pick)
+    local responses = {}
+    for i, name in ipairs(names) do responses[name] = values[pick(i) % count + 1] end
+    local argument = make(responses)
+    local ok, value = pcall(fn, argument)
+    if not ok or type(value) ~= "number" or not same(value, evaluate(tree, responses)) then
+      refuse_difference(path, fn, argument, names, responses, lines, file, first)
+    end
+  end
+  for v = 0, count - 1 do try(function() return v end) end
+  for v = 0, count - 1 do try(function(i) return v * (2 * i + 1) + 5 * i end) end
+  local budget = 300
+  for i = 1, #names do
+    for v = 0, count - 1 do
+      if budget == 0 then return end
+      budget = budget - 1
+      try(function(j) return j == i and v or v * 7 + j end)
+    end
+  end
+end
+
+--- Reads of a response that is not known here are 0 in the comparison: a difference is then refused anyway.
+local numbers_of = {__index = function() return 0 end}
+
+--- fn(argument) as a tree. `argument(read)` makes what fn is called with; read(name) gives a symbol.
+local function trace(path, fn, argument, make)
+  local file, first = native.defined(fn)
+  if not file then refuse(path .. ": expected a function of the recipe") end
+  local reads = {}
+  local function read(name)
+    if type(name) ~= "string" then refuse(path .. ": a response has a name, as in r.watch_time") end
+    local at_file, at_line = native.position()
+    local node = symbol {"r", name}
+    reads[#reads + 1] = {name = name, file = at_file, line = at_line, node = node}
+    return node
+  end
+  local ok, result, lines = native.traced(fn, argument(read))
+  if not ok then refuse_raised(path, result, lines, file, first) end
+  if not is_symbol(result) and type(result) ~= "number" then
+    local line = lines[#lines] or first
+    refuse(path .. ": it gives " .. show(result) .. ", not a number: " ..
+      (type(result) == "boolean" and "conditions are gt, ge, lt, le, eq, both, either and negate" or
+      "return a formula of its responses"), file, line)
+  end
+  local reached = {}
+  local tree = plain_tree(result, reached)
+  local names, seen = {}, {}
+  for _, r in ipairs(reads) do
+    if not reached[r.node] then
+      local text = native.line_text(r.file, r.line) or ""
+      local how = advice(text)
+      refuse(format('%s: "%s" is read here and does not reach the result; %s', path, r.name,
+        how and how .. ", since Lua decides a condition once, for all steps" or "leave it out"), r.file, r.line)
+    end
+    if not seen[r.name] then
+      seen[r.name] = true
+      names[#names + 1] = r.name
+    end
+  end
+  compare(path, fn, tree, names, lines, make, file, first)
+  return tree, reads
+end
+
+local function reward_tree(path, fn)
+  return trace(path, fn, function(read)
+    return setmetatable({}, {
+      __index = function(_, name) return read(name) end,
+      __newindex = function() refuse(path .. ": a response cannot be changed") end,
+      __metatable = false,
+    })
+  end, function(responses) return setmetatable(responses, numbers_of) end)
+end
+
+return {
+  refuse = refuse, show = show, is_symbol = is_symbol, functions = functions, operators = operators, trace = trace,
+  reward_tree = reward_tree,
+  --- log(x, radix), on numbers.
+  log = function(x, radix)
+    if radix == nil then return functions.log(x) end
+    return log(operand(x, "log")) / log(operand(radix, "log"))
+  end,
+}
