@@ -10,7 +10,8 @@
  * - memory: bytes at once, bytes in one block, and bytes asked for all told
  * - result: depth, number of values and bytes of text of what it leaves (recipe/value.h)
  *
- * The functions that it may call are listed in library.c, prelude.lua and symbols.lua; none of them works long in C. */
+ * The functions that it may call are listed in library.c, prelude.lua and symbols.lua; none of them works
+ * long in C. */
 #ifndef PRL_RECIPE_SANDBOX_H
 #define PRL_RECIPE_SANDBOX_H
 

@@ -116,8 +116,8 @@ static void test_slow_instructions(void **state) {
   static const char *const slow[] = {
       "local a = ('x'):rep(1e6) .. 'a' local b = ('x'):rep(1e6) .. 'b' while true do local c = a < b end",
       "local a = ('0'):rep(1e6) .. '1' local n = 0 while true do n = n + a end",
-      "local t = {} for i = 1, 6e4 do t['k' .. i] = i end for i = 1, 6e4 - 1 do t['k' .. i] = nil end "
-      "while true do next(t) end",
+      ("local t = {} for i = 1, 6e4 do t['k' .. i] = i end for i = 1, 6e4 - 1 do t['k' .. i] = nil end "
+       "while true do next(t) end"),
   };
   prl_doc *doc;
   prl_recipe_options options = {.limits = {.steps = 100000000, .work_ms = 50}};
