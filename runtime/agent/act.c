@@ -80,8 +80,6 @@ static void copy_actions(const prl_agent *a, int64_t n, float *action) {
 static prl_status act_tile(prl_agent *a, const float *observation, int64_t first, int64_t n, prl_mode mode,
                            const prl_draw_address *address, float *action, prl_error *error) {
   prl_program *program = a->routines[a->act].program;
-  prl_status status = prl_program_rows(program, n, error);
-  if (status) return status;
   const float *from = observation + first * a->observations;
   float *to = a->act_observation->data;
   if (a->normalise)
@@ -91,7 +89,7 @@ static prl_status act_tile(prl_agent *a, const float *observation, int64_t first
     memcpy(to, from, (size_t)(n * a->observations) * sizeof(float));
   if (a->act_noise) draw(a, first, n, mode, address);
   if (a->act_sample) *(float *)a->act_sample->data = mode == PRL_SAMPLE;
-  status = prl_program_run(program, 0, NULL, error);
+  prl_status status = prl_program_run(program, 0, NULL, error);
   if (status) return status;
   action += first * a->actions;
   copy_actions(a, n, action);
@@ -107,14 +105,16 @@ static prl_status act_tile(prl_agent *a, const float *observation, int64_t first
   return PRL_OK;
 }
 
+/* Tiles of one size, so that the program need not change its number of rows: what the last one lacks are rows
+ * of an earlier one, computed again and not looked at. */
 prl_status prl_act_rows(prl_agent *a, const float *observation, int64_t n, prl_mode mode,
                         const prl_draw_address *address, float *action, prl_error *error) {
-  for (int64_t first = 0; first < n; first += a->act_rows) {
-    int64_t rows = n - first < a->act_rows ? n - first : a->act_rows;
-    prl_status status = act_tile(a, observation, first, rows, mode, address, action, error);
-    if (status) return status;
-  }
-  return PRL_OK;
+  int64_t tiles = (n + a->act_rows - 1) / a->act_rows, rows = tiles ? (n + tiles - 1) / tiles : 0;
+  prl_status status = rows ? prl_program_rows(a->routines[a->act].program, rows, error) : PRL_OK;
+  for (int64_t first = 0; !status && first < n; first += rows)
+    status =
+        act_tile(a, observation, first, n - first < rows ? n - first : rows, mode, address, action, error);
+  return status;
 }
 
 prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,

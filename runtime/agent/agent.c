@@ -318,6 +318,7 @@ prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error
 void prl_agent_free(prl_agent *a) {
   if (!a) return;
   prl_runtime *runtime = a->runtime;
+  prl_agent_free(a->next);
   prl_schedule_free(a);
   prl_routines_free(a);
   prl_critics_free(a);

@@ -163,6 +163,7 @@ struct prl_agent {
   bool failed;
   prl_error failure;
 
+  prl_agent *next; /* of a swap: waits for the end of the update; NULL: none */
   prl_agent_counts n;
   prl_drive drive;
   prl_gauge *gauges;
@@ -218,6 +219,9 @@ prl_status prl_estimate_warmup(prl_agent *agent, prl_error *error);
 
 /* publish.c */
 void prl_agent_publish_policy(prl_agent *agent);
+
+/* swap.c: what waits takes over, if anything does. Call between two updates. */
+void prl_agent_adopt(prl_agent *agent);
 
 /* act.c */
 typedef struct prl_draw_address { /* of the noise of unrecorded rows */

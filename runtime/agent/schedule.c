@@ -258,6 +258,7 @@ static void publish(prl_agent *a) {
   a->n.verb = 0;
   prl_gauges_publish(a);
   prl_agent_publish_policy(a);
+  prl_agent_adopt(a);
 }
 
 /* One verb, or as much of it as the deadline lets. *waiting: the gate is shut. */

@@ -78,7 +78,7 @@ typedef struct prl_progress {
 
 /* Learns until there is nothing to do, or for about budget_us microseconds (0: no bound), stopping inside an update
  * and going on at the next call. progress may be NULL. Fails: PRL_ENUMERIC (names the loss or op; the published
- * policy stands and the agent refuses to learn on until it is loaded or swapped). */
+ * policy stands and the agent refuses to learn on until another plan is swapped in). */
 PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress, prl_error *error);
 
 /* Drives a vector env of the plan's shape: act, step, feedback, finish, observe, learn; until `steps` further env
@@ -98,6 +98,14 @@ PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t
  * Fails: PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
 PRL_API prl_status prl_agent_set(prl_agent *agent, const char *option, double value, prl_error *error);
 PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, double *value, prl_error *error);
+
+/* A new recipe for a running agent: the plan is built here, and comes into force between two updates (at once, or when
+ * the one that runs is published). Parameters of the same set, name and shape keep their values and moments, critics
+ * of the same name their statistics; experience, counters and steps go on; options that were set are forgotten. A save
+ * before it is in force saves the old recipe. An agent that failed learns again, from its last good parameters.
+ * Fails as prl_agent_new; PRL_EINVAL (observations, actions, responses or capacities differ: which; a new critic with
+ * the scale "baseline"); PRL_ESTATE (in the warm-up). The plan stays the caller's. */
+PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
 typedef struct prl_metric {
   const char *name; /* "policy_loss", "value_loss/watch", "episodic_return/watch", "response/like", … */

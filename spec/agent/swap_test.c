@@ -1,0 +1,214 @@
+#include "support/check.h"
+#include "support/failing_alloc.h"
+
+#include "agent/agent.h"
+#include "agent/toy_plan.h"
+
+static prl_runtime *runtime;
+static prl_error error;
+
+static const toy_options options = {.observations = 3,
+                                    .actions = 1,
+                                    .responses = 1,
+                                    .critics = 2,
+                                    .capacity = "{\"streams\":4,\"rows\":128,\"act\":3,\"tile\":16}",
+                                    .normaliser = "{\"clip\":5}",
+                                    .warmup = 40,
+                                    .popart = true};
+
+static prl_vecenv *pendulum(void) {
+  const prl_env_type *type;
+  prl_vecenv *env;
+  CHECK_OK(prl_env_find("pendulum", &type, &error));
+  CHECK_OK(prl_vecenv_new(runtime, type, NULL, 4, 1, 100, &env, &error));
+  return env;
+}
+
+static prl_plan *toy_made(const toy_options *o) {
+  toy_plan toy = toy_new(runtime, o);
+  prl_plan *plan;
+  CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+  toy_free(&toy);
+  return plan;
+}
+
+/* All that learning depends on (metrics and what programs overwrite before reading are left out). */
+static void check_same(const prl_agent *a, const prl_agent *b) {
+  static const char *const parts[] = {"params.",     "published.",  "moment",      "steps.",
+                                      "experience.", "normaliser.", "agent.counts"};
+  for (int i = 0; i < a->blocks.count; i++) {
+    const prl_block *x = &a->blocks.items[i], *y = &b->blocks.items[i];
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
+      if (!strncmp(x->name, parts[p], strlen(parts[p])) &&
+          memcmp(x->data, y->data, (size_t)x->count * prl_dtype_size(x->dtype)))
+        fail_msg("%s differs", x->name);
+  }
+}
+
+/* The same recipe swapped in changes nothing, at the gate or inside an update. */
+static void the_same_recipe(void **state) {
+  (void)state;
+  prl_plan *plan = toy_made(&options);
+  for (int inside = 0; inside < 2; inside++) {
+    prl_agent *a = toy_agent(runtime, &options), *b = toy_agent(runtime, &options);
+    prl_vecenv *env_a = pendulum(), *env_b = pendulum();
+    CHECK_OK(prl_agent_drive(a, env_a, 40 + 64 * 3, false, NULL, &error));
+    CHECK_OK(prl_agent_drive(b, env_b, 40 + 64 * 3, false, NULL, &error));
+    if (inside) { /* closed rows are there; the update begins and is left in the middle */
+      CHECK_OK(prl_agent_drive(a, env_a, 60, false, NULL, &error));
+      CHECK_OK(prl_agent_drive(b, env_b, 60, false, NULL, &error));
+      b->verbs[0].number = 56;
+      a->verbs[0].number = 56;
+      while (b->n.verb < 3) CHECK_OK(prl_agent_learn(b, 1, NULL, &error));
+    }
+    CHECK_OK(prl_agent_swap(b, plan, &error));
+    assert_int_equal(b->next != NULL, inside);
+    if (inside) { /* both had their gate set for this update alone */
+      CHECK_OK(prl_agent_learn(a, 0, NULL, &error));
+      CHECK_OK(prl_agent_learn(b, 0, NULL, &error));
+      a->verbs[0].number = 64;
+      assert_null(b->next);
+    }
+    CHECK_OK(prl_agent_drive(a, env_a, 1000, false, NULL, &error));
+    CHECK_OK(prl_agent_drive(b, env_b, 1000, false, NULL, &error));
+    assert_true(a->n.updates > 15);
+    check_same(a, b);
+    prl_agent_free(a);
+    prl_agent_free(b);
+    prl_vecenv_free(env_a);
+    prl_vecenv_free(env_b);
+  }
+  prl_plan_free(plan);
+}
+
+/* Another objective and another critic: the policy goes on, the rows that wait are learned under the new one.
+ */
+static void another_objective(void **state) {
+  (void)state;
+  toy_options other = options;
+  other.critics = 1;
+  other.scale = "2";
+  prl_plan *plan = toy_made(&other);
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = pendulum();
+  CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3 + 20, false, NULL, &error));
+  CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0.5, &error));
+  float weight = agent->sets[0]->value[5], published = agent->published[0]->value[5];
+  float moment = agent->optims[0]->moment1[5];
+  int64_t steps = agent->experience->n.decisions, updates = agent->n.updates, version = agent->n.version;
+  CHECK_OK(prl_agent_swap(agent, plan, &error));
+  assert_int_equal(agent->critics_count, 1);
+  assert_true(agent->sets[0]->value[5] == weight && agent->published[0]->value[5] == published);
+  assert_true(agent->optims[0]->moment1[5] == moment && moment != 0);
+  assert_int_equal(agent->experience->n.decisions, steps);
+  assert_int_equal(agent->experience->n.live, 20);
+  assert_int_equal(agent->n.updates, updates);
+  assert_int_equal(agent->n.version, version);
+  double lr;
+  CHECK_OK(prl_agent_get(agent, "algorithm.lr", &lr, &error));
+  assert_true(lr < 0.01);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  assert_int_equal(agent->n.updates, updates + 1);
+  assert_int_equal(agent->experience->n.decisions, steps + 44);
+  prl_plan_free(plan);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
+static void refusals(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = pendulum();
+  prl_plan *same = toy_made(&options);
+  CHECK_FAILS(prl_agent_swap(agent, same, &error), PRL_ESTATE, "warm-up");
+  CHECK_OK(prl_agent_drive(agent, env, 200, false, NULL, &error));
+  toy_options other = options;
+  other.capacity = "{\"streams\":5,\"rows\":128}";
+  prl_plan *plan = toy_made(&other);
+  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL, "capacity");
+  prl_plan_free(plan);
+  other = options;
+  other.observations = 4;
+  plan = toy_made(&other);
+  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL, "observation.names");
+  prl_plan_free(plan);
+  other = options;
+  other.scale = "\"baseline\"";
+  plan = toy_made(&other);
+  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL, "critic \"c0\"");
+  prl_plan_free(plan);
+  CHECK_OK(prl_agent_drive(agent, env, 200, false, NULL, &error));
+  prl_plan_free(same);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
+/* After numbers that were not finite, a sound recipe learns on. */
+static void after_a_failure(void **state) {
+  (void)state;
+  toy_options poison = options;
+  poison.poison = true;
+  prl_agent *agent = toy_agent(runtime, &poison);
+  prl_vecenv *env = pendulum();
+  prl_plan *plan = toy_made(&options);
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
+  CHECK_FAILS(prl_agent_drive(agent, env, 300, false, NULL, &error), PRL_ENUMERIC, "div");
+  CHECK_OK(prl_agent_swap(agent, plan, &error));
+  int64_t updates = agent->n.updates;
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  assert_true(agent->n.updates > updates);
+  prl_plan_free(plan);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
+static prl_status swapped_life(prl_runtime *of, void *context, prl_error *failure) {
+  toy_plan *toy = context;
+  prl_plan *plan = NULL;
+  prl_agent *agent = NULL;
+  prl_vecenv *env = NULL;
+  const prl_env_type *type = NULL;
+  prl_status status = prl_plan_new_from(of, &toy->document->root, toy->tensors, 9, &plan, failure);
+  if (!status) status = prl_agent_new(plan, &agent, failure);
+  if (!status) status = prl_env_find("pendulum", &type, failure);
+  if (!status) status = prl_vecenv_new(of, type, NULL, 4, 1, 100, &env, failure);
+  if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
+  if (!status) status = prl_agent_swap(agent, plan, failure);
+  if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+  prl_plan_free(plan);
+  return status;
+}
+
+static void each_allocation_fails_in_turn(void **state) {
+  (void)state;
+  toy_options small = options;
+  small.capacity = "{\"streams\":4,\"rows\":16}";
+  small.warmup = 4;
+  small.schedule =
+      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"estimate\"},{\"verb\":\"minibatches\",\"size\":4,"
+      "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
+  toy_plan toy = toy_new(runtime, &small);
+  assert_true(fail_each_allocation(swapped_life, &toy) > 200);
+  toy_free(&toy);
+}
+
+static int setup(void **state) {
+  (void)state;
+  return prl_runtime_new(NULL, &runtime, &error);
+}
+
+static int teardown(void **state) {
+  (void)state;
+  prl_runtime_release(runtime);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_recipe), cmocka_unit_test(another_objective),
+                                     cmocka_unit_test(refusals), cmocka_unit_test(after_a_failure),
+                                     cmocka_unit_test(each_allocation_fails_in_turn)};
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
