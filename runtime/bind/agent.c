@@ -312,6 +312,12 @@ static int get(lua_State *L) { /* self, option → value */
   return 1;
 }
 
+static int swap(lua_State *L) { /* self, plan: a new recipe, in force between two updates */
+  prl_error error;
+  prl_check(L, prl_agent_swap(check_agent(L, 1)->agent, prl_check_plan(L, 2), &error), &error);
+  return 0;
+}
+
 static int metrics(lua_State *L) { /* self → {name = value} */
   const prl_metric *list;
   int count = prl_agent_metrics(check_agent(L, 1)->agent, &list);
@@ -325,11 +331,23 @@ static int metrics(lua_State *L) { /* self → {name = value} */
 
 void prl_open_agent(lua_State *L) {
   static const luaL_Reg functions[] = {{"agent", new_agent}, {"load_agent", load_agent}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {
-      {"act", act},           {"observe", observe}, {"feedback", feedback}, {"finish", finish},
-      {"time", set_time},     {"learn", learn},     {"drive", drive},       {"evaluate", evaluate},
-      {"set", set},           {"get", get},         {"metrics", metrics},   {"save", save},
-      {"load_env", load_env}, {"free", agent_gc},   {"__gc", agent_gc},     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"act", act},
+                                     {"observe", observe},
+                                     {"feedback", feedback},
+                                     {"finish", finish},
+                                     {"time", set_time},
+                                     {"learn", learn},
+                                     {"drive", drive},
+                                     {"evaluate", evaluate},
+                                     {"set", set},
+                                     {"get", get},
+                                     {"metrics", metrics},
+                                     {"save", save},
+                                     {"load_env", load_env},
+                                     {"swap", swap},
+                                     {"free", agent_gc},
+                                     {"__gc", agent_gc},
+                                     {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.agent", methods);
   lua_pop(L, 1);
