@@ -94,4 +94,5 @@ const bench_row bench_rows[] = {{"gemm_64", gemm_row},
                                 {"infer_c", infer_row},
                                 {"env_cartpole", bench_env_cartpole},
                                 {"env_pendulum", bench_env_pendulum},
+                                {"shortvideo_env", bench_shortvideo_env},
                                 {NULL, NULL}};
