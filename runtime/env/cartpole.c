@@ -2,9 +2,7 @@
  * learning control problems", as corrected by Florian 2007): a pole on a cart, pushed left or right, to be
  * kept upright. Numbers and order of operations are those of Gymnasium. */
 #include "env/classic.h"
-
-static const double gravity = 9.8, cart_mass = 1.0, pole_mass = 0.1, half_length = 0.5, force_size = 10.0,
-                    seconds = 0.02, x_limit = 2.4, theta_limit = 12 * 2 * PRL_PI / 360;
+#include "env/classic/loops.h"
 
 enum { OPTION_MAX_STEPS, OPTION_SUTTON_BARTO, SITE_START = 1 };
 enum { X, X_DOT, THETA, THETA_DOT, VARIABLES };
@@ -54,47 +52,12 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
   return PRL_OK;
 }
 
-/* Moves the carts; writes observations, and 1 into fallen where an episode ends, else 0. */
-static void move(int64_t n, double *restrict xs, double *restrict x_dots, double *restrict thetas,
-                 double *restrict theta_dots, const float *restrict push, float *restrict rows,
-                 float *restrict fallen) {
-  const double mass = pole_mass + cart_mass, pole_moment = pole_mass * half_length;
-  for (int64_t i = 0; i < n; i++) {
-    double x = xs[i], x_dot = x_dots[i], theta = thetas[i], theta_dot = theta_dots[i], sine, cosine;
-    double force = push[i] == 1 ? force_size : -force_size;
-    sin_cos(theta, &sine, &cosine);
-    double temp = (force + pole_moment * (theta_dot * theta_dot) * sine) / mass;
-    double theta_acc =
-        (gravity * sine - cosine * temp) / (half_length * (4.0 / 3.0 - pole_mass * (cosine * cosine) / mass));
-    double x_acc = temp - pole_moment * theta_acc * cosine / mass;
-    x = x + seconds * x_dot;
-    x_dot = x_dot + seconds * x_acc;
-    theta = theta + seconds * theta_dot;
-    theta_dot = theta_dot + seconds * theta_acc;
-    xs[i] = x;
-    x_dots[i] = x_dot;
-    thetas[i] = theta;
-    theta_dots[i] = theta_dot;
-    fallen[i] = ((fabs(x) > x_limit) | (fabs(theta) > theta_limit)) ? 1.0f : 0.0f;
-  }
-  /* In a loop of its own, since the one above is short of registers. */
-  for (int64_t i = 0; i < n; i++) {
-    rows[4 * i] = (float)xs[i];
-    rows[4 * i + 1] = (float)x_dots[i];
-    rows[4 * i + 2] = (float)thetas[i];
-    rows[4 * i + 3] = (float)theta_dots[i];
-  }
-}
-
 static prl_status step(const prl_env_batch *batch, prl_error *error) {
   const float reward = batch->options[OPTION_SUTTON_BARTO] == 0 ? 1 : 0, last = reward == 1 ? 1 : -1;
-  const int64_t n = batch->n;
-  float *restrict rewards = batch->response;
-  uint8_t *restrict terminated = batch->terminated;
-  move(n, variable(batch, X), variable(batch, X_DOT), variable(batch, THETA), variable(batch, THETA_DOT),
-       batch->action, batch->observation, rewards);
-  for (int64_t i = 0; i < n; i++) terminated[i] = rewards[i] > 0;
-  for (int64_t i = 0; i < n; i++) rewards[i] = rewards[i] > 0 ? last : reward;
+  prl_cartpole_loop *loop = uses_avx2(batch) ? prl_cartpole_loop_avx2 : prl_cartpole_loop_baseline;
+  loop(batch->n, variable(batch, X), variable(batch, X_DOT), variable(batch, THETA),
+       variable(batch, THETA_DOT), batch->action, batch->observation, batch->response, batch->terminated,
+       reward, last);
   return PRL_OK;
 }
 

@@ -1,9 +1,9 @@
 /* Pendulum-v1: a pendulum that a weak torque must swing up and hold upright; theta is 0 upright. Never
  * terminates. Numbers and order of operations are those of Gymnasium, with the torque in float32 as there. */
 #include "env/classic.h"
+#include "env/classic/loops.h"
 
-static const double mass = 1.0, length = 1.0, seconds = 0.05, greatest_speed = 8.0;
-static const float greatest_torque = 2;
+static const double mass = 1.0, length = 1.0;
 
 enum { OPTION_MAX_STEPS, OPTION_G, SITE_START = 1 };
 /* The sine is known from the last observation, so that a step takes one sine and cosine only. */
@@ -50,34 +50,11 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
   return PRL_OK;
 }
 
-/* θ″ = pull sin θ + push u;  reward = −(θ² + 0.1 θ′² + 0.001 u²) of the state before the step, θ in [−π, π].
- */
-static void move(int64_t n, double pull, float push, double *restrict thetas, double *restrict theta_dots,
-                 double *restrict sines, const float *restrict torque, float *restrict rows,
-                 float *restrict rewards) {
-  for (int64_t i = 0; i < n; i++) {
-    double theta = thetas[i], theta_dot = theta_dots[i], sine, cosine;
-    float u = torque[i] < -greatest_torque ? -greatest_torque : torque[i];
-    u = u > greatest_torque ? greatest_torque : u;
-    double angle = theta - 2 * PRL_PI * nearest_whole(theta / (2 * PRL_PI));
-    rewards[i] = (float)-(angle * angle + 0.1 * (theta_dot * theta_dot) + (double)(0.001f * (u * u)));
-    theta_dot = theta_dot + (pull * sines[i] + (double)(push * u)) * seconds;
-    theta_dot = bounded(theta_dot, -greatest_speed, greatest_speed);
-    theta = theta + theta_dot * seconds;
-    sin_cos(theta, &sine, &cosine);
-    thetas[i] = theta;
-    theta_dots[i] = theta_dot;
-    sines[i] = sine;
-    rows[3 * i] = (float)cosine;
-    rows[3 * i + 1] = (float)sine;
-    rows[3 * i + 2] = (float)theta_dot;
-  }
-}
-
 static prl_status step(const prl_env_batch *batch, prl_error *error) {
   const double pull = 3 * batch->options[OPTION_G] / (2 * length);
   const float push = (float)(3.0 / (mass * length * length));
-  move(batch->n, pull, push, variable(batch, THETA), variable(batch, THETA_DOT), variable(batch, SINE),
+  prl_pendulum_loop *loop = uses_avx2(batch) ? prl_pendulum_loop_avx2 : prl_pendulum_loop_baseline;
+  loop(batch->n, pull, push, variable(batch, THETA), variable(batch, THETA_DOT), variable(batch, SINE),
        batch->action, batch->observation, batch->response);
   return PRL_OK;
 }

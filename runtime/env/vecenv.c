@@ -58,6 +58,7 @@ static prl_env_batch whole_batch(const prl_vecenv *env) {
                          .stream = env->stream,
                          .episode = env->episode,
                          .step = env->step,
+                         .kernels = prl_runtime_kernels(env->runtime),
                          .uniform = draw_uniform};
 }
 
