@@ -5,10 +5,10 @@
 #include "core/memory.h"
 #include "recipe/lua_env.h"
 
+/* What a file's type lives in; a built-in type needs none. */
 typedef struct prl_env_source {
   prl_runtime *runtime;
   int owners;
-  const prl_env_type *type;
   prl_env_library *library;
   prl_lua_env *lua;
 } env_source;
@@ -28,7 +28,7 @@ void prl_env_source_release(env_source *source) {
 
 env_source *prl_env_source_retain(lua_State *L, int index) {
   lua_source *self = luaL_checkudata(L, index, "perilune.env_source");
-  self->source->owners++;
+  if (self->source) self->source->owners++;
   return self->source;
 }
 
@@ -39,18 +39,22 @@ static int source_gc(lua_State *L) {
   return 0;
 }
 
-static prl_status open_source(env_source *source, const char *kind, const char *where, prl_error *error) {
-  prl_status status;
-  if (strcmp(kind, "c") == 0) {
-    status = prl_env_library_open(source->runtime, where, &source->library, error);
-    if (!status) source->type = prl_env_library_type(source->library);
-  } else if (strcmp(kind, "lua") == 0) {
-    status = prl_lua_env_open(source->runtime, where, &source->lua, error);
-    if (!status) source->type = prl_lua_env_type(source->lua);
-  } else {
-    status = prl_env_find(where, &source->type, error);
-  }
+static prl_status open_file(env_source *source, bool native, const char *path, const prl_env_type **type,
+                            prl_error *error) {
+  prl_status status = native ? prl_env_library_open(source->runtime, path, &source->library, error)
+                             : prl_lua_env_open(source->runtime, path, &source->lua, error);
+  if (!status) *type = native ? prl_env_library_type(source->library) : prl_lua_env_type(source->lua);
   return status;
+}
+
+/* The userdata owns the source before anything in it is opened. */
+static prl_status open_source(prl_runtime *runtime, lua_source *self, const char *kind, const char *where,
+                              const prl_env_type **type, prl_error *error) {
+  if (strcmp(kind, "name") == 0) return prl_env_find(where, type, error);
+  self->source = prl_calloc(runtime, 1, sizeof *self->source);
+  if (!self->source) return prl_fail_memory(error, sizeof *self->source);
+  *self->source = (env_source){.runtime = prl_runtime_retain(runtime), .owners = 1};
+  return open_file(self->source, strcmp(kind, "c") == 0, where, type, error);
 }
 
 /* The reference's kind and text. The text stays on the stack. */
@@ -84,17 +88,9 @@ prl_status prl_push_env_source(lua_State *L, int index, const prl_env_type **typ
   *self = (lua_source){0};
   luaL_getmetatable(L, "perilune.env_source");
   lua_setmetatable(L, -2);
-  self->source = prl_calloc(runtime, 1, sizeof *self->source);
-  prl_status status = self->source ? PRL_OK : prl_fail_memory(error, sizeof *self->source);
-  if (!status) {
-    *self->source = (env_source){.runtime = prl_runtime_retain(runtime), .owners = 1};
-    status = open_source(self->source, kind, where, error);
-  }
+  prl_status status = open_source(runtime, self, kind, where, type, error);
   lua_remove(L, -2);
-  if (status)
-    lua_pop(L, 1);
-  else
-    *type = self->source->type;
+  if (status) lua_pop(L, 1);
   return status;
 }
 

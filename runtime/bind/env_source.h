@@ -9,7 +9,8 @@
 /* Pushes a userdata that keeps the type alive, and gives the type. Raises where the value at `index` is no
  * reference. On failure pushes nothing. Fails: PRL_ENAME, PRL_EIO, PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_push_env_source(lua_State *L, int index, const prl_env_type **type, prl_error *error);
-/* One more owner of the source at `index`, whose lifetime no longer hangs on the collector's order. */
+/* One more owner of the source at `index`, whose lifetime no longer hangs on the collector's order; NULL
+ * where the type needs no keeping. */
 struct prl_env_source *prl_env_source_retain(lua_State *L, int index);
 void prl_env_source_release(struct prl_env_source *source); /* NULL is allowed */
 
