@@ -102,8 +102,9 @@ local function new(kind, source, options)
   return self
 end
 
---- kind(module or parameters or groups, options). Options and their defaults are PyTorch's: lr (a number or a schedule);
---- sgd: momentum, nesterov; rmsprop: alpha, epsilon; adam, adamw: beta1, beta2, epsilon; all: decay, max_norm, max_value.
+--- kind(module or parameters or groups, options). Options and their defaults are PyTorch's: lr (a number or a
+--- schedule); sgd: momentum, nesterov; rmsprop: alpha, epsilon; adam, adamw: beta1, beta2, epsilon; all: decay,
+--- max_norm, max_value.
 for _, kind in ipairs {"sgd", "rmsprop", "adam", "adamw"} do
   optim[kind] = function(source, options) return new(kind, source, options) end
 end

@@ -4,7 +4,9 @@ return {
   env = {"shortvideo", n = 64, preset = "strong"},
   objective = {critics = {
     reward = {
-      reward = function(r) return r.watch_time + 20 * r.like + 100 * r.follow + 100 * r.share + 50 * r.comment + 0.5 * r.video_views end,
+      reward = function(r)
+        return r.watch_time + 20 * r.like + 100 * r.follow + 100 * r.share + 50 * r.comment + 0.5 * r.video_views
+      end,
       gamma = 0.95, scale = "baseline",
     },
   }},

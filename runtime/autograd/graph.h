@@ -53,7 +53,8 @@ typedef struct prl_instr {
   int32_t a, b;
   uint32_t add;
   char *name, *name2;
-  /* What a live trace stepped or copied, where a program's bindings do not say; borrowed, NULL after reading. */
+  /* What a live trace stepped or copied, where a program's bindings do not say; borrowed, NULL after reading.
+   */
   struct prl_optim *optim;
   prl_params *to, *from;
 } prl_instr;

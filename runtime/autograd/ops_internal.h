@@ -156,7 +156,7 @@ extern const prl_op prl_op_concat, prl_op_stack, prl_op_slice, prl_op_reshape, p
     prl_op_broadcast_to, prl_op_gather, prl_op_index_select;
 extern const prl_op prl_op_sum, prl_op_mean, prl_op_var, prl_op_min, prl_op_max, prl_op_argmax, prl_op_argmin,
     prl_op_cumsum, prl_op_softmax, prl_op_log_softmax, prl_op_logsumexp;
-extern const prl_op prl_op_uniform_like, prl_op_dropout, prl_op_mse, prl_op_huber, prl_op_cross_entropy, prl_op_bce_with_logits,
-    prl_op_normal_log_prob, prl_op_categorical_sample;
+extern const prl_op prl_op_uniform_like, prl_op_dropout, prl_op_mse, prl_op_huber, prl_op_cross_entropy,
+    prl_op_bce_with_logits, prl_op_normal_log_prob, prl_op_categorical_sample;
 
 #endif

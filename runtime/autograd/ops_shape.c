@@ -120,7 +120,8 @@ static prl_status slice_infer(const prl_attrs *attrs, int inputs, const prl_tens
                     (long long)start + 1, (long long)stop, (long long)step, dim + 1,
                     prl_shape_text(in[0], shape, sizeof shape));
   prl_infer_like(inferred, in[0]);
-  inferred->out.shape[dim] = stop > start ? (stop - start - 1) / step + 1 : 0; /* no overflow for a huge step */
+  inferred->out.shape[dim] =
+      stop > start ? (stop - start - 1) / step + 1 : 0; /* no overflow for a huge step */
   return PRL_OK;
 }
 

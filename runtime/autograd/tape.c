@@ -191,6 +191,7 @@ prl_status prl_tape_constant(prl_tape *tape, const prl_tensor *from, int32_t *id
   else
     prl_tensor_retain(&own);
   if (!status) status = add_value(tape, PRL_V_CONST, &own, false, id, error);
+  if (status) prl_tensor_release(&own);
   if (status || !tape->tracing) return status;
   prl_gvalue *value = &tape->graph->values[*id];
   value->bytes = prl_alloc(tape->runtime, prl_gvalue_size(value));

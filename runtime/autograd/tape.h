@@ -25,9 +25,10 @@ void prl_tape_line(prl_tape *tape, int32_t line); /* the source line of what com
 prl_status prl_tape_input(prl_tape *tape, const char *name, const prl_tensor *value, bool batch, int32_t *id,
                           prl_error *error);
 prl_status prl_tape_constant(prl_tape *tape, const prl_tensor *value, int32_t *id, prl_error *error);
-prl_status prl_tape_number(prl_tape *tape, double number, int32_t *id, prl_error *error); /* a constant scalar */
-/* The number of the run (one int64) for draws: in a program the input "run", which counts its runs from 1; eagerly the
- * same count of the draws made by this tape. */
+prl_status prl_tape_number(prl_tape *tape, double number, int32_t *id,
+                           prl_error *error); /* a constant scalar */
+/* The number of the run (one int64) for draws: in a program the input "run", which counts its runs from 1;
+ * eagerly the same count of the draws made by this tape. */
 prl_status prl_tape_run_number(prl_tape *tape, int32_t *id, prl_error *error);
 prl_status prl_tape_param(prl_tape *tape, prl_param *param, int32_t *id, prl_error *error);
 

@@ -1,8 +1,8 @@
 /* What the binding files share. One file for each Lua type; module.c only registers.
  *
- * A binding checks all its arguments first (it may raise then, since it owns nothing), pushes its userdata empty, calls
- * C into it, and turns a status into a Lua error through prl_check. Every function that bind.h registers has the
- * state as its first upvalue. */
+ * A binding checks all its arguments first (it may raise then, since it owns nothing), pushes its userdata
+ * empty, calls C into it, and turns a status into a Lua error through prl_check. Every function that bind.h
+ * registers has the state as its first upvalue. */
 #ifndef PRL_BIND_BIND_H
 #define PRL_BIND_BIND_H
 
@@ -23,7 +23,7 @@ typedef struct prl_state {
 } prl_state;
 
 prl_state *prl_state_get(lua_State *L); /* from the registry; slow */
-void prl_state_store(lua_State *L); /* module.c: makes the userdata on the top the state; pops it */
+void prl_state_store(lua_State *L);     /* module.c: makes the userdata on the top the state; pops it */
 static inline prl_state *prl_state_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 
 /* Registers functions into the table on the top, each with the state as upvalue 1. */
@@ -50,8 +50,8 @@ typedef struct prl_lua_tensor {
 
 /* Pushes an owned, empty tensor for the caller to fill. */
 prl_tensor *prl_push_tensor(lua_State *L);
-/* The tensor at a stack index (owned, temp of the open scope, or a parameter's value); raises otherwise. Valid while
- * the userdata stays on the stack. */
+/* The tensor at a stack index (owned, temp of the open scope, or a parameter's value); raises otherwise.
+ * Valid while the userdata stays on the stack. */
 const prl_tensor *prl_check_tensor(lua_State *L, int index);
 /* The same, or NULL where it is not a tensor (nil, a table, …). */
 const prl_tensor *prl_to_tensor(lua_State *L, int index);
@@ -60,9 +60,11 @@ prl_tensor *prl_check_writable(lua_State *L, int index);
 prl_lua_tensor *prl_check_lua_tensor(lua_State *L, int index);
 prl_lua_tensor *prl_to_lua_tensor(prl_state *state, lua_State *L, int index);
 prl_param **prl_push_param(lua_State *L); /* an empty parameter, for the caller to fill */
-/* A float32, contiguous tensor of these rows and columns at the index; raises otherwise, naming the argument. */
+/* A float32, contiguous tensor of these rows and columns at the index; raises otherwise, naming the argument.
+ */
 prl_tensor *prl_check_matrix(lua_State *L, int index, const char *argument, int64_t rows, int64_t columns);
-/* The value id in the open scope of whatever is at the index: a temp, a parameter, an owned tensor or a number. */
+/* The value id in the open scope of whatever is at the index: a temp, a parameter, an owned tensor or a
+ * number. */
 int32_t prl_check_value(lua_State *L, prl_state *state, int index);
 /* Pushes value `id` of the open scope as a temp. */
 void prl_push_temp(lua_State *L, prl_state *state, int32_t id);
@@ -91,18 +93,18 @@ int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, dou
 
 /* ---- Openers: each leaves the module's table on the top as it found it, with its functions added ---- */
 
-void prl_open_tensor(lua_State *L);  /* tensors, their methods, random tensors */
-void prl_open_ops(lua_State *L);     /* every op as function and method */
-void prl_open_scope(lua_State *L);   /* scopes, backward */
+void prl_open_tensor(lua_State *L); /* tensors, their methods, random tensors */
+void prl_open_ops(lua_State *L);    /* every op as function and method */
+void prl_open_scope(lua_State *L);  /* scopes, backward */
 void prl_open_program(lua_State *L);
 void prl_open_optim(lua_State *L);
-void prl_open_nn(lua_State *L);     /* parameters, sets, initialisers */
+void prl_open_nn(lua_State *L);       /* parameters, sets, initialisers */
 void prl_open_env_spec(lua_State *L); /* what environments are made of */
-void prl_open_io(lua_State *L);     /* prl.io: files, safetensors, event files, CSV */
-void prl_open_csv(lua_State *L);    /* by prl_open_io, with the io table on top of the module's */
-void prl_open_recipe(lua_State *L); /* recipes in their sandbox; plain data, its hash and JSON */
-void prl_open_env(lua_State *L);   /* vector environments */
-void prl_open_plan(lua_State *L);  /* graphs and plans */
+void prl_open_io(lua_State *L);       /* prl.io: files, safetensors, event files, CSV */
+void prl_open_csv(lua_State *L);      /* by prl_open_io, with the io table on top of the module's */
+void prl_open_recipe(lua_State *L);   /* recipes in their sandbox; plain data, its hash and JSON */
+void prl_open_env(lua_State *L);      /* vector environments */
+void prl_open_plan(lua_State *L);     /* graphs and plans */
 void prl_open_agent(lua_State *L);
 
 #if defined(__GNUC__)

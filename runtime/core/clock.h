@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-int64_t prl_clock_ns(void);      /* monotonic */
-int64_t prl_clock_work_ns(void); /* processor time of this thread: a cap by it does not depend on other load */
+int64_t prl_clock_ns(void); /* monotonic */
+int64_t
+prl_clock_work_ns(void); /* processor time of this thread: a cap by it does not depend on other load */
 
 #endif

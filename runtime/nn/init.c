@@ -8,11 +8,11 @@
 /* LAPACK's QR, of OpenBLAS. */
 void sgeqrf_(const int *m, const int *n, float *a, const int *lda, float *tau, float *work, const int *lwork,
              int *info);
-void sorgqr_(const int *m, const int *n, const int *k, float *a, const int *lda, const float *tau, float *work,
-             const int *lwork, int *info);
+void sorgqr_(const int *m, const int *n, const int *k, float *a, const int *lda, const float *tau,
+             float *work, const int *lwork, int *info);
 
-/* Q of a random normal matrix, (length × width) by columns, with the signs of R's diagonal made positive so that Q is
- * uniform over orthogonal matrices (Mezzadri 2007). a holds the normals and takes Q. */
+/* Q of a random normal matrix, (length × width) by columns, with the signs of R's diagonal made positive so
+ * that Q is uniform over orthogonal matrices (Mezzadri 2007). a holds the normals and takes Q. */
 static prl_status qr(prl_runtime *runtime, int length, int width, float *a, prl_error *error) {
   int lwork = 64 * width, info = 0;
   size_t floats = (size_t)(2 * width + lwork);
@@ -28,7 +28,8 @@ static prl_status qr(prl_runtime *runtime, int length, int width, float *a, prl_
   return info ? prl_fail(error, PRL_EINVAL, "orthogonal: LAPACK refused argument %d", -info) : PRL_OK;
 }
 
-static prl_status orthogonal(prl_runtime *runtime, double gain, prl_rng rng, prl_tensor *tensor, prl_error *error) {
+static prl_status orthogonal(prl_runtime *runtime, double gain, prl_rng rng, prl_tensor *tensor,
+                             prl_error *error) {
   int64_t rows = tensor->shape[0], columns = tensor->shape[1];
   bool tall = rows >= columns;
   int64_t length = tall ? rows : columns, width = tall ? columns : rows;
@@ -45,22 +46,29 @@ static prl_status orthogonal(prl_runtime *runtime, double gain, prl_rng rng, prl
 }
 
 static double deviation(prl_init_kind kind, const prl_tensor *tensor) {
-  double in = tensor->ndim == 2 ? (double)tensor->shape[0] : 1, out = tensor->ndim == 2 ? (double)tensor->shape[1] : 1;
+  double in = tensor->ndim == 2 ? (double)tensor->shape[0] : 1,
+         out = tensor->ndim == 2 ? (double)tensor->shape[1] : 1;
   switch (kind) {
-  case PRL_INIT_XAVIER_UNIFORM: return sqrt(6 / (in + out));
-  case PRL_INIT_XAVIER_NORMAL: return sqrt(2 / (in + out));
-  case PRL_INIT_KAIMING_UNIFORM: return sqrt(3 / in);
-  case PRL_INIT_KAIMING_NORMAL: return sqrt(1 / in);
-  default: return 1;
+  case PRL_INIT_XAVIER_UNIFORM:
+    return sqrt(6 / (in + out));
+  case PRL_INIT_XAVIER_NORMAL:
+    return sqrt(2 / (in + out));
+  case PRL_INIT_KAIMING_UNIFORM:
+    return sqrt(3 / in);
+  case PRL_INIT_KAIMING_NORMAL:
+    return sqrt(1 / in);
+  default:
+    return 1;
   }
 }
 
-prl_status prl_init_fill(prl_runtime *runtime, prl_init_kind kind, double gain, prl_rng rng, prl_tensor *tensor,
-                         prl_error *error) {
+prl_status prl_init_fill(prl_runtime *runtime, prl_init_kind kind, double gain, prl_rng rng,
+                         prl_tensor *tensor, prl_error *error) {
   bool matrix = kind != PRL_INIT_UNIFORM && kind != PRL_INIT_NORMAL;
   char shape[96];
   if (tensor->dtype != PRL_F32 || !prl_tensor_contiguous(tensor) || (matrix && tensor->ndim != 2))
-    return prl_fail(error, PRL_ESHAPE, "initialiser: a contiguous float32 matrix is needed, not %s of shape %s",
+    return prl_fail(error, PRL_ESHAPE,
+                    "initialiser: a contiguous float32 matrix is needed, not %s of shape %s",
                     prl_dtype_name(tensor->dtype), prl_shape_text(tensor, shape, sizeof shape));
   if (kind == PRL_INIT_ORTHOGONAL) return orthogonal(runtime, gain, rng, tensor, error);
   const prl_kernels *k = prl_kernels_of(runtime);

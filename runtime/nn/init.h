@@ -17,7 +17,7 @@ typedef enum prl_init_kind {
 
 /* Fills a contiguous float32 tensor of two dimensions (any number of them for uniform and normal).
  * Fails: PRL_ESHAPE, PRL_ENOMEM. */
-prl_status prl_init_fill(prl_runtime *runtime, prl_init_kind kind, double gain, prl_rng rng, prl_tensor *tensor,
-                         prl_error *error);
+prl_status prl_init_fill(prl_runtime *runtime, prl_init_kind kind, double gain, prl_rng rng,
+                         prl_tensor *tensor, prl_error *error);
 
 #endif

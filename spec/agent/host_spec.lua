@@ -3,7 +3,8 @@ local prl = require "perilune"
 local text = [[
   return {
     env = {"host", observation = {"hp", "distance"}, action = {"continuous", aim = {-1, 1}, throttle = {0, 1}},
-      responses = {hit = {unit = "count", missing = 0, combine = "sum"}, survived = {unit = "s", combine = "last", wait = "2 s"}}},
+      responses = {hit = {unit = "count", missing = 0, combine = "sum"},
+        survived = {unit = "s", combine = "last", wait = "2 s"}}},
     objective = {critics = {
       fight = {reward = function(r) return r.hit end, gamma = .9},
       live = {reward = function(r) return r.survived end, gamma = .99, weight = .5},

@@ -18,7 +18,8 @@ typedef struct work {
   prl_program *program;
 } work;
 
-static prl_status make_param(prl_runtime *runtime, work *w, int i, int64_t rows, int64_t columns, prl_error *error) {
+static prl_status make_param(prl_runtime *runtime, work *w, int i, int64_t rows, int64_t columns,
+                             prl_error *error) {
   static const char *const names[] = {"w1", "b1", "w2", "b2"};
   prl_tensor value;
   int64_t shape[2] = {rows, columns};
@@ -86,7 +87,8 @@ static void finish(work *w) {
   prl_graph_free(w->graph);
   prl_tape_free(w->tape);
   prl_optim_free(w->optim);
-  for (int i = 0; i < 4; i++) prl_param_release(w->params[i]); /* before their set, which then need not keep them */
+  for (int i = 0; i < 4; i++)
+    prl_param_release(w->params[i]); /* before their set, which then need not keep them */
   prl_params_release(w->set);
 }
 
@@ -141,8 +143,8 @@ static void data_keeps_the_meaning(void **state) {
   prl_runtime_release(runtime);
 }
 
-/* Any JSON either is refused or makes a program that can be freed: values, nodes and instructions are changed at
- * random in their text. */
+/* Any JSON either is refused or makes a program that can be freed: values, nodes and instructions are changed
+ * at random in their text. */
 static void malformed_data_is_refused(void **state) {
   (void)state;
   prl_error error;
@@ -163,7 +165,8 @@ static void malformed_data_is_refused(void **state) {
     uint32_t words[4];
     memcpy(mutant, text, length + 1);
     prl_rng_block(prl_rng_make(1, 1, PRL_SITE_USER), 0, 0, 0, (uint32_t)round, words);
-    for (int i = 0; i < 1 + (int)(words[3] % 2); i++) mutant[words[i] % length] = "0123456789-,e[]"[words[i] / 7 % 15];
+    for (int i = 0; i < 1 + (int)(words[3] % 2); i++)
+      mutant[words[i] % length] = "0123456789-,e[]"[words[i] / 7 % 15];
     prl_graph *graph = NULL;
     doc = NULL;
     prl_status status = prl_json_parse(runtime, mutant, length, &doc, &error);

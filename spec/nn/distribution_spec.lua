@@ -1,7 +1,9 @@
 local prl = require "perilune"
 local distribution = prl.distribution
 
-local function close(a, b, tolerance) assert.is_true(math.abs(a - b) <= (tolerance or 1e-5) * (1 + math.abs(b)), a .. " ~ " .. b) end
+local function close(a, b, tolerance)
+  assert.is_true(math.abs(a - b) <= (tolerance or 1e-5) * (1 + math.abs(b)), a .. " ~ " .. b)
+end
 
 --- The mean of f over many draws of the distribution, each row one.
 local function sample_mean(make, draws, f)
@@ -48,10 +50,10 @@ describe("distributions", function()
     local pi = distribution.tanh_normal(prl.tensor {{0}}, prl.tensor {0})
     -- u = 12: tanh u is 1 in float32, and 1 − tanh² u = 4 e^−24
     close(pi:log_prob_raw(prl.tensor {{12}})[1], -72 - .5 * math.log(2 * math.pi) - math.log(4) + 24, 1e-4)
-    local n, sum = 4000, 0
+    local n = 4000
     local many = distribution.tanh_normal(prl.zeros(n, 1), prl.tensor {0})
     local a = ((prl.arange(n) - .5) * (2 / n) - 1):view(n, 1)
-    sum = many:log_prob(a):exp():sum():item() * 2 / n
+    local sum = many:log_prob(a):exp():sum():item() * 2 / n
     close(sum, 1, 2e-3)
   end)
 end)

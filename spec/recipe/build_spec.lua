@@ -40,8 +40,10 @@ local pendulum = [[
   }
 ]]
 
+local small_ppo = [["ppo", rollout = 32, minibatch = 64, epochs = 2, target_kl = 1, clip_value = 0.2]]
+
 local function recipe(policy, algorithm)
-  return pendulum:format(policy or "", algorithm or [["ppo", rollout = 32, minibatch = 64, epochs = 2, target_kl = 1, clip_value = 0.2]])
+  return pendulum:format(policy or "", algorithm or small_ppo)
 end
 
 describe("the builder", function()

@@ -1,5 +1,5 @@
---- Proximal policy optimisation with one critic for each objective (Schulman et al. 2017, eq. 7; generalised advantages,
---- Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
+--- Proximal policy optimisation with one critic for each objective (Schulman et al. 2017, eq. 7; generalised
+--- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
 local prl = require "perilune"
 
 local ppo = {
@@ -43,7 +43,8 @@ function ppo.build(learn, opt)
     local loss = policy_loss - opt.entropy * entropy
     for _, critic in ipairs(learn.critics) do
       local name = critic.name
-      local one = value_loss(critic(batch.obs), opt.clip_value and batch.value[name], batch.returns[name], opt.clip_value)
+      local old = opt.clip_value and batch.value[name]
+      local one = value_loss(critic(batch.obs), old, batch.returns[name], opt.clip_value)
       loss = loss + one
       learn:metric("value_loss/" .. name, one)
     end

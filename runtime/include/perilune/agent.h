@@ -1,5 +1,6 @@
-/* perilune/agent.h: the embeddable agent: policy, critics, objective, experience and learner behind a few calls.
- * The trainer, a server and a game host drive the same agent through the same calls; no Lua runs in it.
+/* perilune/agent.h: the embeddable agent: policy, critics, objective, experience and learner behind a few
+ * calls. The trainer, a server and a game host drive the same agent through the same calls; no Lua runs in
+ * it.
  *
  *     prl_plan_load(runtime, "npc.lua", NULL, &plan, &error);          (needs Lua; a saved agent does not)
  *     prl_agent_new(plan, NULL, &agent, &error);
@@ -7,7 +8,8 @@
  *     prl_agent_feedback(agent, decisions, response, NULL, NULL, n, &error);
  *     prl_agent_learn(agent, 500, &progress, &error);
  *
- * Time comes from the caller (prl_agent_time), in µs; the machine's clock is read for the budget of learn alone. */
+ * Time comes from the caller (prl_agent_time), in µs; the machine's clock is read for the budget of learn
+ * alone. */
 #ifndef PERILUNE_AGENT_H
 #define PERILUNE_AGENT_H
 
@@ -18,21 +20,25 @@
 extern "C" {
 #endif
 
-typedef struct prl_plan prl_plan;   /* a resolved recipe, its programs and its schedule: plain data */
+typedef struct prl_plan prl_plan; /* a resolved recipe, its programs and its schedule: plain data */
 typedef struct prl_agent prl_agent;
 
-typedef enum prl_mode { PRL_SAMPLE, PRL_MEAN } prl_mode; /* mean: the most probable action; recorded all the same */
+typedef enum prl_mode {
+  PRL_SAMPLE,
+  PRL_MEAN
+} prl_mode; /* mean: the most probable action; recorded all the same */
 typedef enum prl_finish { PRL_TERMINATED, PRL_TRUNCATED } prl_finish_reason;
 
 typedef struct prl_plan_options {
-  uint64_t seed;            /* replaces train.seed where seed_given */
+  uint64_t seed; /* replaces train.seed where seed_given */
   bool seed_given;
-  bool trust;               /* code files beside the recipe may run */
-  const char *const *set;   /* "path=value" overrides, set_count of them */
+  bool trust;             /* code files beside the recipe may run */
+  const char *const *set; /* "path=value" overrides, set_count of them */
   int set_count;
 } prl_plan_options;
 
-/* Evaluates a recipe in its sandbox and builds the plan. Fails: PRL_EFORMAT (one sentence with file and line), PRL_EIO. */
+/* Evaluates a recipe in its sandbox and builds the plan. Fails: PRL_EFORMAT (one sentence with file and
+ * line), PRL_EIO. */
 PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                                  prl_plan **out, prl_error *error);
 PRL_API void prl_plan_free(prl_plan *plan);
@@ -47,50 +53,55 @@ PRL_API void prl_agent_free(prl_agent *agent);
 /* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
 
-/* n actions for n streams (each at most once a call). observation (n, observations) → action (n, actions): discrete
- * choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared capacity is full
- * (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation, serving without learning).
- * No allocation. mode is PRL_MEAN whatever was asked while the plan's warm-up steps are made.
- * Fails: PRL_EINVAL (a stream twice), PRL_ENUMERIC (an observation that is not finite: row and name). */
-PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
-                                 prl_mode mode, float *action, uint64_t *decisions, prl_error *error);
-/* The next observation of these streams, known before they act again: their open steps close with it. Optional: the
- * next act closes them otherwise. */
-PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
-                                     prl_error *error);
-/* Responses (n, responses) of n decisions (0: passed over). present (n, responses) or NULL (all): which ones came. events (n) or NULL:
- * ids of the reports (0: none); a report of the same decision and id counts once. Parts combine as each response declares.
- * Feedback for a step that is closed and frozen is counted (`late_feedback`), not learned.
- * Fails: PRL_ENAME (an unknown or expired decision: its number; the other rows are applied), PRL_ENUMERIC. */
+/* n actions for n streams (each at most once a call). observation (n, observations) → action (n, actions):
+ * discrete choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared
+ * capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation,
+ * serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's warm-up
+ * steps are made. Fails: PRL_EINVAL (a stream twice), PRL_ENUMERIC (an observation that is not finite: row
+ * and name). */
+PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
+                                 int64_t n, prl_mode mode, float *action, uint64_t *decisions,
+                                 prl_error *error);
+/* The next observation of these streams, known before they act again: their open steps close with it.
+ * Optional: the next act closes them otherwise. */
+PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, const float *observation,
+                                     int64_t n, prl_error *error);
+/* Responses (n, responses) of n decisions (0: passed over). present (n, responses) or NULL (all): which ones
+ * came. events (n) or NULL: ids of the reports (0: none); a report of the same decision and id counts once.
+ * Parts combine as each response declares. Feedback for a step that is closed and frozen is counted
+ * (`late_feedback`), not learned. Fails: PRL_ENAME (an unknown or expired decision: its number; the other
+ * rows are applied), PRL_ENUMERIC. */
 PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decisions, const float *responses,
-                                      const uint8_t *present, const uint64_t *events, int64_t n, prl_error *error);
-/* Ends a stream's episode. final_observation (observations) may be NULL where terminated; where truncated it gives
- * the bootstrap value, and NULL uses the last observation acted on. An unknown stream is PRL_ENAME. */
+                                      const uint8_t *present, const uint64_t *events, int64_t n,
+                                      prl_error *error);
+/* Ends a stream's episode. final_observation (observations) may be NULL where terminated; where truncated it
+ * gives the bootstrap value, and NULL uses the last observation acted on. An unknown stream is PRL_ENAME. */
 PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finish_reason reason,
                                     const float *final_observation, prl_error *error);
 
 typedef struct prl_progress {
-  bool waiting;          /* nothing to do: not enough closed steps */
-  int64_t updates;       /* finished since the agent began */
-  int64_t steps;         /* decisions recorded since the agent began */
-  uint64_t version;      /* of the published policy */
+  bool waiting;     /* nothing to do: not enough closed steps */
+  int64_t updates;  /* finished since the agent began */
+  int64_t steps;    /* decisions recorded since the agent began */
+  uint64_t version; /* of the published policy */
 } prl_progress;
 
-/* Learns until there is nothing to do, or for about budget_us microseconds (0: no bound), stopping inside an update
- * and going on at the next call. progress may be NULL. Fails: PRL_ENUMERIC (names the loss or op; the published
- * policy stands and the agent refuses to learn on until another plan is swapped in). */
-PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress, prl_error *error);
+/* Learns until there is nothing to do, or for about budget_us microseconds (0: no bound), stopping inside an
+ * update and going on at the next call. progress may be NULL. Fails: PRL_ENUMERIC (names the loss or op; the
+ * published policy stands and the agent refuses to learn on until another plan is swapped in). */
+PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress,
+                                   prl_error *error);
 
-/* Drives a vector env of the plan's shape: act, step, feedback, finish, observe, learn; until `steps` further env
- * steps are made (whole rows of all instances) or an update has just been published (when stop_at_update). The
- * instances' streams are first_stream, first_stream + 1, … */
+/* Drives a vector env of the plan's shape: act, step, feedback, finish, observe, learn; until `steps` further
+ * env steps are made (whole rows of all instances) or an update has just been published (when
+ * stop_at_update). The instances' streams are first_stream, first_stream + 1, … */
 PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t steps, bool stop_at_update,
                                    int64_t *made, prl_error *error);
 
 /* Whole episodes on a vector env with the published policy, nothing recorded: instance i makes its share of
- * `episodes` from its next reset on. responses (episodes, responses): each episode's sums; lengths (episodes): its
- * steps; in order of (instance, episode); either may be NULL. Allocates its buffers.
- * Fails: PRL_ENOMEM, PRL_EINVAL (episodes < 1), PRL_ESHAPE, or as act and the env's step do. */
+ * `episodes` from its next reset on. responses (episodes, responses): each episode's sums; lengths
+ * (episodes): its steps; in order of (instance, episode); either may be NULL. Allocates its buffers. Fails:
+ * PRL_ENOMEM, PRL_EINVAL (episodes < 1), PRL_ESHAPE, or as act and the env's step do. */
 PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
                                       double *responses, int64_t *lengths, prl_error *error);
 
@@ -99,12 +110,13 @@ PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t
 PRL_API prl_status prl_agent_set(prl_agent *agent, const char *option, double value, prl_error *error);
 PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, double *value, prl_error *error);
 
-/* A new recipe for a running agent: the plan is built here, and comes into force between two updates (at once, or when
- * the one that runs is published). Parameters of the same set, name and shape keep their values and moments, critics
- * of the same name their statistics; experience, counters and steps go on; options that were set are forgotten. A save
- * before it is in force saves the old recipe. An agent that failed learns again, from its last good parameters.
- * Fails as prl_agent_new; PRL_EINVAL (observations, actions, responses or capacities differ: which; a new critic with
- * the scale "baseline"); PRL_ESTATE (in the warm-up). The plan stays the caller's. */
+/* A new recipe for a running agent: the plan is built here, and comes into force between two updates (at
+ * once, or when the one that runs is published). Parameters of the same set, name and shape keep their values
+ * and moments, critics of the same name their statistics; experience, counters and steps go on; options that
+ * were set are forgotten. A save before it is in force saves the old recipe. An agent that failed learns
+ * again, from its last good parameters. Fails as prl_agent_new; PRL_EINVAL (observations, actions, responses
+ * or capacities differ: which; a new critic with the scale "baseline"); PRL_ESTATE (in the warm-up). The plan
+ * stays the caller's. */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
 typedef struct prl_metric {
@@ -114,10 +126,11 @@ typedef struct prl_metric {
 /* The metrics of the last published update and the counters; valid until the next call on the agent. */
 PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics);
 
-/* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and renamed, so
- * that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an update too.
- * env may be NULL; where given, its state goes along. */
-PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path, prl_error *error);
+/* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
+ * renamed, so that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an
+ * update too. env may be NULL; where given, its state goes along. */
+PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path,
+                                  prl_error *error);
 PRL_API prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error);
 PRL_API prl_status prl_agent_load_env(prl_agent *agent, const char *path, prl_vecenv *env, prl_error *error);
 

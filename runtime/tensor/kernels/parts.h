@@ -17,8 +17,9 @@
   X(LOG1P, log1p)                                                                                            \
   X(SQRT, sqrt)                                                                                              \
   X(ABS, abs)                                                                                                \
-  X(TANH, tanh) X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(RELU, relu) X(LEAKY_RELU, leaky_relu)            \
-      X(ELU, elu) X(SILU, silu) X(GELU, gelu) X(SIN, sin) X(COS, cos)
+  X(TANH, tanh)                                                                                              \
+  X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(RELU, relu) X(LEAKY_RELU, leaky_relu) X(ELU, elu)              \
+      X(SILU, silu) X(GELU, gelu) X(SIN, sin) X(COS, cos)
 
 #define EACH_BINARY(X) X(ADD, add) X(SUB, sub) X(MUL, mul) X(DIV, div) X(MIN, min) X(MAX, max)
 
