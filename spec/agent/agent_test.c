@@ -302,9 +302,12 @@ static void dropping_stale_steps(void **state) {
   prl_agent_free(agent);
 }
 
+static const char *kernels; /* of this round: the best that there are, then the plain ones */
+
 static int setup(void **state) {
   (void)state;
-  return prl_runtime_new(NULL, &runtime, &error);
+  prl_runtime_options with = {.kernels = kernels};
+  return prl_runtime_new(&with, &runtime, &error);
 }
 
 static int teardown(void **state) {
@@ -324,5 +327,7 @@ int main(void) {
                                      cmocka_unit_test(stopping_early),
                                      cmocka_unit_test(evaluation),
                                      cmocka_unit_test(dropping_stale_steps)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  int failed = cmocka_run_group_tests(tests, setup, teardown);
+  kernels = "baseline";
+  return failed + cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -276,7 +276,7 @@ static void toy_free(toy_plan *plan) {
   prl_doc_free(plan->document);
 }
 
-static prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
+static inline prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
   prl_error error = {PRL_OK, ""};
   toy_plan toy = toy_new(runtime, o);
   prl_plan *plan;
