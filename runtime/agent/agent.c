@@ -126,7 +126,7 @@ static prl_status build_buffers(prl_agent *a, prl_error *error) {
   size_t rows = (size_t)a->batch_rows, streams = (size_t)a->experience->options.streams,
          call = (size_t)a->act_rows;
   size_t width = (size_t)a->observations;
-  a->observation = prl_calloc(a->runtime, 2 * rows * width, sizeof(float));
+  a->observation = prl_alloc(a->runtime, 2 * rows * width * sizeof(float));
   a->advantage = prl_calloc(a->runtime, rows, sizeof(float));
   a->order = prl_calloc(a->runtime, rows, sizeof *a->order);
   a->lengths = prl_calloc(a->runtime, streams, sizeof *a->lengths);

@@ -32,26 +32,43 @@ static prl_status register_learning(prl_agent *a, prl_error *error) {
   return status;
 }
 
+/* The batch's own counts come first: they say how much of its arrays holds something. */
 static prl_status register_batch(prl_agent *a, prl_error *error) {
   prl_batch *b = &a->batch;
-  int64_t rows = b->capacity;
+  const struct {
+    const char *name;
+    prl_dtype dtype;
+    int64_t unit;
+    void *data;
+    const int64_t *used;
+  } parts[] = {
+      {"batch.action", PRL_F32, a->actions, b->action, &b->rows},
+      {"batch.log_prob", PRL_F32, 1, b->log_prob, &b->rows},
+      {"batch.response", PRL_F32, a->responses, b->response, &b->rows},
+      {"batch.successor", PRL_I32, 1, b->successor, &b->rows},
+      {"batch.stream", PRL_I32, 1, b->stream, &b->rows},
+      {"batch.step", PRL_I32, 1, b->step, &b->rows},
+      {"batch.end", PRL_I32, 1, b->end, &b->rows},
+      {"batch.observation", PRL_F32, a->observations, a->observation, &b->observed},
+      {"batch.advantage", PRL_F32, 1, a->advantage, &b->rows},
+      {"batch.order", PRL_I32, 1, a->order, &b->rows},
+  };
+  prl_status status = prl_blocks_add(&a->blocks, "batch.counts", PRL_I64, 3, &b->rows, error);
+  for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++) {
+    int64_t rows = parts[i].used == &b->observed ? 2 * b->capacity : b->capacity;
+    status = prl_blocks_add_used(&a->blocks, parts[i].name, parts[i].dtype, rows * parts[i].unit,
+                                 parts[i].data, parts[i].used, parts[i].unit, error);
+  }
+  return status;
+}
+
+static prl_status register_numbers(prl_agent *a, prl_error *error) {
   const struct {
     const char *name;
     prl_dtype dtype;
     int64_t count;
     void *data;
   } parts[] = {
-      {"batch.rows", PRL_I64, 2, &b->rows}, /* and bootstraps, which stands behind it */
-      {"batch.action", PRL_F32, rows * a->actions, b->action},
-      {"batch.log_prob", PRL_F32, rows, b->log_prob},
-      {"batch.response", PRL_F32, rows * a->responses, b->response},
-      {"batch.successor", PRL_I32, rows, b->successor},
-      {"batch.stream", PRL_I32, rows, b->stream},
-      {"batch.step", PRL_I32, rows, b->step},
-      {"batch.end", PRL_I32, (rows + 3) / 4, b->end},
-      {"batch.observation", PRL_F32, 2 * rows * a->observations, a->observation},
-      {"batch.advantage", PRL_F32, rows, a->advantage},
-      {"batch.order", PRL_I32, rows, a->order},
       {"agent.lengths", PRL_F64, a->experience->options.streams, a->lengths},
       {"agent.counts", PRL_I64, sizeof a->n / sizeof(int64_t), &a->n},
       {"agent.positions", PRL_I64, a->verbs_count, a->positions},
@@ -71,6 +88,7 @@ prl_status prl_agent_register(prl_agent *a, prl_error *error) {
   if (!a->metrics) return prl_fail_memory(error, (size_t)a->gauges_count * sizeof *a->metrics);
   prl_status status = register_learning(a, error);
   if (!status) status = register_batch(a, error);
+  if (!status) status = register_numbers(a, error);
   if (!status) status = prl_experience_blocks(a->experience, &a->blocks, error);
   if (!status && a->normalise) status = prl_normaliser_blocks(&a->normaliser, &a->blocks, error);
   if (!status) status = prl_live_blocks(&a->live, &a->blocks, error);
@@ -121,11 +139,12 @@ static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uin
   int64_t count = 0;
   for (int i = 0; i < a->blocks.count; i++) {
     const prl_block *block = &a->blocks.items[i];
-    if (block->count)
+    int64_t used = prl_block_count(block);
+    if (used > 0)
       list[count++] = (prl_st_tensor){.name = block->name,
                                       .dtype = prl_st_dtype_of(block->dtype),
                                       .ndim = 1,
-                                      .shape = {block->count},
+                                      .shape = {used},
                                       .data = block->data};
   }
   if (!bytes) return count;
@@ -178,7 +197,7 @@ static bool cursor_holds(const prl_agent *a) {
   bool good = n->verb >= 0 && n->verb < a->verbs_count && n->stage >= 0 && n->stage <= 2 && n->tile >= 0 &&
               n->tile <= 2 * b->capacity && n->updates >= 0 && n->version >= 0 && n->warm >= 0 &&
               n->warmed >= 0 && n->warmed <= 1 && b->rows >= 0 && b->rows <= b->capacity &&
-              b->bootstraps >= 0 && b->bootstraps <= b->rows;
+              b->bootstraps >= 0 && b->bootstraps <= b->rows && b->observed == b->rows + b->bootstraps;
   for (int i = 0; good && i < a->verbs_count; i++)
     good = a->positions[i] >= 0 && (a->verbs[i].kind != PRL_VERB_MINIBATCHES || n->verb <= i ||
                                     n->verb > a->verbs[i].partner || a->positions[i] < b->rows);
@@ -193,9 +212,12 @@ static prl_status read_blocks(prl_agent *a, const prl_safetensors *file, prl_err
   prl_status status = PRL_OK;
   for (int i = 0; !status && i < a->blocks.count; i++) {
     const prl_block *block = &a->blocks.items[i];
-    if (block->count)
-      status = prl_safetensors_copy(file, block->name, prl_st_dtype_of(block->dtype), 1, &block->count,
-                                    block->data, error);
+    int64_t used = prl_block_count(block);
+    if (used < 0)
+      status = prl_fail(error, PRL_EFORMAT, "the size of \"%s\" in the checkpoint is damaged", block->name);
+    if (used > 0)
+      status = prl_safetensors_copy(file, block->name, prl_st_dtype_of(block->dtype), 1, &used, block->data,
+                                    error);
   }
   return status;
 }

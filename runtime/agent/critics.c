@@ -121,23 +121,26 @@ prl_status prl_critics_blocks(prl_agent *a, prl_error *error) {
   prl_status status = PRL_OK;
   for (int i = 0; i < a->critics_count; i++) {
     prl_critic *c = &a->critics[i];
+    const prl_batch *b = &a->batch;
     const struct {
       const char *name;
       prl_dtype dtype;
       int64_t count;
       void *data;
-    } parts[] = {{"scale", PRL_F64, 1, c->scale},
-                 {"baseline", PRL_F64, 1, c->baseline_sum},
-                 {"popart", PRL_F64, sizeof *c->popart / sizeof(double), c->popart},
-                 {"episode", PRL_F64, a->experience->options.streams, c->episode},
-                 {"reward", PRL_F32, a->batch_rows, c->reward},
-                 {"advantage", PRL_F32, a->batch_rows, c->advantage},
-                 {"returns", PRL_F32, a->batch_rows, c->returns},
-                 {"value", PRL_F32, 2 * a->batch_rows, c->value}};
+      const int64_t *used;
+    } parts[] = {{"scale", PRL_F64, 1, c->scale, NULL},
+                 {"baseline", PRL_F64, 1, c->baseline_sum, NULL},
+                 {"popart", PRL_F64, sizeof *c->popart / sizeof(double), c->popart, NULL},
+                 {"episode", PRL_F64, a->experience->options.streams, c->episode, NULL},
+                 {"reward", PRL_F32, a->batch_rows, c->reward, &b->rows},
+                 {"advantage", PRL_F32, a->batch_rows, c->advantage, &b->rows},
+                 {"returns", PRL_F32, a->batch_rows, c->returns, &b->rows},
+                 {"value", PRL_F32, 2 * a->batch_rows, c->value, &b->observed}};
     for (size_t k = 0; !status && k < sizeof parts / sizeof *parts; k++) {
       char name[PRL_BLOCK_NAME];
       snprintf(name, sizeof name, "critic.%d.%s", i, parts[k].name);
-      status = prl_blocks_add(&a->blocks, name, parts[k].dtype, parts[k].count, parts[k].data, error);
+      status = prl_blocks_add_used(&a->blocks, name, parts[k].dtype, parts[k].count, parts[k].data,
+                                   parts[k].used, 1, error);
     }
   }
   return status;

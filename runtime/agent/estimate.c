@@ -256,6 +256,6 @@ prl_status prl_estimate_warmup(prl_agent *a, prl_error *error) {
     for (int64_t row = 0; row < a->batch.rows; row++) *c->baseline_sum += fabs((double)c->reward[row]);
   }
   a->n.warm += a->batch.rows;
-  a->batch.rows = a->batch.bootstraps = 0;
+  a->batch.rows = a->batch.bootstraps = a->batch.observed = 0;
   return a->n.warm >= a->warmup ? end_warmup(a, error) : PRL_OK;
 }

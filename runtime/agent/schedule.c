@@ -254,7 +254,7 @@ static void publish(prl_agent *a) {
       prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
   }
   a->n.updates++;
-  a->batch.rows = a->batch.bootstraps = 0;
+  a->batch.rows = a->batch.bootstraps = a->batch.observed = 0;
   a->n.verb = 0;
   prl_gauges_publish(a);
   prl_agent_publish_policy(a);

@@ -11,8 +11,8 @@ static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *
   static const char *const keys[] = {"observation.names", "action.kind", "action.names", "action.choices",
                                      "responses"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-    const prl_value *old = prl_path(a->root, keys[i]), *new = prl_path(b->root, keys[i]);
-    if (!old != !new || (old && !prl_value_equal(old, new)))
+    const prl_value *old = prl_path(a->root, keys[i]), *ours = prl_path(b->root, keys[i]);
+    if (!old != !ours || (old && !prl_value_equal(old, ours)))
       return prl_fail(error, PRL_EINVAL, "swap: %s of the new plan is not that of the running agent",
                       keys[i]);
   }
@@ -35,13 +35,13 @@ static const prl_critic *find_critic(const prl_agent *a, const char *name) {
 /* A baseline is measured while the starting policy acts: it cannot be had later. */
 static prl_status check_baselines(const prl_agent *a, const prl_agent *b, prl_error *error) {
   for (int i = 0; i < b->critics_count; i++) {
-    const prl_critic *new = &b->critics[i], *old = find_critic(a, new->name);
-    if (new->baseline && (!old || !old->baseline))
+    const prl_critic *ours = &b->critics[i], *old = find_critic(a, ours->name);
+    if (ours->baseline && (!old || !old->baseline))
       return prl_fail(error, PRL_EINVAL,
                       "swap: critic \"%s\" wants the scale \"baseline\", which a running agent can no longer "
                       "measure; give "
                       "a number",
-                      new->name);
+                      ours->name);
   }
   return PRL_OK;
 }
@@ -79,20 +79,20 @@ static void take_optim(prl_optim *to, const prl_optim *from, const prl_param *to
 /* Parameters of the same name and shape keep their values and moments. False: some of what act reads is new.
  */
 static bool take_set(prl_agent *to, int set, const prl_agent *from) {
-  prl_params *new = to->sets[set];
-  int found = prl_agent_set_find(from, new->name, strlen(new->name)), taken = 0;
-  for (int i = 0; found >= 0 && i < new->count; i++) {
+  prl_params *ours = to->sets[set];
+  int found = prl_agent_set_find(from, ours->name, strlen(ours->name)), taken = 0;
+  for (int i = 0; found >= 0 && i < ours->count; i++) {
     const prl_params *old = from->sets[found];
-    prl_param *param = new->items[i], *known = prl_params_find(old, param->name);
+    prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
     if (!known || !same_shape(&known->value, &param->value)) continue;
-    copy_part(new, new->value, param, old, old->value, known);
-    take_optim(optim_of(to, new), optim_of(from, old), param, known);
+    copy_part(ours, ours->value, param, old, old->value, known);
+    take_optim(optim_of(to, ours), optim_of(from, old), param, known);
     taken++;
   }
-  bool whole = taken == new->count &&found >= 0 && from->sets[found]->count == new->count;
+  bool whole = taken == ours->count && found >= 0 && from->sets[found]->count == ours->count;
   if (!to->published[set]) return true;
-  const float *policy = whole && from->published[found] ? from->published[found]->value : new->value;
-  memcpy(to->published[set]->value, policy, (size_t) new->size * sizeof(float));
+  const float *policy = whole && from->published[found] ? from->published[found]->value : ours->value;
+  memcpy(to->published[set]->value, policy, (size_t)ours->size * sizeof(float));
   return whole;
 }
 
@@ -109,13 +109,13 @@ static void take_blocks(prl_agent *to, const prl_agent *from) {
   static const char *const parts[] = {"experience.", "normaliser.", "agent.lengths"};
   for (int i = 0; i < to->blocks.count; i++)
     for (int k = 0; k < from->blocks.count; k++) {
-      prl_block *new = &to->blocks.items[i];
+      prl_block *ours = &to->blocks.items[i];
       const prl_block *old = &from->blocks.items[k];
       bool wanted = false;
       for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
-        wanted |= !strncmp(new->name, parts[p], strlen(parts[p]));
-      if (wanted && !strcmp(new->name, old->name) && new->count == old->count)
-        memcpy(new->data, old->data, (size_t) new->count *prl_dtype_size(new->dtype));
+        wanted |= !strncmp(ours->name, parts[p], strlen(parts[p]));
+      if (wanted && !strcmp(ours->name, old->name) && ours->count == old->count && ours->unit == old->unit)
+        memcpy(ours->data, old->data, (size_t)prl_block_count(old) * prl_dtype_size(ours->dtype));
     }
 }
 
@@ -148,8 +148,10 @@ static void exchange(prl_agent *a, prl_agent *b) {
   for (int e = 0; e < 2; e++) {
     char *here = (char *)ends[e][0], *there = (char *)ends[e][1];
     for (int i = 0; i < ends[e][0]->blocks.count; i++) {
-      char *data = ends[e][0]->blocks.items[i].data;
-      if (data >= there && data < there + sizeof *a) ends[e][0]->blocks.items[i].data = here + (data - there);
+      prl_block *block = &ends[e][0]->blocks.items[i];
+      char *data = block->data, *used = (char *)block->used;
+      if (data >= there && data < there + sizeof *a) block->data = here + (data - there);
+      if (used >= there && used < there + sizeof *a) block->used = (const int64_t *)(here + (used - there));
     }
   }
 }

@@ -28,6 +28,15 @@ prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype,
   return PRL_OK;
 }
 
+prl_status prl_blocks_add_used(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count,
+                               void *data, const int64_t *used, int64_t unit, prl_error *error) {
+  prl_status status = prl_blocks_add(blocks, name, dtype, count, data, error);
+  if (status) return status;
+  blocks->items[blocks->count - 1].used = used;
+  blocks->items[blocks->count - 1].unit = unit;
+  return PRL_OK;
+}
+
 prl_status prl_blocks_add_bytes(prl_blocks *blocks, const char *name, size_t size, void *data,
                                 prl_error *error) {
   return prl_blocks_add(blocks, name, PRL_I32, (int64_t)(size / 4), data, error);

@@ -10,16 +10,16 @@ static bool counts_hold(const prl_experience *e) {
   const prl_experience_counts *n = &e->n;
   int64_t streams = e->options.streams - 1, places = e->places - 1;
   return within(n->live, 0, e->options.rows) && within(n->closed, 0, n->live) &&
-         within(n->free_head, 0, places) && within(n->fresh, 0, e->places) &&
+         within(n->free_head, 0, places) && within(n->ring, 0, e->places) && within(n->fresh, 0, e->places) &&
          within(n->free_count, 0, n->fresh) && within(n->streams_used, 0, e->options.streams) &&
          within(n->hand, 0, streams) && within(n->idle_head, -1, streams) &&
-         within(n->idle_tail, -1, streams) && within(n->wait_head, -1, places) &&
-         within(n->wait_tail, -1, places) && within(n->event_head, -1, e->options.events - 1) &&
+         within(n->idle_tail, -1, streams) && within(n->wait_head, -1, n->fresh - 1) &&
+         within(n->wait_tail, -1, n->fresh - 1) && within(n->event_head, -1, e->options.events - 1) &&
          n->decisions >= 0 && n->min_version >= 0 && n->call >= 0;
 }
 
 static bool row_holds(const prl_experience *e, const prl_row *r) {
-  int64_t places = e->places - 1;
+  int64_t places = e->n.fresh - 1;
   if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7) return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&
          within(r->wait_next, -1, places) && within(r->event, -1, e->options.events - 1);
@@ -31,7 +31,7 @@ static bool stream_holds(const prl_experience *e, int32_t slot, int64_t *linked,
   const prl_stream *s = &e->streams[slot];
   int32_t last = -1;
   bool ghost_due = false, all_closed = true, row_found = s->row < 0;
-  if (!within(s->first, -1, e->places - 1) || !within(s->row, -1, e->places - 1)) return false;
+  if (!within(s->first, -1, e->n.fresh - 1) || !within(s->row, -1, e->n.fresh - 1)) return false;
   for (int32_t row = s->first; row >= 0; row = e->rows[row].next) {
     const prl_row *r = &e->rows[row];
     bool real = r->kind == PRL_ROW_REAL, is_closed = real && r->state & PRL_ROW_CLOSED;
@@ -67,7 +67,9 @@ static bool streams_hold(const prl_experience *e) {
 static bool free_holds(const prl_experience *e, uint8_t *seen) {
   memset(seen, 0, (size_t)e->places);
   for (int64_t i = 0; i < e->n.free_count; i++) {
-    int32_t row = e->free[(e->n.free_head + i) % e->places];
+    int64_t position = (e->n.free_head + i) % e->places;
+    if (position >= e->n.ring) return false;
+    int32_t row = e->free[position];
     if (!within(row, 0, e->n.fresh - 1) || seen[row] || e->rows[row].kind != PRL_ROW_FREE) return false;
     seen[row] = 1;
   }
@@ -99,7 +101,7 @@ static bool events_hold(const prl_experience *e) {
     if (!within(e->events[i].next, -1, e->options.events - 1)) return false;
   for (int64_t event = e->n.event_head; event >= 0; event = e->events[event].next)
     if (++count > e->options.events) return false;
-  for (int64_t row = 0; row < e->places; row++)
+  for (int64_t row = 0; row < e->n.fresh; row++)
     for (int32_t event = e->rows[row].event; e->rows[row].kind == PRL_ROW_REAL && event >= 0;
          event = e->events[event].next)
       if (++count > e->options.events) return false;
@@ -110,7 +112,7 @@ prl_status prl_experience_restore(prl_experience *e, prl_error *error) {
   uint8_t *seen = prl_alloc(e->runtime, (size_t)e->places);
   if (!seen) return prl_fail_memory(error, (size_t)e->places);
   bool good = counts_hold(e);
-  for (int64_t i = 0; good && i < e->places; i++) good = row_holds(e, &e->rows[i]);
+  for (int64_t i = 0; good && i < e->n.fresh; i++) good = row_holds(e, &e->rows[i]);
   for (int64_t i = 0; good && i < e->options.streams; i++)
     good = within(e->slot[i], -1, e->options.streams - 1) && (i >= e->n.streams_used) == !e->streams[i].used;
   good = good && free_holds(e, seen) && streams_hold(e) && lists_hold(e) && events_hold(e) &&

@@ -28,25 +28,26 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
   return PRL_OK;
 }
 
+/* Places of the pool are cleared when they are first taken: what is never taken is never touched. */
 static bool allocate(prl_experience *e) {
   prl_runtime *rt = e->runtime;
   const prl_experience_options *o = &e->options;
   size_t places = (size_t)e->places, responses = (size_t)o->responses;
   e->rules = prl_calloc(rt, responses, sizeof *e->rules);
   e->missing = prl_calloc(rt, responses, sizeof *e->missing);
-  e->rows = prl_calloc(rt, places, sizeof *e->rows);
-  e->observation = prl_calloc(rt, places * (size_t)o->observations, sizeof(float));
-  e->action = prl_calloc(rt, places * (size_t)o->actions, sizeof(float));
-  e->log_prob = prl_calloc(rt, places, sizeof(float));
-  e->response = prl_calloc(rt, places * responses, sizeof(float));
-  e->present = prl_calloc(rt, places * responses + 4, 1);
-  e->free = prl_calloc(rt, places, sizeof *e->free);
+  e->rows = prl_alloc(rt, places * sizeof *e->rows);
+  e->observation = prl_alloc(rt, places * (size_t)o->observations * sizeof(float));
+  e->action = prl_alloc(rt, places * (size_t)o->actions * sizeof(float));
+  e->log_prob = prl_alloc(rt, places * sizeof(float));
+  e->response = prl_alloc(rt, places * responses * sizeof(float));
+  e->present = prl_alloc(rt, places * (size_t)e->present_stride);
+  e->free = prl_alloc(rt, places * sizeof *e->free);
   e->events = prl_calloc(rt, (size_t)o->events, sizeof *e->events);
   e->streams = prl_calloc(rt, (size_t)o->streams, sizeof *e->streams);
   e->table = prl_calloc(rt, (size_t)e->table_size, sizeof *e->table);
   e->slot = prl_calloc(rt, (size_t)o->streams, sizeof *e->slot);
   e->order = prl_calloc(rt, (size_t)o->streams, sizeof *e->order);
-  e->numbers = prl_calloc(rt, (size_t)o->rows, sizeof *e->numbers);
+  e->numbers = prl_alloc(rt, (size_t)o->rows * sizeof *e->numbers);
   return e->rules && e->missing && e->rows && e->observation && e->action && e->log_prob && e->response &&
          e->present && e->free && e->events && e->streams && e->table && e->slot && e->order && e->numbers;
 }
@@ -63,6 +64,7 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
    * room. */
   e->places = 2 * options->rows + options->streams + AHEAD;
   e->rest = options->rows / 8;
+  e->present_stride = (options->responses + 3) / 4 * 4;
   e->table_size = 4;
   while (e->table_size < 2 * options->streams) e->table_size *= 2;
   if (!allocate(e)) {
@@ -94,38 +96,48 @@ void prl_experience_free(prl_experience *e) {
   prl_runtime_release(runtime);
 }
 
+/* The counts come first: they say how much of the pool's arrays holds something. */
+static prl_status add_pool(prl_experience *e, prl_blocks *blocks, prl_error *error) {
+  const prl_experience_options *o = &e->options;
+  const int64_t row_words = sizeof *e->rows / sizeof(int32_t);
+  const struct {
+    const char *name;
+    prl_dtype dtype;
+    int64_t unit;
+    void *data;
+    const int64_t *used;
+  } parts[] = {
+      {"experience.rows", PRL_I32, row_words, e->rows, &e->n.fresh},
+      {"experience.present", PRL_I32, e->present_stride / 4, e->present, &e->n.fresh},
+      {"experience.observation", PRL_F32, o->observations, e->observation, &e->n.fresh},
+      {"experience.action", PRL_F32, o->actions, e->action, &e->n.fresh},
+      {"experience.log_prob", PRL_F32, 1, e->log_prob, &e->n.fresh},
+      {"experience.response", PRL_F32, o->responses, e->response, &e->n.fresh},
+      {"experience.free", PRL_I32, 1, e->free, &e->n.ring},
+  };
+  prl_status status = PRL_OK;
+  for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++)
+    status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, e->places * parts[i].unit,
+                                 parts[i].data, parts[i].used, parts[i].unit, error);
+  return status;
+}
+
 prl_status prl_experience_blocks(prl_experience *e, prl_blocks *blocks, prl_error *error) {
   const prl_experience_options *o = &e->options;
-  size_t places = (size_t)e->places;
   const struct {
     const char *name;
     size_t size;
     void *data;
   } bytes[] = {
       {"experience.counts", sizeof e->n, &e->n},
-      {"experience.rows", places * sizeof *e->rows, e->rows},
-      {"experience.present", (places * (size_t)o->responses + 3) / 4 * 4, e->present},
-      {"experience.free", places * sizeof *e->free, e->free},
       {"experience.events", (size_t)o->events * sizeof *e->events, e->events},
       {"experience.streams", (size_t)o->streams * sizeof *e->streams, e->streams},
       {"experience.slot", (size_t)o->streams * sizeof *e->slot, e->slot},
   };
-  const struct {
-    const char *name;
-    int64_t count;
-    void *data;
-  } floats[] = {
-      {"experience.observation", e->places * o->observations, e->observation},
-      {"experience.action", e->places * o->actions, e->action},
-      {"experience.log_prob", e->places, e->log_prob},
-      {"experience.response", e->places * o->responses, e->response},
-  };
   prl_status status = PRL_OK;
   for (size_t i = 0; !status && i < sizeof bytes / sizeof *bytes; i++)
     status = prl_blocks_add_bytes(blocks, bytes[i].name, bytes[i].size, bytes[i].data, error);
-  for (size_t i = 0; !status && i < sizeof floats / sizeof *floats; i++)
-    status = prl_blocks_add(blocks, floats[i].name, PRL_F32, floats[i].count, floats[i].data, error);
-  return status;
+  return status ? status : add_pool(e, blocks, error);
 }
 
 /* ---- places ---- */
@@ -134,12 +146,24 @@ static float *observation_of(prl_experience *e, int32_t row) {
   return e->observation + (int64_t)row * e->options.observations;
 }
 
+static int32_t fresh_place(prl_experience *e) {
+  const prl_experience_options *o = &e->options;
+  int32_t row = (int32_t)e->n.fresh++;
+  e->rows[row] = (prl_row){.next = -1, .wait_next = -1, .event = -1};
+  memset(observation_of(e, row), 0, (size_t)o->observations * sizeof(float));
+  memset(e->action + (int64_t)row * o->actions, 0, (size_t)o->actions * sizeof(float));
+  memset(e->response + (int64_t)row * o->responses, 0, (size_t)o->responses * sizeof(float));
+  memset(e->present + row * e->present_stride, 0, (size_t)e->present_stride);
+  e->log_prob[row] = 0;
+  return row;
+}
+
 static int32_t take_place(prl_experience *e) {
-  if (e->n.free_count <= e->rest && e->n.fresh < e->places) return (int32_t)e->n.fresh++;
+  if (e->n.free_count <= e->rest && e->n.fresh < e->places) return fresh_place(e);
   /* The places that the coming decisions take were last touched an update ago: they are asked for ahead of
    * time. (Not in a function of its own: GCC drops calls of one that only prefetches.) */
   int64_t at = e->n.free_head + AHEAD;
-  int64_t coming = e->free[at < e->places ? at : at - e->places];
+  int64_t coming = e->free[e->n.free_count > AHEAD ? (at < e->places ? at : at - e->places) : e->n.free_head];
   __builtin_prefetch(&e->rows[coming], 1);
   __builtin_prefetch(e->observation + coming * e->options.observations, 1);
   __builtin_prefetch(e->action + coming * e->options.actions, 1);
@@ -162,7 +186,9 @@ void prl_row_release(prl_experience *e, int32_t row) {
   r->event = -1;
   r->kind = PRL_ROW_FREE;
   int64_t place = e->n.free_head + e->n.free_count++;
-  e->free[place < e->places ? place : place - e->places] = row;
+  if (place >= e->places) place -= e->places;
+  if (place >= e->n.ring) e->n.ring = place + 1;
+  e->free[place] = row;
 }
 
 static void append(prl_experience *e, prl_stream *s, int32_t row) {
@@ -370,7 +396,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
   e->log_prob[row] = log_prob;
   if (o->responses) {
     memcpy(e->response + (int64_t)row * o->responses, e->missing, (size_t)o->responses * sizeof(float));
-    memset(e->present + (int64_t)row * o->responses, 0, (size_t)o->responses);
+    memset(e->present + row * e->present_stride, 0, (size_t)o->responses);
   }
   if (o->wait_us) enlist_wait(e, row);
   return (uint64_t)r->generation << 32 | (uint32_t)(row + 1);

@@ -78,6 +78,7 @@ typedef struct prl_experience_counts {
   int64_t decisions;    /* recorded since the beginning */
   int64_t live, closed; /* rows in the pool; of these closed */
   int64_t free_head, free_count;
+  int64_t ring;         /* positions of the ring of free places ever written */
   int64_t fresh;        /* places ever taken; the others follow */
   int64_t streams_used; /* slots ever taken */
   int64_t hand;         /* where the search for a stream to forget goes on */
@@ -97,7 +98,8 @@ typedef struct prl_experience {
   prl_experience_counts n;
   prl_row *rows;
   float *observation, *action, *log_prob, *response; /* (places, …) */
-  uint8_t *present;                                  /* (places, responses) */
+  int64_t present_stride;                            /* bytes: responses, up to a multiple of 4 */
+  uint8_t *present;                                  /* (places, present_stride) */
   int32_t *free; /* (places), a ring, so that a place is taken again late and late feedback is still known */
   int64_t rest;  /* a freed place rests until as many others are free; keeps the places in use few and near */
   prl_event *events;
@@ -112,8 +114,8 @@ typedef struct prl_experience {
 /* The frozen rows of one update, in order of (stream key, step), and the observations that they bootstrap
  * from. */
 typedef struct prl_batch {
-  int64_t rows, bootstraps;
-  int64_t capacity;   /* of each of the two */
+  int64_t rows, bootstraps, observed; /* the third: their sum */
+  int64_t capacity;                   /* of each of the two */
   float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows) */
@@ -122,7 +124,7 @@ typedef struct prl_batch {
   int32_t *stream;    /* (rows): slot */
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
-  uint8_t *end; /* (rows): PRL_END_…; NONE inside an episode */
+  int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
 } prl_batch;
 
 /* Fails: PRL_ENOMEM, PRL_EINVAL (a capacity below 1: name and value). */

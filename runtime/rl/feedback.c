@@ -11,7 +11,7 @@ static prl_status locate(prl_experience *e, uint64_t decision, int64_t *row, prl
   if (!decision) return PRL_OK;
   int64_t place = (int64_t)(uint32_t)decision - 1;
   uint32_t generation = (uint32_t)(decision >> 32);
-  const prl_row *r = place >= 0 && place < e->places ? &e->rows[place] : NULL;
+  const prl_row *r = place >= 0 && place < e->n.fresh ? &e->rows[place] : NULL;
   if (!r || generation > r->generation || generation == 0 ||
       (generation == r->generation && r->kind == PRL_ROW_GHOST))
     return prl_fail(error, PRL_ENAME, "decision %" PRIu64 " is unknown", decision);
@@ -58,7 +58,7 @@ static prl_status remember(prl_experience *e, prl_row *r, uint64_t id, bool *fre
 static void combine(const prl_experience *e, int64_t row, const float *responses, const uint8_t *present) {
   int32_t count = e->options.responses;
   float *to = e->response + row * count;
-  uint8_t *have = e->present + row * count;
+  uint8_t *have = e->present + row * e->present_stride;
   for (int32_t i = 0; i < count; i++) {
     if (present && !present[i]) continue;
     prl_combine rule = e->rules[i].combine;

@@ -8,14 +8,14 @@ prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capaci
                           const prl_experience_options *shape, prl_error *error) {
   size_t rows = (size_t)capacity, word = sizeof(float);
   *batch = (prl_batch){.capacity = capacity};
-  batch->observation = prl_calloc(runtime, 2 * rows * (size_t)shape->observations, word);
-  batch->action = prl_calloc(runtime, rows * (size_t)shape->actions, word);
+  batch->observation = prl_alloc(runtime, 2 * rows * (size_t)shape->observations * word);
+  batch->action = prl_alloc(runtime, rows * (size_t)shape->actions * word);
   batch->log_prob = prl_calloc(runtime, rows, word);
-  batch->response = prl_calloc(runtime, rows * (size_t)shape->responses, word);
+  batch->response = prl_alloc(runtime, rows * (size_t)shape->responses * word);
   batch->successor = prl_calloc(runtime, rows, word);
   batch->stream = prl_calloc(runtime, rows, word);
   batch->step = prl_calloc(runtime, rows, word);
-  batch->end = prl_calloc(runtime, rows + 4, 1);
+  batch->end = prl_calloc(runtime, rows, word);
   if (batch->observation && batch->action && batch->log_prob && batch->response && batch->successor &&
       batch->stream && batch->step && batch->end)
     return PRL_OK;
@@ -93,7 +93,7 @@ static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int
 void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
   int64_t streams = closed_streams(e), newest = newest_that_fits(e, streams, batch->capacity);
   int64_t width = e->options.observations;
-  batch->rows = batch->bootstraps = 0;
+  batch->rows = batch->bootstraps = batch->observed = 0;
   for (int64_t i = 0; i < streams; i++) freeze_stream(e, batch, e->order[i], newest);
   /* A place that was just freed still holds its observation: nothing has been recorded since. */
   for (int64_t at = 0; at < batch->rows; at++) {
@@ -102,6 +102,7 @@ void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
     memcpy(batch->observation + to * width, e->observation + place * width, (size_t)width * sizeof(float));
     batch->successor[at] = (int32_t)to;
   }
+  batch->observed = batch->rows + batch->bootstraps;
 }
 
 void prl_experience_version(prl_experience *e, uint64_t min_version) {

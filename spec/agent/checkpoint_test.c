@@ -34,7 +34,8 @@ static void check_same(const prl_agent *a, const prl_agent *b) {
   assert_int_equal(a->blocks.count, b->blocks.count);
   for (int i = 0; i < a->blocks.count; i++) {
     const prl_block *x = &a->blocks.items[i], *y = &b->blocks.items[i];
-    if (memcmp(x->data, y->data, (size_t)x->count * prl_dtype_size(x->dtype)))
+    assert_int_equal(prl_block_count(x), prl_block_count(y));
+    if (memcmp(x->data, y->data, (size_t)prl_block_count(x) * prl_dtype_size(x->dtype)))
       fail_msg("%s differs", x->name);
   }
 }

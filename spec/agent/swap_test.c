@@ -38,9 +38,10 @@ static void check_same(const prl_agent *a, const prl_agent *b) {
                                       "experience.", "normaliser.", "agent.counts"};
   for (int i = 0; i < a->blocks.count; i++) {
     const prl_block *x = &a->blocks.items[i], *y = &b->blocks.items[i];
+    assert_int_equal(prl_block_count(x), prl_block_count(y));
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
       if (!strncmp(x->name, parts[p], strlen(parts[p])) &&
-          memcmp(x->data, y->data, (size_t)x->count * prl_dtype_size(x->dtype)))
+          memcmp(x->data, y->data, (size_t)prl_block_count(x) * prl_dtype_size(x->dtype)))
         fail_msg("%s differs", x->name);
   }
 }

@@ -49,7 +49,7 @@ static void observe(prl_experience *e, uint64_t stream, float mark) {
 /* All places come back: free ones, rows and ghosts add up, and the live and closed counts are true. */
 static void check_books(const prl_experience *e) {
   int64_t live = 0, taken = 0, closed = 0;
-  for (int64_t i = 0; i < e->places; i++) {
+  for (int64_t i = 0; i < e->n.fresh; i++) {
     live += e->rows[i].kind == PRL_ROW_REAL;
     taken += e->rows[i].kind != PRL_ROW_FREE;
     closed += e->rows[i].kind == PRL_ROW_REAL && e->rows[i].state & PRL_ROW_CLOSED;
