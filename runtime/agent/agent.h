@@ -90,8 +90,8 @@ typedef struct prl_verb {
 /* The integers of the agent: saved as they stand. */
 typedef struct prl_agent_counts {
   int64_t verb;       /* of the schedule */
-  int64_t stage;      /* of estimate: 0 freeze, 1 values, 2 advantages */
-  int64_t tile;       /* of estimate: rows whose values are known */
+  int64_t stage;      /* of estimate */
+  int64_t tile;       /* of estimate: rows whose values are known; then critics that are done */
   int64_t shuffles;   /* permutations drawn in this update */
   int64_t updates;    /* finished */
   int64_t version;    /* of the published policy */

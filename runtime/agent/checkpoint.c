@@ -194,7 +194,7 @@ static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, c
 static bool cursor_holds(const prl_agent *a) {
   const prl_agent_counts *n = &a->n;
   const prl_batch *b = &a->batch;
-  bool good = n->verb >= 0 && n->verb < a->verbs_count && n->stage >= 0 && n->stage <= 2 && n->tile >= 0 &&
+  bool good = n->verb >= 0 && n->verb < a->verbs_count && n->stage >= 0 && n->stage <= 4 && n->tile >= 0 &&
               n->tile <= 2 * b->capacity && n->updates >= 0 && n->version >= 0 && n->warm >= 0 &&
               n->warmed >= 0 && n->warmed <= 1 && b->rows >= 0 && b->rows <= b->capacity &&
               b->bootstraps >= 0 && b->bootstraps <= b->rows && b->observed == b->rows + b->bootstraps;

@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "rl/returns.h"
 
-enum { FREEZE, VALUES, ADVANTAGES };
+enum { FREEZE, REWARDS, VALUES, CRITICS, SUM }; /* stages, between which the clock is looked at */
 
 /* ---- rewards ---- */
 
@@ -80,13 +80,17 @@ static void normalise_observations(prl_agent *a) {
   prl_normaliser_add(&a->normaliser, b->rows, b->observation);
 }
 
-static prl_status freeze(prl_agent *a, prl_error *error) {
+/* Together, since the raw observations of the batch are not saved. */
+static void freeze(prl_agent *a) {
   prl_gauges_clear(a);
   prl_live_freeze(&a->live, (double)a->experience->n.decisions);
   prl_routines_fill_live(a);
   prl_experience_freeze(a->experience, &a->batch);
   a->n.shuffles = a->n.tile = 0;
   normalise_observations(a);
+}
+
+static prl_status rewards(prl_agent *a, prl_error *error) {
   prl_status status = raw_rewards(a, error);
   if (status) return status;
   report_episodes(a);
@@ -189,9 +193,7 @@ static moments weigh(prl_agent *a) {
   return all;
 }
 
-static prl_status advantages(prl_agent *a, const prl_verb *verb, prl_error *error) {
-  double lambda = prl_ref_value(&a->live, verb->ref);
-  for (int i = 0; i < a->critics_count; i++) estimate_critic(a, &a->critics[i], lambda);
+static prl_status sum_advantages(prl_agent *a, const prl_verb *verb, prl_error *error) {
   moments all = weigh(a);
   double std = sqrt(all.variance), inverse = 1 / (std + 1e-8);
   prl_gauge_put(a, a->gauge_advantage_mean, all.mean);
@@ -210,15 +212,26 @@ prl_status prl_estimate_run(prl_agent *a, const prl_verb *verb, int64_t deadline
   *done = true;
   switch (a->n.stage) {
   case FREEZE:
-    status = freeze(a, error);
+    freeze(a);
+    a->n.stage = REWARDS;
+    return PRL_OK;
+  case REWARDS:
+    status = rewards(a, error);
     a->n.stage = VALUES;
     return status;
   case VALUES:
     status = values(a, deadline_ns, done, error);
-    if (!status && *done) a->n.stage = ADVANTAGES;
-    return status;
+    if (status || !*done) return status;
+    a->n.tile = 0; /* from here on: a critic */
+    a->n.stage = CRITICS;
+    return PRL_OK;
+  case CRITICS:
+    if (a->n.tile < a->critics_count)
+      estimate_critic(a, &a->critics[a->n.tile++], prl_ref_value(&a->live, verb->ref));
+    if (a->n.tile >= a->critics_count) a->n.stage = SUM;
+    return PRL_OK;
   default:
-    status = advantages(a, verb, error);
+    status = sum_advantages(a, verb, error);
     a->n.stage = FREEZE;
     a->n.verb++;
     return status;
