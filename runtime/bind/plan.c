@@ -142,7 +142,6 @@ static void check_tables(lua_State *L) {
 static int new_plan(lua_State *L) { /* document, {name = graph}, {["set:param"] = tensor} */
   prl_error error;
   prl_state *state = prl_state_of(L);
-  prl_doc *doc;
   check_tables(L);
   prl_plan_tensor *list = lua_newuserdata(L, ((size_t)list_tensors(L, 3, NULL) + 1) * sizeof *list);
   int count = list_tensors(L, 3, list);
@@ -150,12 +149,13 @@ static int new_plan(lua_State *L) { /* document, {name = graph}, {["set:param"] 
   *self = NULL;
   luaL_getmetatable(L, "perilune.plan");
   lua_setmetatable(L, -2);
-  prl_check(L, prl_doc_new(state->runtime, &doc, &error), &error);
-  prl_status status = prl_value_from_lua(L, 1, NULL, doc, &doc->root, &error);
-  if (!status) status = put_programs(L, 2, doc, &error);
-  if (!status) status = prl_plan_new_from(state->runtime, &doc->root, list, count, self, &error);
-  prl_doc_free(doc);
+  prl_doc **doc = prl_push_doc(L); /* Lua may raise for memory while it is filled */
+  prl_check(L, prl_doc_new(state->runtime, doc, &error), &error);
+  prl_status status = prl_value_from_lua(L, 1, NULL, *doc, &(*doc)->root, &error);
+  if (!status) status = put_programs(L, 2, *doc, &error);
+  if (!status) status = prl_plan_new_from(state->runtime, &(*doc)->root, list, count, self, &error);
   prl_check(L, status, &error);
+  lua_pop(L, 1);
   return 1;
 }
 

@@ -11,7 +11,7 @@
 #define MOST_OVERRIDES 60
 
 /* A document with a finaliser, so that an error while its values are pushed cannot leak it. */
-static prl_doc **push_doc(lua_State *L) {
+prl_doc **prl_push_doc(lua_State *L) {
   prl_doc **box = lua_newuserdata(L, sizeof *box);
   *box = NULL;
   luaL_getmetatable(L, "perilune.doc");
@@ -54,7 +54,7 @@ static int recipe_eval(lua_State *L) {
       lua_pop(L, 1); /* the table keeps it */
     }
   }
-  prl_doc **doc = push_doc(L);
+  prl_doc **doc = prl_push_doc(L);
   if (prl_recipe_eval(prl_state_of(L)->runtime, path, &options, doc, &error))
     return prl_push_failure(L, &error);
   return push_root(L, doc);
@@ -63,7 +63,7 @@ static int recipe_eval(lua_State *L) {
 static prl_doc **check_value(lua_State *L, int index) {
   prl_error error;
   luaL_checkany(L, index);
-  prl_doc **doc = push_doc(L);
+  prl_doc **doc = prl_push_doc(L);
   prl_check(L, prl_doc_new(prl_state_of(L)->runtime, doc, &error), &error);
   prl_check(L, prl_value_from_lua(L, index, NULL, *doc, &(*doc)->root, &error), &error);
   return doc;
@@ -114,7 +114,7 @@ static int from_json(lua_State *L) {
   prl_error error;
   size_t length;
   const char *text = luaL_checklstring(L, 1, &length);
-  prl_doc **doc = push_doc(L);
+  prl_doc **doc = prl_push_doc(L);
   if (prl_json_parse(prl_state_of(L)->runtime, text, length, doc, &error)) return prl_push_failure(L, &error);
   return push_root(L, doc);
 }
