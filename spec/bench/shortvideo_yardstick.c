@@ -145,9 +145,8 @@ static void draw_candidates(const sv_shared *s, sv_user *user) {
   for (int c = 0; c < N; c++) {
     affinity[c] = 2 * p.taste[c] + 0.3f * p.trend[c] + 0.25f * p.fresh[c];
     affinity[c] += affinity_error * (1 + 0.5f * p.fresh[c]) * error[c];
-    float interest = affinity[c] + taste * p.length[c];
-    prediction[c] += s->watch_slope * interest + 0.15f * error[N + c];
-    prediction[N + c] += s->long_view_slope * interest + 0.3f * error[2 * N + c];
+    prediction[c] += s->watch_slope * (affinity[c] + taste * (1.0f / 6) * p.length[c]) + 0.15f * error[N + c];
+    prediction[N + c] += s->long_view_slope * affinity[c] + 0.3f * error[2 * N + c];
   }
   for (int k = SV_LIKE; k < SV_HEADS; k++) {
     const float pull = 0.7f * prl_shortvideo_omega[k - SV_LIKE];
@@ -241,6 +240,7 @@ static void gather(const sv_shared *s, sv_user *const *user, crowd *w) {
 static void watch(const sv_shared *s, crowd *w, const sv_item *const *item, float (*v)[L], const float *fresh,
                   int p) {
   const sv_constants *c = &s->constants;
+  const float tiring = s->heterogeneity;
   const float(*chance)[L] = (const float(*)[L])w->chance[p * 8], *noise = w->noise[p * 2],
         *spare = w->noise[p * 2 + 1];
   float time[L], joy[L], by_time[L], busy[L], long_view[L], length[L], quality[L], lure[L], quarrel[L],
@@ -261,7 +261,8 @@ static void watch(const sv_shared *s, crowd *w, const sv_item *const *item, floa
     float affinity = 2 * liked[i] + 0.3f * shown[i] + 0.25f * fresh[i];
     float again = 2 * w->bored[i] * repeat[i];
     float off = (length[i] - c->length_best) * (1 / c->length_width);
-    float taste = (c->length_mean + w->length_taste[i] + w->hour_length[i] - 0.3f * w->tired[i]) * length[i];
+    float taste =
+        (w->length_taste[i] + w->hour_length[i] + tiring * (c->length_mean - 0.6f * w->tired[i])) * length[i];
     float interest = affinity + 0.6f * quality[i] + taste + c->length_bend * exponential(-off * off) - again +
                      0.25f * w->mood[i] - 0.15f * w->tired[i];
     float attraction = interest + 0.9f * lure[i] * w->lured[i];

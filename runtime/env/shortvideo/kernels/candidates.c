@@ -99,9 +99,9 @@ void SV_TABLE_OF(prl_shortvideo_candidates_)(const sv_shared *shared, sv_user *u
     v8 length = head[7];
     v8 affinity = 2 * slot.taste + 0.3f * slot.trend + 0.25f * fresh;
     affinity += affinity_error * (1 + 0.5f * fresh) * v8_load(error + c);
-    v8 interest = affinity + known->length_taste * length;
-    head[SV_WATCH] += shared->watch_slope * interest + 0.15f * v8_load(error + n + c);
-    head[SV_LONG_VIEW] += shared->long_view_slope * interest + 0.3f * v8_load(error + 2 * n + c);
+    head[SV_WATCH] += shared->watch_slope * (affinity + known->length_taste * (1.0f / 6) * length) +
+                      0.15f * v8_load(error + n + c);
+    head[SV_LONG_VIEW] += shared->long_view_slope * affinity + 0.3f * v8_load(error + 2 * n + c);
     for (int k = SV_LIKE; k < SV_HEADS; k++)
       head[k] += (0.7f * prl_shortvideo_omega[k - SV_LIKE]) * affinity +
                  head_error * v8_load(error + (k + 1) * n + c);

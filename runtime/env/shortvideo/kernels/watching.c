@@ -12,6 +12,7 @@ typedef struct sv_crowd {
   v8 watch_level, length_taste, susceptibility, boredom, leave, hour_length;
   v8 propensity[SV_INTERACTIONS], slope[SV_INTERACTIONS];
   v8 mood, mood_sum, fatigue;
+  float tiring; /* how much fatigue turns people to shorter videos */
   v8 chance[SV_MAX_SHOWN][CHANCES], noise[SV_MAX_SHOWN][TIMES];
   v8 response[SV_RESPONSES];
   i8 here; /* all ones while the user has not left */
@@ -66,6 +67,7 @@ static void gather(const sv_shared *shared, sv_user *const *user, int32_t shown,
     shift[i] = latent->clock_shift;
     draw(shared, known, shown, i, crowd);
   }
+  crowd->tiring = shared->heterogeneity;
   crowd->leave += 0.3f * v8_cos_turns((hour - 10) * (1.0f / 24));
   crowd->hour_length = shared->constants.hour_length *
                        v8_cos_turns((hour - shared->constants.hour_length_peak - shift) * (1.0f / 24));
@@ -109,8 +111,9 @@ static void react(const sv_constants *constants, const sv_crowd *crowd, const sv
                 0.25f * video->fresh;
   v8 repeat = 2 * crowd->boredom * product(crowd->memory, video->vector);
   v8 off = (length - constants->length_best) * (1 / constants->length_width);
-  v8 long_taste =
-      (constants->length_mean + crowd->length_taste + crowd->hour_length - 0.3f * crowd->fatigue) * length;
+  v8 long_taste = (crowd->length_taste + crowd->hour_length +
+                   crowd->tiring * (constants->length_mean - 0.6f * crowd->fatigue)) *
+                  length;
   v8 interest = affinity + 0.6f * video->quality + long_taste + constants->length_bend * v8_exp(-off * off) -
                 repeat + 0.25f * crowd->mood - 0.15f * crowd->fatigue;
   v8 attraction = interest + 0.9f * video->clickbait * crowd->susceptibility;
