@@ -1,5 +1,5 @@
 std = "luajit"
-max_line_length = 120
+max_line_length = 140
 cache = false
 self = false -- a method may have no use for its object
 exclude_files = {"build*", "runs", ".git"}

@@ -103,6 +103,7 @@ void prl_open_nn(lua_State *L);       /* parameters, sets, initialisers */
 void prl_open_env_spec(lua_State *L); /* what environments are made of */
 void prl_open_io(lua_State *L);       /* prl.io: files, safetensors, event files, CSV */
 void prl_open_csv(lua_State *L);      /* by prl_open_io, with the io table on top of the module's */
+void prl_open_ranker(lua_State *L);   /* saved rankers */
 void prl_open_recipe(lua_State *L);   /* recipes in their sandbox; plain data, its hash and JSON */
 void prl_open_env(lua_State *L);      /* vector environments */
 void prl_open_plan(lua_State *L);     /* graphs and plans */

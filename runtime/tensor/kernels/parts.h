@@ -9,17 +9,26 @@
 #define PART_EXPAND(name, table) PART_PASTE(name, table)
 #define PART(name) PART_EXPAND(name, PRL_TABLE)
 
-#define EACH_UNARY(X)                                                                                        \
-  X(IDENTITY, identity)                                                                                      \
-  X(NEG, neg)                                                                                                \
-  X(EXP, exp)                                                                                                \
-  X(LOG, log)                                                                                                \
-  X(LOG1P, log1p)                                                                                            \
-  X(SQRT, sqrt)                                                                                              \
-  X(ABS, abs)                                                                                                \
-  X(TANH, tanh)                                                                                              \
-  X(SIGMOID, sigmoid) X(SOFTPLUS, softplus) X(RELU, relu) X(LEAKY_RELU, leaky_relu) X(ELU, elu)              \
-      X(SILU, silu) X(GELU, gelu) X(SIN, sin) X(COS, cos)
+/* clang-format off */
+#define EACH_UNARY(X) \
+  X(IDENTITY, identity) \
+  X(NEG, neg) \
+  X(EXP, exp) \
+  X(LOG, log) \
+  X(LOG1P, log1p) \
+  X(SQRT, sqrt) \
+  X(ABS, abs) \
+  X(TANH, tanh) \
+  X(SIGMOID, sigmoid) \
+  X(SOFTPLUS, softplus) \
+  X(RELU, relu) \
+  X(LEAKY_RELU, leaky_relu) \
+  X(ELU, elu) \
+  X(SILU, silu) \
+  X(GELU, gelu) \
+  X(SIN, sin) \
+  X(COS, cos)
+/* clang-format on */
 
 #define EACH_BINARY(X) X(ADD, add) X(SUB, sub) X(MUL, mul) X(DIV, div) X(MIN, min) X(MAX, max)
 

@@ -1,0 +1,85 @@
+--- Training: shuffled minibatches through one program, a step size that falls to zero in a straight line.
+local prl = require "perilune"
+local model = require "perilune.fit.model"
+
+local train = {}
+
+local LEAST = 0.02 -- of the step size, at the end
+
+--- The rows (counted from 0) in an order that prl.seed decides (Fisher–Yates), as a table.
+local function shuffled(rows)
+  local order, draws = {}, prl.rand(#rows):totable()
+  for i, row in ipairs(rows) do order[i] = row - 1 end
+  for i = #rows, 2, -1 do
+    local k = math.floor(draws[i] * i) + 1
+    order[i], order[k] = order[k], order[i]
+  end
+  return order
+end
+
+local function index_of(rows, first, last)
+  local index = {}
+  for k = first, last do index[k - first + 1] = rows[k] - 1 end
+  return prl.tensor(index, "int32")
+end
+
+--- The program of one step: fn(ids, sequences, numbers, labels, lr) → loss.
+function train.program(net, recipe, made)
+  local optimizer = prl.optim.adam(net, {lr = recipe.train.lr, name = "net"})
+  local batch = recipe.train.batch
+  local function step(ids, sequences, numbers, labels, lr)
+    return optimizer:minimise(model.loss(net, recipe, net(ids, sequences, numbers), labels), lr)
+  end
+  local function example(tensor) return tensor:narrow(1, 1, batch):clone() end
+  net.optimizer = optimizer -- its set of parameters must live as long as the network: it gives them their names
+  net:train()
+  return prl.program(step, example(made.ids), example(made.sequences), example(made.numbers), example(made.labels),
+    prl.full({}, recipe.train.lr))
+end
+
+--- Trains a fresh network on these rows. report(share done, epoch, mean loss). Returns the network.
+function train.run(recipe, made, training, seed, report)
+  local batch, epochs = recipe.train.batch, recipe.train.epochs
+  if #training < batch then
+    require("perilune.fit.log").refuse(("%d training rows are fewer than one minibatch of %d"):format(#training, batch))
+  end
+  prl.seed(seed)
+  local net = model.new(recipe, made, index_of(training, 1, #training))
+  local program = train.program(net, recipe, made)
+  local steps = math.floor(#training / batch)
+  local lr, sum, made_steps = prl.full({}, 0), 0, 0
+  for epoch = 1, epochs do
+    local order = shuffled(training)
+    sum = 0
+    for step = 1, steps do
+      local rows = {}
+      for k = 1, batch do rows[k] = order[(step - 1) * batch + k] end
+      local index = prl.tensor(rows, "int32")
+      lr:fill_(recipe.train.lr * math.max(1 - made_steps / (steps * epochs), LEAST))
+      local loss = program(made.ids:index_select(1, index), made.sequences:index_select(1, index),
+        made.numbers:index_select(1, index), made.labels:index_select(1, index), lr)
+      sum, made_steps = sum + loss:item(), made_steps + 1
+      if report and step % 50 == 0 then report(made_steps / (steps * epochs), epoch, sum / step) end
+    end
+  end
+  net:train(false)
+  return net, sum / steps
+end
+
+--- Scores of these rows: {head = {score, …}}.
+function train.score(net, made, rows)
+  local scores, tile = {}, 4096
+  for _, name in ipairs(net.heads) do scores[name] = {} end
+  for first = 1, #rows, tile do
+    local index = index_of(rows, first, math.min(first + tile - 1, #rows))
+    local flat = model.scores(net, made.ids:index_select(1, index), made.sequences:index_select(1, index),
+      made.numbers:index_select(1, index)):totable()
+    for k, name in ipairs(net.heads) do
+      local list = scores[name]
+      for r, row in ipairs(flat) do list[first - 1 + r] = row[k] end
+    end
+  end
+  return scores
+end
+
+return train
