@@ -339,7 +339,7 @@ static void conclude(const shortvideo_yardstick *y, int64_t i, const float *offs
 }
 
 static void eight(const shortvideo_yardstick *y, int64_t first, const prl_step *step) {
-  static const float bound[SV_WEIGHTS] = {1, 1, 1, 1, 1, 1, 1, 2, 0.5f, 0.25f};
+  static const float bound[SV_WEIGHTS] = {1, 1, 1, 1, 1, 1, 1, 2, 1, 1};
   const sv_shared *s = y->shared;
   sv_user *user[L];
   float offset[L][SV_WEIGHTS];

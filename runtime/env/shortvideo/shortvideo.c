@@ -62,10 +62,10 @@ static const prl_env_preset presets[] = {
 
 /* Offsets to the base weights. */
 static const prl_action_spec weights[SV_WEIGHTS] = {
-    {"watch", "", 0, -1, 1},          {"long_view", "", 0, -1, 1}, {"like", "", 0, -1, 1},
-    {"follow", "", 0, -1, 1},         {"share", "", 0, -1, 1},     {"download", "", 0, -1, 1},
-    {"comment", "", 0, -1, 1},        {"diversity", "", 0, -2, 2}, {"freshness", "", 0, -0.5, 0.5},
-    {"duration", "", 0, -0.25, 0.25},
+    {"watch", "", 0, -1, 1},    {"long_view", "", 0, -1, 1}, {"like", "", 0, -1, 1},
+    {"follow", "", 0, -1, 1},   {"share", "", 0, -1, 1},     {"download", "", 0, -1, 1},
+    {"comment", "", 0, -1, 1},  {"diversity", "", 0, -2, 2}, {"freshness", "", 0, -1, 1},
+    {"duration", "", 0, -1, 1},
 };
 
 #define PLACES(n)                                                                                            \
