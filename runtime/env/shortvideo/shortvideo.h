@@ -65,10 +65,11 @@ typedef struct sv_item {
 /* Constants of the model. The defaults stand in catalogue.c with their reasons in README.md; `calibrate`
  * varies a copy. */
 typedef struct sv_constants {
-  float skip, watch, watch_sd;   /* intercepts of skipping and of log watch time, deviation of the latter */
-  float skip_level, watch_level; /* deviation between users of the logit of skipping, of log watch time */
-  float length_mean, length_best, length_width,
-      length_bend;                     /* the standard log length that people like best, how near, how much */
+  float skip, watch, watch_sd;     /* intercepts of skipping and of log watch time, deviation of the latter */
+  float skip_level, watch_level;   /* deviation between users of the logit of skipping, of log watch time */
+  float length_mean;               /* mean taste for length of the fresh */
+  float length_best, length_width; /* the standard log length that most like best, and how near it must be */
+  float length_bend;               /* how much they like it */
   float hour_length, hour_length_peak; /* taste for length by hour: amplitude, hour of the peak */
   float interaction[SV_INTERACTIONS];  /* b_k */
   float propensity[SV_INTERACTIONS];   /* deviation between users of the own part of x_k */
