@@ -1,4 +1,4 @@
-# perilune_bench: the rows of `perilune bench` that need no Lua, product beside yardstick (spec/bench). The libraries
+# perilune_bench: the rows of `perilune bench`, product beside yardstick (spec/bench). The libraries
 # that only the yardsticks use are taken where they are installed.
 find_library(SLEEF_LIBRARY sleef)
 find_library(LIBXSMM_LIBRARY xsmm)
@@ -11,8 +11,9 @@ add_executable(perilune_bench ${PERILUNE_BENCH})
 set_source_files_properties(spec/bench/env_yardstick.c PROPERTIES COMPILE_OPTIONS "-mno-fma;-mno-avx2;-mno-avx")
 target_include_directories(perilune_bench PRIVATE runtime spec ${OPENBLAS_INCLUDE})
 target_compile_options(perilune_bench PRIVATE ${PERILUNE_WARNINGS} -O3 -mavx2 -mfma -ffp-contract=off -fno-math-errno -fno-trapping-math)
-target_compile_definitions(perilune_bench PRIVATE PRL_AVX2=1)
-target_link_libraries(perilune_bench PRIVATE perilune_static)
+target_compile_definitions(perilune_bench PRIVATE PRL_AVX2=1 BENCH_ROOT="${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(perilune_bench PRIVATE perilune_static PkgConfig::LUAJIT)
+set_target_properties(perilune_bench PROPERTIES ENABLE_EXPORTS ON) # C modules of Lua find its functions here
 if(SLEEF_LIBRARY)
   target_compile_definitions(perilune_bench PRIVATE HAVE_SLEEF=1)
   target_link_libraries(perilune_bench PRIVATE ${SLEEF_LIBRARY})

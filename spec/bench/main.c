@@ -1,31 +1,92 @@
-/* perilune_bench [name …]: the rows of `perilune bench` that need no Lua, one JSON object a line. */
+/* perilune_bench [--data FOLDER] [name …]: the rows of `perilune bench`, one JSON object a line. Those of
+ * rows.c are in C alone; those of rows.lua drive the product from Lua. */
 #include <stdio.h>
 #include <string.h>
 
 #include "bench/rows.h"
+#include "bench/rows_lua.h"
+
+typedef struct bench_words {
+  const char *data;
+  char **names;
+  int count;
+} bench_words;
+
+static bool wanted(const bench_words *words, const char *name) {
+  for (int i = 0; i < words->count; i++)
+    if (strcmp(words->names[i], name) == 0) return true;
+  return words->count == 0;
+}
+
+/* The name of a row of rows.lua (from 1), NULL after the last; it lives as long as the state. */
+static const char *lua_row(lua_State *L, int i) {
+  lua_rawgeti(L, 1, i);
+  if (!lua_istable(L, -1)) return NULL;
+  lua_getfield(L, -1, "name");
+  const char *name = lua_tostring(L, -1);
+  lua_pop(L, 2);
+  return name;
+}
+
+static bool known(lua_State *L, const char *name) {
+  for (const bench_row *row = bench_rows; row->name; row++)
+    if (strcmp(name, row->name) == 0) return true;
+  const char *row;
+  for (int i = 1; (row = lua_row(L, i)); i++)
+    if (strcmp(name, row) == 0) return true;
+  return false;
+}
+
+static int refuse(lua_State *L, const char *name) {
+  const char *row;
+  fprintf(stderr, "perilune_bench: there is no row \"%s\"; there are", name);
+  for (const bench_row *c = bench_rows; c->name; c++) fprintf(stderr, " %s", c->name);
+  for (int i = 1; (row = lua_row(L, i)); i++) fprintf(stderr, " %s", row);
+  fputc('\n', stderr);
+  return 2;
+}
+
+static bool run_lua(lua_State *L, int i, const bench_words *words) {
+  int top = lua_gettop(L);
+  lua_rawgeti(L, 1, i);
+  lua_getfield(L, -1, "run");
+  lua_newtable(L);
+  lua_pushstring(L, words->data);
+  lua_setfield(L, -2, "data");
+  bool done = lua_pcall(L, 1, 0, 0) == 0;
+  if (!done) fprintf(stderr, "perilune_bench: %s\n", lua_tostring(L, -1));
+  lua_settop(L, top);
+  return done;
+}
+
+static int run(lua_State *L, const bench_words *words) {
+  const char *name;
+  for (int i = 0; i < words->count; i++)
+    if (!known(L, words->names[i])) return refuse(L, words->names[i]);
+  for (const bench_row *row = bench_rows; row->name; row++) {
+    if (!wanted(words, row->name) || row->run()) continue;
+    fprintf(stderr, "perilune_bench: %s could not run\n", row->name);
+    return 1;
+  }
+  for (int i = 1; (name = lua_row(L, i)); i++)
+    if (wanted(words, name) && !run_lua(L, i, words)) return 1;
+  return 0;
+}
 
 int main(int argc, char **argv) {
+  bench_words words = {.names = argv + 1, .count = argc - 1};
+  if (argc > 2 && strcmp(argv[1], "--data") == 0)
+    words = (bench_words){.data = argv[2], .names = argv + 3, .count = argc - 3};
   if (!prl_kernels_find("avx2")) {
     fputs("perilune_bench: the yardsticks need a processor with AVX2 and FMA\n", stderr);
     return 1;
   }
-  for (int i = 1; i < argc; i++) {
-    bool known = false;
-    for (const bench_row *row = bench_rows; row->name; row++)
-      known = known || strcmp(argv[i], row->name) == 0;
-    if (known) continue;
-    fprintf(stderr, "perilune_bench: there is no row \"%s\"; there are", argv[i]);
-    for (const bench_row *row = bench_rows; row->name; row++) fprintf(stderr, " %s", row->name);
-    fputc('\n', stderr);
-    return 2;
+  lua_State *L = bench_lua_open();
+  if (!L || !lua_istable(L, 1)) {
+    fprintf(stderr, "perilune_bench: %s\n", L ? lua_tostring(L, -1) : "no memory");
+    return 1;
   }
-  for (const bench_row *row = bench_rows; row->name; row++) {
-    bool wanted = argc < 2;
-    for (int i = 1; i < argc; i++) wanted = wanted || strcmp(argv[i], row->name) == 0;
-    if (wanted && !row->run()) {
-      fprintf(stderr, "perilune_bench: %s could not run\n", row->name);
-      return 1;
-    }
-  }
-  return 0;
+  int code = run(L, &words);
+  lua_close(L);
+  return code;
 }

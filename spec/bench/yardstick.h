@@ -11,8 +11,10 @@
 
 enum { YARDSTICK_LAYERS = 3 };
 
-/* A training step of a network of three linear layers with tanh between them, mean squared error, Adam. */
+/* A training step of a network of three linear layers with an activation between them, mean squared error,
+ * Adam. */
 typedef struct yardstick_net {
+  prl_unary act; /* between the layers; tanh unless changed before tuning */
   int64_t batch, sizes[YARDSTICK_LAYERS + 1];
   float *x, *target;                                           /* (batch, sizes[0]), (batch, sizes[3]) */
   float *value, *grad, *moment1, *moment2;                     /* slabs of `size` floats */
@@ -29,6 +31,7 @@ yardstick_net *yardstick_net_new(int64_t batch, const int64_t sizes[YARDSTICK_LA
 void yardstick_net_free(yardstick_net *net);
 /* Chooses the fastest implementation of each product; the net's numbers change. */
 void yardstick_net_tune(yardstick_net *net);
+void yardstick_forward(void *net);    /* bare kernels: x → y[2] */
 void yardstick_train(void *net);      /* bare kernels */
 void yardstick_train_blas(void *net); /* a plain loop of OpenBLAS and SLEEF (else libmvec) */
 const char *yardstick_way(int way);   /* "own", "openblas", "libxsmm" */
@@ -41,6 +44,14 @@ typedef struct yardstick_policy {
 yardstick_policy *yardstick_policy_new(void);
 void yardstick_policy_free(yardstick_policy *policy);
 void yardstick_infer(void *policy);
+
+/* The work of a whole run of ppo on pendulum as bare kernels: networks 3-64-64-1 for actor and critic, 4 envs
+ * × 1024 steps an update, values in tiles of 256, 2 epochs in minibatches of 256, Adam; 75 updates. Each
+ * product is done by the fastest implementation, the environment by the plain loop for AVX2. */
+typedef struct yardstick_ppo yardstick_ppo;
+yardstick_ppo *yardstick_ppo_new(prl_unary act);
+void yardstick_ppo_free(yardstick_ppo *ppo);
+void yardstick_ppo_run(void *ppo);
 
 /* Products of n × n matrices: c = a b. */
 typedef struct yardstick_gemm {

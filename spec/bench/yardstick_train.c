@@ -46,7 +46,7 @@ static void place(yardstick_net *net) {
 yardstick_net *yardstick_net_new(int64_t batch, const int64_t sizes[LAYERS + 1]) {
   yardstick_net *net = calloc(1, sizeof *net);
   if (!net) return NULL;
-  net->batch = batch, net->k = prl_kernels_find(NULL);
+  net->batch = batch, net->k = prl_kernels_find(NULL), net->act = PRL_TANH;
   int64_t widest = 0;
   for (int l = 0; l <= LAYERS; l++) {
     net->sizes[l] = sizes[l];
@@ -74,14 +74,16 @@ yardstick_net *yardstick_net_new(int64_t batch, const int64_t sizes[LAYERS + 1])
 
 /* ---- Bare kernels ---- */
 
-static prl_unary act_of(int layer) { return layer < LAYERS - 1 ? PRL_TANH : PRL_IDENTITY; }
+static prl_unary act_of(const yardstick_net *net, int layer) {
+  return layer < LAYERS - 1 ? net->act : PRL_IDENTITY;
+}
 static const float *input_of(const yardstick_net *net, int layer) {
   return layer ? net->y[layer - 1] : net->x;
 }
 
 static void forward_layer(yardstick_net *net, int l, int way) {
   way_forward(way, net->k, net->batch, net->sizes[l + 1], net->sizes[l], input_of(net, l), net->w[l],
-              net->b[l], act_of(l), net->y[l]);
+              net->b[l], act_of(net, l), net->y[l]);
 }
 static void gx_layer(yardstick_net *net, int l, int way) {
   way_gx(way, net->k, net->batch, net->sizes[l + 1], net->sizes[l], net->gy[l], net->w[l], net->scratch,
@@ -149,9 +151,14 @@ static prl_adam adam_options(yardstick_net *net) {
                     .grad_scale = 1};
 }
 
-void yardstick_train(void *context) {
+void yardstick_forward(void *context) {
   yardstick_net *net = context;
   for (int l = 0; l < LAYERS; l++) forward_layer(net, l, net->forward[l]);
+}
+
+void yardstick_train(void *context) {
+  yardstick_net *net = context;
+  yardstick_forward(net);
   volatile float loss = loss_of(net);
   (void)loss;
   loss_gradient(net->batch * net->sizes[LAYERS], net->y[LAYERS - 1], net->target, net->gy[LAYERS - 1]);
@@ -159,7 +166,7 @@ void yardstick_train(void *context) {
     gw_layer(net, l, net->gw_way[l]);
     if (l == 0) break;
     gx_layer(net, l, net->gx[l]);
-    net->k->unary_grad[PRL_TANH](net->batch * net->sizes[l], NULL, net->y[l - 1], net->gy[l - 1], false,
+    net->k->unary_grad[net->act](net->batch * net->sizes[l], NULL, net->y[l - 1], net->gy[l - 1], false,
                                  net->gy[l - 1]);
   }
   prl_adam options = adam_options(net);

@@ -8,7 +8,7 @@ local failure = require "perilune.failure"
 local cli = {}
 
 --- In the order in which the help shows them.
-cli.commands = {"train", "eval", "compare", "fit", "report", "check", "describe", "lua"}
+cli.commands = {"train", "eval", "compare", "fit", "report", "check", "describe", "bench", "lua"}
 
 local function find(name)
   for _, known in ipairs(cli.commands) do

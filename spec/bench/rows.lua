@@ -1,0 +1,226 @@
+--- The rows that drive the product from Lua. `bench` is what rows_lua.c gives: the clock and the yardsticks.
+local bench = ...
+local prl = require "perilune"
+local world = require "perilune.trainer.world"
+
+local repetitions = 5
+
+local function recipe(name) return bench.root .. "/recipes/" .. name .. ".lua" end
+
+--- The agent of a recipe, and how to make its environment.
+local function load(name, set)
+  local loaded, message = prl.recipe.load(recipe(name), {set = set})
+  if not loaded then error(message, 0) end
+  local plan = prl.recipe.plan(loaded)
+  local function make_env(seed) return assert(world.make(loaded.env, loaded.env.n, seed)) end
+  return plan, make_env
+end
+
+local function metric(agent, name)
+  for key, value in pairs(agent:metrics()) do
+    if key == name then return value end
+  end
+end
+
+-- ---- Programs ----
+
+local function infer_lua()
+  local times = 200
+  local net = prl.nn.mlp {4, 64, 64, 2, activation = "tanh"}
+  local program = prl.program(function(x) return net(x) end, prl.randn(1, 4))
+  local function replay()
+    for _ = 1, times do program:run() end
+  end
+  local product, _, ratio = bench.pair(replay, bench.infer(times), 21)
+  bench.print("infer_lua", "program 4-64-64-2 b1, run from Lua", product / times, "ns", ratio)
+end
+
+local function program_overhead()
+  local times = 1000
+  local program = prl.program(function(x) return -x end, prl.zeros(1))
+  local function replay()
+    for _ = 1, times do program:run() end
+  end
+  bench.print("program_overhead", "one op on one number, run from Lua", bench.alone(replay, 21) / times, "ns")
+end
+
+-- ---- Agents ----
+
+--- A whole run, from a plan to a learned policy; the return is that of its last episodes.
+local function ppo_run(name, activation)
+  local steps = 307200
+  local plan, make_env = load("pendulum/ppo", {"policy.activation=" .. activation})
+  local returns = {}
+  local function run()
+    local agent, env = prl.agent(plan), make_env(1)
+    agent:drive(env, steps)
+    returns[#returns + 1] = metric(agent, "episodic_return/swing")
+    agent:free()
+    env:free()
+  end
+  local product, yardstick, ratio = bench.pair(run, bench.ppo(activation), repetitions)
+  bench.print(name, activation .. ", 307200 steps, bare kernels", yardstick / 1e9, "s")
+  bench.print(name, activation .. ", 307200 steps, all in", product / 1e9, "s", ratio)
+  bench.print(name, activation .. ", return of the last episodes", returns[1], "")
+end
+
+local function a2c_step()
+  local plan, make_env = load "cartpole/a2c"
+  local agent, env = prl.agent(plan), make_env(1)
+  local function update() agent:drive(env, 1e6, true) end
+  bench.print("a2c_step", "cartpole, 16 streams of 8 steps, acting and environment in it",
+    bench.alone(update, 21) / 1e3, "us")
+end
+
+local function rollout()
+  for _, n in ipairs {4, 64, 1024} do
+    local plan = load("pendulum/ppo", {"env.n=" .. n})
+    local agent, env = prl.agent(plan), prl.env("pendulum", {n = n, seed = 1})
+    local episodes = n
+    local function run() agent:evaluate(env, episodes, "sample") end
+    bench.print("rollout", ("pendulum, %d streams: act and step, nothing recorded"):format(n),
+      episodes * 200 * 1e9 / bench.alone(run, repetitions), "steps/s")
+  end
+end
+
+--- Overshoot of learn(500 µs) where the budget ended it. The machine's clock counts what others take from this
+--- process; the processor's does not.
+local function learn_budget()
+  local budget, wanted = 500, 2000
+  local plan, make_env = load "pendulum/ppo"
+  local agent, env = prl.agent(plan), make_env(1)
+  local streams = prl.tensor({1, 2, 3, 4}, "int64")
+  local observations = env:reset()
+  local over, over_processor, steps = {}, {}, 0
+  while #over < wanted do
+    local actions, decisions = agent:act(streams, observations)
+    local responses
+    observations, responses = env:step(actions)
+    agent:feedback(decisions, responses)
+    steps = steps + 1
+    if steps % 200 == 0 then -- all of its episodes end by time
+      for stream = 1, 4 do agent:finish(stream, "truncated") end
+    end
+    repeat
+      local begun, begun_processor = bench.now()
+      local progress = agent:learn(budget)
+      local ended, ended_processor = bench.now()
+      if ended - begun >= budget then
+        over[#over + 1] = ended - begun - budget
+        over_processor[#over_processor + 1] = math.max(0, ended_processor - begun_processor - budget)
+      end
+    until progress.waiting
+  end
+  for _, about in ipairs {{"the machine's clock", over}, {"processor time", over_processor}} do
+    table.sort(about[2])
+    bench.print("learn_budget", "overshoot of learn(500 us), 99 of 100, " .. about[1],
+      about[2][math.ceil(0.99 * #about[2])], "us")
+  end
+end
+
+--- Allocations of C and bytes of Lua over 1,000 updates after warm-up.
+local function steady_allocations()
+  for _, about in ipairs {{"ppo", "pendulum/ppo", {"algorithm.rollout=64", "algorithm.minibatch=64"}}, {"a2c", "cartpole/a2c"}} do
+    local plan, make_env = load(about[2], about[3])
+    local agent, env = prl.agent(plan), make_env(1)
+    local function updates(count)
+      for _ = 1, count do agent:drive(env, 1e9, true) end
+    end
+    updates(50)
+    collectgarbage()
+    collectgarbage "stop"
+    local allocations = prl.memory().allocations
+    local bytes = collectgarbage "count"
+    updates(1000)
+    bytes = (collectgarbage "count" - bytes) * 1024
+    allocations = prl.memory().allocations - allocations
+    collectgarbage "restart"
+    bench.print("steady_allocations", about[1] .. ", 1000 updates, C", allocations, "allocations")
+    bench.print("steady_allocations", about[1] .. ", 1000 updates, Lua", bytes, "bytes")
+  end
+end
+
+--- Requests/s of training beside the environment alone, with the actions of the starting policy.
+local function a2c_shortvideo()
+  local requests = 64 * 8 * 10
+  local plan, make_env = load "shortvideo/a2c"
+  local agent, env, bare = prl.agent(plan), make_env(1), make_env(1)
+  local n = bare:count()
+  local action = prl.randn(n, #bare:spec().action.names) * 0.25
+  bare:reset()
+  agent:drive(env, 40960) -- past the warm-up
+  local function train() agent:drive(env, requests) end
+  local function alone()
+    for _ = 1, requests / n do bare:step(action) end
+  end
+  local product, _, ratio = bench.pair(train, alone, 7)
+  bench.print("a2c_shortvideo", "64 users, training all in, beside the environment alone", requests * 1e9 / product,
+    "requests/s", 1 / ratio)
+end
+
+-- ---- The executable, and real logs ----
+
+local function executable()
+  local file = assert(io.open("/proc/self/cmdline", "rb"))
+  local path = file:read("*a"):match("^[^%z]+")
+  file:close()
+  return (path:match("^(.*/)") or "./") .. "perilune"
+end
+
+local function median(values)
+  table.sort(values)
+  return values[math.ceil(#values / 2)]
+end
+
+local function startup()
+  local product, ratios = {}, {}
+  for i = 1, 15 do
+    local mine, _, code = bench.process {executable(), "check", bench.root .. "/recipes/quickstart.lua"}
+    if code ~= 0 then error(executable() .. " check ended with " .. code, 0) end
+    local bare = bench.process {"luajit", "-e", ""}
+    product[i], ratios[i] = mine, mine / bare
+  end
+  bench.print("startup", "perilune check quickstart.lua beside luajit -e ''", median(product), "ms", median(ratios))
+end
+
+local function resident()
+  local folder = os.tmpname()
+  os.remove(folder)
+  local _, peak, code = bench.process {executable(), "train", recipe "cartpole/ppo", "--quiet", "--runs", folder}
+  os.execute("rm -rf '" .. folder .. "'")
+  if code ~= 0 then error(executable() .. " train ended with " .. code, 0) end
+  bench.print("resident", "perilune train cartpole/ppo.lua, peak", peak, "MB")
+end
+
+local function csv_rows(options)
+  if not options.data then
+    io.stderr:write("csv_rows is left out: it needs --data FOLDER with the CSVs of KuaiRand-Pure\n")
+    return
+  end
+  local path = options.data .. "/log_standard_4_25_to_5_08_pure.csv"
+  local names = {"user_id", "video_id", "time_ms", "is_click", "is_like", "is_follow", "is_comment", "is_forward",
+    "long_view", "play_time_ms", "duration_ms", "tab"}
+  local wanted, columns, first = {}, {}, assert(io.lines(path))()
+  for _, name in ipairs(names) do wanted[name] = true end
+  for i, name in ipairs(names) do columns[i] = {name, "f64"} end
+  local digits = first:gsub("[%w_]+", function(name) return wanted[name] and "1" or "0" end):gsub("[,%s]", "")
+  local rows = 0
+  local function product() rows = assert(prl.csv(path, columns)).user_id:shape()[1] end
+  local product_ns, _, ratio = bench.pair(product, function() return bench.csv(path, digits) end, repetitions)
+  bench.print("csv_rows", "12 columns of the log, beside memchr and strtod", rows * 1e9 / product_ns, "rows/s", 1 / ratio)
+end
+
+return {
+  {name = "infer_lua", run = infer_lua},
+  {name = "program_overhead", run = program_overhead},
+  {name = "ppo_pendulum", run = function() ppo_run("ppo_pendulum", "relu") end},
+  {name = "ppo_pendulum_tanh", run = function() ppo_run("ppo_pendulum_tanh", "tanh") end},
+  {name = "a2c_step", run = a2c_step},
+  {name = "rollout", run = rollout},
+  {name = "learn_budget", run = learn_budget},
+  {name = "steady_allocations", run = steady_allocations},
+  {name = "a2c_shortvideo", run = a2c_shortvideo},
+  {name = "startup", run = startup},
+  {name = "resident", run = resident},
+  {name = "csv_rows", run = csv_rows},
+}

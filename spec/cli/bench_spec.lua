@@ -1,0 +1,47 @@
+--- `perilune bench` prints rows that programs can read; what they say is never tested.
+local cjson = require "cjson"
+local posix = require "posix"
+
+local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
+
+local function run(words)
+  local file = assert(io.popen(("%s bench %s 2>&1; echo $?"):format(executable, words)))
+  local text = file:read("*a")
+  file:close()
+  local out, code = text:match("^(.-)(%d+)\n$")
+  return out, tonumber(code)
+end
+
+describe("perilune bench", function()
+  it("says what it takes", function()
+    local out, code = run "--help"
+    assert.equal(0, code)
+    assert.truthy(out:find("--data FOLDER", 1, true))
+  end)
+
+  local cpu = io.open("/proc/cpuinfo"):read("*a")
+  local built = posix.stat(executable .. "_bench") and cpu:find("avx2")
+
+  it("prints a JSON object a line", function()
+    if not built then return pending "perilune_bench is not built here, or the processor has no AVX2" end
+    local out, code = run "program_overhead steady_allocations"
+    assert.equal(0, code, out)
+    local count = 0
+    for line in out:gmatch("[^\n]+") do
+      local row = cjson.decode(line)
+      assert.equal("string", type(row.case))
+      assert.equal("string", type(row.unit))
+      assert.equal("number", type(row.value))
+      if row.name == "steady_allocations" then assert.equal(0, row.value, line) end
+      count = count + 1
+    end
+    assert.equal(5, count)
+  end)
+
+  it("refuses a row that it does not have, and names those that it has", function()
+    if not built then return pending "perilune_bench is not built here, or the processor has no AVX2" end
+    local out, code = run "gemm_65"
+    assert.equal(2, code)
+    assert.truthy(out:find('there is no row "gemm_65"; there are gemm_64 ', 1, true), out)
+  end)
+end)
