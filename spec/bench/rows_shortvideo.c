@@ -98,6 +98,8 @@ static bool growth(void) {
     bench_result r = bench_pair(video_step, many, video_step, few, 5);
     bench_print("shortvideo_env", "growth 1024 to 262144", r.product_ns / MANY, "ns/request",
                 r.ratio * USERS / MANY);
+    bench_print("shortvideo_env", "memory a user, 262144 users",
+                (double)prl_runtime_memory(many->runtime).live_bytes / MANY, "bytes", 0);
     made = !few->failed && !many->failed;
   }
   video_side_free(few), video_side_free(many);
