@@ -1,5 +1,6 @@
--- Rock a car out of a valley (MountainCar-v0). Every step costs the same until the goal is reached, so that plain
--- exploration hardly ever meets it: few updates succeed without a reward for speed, and this recipe gives none.
+-- Rock a car out of a valley (MountainCar-v0). Every step costs the same until the goal is reached, so that learning
+-- begins only when exploration first meets it: sixteen cars with a high entropy bonus do within a few updates. Judged on
+-- sampled actions: the most probable one is the same for long stretches of the valley.
 return {
   env = {"mountain_car", n = 16},
   objective = {critics = {goal = {reward = function(r) return r.reward end, gamma = 0.99}}},
