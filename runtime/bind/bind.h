@@ -80,6 +80,14 @@ prl_vecenv *prl_check_env(lua_State *L, int index); /* env.c */
 
 /* ---- Small readers of arguments ---- */
 
+prl_dtype prl_check_dtype(lua_State *L, int index,
+                          prl_dtype fallback); /* a name such as "int64", or nothing */
+/* Sizes as numbers from `first` on, or as one table there; *next is the index behind them. Returns how many.
+ */
+int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next);
+/* Pushes an owned, cleared tensor. */
+prl_tensor *prl_push_new(lua_State *L, prl_dtype dtype, int ndim, const int64_t *shape);
+
 int64_t prl_check_int(lua_State *L, int index);
 /* options[name] from a table at `index` (or nothing there). */
 double prl_option_number(lua_State *L, int index, const char *name, double fallback);
@@ -94,9 +102,10 @@ int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, dou
 
 /* ---- Openers: each leaves the module's table on the top as it found it, with its functions added ---- */
 
-void prl_open_tensor(lua_State *L); /* tensors, their methods, random tensors */
-void prl_open_ops(lua_State *L);    /* every op as function and method */
-void prl_open_scope(lua_State *L);  /* scopes, backward */
+void prl_open_tensor(lua_State *L);     /* tensors and their methods */
+void prl_open_tensor_new(lua_State *L); /* what makes tensors */
+void prl_open_ops(lua_State *L);        /* every op as function and method */
+void prl_open_scope(lua_State *L);      /* scopes, backward */
 void prl_open_program(lua_State *L);
 void prl_open_optim(lua_State *L);
 void prl_open_nn(lua_State *L);       /* parameters, sets, initialisers */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/nearest.h"
 #include "recipe/embedded.h"
 
 static int state_gc(lua_State *L) {
@@ -91,12 +92,28 @@ static int runtime_kernels(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"memory", runtime_memory}, {"kernels", runtime_kernels}, {NULL, NULL}};
+/* word, {names} → the name that is closest, or nil */
+static int nearest(lua_State *L) {
+  const char *word = luaL_checkstring(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  prl_nearest search = prl_nearest_begin(word);
+  int count = (int)lua_objlen(L, 2);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, 2, i); /* the table keeps the text that the search borrows */
+    if (lua_type(L, -1) == LUA_TSTRING) prl_nearest_offer(&search, lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+  lua_pushstring(L, *prl_nearest_hint(&search) ? search.best : NULL); /* NULL pushes nil */
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"nearest", nearest}, {"memory", runtime_memory}, {"kernels", runtime_kernels}, {NULL, NULL}};
 
 static void (*const openers[])(lua_State *) = {
-    prl_open_tensor, prl_open_ops,      prl_open_scope,  prl_open_program, prl_open_optim,
-    prl_open_nn,     prl_open_env_spec, prl_open_recipe, prl_open_io,      prl_open_ranker,
-    prl_open_env,    prl_open_plan,     prl_open_agent};
+    prl_open_tensor, prl_open_tensor_new, prl_open_ops,      prl_open_scope,  prl_open_program,
+    prl_open_optim,  prl_open_nn,         prl_open_env_spec, prl_open_recipe, prl_open_io,
+    prl_open_ranker, prl_open_env,        prl_open_plan,     prl_open_agent};
 
 /* The same for a host that has a runtime already (recipe/plan_load.c); runtime NULL makes a new one. */
 int prl_open_module(lua_State *L, prl_runtime *runtime) {

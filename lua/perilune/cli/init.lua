@@ -43,7 +43,7 @@ local function dispatch(argv)
   end
   local command = find(name)
   if not command then
-    local nearest = require("perilune.cli.nearest")(name, cli.commands)
+    local nearest = require("perilune.nearest").find(name, cli.commands)
     failure.usage(("there is no command '%s'%s; the commands are %s"):format(
       name, nearest and (" (did you mean '" .. nearest .. "'?)") or "", table.concat(cli.commands, ", ")))
   end

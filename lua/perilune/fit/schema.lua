@@ -15,7 +15,7 @@
 ---     sequences   {name = {of = field, by = field, length =, where = head, start = "table.column"}}: last items
 ---     model       {width =, hidden = {…}, dropout =, min_count =}
 ---     train       {batch =, epochs =, lr =, seed =}
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 
 local schema = {}
 

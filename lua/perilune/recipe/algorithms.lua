@@ -6,7 +6,7 @@
 --- optional.
 
 local environment = require "perilune.recipe.environment"
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
 

@@ -2,7 +2,7 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
 

@@ -3,7 +3,7 @@
 --- What it is made of (the spec) has the shape that plans hold: observation {names, units}, action {kind, names,
 --- units, choices, low, high}, responses [{name, unit, missing, combine, wait_us}].
 
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
 

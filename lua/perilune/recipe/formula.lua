@@ -1,7 +1,7 @@
 --- Formulas: the trees that rewards and schedule expressions are. A tree is a number, {"r", name}, or {op, argument,
 --- …}.
 
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 
 local formula = {}
 

@@ -2,7 +2,7 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
 

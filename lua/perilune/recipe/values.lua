@@ -2,7 +2,7 @@
 --- resolved value; a wrong one raises through check.fail(path, sentence).
 
 local formula = require "perilune.recipe.formula"
-local nearest = require "perilune.recipe.nearest"
+local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 
 local values = {}

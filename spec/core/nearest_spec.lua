@@ -1,4 +1,4 @@
-local nearest = require "perilune.cli.nearest"
+local nearest = require("perilune.nearest").find
 
 describe("nearest", function()
   local words = {"train", "eval", "check", "describe", "compare", "report"}
