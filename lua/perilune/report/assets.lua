@@ -33,6 +33,7 @@ pre { background: var(--card); border-radius: 8px; padding: 14px 16px; overflow-
 .figures .main span, .figures .main small { color: inherit; opacity: .85; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 26px 28px;
   margin: 16px 0; }
+.charts.dense { grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 22px 24px; }
 figure { margin: 0; min-width: 0; }
 figure.wide { grid-column: 1 / -1; }
 figcaption { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; margin-bottom: 4px;
@@ -64,7 +65,7 @@ h3 { font-size: 1rem; margin: 22px 0 4px; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 500; font-size: .86rem; vertical-align: bottom; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; }
+tbody th { font-weight: 600; overflow-wrap: break-word; }
 .n { text-align: right; white-space: nowrap; }
 .share { white-space: nowrap; }
 .bar { display: inline-block; width: 90px; height: 8px; border-radius: 4px; background: var(--rule); margin-right: 8px;

@@ -68,7 +68,7 @@ local function key_figures(run)
   if last then
     for i, response in ipairs(info.responses or {}) do
       local found = last.response[response.name]
-      if found and i <= 4 then
+      if found and i <= 3 then
         local error = found.half and found.half > 0 and tag("small", nil, " ± " ..
           format.with_error(found.mean, found.half):match("± (.+)$"))
         local mean = found.half and format.with_error(found.mean, found.half):match("^(.-) ±") or nil
@@ -114,42 +114,76 @@ local function evaluation_lines(run, response)
   return found
 end
 
-local function evaluation(run, set)
-  local table = run.evaluations
-  if not table or table.rows == 0 then return nil end
-  local figures, columns, rows = {}, {{"Step", ""}, {"Episodes", "n"}}, {}
-  local responses = {}
+local function evaluated_responses(table)
+  local found = {}
   for _, name in ipairs(table.names) do
     local response = name:match("^mean/(.+)$")
-    if response then
-      responses[#responses + 1] = response
-      columns[#columns + 1] = {response == "length" and "episode length" or response, "n"}
-      if response ~= "length" then
-        figures[#figures + 1] = set.figure {title = response, unit = unit_of(run.info, response),
-          wide = #(run.info.responses or {}) == 1,
-          lines = {{label = response, points = evaluation_lines(run, response)}}}
-      end
+    if response then found[#found + 1] = response end
+  end
+  return found
+end
+
+-- One row for each response: what it was at first and at the end.
+local function evaluation_table(run, responses)
+  local table, rows = run.evaluations, {}
+  for _, response in ipairs(responses) do
+    local line = evaluation_lines(run, response)
+    local first, last = line[1], line[#line]
+    if last then
+      local unit = unit_of(run.info, response)
+      rows[#rows + 1] = {response == "length" and "steps" or response .. (unit and unit ~= "" and " (" .. unit .. ")" or ""),
+        #line > 1 and format.with_error(first.mean, first.high - first.mean) or nil,
+        format.with_error(last.mean, last.high - last.mean), format.number(table.columns["sd/" .. response][table.rows])}
+    end
+  end
+  local several = table.rows > 1
+  local columns = {{"Sum over an episode", ""}, {("At step %s"):format(format.count(table.columns.step[1])), "n"},
+    {("At step %s"):format(format.count(table.columns.step[table.rows])), "n"}, {"Deviation of an episode", "n"}}
+  if not several then
+    for _, row in ipairs(rows) do row[2], row[3], row[4] = row[3], row[4], nil end
+    columns = {columns[1], columns[3], columns[4]}
+  end
+  return html.table(columns, rows)
+end
+
+local function every_evaluation(run, responses)
+  local table, columns, rows = run.evaluations, {{"Step", ""}, {"Episodes", "n"}}, {}
+  local cells = {}
+  for i, response in ipairs(responses) do
+    columns[i + 2] = {response == "length" and "steps" or response, "n"}
+    for _, point in ipairs(evaluation_lines(run, response)) do
+      cells[point.x] = cells[point.x] or {}
+      cells[point.x][i] = format.with_error(point.mean, point.high - point.mean)
     end
   end
   for i = table.rows, 1, -1 do
-    local row = {format.grouped(table.columns.step[i]), format.grouped(table.columns.episodes[i])}
-    for j, response in ipairs(responses) do
-      local lines = evaluation_lines({evaluations = {rows = 1, columns = {step = {0},
-        episodes = {table.columns.episodes[i]}, ["mean/" .. response] = {table.columns["mean/" .. response][i]},
-        ["sd/" .. response] = {table.columns["sd/" .. response][i]}}}}, response)
-      row[j + 2] = lines[1] and format.with_error(lines[1].mean, lines[1].high - lines[1].mean) or "–"
-    end
+    local step = table.columns.step[i]
+    local row = {format.grouped(step), format.grouped(table.columns.episodes[i])}
+    for j = 1, #responses do row[j + 2] = (cells[step] or {})[j] or "–" end
     rows[#rows + 1] = row
   end
-  local all = html.table(columns, rows)
+  return tag("details", nil, tag("summary", nil, ("All %d evaluations"):format(#rows)),
+    tag("div", {class = "cards"}, html.table(columns, rows)))
+end
+
+local function evaluation(run, set)
+  local table = run.evaluations
+  if not table or table.rows == 0 then return nil end
+  local figures, responses = {}, evaluated_responses(table)
+  for _, response in ipairs(table.rows > 1 and responses or {}) do
+    if response ~= "length" then
+      figures[#figures + 1] = set.figure {title = response, unit = unit_of(run.info, response), wide = #responses == 2,
+        lines = {{label = response, points = evaluation_lines(run, response)}}}
+    end
+  end
   return {
     tag("h2", nil, "Evaluation"),
     tag("p", {class = "lead"}, "Sums over an episode, with ", (run.info.evaluation or {}).action == "sample" and
       "sampled actions" or "the mean action", ", frozen normalisers and a seed apart from training. Bands and ± are ",
       "95 % intervals over episodes."),
-    tag("div", {class = "charts"}, figures),
-    tag("div", {class = "cards"}, #rows > 8 and tag("details", nil,
-      tag("summary", nil, ("All %d evaluations"):format(#rows)), all) or all),
+    #figures > 0 and tag("div", {class = #figures > 4 and "charts dense" or "charts"}, figures) or nil,
+    tag("div", {class = "cards"}, evaluation_table(run, responses)),
+    table.rows > 2 and every_evaluation(run, responses) or nil,
   }
 end
 
@@ -161,15 +195,17 @@ local function training(run, set)
       lines = {{label = critic, points = points(run.metrics, name)}},
       note = "Sum of the critic's reward over an episode; the band holds all updates that a point stands for."}
   end
-  for _, name in ipairs(names_of(run.metrics, "response")) do
-    local response = detail_of(name)
-    figures[#figures + 1] = set.figure {title = "Response: " .. response, unit = unit_of(run.info, response),
-      lines = {{label = response, points = points(run.metrics, name)}}, note = "Mean of a step, raw."}
+  for _, response in ipairs(run.info.responses or {}) do
+    local name = "response/" .. response.name
+    if run.metrics.columns[name] then
+      figures[#figures + 1] = set.figure {title = response.name, unit = response.unit,
+        lines = {{label = response.name, points = points(run.metrics, name)}}, note = "Mean of a step, raw."}
+    end
   end
   if #figures == 0 then return nil end
   return {tag("h2", nil, "Training"),
     tag("p", {class = "lead"}, "What the exploring policy met while it learned."),
-    tag("div", {class = "charts"}, figures)}
+    tag("div", {class = #figures > 6 and "charts dense" or "charts"}, figures)}
 end
 
 -- Shares of the actor's signal may be negative: a critic that pulls against the sum.
