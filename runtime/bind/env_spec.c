@@ -99,6 +99,8 @@ void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spe
   set_text(L, "name", type->name);
   set_text(L, "summary", type->summary);
   set_number(L, "max_steps", (double)spec->max_steps);
+  lua_pushboolean(L, spec->clock);
+  lua_setfield(L, -2, "clock");
   push_options(L, type);
   lua_setfield(L, -2, "options");
   push_presets(L, type);

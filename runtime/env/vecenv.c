@@ -187,6 +187,28 @@ prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *erro
   return status;
 }
 
+prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64_t *stream,
+                              float *observation, prl_error *error) {
+  prl_error unused;
+  if (!error) error = &unused;
+  if (!env->spec.by_instance)
+    return prl_fail(error, PRL_ESTATE, "the environment '%s' cannot clear one of its instances",
+                    env->type->name);
+  if (env->stage != STAGE_RUNNING)
+    return prl_fail(error, PRL_ESTATE, "the environment must be reset before an instance is replaced");
+  for (int64_t i = 0; i < env->n; i++) {
+    if (!mask[i]) continue;
+    memset(env->state + (size_t)i * env->spec.state_size, 0, env->spec.state_size);
+    env->stream[i] = stream[i];
+    env->episode[i] = env->step[i] = 0;
+  }
+  prl_env_batch batch = whole_batch(env);
+  batch.observation = observation;
+  prl_status status = env->type->reset(&batch, mask, error);
+  if (status) env->stage = STAGE_FAILED;
+  return status;
+}
+
 static bool choices_valid(const float *restrict value, int64_t count, float choices) {
   int bad = 0;
   for (int64_t i = 0; i < count; i++) {

@@ -124,6 +124,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->response = responses[(int)wait / 24];
   out->state_size = sv_state_size(candidates);
   out->shared_size = sizeof(sv_shared);
+  out->clock = out->by_instance = true;
   return PRL_OK;
 }
 

@@ -105,6 +105,32 @@ PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t st
 PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
                                       double *responses, int64_t *lengths, prl_error *error);
 
+/* A panel: users × simulated days of one policy. Each user is a stream of the environment from its birth on
+ * and lives on a clock of its own, the time that its steps report; what happens after `days` is not counted.
+ * Users, their chances and, for PRL_SAMPLE, the policy's draws depend on seeds and streams alone, so that two
+ * policies on the same panel differ by what they do, and the numbers do not depend on `threads`. */
+typedef struct prl_panel_options {
+  const prl_env_type *type;  /* its spec says `clock` */
+  const double *env_options; /* all of them, in the order of the type's table */
+  uint64_t seed, first_stream;
+  int64_t users;
+  int32_t days;
+  const char
+      *agent; /* the file of a saved agent: its published policy, normalisers frozen, nothing recorded */
+  const float *constant;              /* (actions), where agent is NULL: this action for everybody */
+  prl_mode mode;                      /* of the agent's policy */
+  int threads;                        /* 1 to 64, each with a runtime, an agent and environments of its own */
+  const prl_runtime_options *runtime; /* of the threads; NULL: the default. Its allocator is called by all */
+} prl_panel_options;
+
+/* The numbers of a user's day: 2 × responses + 2. */
+PRL_API int64_t prl_panel_width(const prl_env_spec *spec);
+/* sums (users, days, width): for each user and each day since its first request the sum of every response,
+ * how often it came (values other than `missing`), requests, and sessions that ended. Fails: PRL_EINVAL (a
+ * count out of range, an environment without a clock), PRL_ESHAPE, PRL_ENOMEM, or as prl_agent_load, act and
+ * the env's step do. */
+PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error);
+
 /* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on.
  * Fails: PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
 PRL_API prl_status prl_agent_set(prl_agent *agent, const char *option, double value, prl_error *error);

@@ -65,6 +65,9 @@ typedef struct prl_env_spec {
   size_t shared_size; /* bytes shared by all instances of one vector env (a catalogue), made by `open`; 0:
                          none */
   bool unsaved;       /* its state cannot be saved (a Lua environment without `save`) */
+  bool clock;         /* its steps report elapsed_us: evaluations can count simulated days */
+  bool by_instance;   /* the slab is a struct for each instance, and all there is of it: one instance can be
+                       * cleared, to begin another stream, beside others that go on */
 } prl_env_spec;
 
 /* An option that a recipe may give: env = {"pendulum", g = 9.81}. Strings are not options. */
@@ -201,6 +204,12 @@ PRL_API prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_err
  * reset), or what a Lua environment raised. A finite continuous action outside its bounds is no error: the
  * environment clips it. */
 PRL_API prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error);
+
+/* Clears the instances whose mask (n) is not 0 and starts the first episode of another stream in each, as a
+ * new vector env would: stream (n). Their rows of observation (n, observations) are written. Fails:
+ * PRL_ESTATE (not reset; an environment whose spec does not say by_instance). */
+PRL_API prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64_t *stream,
+                                      float *observation, prl_error *error);
 
 /* The whole state as one block, for checkpoints: states, episode and step numbers, keys. Restored by copying
  * back into a vector env of the same type, options and count. An environment without save and load (some Lua

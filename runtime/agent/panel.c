@@ -1,0 +1,229 @@
+/* Panels: policies judged by user and simulated day. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "core/threads.h"
+
+/* Users at once in a thread: as many rows as the act program runs at a time, and few enough that little is
+ * stepped in vain while the last ones come to their end. */
+enum { INSTANCES = 64 };
+/* Steps after which a user whose clock never moved will not come to a second day. */
+enum { STANDSTILL = 100000 };
+
+static const int64_t day_us = INT64_C(86400000000);
+
+/* One thread's part: the users first … first + users − 1. */
+typedef struct part {
+  const prl_panel_options *options;
+  int64_t first, users, n;
+  int64_t begun, ended; /* users that an instance has taken up; that are done */
+  prl_runtime *runtime;
+  prl_agent *agent;
+  prl_vecenv *env;
+  const prl_env_spec *spec;
+  prl_arena arena;
+  prl_step step;
+  float *action;
+  int64_t *user; /* (n) of each instance, from 0 in the part; −1: there is none left */
+  int64_t *clock_us;
+  uint64_t *stream;
+  uint32_t *episode, *steps; /* of the draws: session; request in it */
+  uint8_t *replaced;
+  double *sums; /* of the part */
+  prl_status status;
+  prl_error error;
+} part;
+
+int64_t prl_panel_width(const prl_env_spec *spec) { return 2 * (int64_t)spec->responses + 2; }
+
+/* ---- making ---- */
+
+static void *block(part *p, bool *made, int64_t count, size_t size) {
+  void *memory = prl_arena_alloc(&p->arena, (size_t)count * size);
+  *made = *made && memory;
+  return memory;
+}
+
+static prl_status allocate(part *p, prl_error *error) {
+  const int64_t n = p->n, observations = p->spec->observations;
+  bool made = true;
+  prl_arena_init(&p->arena, p->runtime);
+  p->action = block(p, &made, n * p->spec->actions, sizeof(float));
+  p->step.action = p->action;
+  p->step.observation = block(p, &made, n * observations, sizeof(float));
+  p->step.final_observation = block(p, &made, n * observations, sizeof(float));
+  p->step.response = block(p, &made, n * p->spec->responses, sizeof(float));
+  p->step.terminated = block(p, &made, n, 1);
+  p->step.truncated = block(p, &made, n, 1);
+  p->step.elapsed_us = block(p, &made, n, sizeof(int64_t));
+  p->user = block(p, &made, n, sizeof *p->user);
+  p->clock_us = block(p, &made, n, sizeof *p->clock_us);
+  p->stream = block(p, &made, n, sizeof *p->stream);
+  p->episode = block(p, &made, n, sizeof *p->episode);
+  p->steps = block(p, &made, n, sizeof *p->steps);
+  p->replaced = block(p, &made, n, 1);
+  return made ? PRL_OK : prl_fail_memory(error, (size_t)(n * observations) * sizeof(float));
+}
+
+static prl_status check_agent(const part *p, prl_error *error) {
+  const prl_agent *a = p->agent;
+  const prl_env_spec *s = p->spec;
+  if (a->observations == s->observations && a->actions == s->actions && a->responses == s->responses)
+    return PRL_OK;
+  return prl_fail(error, PRL_ESHAPE,
+                  "environment \"%s\" has %" PRId32 " observations, %" PRId32 " actions and %" PRId32
+                  " responses; the agent in %.200s has %" PRId32 ", %" PRId32 " and %" PRId32,
+                  p->options->type->name, s->observations, s->actions, s->responses, p->options->agent,
+                  a->observations, a->actions, a->responses);
+}
+
+static prl_status make(part *p, prl_error *error) {
+  const prl_panel_options *o = p->options;
+  prl_status status = prl_runtime_new(o->runtime, &p->runtime, error);
+  if (!status)
+    status = prl_vecenv_new(p->runtime, o->type, o->env_options, p->n, o->seed,
+                            o->first_stream + (uint64_t)p->first, &p->env, error);
+  if (status) return status;
+  p->spec = prl_vecenv_spec(p->env);
+  status = allocate(p, error);
+  if (!status && o->agent) status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
+  return !status && o->agent ? check_agent(p, error) : status;
+}
+
+static void discard(part *p) {
+  if (p->spec) prl_arena_deinit(&p->arena);
+  prl_vecenv_free(p->env);
+  prl_agent_free(p->agent);
+  if (p->runtime) prl_runtime_release(p->runtime);
+}
+
+/* ---- running ---- */
+
+static void count(part *p, int64_t i) {
+  const int64_t responses = p->spec->responses, day = p->clock_us[i] / day_us;
+  double *to = p->sums + (p->user[i] * p->options->days + day) * prl_panel_width(p->spec);
+  const float *response = p->step.response + i * responses;
+  for (int64_t r = 0; r < responses; r++) {
+    to[r] += (double)response[r];
+    to[responses + r] += response[r] != p->spec->response[r].missing;
+  }
+  to[2 * responses]++;
+  to[2 * responses + 1] += p->step.terminated[i] || p->step.truncated[i];
+}
+
+/* Adds the step of instance i to its user's day; true where its days are over. */
+static bool advance(part *p, int64_t i) {
+  count(p, i);
+  p->clock_us[i] += p->step.elapsed_us[i];
+  p->steps[i]++;
+  if (p->step.terminated[i] || p->step.truncated[i]) {
+    p->episode[i]++;
+    p->steps[i] = 0;
+  }
+  return p->clock_us[i] >= p->options->days * day_us;
+}
+
+/* The next user takes the instance's place, if there is one. */
+static bool take_next(part *p, int64_t i) {
+  p->ended++;
+  p->clock_us[i] = 0;
+  p->episode[i] = p->steps[i] = 0;
+  p->user[i] = p->begun < p->users ? p->begun++ : -1;
+  if (p->user[i] < 0) return false;
+  p->stream[i] = p->options->first_stream + (uint64_t)(p->first + p->user[i]);
+  return true;
+}
+
+static prl_status settle(part *p, prl_error *error) {
+  bool any = false;
+  memset(p->replaced, 0, (size_t)p->n);
+  for (int64_t i = 0; i < p->n; i++) {
+    if (p->user[i] < 0) continue;
+    if (advance(p, i)) any |= p->replaced[i] = take_next(p, i);
+    if (p->user[i] >= 0 && p->clock_us[i] == 0 && p->episode[i] + p->steps[i] > STANDSTILL)
+      return prl_fail(
+          error, PRL_EINVAL,
+          "environment \"%s\": a user's clock has not moved in %d steps; its days cannot be counted",
+          p->options->type->name, STANDSTILL);
+  }
+  return any ? prl_vecenv_replace(p->env, p->replaced, p->stream, p->step.observation, error) : PRL_OK;
+}
+
+static prl_status act(part *p, prl_error *error) {
+  const prl_draw_address address = {.streams = p->stream, .episode = p->episode, .step = p->steps};
+  if (!p->agent) return PRL_OK; /* the actions stand */
+  prl_status status = prl_act_check(p->agent, p->step.observation, p->n, error);
+  return status ? status
+                : prl_act_rows(p->agent, p->step.observation, p->n, p->options->mode, &address, p->action,
+                               error);
+}
+
+static prl_status live(part *p, prl_error *error) {
+  prl_status status = prl_vecenv_reset(p->env, p->step.observation, error);
+  const int64_t actions = p->spec->actions;
+  for (int64_t i = 0; i < p->n; i++) {
+    p->user[i] = p->begun++;
+    p->stream[i] = prl_vecenv_streams(p->env)[i];
+    if (p->options->constant)
+      memcpy(p->action + i * actions, p->options->constant, (size_t)actions * sizeof(float));
+  }
+  while (!status && p->ended < p->users) {
+    status = act(p, error);
+    if (!status) status = prl_vecenv_step(p->env, &p->step, error);
+    if (!status) status = settle(p, error);
+  }
+  return status;
+}
+
+static void run_part(void *context) {
+  part *p = context;
+  p->status = make(p, &p->error);
+  if (!p->status) p->status = live(p, &p->error);
+  discard(p);
+}
+
+/* ---- the whole ---- */
+
+static prl_status check(const prl_panel_options *o, prl_env_spec *spec, prl_error *error) {
+  if (o->users < 1 || o->users > 1 << 24)
+    return prl_fail(error, PRL_EINVAL, "%" PRId64 " users; 1 to %d are accepted", o->users, 1 << 24);
+  if (o->days < 1 || o->days > 10000)
+    return prl_fail(error, PRL_EINVAL, "%" PRId32 " days; 1 to 10000 are accepted", o->days);
+  if (o->threads < 1 || o->threads > PRL_THREADS_MOST)
+    return prl_fail(error, PRL_EINVAL, "%d threads; 1 to %d are accepted", o->threads, PRL_THREADS_MOST);
+  if ((o->agent == NULL) == (o->constant == NULL))
+    return prl_fail(error, PRL_EINVAL,
+                    "a panel takes the file of an agent or a constant action, one of them");
+  prl_error unused;
+  prl_status status = o->type->spec(o->type, o->env_options, spec, error ? error : &unused);
+  if (!status && !spec->clock)
+    return prl_fail(error, PRL_EINVAL, "environment \"%s\" has no clock: simulated days cannot be counted",
+                    o->type->name);
+  return status;
+}
+
+prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error) {
+  prl_env_spec spec = {0};
+  part parts[PRL_THREADS_MOST] = {{0}};
+  prl_status status = check(options, &spec, error);
+  if (status) return status;
+  int threads = options->users < options->threads ? (int)options->users : options->threads;
+  int64_t row = options->days * prl_panel_width(&spec);
+  memset(sums, 0, (size_t)(options->users * row) * sizeof *sums);
+  for (int t = 0; t < threads; t++) {
+    part *p = &parts[t];
+    p->options = options;
+    p->first = options->users * t / threads;
+    p->users = options->users * (t + 1) / threads - p->first;
+    p->n = spec.by_instance && p->users > INSTANCES ? INSTANCES : p->users;
+    p->sums = sums + p->first * row;
+  }
+  prl_threads_run(run_part, parts, sizeof *parts, threads);
+  for (int t = 0; t < threads; t++) {
+    if (!parts[t].status) continue;
+    if (error) *error = parts[t].error;
+    return parts[t].status;
+  }
+  return PRL_OK;
+}

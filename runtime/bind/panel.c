@@ -1,0 +1,74 @@
+/* prl.panel: what each user gave on each simulated day, under one policy. */
+#include "bind/bind.h"
+
+#include "bind/env_source.h"
+#include "tensor/tensor.h"
+
+#define MOST_OPTIONS 64 /* as prl_env_option_values takes */
+
+static const char *option_text(lua_State *L, const char *name) { /* stays on the stack */
+  lua_getfield(L, 3, name);
+  return lua_isnil(L, -1) ? NULL : luaL_checkstring(L, -1);
+}
+
+/* constant = {…}: one number for each dimension of the action. */
+static const float *option_constant(lua_State *L, const prl_env_spec *spec) {
+  lua_getfield(L, 3, "constant");
+  if (lua_isnil(L, -1)) return NULL;
+  luaL_checktype(L, -1, LUA_TTABLE);
+  if ((int32_t)lua_objlen(L, -1) != spec->actions)
+    luaL_error(L, "constant: %d numbers are needed, one for each dimension of the action",
+               (int)spec->actions);
+  int list = lua_gettop(L);
+  float *values = lua_newuserdata(L, (size_t)spec->actions * sizeof *values);
+  for (int i = 0; i < spec->actions; i++) {
+    lua_rawgeti(L, list, i + 1);
+    values[i] = (float)luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+  }
+  return values;
+}
+
+static double *push_sums(lua_State *L, const prl_panel_options *o, const prl_env_spec *spec) {
+  prl_error error;
+  int64_t shape[3] = {o->users, o->days, prl_panel_width(spec)};
+  prl_tensor *sums = prl_push_tensor(L);
+  prl_check(L, prl_tensor_new(prl_state_get(L)->runtime, PRL_F64, 3, shape, sums, &error), &error);
+  return sums->data;
+}
+
+/* environment (bind/env_source.h), its options, {users, days = 1, seed = 0, stream = 0 (key of the first
+ * user), agent = file or constant = {…}, action = "mean" or "sample", threads = 1} → sums (users, days, 2 ×
+ * responses + 2) float64 (perilune/agent.h); or nil, message, code */
+static int panel(lua_State *L) {
+  prl_error error;
+  prl_env_spec spec = {0};
+  double values[MOST_OPTIONS];
+  prl_runtime_options runtime = {.kernels = prl_runtime_kernels(prl_state_get(L)->runtime)};
+  lua_settop(L, 3);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  prl_panel_options o = {.env_options = values, .runtime = &runtime};
+  o.users = (int64_t)prl_option_number(L, 3, "users", 1);
+  o.days = (int32_t)prl_option_number(L, 3, "days", 1);
+  o.seed = (uint64_t)prl_option_number(L, 3, "seed", 0);
+  o.first_stream = (uint64_t)prl_option_number(L, 3, "stream", 0);
+  o.threads = (int)prl_option_number(L, 3, "threads", 1);
+  luaL_argcheck(L, o.users >= 1 && o.users <= 1 << 24, 3, "users: 1 to 16777216 are accepted");
+  luaL_argcheck(L, o.days >= 1 && o.days <= 10000, 3, "days: 1 to 10000 are accepted");
+  static const char *const modes[] = {"sample", "mean", NULL};
+  lua_getfield(L, 3, "action");
+  o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);
+  o.agent = option_text(L, "agent");
+  if (prl_push_env_source(L, 1, &o.type, &error)) return prl_push_failure(L, &error);
+  prl_env_option_values(L, 2, o.type, values);
+  if (o.type->spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);
+  o.constant = option_constant(L, &spec);
+  double *sums = push_sums(L, &o, &spec);
+  if (prl_panel_run(&o, sums, &error)) return prl_push_failure(L, &error);
+  return 1;
+}
+
+void prl_open_panel(lua_State *L) {
+  static const luaL_Reg functions[] = {{"panel", panel}, {NULL, NULL}};
+  prl_register(L, functions);
+}

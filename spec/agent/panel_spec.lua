@@ -1,0 +1,80 @@
+local prl = require "perilune"
+
+describe("a panel", function()
+  local zero = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+  local function sums(options)
+    options.users, options.days, options.seed = options.users or 40, options.days or 2, options.seed or 5
+    if not options.agent then options.constant = options.constant or zero end
+    local result = assert(prl.panel("shortvideo", nil, options))
+    return result:totable()
+  end
+
+  it("gives the same numbers whatever the number of threads", function()
+    local one = sums {users = 150, threads = 1}
+    for _, threads in ipairs {2, 3} do assert.same(one, sums {users = 150, threads = threads}) end
+  end)
+
+  it("gives every user the same days whoever else is on it", function()
+    local many, few = sums {users = 100}, sums {users = 7}
+    for user = 1, 7 do assert.same(many[user], few[user]) end
+    assert.same(many[61], sums({users = 5, stream = 60})[1])
+  end)
+
+  it("counts the days that a step by hand finds", function()
+    local env = prl.env("shortvideo", {n = 3, seed = 5})
+    local action = prl.tensor({zero, zero, zero})
+    local spec, expected, clock = env:spec(), {}, {0, 0, 0}
+    local responses = #spec.responses
+    for user = 1, 3 do
+      expected[user] = {}
+      for day = 1, 2 do
+        expected[user][day] = {}
+        for c = 1, 2 * responses + 2 do expected[user][day][c] = 0 end
+      end
+    end
+    env:reset()
+    while math.min(clock[1], clock[2], clock[3]) < 2 * 86400e6 do
+      local _, response, flags, _, elapsed = env:step(action)
+      response, flags, elapsed = response:totable(), flags:totable(), elapsed:totable()
+      for user = 1, 3 do
+        local to = expected[user][math.floor(clock[user] / 86400e6) + 1]
+        for r = 1, to and responses or 0 do
+          to[r] = to[r] + response[user][r]
+          if response[user][r] ~= spec.responses[r].missing then to[responses + r] = to[responses + r] + 1 end
+        end
+        if to then
+          to[2 * responses + 1] = to[2 * responses + 1] + 1
+          to[2 * responses + 2] = to[2 * responses + 2] + flags[1][user]
+        end
+        clock[user] = clock[user] + tonumber(elapsed[user])
+      end
+    end
+    assert.same(expected, sums {users = 3})
+  end)
+
+  it("changes with the action, the seed and the days", function()
+    local base = sums {}
+    assert.are_not.same(base, sums {constant = {1, 0, 0, 0, 0, 0, 0, 0, 0, 0}})
+    assert.are_not.same(base, sums {seed = 6})
+    local longer = sums {days = 4}
+    for user = 1, 40 do assert.same(base[user][1], longer[user][1]) end
+  end)
+
+  it("refuses in one sentence what cannot be judged", function()
+    local result, message = prl.panel("cartpole", nil, {users = 2, days = 1, constant = {0}})
+    assert.is_nil(result)
+    assert.equal('environment "cartpole" has no clock: simulated days cannot be counted', message)
+    result, message = prl.panel("shortvideo", nil, {users = 2, constant = zero, threads = 65})
+    assert.is_nil(result)
+    assert.equal("65 threads; 1 to 64 are accepted", message)
+    result, message = prl.panel("shortvideo", nil, {users = 2, days = 1})
+    assert.is_nil(result)
+    assert.truthy(message:find("one of them", 1, true))
+    result, message = prl.panel("shortvideo", nil, {users = 2, agent = "/nowhere/agent.safetensors", threads = 2})
+    assert.is_nil(result)
+    assert.truthy(message:find("/nowhere/agent.safetensors", 1, true))
+    assert.has_error(function() prl.panel("shortvideo", nil, {users = 0, constant = zero}) end)
+    assert.has_error(function() prl.panel("shortvideo", nil, {users = 1, constant = {0}}) end)
+  end)
+end)
