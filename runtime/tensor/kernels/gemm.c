@@ -142,31 +142,42 @@ typedef struct product {
   bool flipped; /* b is given as its transpose, (n, k; ldb) */
 } product;
 
-/* Rows first … last − 1, `rows` at a time, in strips of columns, so that a strip of b stays in the first
- * cache. */
-static void sweep(const product *g, int64_t first, int64_t last, int rows) {
+/* One strip of columns for rows first … last − 1, `rows` at a time. */
+static void sweep_strip(const product *g, int64_t first, int64_t last, int rows, int64_t j, int V) {
   tile_args t = g->t;
-  for (int64_t j = 0; j < g->n;) {
-    int64_t left = (g->n - j + VW - 1) / VW;
-    int V = tile_vectors(rows, left);
-    bool part = V == left && (g->n - j) % VW != 0;
-    tile_fn run = g->table[rows][V][part];
-    t.last = (g->n - j) % VW;
-    t.column = j;
-    t.b = g->t.b + j;
-    for (int64_t i = first; i < last; i += rows) {
-      t.row = i;
-      t.a = g->t.a + i * g->row;
-      t.c = g->t.c + i * t.ldc + j;
-      run(&t);
+  int64_t left = (g->n - j + VW - 1) / VW;
+  bool part = V == left && (g->n - j) % VW != 0;
+  tile_fn run = g->table[rows][V][part];
+  t.last = (g->n - j) % VW;
+  t.column = j;
+  t.b = g->t.b + j;
+  for (int64_t i = first; i < last; i += rows) {
+    t.row = i;
+    t.a = g->t.a + i * g->row;
+    t.c = g->t.c + i * t.ldc + j;
+    run(&t);
+  }
+}
+
+enum { FIRST_CACHE = 6144 }; /* floats: most of the first cache, with room for what passes through it */
+
+/* All rows strip by strip, so that a strip of b stays in the first cache; where all of b does, some rows at a
+ * time, so that a is read once. */
+static void sweep(const product *g, int64_t first, int64_t last, int rows) {
+  int64_t some = g->n * g->k <= FIRST_CACHE ? 4 * rows : last - first;
+  for (int64_t i = first; i < last; i += some) {
+    int64_t end = i + some < last ? i + some : last;
+    for (int64_t j = 0; j < g->n;) {
+      int V = tile_vectors(rows, (g->n - j + VW - 1) / VW);
+      sweep_strip(g, i, end, rows, j, V);
+      j += (int64_t)V * VW;
     }
-    j += (int64_t)V * VW;
   }
 }
 
 /* Sizes in the caches: a packed strip of b is 16 KiB (the first cache holds twice that), a block of a 256
  * KiB. */
-enum { BLOCK_K = 256, BLOCK_M = 240, STRIP = 2 * VW };
+enum { BLOCK_K = 256, BLOCK_M = 264, STRIP = 2 * VW };
 
 static void pack_strip(const float *b, int64_t ldb, int64_t k, int64_t width, float *to) {
   for (int64_t p = 0; p < k; p++, b += ldb, to += STRIP) {

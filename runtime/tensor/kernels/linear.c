@@ -175,21 +175,29 @@ void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const flo
   PART(gemm_flipped)(m, k, n, gy, n, w, n, scratch, &e, gx, k);
 }
 
+/* V vectors of column sums, each a chain of its own: a single chain would wait for every addition. */
+INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, int V, float *gb) {
+  vf s[8];
+  UNROLL for (int j = 0; j < V; j++) s[j] = vzero();
+  for (int64_t i = 0; i < m; i++, gy += n) {
+    UNROLL for (int j = 0; j < V; j++) s[j] += vload(gy + j * VW);
+  }
+  UNROLL for (int j = 0; j < V; j++) {
+    if (add) s[j] += vload(gb + j * VW);
+    vstore(gb + j * VW, s[j]);
+  }
+}
+
 /* gb = or += the column sums of gy, rows in ascending order. */
 static void column_sums(int64_t m, int64_t n, const float *gy, bool add, float *gb) {
-  for (int64_t j = 0; j < n; j += VW) {
-    int64_t left = n - j;
-    vf s = vzero();
-    if (left >= VW) {
-      for (int64_t i = 0; i < m; i++) s += vload(gy + i * n + j);
-      if (add) s += vload(gb + j);
-      vstore(gb + j, s);
-    } else {
-      for (int64_t i = 0; i < m; i++) s += vload_n(gy + i * n + j, left);
-      if (add) s += vload_n(gb + j, left);
-      vstore_n(gb + j, s, left);
-    }
-  }
+  int64_t j = 0;
+  for (; j + 8 * VW <= n; j += 8 * VW) sum_strip(m, n, gy + j, add, 8, gb + j);
+  for (; j + VW <= n; j += VW) sum_strip(m, n, gy + j, add, 1, gb + j);
+  if (j == n) return;
+  vf s = vzero();
+  for (int64_t i = 0; i < m; i++) s += vload_n(gy + i * n + j, n - j);
+  if (add) s += vload_n(gb + j, n - j);
+  vstore_n(gb + j, s, n - j);
 }
 
 /* gw for n < VW: its transpose, whose rows are long enough for vectors, a strip of k at a time. */
