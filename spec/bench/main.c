@@ -5,6 +5,7 @@
 
 #include "bench/rows.h"
 #include "bench/rows_lua.h"
+#include "core/nearest.h"
 
 typedef struct bench_words {
   const char *data;
@@ -39,7 +40,10 @@ static bool known(lua_State *L, const char *name) {
 
 static int refuse(lua_State *L, const char *name) {
   const char *row;
-  fprintf(stderr, "perilune_bench: there is no row \"%s\"; there are", name);
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (const bench_row *c = bench_rows; c->name; c++) prl_nearest_offer(&nearest, c->name);
+  for (int i = 1; (row = lua_row(L, i)); i++) prl_nearest_offer(&nearest, row);
+  fprintf(stderr, "perilune_bench: there is no row \"%s\"%s; there are", name, prl_nearest_hint(&nearest));
   for (const bench_row *c = bench_rows; c->name; c++) fprintf(stderr, " %s", c->name);
   for (int i = 1; (row = lua_row(L, i)); i++) fprintf(stderr, " %s", row);
   fputc('\n', stderr);

@@ -193,11 +193,15 @@ local function resident()
   bench.print("resident", "perilune train cartpole/ppo.lua, peak", peak, "MB")
 end
 
+--- Whether the folder of logs was named; else says that the row is left out.
+local function has_data(options, name)
+  if options.data then return true end
+  io.stderr:write(name, " is left out: it needs --data FOLDER with the CSVs of KuaiRand-Pure\n")
+  return false
+end
+
 local function csv_rows(options)
-  if not options.data then
-    io.stderr:write("csv_rows is left out: it needs --data FOLDER with the CSVs of KuaiRand-Pure\n")
-    return
-  end
+  if not has_data(options, "csv_rows") then return end
   local path = options.data .. "/log_standard_4_25_to_5_08_pure.csv"
   local names = {"user_id", "video_id", "time_ms", "is_click", "is_like", "is_follow", "is_comment", "is_forward",
     "long_view", "play_time_ms", "duration_ms", "tab"}
@@ -209,6 +213,30 @@ local function csv_rows(options)
   local function product() rows = assert(prl.csv(path, columns)).user_id:shape()[1] end
   local product_ns, _, ratio = bench.pair(product, function() return bench.csv(path, digits) end, repetitions)
   bench.print("csv_rows", "12 columns of the log, beside memchr and strtod", rows * 1e9 / product_ns, "rows/s", 1 / ratio)
+end
+
+--- The stages of `perilune fit`, each once since they take seconds: reading with features, and an epoch of training.
+local function fit_rows(options)
+  if not has_data(options, "fit_rows") then return end
+  local fit, log, features = require "perilune.fit", require "perilune.fit.log", require "perilune.fit.features"
+  local train = require "perilune.fit.train"
+  local loaded, message = fit.load(recipe "kuairand/ltr", {set = {"train.epochs=1"}})
+  if not loaded then error(message, 0) end
+  local settings = loaded.recipe
+  local begun = select(2, bench.now())
+  local read = log.read(options.data, settings, {}, function() end)
+  local training = {}
+  for i, day in ipairs(read.columns[settings.log.day]) do
+    if day >= settings.splits.train[1] and day <= settings.splits.train[2] then training[#training + 1] = i end
+  end
+  local made = features.make(read, settings, training, function() end)
+  local prepared = select(2, bench.now())
+  train.run(settings, made, training, 1)
+  local ended = select(2, bench.now())
+  bench.print("fit_rows", "logs read, in order of time, made into features; once", read.rows * 1e6 / (prepared - begun),
+    "rows/s")
+  bench.print("fit_rows", ("training, batch %d, one epoch of %d rows; once"):format(settings.train.batch, #training),
+    #training * 1e6 / (ended - prepared), "rows/s")
 end
 
 return {
@@ -224,4 +252,5 @@ return {
   {name = "startup", run = startup},
   {name = "resident", run = resident},
   {name = "csv_rows", run = csv_rows},
+  {name = "fit_rows", run = fit_rows},
 }

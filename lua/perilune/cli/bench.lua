@@ -10,7 +10,7 @@ function bench.run(argv)
   local parser = options.parser("bench", "Prints one JSON object a line: name, case, value, unit, and ratio = product ÷ "
     .. "yardstick. spec/bench/README.md says what the rows mean and what they must reach.")
   parser:argument("rows", "The rows; all of them when none is named."):args("*")
-  parser:option("--data", "The folder with the CSVs of KuaiRand-Pure, for csv_rows."):argname("FOLDER")
+  parser:option("--data", "The folder with the CSVs of KuaiRand-Pure, for csv_rows and fit_rows."):argname("FOLDER")
   local words = options.parse(parser, argv)
   local posix = require "posix"
   local path = posix.readlink("/proc/self/exe"):gsub("[^/]*$", "") .. "perilune_bench"
