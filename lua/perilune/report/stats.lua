@@ -58,16 +58,17 @@ function stats.t_cdf(t, df)
   return t >= 0 and 1 - tail or tail
 end
 
---- The t with P(T ≤ t) = p, 0.5 < p < 1, by bisection.
+--- The t with P(T ≤ t) = p, 0.5 < p < 1, by Newton's method: the distribution is concave above 0, so that the steps
+--- rise to t and never pass it.
 function stats.t_quantile(p, df)
-  local low, high = 0, 2
-  while stats.t_cdf(high, df) < p do high = high * 2 end
+  local scale = math.exp(log_gamma((df + 1) / 2) - log_gamma(df / 2)) / math.sqrt(df * math.pi)
+  local t = 0
   for _ = 1, 200 do
-    local middle = (low + high) / 2
-    if middle == low or middle == high then break end
-    if stats.t_cdf(middle, df) < p then low = middle else high = middle end
+    local step = (p - stats.t_cdf(t, df)) / (scale * (1 + t * t / df) ^ (-(df + 1) / 2))
+    t = t + step
+    if step <= 1e-13 * t then break end
   end
-  return (low + high) / 2
+  return t
 end
 
 --- The interval of a mean: {n, mean, sd, low, high, half}, at `level` (0.95). With one value it has no width to give:
@@ -91,6 +92,83 @@ function stats.paired(a, b, level)
   local result = stats.interval(differences, level)
   result.values = differences
   return result
+end
+
+-- Mean squares of values[seed][user]: of seeds, of users, of the rest.
+local function mean_squares(values)
+  local seeds, users = #values, #values[1]
+  local by_seed, by_user, sum = {}, {}, 0
+  for u = 1, users do by_user[u] = 0 end
+  for s = 1, seeds do
+    local row, total = values[s], 0
+    for u = 1, users do
+      total = total + row[u]
+      by_user[u] = by_user[u] + row[u]
+    end
+    by_seed[s], sum = total / users, sum + total
+  end
+  local mean, of_seeds, of_users, rest = sum / (seeds * users), 0, 0, 0
+  for u = 1, users do
+    by_user[u] = by_user[u] / seeds
+    of_users = of_users + (by_user[u] - mean) ^ 2
+  end
+  for s = 1, seeds do
+    local row, own = values[s], by_seed[s] - mean
+    of_seeds = of_seeds + own ^ 2
+    for u = 1, users do rest = rest + (row[u] - own - by_user[u]) ^ 2 end
+  end
+  return mean, users * of_seeds / (seeds - 1), seeds * of_users / (users - 1), rest / ((seeds - 1) * (users - 1))
+end
+
+local quantiles = {}
+local function quantile(p, df)
+  local key = p .. "/" .. df
+  quantiles[key] = quantiles[key] or stats.t_quantile(p, df)
+  return quantiles[key]
+end
+
+--- The interval of the mean of values[seed][user], where seeds and users are both samples, and every seed met every
+--- user (crossed random effects): y_su = μ + a_s + b_u + c_su. With the mean squares A of seeds, B of users, C of the
+--- rest, and n = seeds × users,
+---     Var(mean) = (A + max(B − C, 0)) / n.
+--- At three seeds, A has two degrees of freedom. Welch's and Satterthwaite's degrees of freedom for the sum are then a
+--- little too many, and Cochran's and Cox's way, t² of each part weighted by the part, a little too careful; half-way
+--- between the two half widths stands within 1.5 points of 95 % wherever spec/report/lift_spec.lua looked.
+--- Returns stats.interval's fields, variance (of the mean), seeds_part (of it; nil for one seed, where the interval is
+--- over users alone).
+function stats.crossed(values, level)
+  local seeds, users, p = #values, #values[1], 0.5 + (level or 0.95) / 2
+  if seeds == 1 or users == 1 then
+    local list = values[1]
+    if seeds > 1 then
+      list = {}
+      for s = 1, seeds do list[s] = values[s][1] end
+    end
+    local result = stats.interval(list, level)
+    result.variance = result.sd ^ 2 / #list
+    result.seeds_part = seeds > 1 and result.variance or nil
+    return result
+  end
+  local mean, of_seeds, of_users, rest = mean_squares(values)
+  local n, by_users = seeds * users, math.max(of_users - rest, 0)
+  local sum = of_seeds + by_users
+  local result = {n = n, mean = mean, variance = sum / n, seeds_part = math.max(of_seeds - rest, 0) / n, half = 0}
+  if sum > 0 then
+    local careful = math.sqrt((quantile(p, seeds - 1) ^ 2 * of_seeds + quantile(p, users - 1) ^ 2 * by_users) / n)
+    local df = math.max(seeds - 1, sum ^ 2 / (of_seeds ^ 2 / (seeds - 1) + of_users ^ 2 / (users - 1)))
+    result.half = (careful + stats.t_quantile(p, df) * math.sqrt(sum / n)) / 2
+  end
+  result.low, result.high = mean - result.half, mean + result.half
+  return result
+end
+
+--- By what number of times as many users the interval of stats.crossed would be half as wide; nil where no number of
+--- users would do, since the seeds alone make more than that.
+function stats.to_halve(crossed)
+  local seeds_part = crossed.seeds_part or 0
+  local left = crossed.variance / 4 - seeds_part
+  if left <= 0 then return nil end
+  return (crossed.variance - seeds_part) / left
 end
 
 return stats
