@@ -234,4 +234,27 @@ function environment.dimensions(check, spec, value, path)
   return resolved
 end
 
+--- eval: users and days need an environment with a clock; a constant baseline names dimensions, within their bounds.
+function environment.evaluation(check, spec, eval, path)
+  if eval.users > 0 and not spec.clock then
+    check.fail(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
+      values.show(spec.name)))
+  end
+  if type(eval.baseline) ~= "table" then return end
+  local action = spec.action
+  for name, value in pairs(eval.baseline) do
+    local at, place = path .. ".baseline." .. tostring(name), nil
+    for i, one in ipairs(action.names) do place = one == name and i or place end
+    if not place then
+      check.fail(at, ("the action has no dimension %s%s"):format(values.show(name),
+        nearest.hint_or_list(tostring(name), action.names)))
+    end
+    local choices = (action.choices or {})[place]
+    local low, high = choices and 0 or action.low[place], choices and choices - 1 or action.high[place]
+    if type(value) ~= "number" or not (value >= low and value <= high) or (choices and value % 1 ~= 0) then
+      values.wrong(check, at, values.accepted {min = low, max = high, integer = choices ~= nil}, value)
+    end
+  end
+end
+
 return environment

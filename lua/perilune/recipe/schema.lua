@@ -117,6 +117,15 @@ schema.eval = {
     max = 2 ^ 53}),
   option("action", "choice", "mean", "", "the mean (or most probable) action, or a sample",
     {choices = {"mean", "sample"}}),
+  option("users", "number", 0, "users",
+    "judge by user and simulated day: so many users; 0: whole episodes. For envs with a clock",
+    {integer = true, min = 0, max = 2 ^ 24}),
+  option("days", "number", 3, "days", "simulated days of each user", {integer = true, min = 1, max = 10000}),
+  option("baseline", "baseline", "ltr", "",
+    'what the lift is against, on the same users: "ltr", the zero action; a constant action by dimension, as in ' ..
+    '{diversity = 0.5}; or the folder of a run'),
+  option("curve", "number", 512, "users", "users of the evaluations before the last", {integer = true, min = 2}),
+  option("threads", "number", 2, "threads", "at once; the numbers are the same", {integer = true, min = 1, max = 64}),
 }
 
 schema.agent = {

@@ -154,6 +154,7 @@ local function resolve(check, recipe)
   section("algorithm", recipe.algorithm)
   result.algorithm, algorithm = algorithms.resolve(check, recipe.algorithm, "algorithm", spec)
   result.eval = section("eval", recipe.eval)
+  environment.evaluation(check, spec, result.eval, "eval")
   result.agent = section("agent", recipe.agent)
   result.agent.streams = result.agent.streams or result.env.n or 1024
   if result.env.n and result.agent.streams < result.env.n then

@@ -2,8 +2,8 @@
 --- chances, with 95 % intervals over users crossed with seeds.
 ---
 --- A metric is a ratio of sums, R = Σ_u N_u / Σ_u D_u (watch time over user-days, return time over the returns that
---- came). The lift of seed s is L_s = R_s / R_0 − 1. The user is the unit, never the request: by the delta method user u
---- moves R by e_u = (N_u − R D_u) / mean D, and so the lift by
+--- came). The lift of seed s is L_s = R_s / R_0 − 1. The user is the unit, never the request: by the delta method
+--- user u moves R by e_u = (N_u − R D_u) / mean D, and so the lift by
 ---     z_su = e_su / R_0 − (R_s / R_0) e_0u / R_0,
 --- which sums to 0 over users. y_su = L_s + z_su is a table of seeds × users with mean L, and its interval is that of
 --- crossed random effects (stats.crossed). One policy against itself has y = 0 exactly.
@@ -124,12 +124,10 @@ end
 --- The table's cells: header, rows.
 function lift.cells(compared)
   local header, rows = {"of a user and day", "policy", compared.baseline or "baseline", "lift, 95 %"}, {}
-  if compared.seeds > 1 then header[5] = "of it by seeds" end
-  header[#header + 1] = "user-days to halve"
+  if compared.seeds > 1 then header[5], header[6] = "of it by seeds", "user-days to halve it" end
   for i, row in ipairs(compared.rows) do
     local cells = {unit_of(row), format.number(row.policy), format.number(row.baseline), lift.percent(row)}
-    if compared.seeds > 1 then cells[5] = seeds_share(row.lift) end
-    cells[#cells + 1] = lift.to_halve(compared, row)
+    if compared.seeds > 1 then cells[5], cells[6] = seeds_share(row.lift), lift.to_halve(compared, row) end
     rows[i] = cells
   end
   return header, rows
@@ -142,14 +140,15 @@ function lift.grounds(compared)
   if compared.seeds > 1 then
     return ("%s for each of %d seeds; intervals over users crossed with seeds."):format(text, compared.seeds)
   end
-  return text .. "; intervals over users. One seed says nothing about another training."
+  return ("%s; intervals over users, half as wide with %s user-days. One seed says nothing about another training.")
+    :format(text, format.grouped(4 * compared.users * compared.days))
 end
 
 --- The table as lines for a terminal.
 function lift.text(compared)
   local header, rows = lift.cells(compared)
   table.insert(rows, 1, header)
-  return ("Lift over %s. %s\n%s"):format(compared.baseline or "the baseline", lift.grounds(compared),
+  return ("Lift over %s: %s\n%s"):format(compared.baseline or "the baseline", lift.grounds(compared),
     format.columns(rows))
 end
 

@@ -4,6 +4,7 @@ local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
+local lift = require "perilune.report.lift"
 local runs = require "perilune.report.run"
 local series = require "perilune.report.series"
 local stats = require "perilune.report.stats"
@@ -73,9 +74,9 @@ local function key_figures(run)
           format.with_error(found.mean, found.half):match("± (.+)$"))
         local mean = found.half and format.with_error(found.mean, found.half):match("^(.-) ±") or nil
         add({mean or format.number(found.mean), error},
-          ("%s%s an episode, at the end"):format(response.name,
-            response.unit and response.unit ~= "" and response.unit ~= "count" and " (" .. response.unit .. ")" or ""),
-          i == 1 and "main" or nil)
+          ("%s%s %s, at the end"):format(response.name,
+            response.unit and response.unit ~= "" and response.unit ~= "count" and " (" .. response.unit .. ")" or "",
+            run.lift and "of a user and day" or "an episode"), i == 1 and "main" or nil)
       end
     end
   end
@@ -137,8 +138,10 @@ local function evaluation_table(run, responses)
     end
   end
   local several = table.rows > 1
-  local columns = {{"Sum over an episode", ""}, {("At step %s"):format(format.count(table.columns.step[1])), "n"},
-    {("At step %s"):format(format.count(table.columns.step[table.rows])), "n"}, {"Deviation of an episode", "n"}}
+  local columns = {{run.lift and "Of a user and day" or "Sum over an episode", ""},
+    {("At step %s"):format(format.count(table.columns.step[1])), "n"},
+    {("At step %s"):format(format.count(table.columns.step[table.rows])), "n"},
+    {run.lift and "Deviation of a user" or "Deviation of an episode", "n"}}
   if not several then
     for _, row in ipairs(rows) do row[2], row[3], row[4] = row[3], row[4], nil end
     columns = {columns[1], columns[3], columns[4]}
@@ -147,7 +150,7 @@ local function evaluation_table(run, responses)
 end
 
 local function every_evaluation(run, responses)
-  local table, columns, rows = run.evaluations, {{"Step", ""}, {"Episodes", "n"}}, {}
+  local table, columns, rows = run.evaluations, {{"Step", ""}, {run.lift and "Users" or "Episodes", "n"}}, {}
   local cells = {}
   for i, response in ipairs(responses) do
     columns[i + 2] = {response == "length" and "steps" or response, "n"}
@@ -178,12 +181,45 @@ local function evaluation(run, set)
   end
   return {
     tag("h2", nil, "Evaluation"),
-    tag("p", {class = "lead"}, "Sums over an episode, with ", (run.info.evaluation or {}).action == "sample" and
-      "sampled actions" or "the mean action", ", frozen normalisers and a seed apart from training. Bands and ± are ",
-      "95 % intervals over episodes."),
+    tag("p", {class = "lead"}, run.lift and "Of a user and simulated day, with " or "Sums over an episode, with ",
+      (run.info.evaluation or {}).action == "sample" and "sampled actions" or "the mean action",
+      ", frozen normalisers and a seed apart from training. Bands and ± are ",
+      run.lift and "95 % intervals over users." or "95 % intervals over episodes."),
     #figures > 0 and tag("div", {class = #figures > 4 and "charts dense" or "charts"}, figures) or nil,
     tag("div", {class = "cards"}, evaluation_table(run, responses)),
     table.rows > 2 and every_evaluation(run, responses) or nil,
+  }
+end
+
+local function lift_curve(run, set, metric)
+  local table, found = run.evaluations, {}
+  local values, halves = (table and table.columns or {})["lift/" .. metric], nil
+  if not values then return nil end
+  halves = table.columns["half/" .. metric]
+  for i = 1, table.rows do
+    local value, half = values[i], halves[i] == halves[i] and halves[i] or 0
+    if value == value then
+      found[#found + 1] = {x = table.columns.step[i], mean = value, low = value - half, high = value + half}
+    end
+  end
+  return #found > 1 and set.figure {title = "Lift of " .. metric, unit = "%", lines = {{label = metric, points = found}}}
+    or nil
+end
+
+-- What the policy gives a user and day against the baseline.
+local function lifts(run, set)
+  local compared = run.lift
+  if not compared then return nil end
+  local header, rows = lift.cells(compared)
+  local columns = {}
+  for i, text in ipairs(header) do columns[i] = {text, i > 1 and "n" or ""} end
+  local figures = {lift_curve(run, set, "watch_time")}
+  figures[#figures + 1] = lift_curve(run, set, "share")
+  return {
+    tag("h2", nil, "Lift over ", compared.baseline),
+    tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same chances."),
+    tag("div", {class = "cards"}, html.table(columns, rows)),
+    #figures > 0 and tag("div", {class = "charts"}, figures) or nil,
   }
 end
 
@@ -310,7 +346,8 @@ function page.render(run)
     tag("header", nil, tag("h1", nil, info.name or run.folder), facts(info)),
     status(info),
     key_figures(run),
-    {evaluation(run, set)}, {training(run, set)}, {critics(run, set)}, {learning(run, set)}, {numbers(run)},
+    {lifts(run, set)}, {evaluation(run, set)}, {training(run, set)}, {critics(run, set)},
+    {learning(run, set)}, {numbers(run)},
     recipe(run),
     tag("footer", nil, "Written by Perilune ", info.version or "", ". The numbers are in ", tag("code", nil,
       "metrics.csv"), " and ", tag("code", nil, "evaluations.csv"), " beside this file."),

@@ -1,6 +1,6 @@
 --- A run's folder as one table, for the report and for comparisons:
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
----  metrics = metrics.csv, evaluations = evaluations.csv or nil} (series.read).
+---  metrics = metrics.csv, evaluations = evaluations.csv or nil (series.read), lift = the last lift table or nil}.
 
 local cjson = require "cjson"
 local series = require "perilune.report.series"
@@ -15,6 +15,12 @@ local function read(path)
   return text
 end
 
+local function read_lift(path)
+  local text = read(path)
+  local ok, value = pcall(cjson.decode, text or "")
+  return ok and type(value) == "table" and value or nil
+end
+
 --- Loads the folder; nil and a message where it is no run. cjson's null is left out of run.json.
 function run.load(folder)
   folder = folder:gsub("(.)/+$", "%1")
@@ -25,13 +31,18 @@ function run.load(folder)
   for key, value in pairs(info) do
     if value == cjson.null then info[key] = nil end
   end
+  local evaluations = series.read(folder .. "/evaluations.csv")
+  if evaluations then -- one name for the units over which evaluations have intervals
+    evaluations.columns.episodes = evaluations.columns.episodes or evaluations.columns.users
+  end
   return {
     folder = folder,
     info = info,
     recipe = read(folder .. "/recipe.lua"),
     resolved = read(folder .. "/recipe.json"),
     metrics = series.read(folder .. "/metrics.csv") or {names = {"step"}, columns = {step = {}}, rows = 0},
-    evaluations = series.read(folder .. "/evaluations.csv"),
+    evaluations = evaluations,
+    lift = read_lift(folder .. "/lift.json"),
   }
 end
 

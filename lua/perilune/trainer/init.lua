@@ -8,9 +8,11 @@ local failure = require "perilune.failure"
 local prl = require "perilune"
 local page = require "perilune.report.page"
 local report_run = require "perilune.report.run"
+local lift = require "perilune.report.lift"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
 local log = require "perilune.trainer.log"
+local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 local world = require "perilune.trainer.world"
 
@@ -38,7 +40,9 @@ end
 
 local function responses_of(spec)
   local list = {}
-  for i, response in ipairs(spec.responses) do list[i] = {name = response.name, unit = response.unit or ""} end
+  for i, response in ipairs(spec.responses) do
+    list[i] = {name = response.name, unit = response.unit or "", combine = response.combine}
+  end
   return list
 end
 
@@ -53,7 +57,8 @@ local function describe(loaded, plan, options)
     format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
     env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name, path = env.path,
       options = env.options, n = env.n},
-    algorithm = recipe.algorithm[1], responses = responses_of(loaded.spec), critics = critics_of(recipe),
+    algorithm = recipe.algorithm[1], responses = responses_of(loaded.spec), actions = loaded.spec.action.names,
+    critics = critics_of(recipe),
     steps = recipe.train.steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
     updates_per_row = updates_per_row(plan, recipe.train.steps), set = options.set or {}, recipe = loaded.path,
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
@@ -102,24 +107,51 @@ end
 
 function Trainer:open_log(state)
   self.log = log.open(self.folder, self.info.updates_per_row, state and state.log)
-  self.evaluations = log.table(self.folder, "evaluations.csv", evaluation.columns(self.info.responses),
+  self.judge = panel.asked(self.info.evaluation) and panel or evaluation
+  self.evaluations = log.table(self.folder, "evaluations.csv", self.judge.columns(self.info.responses),
     self.state.evaluations)
 end
 
 -- ---- the run ----
 
-function Trainer:evaluate()
+-- The lift over the baseline on so many users, of the policy as it stands. The last panels stay in the run's folder.
+function Trainer:lift(users, last)
+  local options = {}
+  for key, value in pairs(self.info.evaluation) do options[key] = value end
+  options.users = users
+  if not self.baseline or self.baseline.users ~= users then
+    self.baseline, self.baseline_name = panel.baseline(self.info, options)
+  end
+  local file = self.folder:file("judged.safetensors") -- threads load the agent anew
+  failure.check(self.agent:save(file))
+  local judged = panel.run(self.info, options, {agent = file})
+  os.remove(file)
+  if last then
+    panel.save(self.folder:file("panels.safetensors"), judged, self.baseline)
+  end
+  local compared = lift.table({judged}, {self.baseline}, self.info.responses, self.baseline_name)
+  if last then self.folder:write_json("lift.json", compared) end
+  return compared
+end
+
+function Trainer:evaluate(last)
   local options = self.info.evaluation
-  local result = evaluation.run(self.agent, {env = self.info.environment, responses = self.info.responses,
-    episodes = options.episodes, seed = options.seed, action = options.action})
-  local row = evaluation.row(self.state.step, result, self.info.responses)
+  local result
+  if self.judge == panel then
+    result = self:lift(last and options.users or math.min(options.users, options.curve), last)
+  else
+    result = evaluation.run(self.agent, {env = self.info.environment, responses = self.info.responses,
+      episodes = options.episodes, seed = options.seed, action = options.action})
+  end
+  local row = self.judge.row(self.state.step, result, self.info.responses)
   failure.check(self.evaluations:row(row))
-  for i, name in ipairs(evaluation.columns(self.info.responses)) do
-    local kind = name:match("^mean/(.+)$")
-    if kind then self.log:scalar("eval/" .. kind, self.state.step, row[i]) end
+  for i, name in ipairs(self.judge.columns(self.info.responses)) do
+    local kind, metric = name:match("^(%a+)/(.+)$")
+    if kind == "mean" then self.log:scalar("eval/" .. metric, self.state.step, row[i]) end
+    if kind == "lift" then self.log:scalar("lift/" .. metric, self.state.step, row[i]) end
   end
   self.state.evaluations = self.state.evaluations + 1
-  self.state.evaluated = self.state.step
+  self.state.evaluated = not (self.judge == panel and not last) and self.state.step or nil
   self.last = result
 end
 
@@ -150,7 +182,8 @@ end
 function Trainer:loop()
   local state, info = self.state, self.info
   while true do
-    if state.next_evaluation and state.step >= state.next_evaluation then
+    local ends = state.step >= info.steps and state.ended
+    if state.next_evaluation and state.step >= state.next_evaluation and not (ends and self.judge == panel) then
       self:evaluate()
       state.next_evaluation = state.next_evaluation + info.evaluation.every
     end
@@ -159,7 +192,7 @@ function Trainer:loop()
       self:save()
     end
     if prl.interrupted and prl.interrupted() then return "interrupted" end
-    if state.step >= info.steps and state.ended then return "finished" end
+    if ends then return "finished" end
     self:drive()
     self.progress:show(state.step)
   end
@@ -183,7 +216,7 @@ function Trainer:train()
   self.progress = progress.new(self.info.steps, self.state.step, names, self.quiet)
   local ok, outcome = xpcall(function()
     local status = self:loop()
-    if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate() end
+    if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate(true) end
     self:save()
     self.log:close()
     failure.check(self.evaluations:close())
@@ -200,6 +233,9 @@ function Trainer:train()
 end
 
 --- The last evaluation of this process as a text; nil where there was none.
-function Trainer:evaluation_text() return self.last and evaluation.text(self.last, self.info.responses) end
+function Trainer:evaluation_text()
+  if not self.last then return nil end
+  return self.judge == panel and lift.text(self.last) or evaluation.text(self.last, self.info.responses)
+end
 
 return trainer
