@@ -159,6 +159,58 @@ local function a2c_shortvideo()
     "requests/s", 1 / ratio)
 end
 
+-- ---- Rankers ----
+
+--- Rows of the recipe's shape whose ids are drawn at random: half of them from the first hundredth of the table, since
+--- few videos and people make most impressions.
+local function made_up(recipe_of, rows, table_rows, numbers)
+  local categories = #recipe_of.categories
+  local function ids(columns)
+    local seldom = (prl.rand(rows, columns) * table_rows)
+    local often = (prl.rand(rows, columns) * (table_rows / 100))
+    return prl.where(prl.gt(prl.rand(rows, columns), 0.5), seldom, often):clamp(0, table_rows - 1)
+  end
+  local made = {table_rows = table_rows, sequence_lengths = {}, number_names = {}, heads = {}, priors = {}}
+  local all = 0
+  for _, name in ipairs {"watched", "long_viewed"} do
+    local length = recipe_of.sequences[name].length
+    made.sequence_lengths[#made.sequence_lengths + 1] = length
+    all = all + length
+  end
+  for i = 1, numbers do made.number_names[i] = "n" .. i end
+  made.heads = {"click", "long_view", "like", "comment", "follow", "share", "play_time"}
+  for _, name in ipairs(made.heads) do made.priors[name] = 0.1 end
+  local function whole(tensor)
+    local list = tensor:totable()
+    for _, row in ipairs(list) do
+      for k, value in ipairs(row) do row[k] = math.floor(value) end
+    end
+    return prl.tensor(list, "int32")
+  end
+  made.ids, made.sequences = whole(ids(categories)), whole(ids(all))
+  made.numbers = prl.randn(rows, numbers)
+  made.labels = prl.gt(prl.rand(rows, #made.heads), 0.9)
+  return made
+end
+
+--- Fitting (train.run of perilune fit, whole) beside bare kernels, batch by batch of the recipe in recipes/kuairand.
+local function fit_rows()
+  local rows, table_rows, numbers = 76800, 30000, 58
+  local loaded = assert(require("perilune.fit").load(recipe "kuairand/ltr", {set = {"train.epochs=1"}}))
+  local about, train = loaded.recipe, require "perilune.fit.train"
+  prl.seed(1)
+  local made = made_up(about, rows, table_rows, numbers)
+  local training = {}
+  for i = 1, rows do training[i] = i end
+  local yardstick = bench.fit({batch = about.train.batch, steps = rows / about.train.batch, categories = #about.categories,
+    sequences = #made.sequence_lengths, length = made.sequence_lengths[1], width = about.model.width, table = table_rows,
+    hidden1 = about.model.hidden[1], hidden2 = about.model.hidden[2], heads = #made.heads},
+    prl.concat({made.ids, made.sequences}, 2), made.numbers)
+  local product, _, ratio = bench.pair(function() train.run(about, made, training, 1) end, yardstick, repetitions)
+  bench.print("fit_rows", ("batch %d, rows made up, beside bare kernels"):format(about.train.batch),
+    product / (rows / about.train.batch) / 1e3, "us/step", ratio)
+end
+
 -- ---- The executable, and real logs ----
 
 local function executable()

@@ -17,6 +17,7 @@
 #include "bench/bench.h"
 #include "bench/csv_yardstick.h"
 #include "bench/yardstick.h"
+#include "bind/bind.h"
 
 int luaopen_perilune(lua_State *L);
 
@@ -99,6 +100,43 @@ static int ppo(lua_State *L) { /* "relu" or "tanh" → a function that does the 
   return 1;
 }
 
+static int run_fit(lua_State *L) {
+  yardstick_fit_run(lua_touserdata(L, lua_upvalueindex(1)));
+  return 0;
+}
+
+static int64_t field(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  int64_t value = (int64_t)luaL_checknumber(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* shape, ids (rows, all columns; int32), numbers (rows, numbers) → a function that does the kernels of so
+ * many steps. */
+static int fit(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const prl_tensor *ids = prl_check_tensor(L, 2), *numbers = prl_check_tensor(L, 3);
+  yardstick_fit_shape s = {.batch = field(L, "batch"),
+                           .steps = field(L, "steps"),
+                           .rows = ids->shape[0],
+                           .categories = field(L, "categories"),
+                           .sequences = field(L, "sequences"),
+                           .length = field(L, "length"),
+                           .numbers = numbers->shape[1],
+                           .width = field(L, "width"),
+                           .table = field(L, "table"),
+                           .hidden = {field(L, "hidden1"), field(L, "hidden2")},
+                           .heads = field(L, "heads")};
+  luaL_argcheck(L, ids->dtype == PRL_I32 && ids->shape[1] == s.categories + s.sequences * s.length, 2,
+                "int32 ids, one for each column");
+  yardstick_fit *f = yardstick_fit_new(&s, ids->data, numbers->data);
+  if (!f) return luaL_error(L, "no memory");
+  lua_pushlightuserdata(L, f);
+  lua_pushcclosure(L, run_fit, 1);
+  return 1;
+}
+
 /* path, columns wanted ("011…": one digit a column of the file) → rows */
 static int csv(lua_State *L) {
   enum { MOST_COLUMNS = 64, MOST_ROWS = 1 << 19 };
@@ -164,9 +202,9 @@ static int process(lua_State *L) {
 }
 
 lua_State *bench_lua_open(void) {
-  static const luaL_Reg functions[] = {{"pair", pair}, {"alone", alone},     {"print", print},
-                                       {"now", now},   {"infer", infer},     {"ppo", ppo},
-                                       {"csv", csv},   {"process", process}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"pair", pair},       {"alone", alone}, {"print", print}, {"now", now},
+                                       {"infer", infer},     {"ppo", ppo},     {"csv", csv},     {"fit", fit},
+                                       {"process", process}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   luaL_openlibs(L);

@@ -22,6 +22,8 @@ typedef struct yardstick_net {
   float *gw[YARDSTICK_LAYERS], *gb[YARDSTICK_LAYERS];          /* in grad */
   float *y[YARDSTICK_LAYERS], *gy[YARDSTICK_LAYERS], *scratch; /* (batch, out) */
   int64_t size, steps;
+  float *gx0; /* (batch, sizes[0]): where the gradient of x is wanted, else NULL; the caller's */
+  int gx0_way;
   int forward[YARDSTICK_LAYERS], gx[YARDSTICK_LAYERS],
       gw_way[YARDSTICK_LAYERS]; /* which implementation won */
   const prl_kernels *k;
@@ -52,6 +54,20 @@ typedef struct yardstick_ppo yardstick_ppo;
 yardstick_ppo *yardstick_ppo_new(prl_unary act);
 void yardstick_ppo_free(yardstick_ppo *ppo);
 void yardstick_ppo_run(void *ppo);
+
+/* The bare kernels of `steps` training steps of a ranker: rows of an embedding table gathered and averaged,
+ * a network of two hidden layers of relu and a linear part beside it, sigmoids, all gradients, Adam on the
+ * dense parameters and on the rows that were touched. Minibatches come from `rows` rows of ids. */
+typedef struct yardstick_fit_shape {
+  int64_t batch, steps, rows;
+  int64_t categories, sequences, length, numbers, width, table; /* columns; rows of the table */
+  int64_t hidden[2], heads;
+} yardstick_fit_shape;
+typedef struct yardstick_fit yardstick_fit;
+/* ids (rows, categories + sequences · length), numbers (rows, numbers): copied. */
+yardstick_fit *yardstick_fit_new(const yardstick_fit_shape *shape, const int32_t *ids, const float *numbers);
+void yardstick_fit_free(yardstick_fit *fit);
+void yardstick_fit_run(void *fit);
 
 /* Products of n × n matrices: c = a b. */
 typedef struct yardstick_gemm {

@@ -87,7 +87,7 @@ static void forward_layer(yardstick_net *net, int l, int way) {
 }
 static void gx_layer(yardstick_net *net, int l, int way) {
   way_gx(way, net->k, net->batch, net->sizes[l + 1], net->sizes[l], net->gy[l], net->w[l], net->scratch,
-         net->gy[l - 1]);
+         l ? net->gy[l - 1] : net->gx0);
 }
 static void gw_layer(yardstick_net *net, int l, int way) {
   way_gw(way, net->k, net->batch, net->sizes[l + 1], net->sizes[l], input_of(net, l), net->gy[l], net->gw[l],
@@ -121,6 +121,7 @@ void yardstick_net_tune(yardstick_net *net) {
   for (int l = LAYERS - 1; l >= 0; l--) {
     net->gw_way[l] = best_way(net, gw_layer, l);
     if (l > 0) net->gx[l] = best_way(net, gx_layer, l);
+    if (l == 0 && net->gx0) net->gx0_way = best_way(net, gx_layer, 0);
   }
 }
 
@@ -164,6 +165,7 @@ void yardstick_train(void *context) {
   loss_gradient(net->batch * net->sizes[LAYERS], net->y[LAYERS - 1], net->target, net->gy[LAYERS - 1]);
   for (int l = LAYERS - 1; l >= 0; l--) {
     gw_layer(net, l, net->gw_way[l]);
+    if (l == 0 && net->gx0) gx_layer(net, 0, net->gx0_way);
     if (l == 0) break;
     gx_layer(net, l, net->gx[l]);
     net->k->unary_grad[net->act](net->batch * net->sizes[l], NULL, net->y[l - 1], net->gy[l - 1], false,
