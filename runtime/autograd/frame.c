@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "tensor/tensor.h"
+#include "autograd/ops_internal.h"
 
 int32_t prl_graph_root(const int32_t *roots, int32_t value) {
   while (roots[value] != value) value = roots[value];
@@ -14,9 +14,8 @@ void prl_exec_forward(const prl_step_call *step) { step->op->forward(&step->call
 static void touch_rows(prl_param *param, const prl_tensor *indices) {
   int64_t count = prl_tensor_count(indices);
   for (int64_t i = 0; i < count; i++) {
-    int64_t row = (int64_t)prl_tensor_get(indices, i);
-    if (row >= 0 && row < param->value.shape[0])
-      prl_param_touch(param, row); /* an id outside gave NaN forward */
+    int64_t row = index_at(indices, i, param->value.shape[0]);
+    if (row >= 0) prl_param_touch(param, row); /* an id outside gave NaN forward */
   }
 }
 

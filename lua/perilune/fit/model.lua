@@ -22,7 +22,7 @@ end
 local function scaling(numbers, training)
   local rows = numbers:index_select(1, training)
   local mean = rows:mean(1, true)
-  local deviation = (rows - mean):pow(2):mean(1, true):sqrt()
+  local deviation = (rows - mean):square():mean(1, true):sqrt()
   return mean, 1 / (deviation + 1e-6)
 end
 
@@ -81,7 +81,7 @@ function model.loss(net, recipe, out, labels)
     total = (losses * prl.tensor({unpack(weights, 1, n)})):sum()
   end
   if all > n then
-    local losses = (columns(out, n + 1, all) - columns(labels, n + 1, all)):pow(2):mean(1)
+    local losses = (columns(out, n + 1, all) - columns(labels, n + 1, all)):square():mean(1)
     local squared = (losses * prl.tensor({unpack(weights, n + 1, all)})):sum()
     total = total and total + squared or squared
   end
