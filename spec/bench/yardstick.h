@@ -64,7 +64,7 @@ typedef struct yardstick_fit_shape {
   int64_t hidden[2], heads;
 } yardstick_fit_shape;
 typedef struct yardstick_fit yardstick_fit;
-/* ids (rows, categories + sequences · length), numbers (rows, numbers): copied. */
+/* ids (rows, categories + sequences · length), numbers (rows, numbers): copied. width: a multiple of 8. */
 yardstick_fit *yardstick_fit_new(const yardstick_fit_shape *shape, const int32_t *ids, const float *numbers);
 void yardstick_fit_free(yardstick_fit *fit);
 void yardstick_fit_run(void *fit);

@@ -53,7 +53,10 @@ static bool allocate(yardstick_fit *f) {
 
 yardstick_fit *yardstick_fit_new(const yardstick_fit_shape *shape, const int32_t *ids, const float *numbers) {
   yardstick_fit *f = calloc(1, sizeof *f);
-  if (!f) return NULL;
+  if (!f || shape->width % 8) {
+    free(f);
+    return NULL;
+  }
   f->s = *shape;
   f->columns = shape->categories + shape->sequences * shape->length;
   f->inputs = (shape->categories + shape->sequences) * shape->width + shape->numbers;
@@ -87,7 +90,10 @@ static void gather(yardstick_fit *f, int64_t first) {
       for (int64_t c = 0; c < s->length; c++)
         for (int64_t j = 0; j < s->width; j++) z[j] += share * f->table[id[c] * s->width + j];
     }
-    for (int64_t j = 0; j < s->numbers; j++) z[j] = fminf(fmaxf(number[j], -6), 6);
+    for (int64_t j = 0; j < s->numbers; j++) {
+      float low = number[j] < -6 ? -6 : number[j];
+      z[j] = low > 6 ? 6 : low;
+    }
   }
 }
 
@@ -109,6 +115,29 @@ static int64_t scatter(yardstick_fit *f, int64_t first) {
       for (int64_t c = 0; c < s->length; c++) add_row(f, *id++, 1 / (float)s->length, gz, &count);
   }
   return count;
+}
+
+/* Eight values: one vector. */
+static void adam_eight(const prl_adam *o, float step_size, float root, const float *restrict g,
+                       float *restrict p, float *restrict m, float *restrict v) {
+  for (int j = 0; j < 8; j++) {
+    m[j] += (1 - o->beta1) * (g[j] - m[j]);
+    v[j] = o->beta2 * v[j] + (1 - o->beta2) * g[j] * g[j];
+    p[j] -= step_size * m[j] / (sqrtf(v[j]) * root + o->epsilon);
+  }
+}
+
+/* Adam on the touched rows, whose width is a multiple of eight; their gradients are zero afterwards. */
+static void adam_rows(yardstick_fit *f, const prl_adam *o, int64_t count) {
+  const float step_size = o->lr / o->correction1, root = 1 / sqrtf(o->correction2);
+  for (int64_t i = 0; i < count; i++) {
+    const int64_t begin = f->touched[i] * f->s.width, end = begin + f->s.width;
+    for (int64_t at = begin; at < end; at += 8) {
+      adam_eight(o, step_size, root, f->grad + at, f->table + at, f->m1 + at, f->m2 + at);
+      for (int j = 0; j < 8; j++) f->grad[at + j] = 0;
+    }
+    f->seen[f->touched[i]] = 0;
+  }
 }
 
 static void step(yardstick_fit *f, int64_t first) {
@@ -135,13 +164,7 @@ static void step(yardstick_fit *f, int64_t first) {
                 .correction2 = (float)(1 - pow(0.999, t)),
                 .grad_scale = 1};
   k->adam(wide, &o, f->wide_grad, f->wide, f->wide_m1, f->wide_m2);
-  int64_t count = scatter(f, first);
-  for (int64_t i = 0; i < count; i++) {
-    const int64_t at = f->touched[i] * s->width;
-    k->adam(s->width, &o, f->grad + at, f->table + at, f->m1 + at, f->m2 + at);
-    for (int64_t j = 0; j < s->width; j++) f->grad[at + j] = 0;
-    f->seen[f->touched[i]] = 0;
-  }
+  adam_rows(f, &o, scatter(f, first));
 }
 
 void yardstick_fit_run(void *context) {
