@@ -1,6 +1,7 @@
 #include "autograd/program.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "autograd/program_internal.h"
@@ -440,11 +441,12 @@ static prl_status name_culprit(prl_program *p, prl_error *error) {
     else
       for (int k = 0; k < step->call.inputs; k++)
         if (step->call.gin[k]) finite = finite && finite_tensor(p, step->call.gin[k]);
-    if (!finite)
-      return prl_fail(error, PRL_ENUMERIC,
-                      "the %s of op %s (op %d, line %d) is not finite; nothing was stepped",
-                      instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1,
-                      graph->nodes[instr->a].line);
+    if (finite) continue;
+    char place[32] = ""; /* a network's own ops stand in no line of the user's */
+    int32_t line = graph->nodes[instr->a].line;
+    if (line > 0) snprintf(place, sizeof place, ", line %d", (int)line);
+    return prl_fail(error, PRL_ENUMERIC, "the %s of op %s (op %d%s) is not finite; nothing was stepped",
+                    instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1, place);
   }
   return prl_fail(error, PRL_ENUMERIC, "a loss or gradient was not finite; nothing was stepped");
 }
