@@ -446,7 +446,8 @@ static prl_status name_culprit(prl_program *p, prl_error *error) {
     int32_t line = graph->nodes[instr->a].line;
     if (line > 0) snprintf(place, sizeof place, ", line %d", (int)line);
     return prl_fail(error, PRL_ENUMERIC, "the %s of op %s (op %d%s) is not finite; nothing was stepped",
-                    instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1, place);
+                    instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1,
+                    place);
   }
   return prl_fail(error, PRL_ENUMERIC, "a loss or gradient was not finite; nothing was stepped");
 }

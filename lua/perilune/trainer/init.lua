@@ -168,7 +168,7 @@ function Trainer:drive()
   if state.step < self.info.steps then stop = math.min(stop, self.info.steps) end
   local steps = math.min(stop - state.step, 2 ^ 50)
   local ok, made = pcall(self.agent.drive, self.agent, self.env, steps, true)
-  if not ok then failure.run(("training stopped at step %d: %s"):format(state.step, made)) end
+  if not ok then failure.run(("training stopped at step %d: %s"):format(self.agent:metrics().steps, made)) end
   state.step = state.step + made
   local metrics = self.agent:metrics()
   state.ended = metrics.updates > state.updates
