@@ -2,6 +2,8 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
 local lift = require "perilune.report.lift"
+local comparison = require "perilune.trainer.comparison"
+local report = require "perilune.report.comparison"
 local panel = require "perilune.trainer.panel"
 local trainer = require "perilune.trainer"
 
@@ -63,6 +65,22 @@ describe("evaluation by user and day", function()
         assert.equal(0, row.lift.mean)
         assert.equal(0, row.lift.half)
       end
+    end
+  end)
+
+  it("compares a run, and folders of runs, with themselves to a difference of exactly 0", function()
+    local run = train()
+    local compared = comparison.of_runs({run.folder.path, run.folder.path})
+    assert.equal("user", compared.unit)
+    assert.equal(12, #compared.pairs)
+    local folders = comparison.of_folders({root .. "/runs", root .. "/runs"})
+    assert.same({3}, folders.pairs)
+    for _, of in ipairs {compared, folders} do
+      assert.equal(0, lift.find(of.lift, "watch_time").lift.mean)
+      assert.equal(0, lift.find(of.lift, "watch_time").lift.half)
+      local text = report.text(of, comparison.intervals(of))
+      assert.truthy(text:find("Lift over A: 12 users × 1 day,", 1, true))
+      assert.truthy(report.render(of, comparison.intervals(of)):find("Lift of B over A", 1, true))
     end
   end)
 

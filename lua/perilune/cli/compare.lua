@@ -27,7 +27,7 @@ local function name_of(path) return (path:gsub("/+$", ""):match("([^/]+)$"):gsub
 
 local function make_folder(path)
   local posix = require "posix"
-  local made = ""
+  local made = path:match("^/*")
   for part in path:gmatch("[^/]+/*") do
     made = made .. part
     posix.mkdir(made)

@@ -21,13 +21,39 @@ local function find(word)
   return folder.open(run), word
 end
 
+-- The lift table of the checkpoint.
+local function lift_of(place, checkpoint, words)
+  local lift = require "perilune.report.lift"
+  local panel = require "perilune.trainer.panel"
+  local info, judged = place.info, {}
+  for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline"} do
+    judged[name] = words[name] or info.evaluation[name]
+  end
+  if words.users and words.users < 2 then failure.usage("--users must be at least 2") end
+  if judged.users < 1 then failure.usage("--days and --baseline go with --users") end
+  local baseline, name = panel.baseline(info, judged)
+  local compared = lift.table({panel.run(info, judged, {agent = checkpoint})}, {baseline}, info.responses, name)
+  if words.json then
+    io.write(require("perilune").to_json {checkpoint = checkpoint, lift = compared}, "\n")
+  else
+    io.write(checkpoint, "\n", lift.text(compared))
+  end
+  return 0
+end
+
 function eval.run(argv)
-  local parser = options.parser("eval", "Runs whole episodes with a policy as it is; nothing is learned.")
+  local parser = options.parser("eval", "Judges a policy as it is, by whole episodes or by user and simulated day, as "
+    .. "its recipe says; nothing is learned.")
   parser:argument("run", "A run's folder, or a file in its checkpoints/.")
   parser:option("--episodes", "Episodes; default: as the recipe says."):argname("N"):convert(options.whole)
   parser:option("--seed", "Seed of the episodes' starts; default: as the recipe says."):argname("N")
     :convert(options.whole)
   parser:option("--action", "The mean (or most probable) action, or a sample."):choices {"mean", "sample"}
+  parser:option("--users", "Judge by user and simulated day, against a baseline, on so many users."):argname("N")
+    :convert(options.whole)
+  parser:option("--days", "Simulated days of each user."):argname("N"):convert(options.whole)
+  parser:option("--baseline", "ltr (the zero action), or the folder of a run."):argname("WHAT")
+  parser:option("--threads", "Threads at once; the numbers are the same."):argname("N"):convert(options.whole)
   parser:flag("--json", "Print one JSON object, with every episode's values.")
   local words = options.parse(parser, argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
@@ -35,6 +61,8 @@ function eval.run(argv)
   local evaluation = require "perilune.trainer.evaluation"
   local place, checkpoint = find(words.run)
   local info = place.info
+  local by_day = words.users or words.days or words.baseline or (info.evaluation.users or 0) > 0
+  if by_day and not words.episodes then return lift_of(place, checkpoint, words) end
   local agent = failure.check(prl.load_agent(checkpoint))
   local result = evaluation.run(agent, {
     env = info.environment, responses = info.responses, episodes = words.episodes or info.evaluation.episodes,

@@ -4,6 +4,7 @@ local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
+local lift = require "perilune.report.lift"
 local stats = require "perilune.report.stats"
 
 local comparison = {}
@@ -37,6 +38,9 @@ end
 
 --- The comparison as lines for a terminal.
 function comparison.text(compared, intervals)
+  if compared.lift then -- it counts the users' part too, and says what each side gives
+    return ("A  %s\nB  %s\n%s"):format(compared.names[1], compared.names[2], lift.text(compared.lift))
+  end
   local rows = rows_of(intervals)
   table.insert(rows, 1, {"sum over an episode", "A", "B", "B − A", "95 % interval", ""})
   return ("A  %s\nB  %s\n%d %ss in pairs\n%s"):format(compared.names[1], compared.names[2], #compared.pairs,
@@ -131,6 +135,15 @@ local function curves(compared, set)
     tag("div", {class = "charts"}, figures)}
 end
 
+local function lifts(compared)
+  if not compared.lift then return nil end
+  local header, rows = lift.cells(compared.lift)
+  local columns = {}
+  for i, text in ipairs(header) do columns[i] = {text, i > 1 and "n" or ""} end
+  return {tag("h2", nil, "Lift of B over A"), tag("p", {class = "lead"}, lift.grounds(compared.lift)),
+    tag("div", {class = "cards"}, html.table(columns, rows))}
+end
+
 local function recipes(compared)
   local parts = {}
   for side, letter in ipairs {"A", "B"} do
@@ -173,12 +186,14 @@ function comparison.render(compared, intervals)
       compared.names[1], "  ", tag("b", {class = "key c2"}, "B "), compared.names[2],
       (" · %d %ss in pairs"):format(#compared.pairs, compared.unit))),
     tag("h2", nil, "B − A"),
-    tag("p", {class = "lead"}, "Sums over an episode. A small dot is the difference of one ", compared.unit,
-      "; the large one is their mean with its 95 % interval (Student's t)."),
+    tag("p", {class = "lead"}, compared.lift and "Of a user and day" or "Sums over an episode",
+      ". A small dot is the difference of one ", compared.unit,
+      "; the large one is their mean with its 95 % interval (Student's t)",
+      compared.lift and compared.unit == "seed" and ", over seeds alone: for these very users" or "", "."),
     differences(intervals),
     tag("div", {class = "cards"}, html.table({{"Response", ""}, {"A", "n"}, {"B", "n"}, {"B − A", "n"},
       {"95 % interval", "n"}, {"", ""}}, rows_of(intervals))),
-    {curves(compared, set)}, {all_pairs(compared)}, {recipes(compared)},
+    {lifts(compared)}, {curves(compared, set)}, {all_pairs(compared)}, {recipes(compared)},
   }
   return html.page(title, {library_style, assets.style}, {body, html.json("charts", set.data)},
     {library, assets.script})

@@ -27,6 +27,13 @@ function lift.metrics(responses)
   return metrics
 end
 
+--- The metric of that name.
+function lift.metric(responses, name)
+  for _, metric in ipairs(lift.metrics(responses)) do
+    if metric.name == name then return metric end
+  end
+end
+
 -- The ratio of a panel and each user's influence on it; nil where nothing came.
 local function ratio(panel, metric)
   local of, per, n = panel.columns[metric.of], metric.per and panel.columns[metric.per], panel.users
@@ -63,14 +70,15 @@ end
 --- Compares panels ({users, days, columns}) of one recipe's seeds with their baselines: one for all of them, or one
 --- for each. All have the same users and days. Returns {users, days, seeds, baseline = name, rows = {{name, unit, per,
 --- policy, baseline, sd (of users), lift = stats.crossed or nil}}}; lift is a fraction.
-function lift.table(policies, baselines, responses, name)
+function lift.table(policies, baselines, responses, name, policy)
   local users, days = policies[1].users, policies[1].days
   for _, list in ipairs {policies, baselines} do
     for _, panel in ipairs(list) do
       assert(panel.users == users and panel.days == days, "panels must have the same users and days")
     end
   end
-  local result = {users = users, days = days, seeds = #policies, baseline = name, rows = {}}
+  local result = {users = users, days = days, seeds = #policies, baseline = name, policy = policy,
+    rows = {}}
   for i, metric in ipairs(lift.metrics(responses)) do
     local value, policy, baseline, sd = lift_of(policies, baselines, metric)
     result.rows[i] = {name = metric.name, unit = metric.unit, per = metric.per, policy = policy, baseline = baseline,
@@ -123,7 +131,7 @@ end
 
 --- The table's cells: header, rows.
 function lift.cells(compared)
-  local header, rows = {"of a user and day", "policy", compared.baseline or "baseline", "lift, 95 %"}, {}
+  local header, rows = {"of a user and day", compared.policy or "policy", compared.baseline or "baseline", "lift, 95 %"}, {}
   if compared.seeds > 1 then header[5], header[6] = "of it by seeds", "user-days to halve it" end
   for i, row in ipairs(compared.rows) do
     local cells = {unit_of(row), format.number(row.policy), format.number(row.baseline), lift.percent(row)}
@@ -135,8 +143,8 @@ end
 
 --- What the table rests on, in one sentence or two.
 function lift.grounds(compared)
-  local text = ("%s users × %d days, the same for both, are %s user-days"):format(format.grouped(compared.users),
-    compared.days, format.grouped(compared.users * compared.days))
+  local text = ("%s users × %d day%s, the same for both, are %s user-days"):format(format.grouped(compared.users),
+    compared.days, compared.days == 1 and "" or "s", format.grouped(compared.users * compared.days))
   if compared.seeds > 1 then
     return ("%s for each of %d seeds; intervals over users crossed with seeds."):format(text, compared.seeds)
   end

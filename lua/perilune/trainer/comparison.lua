@@ -1,15 +1,18 @@
 --- Comparisons: two sides, pair by pair, on the same seeds or the same starts.
 ---
 --- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
----   responses = {{name, unit, a = {…}, b = {…}}, …}, curves = {{run, …}, {run, …}} or nil}
+---   responses = {{name, unit, a = {…}, b = {…}}, …}, curves = {{run, …}, {run, …}} or nil,
+---   lift = of B over A on the same users (report/lift.lua), where both were judged by user and day}
 
 local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
+local lift = require "perilune.report.lift"
 local runs = require "perilune.report.run"
 local stats = require "perilune.report.stats"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
+local panel = require "perilune.trainer.panel"
 local pool = require "perilune.trainer.pool"
 local progress = require "perilune.trainer.progress"
 
@@ -47,10 +50,56 @@ local function same_responses(a, b, paths)
   return shared
 end
 
---- Compares the last policies of two runs, episode by episode from the same starts.
+-- The lift of B's policies over A's, from the panels that the runs kept; nil where they have none or met other users.
+local function lift_between(a, b, responses)
+  local panels, judged = {{}, {}}, {}
+  for side, list in ipairs {a, b} do
+    for i, run in ipairs(list) do
+      local options = run.info.evaluation
+      local key = ("%s %s %s"):format(options.seed, options.users, options.days)
+      judged[side] = judged[side] or key
+      panels[side][i] = panel.load(run.folder .. "/panels.safetensors", run.info.responses)
+      if key ~= judged[side] or not panels[side][i] then return nil end
+    end
+  end
+  if judged[1] ~= judged[2] or not panel.same_world(a[1].info, b[1].info) then return nil end
+  return lift.table(panels[2], panels[1], responses, "A", "B")
+end
+
+-- Two runs that are judged by user and day, both as A's recipe says: pairs are users, values those of a day.
+local function by_users(paths, info_a)
+  local info_b = folder.open(paths[2]).info
+  local result = {names = {info_a.name, info_b.name}, unit = "user", pairs = {}, responses = {},
+    curves = {{runs.load(paths[1])}, {runs.load(paths[2])}}}
+  local shared = same_responses(info_a, info_b, paths)
+  if not panel.same_world(info_a, info_b) then
+    failure.usage(("the envs of %s and %s have other options: they cannot be compared"):format(paths[1], paths[2]))
+  end
+  local panels = {}
+  for side, path in ipairs(paths) do
+    local policy = panel.baseline_policy(info_a, path)
+    panels[side] = panel.run(info_a, info_a.evaluation, policy)
+  end
+  for user = 1, panels[1].users do result.pairs[user] = user end
+  for _, response in ipairs(shared) do
+    local metric = lift.metric(info_a.responses, response.name)
+    if not metric.per then -- what came a number of times is in the lift table alone
+      result.responses[#result.responses + 1] = response
+      for user = 1, panels[1].users do
+        response.a[user] = panels[1].columns[response.name][user] / panels[1].days
+        response.b[user] = panels[2].columns[response.name][user] / panels[2].days
+      end
+    end
+  end
+  result.lift = lift.table({panels[2]}, {panels[1]}, info_a.responses, "A", "B")
+  return result
+end
+
+--- Compares the last policies of two runs, episode by episode from the same starts, or user by user.
 function comparison.of_runs(paths, episodes)
   local info = folder.open(paths[1]).info
   local options = info.evaluation
+  if panel.asked(options) and not episodes then return by_users(paths, info) end
   episodes = episodes or options.episodes
   local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed)
   local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed)
@@ -95,6 +144,7 @@ function comparison.of_folders(paths, names)
       response.b[i] = last_b.response[response.name].mean
     end
   end
+  result.lift = lift_between(result.curves[1], result.curves[2], a[first].info.responses)
   return result
 end
 

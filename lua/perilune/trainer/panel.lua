@@ -63,6 +63,15 @@ local function constant_of(info, given)
   return constant
 end
 
+--- Whether two runs' environments are the same, with the same options: only then can their users be the same.
+function panel.same_world(a, b)
+  local function text(info)
+    local about = info.environment
+    return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = about.options}
+  end
+  return text(a) == text(b)
+end
+
 --- What a recipe's `eval.baseline` stands for: a policy for panel.run, and its name.
 function panel.baseline_policy(info, baseline)
   if type(baseline) == "table" then return {constant = constant_of(info, baseline)}, "a constant action" end
