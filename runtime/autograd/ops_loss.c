@@ -247,7 +247,14 @@ static void dropout_run(const prl_call *call, const float *x, float *y) {
   const float *draw = call->in[1]->data;
   float p = (float)attr_float(call->attrs, 0, .5), scale = 1 / (1 - p);
   int64_t n = count_of(call->out);
-  for (int64_t i = 0; i < n; i++) y[i] = draw[i] >= p ? x[i] * scale : 0;
+  /* The product is masked, not branched around: one draw in two would be mispredicted. */
+  for (int64_t i = 0; i < n; i++) {
+    float kept = x[i] * scale;
+    uint32_t bits;
+    memcpy(&bits, &kept, sizeof bits);
+    bits &= 0u - (uint32_t)(draw[i] >= p);
+    memcpy(&y[i], &bits, sizeof bits);
+  }
 }
 
 static void dropout_forward(const prl_call *call) { dropout_run(call, call->in[0]->data, call->out->data); }

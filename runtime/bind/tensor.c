@@ -239,6 +239,45 @@ static int64_t check_position(lua_State *L, int index, int64_t size, int64_t fal
   return position < 0 ? position + size + 1 : position;
 }
 
+/* Rows that a copy is about to need are asked for so far ahead: a minibatch's lie anywhere in memory. */
+enum { ROWS_AHEAD = 12 };
+
+static void fetch_row(const char *row, size_t size) {
+  for (size_t at = 0; at < size; at += 64) __builtin_prefetch(row + at);
+}
+
+static int64_t row_at(const prl_tensor *index, int64_t i) {
+  return index->dtype == PRL_I32 ? ((const int32_t *)index->data)[i] : ((const int64_t *)index->data)[i];
+}
+
+/* t:take_(from, index): row i becomes row index[i], from 0, of `from`; both of the same dtype and row size.
+ */
+static int tensor_take(lua_State *L) {
+  prl_tensor *self = prl_check_writable(L, 1);
+  const prl_tensor *from = prl_check_tensor(L, 2), *index = prl_check_tensor(L, 3);
+  bool fits = self->ndim > 0 && from->ndim == self->ndim && from->dtype == self->dtype && index->ndim == 1 &&
+              (index->dtype == PRL_I32 || index->dtype == PRL_I64) && index->shape[0] == self->shape[0] &&
+              prl_tensor_contiguous(self) && prl_tensor_contiguous(from) && prl_tensor_contiguous(index);
+  for (int d = 1; fits && d < self->ndim; d++) fits = from->shape[d] == self->shape[d];
+  if (!fits)
+    return luaL_error(
+        L, "take_: contiguous tensors of one dtype and row size, and one whole number a row, are needed");
+  int64_t rows = self->shape[0], limit = from->shape[0];
+  for (int64_t i = 0; i < rows; i++)
+    if (row_at(index, i) < 0 || row_at(index, i) >= limit)
+      return luaL_error(L, "take_: index %d is not one of 0 to %d", (int)row_at(index, i), (int)limit - 1);
+  size_t size = prl_dtype_size(self->dtype);
+  for (int d = 1; d < self->ndim; d++) size *= (size_t)self->shape[d];
+  for (int64_t i = 0; i < rows; i++) {
+    if (i + ROWS_AHEAD < rows)
+      fetch_row((const char *)from->data + (size_t)row_at(index, i + ROWS_AHEAD) * size, size);
+    memcpy((char *)self->data + (size_t)i * size, (const char *)from->data + (size_t)row_at(index, i) * size,
+           size);
+  }
+  lua_settop(L, 1);
+  return 1;
+}
+
 /* t[i]: the i-th part of the first dimension, a number where that is one value. */
 static int index_position(lua_State *L, const prl_tensor *self, int64_t position) {
   char shape[96];
@@ -452,6 +491,7 @@ static const luaL_Reg methods[] = {{"shape", tensor_shape},
                                    {"fill_", tensor_fill},
                                    {"zero_", tensor_zero},
                                    {"copy_", tensor_copy},
+                                   {"take_", tensor_take},
                                    {NULL, NULL}};
 
 /* A metatable whose __index reads positions itself and names from the shared table of methods (on the top).

@@ -102,6 +102,17 @@ void prl_optim_free(prl_optim *optim) {
 /* Work on n floats of every slab from an offset on. */
 typedef void (*stretch_fn)(prl_optim *optim, int64_t offset, int64_t n, void *context);
 
+enum {
+  ROWS_AHEAD = 8
+}; /* touched rows lie anywhere in the table: they are fetched while others are worked on */
+
+static void fetch(const prl_optim *optim, int64_t offset) {
+  __builtin_prefetch(optim->params->grad + offset);
+  __builtin_prefetch(optim->params->value + offset, 1);
+  if (optim->moment1) __builtin_prefetch(optim->moment1 + offset, 1);
+  if (optim->moment2) __builtin_prefetch(optim->moment2 + offset, 1);
+}
+
 /* Visits what a step may touch, in ascending order of the parameters: dense neighbours together with the
  * zeroed gaps between them, and of a row-sparse one its touched rows, in the order of their first touch. */
 static void each_stretch(prl_optim *optim, stretch_fn visit, void *context) {
@@ -113,8 +124,11 @@ static void each_stretch(prl_optim *optim, stretch_fn visit, void *context) {
     int64_t offset = (const float *)param->value.data - params->value, width = param->value.shape[1];
     int64_t end = offset + ((prl_tensor_count(&param->value) + 15) & ~INT64_C(15));
     if (offset > begin) visit(optim, begin, offset - begin, context);
-    for (int64_t r = 0; r < param->touched_count; r++)
+    for (int64_t r = 0; r < param->touched_count; r++) {
+      if (r + ROWS_AHEAD < param->touched_count)
+        fetch(optim, offset + param->touched[r + ROWS_AHEAD] * width);
       visit(optim, offset + param->touched[r] * width, width, context);
+    }
     begin = end;
   }
   if (params->size > begin) visit(optim, begin, params->size - begin, context);

@@ -22,7 +22,7 @@ end
 local function scaling(numbers, training)
   local rows = numbers:index_select(1, training)
   local mean = rows:mean(1, true)
-  local deviation = (rows - mean):square():mean(1, true):sqrt()
+  local deviation = rows:var(1, true):sqrt()
   return mean, 1 / (deviation + 1e-6)
 end
 

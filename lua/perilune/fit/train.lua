@@ -6,7 +6,7 @@ local train = {}
 
 local LEAST = 0.02 -- of the step size, at the end
 
---- The rows (counted from 0) in an order that prl.seed decides (Fisher–Yates), as a table.
+--- The rows (counted from 0) in an order that prl.seed decides (Fisher–Yates), as a tensor.
 local function shuffled(rows)
   local order, draws = {}, prl.rand(#rows):totable()
   for i, row in ipairs(rows) do order[i] = row - 1 end
@@ -14,7 +14,7 @@ local function shuffled(rows)
     local k = math.floor(draws[i] * i) + 1
     order[i], order[k] = order[k], order[i]
   end
-  return order
+  return prl.tensor(order, "int32")
 end
 
 local function index_of(rows, first, last)
@@ -47,17 +47,17 @@ function train.run(recipe, made, training, seed, report)
   local net = model.new(recipe, made, index_of(training, 1, #training))
   local program = train.program(net, recipe, made)
   local steps = math.floor(#training / batch)
-  local lr, sum, made_steps = prl.full({}, 0), 0, 0
+  local sum, made_steps, inputs = 0, 0, {}
+  for k, name in ipairs {"ids", "sequences", "numbers", "labels"} do inputs[k] = {program:input(k), made[name]} end
+  local lr, loss = program:input(5), program:output()
   for epoch = 1, epochs do
     local order = shuffled(training)
     sum = 0
     for step = 1, steps do
-      local rows = {}
-      for k = 1, batch do rows[k] = order[(step - 1) * batch + k] end
-      local index = prl.tensor(rows, "int32")
+      local index = order:narrow(1, (step - 1) * batch + 1, step * batch)
+      for _, input in ipairs(inputs) do input[1]:take_(input[2], index) end
       lr:fill_(recipe.train.lr * math.max(1 - made_steps / (steps * epochs), LEAST))
-      local loss = program(made.ids:index_select(1, index), made.sequences:index_select(1, index),
-        made.numbers:index_select(1, index), made.labels:index_select(1, index), lr)
+      program:run()
       sum, made_steps = sum + loss:item(), made_steps + 1
       if report and step % 50 == 0 then report(made_steps / (steps * epochs), epoch, sum / step) end
     end
