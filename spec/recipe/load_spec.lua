@@ -203,6 +203,19 @@ describe("prl.recipe.load", function()
       assert.equal(6, tree "2 * 3")
     end)
 
+    it("is written with the parentheses that it needs, and gives itself again", function()
+      local formula = require "perilune.recipe.formula"
+      for _, body in ipairs {"r.reward + 2 * r.reward + 3", "r.reward - (r.reward - 1)", "(r.reward + 1) * -2",
+        "r.reward / (r.reward * 2)", "r.reward * 2 / 3", "-(r.reward + 1) * 2", "-r.reward - -r.reward",
+        "max(r.reward + 1, 2) / 3", "2 - (r.reward + 1)", "-(-r.reward)"} do
+        local before = tree(body)
+        local text = formula.to_lua(before, tostring)
+        assert.same(before, tree(text), text)
+      end
+      assert.equal("r.reward + 2 * r.reward + 3", formula.to_lua(tree "(r.reward + (2 * r.reward)) + 3", tostring))
+      assert.equal("r.reward - (r.reward - 1)", formula.to_lua(tree "r.reward - (r.reward - 1)", tostring))
+    end)
+
     it("lets a local helper and a loop write it", function()
       local recipe = resolved [[
         local function squash(x) return x / (1 + abs(x)) end

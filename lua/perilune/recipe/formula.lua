@@ -65,13 +65,16 @@ function formula.indexed(tree, names)
   return copy
 end
 
-local infix = {add = "+", sub = "-", mul = "*", div = "/"}
+local infix = {add = {"+", 1}, sub = {"-", 1}, mul = {"*", 2}, div = {"/", 2}}
+local unary_strength = 3
 
---- The tree as a Lua expression over `r` (or a parameter of that name) that gives the same tree again.
-function formula.to_lua(tree, number, parameter, inner)
+--- The tree as a Lua expression over `r` (or a parameter of that name) that gives the same tree again. strength: how
+--- strongly what stands around it binds (1 sums, 2 products, 3 signs); parentheses stand only where they are needed.
+function formula.to_lua(tree, number, parameter, strength)
+  strength = strength or 0
   if type(tree) == "number" then
     local text = number(tree)
-    return inner and tree < 0 and "(" .. text .. ")" or text
+    return strength > 0 and tree < 0 and "(" .. text .. ")" or text
   end
   if tree[1] == "r" then
     if parameter then return parameter end
@@ -79,11 +82,16 @@ function formula.to_lua(tree, number, parameter, inner)
   end
   local op, parts = tree[1], {}
   if infix[op] and #tree == 3 then
-    local text = formula.to_lua(tree[2], number, parameter, true) .. " " .. infix[op] .. " " ..
-      formula.to_lua(tree[3], number, parameter, true)
-    return inner and "(" .. text .. ")" or text
+    local sign, own = infix[op][1], infix[op][2]
+    -- Operators of one strength group to the left: a − (b − c) keeps its parentheses, (a − b) − c needs none.
+    local text = ("%s %s %s"):format(formula.to_lua(tree[2], number, parameter, own), sign,
+      formula.to_lua(tree[3], number, parameter, own + 0.5))
+    return strength > own and "(" .. text .. ")" or text
   end
-  if op == "neg" then return "-" .. formula.to_lua(tree[2], number, parameter, true) end
+  if op == "neg" then
+    local text = "-" .. formula.to_lua(tree[2], number, parameter, unary_strength + 0.5)
+    return strength > unary_strength and "(" .. text .. ")" or text
+  end
   for i = 2, #tree do parts[i - 1] = formula.to_lua(tree[i], number, parameter) end
   return op .. "(" .. table.concat(parts, ", ") .. ")"
 end
