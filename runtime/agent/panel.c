@@ -5,9 +5,9 @@
 #include "agent/agent.h"
 #include "core/threads.h"
 
-/* Users at once in a thread: as many rows as the act program runs at a time, and few enough that little is
- * stepped in vain while the last ones come to their end. */
-enum { INSTANCES = 64 };
+/* Users at once in a thread: enough for full vectors, and few enough that little is stepped in vain while the
+ * last ones come to their end. */
+enum { INSTANCES = 32 };
 /* Steps after which a user whose clock never moved will not come to a second day. */
 enum { STANDSTILL = 100000 };
 

@@ -22,6 +22,11 @@ local function metric(agent, name)
   end
 end
 
+local function median(values)
+  table.sort(values)
+  return values[math.ceil(#values / 2)]
+end
+
 -- ---- Programs ----
 
 local function infer_lua()
@@ -211,6 +216,33 @@ local function fit_rows()
     product / (rows / about.train.batch) / 1e3, "us/step", ratio)
 end
 
+--- Panels on two threads beside one, by the clock of the wall: the only way to see that they ran at the same time. So
+--- the ratio means something on a quiet machine alone.
+local function eval_threads()
+  local plan = load "shortvideo/a2c"
+  local agent, file = prl.agent(plan), os.tmpname()
+  assert(agent:save(file))
+  local users, product, ratios, work, same = 4096, {}, {}, {}, nil
+  local function judge(threads)
+    local begun, work_begun = bench.now()
+    local sums = assert(prl.panel("shortvideo", nil, {users = users, days = 1, seed = 7, agent = file, threads = threads}))
+    local ended, work_ended = bench.now()
+    local bytes = prl.to_json(sums:totable())
+    same = (same == nil or same == bytes) and bytes or false
+    return ended - begun, work_ended - work_begun
+  end
+  for i = 1, repetitions do
+    local two, work_two = judge(2)
+    local one, work_one = judge(1)
+    product[i], ratios[i], work[i] = two, one / two, work_two / work_one
+  end
+  os.remove(file)
+  if not same then error("eval_threads: two threads gave other numbers than one", 0) end
+  bench.print("eval_threads", ("%d user-days, two threads beside one, same bytes"):format(users),
+    users * 1e6 / median(product), "user-days/s", median(ratios))
+  bench.print("eval_threads", "processor time of two threads over that of one, at any load", 100 * median(work), "%")
+end
+
 -- ---- The executable, and real logs ----
 
 local function executable()
@@ -218,11 +250,6 @@ local function executable()
   local path = file:read("*a"):match("^[^%z]+")
   file:close()
   return (path:match("^(.*/)") or "./") .. "perilune"
-end
-
-local function median(values)
-  table.sort(values)
-  return values[math.ceil(#values / 2)]
 end
 
 local function startup()
@@ -301,6 +328,7 @@ return {
   {name = "learn_budget", run = learn_budget},
   {name = "steady_allocations", run = steady_allocations},
   {name = "a2c_shortvideo", run = a2c_shortvideo},
+  {name = "eval_threads", run = eval_threads},
   {name = "startup", run = startup},
   {name = "resident", run = resident},
   {name = "csv_rows", run = csv_rows},
