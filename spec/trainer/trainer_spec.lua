@@ -136,6 +136,26 @@ describe("the trainer", function()
     assert.equal(2, code)
   end)
 
+  it("runs code that a run's folder names only when it is trusted", function()
+    assert(prl.io.write(root .. "/code.lua", assert(prl.io.read "examples/lua_env/tank.lua")))
+    assert(prl.io.write(root .. "/pole.lua", [[
+return {
+  env = {lua = "./code.lua", n = 2},
+  objective = {critics = {level = {reward = function(r) return -r.deviation end}}},
+  policy = {hidden = {8}},
+  algorithm = {"ppo", rollout = 32, minibatch = 32, epochs = 1},
+  train = {steps = 100},
+  eval = {episodes = 2},
+}]]))
+    local loaded = assert(prl.recipe.load(root .. "/pole.lua", {trust = true}))
+    local run = trainer.start(loaded, {root = root .. "/runs", quiet = true})
+    run:train()
+    local message, code = message_of(function() trainer.resume(run.folder.path, {quiet = true}) end)
+    assert.truthy(message:find("code.lua, is code: it runs only with --trust", 1, true))
+    assert.equal(2, code)
+    assert.equal("finished", trainer.resume(run.folder.path, {quiet = true, trust = true}):train())
+  end)
+
   it("names a run whose host drives the env", function()
     assert(prl.io.write(root .. "/pole.lua", [[
 return {

@@ -85,7 +85,7 @@ function compare.run(argv)
   if kinds[1] == "recipe" then
     compared = of_recipes(words, out)
   elseif kinds[1] == "run" then
-    compared = comparison.of_runs({words.a, words.b}, words.episodes)
+    compared = comparison.of_runs({words.a, words.b}, words.episodes, words.trust)
   else
     compared = comparison.of_folders({words.a, words.b})
   end

@@ -6,10 +6,10 @@ local options = require "perilune.cli.options"
 local eval = {summary = "evaluate the policy of a run, or of one of its checkpoints"}
 
 -- The run's folder and the checkpoint in it that the word names.
-local function find(word)
+local function find(word, trust)
   local folder = require "perilune.trainer.folder"
   if not word:find("%.safetensors$") then
-    local place = folder.open(word)
+    local place = folder.open(word, trust)
     local checkpoint = place:last_checkpoint()
     if not checkpoint then failure.run(word .. " has no checkpoint to evaluate") end
     return place, checkpoint
@@ -18,7 +18,7 @@ local function find(word)
   if not run then
     failure.usage(word .. " is not in the checkpoints of a run's folder: its environment is not known")
   end
-  return folder.open(run), word
+  return folder.open(run, trust), word
 end
 
 -- The lift table of the checkpoint.
@@ -54,12 +54,13 @@ function eval.run(argv)
   parser:option("--days", "Simulated days of each user."):argname("N"):convert(options.whole)
   parser:option("--baseline", "ltr (the zero action), or the folder of a run."):argname("WHAT")
   parser:option("--threads", "Threads at once; the numbers are the same."):argname("N"):convert(options.whole)
+  parser:flag("--trust", "Let the environment run where it is a C or Lua file.")
   parser:flag("--json", "Print one JSON object, with every episode's values.")
   local words = options.parse(parser, argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
   local prl = require "perilune"
   local evaluation = require "perilune.trainer.evaluation"
-  local place, checkpoint = find(words.run)
+  local place, checkpoint = find(words.run, words.trust)
   local info = place.info
   local by_day = words.users or words.days or words.baseline or (info.evaluation.users or 0) > 0
   if by_day and not words.episodes then return lift_of(place, checkpoint, words) end

@@ -28,7 +28,7 @@ function train.run(argv)
   local trainer = require "perilune.trainer"
   local run
   if words.resume then
-    run = trainer.resume(words.resume, {quiet = words.quiet})
+    run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust})
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,

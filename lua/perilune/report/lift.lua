@@ -80,8 +80,8 @@ function lift.table(policies, baselines, responses, name, policy)
   local result = {users = users, days = days, seeds = #policies, baseline = name, policy = policy,
     rows = {}}
   for i, metric in ipairs(lift.metrics(responses)) do
-    local value, policy, baseline, sd = lift_of(policies, baselines, metric)
-    result.rows[i] = {name = metric.name, unit = metric.unit, per = metric.per, policy = policy, baseline = baseline,
+    local value, judged, beside, sd = lift_of(policies, baselines, metric)
+    result.rows[i] = {name = metric.name, unit = metric.unit, per = metric.per, policy = judged, baseline = beside,
       sd = sd, lift = value}
   end
   return result

@@ -193,9 +193,9 @@ end
 
 local function lift_curve(run, set, metric)
   local table, found = run.evaluations, {}
-  local values, halves = (table and table.columns or {})["lift/" .. metric], nil
+  local values = (table and table.columns or {})["lift/" .. metric]
   if not values then return nil end
-  halves = table.columns["half/" .. metric]
+  local halves = table.columns["half/" .. metric]
   for i = 1, table.rows do
     local value, half = values[i], halves[i] == halves[i] and halves[i] or 0
     if value == value then

@@ -28,8 +28,8 @@ end
 
 -- ---- two runs: the same starts ----
 
-local function episodes_of(path, action, episodes, seed)
-  local place = folder.open(path)
+local function episodes_of(path, action, episodes, seed, trust)
+  local place = folder.open(path, trust)
   local checkpoint = place:last_checkpoint()
   if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
   local agent = failure.check(prl.load_agent(checkpoint))
@@ -96,13 +96,13 @@ local function by_users(paths, info_a)
 end
 
 --- Compares the last policies of two runs, episode by episode from the same starts, or user by user.
-function comparison.of_runs(paths, episodes)
-  local info = folder.open(paths[1]).info
+function comparison.of_runs(paths, episodes, trust)
+  local info = folder.open(paths[1], trust).info
   local options = info.evaluation
   if panel.asked(options) and not episodes then return by_users(paths, info) end
   episodes = episodes or options.episodes
-  local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed)
-  local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed)
+  local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed, trust)
+  local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed, trust)
   local responses = same_responses(info_a, info_b, paths)
   for _, response in ipairs(responses) do response.a, response.b = a.values[response.name], b.values[response.name] end
   local pairs_ = {}

@@ -44,13 +44,18 @@ function folder.create(root, name, hash, seed, time)
   failure.run("cannot find a free name for " .. base)
 end
 
---- An existing run's folder.
-function folder.open(path)
+--- An existing run's folder. A run whose environment is code (a C or Lua file) is opened only with `trust`: what
+--- run.json names would run.
+function folder.open(path, trust)
   path = path:gsub("(.)/+$", "%1")
   local self = setmetatable({path = path}, Folder)
   if not posix.stat(path) then failure.usage(("there is no run %s"):format(path)) end
   self.info = self:read_json("run.json")
   if not self.info then failure.usage(("%s: no run of perilune (there is no run.json in it)"):format(path)) end
+  local environment = self.info.environment or {}
+  if not trust and (environment.kind == "c" or environment.kind == "lua") then
+    failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, environment.path))
+  end
   return self
 end
 

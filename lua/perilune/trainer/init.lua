@@ -4,6 +4,7 @@
 ---     local run = trainer.start(loaded, {root = "runs"})      -- or trainer.resume("runs/…")
 ---     run:train()                                             -- "finished" or "interrupted"
 
+local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
 local page = require "perilune.report.page"
@@ -55,8 +56,8 @@ local function describe(loaded, plan, options)
   local recipe, env = loaded.recipe, loaded.env
   return {
     format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
-    env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name, path = env.path,
-      options = env.options, n = env.n},
+    env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name,
+      path = env.path and posix.realpath(env.path), options = env.options, n = env.n},
     algorithm = recipe.algorithm[1], responses = responses_of(loaded.spec), actions = loaded.spec.action.names,
     critics = critics_of(recipe),
     steps = recipe.train.steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
@@ -92,7 +93,7 @@ end
 
 --- Goes on with a run from its last checkpoint, as if it had never stopped.
 function trainer.resume(path, options)
-  local place = folder.open(path)
+  local place = folder.open(path, options.trust)
   local info = place.info
   local checkpoint, state = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
