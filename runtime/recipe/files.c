@@ -99,7 +99,22 @@ static bool plain_name(const char *name) {
   return part;
 }
 
-prl_status prl_sandbox_beside(prl_sandbox *s, const char *name, int *index, prl_error *error) {
+/* "shared.base" as "shared/base.lua". */
+static void append_name(char *to, const char *name) {
+  for (; *name; name++) *to++ = *name == '.' ? '/' : *name;
+  strcpy(to, ".lua");
+}
+
+/* The folder of a file, with its slash: of the recipe itself the one that its path named, before links. */
+static int folder_of(const char *path, const char *main_folder, bool is_main, char out[PATH_MAX]) {
+  const char *slash = strrchr(path, '/');
+  int length = is_main ? (int)strlen(main_folder) : slash ? (int)(slash - path) + 1 : 0;
+  const char *from = is_main ? main_folder : path;
+  bool needs_slash = is_main && length && from[length - 1] != '/';
+  return snprintf(out, PATH_MAX, "%.*s%s", length, from, needs_slash ? "/" : "");
+}
+
+prl_status prl_sandbox_beside(prl_sandbox *s, int from, const char *name, int *index, prl_error *error) {
   char path[PATH_MAX], shown[PATH_MAX];
   if (!plain_name(name) || strlen(name) > 200)
     return prl_fail(
@@ -107,14 +122,14 @@ prl_status prl_sandbox_beside(prl_sandbox *s, const char *name, int *index, prl_
         "require \"%.60s\": a recipe requires files of its own folder, by a name such as \"base\" or "
         "\"shared.base\"",
         name);
-  int a = snprintf(path, sizeof path, "%s/%s.lua", s->folder, name);
-  int b = snprintf(shown, sizeof shown, "%s%s.lua", s->shown, name);
-  if (a < 0 || b < 0 || a >= (int)sizeof path || b >= (int)sizeof shown)
+  const prl_recipe_file *file = &s->files[from];
+  int a = folder_of(file->real ? file->real : "", s->folder, from == 0 || !file->real, path);
+  int b = folder_of(file->path, s->shown, from == 0 || !file->real, shown);
+  int longest = PATH_MAX - 210;
+  if (a < 0 || b < 0 || a >= longest || b >= longest)
     return prl_fail(error, PRL_EIO, "require \"%.60s\": the path is too long", name);
-  for (char *c = path + strlen(s->folder); *c && c < path + a - 4; c++)
-    if (*c == '.') *c = '/';
-  for (char *c = shown + strlen(s->shown); *c && c < shown + b - 4; c++)
-    if (*c == '.') *c = '/';
+  append_name(path + a, name);
+  append_name(shown + b, name);
   char *real;
   prl_status status = resolve(s, path, shown, &real, error);
   if (status) return status;

@@ -140,12 +140,14 @@ static int load_file(lua_State *L, int index) {
   return 2;
 }
 
-/* load(name) → chunk, file number: of the recipe itself where there is no name. Raises when it cannot be
- * read. */
+/* load(name, from) → chunk, file number: what file number `from` requires by that name; the recipe itself
+ * where there is no name. Raises when it cannot be read. */
 static int load(lua_State *L) {
   prl_sandbox *s = prl_sandbox_of(L);
   int index = 0;
-  if (!lua_isnoneornil(L, 1) && prl_sandbox_beside(s, luaL_checkstring(L, 1), &index, &s->failure)) {
+  if (lua_isnoneornil(L, 1)) return load_file(L, index);
+  int from = (int)(file_argument(L, 2) - s->files);
+  if (prl_sandbox_beside(s, from, luaL_checkstring(L, 1), &index, &s->failure)) {
     if (s->failure.status == PRL_ENOMEM) s->stopped = PRL_STOP_HOST;
     lua_pushstring(L, s->failure.message);
     return lua_error(L);

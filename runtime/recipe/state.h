@@ -60,7 +60,8 @@ void prl_sandbox_check(lua_State *L); /* raises when a limit is spent; for funct
 
 /* files.c. index: of the file read. Fails: PRL_EIO, PRL_EFORMAT, PRL_ELIMIT, PRL_ENOMEM. */
 prl_status prl_sandbox_main(prl_sandbox *sandbox, const char *path, prl_error *error);
-prl_status prl_sandbox_beside(prl_sandbox *sandbox, const char *name, int *index, prl_error *error);
+/* The file that file `from` requires by that name, from its own folder. */
+prl_status prl_sandbox_beside(prl_sandbox *sandbox, int from, const char *name, int *index, prl_error *error);
 
 /* library.c: pushes the table of what the prelude is given. May raise. */
 void prl_sandbox_library(lua_State *L);

@@ -207,11 +207,13 @@ for _, library in ipairs {"string", "table", "math"} do
   end})
 end
 
-local function environment()
+--- What a file sees as globals; it requires files of its own folder.
+local function environment(file)
+  local function own_require(name) return shared.require(name, file) end
   return setmetatable({}, {
     __metatable = false,
     __index = function(_, name)
-      local value = shared[name]
+      local value = name == "require" and own_require or shared[name]
       if value == nil then unknown(nil, name) end
       return value
     end,
@@ -221,9 +223,9 @@ end
 
 local loaded, LOADING = {}, {}
 
-function shared.require(name)
+function shared.require(name, from)
   if type(name) ~= "string" then refuse("require takes the name of a file of this folder, not " .. show(name)) end
-  local ok, chunk, file = pcall(native.load, name)
+  local ok, chunk, file = pcall(native.load, name, from)
   if not ok then
     -- A syntax error has its own place.
     if type(chunk) == "string" and sub(chunk, 1, 7) == "recipe#" then error(chunk, 0) end
@@ -232,7 +234,7 @@ function shared.require(name)
   if loaded[file] == LOADING then refuse(format('require "%s": this file is being loaded already', name)) end
   if loaded[file] == nil then
     loaded[file] = LOADING
-    native.set_environment(chunk, environment())
+    native.set_environment(chunk, environment(file))
     local value = chunk()
     loaded[file] = value == nil and true or value
   end
@@ -301,7 +303,7 @@ end
 
 local function override_value(chunk, text)
   if not chunk then return text end
-  local env = environment()
+  local env = environment(1)
   native.set_environment(chunk, setmetatable({}, {__metatable = false, __index = function(_, name)
     local value = shared[name]
     if value ~= nil then return env[name] end
@@ -324,7 +326,7 @@ local function override(recipe, path, value, file)
 end
 
 local main = native.load()
-native.set_environment(main, environment())
+native.set_environment(main, environment(1))
 loaded[1] = LOADING
 local recipe = main()
 if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) then
