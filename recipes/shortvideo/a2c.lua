@@ -15,4 +15,5 @@ return {
   algorithm = {"a2c", rollout = 8, lr = linear {from = 6e-4, to = 6e-5}, critic_lr = linear {from = 6e-4, to = 6e-5},
     lambda = 0.9, entropy = 0, optimizer = {"adam", epsilon = 1e-5}},
   train = {steps = 2.5e6, seed = 1, warmup = 20000},
+  eval = {every = 2.5e5, users = 4096, days = 3, baseline = "ltr"},
 }
