@@ -175,9 +175,11 @@ function comparison.train(recipes, root, options)
     return not failed
   end)
   line:clear()
-  if failed then
+  if failed and failed.code == 130 then
+    failure.raise(("stopped; the runs so far are in %s, and each says in its log how to go on with it"):format(root), 130)
+  elseif failed then
     failure.raise(("the run of %s with seed %d ended with: %s"):format(failed.job.recipe, failed.job.seed,
-      tail(failed.job.log)), failed.code == 2 and 2 or failed.code == 130 and 130 or 1)
+      tail(failed.job.log)), failed.code == 2 and 2 or 1)
   end
 end
 
