@@ -67,8 +67,8 @@ local function lift_between(a, b, responses)
 end
 
 -- Two runs that are judged by user and day, both as A's recipe says: pairs are users, values those of a day.
-local function by_users(paths, info_a)
-  local info_b = folder.open(paths[2]).info
+local function by_users(paths, info_a, trust)
+  local info_b = folder.open(paths[2], trust).info
   local result = {names = {info_a.name, info_b.name}, unit = "user", pairs = {}, responses = {},
     curves = {{runs.load(paths[1])}, {runs.load(paths[2])}}}
   local shared = same_responses(info_a, info_b, paths)
@@ -77,8 +77,9 @@ local function by_users(paths, info_a)
   end
   local panels = {}
   for side, path in ipairs(paths) do
-    local policy = panel.baseline_policy(info_a, path)
-    panels[side] = panel.run(info_a, info_a.evaluation, policy)
+    local checkpoint = folder.open(path, trust):last_checkpoint()
+    if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
+    panels[side] = panel.run(info_a, info_a.evaluation, {agent = checkpoint})
   end
   for user = 1, panels[1].users do result.pairs[user] = user end
   for _, response in ipairs(shared) do
@@ -99,7 +100,7 @@ end
 function comparison.of_runs(paths, episodes, trust)
   local info = folder.open(paths[1], trust).info
   local options = info.evaluation
-  if panel.asked(options) and not episodes then return by_users(paths, info) end
+  if panel.asked(options) and not episodes then return by_users(paths, info, trust) end
   episodes = episodes or options.episodes
   local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed, trust)
   local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed, trust)
