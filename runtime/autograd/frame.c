@@ -4,11 +4,6 @@
 
 #include "autograd/ops_internal.h"
 
-int32_t prl_graph_root(const int32_t *roots, int32_t value) {
-  while (roots[value] != value) value = roots[value];
-  return value;
-}
-
 void prl_exec_forward(const prl_step_call *step) { step->op->forward(&step->call); }
 
 static void touch_rows(prl_param *param, const prl_tensor *indices) {

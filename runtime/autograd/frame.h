@@ -17,10 +17,6 @@ typedef struct prl_step_call {
   prl_param *sparse; /* in[0]'s row-sparse parameter, whose touched rows are to be marked */
 } prl_step_call;
 
-/* The value that owns the bytes: in[0] of a view op, transitively. roots (values_count) maps each value to
- * it. */
-int32_t prl_graph_root(const int32_t *roots, int32_t value);
-
 void prl_exec_forward(const prl_step_call *step);
 void prl_exec_backward(const prl_step_call *step);
 

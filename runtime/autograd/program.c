@@ -360,7 +360,6 @@ const prl_tensor *prl_program_output(const prl_program *p, const char *name) {
 int prl_program_outputs(const prl_program *p) { return p->graph->outputs_count; }
 const char *prl_program_output_name(const prl_program *p, int index) { return p->graph->outputs[index].name; }
 void prl_program_restart(prl_program *p) { p->cursor = 0; }
-int32_t prl_program_cursor(const prl_program *p) { return p->cursor; }
 int64_t prl_program_bytes(const prl_program *p) { return (int64_t)p->block_size; }
 const prl_graph *prl_program_graph(const prl_program *p) { return p->graph; }
 

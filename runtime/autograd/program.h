@@ -36,7 +36,6 @@ prl_status prl_program_rows(prl_program *program, int64_t rows, prl_error *error
  * it and the first op whose result is not finite; parameters are as before the run). */
 prl_status prl_program_run(prl_program *program, int64_t deadline_ns, bool *done, prl_error *error);
 void prl_program_restart(prl_program *program); /* forget a half run */
-int32_t prl_program_cursor(const prl_program *program);
 int64_t prl_program_bytes(const prl_program *program);
 const prl_graph *prl_program_graph(const prl_program *program);
 /* One whole run that times each instruction for prl_program_print. */

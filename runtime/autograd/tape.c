@@ -515,8 +515,6 @@ const prl_tensor *prl_tape_grad(const prl_tape *tape, int32_t id) {
   return owner->grad.data ? &owner->grad : NULL;
 }
 
-bool prl_tape_needs_grad(const prl_tape *tape, int32_t id) { return tape->graph->values[id].needs_grad; }
-
 prl_graph *prl_tape_take(prl_tape *tape, prl_error *error) {
   prl_graph *fresh, *taken = tape->graph;
   if (prl_graph_new(tape->runtime, &fresh, error)) return NULL;

@@ -50,7 +50,6 @@ prl_status prl_tape_output(prl_tape *tape, const char *name, int32_t id, prl_err
 
 const prl_tensor *prl_tape_value(const prl_tape *tape, int32_t id);
 const prl_tensor *prl_tape_grad(const prl_tape *tape, int32_t id); /* NULL where there is none */
-bool prl_tape_needs_grad(const prl_tape *tape, int32_t id);
 /* Ends a tracing scope and hands its graph over. */
 prl_graph *prl_tape_take(prl_tape *tape, prl_error *error);
 
