@@ -91,6 +91,15 @@ function trainer.start(loaded, options)
   return self
 end
 
+--- A Lua environment without `save` leaves no state in the checkpoint: its episodes start anew, and the run says so.
+--- State that is there and does not fit is a failure.
+local function resume_env(self, checkpoint)
+  local ok, message, code = self.agent:load_env(checkpoint, self.env)
+  if ok then return end
+  if code ~= "ESTATE" or not message:find("holds no state", 1, true) then failure.check(nil, message, code) end
+  io.stderr:write("perilune: ", message, "\n")
+end
+
 --- Goes on with a run from its last checkpoint, as if it had never stopped.
 function trainer.resume(path, options)
   local place = folder.open(path, options.trust)
@@ -100,7 +109,7 @@ function trainer.resume(path, options)
   local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet}, Trainer)
   self.agent = failure.check(prl.load_agent(checkpoint))
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
-  failure.check(self.agent:load_env(checkpoint, self.env))
+  resume_env(self, checkpoint)
   info.folder, info.message = place.path, nil
   self:open_log(state)
   return self
