@@ -235,12 +235,7 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
 
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
-  toy_options small = options;
-  small.capacity = "{\"streams\":4,\"rows\":16}";
-  small.warmup = 4;
-  small.schedule =
-      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"estimate\"},{\"verb\":\"minibatches\",\"size\":4,"
-      "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
+  toy_options small = toy_small(options);
   toy_plan toy = toy_new(runtime, &small);
   assert_true(fail_each_allocation(whole_life, &toy) > 200);
   toy_free(&toy);

@@ -185,12 +185,7 @@ static prl_status swapped_life(prl_runtime *of, void *context, prl_error *failur
 
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
-  toy_options small = options;
-  small.capacity = "{\"streams\":4,\"rows\":16}";
-  small.warmup = 4;
-  small.schedule =
-      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"estimate\"},{\"verb\":\"minibatches\",\"size\":4,"
-      "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
+  toy_options small = toy_small(options);
   toy_plan toy = toy_new(runtime, &small);
   assert_true(fail_each_allocation(swapped_life, &toy) > 200);
   toy_free(&toy);

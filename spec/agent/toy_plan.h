@@ -20,6 +20,16 @@ typedef struct toy_options {
   bool poison; /* the loss divides by the entropy weight: 0 makes it infinite */
 } toy_options;
 
+/* The same with few rows and short updates, for work that is repeated for each of its allocations. */
+static inline toy_options toy_small(toy_options small) {
+  small.capacity = "{\"streams\":4,\"rows\":16}";
+  small.warmup = 4;
+  small.schedule =
+      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"estimate\"},{\"verb\":\"minibatches\",\"size\":4,"
+      "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
+  return small;
+}
+
 typedef struct toy_plan {
   prl_doc *document;
   prl_plan_tensor tensors[9];
