@@ -114,6 +114,7 @@ typedef struct prl_drive {
   float *observation, *final_observation, *action, *response;
   uint8_t *terminated, *truncated;
   int64_t *elapsed;
+  int64_t lived_us; /* of all instances together, in the last call of prl_agent_drive */
   uint64_t *decisions;
 } prl_drive;
 

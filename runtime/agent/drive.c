@@ -76,10 +76,12 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
 }
 
 /* The world's time moves by the longest of the steps. */
-static prl_status pass_time(prl_agent *a, const prl_drive *d, prl_error *error) {
+static prl_status pass_time(prl_agent *a, prl_drive *d, prl_error *error) {
   int64_t longest = 0;
-  for (int64_t i = 0; i < d->n; i++)
+  for (int64_t i = 0; i < d->n; i++) {
+    d->lived_us += d->elapsed[i];
     if (d->elapsed[i] > longest) longest = d->elapsed[i];
+  }
   return longest ? prl_experience_time(a->experience, a->experience->n.now + longest, error) : PRL_OK;
 }
 
@@ -126,6 +128,7 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   prl_status status = PRL_OK;
   int64_t done = 0, updates = a->n.updates;
   if (a->drive.env != env || !a->n.driven) status = take_up(a, env, error);
+  a->drive.lived_us = 0;
   const uint64_t *streams = prl_vecenv_streams(env);
   while (!status && done < steps && !(stop_at_update && a->n.updates > updates)) {
     status = drive_step(a, env, streams, error);

@@ -1,5 +1,6 @@
 /* Panels: policies judged by user and simulated day. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -35,7 +36,9 @@ typedef struct part {
   prl_error error;
 } part;
 
-int64_t prl_panel_width(const prl_env_spec *spec) { return 2 * (int64_t)spec->responses + 2; }
+int64_t prl_panel_width(const prl_env_spec *spec, int32_t observed) {
+  return 2 * (int64_t)spec->responses + 2 + spec->actions + observed;
+}
 
 /* ---- making ---- */
 
@@ -100,9 +103,31 @@ static void discard(part *p) {
 
 /* ---- running ---- */
 
+static double *today(const part *p, int64_t i) {
+  const int64_t day = p->clock_us[i] / day_us, width = prl_panel_width(p->spec, p->options->observed_count);
+  return p->sums + (p->user[i] * p->options->days + day) * width;
+}
+
+/* The request as it was met and answered, before the step: the action as the environment takes it. */
+static void note(part *p) {
+  const int64_t actions = p->spec->actions, observations = p->spec->observations;
+  const bool continuous = p->spec->action_kind == PRL_ACTION_CONTINUOUS;
+  for (int64_t i = 0; i < p->n; i++) {
+    if (p->user[i] < 0) continue;
+    double *to = today(p, i) + 2 * p->spec->responses + 2;
+    for (int64_t k = 0; k < actions; k++) {
+      const prl_action_spec *bounds = &p->spec->action[k];
+      const float value = p->action[i * actions + k];
+      to[k] += (double)(continuous ? fminf(fmaxf(value, bounds->low), bounds->high) : value);
+    }
+    for (int32_t k = 0; k < p->options->observed_count; k++)
+      to[actions + k] += (double)p->step.observation[i * observations + p->options->observed[k]];
+  }
+}
+
 static void count(part *p, int64_t i) {
-  const int64_t responses = p->spec->responses, day = p->clock_us[i] / day_us;
-  double *to = p->sums + (p->user[i] * p->options->days + day) * prl_panel_width(p->spec);
+  const int64_t responses = p->spec->responses;
+  double *to = today(p, i);
   const float *response = p->step.response + i * responses;
   for (int64_t r = 0; r < responses; r++) {
     to[r] += (double)response[r];
@@ -170,6 +195,7 @@ static prl_status live(part *p, prl_error *error) {
   }
   while (!status && p->ended < p->users) {
     status = act(p, error);
+    if (!status) note(p);
     if (!status) status = prl_vecenv_step(p->env, &p->step, error);
     if (!status) status = settle(p, error);
   }
@@ -200,6 +226,11 @@ static prl_status check(const prl_panel_options *o, prl_env_spec *spec, prl_erro
   if (!status && !spec->clock)
     return prl_fail(error, PRL_EINVAL, "environment \"%s\" has no clock: simulated days cannot be counted",
                     o->type->name);
+  for (int32_t k = 0; !status && k < o->observed_count; k++)
+    if (o->observed[k] < 0 || o->observed[k] >= spec->observations)
+      return prl_fail(error, PRL_EINVAL,
+                      "observation %" PRId32 " of environment \"%s\"; 0 to %" PRId32 " are accepted",
+                      o->observed[k], o->type->name, spec->observations - 1);
   return status;
 }
 
@@ -209,7 +240,7 @@ prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_err
   prl_status status = check(options, &spec, error);
   if (status) return status;
   int threads = options->users < options->threads ? (int)options->users : options->threads;
-  int64_t row = options->days * prl_panel_width(&spec);
+  int64_t row = options->days * prl_panel_width(&spec, options->observed_count);
   memset(sums, 0, (size_t)(options->users * row) * sizeof *sums);
   for (int t = 0; t < threads; t++) {
     part *p = &parts[t];

@@ -268,7 +268,9 @@ static int learn(lua_State *L) { /* self, budget in µs or nil → progress */
   return 1;
 }
 
-static int drive(lua_State *L) { /* self, env, steps, stop_at_update → steps made, in all streams */
+/* self, env, steps, stop_at_update → steps made and simulated days lived (0 without a clock), in all streams
+ */
+static int drive(lua_State *L) {
   prl_error error;
   int64_t made;
   lua_agent *self = check_agent(L, 1);
@@ -276,7 +278,8 @@ static int drive(lua_State *L) { /* self, env, steps, stop_at_update → steps m
   int64_t steps = prl_check_int(L, 3);
   prl_check(L, prl_agent_drive(self->agent, env, steps, lua_toboolean(L, 4), &made, &error), &error);
   lua_pushnumber(L, (lua_Number)made);
-  return 1;
+  lua_pushnumber(L, (lua_Number)self->agent->drive.lived_us / 86400e6);
+  return 2;
 }
 
 /* self, env, episodes, mode → responses (episodes, responses) float64: each episode's sums; lengths

@@ -1,7 +1,10 @@
 /* prl.panel: what each user gave on each simulated day, under one policy. */
 #include "bind/bind.h"
 
+#include <string.h>
+
 #include "bind/env_source.h"
+#include "core/nearest.h"
 #include "tensor/tensor.h"
 
 #define MOST_OPTIONS 64 /* as prl_env_option_values takes */
@@ -29,17 +32,44 @@ static const float *option_constant(lua_State *L, const prl_env_spec *spec) {
   return values;
 }
 
+static int observation_place(lua_State *L, const char *name, const char *env, const prl_env_spec *spec) {
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (int i = 0; i < spec->observations; i++) {
+    if (strcmp(spec->observation[i].name, name) == 0) return i;
+    prl_nearest_offer(&nearest, spec->observation[i].name);
+  }
+  return luaL_error(L, "observed: environment \"%s\" has no observation \"%s\"%s", env, name,
+                    prl_nearest_hint(&nearest));
+}
+
+/* observed = {…}: names of observations. */
+static void option_observed(lua_State *L, prl_panel_options *o, const prl_env_spec *spec) {
+  lua_getfield(L, 3, "observed");
+  if (lua_isnil(L, -1)) return;
+  luaL_checktype(L, -1, LUA_TTABLE);
+  int list = lua_gettop(L);
+  o->observed_count = (int32_t)lua_objlen(L, list);
+  int32_t *places = lua_newuserdata(L, ((size_t)o->observed_count + 1) * sizeof *places);
+  for (int i = 0; i < o->observed_count; i++) {
+    lua_rawgeti(L, list, i + 1);
+    places[i] = observation_place(L, luaL_checkstring(L, -1), o->type->name, spec);
+    lua_pop(L, 1);
+  }
+  o->observed = places;
+}
+
 static double *push_sums(lua_State *L, const prl_panel_options *o, const prl_env_spec *spec) {
   prl_error error;
-  int64_t shape[3] = {o->users, o->days, prl_panel_width(spec)};
+  int64_t shape[3] = {o->users, o->days, prl_panel_width(spec, o->observed_count)};
   prl_tensor *sums = prl_push_tensor(L);
   prl_check(L, prl_tensor_new(prl_state_get(L)->runtime, PRL_F64, 3, shape, sums, &error), &error);
   return sums->data;
 }
 
 /* environment (bind/env_source.h), its options, {users, days = 1, seed = 0, stream = 0 (key of the first
- * user), agent = file or constant = {…}, action = "mean" or "sample", threads = 1} → sums (users, days, 2 ×
- * responses + 2) float64 (perilune/agent.h); or nil, message, code */
+ * user), agent = file or constant = {…}, action = "mean" or "sample", observed = names of observations,
+ * threads = 1} → sums (users, days, 2 × responses + 2 + actions + observed) float64 (perilune/agent.h); or
+ * nil, message, code */
 static int panel(lua_State *L) {
   prl_error error;
   prl_env_spec spec = {0};
@@ -63,6 +93,7 @@ static int panel(lua_State *L) {
   prl_env_option_values(L, 2, o.type, values);
   if (o.type->spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);
   o.constant = option_constant(L, &spec);
+  option_observed(L, &o, &spec);
   double *sums = push_sums(L, &o, &spec);
   if (prl_panel_run(&o, sums, &error)) return prl_push_failure(L, &error);
   return 1;

@@ -13,6 +13,9 @@ describe("a panel", function()
   it("gives the same numbers whatever the number of threads", function()
     local one = sums {users = 150, threads = 1}
     for _, threads in ipairs {2, 3} do assert.same(one, sums {users = 150, threads = threads}) end
+    local observed = {"activity", "session_watched"}
+    one = sums {users = 150, threads = 1, observed = observed}
+    for _, threads in ipairs {2, 3} do assert.same(one, sums {users = 150, threads = threads, observed = observed}) end
   end)
 
   it("gives every user the same days whoever else is on it", function()
@@ -21,36 +24,45 @@ describe("a panel", function()
     assert.same(many[61], sums({users = 5, stream = 60})[1])
   end)
 
-  it("counts the days that a step by hand finds", function()
+  it("counts the days that a step by hand finds: responses, the action within its bounds, what was observed", function()
     local env = prl.env("shortvideo", {n = 3, seed = 5})
-    local action = prl.tensor({zero, zero, zero})
     local spec, expected, clock = env:spec(), {}, {0, 0, 0}
+    local constant, taken, place = {unpack(zero)}, {unpack(zero)}, {}
+    for i, name in ipairs(spec.observation.names) do place[name] = i end
+    constant[1], constant[2], taken[1], taken[2] = 3, -0.25, 1, -0.25 -- as far as the bound goes
+    local action = prl.tensor({constant, constant, constant})
     local responses = #spec.responses
     for user = 1, 3 do
       expected[user] = {}
       for day = 1, 2 do
         expected[user][day] = {}
-        for c = 1, 2 * responses + 2 do expected[user][day][c] = 0 end
+        for c = 1, 2 * responses + 2 + #zero + 2 do expected[user][day][c] = 0 end
       end
     end
-    env:reset()
+    local observation = env:reset():totable()
     while math.min(clock[1], clock[2], clock[3]) < 2 * 86400e6 do
-      local _, response, flags, _, elapsed = env:step(action)
+      local after, response, flags, _, elapsed = env:step(action)
       response, flags, elapsed = response:totable(), flags:totable(), elapsed:totable()
       for user = 1, 3 do
         local to = expected[user][math.floor(clock[user] / 86400e6) + 1]
+        local function add(c, value) to[c] = to[c] + value end
         for r = 1, to and responses or 0 do
-          to[r] = to[r] + response[user][r]
-          if response[user][r] ~= spec.responses[r].missing then to[responses + r] = to[responses + r] + 1 end
+          add(r, response[user][r])
+          if response[user][r] ~= spec.responses[r].missing then add(responses + r, 1) end
         end
         if to then
-          to[2 * responses + 1] = to[2 * responses + 1] + 1
-          to[2 * responses + 2] = to[2 * responses + 2] + flags[1][user]
+          local width = 2 * responses + 2
+          add(width - 1, 1)
+          add(width, flags[1][user])
+          for k = 1, #zero do add(width + k, taken[k]) end
+          add(width + #zero + 1, observation[user][place.length_taste])
+          add(width + #zero + 2, observation[user][place.hour_sin])
         end
         clock[user] = clock[user] + tonumber(elapsed[user])
       end
+      observation = after:totable()
     end
-    assert.same(expected, sums {users = 3})
+    assert.same(expected, sums {users = 3, constant = constant, observed = {"length_taste", "hour_sin"}})
   end)
 
   it("changes with the action, the seed and the days", function()
@@ -76,5 +88,7 @@ describe("a panel", function()
     assert.truthy(message:find("/nowhere/agent.safetensors", 1, true))
     assert.has_error(function() prl.panel("shortvideo", nil, {users = 0, constant = zero}) end)
     assert.has_error(function() prl.panel("shortvideo", nil, {users = 1, constant = {0}}) end)
+    assert.has_error(function() prl.panel("shortvideo", nil, {users = 1, constant = zero, observed = {"activty"}}) end,
+      'observed: environment "shortvideo" has no observation "activty"; the nearest is "activity"')
   end)
 end)

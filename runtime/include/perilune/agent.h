@@ -117,18 +117,22 @@ typedef struct prl_panel_options {
   int32_t days;
   const char
       *agent; /* the file of a saved agent: its published policy, normalisers frozen, nothing recorded */
-  const float *constant;              /* (actions), where agent is NULL: this action for everybody */
-  prl_mode mode;                      /* of the agent's policy */
+  const float *constant; /* (actions), where agent is NULL: this action for everybody */
+  prl_mode mode;         /* of the agent's policy */
+  const int32_t
+      *observed; /* (observed_count) observations that are summed too, by which users may be grouped */
+  int32_t observed_count;
   int threads;                        /* 1 to 64, each with a runtime, an agent and environments of its own */
   const prl_runtime_options *runtime; /* of the threads; NULL: the default. Its allocator is called by all */
 } prl_panel_options;
 
-/* The numbers of a user's day: 2 × responses + 2. */
-PRL_API int64_t prl_panel_width(const prl_env_spec *spec);
+/* The numbers of a user's day: 2 × responses + 2 + actions + observed. */
+PRL_API int64_t prl_panel_width(const prl_env_spec *spec, int32_t observed);
 /* sums (users, days, width): for each user and each day since its first request the sum of every response,
- * how often it came (values other than `missing`), requests, and sessions that ended. Fails: PRL_EINVAL (a
- * count out of range, an environment without a clock), PRL_ESHAPE, PRL_ENOMEM, or as prl_agent_load, act and
- * the env's step do. */
+ * how often it came (values other than `missing`), requests, sessions that ended, and over its requests the
+ * sums of every dimension of the action (a continuous one within its bounds) and of the observed numbers, as
+ * they stood when the action was taken. Fails: PRL_EINVAL (a count or an observation out of range, an
+ * environment without a clock), PRL_ESHAPE, PRL_ENOMEM, or as prl_agent_load, act and the env's step do. */
 PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error);
 
 /* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on.
