@@ -24,19 +24,10 @@ static const prl_observation_spec observation[] = {
     {"angular_velocity_2", "rad/s", -28.274334f, 28.274334f},
 };
 static const prl_action_spec action[] = {{.name = "torque", .unit = "", .choices = 3}};
-static const prl_response_spec response[] = {{.name = "reward", .unit = "", .combine = PRL_COMBINE_SUM}};
 
 static prl_status make_spec(const prl_env_type *type, const double *option, prl_env_spec *spec,
                             prl_error *error) {
-  *spec = (prl_env_spec){.observations = 6,
-                         .actions = 1,
-                         .responses = 1,
-                         .action_kind = PRL_ACTION_DISCRETE,
-                         .observation = observation,
-                         .action = action,
-                         .response = response,
-                         .state_size = VARIABLES * sizeof(double)};
-  return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
+  return classic_spec(observation, 6, action, VARIABLES, option[OPTION_MAX_STEPS], spec, error);
 }
 
 /* One instance's variables, or their derivatives. */

@@ -21,22 +21,13 @@ static const prl_observation_spec observation[] = {
     {"pole_velocity", "rad/s", -INFINITY, INFINITY},
 };
 static const prl_action_spec action[] = {{.name = "push", .choices = 2}};
-static const prl_response_spec response[] = {{.name = "reward", .unit = "", .combine = PRL_COMBINE_SUM}};
 
 static prl_status make_spec(const prl_env_type *type, const double *option, prl_env_spec *spec,
                             prl_error *error) {
-  *spec = (prl_env_spec){.observations = 4,
-                         .actions = 1,
-                         .responses = 1,
-                         .action_kind = PRL_ACTION_DISCRETE,
-                         .observation = observation,
-                         .action = action,
-                         .response = response,
-                         .state_size = VARIABLES * sizeof(double)};
   double sutton_barto = option[OPTION_SUTTON_BARTO];
   if (sutton_barto != 0 && sutton_barto != 1)
     return prl_fail(error, PRL_EINVAL, "sutton_barto_reward is %g; 0 or 1 is accepted", sutton_barto);
-  return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
+  return classic_spec(observation, 4, action, VARIABLES, option[OPTION_MAX_STEPS], spec, error);
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {

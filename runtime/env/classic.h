@@ -29,10 +29,23 @@ static inline bool uses_avx2(const prl_env_batch *batch) { return strcmp(batch->
 #define PRL_OPTION_MAX_STEPS(steps)                                                                          \
   { "max_steps", steps, 0, 1e9, "steps", "an episode is truncated after as many steps; 0: never" }
 
-static inline prl_status set_max_steps(double value, prl_env_spec *spec, prl_error *error) {
-  if (value != floor(value))
-    return prl_fail(error, PRL_EINVAL, "max_steps is %g; a whole number is needed", value);
-  spec->max_steps = (int64_t)value;
+/* The spec that all of them share: one response, `reward`; one dimension of action, discrete where it has
+ * choices; so many variables of state. */
+static inline prl_status classic_spec(const prl_observation_spec *observation, int32_t observations,
+                                      const prl_action_spec *action, int64_t variables, double max_steps,
+                                      prl_env_spec *spec, prl_error *error) {
+  static const prl_response_spec response[] = {{.name = "reward", .unit = "", .combine = PRL_COMBINE_SUM}};
+  if (max_steps != floor(max_steps))
+    return prl_fail(error, PRL_EINVAL, "max_steps is %g; a whole number is needed", max_steps);
+  *spec = (prl_env_spec){.observations = observations,
+                         .actions = 1,
+                         .responses = 1,
+                         .action_kind = action->choices ? PRL_ACTION_DISCRETE : PRL_ACTION_CONTINUOUS,
+                         .observation = observation,
+                         .action = action,
+                         .response = response,
+                         .max_steps = (int64_t)max_steps,
+                         .state_size = (size_t)variables * sizeof(double)};
   return PRL_OK;
 }
 

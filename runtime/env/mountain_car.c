@@ -19,20 +19,11 @@ static const prl_observation_spec observation[] = {{"position", "", -1.2f, 0.6f}
                                                    {"velocity", "per step", -0.07f, 0.07f}};
 static const prl_action_spec choice[] = {{.name = "push", .choices = 3}};
 static const prl_action_spec force[] = {{.name = "force", .unit = "", .low = -1, .high = 1}};
-static const prl_response_spec response[] = {{.name = "reward", .unit = "", .combine = PRL_COMBINE_SUM}};
 
 static prl_status make_spec(const prl_env_type *type, const double *option, prl_env_spec *spec,
                             prl_error *error) {
-  bool continuous = type == &prl_env_mountain_car_continuous;
-  *spec = (prl_env_spec){.observations = 2,
-                         .actions = 1,
-                         .responses = 1,
-                         .action_kind = continuous ? PRL_ACTION_CONTINUOUS : PRL_ACTION_DISCRETE,
-                         .observation = observation,
-                         .action = continuous ? force : choice,
-                         .response = response,
-                         .state_size = VARIABLES * sizeof(double)};
-  return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
+  const prl_action_spec *action = type == &prl_env_mountain_car_continuous ? force : choice;
+  return classic_spec(observation, 2, action, VARIABLES, option[OPTION_MAX_STEPS], spec, error);
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {

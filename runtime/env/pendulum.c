@@ -18,19 +18,10 @@ static const prl_env_option options[] = {
 static const prl_observation_spec observation[] = {
     {"cos_angle", "", -1, 1}, {"sin_angle", "", -1, 1}, {"angular_velocity", "rad/s", -8, 8}};
 static const prl_action_spec action[] = {{.name = "torque", .unit = "N m", .low = -2, .high = 2}};
-static const prl_response_spec response[] = {{.name = "reward", .unit = "", .combine = PRL_COMBINE_SUM}};
 
 static prl_status make_spec(const prl_env_type *type, const double *option, prl_env_spec *spec,
                             prl_error *error) {
-  *spec = (prl_env_spec){.observations = 3,
-                         .actions = 1,
-                         .responses = 1,
-                         .action_kind = PRL_ACTION_CONTINUOUS,
-                         .observation = observation,
-                         .action = action,
-                         .response = response,
-                         .state_size = VARIABLES * sizeof(double)};
-  return set_max_steps(option[OPTION_MAX_STEPS], spec, error);
+  return classic_spec(observation, 3, action, VARIABLES, option[OPTION_MAX_STEPS], spec, error);
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
