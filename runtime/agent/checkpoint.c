@@ -275,7 +275,7 @@ prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, p
   const prl_st_tensor *state = prl_safetensors_find(file, "env.state");
   if (!state || state->dtype != PRL_ST_U8)
     status =
-        prl_fail(error, PRL_ESTATE, "%s holds no state of an environment: its episodes start anew", path);
+        prl_fail(error, PRL_EABSENT, "%s holds no state of an environment: its episodes start anew", path);
   if (!status) status = resume_env(a, env, file, state, error);
   prl_safetensors_free(file);
   return status;

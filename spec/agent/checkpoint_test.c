@@ -127,7 +127,7 @@ static void resumes_a_driven_environment(void **state) {
   CHECK_OK(prl_agent_save(second, NULL, path, &error));
   prl_agent_free(first);
   CHECK_OK(prl_agent_load(runtime, path, &first, &error));
-  CHECK_FAILS(prl_agent_load_env(first, path, after, &error), PRL_ESTATE, "start anew");
+  CHECK_FAILS(prl_agent_load_env(first, path, after, &error), PRL_EABSENT, "start anew");
   CHECK_OK(prl_agent_drive(first, before, 400, false, NULL, &error));
   assert_int_equal(first->experience->n.decisions, 2400);
   prl_agent_free(straight);

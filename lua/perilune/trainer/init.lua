@@ -96,7 +96,7 @@ end
 local function resume_env(self, checkpoint)
   local ok, message, code = self.agent:load_env(checkpoint, self.env)
   if ok then return end
-  if code ~= "ESTATE" or not message:find("holds no state", 1, true) then failure.check(nil, message, code) end
+  if code ~= "EABSENT" then failure.check(nil, message, code) end
   io.stderr:write("perilune: ", message, "\n")
 end
 

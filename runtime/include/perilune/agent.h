@@ -162,6 +162,8 @@ PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics
 PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path,
                                   prl_error *error);
 PRL_API prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error);
+/* Fails as prl_vecenv_load; PRL_EABSENT (the file holds no state of an environment, and the agent may go on
+ * with fresh episodes). */
 PRL_API prl_status prl_agent_load_env(prl_agent *agent, const char *path, prl_vecenv *env, prl_error *error);
 
 #ifdef __cplusplus

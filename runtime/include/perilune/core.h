@@ -34,7 +34,8 @@ typedef enum prl_status {
   PRL_EFORMAT,  /* malformed input: a file, a recipe, JSON */
   PRL_ENUMERIC, /* NaN or infinity where a number is needed */
   PRL_ELIMIT,   /* a declared capacity or cap is exhausted */
-  PRL_ESTATE    /* a call that the object's present state does not allow */
+  PRL_ESTATE,   /* a call that the object's present state does not allow */
+  PRL_EABSENT   /* a file that is whole, but does not hold what was asked for */
 } prl_status;
 
 /* The caller's buffer for what went wrong. Functions write it only when they fail; a NULL error is allowed.
