@@ -49,9 +49,11 @@ local function text(value, path)
 end
 
 local function number(low, high, whole)
+  local accepted = (high < 2 ^ 53 and "a %snumber from %.14g to %.14g" or "a %snumber ≥ %.14g"):format(
+    whole and "whole " or "", low, high)
   return function(value, path)
     if type(value) ~= "number" or value < low or value > high or (whole and value % 1 ~= 0) then
-      refuse(path, ("a %snumber from %g to %g is needed, not %s"):format(whole and "whole " or "", low, high, show(value)))
+      refuse(path, ("%s is needed, not %s"):format(accepted, show(value)))
     end
     return value
   end

@@ -24,10 +24,12 @@ function values.show(value)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
---- "a number from 0 to 1", "a whole number ≥ 1": what an option accepts.
+--- "a number from 0 to 1", "a whole number ≥ 1": what an option accepts. A bound of 2^53, up to which a number counts
+--- exactly, is no bound that somebody looks for.
 function values.accepted(option)
   local text = option.integer and "a whole number" or "a number"
-  local min, max, above = option.min, option.max, option.above
+  local min, above = option.min, option.above
+  local max = option.max and option.max < 2 ^ 53 and option.max
   local function n(x) return ("%.14g"):format(x) end
   if min and max then text = text .. (" from %s to %s"):format(n(min), n(max))
   elseif above and max then text = text .. (" above %s and at most %s"):format(n(above), n(max))
