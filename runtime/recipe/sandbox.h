@@ -32,7 +32,7 @@ typedef struct prl_recipe_options {
 
 /* Evaluates the recipe at `path`. The document's root is a map:
  *   recipe  what the recipe returns, with its overrides: plain data; rewards as expression trees
- *   defect  {path, message}, and no recipe: a value that is no plain data (the caller can tell where its key
+ *   defect  {path, message, kind}, and no recipe: a value that is no plain data (the caller can tell where its key
  * stands) files   [{path, text, override}]: the recipe first, then overrides (path: as given) and what it
  * required reads   {"objective.critics.watch.reward": [{name, file, line}]}: every response that each reward
  * reads; file is a position in `files` set     {"algorithm.lr": "algorithm.lr=1e-3"}: the overrides options

@@ -22,6 +22,10 @@ local cases = {
   {"a misspelt section", with "polcy = {},", 'x.lua:2: polcy: unknown key; the nearest is "policy"'},
   {"a misspelt key of a critic", with "objective = {critics = {\nmain = {\ngama = 0.9, reward = function(r) return r.reward end}}},",
     'x.lua:4: objective.critics.main.gama: unknown key; the nearest is "gamma"'},
+  {"a misspelt reward", with "objective = {critics = {main = {\nrewrd = function(r) return r.reward end}}},",
+    'x.lua:3: objective.critics.main.rewrd: unknown key; the nearest is "reward"'},
+  {"a function under a misspelt key", with "train = {\nsteps = 10, sed = function() end},",
+    'x.lua:3: train.sed: unknown key; the nearest is "seed"'},
   {"an unknown algorithm", "return {env = 'cartpole',\nalgorithm = {'poo'}}", 'x.lua:2: algorithm: there is no algorithm "poo"; the nearest is "ppo"'},
   {"an unknown option of an algorithm", "return {env = 'cartpole',\nalgorithm = {'ppo',\nepoch = 2}}",
     'x.lua:3: algorithm.epoch: unknown key; the nearest is "epochs"'},
@@ -38,6 +42,7 @@ local cases = {
   -- types and ranges
   {"a wrong type", with "train = {steps = 'many'},", 'x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got "many"'},
   {"a fraction", with "train = {steps = 10.5},", "x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got 10.5"},
+  {"a seed out of range", with "train = {seed = -1},", "x.lua:2: train.seed: expected a whole number ≥ 0, got -1"},
   {"out of range", with "objective = {critics = {main = {gamma = 1.5, reward = function(r) return r.reward end}}},",
     "x.lua:2: objective.critics.main.gamma: expected a number from 0 to 1 or a schedule, got 1.5"},
   {"a scale of zero", with "objective = {critics = {main = {scale = 0, reward = function(r) return r.reward end}}},",

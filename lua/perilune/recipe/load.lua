@@ -7,6 +7,7 @@
 local prl = require "perilune"
 local locate = require "perilune.recipe.locate"
 local printer = require "perilune.recipe.print"
+local schema = require "perilune.recipe.schema"
 local validate = require "perilune.recipe.validate"
 
 local load = {}
@@ -33,6 +34,12 @@ local function sentence(evaluated, refusal)
   local path = refusal.path == "" and "the recipe" or refusal.path
   return ("%s: %s: %s"):format(place(evaluated, refusal), #path > 80 and path:sub(1, 80) .. "…" or path,
     refusal.message)
+end
+
+--- A function that stands under a misspelt key, as in rewrd = function(r) … end: the key is the mistake.
+local function of_defect(defect)
+  local hint = defect.kind == "function" and schema.unknown(defect.path)
+  return hint and {path = defect.path, message = "unknown key" .. hint} or defect
 end
 
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
@@ -63,7 +70,7 @@ function load.load(path, options)
   options = options or {}
   local evaluated, message, code = prl.recipe_eval(path, options.set)
   if not evaluated then return nil, message, code end
-  if evaluated.defect then return nil, sentence(evaluated, evaluated.defect), "EFORMAT" end
+  if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
   local recipe, folder = evaluated.recipe, folder_of(path)
   if recipe.name == nil then recipe.name = path:match("([^/]+)$"):gsub("%.lua$", "") end
   if options.seed and (recipe.train == nil or type(recipe.train) == "table") then

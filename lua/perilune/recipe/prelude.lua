@@ -250,7 +250,7 @@ local values_left = 50000
 local plain
 
 --- What is wrong with a value of the result: a table, which crosses to whoever can tell where its key stands.
-local function defect(path, message) error({path = path, message = message}) end
+local function defect(path, message, kind) error({path = path, message = message, kind = kind}) end
 
 local function plain_function(fn, path, at)
   if #at == 4 and at[1] == "objective" and at[2] == "critics" and at[4] == "reward" then
@@ -260,8 +260,7 @@ local function plain_function(fn, path, at)
     reads[path] = places
     return tree
   end
-  local file, line = native.defined(fn)
-  refuse((path == "" and "the recipe" or path) .. ": a function cannot stand here; a value is expected", file, line)
+  defect(path, "a function cannot stand here; a value is expected", "function")
 end
 
 plain = function(value, path, at, above)

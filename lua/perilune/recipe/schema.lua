@@ -24,6 +24,8 @@
 --- {kind = "warmup", to, over}, {kind = "piecewise", points = {{step, value}, …}}, {kind = "expression", tree}, where
 --- {"r", "step"} in the tree is the step. `over` is always there. Durations are seconds.
 
+local nearest = require "perilune.nearest"
+
 local schema = {}
 
 schema.activations = {"tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "sigmoid", "identity"}
@@ -168,6 +170,20 @@ schema.recipe = {
 function schema.find(options, name)
   for _, candidate in ipairs(options) do
     if candidate.name == name then return candidate end
+  end
+end
+
+--- The nearest name to a key that a section does not have, as a sentence's end; nil where the key is known, or its
+--- section is one that the schema does not list: the options of an environment or an algorithm.
+function schema.unknown(path)
+  local options = schema.recipe
+  local critic = path:match("^objective%.critics%.[^.]+%.(.+)$")
+  if critic then path, options = critic, schema.critic end
+  for name in path:gmatch("[^.]+") do
+    local known = schema.find(options, name)
+    if not known then return nearest.hint_or_list(name, schema.names(options)) end
+    options = known.fields
+    if not options then return nil end
   end
 end
 
