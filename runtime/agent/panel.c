@@ -1,6 +1,7 @@
 /* Panels: policies judged by user and simulated day. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -8,17 +9,19 @@
 
 /* Users at once in a thread: enough for full vectors, and few enough that little is stepped in vain while the
  * last ones come to their end. */
-enum { INSTANCES = 32 };
+enum { INSTANCES = 16 };
 /* Steps after which a user whose clock never moved will not come to a second day. */
 enum { STANDSTILL = 100000 };
 
 static const int64_t day_us = INT64_C(86400000000);
 
-/* One thread's part: the users first … first + users − 1. */
+/* One thread's part. It begins with users of its own and goes on with whoever is next in the panel, so that
+ * all threads end together, whatever else their cores do. What a user gives depends on nobody else. */
 typedef struct part {
   const prl_panel_options *options;
-  int64_t first, users, n;
-  int64_t begun, ended; /* users that an instance has taken up; that are done */
+  _Atomic int64_t *next; /* of the panel: the first user whom no instance has taken up */
+  int64_t first, n;      /* its own: first … first + n − 1 */
+  int64_t busy;          /* instances with a user */
   prl_runtime *runtime;
   prl_agent *agent;
   prl_vecenv *env;
@@ -26,12 +29,12 @@ typedef struct part {
   prl_arena arena;
   prl_step step;
   float *action;
-  int64_t *user; /* (n) of each instance, from 0 in the part; −1: there is none left */
+  int64_t *user; /* (n) of each instance; −1: there is none left */
   int64_t *clock_us;
   uint64_t *stream;
   uint32_t *episode, *steps; /* of the draws: session; request in it */
   uint8_t *replaced;
-  double *sums; /* of the part */
+  double *sums; /* of the panel */
   prl_status status;
   prl_error error;
 } part;
@@ -151,12 +154,15 @@ static bool advance(part *p, int64_t i) {
 
 /* The next user takes the instance's place, if there is one. */
 static bool take_next(part *p, int64_t i) {
-  p->ended++;
+  int64_t user = atomic_fetch_add_explicit(p->next, 1, memory_order_relaxed);
   p->clock_us[i] = 0;
   p->episode[i] = p->steps[i] = 0;
-  p->user[i] = p->begun < p->users ? p->begun++ : -1;
-  if (p->user[i] < 0) return false;
-  p->stream[i] = p->options->first_stream + (uint64_t)(p->first + p->user[i]);
+  p->user[i] = user < p->options->users ? user : -1;
+  if (p->user[i] < 0) {
+    p->busy--;
+    return false;
+  }
+  p->stream[i] = p->options->first_stream + (uint64_t)user;
   return true;
 }
 
@@ -188,12 +194,13 @@ static prl_status live(part *p, prl_error *error) {
   prl_status status = prl_vecenv_reset(p->env, p->step.observation, error);
   const int64_t actions = p->spec->actions;
   for (int64_t i = 0; i < p->n; i++) {
-    p->user[i] = p->begun++;
+    p->user[i] = p->first + i;
     p->stream[i] = prl_vecenv_streams(p->env)[i];
     if (p->options->constant)
       memcpy(p->action + i * actions, p->options->constant, (size_t)actions * sizeof(float));
   }
-  while (!status && p->ended < p->users) {
+  p->busy = p->n;
+  while (!status && p->busy) {
     status = act(p, error);
     if (!status) note(p);
     if (!status) status = prl_vecenv_step(p->env, &p->step, error);
@@ -206,6 +213,7 @@ static void run_part(void *context) {
   part *p = context;
   p->status = make(p, &p->error);
   if (!p->status) p->status = live(p, &p->error);
+  if (p->status) atomic_store(p->next, p->options->users); /* the others may stop, too */
   discard(p);
 }
 
@@ -237,18 +245,23 @@ static prl_status check(const prl_panel_options *o, prl_env_spec *spec, prl_erro
 prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error) {
   prl_env_spec spec = {0};
   part parts[PRL_THREADS_MOST] = {{0}};
+  _Atomic int64_t next;
   prl_status status = check(options, &spec, error);
   if (status) return status;
   int threads = options->users < options->threads ? (int)options->users : options->threads;
   int64_t row = options->days * prl_panel_width(&spec, options->observed_count);
   memset(sums, 0, (size_t)(options->users * row) * sizeof *sums);
+  /* Where instances cannot be replaced one by one, every user has one from the start. */
+  int64_t begun = options->users;
+  if (spec.by_instance && begun > threads * INSTANCES) begun = threads * INSTANCES;
+  atomic_init(&next, begun);
   for (int t = 0; t < threads; t++) {
     part *p = &parts[t];
     p->options = options;
-    p->first = options->users * t / threads;
-    p->users = options->users * (t + 1) / threads - p->first;
-    p->n = spec.by_instance && p->users > INSTANCES ? INSTANCES : p->users;
-    p->sums = sums + p->first * row;
+    p->next = &next;
+    p->first = begun * t / threads;
+    p->n = begun * (t + 1) / threads - p->first;
+    p->sums = sums;
   }
   prl_threads_run(run_part, parts, sizeof *parts, threads);
   for (int t = 0; t < threads; t++) {

@@ -18,6 +18,7 @@
 #include "bench/csv_yardstick.h"
 #include "bench/yardstick.h"
 #include "bind/bind.h"
+#include "core/threads.h"
 
 int luaopen_perilune(lua_State *L);
 
@@ -65,6 +66,24 @@ static int now(lua_State *L) {
     lua_pushnumber(L, 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec);
   }
   return 2;
+}
+
+/* A chain of multiply-adds in registers: nothing that two cores could share but the machine's attention. */
+static void spin_once(void *context) {
+  double x = 0;
+  for (int i = 0; i < 40000000; i++) x = x * 0.999999 + 1e-6;
+  *(double *)context = x;
+}
+
+static int spin(lua_State *L) { /* threads: each does the same work; → nothing, when all are done */
+  enum { APART = 8 };           /* doubles: results on lines of their own */
+  double results[PRL_THREADS_MOST * APART];
+  int threads = (int)luaL_checkinteger(L, 1);
+  luaL_argcheck(L, threads >= 1 && threads <= PRL_THREADS_MOST, 1, "1 to 64 threads");
+  prl_threads_run(spin_once, results, APART * sizeof *results, threads);
+  for (int i = 0; i < threads; i++)
+    if (!(results[i * APART] > 0)) return luaL_error(L, "the spin of thread %d was not done", i + 1);
+  return 0;
 }
 
 /* ---- Yardsticks ---- */
@@ -202,9 +221,9 @@ static int process(lua_State *L) {
 }
 
 lua_State *bench_lua_open(void) {
-  static const luaL_Reg functions[] = {{"pair", pair},       {"alone", alone}, {"print", print}, {"now", now},
-                                       {"infer", infer},     {"ppo", ppo},     {"csv", csv},     {"fit", fit},
-                                       {"process", process}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"pair", pair}, {"alone", alone},     {"print", print}, {"now", now},
+                                       {"spin", spin}, {"infer", infer},     {"ppo", ppo},     {"csv", csv},
+                                       {"fit", fit},   {"process", process}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   luaL_openlibs(L);

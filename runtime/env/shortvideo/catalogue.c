@@ -43,22 +43,37 @@ static float duration_quantile(double share) {
   return log_duration[i] + (float)(place - i) * (log_duration[i + 1] - log_duration[i]);
 }
 
+enum { GRID = 12 };
+
+/* The density of a standard normal at −3, −2.75 … 3, up to a factor. */
+typedef struct grid {
+  double weight[2 * GRID + 1];
+} grid;
+
+static grid normal_grid(void) {
+  grid normal;
+  for (int k = -GRID; k <= GRID; k++) normal.weight[k + GRID] = exp(-0.5 * (k / 4.0) * (k / 4.0));
+  return normal;
+}
+
 static double normal_cdf(double x) { return 0.5 * erfc(-x * M_SQRT1_2); }
 
 /* What an average person, at interest z in a video with clickbait c, does: the expected log of the time
  * watched, and the logit of a long view (18 s, or to the end of a shorter video). One who does not skip
  * watches 2 + e^X seconds at most, X ~ N(m, s²): the mean is taken over a grid of X. */
-static void expected(const sv_constants *constants, double z, double c, double duration, double *watch,
-                     double *long_view) {
+static void expected(const sv_constants *constants, const grid *normal, double z, double c, double duration,
+                     double *watch, double *long_view) {
   double skip = 1 / (1 + exp(-(constants->skip - 0.8 * (z + 0.9 * 0.6 * c))));
   double mean = constants->watch + 0.55 * (z - 0.6 * c);
   double sd =
       sqrt(constants->watch_sd * constants->watch_sd + constants->watch_level * constants->watch_level);
-  double kept = 0, weights = 0;
-  for (int k = -12; k <= 12; k++) {
-    double weight = exp(-0.5 * (k / 4.0) * (k / 4.0));
-    kept += weight * log(fmin(2 + exp(mean + sd * k / 4.0), duration));
-    weights += weight;
+  double kept = 0, weights = 0, whole = log(duration);
+  bool ended = false; /* from this X on the video is watched to its end */
+  for (int k = -GRID; k <= GRID; k++) {
+    double seconds = ended ? duration : 2 + exp(mean + sd * k / 4.0);
+    ended = seconds >= duration;
+    kept += normal->weight[k + GRID] * (ended ? whole : log(seconds));
+    weights += normal->weight[k + GRID];
   }
   *watch = 0.6 * skip + (1 - skip) * kept / weights;
   double p = (1 - skip) * normal_cdf((mean - log(fmin(duration, 18) - 2)) / sd);
@@ -68,6 +83,7 @@ static void expected(const sv_constants *constants, double z, double c, double d
 /* The intercepts of the watch heads, and the mean slopes in interest, by a finite difference. */
 static void watch_heads(sv_shared *shared) {
   const sv_constants *constants = &shared->constants;
+  const grid normal = normal_grid();
   double watch_slope = 0, long_view_slope = 0;
   for (int i = 0; i < SV_ITEMS; i++) {
     sv_item *item = &shared->item[i];
@@ -75,10 +91,10 @@ static void watch_heads(sv_shared *shared) {
     double liked = constants->length_bend * exp(-off * off);
     double z = 0.4 + 0.6 * item->quality + liked; /* .4: mean affinity of candidates */
     double watch, long_view, watch_up, long_view_up, usual, other;
-    expected(constants, z, item->clickbait, item->duration, &watch, &long_view);
-    expected(constants, z + 0.1, item->clickbait, item->duration, &watch_up, &long_view_up);
+    expected(constants, &normal, z, item->clickbait, item->duration, &watch, &long_view);
+    expected(constants, &normal, z + 0.1, item->clickbait, item->duration, &watch_up, &long_view_up);
     /* The watch head is the gain over videos as long: see README.md, "Predictions". */
-    expected(constants, 0.4 + liked, 0.4, item->duration, &usual, &other);
+    expected(constants, &normal, 0.4 + liked, 0.4, item->duration, &usual, &other);
     item->head[SV_WATCH] = (float)(watch - usual);
     item->head[SV_LONG_VIEW] = (float)long_view;
     watch_slope += (watch_up - watch) / (0.1 * SV_ITEMS);
