@@ -94,6 +94,17 @@ return {
     assert.equal(0, select(3, run "compare pair/a pair/b --out again"))
   end)
 
+  it("checks a recipe of kind fit, which is a recipe again", function()
+    local ltr = posix.getcwd() .. "/recipes/kuairand/ltr.lua"
+    local out, err, code = run("check " .. ltr .. " --set train.epochs=3 --seed 5")
+    assert.same({"", 0}, {err, code})
+    assert.truthy(out:find("train = {seed = 5, batch = 256, epochs = 3, lr = 0.002}", 1, true), out)
+    local file = assert(io.open(root .. "/resolved.lua", "w"))
+    file:write(out)
+    file:close()
+    assert.equal((run("check --hash " .. ltr .. " --set train.epochs=3 --seed 5")), (run "check --hash resolved.lua"))
+  end)
+
   it("is a console that prints expressions and goes on over lines", function()
     local out, err, code = run("lua", "1 + 1\nfor i = 1, 2 do\nio.write(i)\nend\nprl.tensor{1, 2}\nnil + 1\n{a = 1}\n")
     assert.equal(0, code)

@@ -139,9 +139,24 @@ describe("perilune fit", function()
     refused({'heads.click.loss="logstic"'}, 'there is no loss "logstic"; the nearest is "logistic"')
     refused({'sequences.clicked.of="hour"'}, 'there is no category "hour"')
     refused({'kind="train"'}, 'a recipe of kind "fit" is needed')
+    write("odd.lua", (small.recipe:gsub("batch = 32", "batch = function() end")))
+    assert.matches("odd.lua:%d+: train.batch: a function cannot stand here", select(2, fit.load(folder .. "/odd.lua")))
+    assert.matches('recipe.lua: a recipe of kind "fit"', select(2, prl.recipe.load(folder .. "/recipe.lua")))
     write("bad.lua", small.recipe:gsub('"item", "place", "maker", "user"}', '"item", "plcae"}'))
     local _, why = fit.load(folder .. "/bad.lua")
     assert.matches('bad.lua:%d+: categories.2: there is no field "plcae"; the nearest is "place"', why)
+  end)
+
+  it("has a meaning for every option of its schema", function()
+    local described, known = {}, {}
+    for i, row in ipairs(require("perilune.fit.describe").rows()) do described[i] = row[1] end
+    for i, option in ipairs(require("perilune.fit.schema").options()) do known[i] = option.path end
+    table.sort(described)
+    table.sort(known)
+    assert.same(known, described)
+    local text = require("perilune.recipe.describe").text "fit"
+    assert.matches("heads.NAME.loss +logistic | squared +logistic", text)
+    assert.matches("recent.NAME.keep +number 0 … 1 +0.7", text)
   end)
 
   it("refuses logs in one sentence with the row", function()

@@ -5,6 +5,15 @@ local options = require "perilune.cli.options"
 
 local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash"}
 
+-- The recipe's loader: one of kind "fit" has a schema of its own. A recipe that cannot be read is refused by the usual one.
+local function loader_of(words)
+  local evaluated = require("perilune").recipe_eval(words.recipe, words.set)
+  local recipe = evaluated and evaluated.recipe
+  if not recipe or recipe.kind ~= "fit" then return require("perilune").recipe.load end
+  if words.seed then words.set[#words.set + 1] = ("train.seed=%.0f"):format(words.seed) end
+  return require("perilune.fit").load
+end
+
 function check.run(argv)
   local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
   parser:argument("recipe", "The recipe's file.")
@@ -12,7 +21,7 @@ function check.run(argv)
   parser:flag("--hash", "Print the hash alone.")
   local words = options.parse(parser, argv)
   local prl = require "perilune"
-  local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
+  local loaded = failure.check_recipe(loader_of(words)(words.recipe, {
     set = words.set, seed = words.seed, trust = words.trust,
   }))
   if words.hash then

@@ -30,6 +30,10 @@ function fit.load(path, options)
   options = options or {}
   local evaluated, message, code = prl.recipe_eval(path, options.set)
   if not evaluated then return nil, message, code end
+  local defect = evaluated.defect
+  if defect then
+    return nil, ("%s: %s: %s"):format(place(evaluated, defect.path), defect.path, defect.message), "EFORMAT"
+  end
   if evaluated.recipe.kind ~= "fit" then
     return nil, ("%s: a recipe of kind \"fit\" is needed; this one is for `perilune train`"):format(path), "EFORMAT"
   end

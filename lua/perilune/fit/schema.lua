@@ -16,6 +16,7 @@
 ---     model       {width =, hidden = {…}, dropout =, min_count =}
 ---     train       {batch =, epochs =, lr =, seed =}
 local nearest = require "perilune.nearest"
+local printer = require "perilune.recipe.print"
 
 local schema = {}
 
@@ -42,6 +43,14 @@ local function known(value, names, path, what)
 end
 
 -- Checkers: value, path → the checked value. A table of checkers is a section; a checker may be {checker, default}.
+-- shape[checker] says what it accepts, for `describe`: {type = words}, {fields = of a section}, {each = of a map}.
+
+local shape = {}
+
+local function shaped(what, checker)
+  shape[checker] = what
+  return checker
+end
 
 local function text(value, path)
   if type(value) ~= "string" or value == "" then refuse(path, "a text is needed, not " .. show(value)) end
@@ -51,12 +60,14 @@ end
 local function number(low, high, whole)
   local accepted = (high < 2 ^ 53 and "a %snumber from %.14g to %.14g" or "a %snumber ≥ %.14g"):format(
     whole and "whole " or "", low, high)
-  return function(value, path)
+  local range = high < 2 ^ 53 and "number %s … %s" or "number ≥ %s"
+  local words = (whole and "whole " or "") .. range:format(printer.number(low), printer.number(high))
+  return shaped({type = words}, function(value, path)
     if type(value) ~= "number" or value < low or value > high or (whole and value % 1 ~= 0) then
       refuse(path, ("%s is needed, not %s"):format(accepted, show(value)))
     end
     return value
-  end
+  end)
 end
 
 local function flag(value, path)
@@ -64,16 +75,18 @@ local function flag(value, path)
   return value
 end
 
+shape[text], shape[flag] = {type = "text"}, {type = "true | false"}
+
 local function list(item)
-  return function(value, path)
+  return shaped({type = "list of " .. shape[item].type}, function(value, path)
     if type(value) ~= "table" or (#value == 0 and next(value) ~= nil) then refuse(path, "a list is needed, not " .. show(value)) end
     for i, inner in ipairs(value) do value[i] = item(inner, path .. "." .. i) end
     return value
-  end
+  end)
 end
 
 local function section(spec)
-  return function(value, path)
+  return shaped({fields = spec}, function(value, path)
     if type(value) ~= "table" then refuse(path, "a table is needed, not " .. show(value)) end
     local keys = names_of(spec)
     for key in pairs(value) do
@@ -95,12 +108,12 @@ local function section(spec)
       end
     end
     return result
-  end
+  end)
 end
 
 --- {name = item}; a plain text stands for {text} where `short`.
 local function map(item, short)
-  return function(value, path)
+  return shaped({each = item}, function(value, path)
     if type(value) ~= "table" then refuse(path, "a table by name is needed, not " .. show(value)) end
     local result = {}
     for _, name in ipairs(names_of(value)) do
@@ -110,7 +123,7 @@ local function map(item, short)
       result[name] = item(inner, path .. "." .. name)
     end
     return result
-  end
+  end)
 end
 
 local function loss(value, path) return known(value, {"logistic", "squared"}, path, "loss") end
@@ -120,6 +133,8 @@ local function days(value, path)
   if #pair ~= 2 or pair[1] > pair[2] then refuse(path, "the first and the last day are needed, as in {20220425, 20220501}") end
   return pair
 end
+
+shape[loss], shape[days] = {type = "logistic | squared"}, {type = "{first, last}"}
 
 local positive, size = number(1e-12, 1e12), number(1, 1e6, true)
 
@@ -206,6 +221,27 @@ local function check_names(recipe)
       end
     end
   end
+end
+
+--- Everything that a recipe may say: {path, type, default, required}, where NAME stands for a name of one's own, and
+--- [1] for a first value without a name.
+function schema.options()
+  local found = {}
+  local function visit(checker, path)
+    local item, default, required = checker, nil, true
+    if type(checker) == "table" then item, default, required = checker[1], checker[2], false end
+    local what = shape[item]
+    if what.each then return visit(what.each, path .. ".NAME") end
+    if not what.fields then
+      found[#found + 1] = {path = path, type = what.type, default = default, required = required}
+      return
+    end
+    for _, key in ipairs(names_of(what.fields)) do
+      visit(what.fields[key], key == 1 and path .. "[1]" or path .. "." .. key)
+    end
+  end
+  for _, key in ipairs(names_of(sections)) do visit(sections[key], key) end
+  return found
 end
 
 --- The recipe, resolved; or nil and {path, message}.

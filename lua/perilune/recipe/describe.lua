@@ -114,7 +114,7 @@ local function options_text(options) return table_text(HEAD, rows_of(options, ""
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "host"}
+  "train", "eval", "agent", "host", "fit"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -149,6 +149,11 @@ env = {"host", observation = {"hp", "distance"},
 The host drives the agent. Dimensions and responses are in byte order of their names. A response has
 
 ]] .. options_text(schema.response)
+end
+
+function topics.fit()
+  local fit = require "perilune.fit.describe"
+  return fit.head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.rows())
 end
 
 function topics.reward()

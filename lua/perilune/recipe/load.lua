@@ -72,6 +72,9 @@ function load.load(path, options)
   if not evaluated then return nil, message, code end
   if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
   local recipe, folder = evaluated.recipe, folder_of(path)
+  if recipe.kind == "fit" then
+    return nil, ('%s: a recipe of kind "fit" learns a ranker from logs: it is for `perilune fit`'):format(path), "EFORMAT"
+  end
   if recipe.name == nil then recipe.name = path:match("([^/]+)$"):gsub("%.lua$", "") end
   if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
     recipe.train = recipe.train or {}
