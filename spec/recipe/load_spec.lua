@@ -46,6 +46,12 @@ describe("prl.recipe.load", function()
   it("fills in every default", function()
     local recipe = resolved("return {env = 'cartpole', algorithm = 'a2c'}")
     assert.equal("x", recipe.name)
+    assert(os.execute("mkdir -p '" .. folder .. "cartpole'"))
+    for name, text in pairs {ppo = "cartpole-ppo", ppo_wide = "cartpole-ppo_wide", mine = "mine",
+      cartpole_ppo = "cartpole_ppo", ["cartpole/mine"] = "cartpole-mine"} do
+      recipes.write(folder, name .. ".lua", "return {env = 'cartpole', algorithm = 'ppo'}")
+      assert.equal(text, assert(prl.recipe.load(folder .. name .. ".lua")).recipe.name)
+    end
     assert.same({}, recipe.tags)
     assert.equal("cartpole", recipe.env[1])
     assert.equal(8, recipe.env.n)

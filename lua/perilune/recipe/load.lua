@@ -54,6 +54,16 @@ local function hashed(recipe)
   return copy
 end
 
+--- The file's name; with the environment's before it where the folder is named after that, or the file after its
+--- algorithm: pendulum-ppo.
+local function default_name(path, resolved)
+  local name, folder = path:match("([^/]+)$"):gsub("%.lua$", ""), path:match("([^/]+)/[^/]+$")
+  local env, algorithm = resolved.spec.name, resolved.recipe.algorithm[1]
+  if not env or name:find(env, 1, true) then return name end
+  local after_algorithm = algorithm and name:sub(1, #algorithm) == algorithm
+  return (folder == env or after_algorithm) and env .. "-" .. name or name
+end
+
 local function no_env() return nil, "this build has no environments" end
 
 --- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value"), seed (in place of
@@ -75,7 +85,6 @@ function load.load(path, options)
   if recipe.kind == "fit" then
     return nil, ('%s: a recipe of kind "fit" learns a ranker from logs: it is for `perilune fit`'):format(path), "EFORMAT"
   end
-  if recipe.name == nil then recipe.name = path:match("([^/]+)$"):gsub("%.lua$", "") end
   if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
     recipe.train = recipe.train or {}
     recipe.train.seed = options.seed
@@ -86,6 +95,7 @@ function load.load(path, options)
   if not result then
     return nil, sentence(evaluated, refusal), "EFORMAT"
   end
+  result.recipe.name = result.recipe.name or default_name(path, result)
   result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe))
   return result
 end

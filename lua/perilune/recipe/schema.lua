@@ -153,7 +153,7 @@ schema.response = {
 }
 
 schema.recipe = {
-  option("name", "text", nil, "", "of the run; default: that of the file; outside the hash"),
+  option("name", "text", nil, "", "of the run; default: that of the file, as in pendulum-ppo; outside the hash"),
   option("tags", "texts", {}, "", "words to find the run by; outside the hash"),
   option("env", "env", nil, "",
     "the environment: {\"cartpole\", n = 8}, {c = \"./mine.so\"}, {lua = \"./mine.lua\"} or {\"host\", …}",
