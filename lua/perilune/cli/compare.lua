@@ -41,9 +41,16 @@ local function out_folder(words, kind)
   return make_folder(words.out or ("runs/compare%s-%s"):format(names, os.date("%Y%m%d-%H%M%S")))
 end
 
--- Recipes are checked before the first run begins.
-local function check_recipe(path, words)
-  failure.check_recipe(require("perilune").recipe.load(path, {set = words.set, trust = words.trust}))
+-- Recipes are checked before the first run begins. They must be of one environment.
+local function check_recipes(words)
+  local load, envs = require("perilune").recipe.load, {}
+  for i, path in ipairs {words.a, words.b} do
+    local env = failure.check_recipe(load(path, {set = words.set, trust = words.trust})).env
+    envs[i] = env.name or env.path or env.kind
+  end
+  if envs[1] ~= envs[2] then
+    failure.usage(("%s runs on %s and %s on %s: they cannot be compared"):format(words.a, envs[1], words.b, envs[2]))
+  end
 end
 
 local function of_recipes(words, out)
@@ -76,10 +83,7 @@ function compare.run(argv)
   end
   if words.seeds < 1 or (words.jobs and words.jobs < 1) then failure.usage("--seeds and --jobs must be at least 1") end
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
-  if kinds[1] == "recipe" then
-    check_recipe(words.a, words)
-    check_recipe(words.b, words)
-  end
+  if kinds[1] == "recipe" then check_recipes(words) end
   local out = out_folder(words, kinds[1])
   local compared
   if kinds[1] == "recipe" then

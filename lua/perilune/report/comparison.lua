@@ -43,8 +43,8 @@ function comparison.text(compared, intervals)
   end
   local rows = rows_of(intervals)
   table.insert(rows, 1, {"sum over an episode", "A", "B", "B − A", "95 % interval", ""})
-  return ("A  %s\nB  %s\n%d %ss in pairs\n%s"):format(compared.names[1], compared.names[2], #compared.pairs,
-    compared.unit, format.columns(rows))
+  return ("A  %s\nB  %s\n%s in pairs\n%s"):format(compared.names[1], compared.names[2],
+    format.plural(#compared.pairs, compared.unit), format.columns(rows))
 end
 
 -- ---- the drawing of paired differences ----
@@ -184,7 +184,7 @@ function comparison.render(compared, intervals)
   local body = {
     tag("header", nil, tag("h1", nil, title), tag("p", {class = "lead"}, tag("b", {class = "key c1"}, "A "),
       compared.names[1], "  ", tag("b", {class = "key c2"}, "B "), compared.names[2],
-      (" · %d %ss in pairs"):format(#compared.pairs, compared.unit))),
+      (" · %s in pairs"):format(format.plural(#compared.pairs, compared.unit)))),
     tag("h2", nil, "B − A"),
     tag("p", {class = "lead"}, compared.lift and "Of a user and day" or "Sums over an episode",
       ". A small dot is the difference of one ", compared.unit,

@@ -26,6 +26,11 @@ function format.grouped(value)
   return (value <= -0.5 and "−" or "") .. text
 end
 
+--- 1 seed, 2 seeds.
+function format.plural(count, noun)
+  return ("%s %s%s"):format(format.grouped(count), noun, count == 1 and "" or "s")
+end
+
 --- A count in short: 950, 12.5 k, 3 M.
 function format.count(value)
   local function short(scaled, unit)
