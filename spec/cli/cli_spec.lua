@@ -26,9 +26,9 @@ return {
   teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   --- Output, errors and exit code of `perilune WORDS` in the folder.
-  local function run(words, input)
-    local command = ("cd '%s' && %s LD_PRELOAD='' '%s' %s >out 2>err"):format(root,
-      input and ("printf '%s' |"):format(input) or "", executable, words)
+  local function run(words, input, variables)
+    local command = ("cd '%s' && %s LD_PRELOAD='' %s '%s' %s >out 2>err"):format(root,
+      input and ("printf '%s' |"):format(input) or "", variables or "", executable, words)
     if os.getenv("LD_PRELOAD") then command = command:gsub("LD_PRELOAD=''", "") end
     local status = os.execute(command)
     local function read(name)
@@ -86,12 +86,39 @@ return {
     assert.truthy(posix.stat(root .. "/same/compare.html"))
   end)
 
+  it("hints as it was called", function()
+    local out, _, code = run "train pole.lua --quiet --runs runs --set train.steps=200"
+    assert.equal(0, code)
+    local folder = out:match("Report: (.*)/report%.html\n$")
+    local again, err
+    again, err, code = run("train --resume " .. folder)
+    assert.same({"", 0}, {err, code})
+    assert.equal(("%s is finished: it made 256 of 200 steps. To train it further:\n  %s train --resume %s --steps 512\n"):format(
+      folder, executable, folder), again)
+    again = run("train --resume " .. folder, nil, "PERILUNE_COMMAND='./my dev'")
+    assert.truthy(again:find("\n  './my dev' train --resume ", 1, true))
+    assert.equal(0, select(3, run("train --quiet --steps 512 --resume " .. folder)))
+    assert.truthy(select(2, run "train pole.lua --steps 5"):find("it is --set train.steps=5", 1, true))
+  end)
+
+  it("refuses to compare recipes of two environments before anything is trained", function()
+    local file = assert(io.open(root .. "/car.lua", "w"))
+    file:write("return {env = 'mountain_car', algorithm = 'ppo'}")
+    file:close()
+    local out, err, code = run "compare pole.lua car.lua --out never"
+    assert.same({"", "perilune: pole.lua runs on cartpole and car.lua on mountain_car: they cannot be compared\n", 2},
+      {out, err, code})
+    assert.is_nil(posix.stat(root .. "/never"))
+  end)
+
   it("trains two recipes on the same seeds and pairs them", function()
     local out, err, code = run "compare pole.lua pole.lua --seeds 2 --quiet --out pair"
     assert.same({"", 0}, {err, code})
     assert.truthy(out:find("2 seeds in pairs", 1, true))
     assert.truthy(out:find("no difference", 1, true))
     assert.equal(0, select(3, run "compare pair/a pair/b --out again"))
+    out = run "compare pole.lua pole.lua --seeds 1 --quiet --out one"
+    assert.truthy(out:find("\n1 seed in pairs\n", 1, true))
   end)
 
   it("checks a recipe of kind fit, which is a recipe again", function()

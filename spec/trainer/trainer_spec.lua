@@ -122,6 +122,36 @@ describe("the trainer", function()
     assert.equal(read(whole, "metrics.csv"), read(rest, "metrics.csv"))
   end)
 
+  it("trains a finished run further, as if more steps had been asked for", function()
+    local whole = start("whole")
+    whole:train()
+    local part = start("part", {"train.steps=1000"})
+    part:train()
+    assert.is_false(part.state.step >= 3000)
+    assert.is_true(trainer.resume(part.folder.path, {quiet = true}):ended())
+    local message, code = message_of(function() trainer.resume(part.folder.path, {steps = 1000}) end)
+    assert.equal(("expected more than the 1024 steps that %s has made already, got 1000"):format(part.folder.path), message)
+    assert.equal(2, code)
+    local rest = trainer.resume(part.folder.path, {quiet = true, steps = 3000})
+    assert.is_false(rest:ended())
+    assert.equal("finished", rest:train())
+    assert.equal(read(whole, "metrics.csv"), read(rest, "metrics.csv"))
+    local info = assert(prl.from_json(read(rest, "run.json")))
+    assert.same({"finished", 3000, whole.state.step}, {info.status, info.steps, info.step})
+    local steps = {}
+    for step in read(rest, "evaluations.csv"):gmatch("\n(%d+),") do steps[#steps + 1] = tonumber(step) end
+    assert.same({0, 900, 1024, 1800, 2700, whole.state.step}, steps)
+  end)
+
+  it("shows the critics with the largest weight", function()
+    assert(prl.io.write(root .. "/pole.lua", (recipe:gsub("upright = ", [[a = {reward = function(r) return r.reward end,
+      weight = 0.1}, b = {reward = function(r) return r.reward end, weight = -0.5},
+      c = {reward = function(r) return r.reward end, weight = linear {from = 0, to = 0.01}}, upright = ]]))))
+    local run = start("runs", {"train.steps=1"})
+    run:train()
+    assert.same({"c", "upright", "b", "a"}, run.progress.critics)
+  end)
+
   it("never takes a folder that is there", function()
     local first, second = start("runs"), start("runs")
     assert.are_not.equal(first.folder.path, second.folder.path)
@@ -153,7 +183,7 @@ return {
     local message, code = message_of(function() trainer.resume(run.folder.path, {quiet = true}) end)
     assert.truthy(message:find("code.lua, is code: it runs only with --trust", 1, true))
     assert.equal(2, code)
-    assert.equal("finished", trainer.resume(run.folder.path, {quiet = true, trust = true}):train())
+    assert.equal("finished", trainer.resume(run.folder.path, {quiet = true, trust = true, steps = 200}):train())
   end)
 
   it("names a run whose host drives the env", function()

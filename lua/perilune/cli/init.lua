@@ -4,6 +4,7 @@
 --- Exit codes: 0 done; 1 it failed while running; 2 the recipe or the words of the command line are wrong.
 
 local failure = require "perilune.failure"
+local invocation = require "perilune.invocation"
 
 local cli = {}
 
@@ -18,7 +19,7 @@ end
 
 local function help()
   local lines = {
-    "usage: perilune COMMAND …",
+    ("usage: %s COMMAND …"):format(invocation.program()),
     "",
     "Reinforcement learning from Lua recipes.",
     "",
@@ -27,7 +28,7 @@ local function help()
     lines[#lines + 1] = ("  %-9s %s"):format(name, find(name).summary)
   end
   lines[#lines + 1] = ""
-  lines[#lines + 1] = "`perilune COMMAND --help` lists the options of a command."
+  lines[#lines + 1] = ("`%s COMMAND --help` lists the options of a command."):format(invocation.program())
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -52,9 +53,10 @@ local function dispatch(argv)
   return command.run(rest) or 0
 end
 
---- Runs one command line; argv[1] is the command. Returns the exit code. A failure that the user can mend is one
---- sentence on standard error; a defect also shows where it happened.
+--- Runs one command line; argv[0] is the program as it was called, argv[1] the command. Returns the exit code. A failure
+--- that the user can mend is one sentence on standard error; a defect also shows where it happened.
 function cli.main(argv)
+  invocation.note(argv[0])
   local ok, result = xpcall(dispatch, failure.handler, argv)
   io.stdout:flush()
   if ok then return result end

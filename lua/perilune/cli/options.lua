@@ -2,12 +2,13 @@
 
 local argparse = require "argparse"
 local failure = require "perilune.failure"
+local invocation = require "perilune.invocation"
 
 local options = {}
 
---- A parser for `perilune NAME`.
+--- A parser for `perilune NAME`, whose usage shows the program as it was called.
 function options.parser(name, summary)
-  return argparse("perilune " .. name, summary):usage_max_width(100):help_max_width(100)
+  return argparse(invocation.program() .. " " .. name, summary):usage_max_width(100):help_max_width(100)
 end
 
 --- The parsed words, as argparse gives them.

@@ -1,6 +1,8 @@
 --- `perilune train RECIPE`: trains an agent in a folder of its own; `--resume RUN` goes on with one.
 
 local failure = require "perilune.failure"
+local format = require "perilune.report.format"
+local invocation = require "perilune.invocation"
 local options = require "perilune.cli.options"
 
 local train = {summary = "train an agent by a recipe, or go on with a run"}
@@ -10,6 +12,8 @@ local function parse(argv)
   parser:argument("recipe", "The recipe's file."):args("?")
   options.recipe(parser)
   parser:option("--resume", "Go on with this run from its last checkpoint."):argname("RUN")
+  parser:option("--steps", "With --resume: train up to so many steps in all; schedules that have ended stay as they are.")
+    :argname("N"):convert(options.whole)
   parser:option("--runs", "The folder that holds the runs."):argname("FOLDER"):default("runs")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
@@ -17,9 +21,21 @@ local function parse(argv)
     failure.usage("train takes a recipe or --resume RUN\n" .. parser:get_usage())
   end
   if words.resume and (#words.set > 0 or words.seed) then
-    failure.usage("a resumed run keeps its recipe and its seed: --set and --seed do not go with --resume")
+    failure.usage("a resumed run keeps its recipe and its seed: --set and --seed do not go with --resume, but --steps does")
+  end
+  if words.steps and not words.resume then
+    failure.usage(("--steps goes with --resume; for a new run it is --set train.steps=%.0f"):format(words.steps))
   end
   return words
+end
+
+-- A run that has ended is no failure: it says how to train it further.
+local function say_ended(run)
+  local info = run.info
+  io.write(("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(run.folder.path,
+    format.grouped(run.state.step), format.grouped(info.steps),
+    invocation.line("train", "--resume", run.folder.path, "--steps", ("%.0f"):format(2 * math.max(info.steps, run.state.step)))))
+  return 0
 end
 
 function train.run(argv)
@@ -28,7 +44,8 @@ function train.run(argv)
   local trainer = require "perilune.trainer"
   local run
   if words.resume then
-    run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust})
+    run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust, steps = words.steps})
+    if run:ended() then return say_ended(run) end
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,
@@ -39,12 +56,12 @@ function train.run(argv)
   local status, report = run:train()
   local path = run.folder.path
   if status == "interrupted" then
-    io.write(("Stopped at step %d and saved. Go on with:\n  perilune train --resume %s\n"):format(run.state.step, path))
+    io.write(("Stopped at step %d and saved. Go on with:\n  %s\n"):format(run.state.step,
+      invocation.line("train", "--resume", path)))
     return 130
   end
   io.write(("Trained %s for %s in %s.\n"):format(run.info.name,
-    require("perilune.report.format").count(run.state.step) .. " steps",
-    require("perilune.report.format").duration(run.info.seconds)))
+    format.count(run.state.step) .. " steps", format.duration(run.info.seconds)))
   io.write(run:evaluation_text() or "")
   io.write("Report: ", report, "\n")
   return 0

@@ -4,6 +4,7 @@ local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
+local invocation = require "perilune.invocation"
 local lift = require "perilune.report.lift"
 local runs = require "perilune.report.run"
 local series = require "perilune.report.series"
@@ -99,7 +100,7 @@ local function status(info)
   if not text then return nil end
   return tag("div", {class = "warn"}, text, " ", info.message and tag("code", nil, info.message),
     info.status ~= "running" and info.folder and {" Go on with ",
-      tag("code", nil, "perilune train --resume " .. info.folder), "."})
+      tag("code", nil, invocation.line("train", "--resume", info.folder)), "."})
 end
 
 local function evaluation_lines(run, response)

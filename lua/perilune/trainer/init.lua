@@ -100,13 +100,30 @@ local function resume_env(self, checkpoint)
   io.stderr:write("perilune: ", message, "\n")
 end
 
---- Goes on with a run from its last checkpoint, as if it had never stopped.
+-- Trains up to `steps` in place of the recipe's train.steps. Schedules that have ended keep their last value.
+local function extend(self, steps)
+  local info, state = self.info, self.state
+  if steps <= state.step then
+    failure.usage(("expected more than the %d steps that %s has made already, got %d"):format(state.step,
+      self.folder.path, steps))
+  end
+  info.steps, info.status = steps, "running"
+  while state.next_evaluation and state.next_evaluation <= state.step do
+    state.next_evaluation = state.next_evaluation + info.evaluation.every
+  end
+  self.folder:write_json("run.json", info)
+end
+
+--- Goes on with a run from its last checkpoint, as if it had never stopped. options: quiet, trust, steps (train up to so
+--- many in place of the recipe's train.steps). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open(path, options.trust)
   local info = place.info
   local checkpoint, state = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
   local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet}, Trainer)
+  if options.steps then extend(self, options.steps) end
+  if self:ended() then return self end
   self.agent = failure.check(prl.load_agent(checkpoint))
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
   resume_env(self, checkpoint)
@@ -114,6 +131,9 @@ function trainer.resume(path, options)
   self:open_log(state)
   return self
 end
+
+--- Whether there is nothing left to train.
+function Trainer:ended() return self.info.status == "finished" and self.state.step >= self.info.steps end
 
 function Trainer:open_log(state)
   self.log = log.open(self.folder, self.info.updates_per_row, state and state.log)
@@ -217,13 +237,25 @@ function Trainer:write_report(status, message)
   return failure.check(page.write(failure.check(report_run.load(self.folder.path)), prl.io.write))
 end
 
+-- The critics' names, those with the largest weight in the objective first; a scheduled weight counts as large.
+local function by_weight(critics)
+  local names, size = {}, {}
+  for i, critic in ipairs(critics) do
+    names[i] = critic.name
+    size[critic.name] = type(critic.weight) == "number" and math.abs(critic.weight) or math.huge
+  end
+  table.sort(names, function(a, b)
+    if size[a] ~= size[b] then return size[a] > size[b] end
+    return a < b
+  end)
+  return names
+end
+
 --- Trains to the end or to Ctrl-C. Returns "finished" or "interrupted", and the report's path. A failure is noted in
 --- the run's folder, as far as that can still be written, and raised.
 function Trainer:train()
   self.seconds_before = self.info.seconds or 0
-  local names = {}
-  for i, critic in ipairs(self.info.critics) do names[i] = critic.name end
-  self.progress = progress.new(self.info.steps, self.state.step, names, self.quiet)
+  self.progress = progress.new(self.info.steps, self.state.step, by_weight(self.info.critics), self.quiet)
   local ok, outcome = xpcall(function()
     local status = self:loop()
     if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate(true) end

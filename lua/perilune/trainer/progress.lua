@@ -24,7 +24,8 @@ local function columns()
   return tonumber((size or ""):match("%d+ (%d+)")) or 80
 end
 
---- total: env steps of the run; step: where it begins; critics: their names. quiet: no line at all.
+--- total: env steps of the run; step: where it begins; critics: their names, of which the line shows the first two.
+--- quiet: no line at all.
 function progress.new(total, step, critics, quiet)
   local returns = {}
   for _, critic in ipairs(critics) do returns[critic] = {} end

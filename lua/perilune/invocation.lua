@@ -1,0 +1,29 @@
+--- How this program was called, so that a hint can be typed as it stands: "./dev train --resume …".
+---
+--- PERILUNE_COMMAND holds the word: `./dev` sets it to its own name, the command line to argv[0], and runs that it starts
+--- inherit it.
+
+local invocation = {}
+
+--- `word` as a shell reads it back.
+local function quoted(word)
+  if word:find("^[%w_./:,=@%%+-]+$") then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+--- Notes how the program was called, unless whoever called it did.
+function invocation.note(word)
+  if word and not os.getenv("PERILUNE_COMMAND") then require("posix").setenv("PERILUNE_COMMAND", word) end
+end
+
+--- The program as it was typed.
+function invocation.program() return quoted(os.getenv("PERILUNE_COMMAND") or "perilune") end
+
+--- A command line to type: invocation.line("train", "--resume", run).
+function invocation.line(...)
+  local words = {invocation.program()}
+  for i = 1, select("#", ...) do words[i + 1] = quoted((select(i, ...))) end
+  return table.concat(words, " ")
+end
+
+return invocation
