@@ -1,6 +1,7 @@
 --- Distributions over rows of actions, made of ops, so that they run eagerly and in programs alike. Every one has
 ---   log_prob(action) → (rows)      entropy() → (rows) or a scalar      kl(other) → (rows): KL(self ‖ other)
 ---   sample(draws) → action         mean() → the most probable action
+--- (a point has neither entropy nor divergence).
 --- Draws are inputs: standard normals for continuous actions, uniforms in (0, 1) for discrete ones.
 local prl = require "perilune"
 
@@ -120,6 +121,18 @@ end
 
 function Normal:sample(draws) return self.mu + self.log_std:exp() * draws end
 function Normal:mean() return self.mu end
+
+-- ---- A point: the action (rows, n) with certainty ----
+
+local Point = class {draws = 0}
+
+function distribution.point(action) return setmetatable({action = action}, Point) end
+
+--- The logarithm of its probability, 0.
+function Point:log_prob() return rows_of(self.action:slice(2, 1, 1)) * 0 end
+
+function Point:sample() return self.action end
+function Point:mean() return self.action end
 
 -- ---- Gaussian squashed by tanh into (−1, 1) (Haarnoja et al. 2018, appendix C) ----
 

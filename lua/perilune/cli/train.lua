@@ -32,6 +32,11 @@ end
 -- A run that has ended is no failure: it says how to train it further.
 local function say_ended(run)
   local info = run.info
+  if info.search then
+    io.write(("%s is finished: it made %s trials, as many as its recipe says.\n"):format(run.folder.path,
+      format.grouped(info.search.trials)))
+    return 0
+  end
   io.write(("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(run.folder.path,
     format.grouped(run.state.step), format.grouped(info.steps),
     invocation.line("train", "--resume", run.folder.path, "--steps", ("%.0f"):format(2 * math.max(info.steps, run.state.step)))))
@@ -60,8 +65,7 @@ function train.run(argv)
       invocation.line("train", "--resume", path)))
     return 130
   end
-  io.write(("Trained %s for %s in %s.\n"):format(run.info.name,
-    format.count(run.state.step) .. " steps", format.duration(run.info.seconds)))
+  io.write(run:closing_text())
   io.write(run:evaluation_text() or "")
   io.write("Report: ", report, "\n")
   return 0

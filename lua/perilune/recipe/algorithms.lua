@@ -1,9 +1,9 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, stale, optimizer, options, build}. An option is {default, unit, meaning,
---- structural =
---- true, min, max, above, integer, choices, optional}: live unless structural; a nil or false default makes it
---- optional.
+--- A file gives {summary, actions, stale, optimizer, options, build}, or {summary, actions, options, search, trials,
+--- refusal}: an algorithm that looks for one action for everybody by trials (trainer/search.lua). An option is {default,
+--- unit, meaning, structural = true, min, max, above, integer, choices, optional}: live unless structural; a nil or
+--- false default makes it optional.
 
 local environment = require "perilune.recipe.environment"
 local nearest = require "perilune.nearest"
@@ -92,8 +92,8 @@ local function load_file(check, value, path)
   local ok, algorithm = false, message
   if chunk then ok, algorithm = pcall(chunk) end
   if not ok then check.fail(path .. ".lua", tostring(algorithm)) end
-  if type(algorithm) ~= "table" or type(algorithm.build) ~= "function" then
-    check.fail(path .. ".lua", value.lua .. " returns no algorithm: a table with options and a function build")
+  if type(algorithm) ~= "table" or type(algorithm.build or algorithm.search) ~= "function" then
+    check.fail(path .. ".lua", value.lua .. " returns no algorithm: a table with options and a function build or search")
   end
   return algorithm
 end
@@ -115,11 +115,16 @@ function algorithms.resolve(check, value, path, spec)
   local algorithm = find(check, value, path)
   local rest = {}
   for k, v in pairs(value) do
-    if k ~= 1 and k ~= "lua" and k ~= "optimizer" then rest[k] = v end
+    if k ~= 1 and k ~= "lua" and (k ~= "optimizer" or algorithm.search) then rest[k] = v end
   end
-  local resolved = check.section(algorithms.options(algorithm), rest, path, {"optimizer"})
-  resolved.optimizer = resolve_optimizer(check, algorithm, value.optimizer, path .. ".optimizer")
+  local resolved = check.section(algorithms.options(algorithm), rest, path, {not algorithm.search and "optimizer" or nil})
+  if not algorithm.search then
+    resolved.optimizer = resolve_optimizer(check, algorithm, value.optimizer, path .. ".optimizer")
+  end
   resolved[1], resolved.lua = value[1], value[1] == nil and value.lua or nil
+  local wrong, message
+  if algorithm.refusal then wrong, message = algorithm.refusal(resolved) end
+  if wrong then check.fail(path .. "." .. wrong, message) end
   local drives = algorithm.actions == nil
   for _, kind in ipairs(algorithm.actions or {}) do drives = drives or kind == spec.action.kind end
   if not drives then

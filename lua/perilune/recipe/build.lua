@@ -2,6 +2,7 @@
 --- writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as plain data.
 local prl = require "perilune"
 local networks = require "perilune.recipe.networks"
+local search = require "perilune.recipe.search"
 
 local TRACE_ROWS = {3, 5} -- programs are traced for two numbers of rows, so that none can creep into them
 
@@ -125,7 +126,7 @@ local function act_program(self)
   return trace("act", function(rows)
     local noise = continuous and prl.randn(rows, self.actor.draws) or prl.rand(rows, self.actor.draws)
     local obs = prl.trace_input("obs", prl.randn(rows, #self.spec.observation.names), true)
-    noise = prl.trace_input("noise", noise, true)
+    if self.actor.draws > 0 then noise = prl.trace_input("noise", noise, true) end
     local sample = scalar_input "sample"
     local pi = self.actor.distribution(obs)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
@@ -209,8 +210,14 @@ local function finite_action(action)
   return out
 end
 
-local function schedule_of(algorithm, build)
-  local schedule = build
+--- A search learns nothing from single steps: what comes in is estimated, for the metrics of a host, and let go.
+local function idle_schedule(self)
+  return {self:collect(1), self:estimate {lambda = 1}, self:publish()}
+end
+
+local function schedule_of(self, algorithm, given)
+  if algorithm.search then return idle_schedule(self) end
+  local schedule = algorithm.build(self, new_options(self, algorithm, given))
   if type(schedule) ~= "table" or #schedule == 0 then
     error(("algorithm %s: build returned no schedule"):format(algorithm.name or "?"), 0)
   end
@@ -220,16 +227,21 @@ end
 local build = {}
 
 --- recipe: resolved, every default filled in; spec: what its environment is made of ({observation = {names, units},
---- action = {kind, names, choices, low, high}, responses = {…}}); algorithm: the table of its file.
-function build.plan(recipe, spec, algorithm, hash)
+--- action = {kind, names, choices, low, high}, responses = {…}}); algorithm: the table of its file. constant: of a search,
+--- the whole action that it found; without it that where it starts.
+function build.plan(recipe, spec, algorithm, hash, constant)
   prl.seed(recipe.train.seed)
   local self = setmetatable({
     spec = spec, programs = {}, programs_count = 0, live = {}, scalars = {}, streams = recipe.env.n or
       recipe.agent.streams,
   }, Learn)
-  networks.make(self, recipe)
+  if algorithm.search then
+    networks.make(self, networks.bare(recipe), constant or search.vector(recipe, spec))
+  else
+    networks.make(self, recipe)
+  end
   local given = recipe.algorithm
-  local schedule = schedule_of(algorithm, algorithm.build(self, new_options(self, algorithm, given)))
+  local schedule = schedule_of(self, algorithm, given)
   self.programs.act, self.programs.values = act_program(self), values_program(self)
   live_algorithm_options(self, algorithm, given)
   local critics = critic_documents(self, recipe)
@@ -243,7 +255,7 @@ function build.plan(recipe, spec, algorithm, hash)
     observation = {names = spec.observation.names, units = spec.observation.units}, action = finite_action(spec.action),
     responses = spec.responses,
     capacity = capacity, warmup = recipe.train.warmup,
-    normaliser = recipe.policy.normalise and {clip = recipe.policy.normalise} or nil,
+    normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
     noise = self.actor.draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
   }, self.programs, tensors)
 end

@@ -106,9 +106,9 @@ function load.hash(recipe) return prl.hash(hashed(recipe)) end
 --- The resolved recipe as Lua that is a recipe again.
 function load.text(recipe) return printer.recipe(recipe) end
 
---- The plan of a loaded recipe.
-function load.plan(loaded)
-  return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash)
+--- The plan of a loaded recipe. constant: see build.plan.
+function load.plan(loaded, constant)
+  return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant)
 end
 
 return load

@@ -123,6 +123,16 @@ local function discrete_actor(self, recipe, inputs)
   return net, {draws = #choices, from_env = same, to_env = same}
 end
 
+--- One action for everybody: a layer that gives it whatever it is shown. Nothing in it is squashed or normalised, so
+--- that the numbers come back as they were given.
+local function constant_actor(constant, inputs)
+  local layer = nn.linear(inputs, #constant, {init = "zero"})
+  layer.bias:copy_(prl.tensor(constant))
+  local net = nn.module {mean = layer, forward = function(net, x) return distribution.point(net.mean(x)) end}
+  local function same(action) return action end
+  return net, {draws = 0, from_env = same, to_env = same}
+end
+
 -- ---- Sets ----
 
 local function add_set(self, name, module, critic, optimizer)
@@ -143,9 +153,17 @@ local function sorted_names(map)
   return names
 end
 
+--- A recipe whose networks have no layers but the last, for a policy that is one action for everybody.
+function networks.bare(recipe)
+  local critics = {}
+  for name in pairs(recipe.objective.critics) do critics[name] = {} end
+  return {policy = {hidden = {}, activation = recipe.policy.activation, init = recipe.policy.init, trunk = "separate"},
+    objective = {critics = critics}, algorithm = {optimizer = {"sgd"}}}
+end
+
 --- Adds to the builder: actor {distribution(obs), draws, to_env}, policy(obs) for algorithms, critics (a list, and by
---- name), sets.
-function networks.make(self, recipe)
+--- name), sets. constant: the action of a policy that is the same for everybody, or nil.
+function networks.make(self, recipe, constant)
   local policy, inputs, optimizer = recipe.policy, #self.spec.observation.names, recipe.algorithm.optimizer
   self.sets, self.critics, self.critic = {}, {}, {}
   local trunk = policy.trunk == "shared" and body(inputs, policy) or nil
@@ -165,7 +183,12 @@ function networks.make(self, recipe)
 
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local actor_recipe = trunk and {policy = setmetatable(head, {__index = policy})} or recipe
-  local net, actor = make(self, actor_recipe, features)
+  local net, actor
+  if constant then
+    net, actor = constant_actor(constant, features)
+  else
+    net, actor = make(self, actor_recipe, features)
+  end
   actor.distribution = function(obs) return net(feature(obs)) end
   self.actor = actor
   --- For algorithms: log-densities of actions as the environment saw them.

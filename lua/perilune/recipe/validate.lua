@@ -4,6 +4,7 @@ local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
 local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
+local search = require "perilune.recipe.search"
 local values = require "perilune.recipe.values"
 
 local Refusal = {__tostring = function(self) return self.path .. ": " .. self.message end}
@@ -153,6 +154,7 @@ local function resolve(check, recipe)
   result.objective.critics = resolve_critics(check, result.objective.critics, "objective.critics", result.policy)
   section("algorithm", recipe.algorithm)
   result.algorithm, algorithm = algorithms.resolve(check, recipe.algorithm, "algorithm", spec)
+  if algorithm.trials then search.check(check, result, spec) end
   result.eval = section("eval", recipe.eval)
   environment.evaluation(check, spec, result.eval, "eval")
   result.agent = section("agent", recipe.agent)

@@ -1,5 +1,5 @@
---- The trainer: drives an agent through simulated environments by the agent's own calls, and keeps the run's folder.
---- It has no acting and no learning code.
+--- The trainer: drives an agent through simulated environments by the agent's own calls, or runs the trials of a search
+--- (search.lua), and keeps the run's folder. It has no acting and no learning code.
 ---
 ---     local run = trainer.start(loaded, {root = "runs"})      -- or trainer.resume("runs/…")
 ---     run:train()                                             -- "finished" or "interrupted"
@@ -7,14 +7,17 @@
 local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
+local format = require "perilune.report.format"
 local page = require "perilune.report.page"
 local report_run = require "perilune.report.run"
+local report_search = require "perilune.report.search"
 local lift = require "perilune.report.lift"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
 local log = require "perilune.trainer.log"
 local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
+local search = require "perilune.trainer.search"
 local world = require "perilune.trainer.world"
 
 local trainer = {}
@@ -49,19 +52,22 @@ end
 
 local function updates_per_row(plan, steps)
   local first = plan:document().schedule[1]
+  if not steps then return 1 end
   return math.max(1, math.ceil(steps / (first.rows or 1) / rows_of_metrics))
 end
 
 local function describe(loaded, plan, options)
   local recipe, env = loaded.recipe, loaded.env
+  local steps = not loaded.algorithm.search and recipe.train.steps or nil -- a search counts trials
   return {
     format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
     env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name,
       path = env.path and posix.realpath(env.path), options = env.options, n = env.n},
-    algorithm = recipe.algorithm[1], responses = responses_of(loaded.spec), actions = loaded.spec.action.names,
+    algorithm = recipe.algorithm[1], algorithm_file = recipe.algorithm.lua and
+      posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = responses_of(loaded.spec), actions = loaded.spec.action.names,
     critics = critics_of(recipe),
-    steps = recipe.train.steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
-    updates_per_row = updates_per_row(plan, recipe.train.steps), set = options.set or {}, recipe = loaded.path,
+    steps = steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
+    updates_per_row = updates_per_row(plan, steps), set = options.set or {}, recipe = loaded.path,
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
     status = "running", step = 0, updates = 0, seconds = 0,
   }
@@ -87,6 +93,7 @@ function trainer.start(loaded, options)
   self.state = {step = 0, updates = 0, evaluations = 0,
     next_evaluation = self.info.evaluation.every > 0 and 0 or nil,
     next_checkpoint = self.info.checkpoint > 0 and self.info.checkpoint or nil}
+  if loaded.algorithm.search then self:begin_search(search.start(self, loaded)) end
   self:open_log()
   return self
 end
@@ -103,6 +110,7 @@ end
 -- Trains up to `steps` in place of the recipe's train.steps. Schedules that have ended keep their last value.
 local function extend(self, steps)
   local info, state = self.info, self.state
+  if info.search then failure.usage("a search is as long as its algorithm's options say: --steps does not go with it") end
   if steps <= state.step then
     failure.usage(("expected more than the %d steps that %s has made already, got %d"):format(state.step,
       self.folder.path, steps))
@@ -126,14 +134,28 @@ function trainer.resume(path, options)
   if self:ended() then return self end
   self.agent = failure.check(prl.load_agent(checkpoint))
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
-  resume_env(self, checkpoint)
   info.folder, info.message = place.path, nil
+  if info.search then
+    self:begin_search(search.resume(self, options.trust))
+  else
+    resume_env(self, checkpoint)
+  end
   self:open_log(state)
   return self
 end
 
 --- Whether there is nothing left to train.
-function Trainer:ended() return self.info.status == "finished" and self.state.step >= self.info.steps end
+function Trainer:ended()
+  local info = self.info
+  return info.status == "finished" and (info.search ~= nil or self.state.step >= info.steps)
+end
+
+-- Its users live in panels.
+function Trainer:begin_search(begun)
+  self.search = begun
+  self.env:free()
+  self.env = nil
+end
 
 function Trainer:open_log(state)
   self.log = log.open(self.folder, self.info.updates_per_row, state and state.log)
@@ -191,8 +213,9 @@ function Trainer:save()
   return self.folder:save_checkpoint(self.agent, self.env, self.state)
 end
 
--- One drive: to the next stop or the end of an update, whichever comes first.
+-- One drive: to the next stop or the end of an update, whichever comes first; or one trial of a search.
 function Trainer:drive()
+  if self.search then return self.search:advance() end
   local state = self.state
   local stop = math.min(state.next_evaluation or math.huge, state.next_checkpoint or math.huge)
   if state.step < self.info.steps then stop = math.min(stop, self.info.steps) end
@@ -209,10 +232,18 @@ function Trainer:drive()
   end
 end
 
+function Trainer:over()
+  if self.search then return self.search:over() end
+  return self.state.step >= self.info.steps and self.state.ended
+end
+
+-- How far the progress line is: trials of a search, else steps.
+function Trainer:position() return self.search and self.search:done() or self.state.step end
+
 function Trainer:loop()
   local state, info = self.state, self.info
   while true do
-    local ends = state.step >= info.steps and state.ended
+    local ends = self:over()
     if state.next_evaluation and state.step >= state.next_evaluation and not (ends and self.judge == panel) then
       self:evaluate()
       state.next_evaluation = state.next_evaluation + info.evaluation.every
@@ -224,7 +255,7 @@ function Trainer:loop()
     if prl.interrupted and prl.interrupted() then return "interrupted" end
     if ends then return "finished" end
     self:drive()
-    self.progress:show(state.step)
+    self.progress:show(self:position())
   end
 end
 
@@ -233,6 +264,7 @@ function Trainer:write_report(status, message)
   local info = self.info
   info.status, info.message, info.step, info.updates = status, message, self.state.step, self.state.updates
   info.seconds = self.seconds_before + self.progress:seconds()
+  info.search = self.search and self.search:summary()
   self.folder:write_json("run.json", info)
   return failure.check(page.write(failure.check(report_run.load(self.folder.path)), prl.io.write))
 end
@@ -255,16 +287,18 @@ end
 --- the run's folder, as far as that can still be written, and raised.
 function Trainer:train()
   self.seconds_before = self.info.seconds or 0
-  self.progress = progress.new(self.info.steps, self.state.step, by_weight(self.info.critics), self.quiet)
+  self.progress = self.search and self.search:progress(self.quiet) or
+    progress.new(self.info.steps, self.state.step, by_weight(self.info.critics), self.quiet)
   local ok, outcome = xpcall(function()
     local status = self:loop()
     if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate(true) end
     self:save()
     self.log:close()
+    if self.search then self.search:close() end
     failure.check(self.evaluations:close())
     return status
   end, failure.handler)
-  if ok then self.progress:show(self.state.step, true) end
+  if ok then self.progress:show(self:position(), true) end
   self.progress:clear()
   if not ok then
     pcall(self.write_report, self, "failed", outcome.message)
@@ -272,6 +306,14 @@ function Trainer:train()
     failure.raise(outcome.message .. (checkpoint and "; the last good checkpoint is " .. checkpoint or ""), 1)
   end
   return outcome, self:write_report(outcome)
+end
+
+--- What the run did, in a few sentences for a terminal.
+function Trainer:closing_text()
+  local count, seconds = format.count(self.state.step), format.duration(self.info.seconds)
+  if not self.search then return ("Trained %s for %s steps in %s.\n"):format(self.info.name, count, seconds) end
+  return ("%s %s in %s.\n%s"):format(self.search:done() > 0 and "Searched" or "Judged", self.info.name, seconds,
+    report_search.text(self.info.search))
 end
 
 --- The last evaluation of this process as a text; nil where there was none.

@@ -24,16 +24,16 @@ local function columns()
   return tonumber((size or ""):match("%d+ (%d+)")) or 80
 end
 
---- total: env steps of the run; step: where it begins; critics: their names, of which the line shows the first two.
---- quiet: no line at all.
-function progress.new(total, step, critics, quiet)
+--- total: env steps of the run, or what unit says; step: where it begins; critics: their names, of which the line shows the
+--- first two. quiet: no line at all.
+function progress.new(total, step, critics, quiet, unit)
   local returns = {}
   for _, critic in ipairs(critics) do returns[critic] = {} end
   local terminal = posix.isatty(2) == 1
   local now = progress.now()
   return setmetatable({
     total = total, first = step, start = now, shown = terminal and -math.huge or now, returns = returns,
-    critics = critics, quiet = quiet, terminal = terminal, pause = terminal and 0.1 or 10,
+    critics = critics, quiet = quiet, unit = unit or "steps", terminal = terminal, pause = terminal and 0.1 or 10,
     width = terminal and columns() or math.huge,
   }, Progress)
 end
@@ -53,9 +53,9 @@ end
 --- The line at this step, after so many seconds of this process.
 function Progress:text(step, seconds)
   local speed = seconds > 0 and (step - self.first) / seconds or 0
-  local parts = {("%3.0f %%"):format(math.min(1, step / self.total) * 100),
-    ("%s of %s steps"):format(format.count(step), format.count(self.total)),
-    ("%s steps/s"):format(format.count(speed))}
+  local parts = {("%3.0f %%"):format((self.total > 0 and math.min(1, step / self.total) or 1) * 100),
+    ("%s of %s %s"):format(format.count(step), format.count(self.total), self.unit),
+    ("%s %s/s"):format(format.count(speed), self.unit)}
   for i = 1, math.min(2, #self.critics) do
     local critic = self.critics[i]
     if #self.returns[critic] > 0 then

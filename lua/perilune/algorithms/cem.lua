@@ -1,0 +1,73 @@
+--- The cross-entropy method over one action that is the same for everybody (De Boer, Kroese, Mannor, Rubinstein 2005,
+--- "A tutorial on the cross-entropy method", section 3.1, with the smoothing of its remark 3.1; the added deviation is that
+--- of Szita and Lőrincz 2006). The vectors of a generation are judged on the same users with the same chances; the next
+--- generation meets other users, so that the mean of the elites does not learn the chances of the first ones by heart.
+local cem = {
+  summary = "cross-entropy search for the best action that is the same for everybody",
+  actions = {"continuous"},
+  options = {
+    population  = {24,   "trials",      "vectors tried in a generation, on the same users with the same chances",
+                                        structural = true, min = 2},
+    elites      = {6,    "trials",      "the best of them, whose mean and deviation give the next generation",
+                                        structural = true, min = 1},
+    generations = {12,   "",            "each on users of its own", structural = true, min = 1},
+    users       = {256,  "users",       "of a trial", structural = true, min = 1, max = 2 ^ 24},
+    days        = {1,    "days",        "simulated days of each user", structural = true, min = 1, max = 10000},
+    init_std    = {0.5,  "half ranges", "deviation of the first generation about the starting vector", structural = true,
+                                        above = 0, max = 100, integer = false},
+    min_std     = {0.03, "half ranges", "added to the elites' deviation, so that the search does not come to rest",
+                                        structural = true, min = 0, max = 100, integer = false},
+    smoothing   = {1,    "",            "share of the elites in the next mean and deviation; the rest stays as it was",
+                                        structural = true, above = 0, max = 1, integer = false},
+  },
+}
+
+--- What is wrong with options that are right one by one: the option, a sentence.
+function cem.refusal(opt)
+  if opt.elites > opt.population then
+    return "elites", ("expected at most the population, %d, got %d"):format(opt.population, opt.elites)
+  end
+end
+
+--- How many trials there will be.
+function cem.trials(opt) return opt.population * opt.generations end
+
+local function best_first(a, b)
+  if a.score ~= b.score then return a.score > b.score end
+  return a.place < b.place
+end
+
+--- The mean and the deviation of dimension i over the first n trials.
+local function mean_and_std(trials, n, i)
+  local mean, square = 0, 0
+  for k = 1, n do mean = mean + trials[k].vector[i] / n end
+  for k = 1, n do square = square + (trials[k].vector[i] - mean) ^ 2 / n end
+  return mean, math.sqrt(square)
+end
+
+function cem.search(search, opt)
+  local dimensions, mean, std = search.dimensions, {}, {}
+  for i, dimension in ipairs(dimensions) do
+    mean[i], std[i] = dimension.start, opt.init_std * dimension.half
+  end
+  for _ = 1, opt.generations do
+    search:meet(opt.users, opt.days)
+    local trials = {}
+    for k = 1, opt.population do
+      local vector = {}
+      for i, dimension in ipairs(dimensions) do
+        vector[i] = math.max(dimension.low, math.min(dimension.high, mean[i] + std[i] * search:normal()))
+      end
+      trials[k] = {place = k, vector = vector, score = search:try(vector)}
+    end
+    table.sort(trials, best_first)
+    for i, dimension in ipairs(dimensions) do
+      local elite_mean, elite_std = mean_and_std(trials, opt.elites, i)
+      mean[i] = mean[i] + opt.smoothing * (elite_mean - mean[i])
+      std[i] = std[i] + opt.smoothing * (elite_std + opt.min_std * dimension.half - std[i])
+    end
+    search:adopt(mean, {std = std})
+  end
+end
+
+return cem

@@ -1,0 +1,44 @@
+--- What a search for one action for everybody (trainer/search.lua) found, and what its trials cost users: sentences from
+--- `search` of a run's run.json.
+
+local format = require "perilune.report.format"
+
+local search = {}
+
+local function more_or_less(value) return ("%.1f %% %s"):format(math.abs(100 * value), value < 0 and "less" or "more") end
+
+-- As much of it as can be told apart.
+local function number(value)
+  local text = ("%.3f"):format(value)
+  if tonumber(text) == 0 then return "0" end
+  return (text:gsub("^%-", "−"))
+end
+
+--- The vector by the names of its dimensions.
+function search.vector(found)
+  local parts = {}
+  for i, one in ipairs(found.vector) do parts[i] = ("%s %s"):format(one.name, number(one.value)) end
+  return table.concat(parts, ", ")
+end
+
+--- What the trials cost: sentences; none where there was no trial.
+function search.cost(found)
+  if found.trials == 0 then return {} end
+  local lines = {("%s trials served %s user-days, %s requests, with vectors under test."):format(
+    format.grouped(found.trials), format.grouped(found.user_days), format.grouped(found.requests))}
+  if found.lift then
+    lines[2] = ("In them users gave %s %s than under %s; in the worst tenth of the trials %s."):format(
+      more_or_less(found.lift), found.response, found.start, more_or_less(found.worst))
+  end
+  return lines
+end
+
+--- All of it as lines for a terminal.
+function search.text(found)
+  local lines = search.cost(found)
+  lines[#lines + 1] = ("%s, the same for everybody: %s"):format(found.trials > 0 and "Found" or "The action",
+    search.vector(found))
+  return table.concat(lines, "\n") .. "\n"
+end
+
+return search
