@@ -7,6 +7,7 @@ local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
 local lift = require "perilune.report.lift"
 local runs = require "perilune.report.run"
+local search = require "perilune.report.search"
 local series = require "perilune.report.series"
 local stats = require "perilune.report.stats"
 
@@ -21,6 +22,9 @@ local meanings = {
   {"value_loss", "Value loss", "Squared error of the critics, in units of normalised returns."},
   {"explained_variance", "Explained variance", "Share of the returns' variance that a critic predicts; 1 is all."},
   {"entropy", "Entropy", "Of the policy, in nats: how much it still explores."},
+  {"vector", "Vector", "The action that was adopted after each generation."},
+  {"std", "Deviation of the search", "Of each dimension, in the units of the action."},
+  {"score", "Score", "Objective of a user and day: best and mean of the generation's trials, and the starting action."},
   {"approx_kl", "Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
   {"clip_fraction", "Clip fraction", "Share of rows whose probability ratio met the clip range."},
   {"grad_norm", "Gradient norm", "Before clipping."},
@@ -30,7 +34,7 @@ local meanings = {
 }
 -- Shown elsewhere, or counters that belong in the table alone.
 local apart = {step = true, seconds = true, updates = true, steps = true, version = true, steps_per_second = true,
-  dropped_steps = true, late_feedback = true, duplicate_feedback = true, stale_steps = true, idle_streams = true,
+  trials = true, dropped_steps = true, late_feedback = true, duplicate_feedback = true, stale_steps = true, idle_streams = true,
   episodic_return = true, response = true, signal_share = true}
 
 local function kind_of(name) return (name:gsub("/.*$", "")) end
@@ -81,9 +85,11 @@ local function key_figures(run)
       end
     end
   end
-  add(format.count(info.step or 0), "steps")
-  if info.updates then add(format.grouped(info.updates), "updates") end
-  if info.seconds then
+  add(format.count(info.step or 0), info.search and "requests served by trials" or "steps")
+  if info.updates then add(format.grouped(info.updates), info.search and "generations" or "updates") end
+  if info.search then
+    add(format.duration(info.seconds or 0), "of searching")
+  elseif info.seconds then
     add(format.duration(info.seconds), info.seconds > 0 and ("of training, %s steps/s"):format(
       format.count((info.step or 0) / info.seconds)) or "of training")
   end
@@ -224,6 +230,22 @@ local function lifts(run, set)
   }
 end
 
+-- What a search found, and what its trials cost users.
+local function searched(run)
+  local found = run.info.search
+  if not found or not found.vector then return nil end
+  local rows = {}
+  for i, one in ipairs(found.vector) do rows[i] = {one.name, search.number(one.value)} end
+  return {
+    tag("h2", nil, "Search"),
+    tag("p", {class = "lead"}, found.trials > 0 and table.concat(search.cost(found), " ") or
+      "Nothing was tried: everybody gets the action below."),
+    tag("div", {class = "cards"}, html.table({{"The action, the same for everybody", ""}, {"Value", "n"}}, rows)),
+    found.trials > 0 and tag("p", {class = "lead"}, "Every trial is a row of ", tag("code", nil, "trials.csv"),
+      "; trial 0 of a generation is ", found.start, " on the same users.") or nil,
+  }
+end
+
 local function training(run, set)
   local figures = {}
   for _, name in ipairs(names_of(run.metrics, "episodic_return")) do
@@ -347,7 +369,7 @@ function page.render(run)
     tag("header", nil, tag("h1", nil, info.name or run.folder), facts(info)),
     status(info),
     key_figures(run),
-    {lifts(run, set)}, {evaluation(run, set)}, {training(run, set)}, {critics(run, set)},
+    {lifts(run, set)}, {searched(run)}, {evaluation(run, set)}, {training(run, set)}, {critics(run, set)},
     {learning(run, set)}, {numbers(run)},
     recipe(run),
     tag("footer", nil, "Written by Perilune ", info.version or "", ". The numbers are in ", tag("code", nil,

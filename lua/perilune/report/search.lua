@@ -7,8 +7,8 @@ local search = {}
 
 local function more_or_less(value) return ("%.1f %% %s"):format(math.abs(100 * value), value < 0 and "less" or "more") end
 
--- As much of it as can be told apart.
-local function number(value)
+--- A dimension's value.
+function search.number(value)
   local text = ("%.3f"):format(value)
   if tonumber(text) == 0 then return "0" end
   return (text:gsub("^%-", "−"))
@@ -17,7 +17,7 @@ end
 --- The vector by the names of its dimensions.
 function search.vector(found)
   local parts = {}
-  for i, one in ipairs(found.vector) do parts[i] = ("%s %s"):format(one.name, number(one.value)) end
+  for i, one in ipairs(found.vector) do parts[i] = ("%s %s"):format(one.name, search.number(one.value)) end
   return table.concat(parts, ", ")
 end
 

@@ -232,6 +232,9 @@ function Trainer:drive()
   end
 end
 
+-- The next multiple of `every`: a drive may have passed several.
+local function following(step, every) return every * (math.floor(step / every) + 1) end
+
 function Trainer:over()
   if self.search then return self.search:over() end
   return self.state.step >= self.info.steps and self.state.ended
@@ -246,10 +249,10 @@ function Trainer:loop()
     local ends = self:over()
     if state.next_evaluation and state.step >= state.next_evaluation and not (ends and self.judge == panel) then
       self:evaluate()
-      state.next_evaluation = state.next_evaluation + info.evaluation.every
+      state.next_evaluation = following(state.step, info.evaluation.every)
     end
     if state.next_checkpoint and state.step >= state.next_checkpoint then
-      state.next_checkpoint = state.next_checkpoint + info.checkpoint
+      state.next_checkpoint = following(state.step, info.checkpoint)
       self:save()
     end
     if prl.interrupted and prl.interrupted() then return "interrupted" end
