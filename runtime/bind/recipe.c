@@ -1,5 +1,5 @@
-/* Recipes and plain data for Lua: prl.recipe_eval, prl.hash, prl.to_json, prl.from_json, prl.modules. The
- * rest of the recipe's door is Lua: lua/perilune/recipe/load.lua. */
+/* Recipes and plain data for Lua: prl.recipe_eval, prl.hash, prl.hash_bytes, prl.to_json, prl.from_json,
+ * prl.modules. The rest of the recipe's door is Lua: lua/perilune/recipe/load.lua. */
 #include "bind/bind.h"
 
 #include <string.h>
@@ -79,6 +79,16 @@ static int hash(lua_State *L) {
   return 1;
 }
 
+/* hash_bytes(string) → 32 hexadecimal digits. */
+static int hash_bytes(lua_State *L) {
+  size_t size;
+  char digits[33];
+  const char *data = luaL_checklstring(L, 1, &size);
+  prl_hash_bytes(data, size, digits);
+  lua_pushstring(L, digits);
+  return 1;
+}
+
 typedef struct text_box {
   prl_runtime *runtime;
   char *text;
@@ -141,9 +151,13 @@ static void new_finalised(lua_State *L, const char *name, lua_CFunction gc) {
 }
 
 void prl_open_recipe(lua_State *L) {
-  static const luaL_Reg functions[] = {{"recipe_eval", recipe_eval}, {"hash", hash},
-                                       {"to_json", to_json},         {"from_json", from_json},
-                                       {"modules", modules},         {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"recipe_eval", recipe_eval},
+                                       {"hash", hash},
+                                       {"hash_bytes", hash_bytes},
+                                       {"to_json", to_json},
+                                       {"from_json", from_json},
+                                       {"modules", modules},
+                                       {NULL, NULL}};
   new_finalised(L, "perilune.doc", doc_gc);
   new_finalised(L, "perilune.text", text_gc);
   prl_register(L, functions);

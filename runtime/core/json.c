@@ -473,14 +473,18 @@ prl_status prl_json_write(prl_runtime *runtime, const prl_value *value, bool sor
   return PRL_OK;
 }
 
+void prl_hash_bytes(const void *data, size_t size, char out[33]) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(data, size));
+  for (int i = 0; i < 16; i++) snprintf(out + 2 * i, 3, "%02x", canonical.digest[i]);
+}
+
 prl_status prl_value_hash(prl_runtime *runtime, const prl_value *value, char out[33], prl_error *error) {
   char *text;
   size_t length;
   prl_status status = prl_json_write(runtime, value, true, 0, &text, &length, error);
   if (status) return status;
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(text, length));
-  for (int i = 0; i < 16; i++) snprintf(out + 2 * i, 3, "%02x", canonical.digest[i]);
+  prl_hash_bytes(text, length, out);
   prl_free(runtime, text);
   return PRL_OK;
 }

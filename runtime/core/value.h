@@ -68,7 +68,8 @@ prl_status prl_json_parse(prl_runtime *runtime, const char *text, size_t length,
                           prl_error *error);
 prl_status prl_json_write(prl_runtime *runtime, const prl_value *value, bool sorted, int indent, char **text,
                           size_t *length, prl_error *error);
-/* XXH3-128 of the canonical JSON, as 32 hexadecimal digits. */
+/* XXH3-128 of some bytes, and of a value's canonical JSON, as 32 hexadecimal digits. */
+void prl_hash_bytes(const void *data, size_t size, char out[33]);
 prl_status prl_value_hash(prl_runtime *runtime, const prl_value *value, char out[33], prl_error *error);
 
 #endif

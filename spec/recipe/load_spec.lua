@@ -249,6 +249,25 @@ describe("prl.recipe.load", function()
       assert.not_equal(hash, load(PENDULUM, {set = {"eval.seed=5"}}).hash)
     end)
 
+    it("covers the bytes of an algorithm's and of an environment's file", function()
+      local algorithm = "return {options = {step = {3, '', 'how far', structural = true}}, build = function() end}"
+      local text = "return {env = {lua = './tank.lua'}, objective = {critics = {a = {reward = function(r) return r.spilled " ..
+        "end}}}, algorithm = {lua = './mine.lua'}}"
+      local tank = assert(prl.io.read "examples/lua_env/tank.lua")
+      recipes.write(folder, "mine.lua", algorithm)
+      recipes.write(folder, "tank.lua", tank)
+      local hash = load(text, {trust = true}).hash
+      assert.equal(hash, load(text, {trust = true}).hash)
+      recipes.write(folder, "mine.lua", algorithm .. " -- better")
+      local other = load(text, {trust = true})
+      assert.not_equal(hash, other.hash)
+      assert.equal(prl.hash_bytes(tank), other.code.env)
+      recipes.write(folder, "mine.lua", algorithm)
+      recipes.write(folder, "tank.lua", tank .. "\n")
+      assert.not_equal(hash, load(text, {trust = true}).hash)
+      assert.equal("99aa06d3014798d86001c324468d497f", prl.hash_bytes "") -- XXH3-128 of nothing
+    end)
+
     it("is that of the resolved recipe when it is run again", function()
       for _, text in ipairs {PENDULUM, HOST} do
         local loaded = load(text)

@@ -44,13 +44,26 @@ end
 
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
 
---- What the hash covers: everything but name, tags and seed.
-local function hashed(recipe)
+--- The digest of each file of code, {env = digits, algorithm = digits}; nil where the recipe has none.
+local function code_of(result, folder)
+  local own, code = result.recipe.algorithm.lua, nil
+  for part, path in pairs {env = result.env.path, algorithm = own and folder .. own:gsub("^%./", "")} do
+    local text, message, reason = prl.io.read(path)
+    if not text then return nil, message, reason end
+    code = code or {}
+    code[part] = prl.hash_bytes(text)
+  end
+  return code
+end
+
+--- What the hash covers: everything but name, tags and seed, and the code that the recipe names. What that code loads in
+--- its turn is not covered.
+local function hashed(recipe, code)
   local copy, train = {}, {}
   for key, value in pairs(recipe) do copy[key] = value end
   for key, value in pairs(recipe.train) do train[key] = value end
   copy.name, copy.tags, train.seed = nil, nil, nil
-  copy.train = train
+  copy.train, copy.code = train, code
   return copy
 end
 
@@ -70,6 +83,7 @@ local function no_env() return nil, "this build has no environments" end
 --- train.seed), trust (code files beside the recipe may run), env_spec (for specs). Returns
 ---   recipe     resolved: plain data, every default filled in (schema.lua)
 ---   hash       32 hexadecimal digits; name, tags and seed are outside of it
+---   code       a digest of each file of code, {env, algorithm}, which the hash covers; nil where there is none
 ---   spec       what its environment is made of, as plans hold it (environment.lua)
 ---   env        how to make it: {kind = "builtin" | "c" | "lua" | "host", name, path, options = {name = number}, n}
 ---   algorithm  the table of the algorithm's file
@@ -96,12 +110,11 @@ function load.load(path, options)
     return nil, sentence(evaluated, refusal), "EFORMAT"
   end
   result.recipe.name = result.recipe.name or default_name(path, result)
-  result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe))
+  result.code, message, code = code_of(result, folder)
+  if message then return nil, message, code end
+  result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe, result.code))
   return result
 end
-
---- The hash of a resolved recipe.
-function load.hash(recipe) return prl.hash(hashed(recipe)) end
 
 --- The resolved recipe as Lua that is a recipe again.
 function load.text(recipe) return printer.recipe(recipe) end

@@ -61,6 +61,7 @@ local function describe(loaded, plan, options)
   local steps = not loaded.algorithm.search and recipe.train.steps or nil -- a search counts trials
   return {
     format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
+    code = loaded.code,
     env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name,
       path = env.path and posix.realpath(env.path), options = env.options, n = env.n},
     algorithm = recipe.algorithm[1], algorithm_file = recipe.algorithm.lua and
@@ -107,6 +108,14 @@ local function resume_env(self, checkpoint)
   io.stderr:write("perilune: ", message, "\n")
 end
 
+-- The run goes on with the environment's file as it is now.
+local function warn_of_other_code(info)
+  local digest = info.code and info.code.env
+  if digest and digest ~= prl.hash_bytes(failure.check(prl.io.read(info.environment.path))) then
+    io.stderr:write(("perilune: %s has changed since this run began\n"):format(info.environment.path))
+  end
+end
+
 -- Trains up to `steps` in place of the recipe's train.steps. Schedules that have ended keep their last value.
 local function extend(self, steps)
   local info, state = self.info, self.state
@@ -130,6 +139,7 @@ function trainer.resume(path, options)
   local checkpoint, state = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
   local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet}, Trainer)
+  warn_of_other_code(info)
   if options.steps then extend(self, options.steps) end
   if self:ended() then return self end
   self.agent = failure.check(prl.load_agent(checkpoint))
