@@ -9,6 +9,7 @@ local parts = {
 }
 
 return setmetatable(core, {
+  __parts = parts, -- for the console, which shows also what is not loaded yet
   __index = function(self, key)
     local part = parts[key] and require(parts[key])
     self[key] = part

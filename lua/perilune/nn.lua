@@ -16,6 +16,18 @@ Module.__call = function(self, ...) return self:forward(...) end
 
 local function is_module(value) return type(value) == "table" and getmetatable(value) == Module end
 
+local function shape_text(parameter) return "(" .. table.concat(parameter:shape(), ", ") .. ")" end
+
+function Module:__tostring()
+  local names, parameters = self:parameters()
+  local lines, count = {}, 0
+  for i, name in ipairs(names) do
+    lines[i] = ("\n  %s %s"):format(name, shape_text(parameters[i]))
+    count = count + parameters[i]:count()
+  end
+  return ("module of %d parameters%s"):format(count, table.concat(lines))
+end
+
 --- Children in a fixed order: positions first, then names.
 local function sorted_keys(module)
   local keys = {}
@@ -63,8 +75,8 @@ function Module:load(state)
     known[name] = true
     local value = state[name]
     if value == nil then error(("load: no value for parameter %s"):format(name), 2) end
-    local want, got = table.concat(parameters[i]:shape(), ", "), table.concat(value:shape(), ", ")
-    if want ~= got then error(("load: %s has shape (%s), the value has (%s)"):format(name, want, got), 2) end
+    local want, got = shape_text(parameters[i]), shape_text(value)
+    if want ~= got then error(("load: %s has shape %s, the value has %s"):format(name, want, got), 2) end
   end
   for name in pairs(state) do
     if not known[name] then error(("load: the module has no parameter %s"):format(name), 2) end

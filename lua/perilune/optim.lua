@@ -62,6 +62,12 @@ function Optimizer:minimise(loss, lr, max_norm)
   return loss
 end
 
+function Optimizer:__tostring()
+  local groups = #self.groups
+  return ("%s over %d group%s, %d steps made"):format(self.kind, groups, groups == 1 and "" or "s",
+    self.groups[1].optim:steps())
+end
+
 --- The norm of the first group's gradient at the last step, before clipping.
 function Optimizer:last_norm() return self.groups[1].optim:last_norm() end
 
@@ -88,7 +94,7 @@ end
 
 local function new(kind, source, options)
   options = options or {}
-  local self = setmetatable({groups = {}}, Optimizer)
+  local self = setmetatable({kind = kind, groups = {}}, Optimizer)
   for i, group in ipairs(is_groups(source) and source or {{source}}) do
     local own = {}
     for key, value in pairs(options) do own[key] = value end

@@ -140,6 +140,21 @@ return {
     assert.truthy(err:find("arithmetic", 1, true))
   end)
 
+  it("shows what things hold, without addresses, and where an error was", function()
+    local out, err, code = run("lua", "prl\\nprl.nn.mlp {4, 8, 2}\\nprl.optim.adam(prl.nn.linear(3, 2))\\n" ..
+      "prl.env(\"cartpole\")\\n{a = prl.ones(2), b = {{{1}}}, [3] = print}\\nprl.ones(2):matmul(1)\\nerror {2}\\n")
+    assert.equal(0, code)
+    assert.falsy(out:find("0x", 1, true), out)
+    assert.truthy(out:find("^functions\n  abs, add, agent, "))
+    assert.truthy(out:find("\nparts\n  distribution, io, methods, nn, optim, recipe\n", 1, true), out)
+    assert.truthy(out:find("\nmodule of 58 parameters\n  1.bias (8)\n  1.weight (4, 8)\n", 1, true), out)
+    assert.truthy(out:find("\nadam over 1 group, 0 steps made\n", 1, true))
+    assert.truthy(out:find("\nenv with the methods\n  count, free, load, reset, ", 1, true))
+    assert.truthy(out:find("\n{[3] = function, a = tensor (2) float32, b = {{…}}}\n", 1, true), out)
+    assert.equal("console:1: matmul: shapes (2) and () do not fit (…, m, k) and (k, n) or (…, k, n)\n" ..
+      "an error that is no text: {2}\n", err)
+  end)
+
   it("runs a text or a file of Lua", function()
     assert.equal("{1, 2}\ntensor (2) float32\n", (run "lua -e 'print(prl.tensor{1, 2})'"))
     local file = assert(io.open(root .. "/words.lua", "w"))

@@ -2,47 +2,32 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local show = require "perilune.cli.show"
 
 local console = {summary = "a console with history where tensors print; or run a Lua file"}
 
+local function pass(...) return ... end
+
 --- The chunk for these lines, or nil and whether more lines may complete it, and the message.
 local function compile(text)
-  local chunk = loadstring("return " .. text, "=console")
-  if chunk then return chunk end
-  local message
-  chunk, message = loadstring(text, "=console")
+  -- An expression goes through `pass`: as a tail call it would leave no line to name in an error.
+  if loadstring("return " .. text, "=console") then
+    local chunk = loadstring("local pass = ...; return pass(" .. text .. "\n)", "=console")
+    if chunk then return function() return chunk(pass) end end
+  end
+  local chunk, message = loadstring(text, "=console")
   if chunk then return chunk end
   return nil, message:find("'<eof>'", 1, true) ~= nil, message
 end
 
-local function show(value)
-  if type(value) == "string" then return ("%q"):format(value) end
-  if type(value) ~= "table" or (getmetatable(value) or {}).__tostring then return tostring(value) end
-  local parts, keys = {}, {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
-    return type(a) == "number" or (type(b) ~= "number" and tostring(a) < tostring(b))
-  end)
-  for i, key in ipairs(keys) do
-    if i > 40 then
-      parts[#parts + 1] = ("… %d more"):format(#keys - 40)
-      break
-    end
-    local item = value[key]
-    local text = type(item) == "string" and ("%q"):format(item) or tostring(item)
-    parts[#parts + 1] = key == i and text or ("%s = %s"):format(tostring(key), text)
-  end
-  return "{" .. table.concat(parts, ", ") .. "}"
-end
-
 local function print_results(ok, ...)
   if not ok then
-    io.stderr:write(tostring((...)), "\n")
+    local err = (...)
+    io.stderr:write(type(err) == "string" and err or "an error that is no text: " .. show.text(err), "\n")
     return
   end
   local texts = {}
-  for i = 1, select("#", ...) do texts[i] = show((select(i, ...))) end
+  for i = 1, select("#", ...) do texts[i] = show.text((select(i, ...))) end
   if #texts > 0 then print(table.concat(texts, "\t")) end
 end
 
@@ -70,7 +55,7 @@ local function converse()
   while true do
     local line = read(held and ".. " or "> ")
     if not line then break end
-    local text = held and (held .. "\n" .. line) or line:gsub("^=", "return ")
+    local text = held and (held .. "\n" .. line) or line:gsub("^=", "")
     local chunk, unfinished, message = compile(text)
     if chunk then
       held = nil
