@@ -128,8 +128,10 @@ static void retrieve(const sv_shared *s, const sv_user *user, const float *draw,
 static void draw_candidates(const sv_shared *s, sv_user *user) {
   sv_known *known = &user->known;
   float uniform[2 * N], error[(SV_HEADS + 1) * N], *restrict prediction = user->prediction;
-  s->kernels->uniforms(known->key, SV_SITE_POOL, known->session, known->request, 2 * N, uniform);
-  s->kernels->normals(known->key, SV_SITE_ERRORS, known->session, known->request, (SV_HEADS + 1) * N, error);
+  s->kernels->uniforms(known->visit.key, SV_SITE_POOL, known->visit.session, known->visit.request, 2 * N,
+                       uniform);
+  s->kernels->normals(known->visit.key, SV_SITE_ERRORS, known->visit.session, known->visit.request,
+                      (SV_HEADS + 1) * N, error);
   uint16_t *item = sv_items(s, user);
   pool p;
   retrieve(s, user, uniform, &p, item);
@@ -139,7 +141,7 @@ static void draw_candidates(const sv_shared *s, sv_user *user) {
     p.length[c] = s->item[item[c]].length;
     p.fresh[c] = sv_fresh_of(s, item[c], day);
   }
-  const float light = 0.5f - known->activity, affinity_error = 0.9f + 1.2f * s->heterogeneity * light;
+  const float light = 0.5f - known->visit.activity, affinity_error = 0.9f + 1.2f * s->heterogeneity * light;
   const float head_error = 0.5f * (1.0f + 0.8f * s->heterogeneity * light), taste = known->length_taste;
   float affinity[N];
   for (int c = 0; c < N; c++) {
@@ -222,13 +224,16 @@ static void gather(const sv_shared *s, sv_user *const *user, crowd *w) {
     }
     w->level[i] = latent->watch_level, w->length_taste[i] = latent->length_taste;
     w->lured[i] = latent->susceptibility, w->bored[i] = latent->boredom;
-    w->mood[i] = latent->mood, w->mood_sum[i] = latent->mood_sum, w->tired[i] = known->fatigue;
-    w->leave[i] = c->leave + latent->leave_offset + 0.15f * trend[D];
+    w->mood[i] = latent->mind.mood, w->mood_sum[i] = latent->mind.mood_sum, w->tired[i] = known->fatigue;
+    w->leave[i] = c->leave + latent->mind.leave_offset + 0.15f * trend[D];
     w->leave[i] += 0.3f * cosine_of_turns((hour - 10) * (1.0f / 24));
     w->hour_length[i] =
-        c->hour_length * cosine_of_turns((hour - c->hour_length_peak - latent->clock_shift) * (1.0f / 24));
-    s->kernels->uniforms(known->key, SV_SITE_CHANCES, known->session, known->request, SHOWN * 8, chance);
-    s->kernels->normals(known->key, SV_SITE_TIMES, known->session, known->request, SHOWN * 2, noise);
+        c->hour_length *
+        cosine_of_turns((hour - c->hour_length_peak - latent->mind.clock_shift) * (1.0f / 24));
+    s->kernels->uniforms(known->visit.key, SV_SITE_CHANCES, known->visit.session, known->visit.request,
+                         SHOWN * 8, chance);
+    s->kernels->normals(known->visit.key, SV_SITE_TIMES, known->visit.session, known->visit.request,
+                        SHOWN * 2, noise);
     for (int k = 0; k < SHOWN * 8; k++) w->chance[k][i] = chance[k];
     for (int k = 0; k < SHOWN * 2; k++) w->noise[k][i] = noise[k];
   }
@@ -301,7 +306,7 @@ static void watch(const sv_shared *s, crowd *w, const sv_item *const *item, floa
     w->tired[i] += w->here[i] ? time[i] * (1.0f / 1200) : 0;
     for (int d = 0; d < D; d++)
       w->memory[d][i] += w->here[i] ? 0.12f * engaged * (v[d][i] - w->memory[d][i]) : 0;
-    float leave = w->leave[i] - s->satisfaction * w->mood[i] + s->fatigue * w->tired[i];
+    float leave = w->leave[i] - s->rules.satisfaction * w->mood[i] + s->rules.fatigue * w->tired[i];
     w->here[i] &= chance[1][i] >= logistic(leave);
   }
 }
@@ -317,22 +322,22 @@ static void conclude(const shortvideo_yardstick *y, int64_t i, const float *offs
   sv_user *user = user_at(y, i);
   sv_known *known = &user->known;
   float *response = step->response + i * SV_RESPONSES, *seen = step->observation + i * SV_OBSERVATIONS;
-  const int64_t before_us = known->clock_us;
-  response[SV_R_RETURN_TIME] = known->request == 0 ? known->gap : 0;
+  const int64_t before_us = known->visit.clock_us;
+  response[SV_R_RETURN_TIME] = known->visit.request == 0 ? known->gap : 0;
   response[SV_R_DEPTH] = 0;
   prl_shortvideo_remember(known, response, offset);
-  known->videos += (uint32_t)response[SV_R_VIDEO_VIEWS];
-  known->clock_us += (int64_t)((double)response[SV_R_APP_TIME] * 1e6);
-  known->request++;
-  step->terminated[i] = left || known->request >= (uint32_t)y->shared->requests;
+  known->visit.videos += (uint32_t)response[SV_R_VIDEO_VIEWS];
+  known->visit.clock_us += (int64_t)((double)response[SV_R_APP_TIME] * 1e6);
+  known->visit.request++;
+  step->terminated[i] = left || known->visit.request >= (uint32_t)y->shared->rules.requests;
   if (step->terminated[i]) {
     observe(y, user, step->final_observation + i * SV_OBSERVATIONS);
-    response[SV_R_DEPTH] = (float)known->videos;
+    response[SV_R_DEPTH] = (float)known->visit.videos;
     prl_shortvideo_leave(y->shared, user, (uint64_t)i);
-    step->elapsed_us[i] = known->clock_us - before_us;
+    step->elapsed_us[i] = known->visit.clock_us - before_us;
     prl_shortvideo_enter(y->shared, user);
   } else {
-    step->elapsed_us[i] = known->clock_us - before_us;
+    step->elapsed_us[i] = known->visit.clock_us - before_us;
   }
   draw_candidates(y->shared, user);
   observe(y, user, seen);
@@ -368,7 +373,7 @@ static void eight(const shortvideo_yardstick *y, int64_t first, const prl_step *
     watch(s, &w, item, v, fresh, p);
   }
   EACH {
-    user[i]->latent.mood = w.mood[i], user[i]->latent.mood_sum = w.mood_sum[i],
+    user[i]->latent.mind.mood = w.mood[i], user[i]->latent.mind.mood_sum = w.mood_sum[i],
     user[i]->known.fatigue = w.tired[i];
     for (int d = 0; d < D; d++) user[i]->known.memory[d] = w.memory[d][i];
     for (int k = 0; k < SV_RESPONSES; k++) step->response[(first + i) * SV_RESPONSES + k] = w.response[k][i];

@@ -277,7 +277,9 @@ static void test_draws_do_not_depend_on_actions(void **state) {
     for (int i = 0; i < 64; i++) {
       const sv_user *x = user_of(&a, i), *y = user_of(&b, i);
       if (a.batch.terminated[i] || b.batch.terminated[i]) continue;
-      if (x->known.session != y->known.session || x->known.request != y->known.request) continue;
+      if (x->known.visit.session != y->known.visit.session ||
+          x->known.visit.request != y->known.visit.request)
+        continue;
       assert_memory_equal(x->latent.taste, y->latent.taste, sizeof x->latent.taste);
       assert_memory_equal(sv_items(a.shared, x), sv_items(b.shared, y), 64 * sizeof(uint16_t));
       if (sv_day(&x->known) != sv_day(&y->known)) continue; /* another age of the videos */
@@ -326,7 +328,7 @@ static double after(void (*change)(sv_user *, float), float amount, int response
   return sum;
 }
 
-static void set_mood(sv_user *user, float x) { user->latent.mood = x; }
+static void set_mood(sv_user *user, float x) { user->latent.mind.mood = x; }
 static void set_fatigue(sv_user *user, float x) { user->known.fatigue = x; }
 static void set_memory(sv_user *user, float x) { /* tired of what one likes */
   for (int d = 0; d < SV_TOPICS; d++) user->known.memory[d] = x * user->latent.taste[d];
@@ -346,7 +348,7 @@ static double mean_gap(float slow_mood) {
   world w = world_new(CROWD, 71, NULL);
   double hours = 0, count = 0;
   for (int i = 0; i < CROWD; i++) {
-    user_of(&w, i)->latent.slow_mood = slow_mood;
+    user_of(&w, i)->latent.mind.slow_mood = slow_mood;
     float gap = prl_shortvideo_leave(w.shared, user_of(&w, i), w.stream[i]);
     if (isfinite(gap)) hours += gap, count++;
   }
@@ -427,7 +429,7 @@ static void test_nothing_drifts_with_drift_off(void **state) {
   int moved = 0;
   for (int i = 0; i < 32; i++) {
     assert_memory_equal(born[i], user_of(&a, i)->latent.taste, sizeof born[i]);
-    if (user_of(&b, i)->known.session > 0)
+    if (user_of(&b, i)->known.visit.session > 0)
       moved += memcmp(born[i], user_of(&b, i)->latent.taste, sizeof born[i]) != 0;
   }
   assert_true(moved > 20);
@@ -453,7 +455,7 @@ static void test_depth_and_return_time(void **state) {
     bool first[256];
     for (int i = 0; i < 256; i++) {
       gap[i] = user_of(&w, i)->known.gap;
-      first[i] = user_of(&w, i)->known.request == 0;
+      first[i] = user_of(&w, i)->known.visit.request == 0;
     }
     world_step(&w);
     for (int i = 0; i < 256; i++) {
@@ -501,7 +503,7 @@ static void test_users_leave_for_good_and_new_ones_come(void **state) {
   world w = world_new(512, 121, (const setting[]){{"lifetime", 2}, {NULL, 0}});
   total(&w, 150, 0);
   int newcomers = 0;
-  for (int i = 0; i < 512; i++) newcomers += user_of(&w, i)->known.person > 0;
+  for (int i = 0; i < 512; i++) newcomers += user_of(&w, i)->known.visit.person > 0;
   assert_true(newcomers > 256);
   world_free(&w);
 }
@@ -513,8 +515,8 @@ static void test_a_session_that_the_caller_ends_is_over(void **state) {
   world_begin_again(&w);
   for (int i = 0; i < 16; i++) {
     const sv_known *known = &user_of(&w, i)->known;
-    assert_true(known->session == 1 || known->person == 1);
-    assert_int_equal(known->request, 0);
+    assert_true(known->visit.session == 1 || known->visit.person == 1);
+    assert_int_equal(known->visit.request, 0);
     assert_true(known->fatigue == 0);
   }
   world_free(&w);
@@ -523,7 +525,7 @@ static void test_a_session_that_the_caller_ends_is_over(void **state) {
 static void test_the_longest_session(void **state) {
   world w = world_new(64, 141, (const setting[]){{"requests", 3}, {NULL, 0}});
   for (int t = 0; t < 30; t++) {
-    for (int i = 0; i < 64; i++) assert_true(user_of(&w, i)->known.request < 3);
+    for (int i = 0; i < 64; i++) assert_true(user_of(&w, i)->known.visit.request < 3);
     world_step(&w), world_begin_again(&w);
   }
   world_free(&w);

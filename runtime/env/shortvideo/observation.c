@@ -135,14 +135,14 @@ void prl_shortvideo_observe(const sv_shared *shared, const sv_known *known, cons
   const float turn = sv_hour(known) * (6.28318530718f / 24);
   float memory = 0;
   for (int d = 0; d < SV_TOPICS; d++) memory += known->memory[d] * known->memory[d];
-  *out++ = known->activity;
+  *out++ = known->visit.activity;
   out = put(out, known->propensity, 5);
   *out++ = known->length_taste;
   *out++ = sinf(turn);
   *out++ = cosf(turn);
   *out++ = sv_day(known) % 7 >= 5;
-  *out++ = known->request == 0;
-  *out++ = log1pf((float)known->request);
+  *out++ = known->visit.request == 0;
+  *out++ = log1pf((float)known->visit.request);
   *out++ = known->fatigue * 20;
   *out++ = known->gap > 0 ? logf(known->gap) : 0;
   out = put(out, known->last, SV_SUMMARY);

@@ -135,14 +135,15 @@ static prl_status open_world(const prl_env_type *type, const double *values, uin
   shared->table = strcmp(shared->kernels->name, "avx2") == 0 ? &prl_shortvideo_table_avx2
                                                              : &prl_shortvideo_table_baseline;
   shared->constants = prl_shortvideo_constants;
-  shared->satisfaction = (float)values[SATISFACTION];
-  shared->fatigue = (float)values[FATIGUE];
+  shared->rules = (feed_rules){.satisfaction = (float)values[SATISFACTION],
+                               .fatigue = (float)values[FATIGUE],
+                               .lifetime = (float)values[LIFETIME],
+                               .requests = (int32_t)values[REQUESTS]};
+  shared->clock = prl_shortvideo_clock;
   shared->heterogeneity = (float)values[HETEROGENEITY];
   shared->drift = (float)values[DRIFT];
   shared->candidates = (int32_t)values[CANDIDATES];
   shared->shown = (int32_t)values[SHOWN];
-  shared->requests = (int32_t)values[REQUESTS];
-  shared->lifetime = (float)values[LIFETIME];
   shared->return_wait = (float)values[RETURN_WAIT];
   shared->by_item = values[ACTION_ITEM] == 1;
   for (int k = 0; k < SV_WEIGHTS; k++) shared->base[k] = (float)values[BASE + k];
@@ -199,9 +200,9 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
   for (int64_t i = 0; i < batch->n; i++) {
     if (mask && !mask[i]) continue;
     sv_user *user = user_at(batch, &view, i);
-    if (user->known.phase == SV_UNBORN) prl_shortvideo_birth(view.shared, user, batch->stream[i]);
+    if (user->known.visit.phase == FEED_UNBORN) prl_shortvideo_birth(view.shared, user, batch->stream[i]);
     /* Someone else ended the episode: the session is over all the same. */
-    if (user->known.phase == SV_PRESENT) prl_shortvideo_leave(view.shared, user, batch->stream[i]);
+    if (user->known.visit.phase == FEED_PRESENT) prl_shortvideo_leave(view.shared, user, batch->stream[i]);
     prl_shortvideo_enter(view.shared, user);
     draw(view.shared, user);
     observe(batch, &view, user, i);
@@ -232,23 +233,21 @@ static void conclude(const prl_env_batch *batch, const sv_view *view, int64_t i,
   sv_user *user = user_at(batch, view, i);
   sv_known *known = &user->known;
   float *response = batch->response + i * SV_RESPONSES;
-  const int64_t before_us = known->clock_us;
-  if (shared->return_wait == 0 && known->request == 0) response[SV_R_RETURN_TIME] = known->gap;
+  const int64_t before_us = known->visit.clock_us;
+  if (shared->return_wait == 0 && known->visit.request == 0) response[SV_R_RETURN_TIME] = known->gap;
   prl_shortvideo_remember(known, response, offset);
-  known->videos += (uint32_t)response[SV_R_VIDEO_VIEWS];
-  known->clock_us += (int64_t)((double)response[SV_R_APP_TIME] * 1e6);
-  known->request++;
-  if (!left && known->request < (uint32_t)shared->requests) {
+  if (!prl_feed_pass(&known->visit, &shared->rules, response[SV_R_VIDEO_VIEWS], response[SV_R_APP_TIME],
+                     left)) {
     draw(shared, user);
     observe(batch, view, user, i);
   } else {
     observe(batch, view, user, i);
     batch->terminated[i] = 1;
-    response[SV_R_DEPTH] = (float)known->videos;
+    response[SV_R_DEPTH] = (float)known->visit.videos;
     float gap = prl_shortvideo_leave(shared, user, batch->stream[i]);
     if (shared->return_wait > 0) response[SV_R_RETURN_TIME] = fminf(gap, shared->return_wait);
   }
-  batch->elapsed_us[i] = known->clock_us - before_us;
+  batch->elapsed_us[i] = known->visit.clock_us - before_us;
 }
 
 static prl_status step(const prl_env_batch *batch, prl_error *error) {

@@ -6,6 +6,7 @@
 #ifndef PRL_ENV_SHORTVIDEO_H
 #define PRL_ENV_SHORTVIDEO_H
 
+#include "env/feed/feed.h"
 #include "perilune/env.h"
 
 struct prl_kernels;
@@ -117,8 +118,10 @@ typedef struct sv_shared {
   sv_trace *trace; /* NULL but in calibration */
   sv_constants constants;
   /* the options */
-  float satisfaction, fatigue, heterogeneity, drift, lifetime, return_wait;
-  int32_t candidates, shown, requests, by_item;
+  feed_rules rules;
+  feed_clock clock;
+  float heterogeneity, drift, return_wait;
+  int32_t candidates, shown, by_item;
   float base[SV_WEIGHTS];
   uint64_t seed;
   float fresh[SV_LIFE];               /* exp(−age / 3 days) */
@@ -134,23 +137,15 @@ typedef struct sv_latent {
   float taste[SV_TOPICS];
   float watch_level, length_taste, susceptibility, boredom;
   float propensity[SV_INTERACTIONS], slope[SV_INTERACTIONS];
-  float leave_offset, gap_mean, clock_shift;
-  float mood, slow_mood, mood_sum; /* mood_sum: over the videos of this session */
+  feed_mind mind;
 } sv_latent;
 
-enum sv_phase { SV_UNBORN, SV_AWAY, SV_PRESENT };
-
 typedef struct sv_known {
-  int64_t clock_us;                  /* since Monday 00:00 of the world's first week */
-  int64_t opened_us;                 /* when this session began */
-  uint32_t key[2];                   /* of this person's random draws */
-  uint32_t person;                   /* how many persons this instance had before */
-  uint32_t session, request, videos; /* of this person; of this session; of this session */
-  int32_t phase;
-  float activity, propensity[5], length_taste; /* as production has estimated them */
-  float memory[SV_TOPICS];                     /* of what was watched */
-  float fatigue;                               /* minutes watched in this session / 20 */
-  float gap; /* hours between the session before and this one; 0: there was none */
+  feed_visit visit;                  /* its clock begins on a Monday */
+  float propensity[5], length_taste; /* as production has estimated them */
+  float memory[SV_TOPICS];           /* of what was watched */
+  float fatigue;                     /* minutes watched in this session / 20 */
+  float gap;                         /* hours between the session before and this one; 0: there was none */
   float last[SV_SUMMARY], fast[SV_MEANS], slow[SV_MEANS], action[SV_WEIGHTS];
   float statistics[SV_STATISTICS];
 } sv_known;
@@ -171,12 +166,8 @@ static inline size_t sv_state_size(int32_t candidates) {
   return (size + 63) & ~(size_t)63;
 }
 
-#define SV_DAY_US INT64_C(86400000000)
-
-static inline int64_t sv_day(const sv_known *known) { return known->clock_us / SV_DAY_US; }
-static inline float sv_hour(const sv_known *known) {
-  return (float)(known->clock_us % SV_DAY_US) * (1.0f / 3.6e9f);
-}
+static inline int64_t sv_day(const sv_known *known) { return feed_day(&known->visit); }
+static inline float sv_hour(const sv_known *known) { return feed_hour(&known->visit); }
 static inline const float *sv_trend_of(const sv_shared *shared, const sv_known *known) {
   return shared->trend[sv_day(known) % SV_DAYS];
 }
@@ -188,6 +179,7 @@ static inline float sv_fresh_of(const sv_shared *shared, int32_t item, int64_t d
 void prl_shortvideo_catalogue(sv_shared *shared);
 
 /* users.c */
+extern const feed_clock prl_shortvideo_clock;
 void prl_shortvideo_birth(const sv_shared *shared, sv_user *user, uint64_t stream);
 /* Closes the session: when the user comes back, or that a new person takes the place. Returns the gap in
  * hours of the person who left, infinite when it was for good; moves the clock. */

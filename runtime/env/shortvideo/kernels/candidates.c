@@ -1,7 +1,7 @@
 /* The candidates of a request with the noisy predictions that a supervised ranker gives. */
 #include "env/shortvideo/shortvideo.h"
 
-#include "env/shortvideo/kernels/vector.h"
+#include "env/feed/vector.h"
 #include "env/shortvideo/kernels/hot.h"
 #include "tensor/kernels.h"
 
@@ -72,16 +72,17 @@ static void summarise(float *statistics, int64_t n, const v8 *sum, v8 watch2, v8
   memcpy(statistics, out, sizeof out);
 }
 
-void SV_TABLE_OF(prl_shortvideo_candidates_)(const sv_shared *shared, sv_user *user) {
+void FEED_TABLE_OF(prl_shortvideo_candidates_)(const sv_shared *shared, sv_user *user) {
   sv_known *known = &user->known;
   const int64_t n = shared->candidates;
   float pool[2 * SV_MAX_CANDIDATES], error[(SV_HEADS + 1) * SV_MAX_CANDIDATES];
-  shared->kernels->uniforms(known->key, SV_SITE_POOL, known->session, known->request, 2 * n, pool);
-  shared->kernels->normals(known->key, SV_SITE_ERRORS, known->session, known->request, (SV_HEADS + 1) * n,
-                           error);
+  shared->kernels->uniforms(known->visit.key, SV_SITE_POOL, known->visit.session, known->visit.request, 2 * n,
+                            pool);
+  shared->kernels->normals(known->visit.key, SV_SITE_ERRORS, known->visit.session, known->visit.request,
+                           (SV_HEADS + 1) * n, error);
   const sv_reader reader = {shared, known, user->latent.taste, sv_trend_of(shared, known), sv_day(known)};
   /* A light user's affinity is known worse, and the error is shared by all heads. */
-  const float light = 0.5f - known->activity;
+  const float light = 0.5f - known->visit.activity;
   const float affinity_error = 0.9f + 1.2f * shared->heterogeneity * light;
   const float head_error = 0.5f * (1.0f + 0.8f * shared->heterogeneity * light);
   uint16_t *items = sv_items(shared, user);

@@ -1,6 +1,7 @@
 /* People watch what they were shown, one video after the other, eight people side by side. */
 #include "env/shortvideo/shortvideo.h"
 
+#include "env/feed/feel.h"
 #include "env/shortvideo/kernels/hot.h"
 #include "tensor/kernels.h"
 
@@ -9,13 +10,12 @@ enum { CHANCES = 2 + SV_INTERACTIONS, TIMES = 2 };
 /* Eight users; numbers in the order of sv_latent and sv_known. */
 typedef struct sv_crowd {
   v8 taste[SV_TOPICS], trend[SV_TOPICS], memory[SV_TOPICS];
-  v8 watch_level, length_taste, susceptibility, boredom, leave, hour_length;
+  v8 watch_level, length_taste, susceptibility, boredom, hour_length;
   v8 propensity[SV_INTERACTIONS], slope[SV_INTERACTIONS];
-  v8 mood, mood_sum, fatigue;
+  feed_crowd feel;
   float tiring; /* how much fatigue turns people to shorter videos */
   v8 chance[SV_MAX_SHOWN][CHANCES], noise[SV_MAX_SHOWN][TIMES];
   v8 response[SV_RESPONSES];
-  i8 here; /* all ones while the user has not left */
 } sv_crowd;
 
 /* One video for each of the eight. */
@@ -31,9 +31,10 @@ typedef struct sv_reaction {
 
 static void draw(const sv_shared *shared, const sv_known *known, int32_t shown, int lane, sv_crowd *crowd) {
   float chance[SV_MAX_SHOWN * CHANCES], noise[SV_MAX_SHOWN * TIMES];
-  shared->kernels->uniforms(known->key, SV_SITE_CHANCES, known->session, known->request, shown * CHANCES,
-                            chance);
-  shared->kernels->normals(known->key, SV_SITE_TIMES, known->session, known->request, shown * TIMES, noise);
+  shared->kernels->uniforms(known->visit.key, SV_SITE_CHANCES, known->visit.session, known->visit.request,
+                            shown * CHANCES, chance);
+  shared->kernels->normals(known->visit.key, SV_SITE_TIMES, known->visit.session, known->visit.request,
+                           shown * TIMES, noise);
   for (int p = 0; p < shown; p++) {
     for (int k = 0; k < CHANCES; k++) crowd->chance[p][k][lane] = chance[p * CHANCES + k];
     for (int k = 0; k < TIMES; k++) crowd->noise[p][k][lane] = noise[p * TIMES + k];
@@ -59,16 +60,16 @@ static void gather(const sv_shared *shared, sv_user *const *user, int32_t shown,
       crowd->propensity[k][i] = latent->propensity[k] + shared->constants.interaction[k];
       crowd->slope[k][i] = latent->slope[k];
     }
-    crowd->mood[i] = latent->mood;
-    crowd->mood_sum[i] = latent->mood_sum;
-    crowd->fatigue[i] = known->fatigue;
-    crowd->leave[i] = shared->constants.leave + latent->leave_offset + 0.15f * trend[SV_TOPICS];
+    crowd->feel.mood[i] = latent->mind.mood;
+    crowd->feel.mood_sum[i] = latent->mind.mood_sum;
+    crowd->feel.fatigue[i] = known->fatigue;
+    crowd->feel.leave[i] = shared->constants.leave + latent->mind.leave_offset + 0.15f * trend[SV_TOPICS];
     hour[i] = sv_hour(known);
-    shift[i] = latent->clock_shift;
+    shift[i] = latent->mind.clock_shift;
     draw(shared, known, shown, i, crowd);
   }
   crowd->tiring = shared->heterogeneity;
-  crowd->leave += 0.3f * v8_cos_turns((hour - 10) * (1.0f / 24));
+  crowd->feel.leave += feed_leave_by_hour(hour);
   crowd->hour_length = shared->constants.hour_length *
                        v8_cos_turns((hour - shared->constants.hour_length_peak - shift) * (1.0f / 24));
 }
@@ -112,10 +113,10 @@ static void react(const sv_constants *constants, const sv_crowd *crowd, const sv
   v8 repeat = 2 * crowd->boredom * product(crowd->memory, video->vector);
   v8 off = (length - constants->length_best) * (1 / constants->length_width);
   v8 long_taste = (crowd->length_taste + crowd->hour_length +
-                   crowd->tiring * (constants->length_mean - 0.6f * crowd->fatigue)) *
+                   crowd->tiring * (constants->length_mean - 0.6f * crowd->feel.fatigue)) *
                   length;
   v8 interest = affinity + 0.6f * video->quality + long_taste + constants->length_bend * v8_exp(-off * off) -
-                repeat + 0.25f * crowd->mood - 0.15f * crowd->fatigue;
+                repeat + 0.25f * crowd->feel.mood - 0.15f * crowd->feel.fatigue;
   v8 attraction = interest + 0.9f * video->clickbait * crowd->susceptibility;
   v8 skip = v8_sigmoid(constants->skip - 0.8f * attraction - constants->skip_level * crowd->watch_level);
   v8 noise = crowd->noise[p][0];
@@ -133,7 +134,7 @@ static void react(const sv_constants *constants, const sv_crowd *crowd, const sv
 
 static void interact(const sv_constants *constants, const sv_crowd *crowd, const sv_videos *video, int p,
                      sv_reaction *out) {
-  v8 by_time = v8_clip(v8_log(1 + out->time), 0, 4) - 2.5f, one = v8_all(1);
+  v8 by_time = feed_by_time(out->time), one = v8_all(1);
   for (int k = 0; k < SV_INTERACTIONS; k++) {
     v8 logit =
         crowd->propensity[k] + prl_shortvideo_omega[k] * out->enjoyment + constants->by_time[k] * by_time;
@@ -143,9 +144,8 @@ static void interact(const sv_constants *constants, const sv_crowd *crowd, const
 }
 
 static void count(sv_crowd *crowd, const sv_reaction *reaction) {
-  v8 here = v8_where(crowd->here, v8_all(1), v8_all(0)), *response = crowd->response;
-  v8 busy =
-      v8_all(0.7f) + 4 * (reaction->done[1] + reaction->done[2] + reaction->done[3]) + 8 * reaction->done[4];
+  v8 here = v8_where(crowd->feel.here, v8_all(1), v8_all(0)), *response = crowd->response;
+  v8 busy = feed_busy(reaction->done[1] + reaction->done[2] + reaction->done[3], reaction->done[4]);
   response[SV_R_WATCH_TIME] += here * reaction->time;
   response[SV_R_APP_TIME] += here * (reaction->time + busy);
   response[SV_R_VIDEO_VIEWS] += here;
@@ -153,30 +153,13 @@ static void count(sv_crowd *crowd, const sv_reaction *reaction) {
   for (int k = 0; k < SV_INTERACTIONS; k++) response[SV_R_LIKE + k] += here * reaction->done[k];
 }
 
-/* Mood, memory, fatigue; and who leaves after this video. */
-static void feel(const sv_shared *shared, sv_crowd *crowd, const sv_videos *video, int p,
-                 const sv_reaction *reaction) {
-  v8 engaged = 1 - v8_exp(reaction->time * (-1.0f / 6));
-  v8 joy = 2 * v8_sigmoid(reaction->enjoyment) - 1; /* tanh(g / 2) */
-  v8 mood = 0.9532f * crowd->mood + 0.0936f * joy * (0.35f + 0.65f * engaged);
-  crowd->mood = v8_where(crowd->here, mood, crowd->mood);
-  crowd->mood_sum += v8_where(crowd->here, mood, v8_all(0));
-  for (int d = 0; d < SV_TOPICS; d++) {
-    v8 step = 0.12f * engaged * (video->vector[d] - crowd->memory[d]);
-    crowd->memory[d] += v8_where(crowd->here, step, v8_all(0));
-  }
-  crowd->fatigue += v8_where(crowd->here, reaction->time * (1.0f / 1200), v8_all(0));
-  v8 leave = crowd->leave - shared->satisfaction * crowd->mood + shared->fatigue * crowd->fatigue;
-  crowd->here &= crowd->chance[p][1] >= v8_sigmoid(leave);
-}
-
 static void record(sv_trace *trace, sv_user *const *user, int32_t lanes, const sv_crowd *crowd,
                    const sv_videos *video, const sv_reaction *reaction) {
   for (int i = 0; i < lanes && trace->count < trace->capacity; i++) {
-    if (!crowd->here[i]) continue;
+    if (!crowd->feel.here[i]) continue;
     sv_impression *row = &trace->rows[trace->count++];
     const sv_known *known = &user[i]->known;
-    *row = (sv_impression){.user = (uint64_t)known->key[1] << 32 | known->key[0],
+    *row = (sv_impression){.user = (uint64_t)known->visit.key[1] << 32 | known->visit.key[0],
                            .hour = sv_hour(known),
                            .duration = video->duration[i],
                            .time = reaction->time[i]};
@@ -189,18 +172,18 @@ static void scatter(sv_user *const *user, int32_t lanes, const sv_crowd *crowd,
   for (int i = 0; i < lanes; i++) {
     sv_latent *latent = &user[i]->latent;
     sv_known *known = &user[i]->known;
-    latent->mood = crowd->mood[i];
-    latent->mood_sum = crowd->mood_sum[i];
+    latent->mind.mood = crowd->feel.mood[i];
+    latent->mind.mood_sum = crowd->feel.mood_sum[i];
     for (int d = 0; d < SV_TOPICS; d++) known->memory[d] = crowd->memory[d][i];
-    known->fatigue = crowd->fatigue[i];
+    known->fatigue = crowd->feel.fatigue[i];
     for (int k = 0; k < SV_RESPONSES; k++) response[i][k] = crowd->response[k][i];
-    left[i] = !crowd->here[i];
+    left[i] = !crowd->feel.here[i];
   }
 }
 
-void SV_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *const *user, int32_t lanes,
-                                        int32_t (*order)[SV_MAX_SHOWN], float (*response)[SV_RESPONSES],
-                                        bool *left) {
+void FEED_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *const *user, int32_t lanes,
+                                          int32_t (*order)[SV_MAX_SHOWN], float (*response)[SV_RESPONSES],
+                                          bool *left) {
   sv_user *eight[SV_LANES];
   int64_t day[SV_LANES];
   for (int i = 0; i < SV_LANES; i++) {
@@ -211,7 +194,7 @@ void SV_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *const 
   sv_crowd crowd;
   gather(shared, eight, shown, &crowd);
   memset(crowd.response, 0, sizeof crowd.response);
-  crowd.here = (i8){-1, -1, -1, -1, -1, -1, -1, -1};
+  crowd.feel.here = (i8){-1, -1, -1, -1, -1, -1, -1, -1};
   for (int p = 0; p < shown; p++) {
     int32_t item[SV_LANES];
     for (int i = 0; i < SV_LANES; i++) item[i] = sv_items(shared, eight[i])[order[i < lanes ? i : 0][p]];
@@ -222,11 +205,12 @@ void SV_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *const 
     interact(&shared->constants, &crowd, &video, p, &reaction);
     if (shared->trace) record(shared->trace, eight, lanes, &crowd, &video, &reaction);
     count(&crowd, &reaction);
-    feel(shared, &crowd, &video, p, &reaction);
+    feed_feel(&crowd.feel, crowd.memory, video.vector, SV_TOPICS, reaction.time, reaction.enjoyment,
+              crowd.chance[p][1], &shared->rules);
   }
   scatter(user, lanes, &crowd, response, left);
 }
 
-const sv_table SV_TABLE_OF(prl_shortvideo_table_) = {SV_TABLE_OF(prl_shortvideo_candidates_),
-                                                     SV_TABLE_OF(prl_shortvideo_rank_),
-                                                     SV_TABLE_OF(prl_shortvideo_watch_)};
+const sv_table FEED_TABLE_OF(prl_shortvideo_table_) = {FEED_TABLE_OF(prl_shortvideo_candidates_),
+                                                       FEED_TABLE_OF(prl_shortvideo_rank_),
+                                                       FEED_TABLE_OF(prl_shortvideo_watch_)};

@@ -1,7 +1,7 @@
 /* Eight floats side by side. The compiler lowers them to one AVX2 register or two SSE ones; the arithmetic,
  * and so the bytes, are the same in both tables, since nothing here is contracted or reassociated. */
-#ifndef PRL_ENV_SHORTVIDEO_VECTOR_H
-#define PRL_ENV_SHORTVIDEO_VECTOR_H
+#ifndef PRL_ENV_FEED_VECTOR_H
+#define PRL_ENV_FEED_VECTOR_H
 
 #include <stdint.h>
 #include <string.h>
@@ -9,27 +9,27 @@
 typedef float v8 __attribute__((vector_size(32)));
 typedef int32_t i8 __attribute__((vector_size(32)));
 
-#define SV_JOIN_(a, b) a##b
-#define SV_JOIN(a, b) SV_JOIN_(a, b)
-#define SV_TABLE_OF(name) SV_JOIN(name, PRL_TABLE)
+#define FEED_JOIN_(a, b) a##b
+#define FEED_JOIN(a, b) FEED_JOIN_(a, b)
+#define FEED_TABLE_OF(name) FEED_JOIN(name, PRL_TABLE)
 
-#define SV_INLINE static inline __attribute__((always_inline, unused))
+#define FEED_INLINE static inline __attribute__((always_inline, unused))
 
-SV_INLINE v8 v8_load(const float *x) {
+FEED_INLINE v8 v8_load(const float *x) {
   v8 y;
   memcpy(&y, x, sizeof y);
   return y;
 }
-SV_INLINE void v8_store(float *y, v8 x) { memcpy(y, &x, sizeof x); }
-SV_INLINE v8 v8_all(float x) { return (v8){x, x, x, x, x, x, x, x}; }
-SV_INLINE v8 v8_where(i8 mask, v8 a, v8 b) { return (v8)(((i8)a & mask) | ((i8)b & ~mask)); }
-SV_INLINE v8 v8_min(v8 a, v8 b) { return v8_where(a < b, a, b); }
-SV_INLINE v8 v8_max(v8 a, v8 b) { return v8_where(a > b, a, b); }
-SV_INLINE v8 v8_clip(v8 x, float low, float high) { return v8_min(v8_max(x, v8_all(low)), v8_all(high)); }
-SV_INLINE float v8_sum(v8 x) { return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); }
+FEED_INLINE void v8_store(float *y, v8 x) { memcpy(y, &x, sizeof x); }
+FEED_INLINE v8 v8_all(float x) { return (v8){x, x, x, x, x, x, x, x}; }
+FEED_INLINE v8 v8_where(i8 mask, v8 a, v8 b) { return (v8)(((i8)a & mask) | ((i8)b & ~mask)); }
+FEED_INLINE v8 v8_min(v8 a, v8 b) { return v8_where(a < b, a, b); }
+FEED_INLINE v8 v8_max(v8 a, v8 b) { return v8_where(a > b, a, b); }
+FEED_INLINE v8 v8_clip(v8 x, float low, float high) { return v8_min(v8_max(x, v8_all(low)), v8_all(high)); }
+FEED_INLINE float v8_sum(v8 x) { return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); }
 
 /* Columns of eight rows of eight floats. */
-SV_INLINE void v8_transpose(const float *const row[8], v8 column[8]) {
+FEED_INLINE void v8_transpose(const float *const row[8], v8 column[8]) {
   v8 a[8], b[8];
   for (int i = 0; i < 8; i++) a[i] = v8_load(row[i]);
   for (int i = 0; i < 8; i += 2) {
@@ -48,14 +48,15 @@ SV_INLINE void v8_transpose(const float *const row[8], v8 column[8]) {
   }
 }
 
-SV_INLINE v8 v8_dot(const v8 column[8], const float *x) {
+FEED_INLINE v8 v8_dot_of(const v8 *column, const float *x, int dims) {
   v8 sum = column[0] * x[0];
-  for (int d = 1; d < 8; d++) sum += column[d] * x[d];
+  for (int d = 1; d < dims; d++) sum += column[d] * x[d];
   return sum;
 }
+FEED_INLINE v8 v8_dot(const v8 column[8], const float *x) { return v8_dot_of(column, x, 8); }
 
 /* e^x within 2 ulp, x clipped to ± 87: 2^n times a polynomial of the rest in [−ln 2 / 2, ln 2 / 2]. */
-SV_INLINE v8 v8_exp(v8 x) {
+FEED_INLINE v8 v8_exp(v8 x) {
   x = v8_clip(x, -87, 87);
   v8 t = x * 1.44269504f + 12582912.0f; /* 1.5 · 2²³: rounds to a whole number in the low bits */
   i8 n = (i8)t - (i8)v8_all(12582912.0f);
@@ -72,7 +73,7 @@ SV_INLINE v8 v8_exp(v8 x) {
 }
 
 /* ln x for positive normal x, within 2 ulp. */
-SV_INLINE v8 v8_log(v8 x) {
+FEED_INLINE v8 v8_log(v8 x) {
   i8 bits = (i8)x, e = ((bits - 0x3f3504f3) >> 23);
   v8 m = (v8)(bits - (e << 23)) - 1; /* in [√½ − 1, √2 − 1) */
   v8 k = __builtin_convertvector(e, v8), z = m * m;
@@ -89,10 +90,10 @@ SV_INLINE v8 v8_log(v8 x) {
   return m + y + k * 0.693359375f;
 }
 
-SV_INLINE v8 v8_sigmoid(v8 x) { return 1 / (1 + v8_exp(-x)); }
+FEED_INLINE v8 v8_sigmoid(v8 x) { return 1 / (1 + v8_exp(-x)); }
 
 /* cos 2πx: the rest in [−½, ½], folded to a quarter turn, by a polynomial; absolute error below 1e-6. */
-SV_INLINE v8 v8_cos_turns(v8 x) {
+FEED_INLINE v8 v8_cos_turns(v8 x) {
   v8 t = x + 12582912.0f;
   v8 r = x - (t - 12582912.0f);
   r = v8_max(r, -r); /* cosine is even: [0, ½] */
