@@ -63,6 +63,7 @@ static void refuse_option(lua_State *L, const prl_env_type *type, const char *na
   static const char *const always[] = {"n", "seed", "stream", "preset"};
   prl_nearest nearest = prl_nearest_begin(name);
   for (int i = 0; i < 4; i++) prl_nearest_offer(&nearest, always[i]);
+  if (type->file) prl_nearest_offer(&nearest, "world");
   for (int i = 0; type->options && type->options[i].name; i++)
     prl_nearest_offer(&nearest, type->options[i].name);
   luaL_error(L, "%s has no option \"%s\"%s", type->name, name, prl_nearest_hint(&nearest));
@@ -80,7 +81,7 @@ static double *read_options(lua_State *L, const prl_env_type *type) {
     luaL_checktype(L, -2, LUA_TSTRING);
     const char *name = lua_tostring(L, -2);
     if (strcmp(name, "n") == 0 || strcmp(name, "seed") == 0 || strcmp(name, "stream") == 0 ||
-        strcmp(name, "preset") == 0)
+        strcmp(name, "preset") == 0 || prl_env_source_takes(type, name))
       continue;
     int place = option_place(type, name);
     if (place < 0) refuse_option(L, type, name);
@@ -147,13 +148,13 @@ static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
 }
 
 /* The environment (bind/env_source.h), or the address of a type; {n = 1, seed = 0, stream = 0 (key of the
- * first instance), preset, options …} */
+ * first instance), preset, world (a file), digest (of it), options …} */
 static int new_env(lua_State *L) {
   prl_error error;
   lua_settop(L, 2);
   if (lua_islightuserdata(L, 1)) return make_env(L, lua_touserdata(L, 1), false);
   const prl_env_type *type = NULL;
-  prl_check(L, prl_push_env_source(L, 1, &type, &error), &error);
+  prl_check(L, prl_push_env_source(L, 1, 2, &type, &error), &error);
   return make_env(L, type, true);
 }
 

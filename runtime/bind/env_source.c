@@ -11,6 +11,7 @@ typedef struct prl_env_source {
   int owners;
   prl_env_library *library;
   prl_lua_env *lua;
+  prl_env_world *world;
 } env_source;
 
 typedef struct lua_source {
@@ -21,6 +22,7 @@ void prl_env_source_release(env_source *source) {
   if (!source || --source->owners > 0) return;
   prl_env_library_close(source->library);
   prl_lua_env_free(source->lua);
+  prl_env_world_close(source->world);
   prl_runtime *runtime = source->runtime;
   prl_free(runtime, source);
   prl_runtime_release(runtime);
@@ -48,13 +50,44 @@ static prl_status open_file(env_source *source, bool native, const char *path, c
 }
 
 /* The userdata owns the source before anything in it is opened. */
-static prl_status open_source(prl_runtime *runtime, lua_source *self, const char *kind, const char *where,
-                              const prl_env_type **type, prl_error *error) {
-  if (strcmp(kind, "name") == 0) return prl_env_find(where, type, error);
+static prl_status own_source(prl_runtime *runtime, lua_source *self, prl_error *error) {
+  if (self->source) return PRL_OK;
   self->source = prl_calloc(runtime, 1, sizeof *self->source);
   if (!self->source) return prl_fail_memory(error, sizeof *self->source);
   *self->source = (env_source){.runtime = prl_runtime_retain(runtime), .owners = 1};
-  return open_file(self->source, strcmp(kind, "c") == 0, where, type, error);
+  return PRL_OK;
+}
+
+static prl_status open_source(prl_runtime *runtime, lua_source *self, const char *kind, const char *where,
+                              const prl_env_type **type, prl_error *error) {
+  if (strcmp(kind, "name") == 0) return prl_env_find(where, type, error);
+  prl_status status = own_source(runtime, self, error);
+  return status ? status : open_file(self->source, strcmp(kind, "c") == 0, where, type, error);
+}
+
+/* The file from which the environment is made; digest: NULL, or what it must have. */
+static prl_status open_world(prl_runtime *runtime, lua_source *self, const char *path, const char *digest,
+                             const prl_env_type **type, prl_error *error) {
+  prl_status status = own_source(runtime, self, error);
+  if (!status) status = prl_env_world_open(runtime, *type, path, &self->source->world, error);
+  if (status) return status;
+  *type = prl_env_world_type(self->source->world);
+  if (!digest || strcmp(digest, (*type)->digest) == 0) return PRL_OK;
+  return prl_fail(error, PRL_EFORMAT,
+                  "the world %.200s is another one: its digest is %s, and %.40s is asked for", path,
+                  (*type)->digest, digest);
+}
+
+bool prl_env_source_takes(const prl_env_type *type, const char *key) {
+  return type->file && (strcmp(key, "world") == 0 || strcmp(key, "digest") == 0);
+}
+
+/* A text of the options, which stays on the stack; NULL: absent. */
+static const char *option_text(lua_State *L, int options, const char *name) {
+  lua_getfield(L, options, name);
+  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "%s: a text is needed, not a %s", name, luaL_typename(L, -1));
+  return lua_tostring(L, -1);
 }
 
 /* The reference's kind and text. The text stays on the stack. */
@@ -81,16 +114,24 @@ static const char *check_reference(lua_State *L, int index, const char **kind) {
   return text;
 }
 
-prl_status prl_push_env_source(lua_State *L, int index, const prl_env_type **type, prl_error *error) {
-  const char *kind, *where = check_reference(L, index, &kind);
+prl_status prl_push_env_source(lua_State *L, int index, int options, const prl_env_type **type,
+                               prl_error *error) {
+  const char *kind, *where = check_reference(L, index, &kind), *path = NULL, *digest = NULL;
+  const bool given = lua_istable(L, options);
   prl_runtime *runtime = prl_state_get(L)->runtime;
   lua_source *self = lua_newuserdata(L, sizeof *self);
   *self = (lua_source){0};
   luaL_getmetatable(L, "perilune.env_source");
   lua_setmetatable(L, -2);
+  const int top = lua_gettop(L);
   prl_status status = open_source(runtime, self, kind, where, type, error);
-  lua_remove(L, -2);
-  if (status) lua_pop(L, 1);
+  if (!status && given && prl_env_source_takes(*type, "world")) {
+    path = option_text(L, options, "world");
+    digest = option_text(L, options, "digest");
+    if (path) status = open_world(runtime, self, path, digest, type, error);
+  }
+  lua_settop(L, status ? top - 2 : top);
+  if (!status) lua_remove(L, -2);
   return status;
 }
 

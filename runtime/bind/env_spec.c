@@ -101,6 +101,8 @@ void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spe
   set_number(L, "max_steps", (double)spec->max_steps);
   lua_pushboolean(L, spec->clock);
   lua_setfield(L, -2, "clock");
+  if (type->file) set_text(L, "world", type->file->meaning);
+  if (type->digest) set_text(L, "digest", type->digest);
   push_options(L, type);
   lua_setfield(L, -2, "options");
   push_presets(L, type);
@@ -124,14 +126,15 @@ int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, dou
   return count;
 }
 
-/* env_spec(environment (bind/env_source.h), {option = number} or nil) → what it is made of; or nil, message,
- * code. */
+/* env_spec(environment (bind/env_source.h), {option = number, world = file} or nil) → what it is made of; or
+ * nil, message, code. */
 static int env_spec(lua_State *L) {
   prl_error error;
   const prl_env_type *type;
   prl_env_spec spec = {0};
   double values[MOST_OPTIONS];
-  if (prl_push_env_source(L, 1, &type, &error)) return prl_push_failure(L, &error);
+  lua_settop(L, 2);
+  if (prl_push_env_source(L, 1, 2, &type, &error)) return prl_push_failure(L, &error);
   prl_env_option_values(L, 2, type, values);
   if (type->spec(type, values, &spec, &error)) return prl_push_failure(L, &error);
   prl_push_env_spec(L, type, &spec);

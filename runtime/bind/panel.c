@@ -89,7 +89,7 @@ static int panel(lua_State *L) {
   lua_getfield(L, 3, "action");
   o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);
   o.agent = option_text(L, "agent");
-  if (prl_push_env_source(L, 1, &o.type, &error)) return prl_push_failure(L, &error);
+  if (prl_push_env_source(L, 1, 2, &o.type, &error)) return prl_push_failure(L, &error);
   prl_env_option_values(L, 2, o.type, values);
   if (o.type->spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);
   o.constant = option_constant(L, &spec);

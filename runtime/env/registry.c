@@ -12,6 +12,7 @@ static const prl_env_type *const types[] = {
     &prl_env_mountain_car,
     &prl_env_mountain_car_continuous,
     &prl_env_shortvideo,
+    &prl_env_kuairand,
     NULL,
 };
 

@@ -6,6 +6,7 @@
 
 extern const prl_env_type prl_env_acrobot;
 extern const prl_env_type prl_env_cartpole;
+extern const prl_env_type prl_env_kuairand;
 extern const prl_env_type prl_env_mountain_car;
 extern const prl_env_type prl_env_mountain_car_continuous;
 extern const prl_env_type prl_env_pendulum;

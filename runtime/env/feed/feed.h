@@ -46,6 +46,11 @@ static inline float feed_hour(const feed_visit *visit) {
   return (float)(visit->clock_us % FEED_DAY_US) * (1.0f / 3.6e9f);
 }
 
+/* The whole hours passed, 0 … 23. */
+static inline int feed_hour_of_day(const feed_visit *visit) {
+  return (int)(visit->clock_us % FEED_DAY_US / (FEED_DAY_US / 24));
+}
+
 /* The next person of the instance: a key of its own, clock as it was. site: of the environment. */
 void prl_feed_birth(feed_visit *visit, uint64_t seed, uint64_t stream, uint32_t site);
 /* When the first session of a run's first person begins: somewhere on the first day, by the profile; share in

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define PRL_ENV_ABI 1
+#define PRL_ENV_ABI 2
 
 typedef struct prl_env_type prl_env_type;
 
@@ -70,7 +70,8 @@ typedef struct prl_env_spec {
                        * cleared, to begin another stream, beside others that go on */
 } prl_env_spec;
 
-/* An option that a recipe may give: env = {"pendulum", g = 9.81}. Strings are not options. */
+/* An option that a recipe may give: env = {"pendulum", g = 9.81}. Strings are not options;
+ * a file from which an environment is made is its `world` (below). */
 typedef struct prl_env_option {
   const char *name;
   double value; /* the default in the type; the value in force in an instance */
@@ -91,6 +92,18 @@ typedef struct prl_env_preset {
   const char *meaning;
   const prl_env_setting *settings; /* ends with a NULL option */
 } prl_env_preset;
+
+/* A file from which an environment is made: data that somebody fitted, never code. Recipes call it `world`:
+ * env = {"kuairand", world = "runs/kuairand/world.safetensors"}. */
+typedef struct prl_env_file {
+  const char *meaning;
+  /* Reads and checks the whole file; *context is what the functions of the type then find as its `context`,
+   * immutable, so that several threads may share it. digest: 32 hexadecimal digits that follow from the
+   * file's content. */
+  prl_status (*open)(prl_runtime *runtime, const char *path, void **context, char digest[33],
+                     prl_error *error);
+  void (*close)(void *context);
+} prl_env_file;
 
 /* A call on all n instances of a vector env. */
 typedef struct prl_env_batch prl_env_batch;
@@ -144,6 +157,8 @@ struct prl_env_type {
   prl_status (*save)(const prl_env_batch *batch, void *bytes, int64_t *size, prl_error *error);
   prl_status (*load)(const prl_env_batch *batch, const void *bytes, int64_t size, prl_error *error);
   const prl_env_preset *presets; /* ends with a NULL name; NULL: none */
+  const prl_env_file *file;      /* of an environment that is made from a file; NULL: it needs none */
+  const char *digest;            /* of the file from which this type was made; NULL: of none */
 };
 
 typedef const prl_env_type *(*prl_env_entry_fn)(void);
@@ -160,6 +175,20 @@ PRL_API prl_status prl_env_library_open(prl_runtime *runtime, const char *path, 
 /* Lives as long as the library is open; so must every vector env made of it. */
 PRL_API const prl_env_type *prl_env_library_type(const prl_env_library *library);
 PRL_API void prl_env_library_close(prl_env_library *library);
+
+/* ---- Environments made from a file ---- */
+
+typedef struct prl_env_world prl_env_world;
+
+/* Makes a type like `type` from the file at `path`. Without it such a type tells its options and responses,
+ * but runs nothing. Fails: PRL_EINVAL (a type that takes no file), or as its file->open does (PRL_EIO,
+ * PRL_EFORMAT, PRL_ENOMEM). */
+PRL_API prl_status prl_env_world_open(prl_runtime *runtime, const prl_env_type *type, const char *path,
+                                      prl_env_world **out, prl_error *error);
+/* Lives as long as the world is open; so must every vector env made of it, and every panel. Several threads
+ * may use it. */
+PRL_API const prl_env_type *prl_env_world_type(const prl_env_world *world);
+PRL_API void prl_env_world_close(prl_env_world *world); /* NULL is allowed */
 
 /* ---- The vector env: n instances, auto-reset, final observations kept. ---- */
 
