@@ -124,6 +124,12 @@ function environment.options(about, preset)
   for _, one in ipairs(about.presets or {}) do
     if one.name == preset then settings = one.settings end
   end
+  if about.world then
+    options[#options + 1] = {name = "world", kind = "text", required = true, meaning = about.world ..
+      "; a path from the working folder, outside the hash"}
+    options[#options + 1] = {name = "digest", kind = "text", meaning =
+      "refuses a world of another content; default: that of the file"}
+  end
   for _, one in ipairs(about.options or {}) do
     local default = settings[one.name]
     if default == nil then default = one.value end
@@ -167,18 +173,19 @@ local function running(check, value, path)
     if k ~= 1 and k ~= "c" and k ~= "lua" and k ~= "preset" then rest[k] = v end
   end
   local resolved = check.section(environment.options(about, preset), rest, path)
-  local options = {}
+  local options = {world = resolved.world, digest = resolved.digest}
   for _, one in ipairs(about.options or {}) do options[one.name] = resolved[one.name] end
   local spec
   spec, message = check.env_spec(ref, options)
-  if not spec then check.fail(path, message) end
-  resolved.preset = preset
+  if not spec then check.fail(about.world and path .. ".world" or path, message) end
+  resolved.preset, resolved.digest, options.digest = preset, spec.digest, spec.digest
   if key then resolved[key] = value[key] else resolved[1] = ref.name end
   return resolved, spec, {kind = key or "builtin", name = ref.name, path = key and ref[key], options = options,
     n = resolved.n}
 end
 
---- The resolved `env`, its spec, and how to make it: {kind, name, path, options, n}.
+--- The resolved `env`, its spec, and how to make it: {kind, name, path, options, n}. An environment that is made from
+--- a file has its path and digest among the options.
 function environment.resolve(check, value, path)
   if type(value) == "string" then value = {value} end
   if type(value) ~= "table" then values.wrong(check, path, 'as in {"cartpole", n = 8}', value) end

@@ -56,14 +56,16 @@ local function code_of(result, folder)
   return code
 end
 
---- What the hash covers: everything but name, tags and seed, and the code that the recipe names. What that code loads in
---- its turn is not covered.
+--- What the hash covers: everything but name, tags and seed, and the code that the recipe names; what that code loads in
+--- its turn is not covered. Of a file from which the env is made it covers the content (its digest), not the place.
 local function hashed(recipe, code)
-  local copy, train = {}, {}
+  local copy, train, env = {}, {}, {}
   for key, value in pairs(recipe) do copy[key] = value end
   for key, value in pairs(recipe.train) do train[key] = value end
+  for key, value in pairs(recipe.env) do env[key] = value end
   copy.name, copy.tags, train.seed = nil, nil, nil
-  copy.train, copy.code = train, code
+  if env.digest then env.world = nil end
+  copy.train, copy.env, copy.code = train, env, code
   return copy
 end
 
@@ -85,7 +87,8 @@ local function no_env() return nil, "this build has no environments" end
 ---   hash       32 hexadecimal digits; name, tags and seed are outside of it
 ---   code       a digest of each file of code, {env, algorithm}, which the hash covers; nil where there is none
 ---   spec       what its environment is made of, as plans hold it (environment.lua)
----   env        how to make it: {kind = "builtin" | "c" | "lua" | "host", name, path, options = {name = number}, n}
+---   env        how to make it: {kind = "builtin" | "c" | "lua" | "host", name, path, options = {name = number,
+---              world = path, digest}, n}
 ---   algorithm  the table of the algorithm's file
 ---   live       {path = {value, low, high}}: what may change without a rebuild
 ---   path, folder

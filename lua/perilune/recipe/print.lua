@@ -65,7 +65,7 @@ end
 
 local orders = {
   [""] = schema.names(schema.recipe), policy = schema.names(schema.policy), train = schema.names(schema.train),
-  eval = schema.names(schema.eval), critic = schema.names(schema.critic), env = {"c", "lua", "n", "preset"},
+  eval = schema.names(schema.eval), critic = schema.names(schema.critic), env = {"c", "lua", "world", "digest", "n", "preset"},
 }
 
 local function text_of(value, path, indent)

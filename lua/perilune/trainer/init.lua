@@ -56,14 +56,21 @@ local function updates_per_row(plan, steps)
   return math.max(1, math.ceil(steps / (first.rows or 1) / rows_of_metrics))
 end
 
+--- As run.json keeps it: its files can be found from any folder.
+local function environment_of(env)
+  local settings = {}
+  for key, value in pairs(env.options or {}) do settings[key] = value end
+  settings.world = settings.world and posix.realpath(settings.world)
+  return {kind = env.kind, name = env.name, path = env.path and posix.realpath(env.path), options = settings, n = env.n}
+end
+
 local function describe(loaded, plan, options)
   local recipe, env = loaded.recipe, loaded.env
   local steps = not loaded.algorithm.search and recipe.train.steps or nil -- a search counts trials
   return {
     format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
     code = loaded.code,
-    env = env.name or env.path or env.kind, environment = {kind = env.kind, name = env.name,
-      path = env.path and posix.realpath(env.path), options = env.options, n = env.n},
+    env = env.name or env.path or env.kind, environment = environment_of(env),
     algorithm = recipe.algorithm[1], algorithm_file = recipe.algorithm.lua and
       posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = responses_of(loaded.spec), actions = loaded.spec.action.names,
     critics = critics_of(recipe),

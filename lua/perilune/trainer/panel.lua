@@ -66,8 +66,10 @@ end
 --- Whether two runs' environments are the same, with the same options: only then can their users be the same.
 function panel.same_world(a, b)
   local function text(info)
-    local about = info.environment
-    return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = about.options}
+    local about, options = info.environment, {}
+    for key, value in pairs(about.options or {}) do options[key] = value end
+    if options.digest then options.world = nil end -- the same file, wherever it stands
+    return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = options}
   end
   return text(a) == text(b)
 end
