@@ -177,6 +177,7 @@ static void test_time_limit_truncates(void **state) {
 static void test_save_and_load_go_on_byte_for_byte(void **state) {
   const prl_env_type *const *types = prl_env_types();
   for (int k = 0; types[k]; k++) {
+    if (types[k]->file) continue; /* needs one: kuairand_test.c */
     env_run a = env_run_of(types[k], 9, 11, 40), b = env_run_of(types[k], 9, 999, 0);
     uint32_t random = 4;
     steps(&a, 37, &random);

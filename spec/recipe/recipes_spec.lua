@@ -1,6 +1,8 @@
---- Every recipe of recipes/ loads, and its resolved form is a recipe with the same hash.
+--- Every recipe of recipes/ loads, and its resolved form is a recipe with the same hash. Those of kuairand need a world
+--- that `perilune fit` makes from logs: here a made-up one stands in.
 
 local prl = require "perilune"
+local kuairand_world = require "support.kuairand_world"
 local recipes = require "support.recipes"
 
 local function files()
@@ -10,17 +12,35 @@ local function files()
   return found
 end
 
+local function needs_world(recipe)
+  local env = recipe.env
+  return type(env) == "table" and env.world ~= nil
+end
+
 describe("recipes/", function()
-  local folder
-  setup(function() folder = recipes.folder() end)
+  local folder, world
+  setup(function()
+    folder = recipes.folder()
+    world = kuairand_world.write(folder .. "world.safetensors")
+  end)
   teardown(function() recipes.remove(folder) end)
 
   for _, path in ipairs(files()) do
-    if prl.recipe_eval(path).recipe.env then -- the others are for `perilune fit`
+    local recipe = prl.recipe_eval(path).recipe
+    if recipe.env then -- the others are for `perilune fit`
       it("has " .. path .. ", which loads", function()
-        local loaded = assert(prl.recipe.load(path))
+        local set = needs_world(recipe) and {"env.world=" .. world} or nil
+        local loaded = assert(prl.recipe.load(path, {set = set}))
         local again = assert(recipes.load(folder, prl.recipe.text(loaded.recipe)))
         assert.equal(loaded.hash, again.hash)
+      end)
+    end
+    if recipe.env and needs_world(recipe) then
+      it("has " .. path .. ", which says how its world is made where there is none", function()
+        local loaded, message = prl.recipe.load(path, {set = {"env.world=" .. folder .. "nowhere.safetensors"}})
+        assert.is_nil(loaded)
+        assert.truthy(message:find("env.world: there is no world to read: cannot open", 1, true), message)
+        assert.truthy(message:find("`perilune fit recipes/kuairand/world.lua --data FOLDER` makes one", 1, true), message)
       end)
     end
   end

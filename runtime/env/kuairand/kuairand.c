@@ -110,7 +110,7 @@ static prl_status open_world(const prl_env_type *type, const double *values, uin
   const kr_world *world = type->context;
   if (!world)
     return prl_fail(error, PRL_EINVAL,
-                    "kuairand: world is missing, %s: env = {\"kuairand\", world = \"FILE\", …}",
+                    "kuairand: this is missing: world, %s, as in {\"kuairand\", world = \"FILE\"}",
                     type->file->meaning);
   kr_shared *shared = memory;
   shared->world = world;
