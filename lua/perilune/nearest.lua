@@ -16,7 +16,8 @@ end
 --- The same, followed by all names where none is near.
 function nearest.hint_or_list(word, names)
   local hint = nearest.hint(word, names)
-  return hint ~= "" and hint or "; there are " .. table.concat(names, ", ")
+  if hint ~= "" or #names == 0 then return hint end
+  return "; there are " .. table.concat(names, ", ")
 end
 
 return nearest

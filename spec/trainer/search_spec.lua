@@ -20,7 +20,7 @@ return {
   }},
   policy = {action = {diversity = {-1, 1}, freshness = 0.25}, bounded = true, normalise = 5},
   algorithm = {"cem", population = 6, elites = 2, generations = 3, users = 8},
-  train = {seed = 3, warmup = 64, checkpoint = 200},
+  train = {seed = 3, warmup = 64, checkpoint = 900},
   eval = {every = 1000, users = 12, days = 1, curve = 6},
 }
 ]]
@@ -153,6 +153,24 @@ describe("a search for one action", function()
     end
   end)
 
+  it("goes on after a crash from the last whole checkpoint, making later trials anew", function()
+    local whole, crashed = train("whole"), start("crashed")
+    local advance, count = crashed.search.advance, 0
+    function crashed.search:advance()
+      count = count + 1
+      if count == 10 then error("the power went out", 0) end
+      return advance(self)
+    end
+    local message = message_of(function() crashed:train() end)
+    assert.truthy(message:find("the power went out.*; the last good checkpoint is"), message)
+    local rows = trials(crashed).rows
+    local rest = trainer.resume(crashed.folder.path, {quiet = true})
+    assert.is_true(rest.state.search.rows < rows)
+    rest:train()
+    assert.is_true(read(whole, "trials.csv") == read(rest, "trials.csv"))
+    assert.is_true(last_bytes(whole) == last_bytes(rest))
+  end)
+
   it("gives an agent that answers everybody with what was found", function()
     local run = train()
     local loaded = assert(load())
@@ -175,6 +193,18 @@ describe("a search for one action", function()
     assert.equal(0, lift.find(lift.table({panel.run(run.info, options, {constant = constant})},
       {(panel.baseline(run.info, options))}, run.info.responses, "cem"), "watch_time").lift.mean)
     assert.equal("user", comparison.of_runs({run.folder.path, run.folder.path}).unit)
+  end)
+
+  it("gives an agent that a host can drive and let learn: it acts as it did", function()
+    local run = train(nil, {"train.warmup=16"})
+    local agent = assert(prl.load_agent((run.folder:last_checkpoint())))
+    local observation = prl.randn(2, #assert(load()).spec.observation.names)
+    local before = agent:act({900, 901}, observation, "sample", false):totable()
+    local env = prl.env("shortvideo", {n = 8, seed = 1, preset = "strong"})
+    agent:drive(env, 200, false)
+    assert.is_true(agent:metrics().updates > 5)
+    assert.is_true(agent:metrics()["response/watch_time"] > 0)
+    assert.same(before, agent:act({902, 903}, observation, "sample", false):totable())
   end)
 
   it("is for the algorithms of one's own as well, which need trust", function()
@@ -252,7 +282,7 @@ return mine]]))
         assert.equal(0, row.lift.half)
       end
     end
-    assert.truthy(run:closing_text():find("The action, the same for everybody: watch 0, long_view 0,", 1, true))
+    assert.truthy(run:closing_text():find("The action, the same for everybody: {watch = 0, long_view = 0,", 1, true))
     local bound = train("bound", {"algorithm={'fixed'}", "policy.action.like={0.5, 1}"})
     assert.equal(0.5, info(bound).search.vector[3].value)
     assert(prl.io.write(root .. "/feed.lua", 'return {env = {"pendulum", n = 2}, algorithm = {"fixed"}, ' ..
@@ -265,7 +295,7 @@ return mine]]))
       start = "the zero action", vector = {{name = "like", value = -0.25}, {name = "share", value = 1e-9}}}
     assert.equal("288 trials served 73,728 user-days, 2,000,000 requests, with vectors under test.\n" ..
       "In them users gave 8.7 % more watch_time than under the zero action; in the worst tenth of the trials 12.3 % less.\n" ..
-      "Found, the same for everybody: like −0.250, share 0\n", search.text(found))
+      "Found, the same for everybody: {like = -0.250, share = 0}\n", search.text(found))
   end)
 end)
 

@@ -1,7 +1,10 @@
---- The cross-entropy method over one action that is the same for everybody (De Boer, Kroese, Mannor, Rubinstein 2005,
---- "A tutorial on the cross-entropy method", section 3.1, with the smoothing of its remark 3.1; the added deviation is that
---- of Szita and Lőrincz 2006). The vectors of a generation are judged on the same users with the same chances; the next
---- generation meets other users, so that the mean of the elites does not learn the chances of the first ones by heart.
+--- The cross-entropy method over one action that is the same for everybody (De Boer, Kroese, Mannor, Rubinstein 2005, "A
+--- tutorial on the cross-entropy method", with its smoothed updating): independent normal draws, whose mean and deviation
+--- become those of the best. The deviation is kept from vanishing after Szita and Lőrincz 2006, who add to the variance.
+---
+--- The vectors of a generation are judged on the same users with the same chances; the next generation meets other users,
+--- so that the search does not learn the chances of the first ones by heart. Scores of two generations are therefore not
+--- compared, and what is found is the last mean of the elites, never the best single trial, which was lucky too.
 local cem = {
   summary = "cross-entropy search for the best action that is the same for everybody",
   actions = {"continuous"},

@@ -61,7 +61,7 @@ function train.run(argv)
   local status, report = run:train()
   local path = run.folder.path
   if status == "interrupted" then
-    io.write(("Stopped at step %d and saved. Go on with:\n  %s\n"):format(run.state.step,
+    io.write(("Stopped at %s and saved. Go on with:\n  %s\n"):format(run:place(),
       invocation.line("train", "--resume", path)))
     return 130
   end

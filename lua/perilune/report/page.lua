@@ -235,7 +235,7 @@ local function searched(run)
   local found = run.info.search
   if not found or not found.vector then return nil end
   local rows = {}
-  for i, one in ipairs(found.vector) do rows[i] = {one.name, search.number(one.value)} end
+  for i, one in ipairs(found.vector) do rows[i] = {one.name, (search.number(one.value):gsub("^%-", "−"))} end
   return {
     tag("h2", nil, "Search"),
     tag("p", {class = "lead"}, found.trials > 0 and table.concat(search.cost(found), " ") or
@@ -263,7 +263,8 @@ local function training(run, set)
   end
   if #figures == 0 then return nil end
   return {tag("h2", nil, "Training"),
-    tag("p", {class = "lead"}, "What the exploring policy met while it learned."),
+    tag("p", {class = "lead"}, run.info.search and "What the trials of each generation met." or
+      "What the exploring policy met while it learned."),
     tag("div", {class = #figures > 6 and "charts dense" or "charts"}, figures)}
 end
 
@@ -297,8 +298,10 @@ local function critics(run, set)
   if #rows == 0 then return nil end
   return {
     tag("h2", nil, "Critics"),
-    tag("p", {class = "lead"}, "The actor maximises the weighted sum of the critics' advantages. A critic's share is ",
-      "its part of that sum's variance, over the last tenth of the run."),
+    tag("p", {class = "lead"}, run.info.search and
+      "A trial's score is the sum of weight × reward / scale, of a user and day; discounts play no part." or
+      "The actor maximises the weighted sum of the critics' advantages. A critic's share is its part of that sum's " ..
+      "variance, over the last tenth of the run."),
     tag("div", {class = "cards"}, html.table({{"Critic", ""}, {"Reward of a step", ""}, {"Discount", "n"},
       {"Weight", "n"}, {"Scale", "n"}, {"Share of the actor's signal", ""}, {"Explained variance", "n"}}, rows)),
     #lines > 1 and tag("div", {class = "charts"},

@@ -10,15 +10,14 @@ local function more_or_less(value) return ("%.1f %% %s"):format(math.abs(100 * v
 --- A dimension's value.
 function search.number(value)
   local text = ("%.3f"):format(value)
-  if tonumber(text) == 0 then return "0" end
-  return (text:gsub("^%-", "−"))
+  return tonumber(text) == 0 and "0" or text
 end
 
---- The vector by the names of its dimensions.
+--- The vector by the names of its dimensions, as a recipe's eval.baseline takes it.
 function search.vector(found)
   local parts = {}
-  for i, one in ipairs(found.vector) do parts[i] = ("%s %s"):format(one.name, search.number(one.value)) end
-  return table.concat(parts, ", ")
+  for i, one in ipairs(found.vector) do parts[i] = ("%s = %s"):format(one.name, search.number(one.value)) end
+  return "{" .. table.concat(parts, ", ") .. "}"
 end
 
 --- What the trials cost: sentences; none where there was no trial.

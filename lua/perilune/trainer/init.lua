@@ -328,6 +328,9 @@ function Trainer:train()
   return outcome, self:write_report(outcome)
 end
 
+--- Where the run stands, for a sentence: "step 1200", "trial 7".
+function Trainer:place() return ("%s %d"):format(self.search and "trial" or "step", self:position()) end
+
 --- What the run did, in a few sentences for a terminal.
 function Trainer:closing_text()
   local count, seconds = format.count(self.state.step), format.duration(self.info.seconds)

@@ -53,7 +53,7 @@ end
 --- The line at this step, after so many seconds of this process.
 function Progress:text(step, seconds)
   local speed = seconds > 0 and (step - self.first) / seconds or 0
-  local parts = {("%3.0f %%"):format((self.total > 0 and math.min(1, step / self.total) or 1) * 100),
+  local parts = {("%3.0f %%"):format(math.min(1, step / self.total) * 100),
     ("%s of %s %s"):format(format.count(step), format.count(self.total), self.unit),
     ("%s %s/s"):format(format.count(speed), self.unit)}
   for i = 1, math.min(2, #self.critics) do

@@ -343,7 +343,7 @@ end
 
 --- The progress of a run is that of its trials.
 function Search:progress(quiet)
-  return progress.new(self.total, self:done(), {}, quiet, "trials")
+  return progress.new(self.total, self:done(), {}, quiet or not self.next, "trials")
 end
 
 return search
