@@ -355,9 +355,14 @@ prl_status prl_agent_set(prl_agent *a, const char *option, double value, prl_err
   int index = 0;
   prl_status status = find_option(a, option, &index, error);
   if (status) return status;
-  if (!(value >= a->live.low[index] && value <= a->live.high[index]) || value - value != 0)
-    return prl_fail(error, PRL_EINVAL, "%s is %g; it must be from %g to %g", option, value,
-                    a->live.low[index], a->live.high[index]);
+  double low = a->live.low[index], high = a->live.high[index];
+  if (!(value >= low && value <= high) || value - value != 0) {
+    if (low - low != 0 && high - high != 0)
+      return prl_fail(error, PRL_EINVAL, "%s is %g; a finite number is needed", option, value);
+    if (high - high != 0)
+      return prl_fail(error, PRL_EINVAL, "%s is %g; a number ≥ %g is needed", option, value, low);
+    return prl_fail(error, PRL_EINVAL, "%s is %g; it must be from %g to %g", option, value, low, high);
+  }
   a->live.given[index] = value;
   return PRL_OK;
 }

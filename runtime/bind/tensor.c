@@ -299,7 +299,7 @@ static int tensor_index(lua_State *L) {
     prl_lua_tensor *self = prl_check_lua_tensor(L, 1);
     refuse_while_tracing(L, self, "indexing");
     if (self->scope && self->tensor.ndim > 1)
-      return luaL_error(L, "inside a scope take parts with :slice() or :select()");
+      return luaL_error(L, "inside a scope take parts with :slice() or :index_select()");
     return index_position(L, tensor_of(self), prl_check_int(L, 2));
   }
   lua_pushvalue(L, 2);
