@@ -128,6 +128,7 @@ static prl_status build_buffers(prl_agent *a, prl_error *error) {
   size_t width = (size_t)a->observations;
   a->observation = prl_alloc(a->runtime, 2 * rows * width * sizeof(float));
   a->advantage = prl_calloc(a->runtime, rows, sizeof(float));
+  a->discount = prl_calloc(a->runtime, rows, sizeof *a->discount);
   a->order = prl_calloc(a->runtime, rows, sizeof *a->order);
   a->lengths = prl_calloc(a->runtime, streams, sizeof *a->lengths);
   a->log_prob = prl_calloc(a->runtime, streams > call ? streams : call, sizeof(float));
@@ -136,7 +137,7 @@ static prl_status build_buffers(prl_agent *a, prl_error *error) {
   a->noise_tags = prl_calloc(a->runtime, streams, sizeof *a->noise_tags);
   if (!a->noise_chunks || !a->noise_tags) return prl_fail_memory(error, streams * sizeof *a->noise_tags);
   for (size_t i = 0; i < streams; i++) a->noise_tags[i].chunk = UINT32_MAX; /* none yet */
-  if (!a->observation || !a->advantage || !a->order || !a->lengths || !a->log_prob)
+  if (!a->observation || !a->advantage || !a->discount || !a->order || !a->lengths || !a->log_prob)
     return prl_fail_memory(error, 2 * rows * width * sizeof(float));
   const prl_value *map = prl_get(a->root, "normaliser");
   a->normalise = map && map->kind == PRL_MAP;
@@ -334,8 +335,9 @@ void prl_agent_free(prl_agent *a) {
   if (a->live.runtime) prl_live_deinit(&a->live);
   prl_blocks_deinit(&a->blocks);
   prl_drive_free(runtime, &a->drive);
-  void *blocks[] = {a->sets,      a->published, a->optims,  a->optim_steps, a->response_names, a->observation,
-                    a->advantage, a->order,     a->lengths, a->log_prob,    a->noise_chunks,   a->noise_tags};
+  void *blocks[] = {a->sets,         a->published,  a->optims,  a->optim_steps, a->response_names,
+                    a->observation,  a->advantage,  a->order,   a->lengths,     a->log_prob,
+                    a->noise_chunks, a->noise_tags, a->discount};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_doc_free(a->document);
   prl_free(runtime, a);

@@ -13,6 +13,8 @@
 typedef struct prl_critic {
   const char *name;
   prl_ref gamma, weight;
+  const char *per;            /* what gamma is for: "step", or a unit of time */
+  double unit;                /* of `per`, s; 0: a step */
   bool baseline;              /* scale comes from the warm-up */
   double *scale;              /* (1) rewards are divided by it */
   prl_expression *expression; /* the reward */
@@ -28,6 +30,7 @@ typedef struct prl_critic {
   float *value;         /* (2 × batch): rows, then bootstraps; normalised */
   double *episode;      /* (streams): the running episode's return, unscaled */
   int metric_return, metric_variance, metric_share;
+  int metric_discount; /* only where it differs from step to step */
 } prl_critic;
 
 /* One number that is reported. sum and count gather within an update. */
@@ -131,6 +134,7 @@ struct prl_agent {
   const char **response_names;
   int64_t noise, warmup, batch_rows, act_rows, tile_rows, idle_us, wait_us;
   bool drop_stale;
+  const prl_critic *timed; /* the first that discounts by time; NULL: none does */
 
   int sets_count, optims_count, critics_count, routines_count, verbs_count, gauges_count, gauges_capacity;
   prl_params **sets;      /* the learner's */
@@ -145,6 +149,7 @@ struct prl_agent {
   prl_batch batch;
   float *observation; /* (2 × batch, O) normalised: what programs read */
   float *advantage;   /* (batch): the weighted sum */
+  double *discount;   /* (batch): scratch of the critic that is estimated */
   int32_t *order;     /* (batch): the permutation of the minibatches */
   double *lengths;    /* (streams): steps of the running episode that were learned from */
 

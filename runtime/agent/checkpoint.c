@@ -54,6 +54,9 @@ static prl_status register_batch(prl_agent *a, prl_error *error) {
       {"batch.order", PRL_I32, 1, a->order, &b->rows},
   };
   prl_status status = prl_blocks_add(&a->blocks, "batch.counts", PRL_I64, 3, &b->rows, error);
+  if (!status && a->timed) /* nobody else reads it, and files from before there were times lack it */
+    status = prl_blocks_add_used(&a->blocks, "batch.elapsed", PRL_F32, b->capacity, b->elapsed, &b->rows, 1,
+                                 error);
   for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++) {
     int64_t rows = parts[i].used == &b->observed ? 2 * b->capacity : b->capacity;
     status = prl_blocks_add_used(&a->blocks, parts[i].name, parts[i].dtype, rows * parts[i].unit,

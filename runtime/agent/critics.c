@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/read.h"
+#include "core/nearest.h"
 
 /* Where a parameter of the critic's value set stands. */
 static prl_status find_param(prl_agent *a, const prl_value *map, const char *critic, const prl_value *popart,
@@ -59,6 +60,30 @@ static prl_status read_scale(prl_agent *a, prl_critic *c, const prl_value *map, 
   return prl_read_number(map, c->name, "scale", false, 1e-30, 1e30, c->scale, error);
 }
 
+/* What gamma is for. Plans from before there was a choice do not say, and mean a step. */
+static prl_status read_per(prl_agent *a, prl_critic *c, const prl_value *map, prl_error *error) {
+  static const struct {
+    const char *name;
+    double seconds;
+  } units[] = {{"step", 0}, {"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}};
+  prl_nearest nearest;
+  c->per = units[0].name;
+  if (!prl_get(map, "per")) return PRL_OK;
+  prl_status status = prl_read_string(map, c->name, "per", &c->per, error);
+  if (status) return status;
+  nearest = prl_nearest_begin(c->per);
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+    prl_nearest_offer(&nearest, units[i].name);
+    if (strcmp(c->per, units[i].name)) continue;
+    c->unit = units[i].seconds;
+    if (c->unit > 0 && !a->timed) a->timed = c;
+    return PRL_OK;
+  }
+  return prl_fail(error, PRL_EFORMAT,
+                  "plan: %s.per: expected step, second, minute, hour or day, got \"%.40s\"%s", c->name,
+                  c->per, prl_nearest_hint(&nearest));
+}
+
 static prl_status allocate(prl_agent *a, prl_critic *c, prl_error *error) {
   size_t rows = (size_t)a->batch_rows;
   c->scale = prl_calloc(a->runtime, 1, sizeof *c->scale);
@@ -84,12 +109,14 @@ static prl_status build_critic(prl_agent *a, prl_critic *c, const prl_value *map
   snprintf(what, sizeof what, "objective.critics.%s.reward", c->name);
   status = prl_expression_new(a->runtime, prl_get(map, "reward"), a->responses, what, &c->expression, error);
   if (!status) status = prl_live_ref(&a->live, map, c->name, "gamma", 0.99, &c->gamma, error);
+  if (!status) status = read_per(a, c, map, error);
   if (!status) status = prl_live_ref(&a->live, map, c->name, "weight", 1, &c->weight, error);
   if (!status) status = read_scale(a, c, map, error);
   if (!status) status = read_popart(a, c, map, error);
   if (!status) status = prl_gauge_add(a, "episodic_return/", c->name, &c->metric_return, error);
   if (!status) status = prl_gauge_add(a, "explained_variance/", c->name, &c->metric_variance, error);
   if (!status) status = prl_gauge_add(a, "signal_share/", c->name, &c->metric_share, error);
+  if (!status && c->unit > 0) status = prl_gauge_add(a, "discount/", c->name, &c->metric_discount, error);
   return status;
 }
 

@@ -57,6 +57,10 @@ static prl_step step_of(prl_drive *d) {
 /* Another environment than last time: its instances start anew, and open episodes of these streams end. */
 static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
   prl_drive fresh;
+  if (a->timed && !prl_vecenv_spec(env)->clock)
+    return prl_fail(error, PRL_EINVAL,
+                    "environment \"%s\" has no clock, and critic \"%s\" is discounted per %s",
+                    prl_vecenv_type(env)->name, a->timed->name, a->timed->per);
   prl_status status = prl_drive_make(a, env, &fresh, error);
   if (status) return status;
   status = prl_vecenv_reset(env, fresh.observation, error);
@@ -118,6 +122,9 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
   if (!status) status = prl_vecenv_step(env, &step, error);
   if (!status)
     status = prl_experience_feedback(a->experience, d->decisions, d->response, NULL, NULL, d->n, error);
+  /* Each instance lives on a clock of its own; the world's moves by the longest step. */
+  if (!status && prl_vecenv_spec(env)->clock)
+    prl_experience_elapsed(a->experience, d->decisions, d->elapsed, d->n);
   if (!status) status = pass_time(a, d, error);
   if (!status) status = finish_rows(a, d, streams, error);
   return status ? status : learn(a, d, streams, error);

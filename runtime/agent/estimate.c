@@ -27,6 +27,22 @@ static prl_status raw_rewards(prl_agent *a, prl_error *error) {
   return PRL_OK;
 }
 
+/* Without times every discount would be 1, and nothing would say so. */
+static prl_status check_times(const prl_agent *a, prl_error *error) {
+  const prl_batch *b = &a->batch;
+  bool needed = false;
+  for (int64_t row = 0; a->timed && row < b->rows; row++) {
+    if (b->successor[row] < 0) continue;
+    if (b->elapsed[row] > 0) return PRL_OK;
+    needed = true;
+  }
+  if (!needed) return PRL_OK;
+  return prl_fail(error, PRL_ESTATE,
+                  "critic \"%s\" is discounted per %s, but none of the %" PRId64
+                  " steps took any time; a host tells the time by prl_agent_time",
+                  a->timed->name, a->timed->per, b->rows);
+}
+
 static void scale_rewards(prl_agent *a) {
   for (int i = 0; i < a->critics_count; i++) {
     prl_critic *c = &a->critics[i];
@@ -91,7 +107,8 @@ static void freeze(prl_agent *a) {
 }
 
 static prl_status rewards(prl_agent *a, prl_error *error) {
-  prl_status status = raw_rewards(a, error);
+  prl_status status = check_times(a, error);
+  if (!status) status = raw_rewards(a, error);
   if (status) return status;
   report_episodes(a);
   report_responses(a);
@@ -158,11 +175,24 @@ static void start_popart(prl_agent *a, prl_critic *c) {
     c->value[i] = (float)(((double)c->value[i] - c->popart->mean) / c->popart->std);
 }
 
+/* The mean over the steps that it applies to. */
+static void report_discount(prl_agent *a, const prl_critic *c) {
+  double sum = 0, count = 0;
+  for (int64_t row = 0; row < a->batch.rows; row++) {
+    if (a->batch.successor[row] < 0) continue;
+    sum += a->discount[row];
+    count++;
+  }
+  if (count > 0) prl_gauge_put(a, c->metric_discount, sum / count);
+}
+
 static void estimate_critic(prl_agent *a, prl_critic *c, double lambda) {
   const prl_batch *b = &a->batch;
   prl_popart *p = c->popart;
-  prl_gae(b->rows, c->reward, c->value, p->mean, p->std, b->successor, prl_ref_value(&a->live, c->gamma),
-          lambda, c->advantage, c->returns);
+  prl_discounts(b->rows, prl_ref_value(&a->live, c->gamma), c->unit, b->elapsed, a->discount);
+  prl_gae(b->rows, c->reward, c->value, p->mean, p->std, b->successor, a->discount, lambda, c->advantage,
+          c->returns);
+  if (c->unit > 0) report_discount(a, c);
   report_variance(a, c);
   if (!c->normalise) return;
   if (!p->set)

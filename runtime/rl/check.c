@@ -1,5 +1,6 @@
 /* Whether an experience that was read from a file can be trusted: every index in its range, every list whole.
  */
+#include <math.h>
 #include <string.h>
 
 #include "rl/experience.h"
@@ -20,7 +21,9 @@ static bool counts_hold(const prl_experience *e) {
 
 static bool row_holds(const prl_experience *e, const prl_row *r) {
   int64_t places = e->n.fresh - 1;
-  if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7) return false;
+  if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 || r->told > 1 ||
+      !(isfinite(r->elapsed) && r->elapsed >= 0))
+    return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&
          within(r->wait_next, -1, places) && within(r->event, -1, e->options.events - 1);
 }

@@ -239,7 +239,14 @@ void prl_row_settle(prl_experience *e, int32_t row) {
   prl_row_behead(e, &e->streams[r->stream], row);
 }
 
+/* What follows the row happens now. */
+static void lasts_until_now(const prl_experience *e, int32_t row) {
+  prl_row *r = &e->rows[row];
+  if (!r->told) r->elapsed = (float)((double)(e->n.now - r->time) * 1e-6);
+}
+
 static void succeed(prl_experience *e, int32_t row) {
+  lasts_until_now(e, row);
   e->rows[row].state |= PRL_ROW_SUCCEEDED;
   prl_row_settle(e, row);
 }
@@ -264,8 +271,10 @@ static void cut(prl_experience *e, int32_t slot, const float *observation, uint8
   e->rows[row].end = end;
   s->row = -1;
   if (observed(e, s)) {
-    if (observation)
+    if (observation) {
       memcpy(observation_of(e, s->last), observation, (size_t)e->options.observations * sizeof(float));
+      lasts_until_now(e, row);
+    }
     e->rows[s->last].end = end;
     return;
   }
@@ -354,7 +363,10 @@ static void enlist_wait(prl_experience *e, int32_t row) {
 /* The place of the stream's next row, linked; the open row before it gets its successor. */
 static int32_t next_row(prl_experience *e, int32_t slot) {
   prl_stream *s = &e->streams[slot];
-  if (observed(e, s)) return s->last;
+  if (observed(e, s)) {
+    if (s->row >= 0) lasts_until_now(e, s->row); /* not learned from yet: until this decision */
+    return s->last;
+  }
   int32_t row = take_place(e);
   e->rows[row].generation++;
   e->rows[row].next = -1;
@@ -418,6 +430,20 @@ void prl_experience_record(prl_experience *e, const float *observation, const fl
   }
 }
 
+void prl_experience_elapsed(prl_experience *e, const uint64_t *decisions, const int64_t *elapsed_us,
+                            int64_t n) {
+  EVERY(i, n) {
+    int64_t place = (int64_t)(uint32_t)decisions[i] - 1;
+    if (place < 0 || place >= e->n.fresh) continue;
+    prl_row *r = &e->rows[place];
+    if (r->generation != (uint32_t)(decisions[i] >> 32) || r->kind != PRL_ROW_REAL ||
+        r->state & PRL_ROW_SUCCEEDED)
+      continue;
+    r->elapsed = elapsed_us[i] > 0 ? (float)((double)elapsed_us[i] * 1e-6) : 0;
+    r->told = 1;
+  }
+}
+
 prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, const float *observation,
                                   int64_t n, prl_error *error) {
   prl_status status = PRL_OK;
@@ -433,6 +459,7 @@ prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, co
     prl_stream *s = &e->streams[slot];
     if (observed(e, s)) {
       memcpy(observation_of(e, s->last), from, (size_t)e->options.observations * sizeof(float));
+      if (s->row >= 0) lasts_until_now(e, s->row);
     } else if (s->row >= 0) {
       add_ghost(e, slot, from, PRL_END_NONE);
       succeed(e, s->row);

@@ -63,7 +63,9 @@ typedef struct prl_row {
   uint8_t kind;
   uint8_t end; /* of a ghost: PRL_END_NONE while it may become the next row */
   uint8_t state;
-  uint8_t unused[5];
+  uint8_t told; /* `elapsed` came with the step */
+  float
+      elapsed; /* s from the decision to what follows it, ≥ 0; known once the row has a successor or an end */
 } prl_row;
 
 typedef struct prl_event {
@@ -125,6 +127,7 @@ typedef struct prl_batch {
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
+  float *elapsed; /* (rows): s to the next state */
 } prl_batch;
 
 /* Fails: PRL_ENOMEM, PRL_EINVAL (a capacity below 1: name and value). */
@@ -147,6 +150,11 @@ prl_status prl_experience_enter(prl_experience *experience, const uint64_t *stre
 /* Records the decisions of the call that was entered. decisions (n): 0 where there was no room. */
 void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
                            const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
+/* How long the steps of decisions that are still open took, each on its own clock. Where nobody says, a step
+ * lasts until the world's time at which its successor or its end is made known. A time below 0 counts as 0,
+ * decision 0 is passed over. */
+void prl_experience_elapsed(prl_experience *experience, const uint64_t *decisions, const int64_t *elapsed_us,
+                            int64_t n);
 /* The next observation of streams, known before they act again. A stream without an open step is passed over.
  * Fails: PRL_ENAME (an unknown stream; the others are applied). */
 prl_status prl_experience_observe(prl_experience *experience, const uint64_t *streams,

@@ -16,16 +16,17 @@ prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capaci
   batch->stream = prl_calloc(runtime, rows, word);
   batch->step = prl_calloc(runtime, rows, word);
   batch->end = prl_calloc(runtime, rows, word);
+  batch->elapsed = prl_calloc(runtime, rows, word);
   if (batch->observation && batch->action && batch->log_prob && batch->response && batch->successor &&
-      batch->stream && batch->step && batch->end)
+      batch->stream && batch->step && batch->end && batch->elapsed)
     return PRL_OK;
   prl_batch_deinit(batch, runtime);
   return prl_fail_memory(error, 2 * rows * (size_t)shape->observations * word);
 }
 
 void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime) {
-  void *blocks[] = {batch->observation, batch->action, batch->log_prob, batch->response,
-                    batch->successor,   batch->stream, batch->step,     batch->end};
+  void *blocks[] = {batch->observation, batch->action, batch->log_prob, batch->response, batch->successor,
+                    batch->stream,      batch->step,   batch->end,      batch->elapsed};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   *batch = (prl_batch){0};
 }
@@ -69,6 +70,7 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
   batch->stream[at] = r->stream;
   batch->step[at] = r->step;
   batch->end[at] = r->end;
+  batch->elapsed[at] = r->elapsed;
 }
 
 /* Copies and frees the closed rows of one stream up to decision `newest`. The successor of a row that

@@ -1,11 +1,19 @@
 #include "rl/returns.h"
 
+#include <math.h>
+
+void prl_discounts(int64_t rows, double gamma, double unit, const float *elapsed, double *discount) {
+  for (int64_t i = 0; i < rows; i++)
+    discount[i] = unit > 0 && gamma > 0 ? pow(gamma, (double)elapsed[i] / unit) : gamma;
+}
+
 void prl_gae(int64_t rows, const float *reward, const float *value, double mean, double std,
-             const int32_t *successor, double gamma, double lambda, float *advantage, float *returns) {
+             const int32_t *successor, const double *discount, double lambda, float *advantage,
+             float *returns) {
   double next_value = 0, next_advantage = 0; /* of row i + 1 */
   for (int64_t i = rows - 1; i >= 0; i--) {
     int64_t next = successor[i];
-    double v = value[i] * std + mean, ahead = 0, later = 0;
+    double v = value[i] * std + mean, ahead = 0, later = 0, gamma = discount[i];
     if (next == i + 1 && next < rows) {
       ahead = next_value;
       later = next_advantage;

@@ -47,6 +47,7 @@ typedef struct world {
   float observation[3 * N];
   int64_t learns;  /* calls of learn */
   int64_t save_at; /* at that call: save, forget, load, go on */
+  int64_t now_us;  /* of a world with a clock */
 } world;
 
 static void leave_and_come_back(world *w) {
@@ -66,6 +67,7 @@ static void live(world *w, int64_t steps) {
   prl_step step = {action, w->observation, response, terminated, truncated, final, elapsed};
   for (int64_t t = 0; t < steps; t++) {
     const uint64_t *streams = prl_vecenv_streams(w->env);
+    CHECK_OK(prl_agent_time(w->agent, w->now_us += 1000000 + 7919000 * (t % 5), &error));
     CHECK_OK(prl_agent_act(w->agent, streams, w->observation, N, PRL_SAMPLE, action, decisions, &error));
     CHECK_OK(prl_vecenv_step(w->env, &step, &error));
     CHECK_OK(prl_agent_feedback(w->agent, decisions, response, NULL, NULL, N, &error));
@@ -81,8 +83,8 @@ static void live(world *w, int64_t steps) {
   }
 }
 
-static world begin(int64_t save_at) {
-  world w = {.agent = toy_agent(runtime, &options), .env = pendulum(runtime), .save_at = save_at};
+static world begin(const toy_options *with, int64_t save_at) {
+  world w = {.agent = toy_agent(runtime, with), .env = pendulum(runtime), .save_at = save_at};
   CHECK_OK(prl_vecenv_reset(w.env, w.observation, &error));
   return w;
 }
@@ -93,15 +95,14 @@ static void end(world *w) {
 }
 
 /* The calls of learn fall everywhere: before the warm-up's end, inside estimates, programs, minibatches. */
-static void resumes_byte_for_byte_from_anywhere(void **state) {
-  (void)state;
+static void resume_from_anywhere(const toy_options *with) {
   enum { STEPS = 90 };
-  world straight = begin(-1);
+  world straight = begin(with, -1);
   live(&straight, STEPS);
   assert_true(straight.agent->n.updates >= 4);
   int64_t inside = 0;
   for (int64_t at = 0; at < straight.learns; at += 1 + at / 3) {
-    world resumed = begin(at);
+    world resumed = begin(with, at);
     live(&resumed, STEPS);
     inside += at > 30;
     check_same(straight.agent, resumed.agent);
@@ -109,6 +110,18 @@ static void resumes_byte_for_byte_from_anywhere(void **state) {
   }
   assert_true(inside > 3);
   end(&straight);
+}
+
+static void resumes_byte_for_byte_from_anywhere(void **state) {
+  (void)state;
+  resume_from_anywhere(&options);
+}
+
+static void resumes_with_discounts_by_time(void **state) {
+  (void)state;
+  toy_options timed = options;
+  timed.per = "minute";
+  resume_from_anywhere(&timed);
 }
 
 static void resumes_a_driven_environment(void **state) {
@@ -256,7 +269,8 @@ static int teardown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(resumes_byte_for_byte_from_anywhere), cmocka_unit_test(resumes_a_driven_environment),
-      cmocka_unit_test(damaged_files), cmocka_unit_test(each_allocation_fails_in_turn)};
+      cmocka_unit_test(resumes_byte_for_byte_from_anywhere), cmocka_unit_test(resumes_with_discounts_by_time),
+      cmocka_unit_test(resumes_a_driven_environment), cmocka_unit_test(damaged_files),
+      cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -109,6 +109,10 @@ static void sentences(void **state) {
   check_refused(&options, "schedule.3.body.1.body.1.program", "\"updat\"", PRL_EFORMAT, "\"update\"");
   check_refused(&options, "schedule.1.rows", "129", PRL_EFORMAT, "from 1 to 128");
   check_refused(&options, "schedule.3.verb", "\"epoch\"", PRL_EFORMAT, "no verb \"epoch\"");
+  toy_options timed = options;
+  timed.per = "minute";
+  check_refused(&timed, "critics.1.per", "\"minuet\"", PRL_EFORMAT, "the nearest is \"minute\"");
+  check_refused(&timed, "critics.1.per", "60", PRL_EFORMAT, "c0.per: expected a string");
   check_refused(&options, "critics.1.gamma", "\"gama\"", PRL_ENAME, "\"gamma\"");
   check_refused(&options, "critics.1.reward", "[\"r\",1]", PRL_EFORMAT, "objective.critics.c0.reward");
   check_refused(&options, "critics.1.popart.weight", "\"9.weight\"", PRL_EFORMAT, "\"value:9.weight\"");

@@ -15,6 +15,7 @@ enum { TOY_HIDDEN = 8 };
 typedef struct toy_options {
   int observations, actions, responses, critics; /* the reward of critic i is response i, or the first one */
   const char *capacity, *schedule, *live, *normaliser, *scale; /* JSON; NULL: the defaults below */
+  const char *per; /* of every critic's discount; NULL: the plan does not say */
   int warmup;
   bool popart;
   bool poison; /* the loss divides by the entropy weight: 0 makes it infinite */
@@ -233,6 +234,7 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
     ADD("%s{\"name\":\"c%d\",\"gamma\":\"gamma\",\"weight\":%d,\"scale\":%s,\"reward\":[\"r\",%d],\"value_"
         "set\":\"value\"",
         i ? "," : "", i, i + 1, o->scale ? o->scale : "1", i < o->responses ? i : 0);
+    if (o->per) ADD(",\"per\":\"%s\"", o->per);
     if (o->popart)
       ADD(",\"popart\":{\"weight\":\"1.weight\",\"bias\":\"1.bias\",\"column\":%d,\"decay\":0.2}", i);
     ADD("}");

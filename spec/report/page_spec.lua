@@ -22,7 +22,8 @@ describe("the report", function()
       name = "</script><b>evil", env = "shortvideo", algorithm = "a2c", seed = 1, hash = ("0"):rep(32),
       step = rows * 100, updates = rows, seconds = 12, status = status or "finished", folder = root,
       responses = {{name = "watch_time", unit = "s"}, {name = "like", unit = "count"}},
-      critics = {{name = "watch", reward = "r.watch_time < 3 & more", gamma = 0.95, weight = 1, scale = "baseline"}},
+      critics = {{name = "watch", reward = "r.watch_time < 3 & more", gamma = 0.95, per = "minute", weight = 1,
+        scale = "baseline"}},
     })
     put("recipe.lua", "return {name = '</pre><script>alert(1)</script>'}\n")
     local lines = {"step,episodic_return/watch,response/watch_time,response/like,signal_share/watch,entropy," ..
@@ -44,7 +45,7 @@ describe("the report", function()
     local text = run_of(200)
     local still = text:gsub("<script.-</script>", "")
     for _, part in ipairs {"<h2>Evaluation</h2>", "watch_time", "460", "± 16", "<h2>Critics</h2>", "75.0 %",
-      "r.watch_time &lt; 3 &amp; more", "<h2>Recipe</h2>", "<svg", "Every metric", "entropy"} do
+      "r.watch_time &lt; 3 &amp; more", "0.95 per minute", "<h2>Recipe</h2>", "<svg", "Every metric", "entropy"} do
       assert.truthy(still:find(part, 1, true), part)
     end
     assert.truthy(still:find('name="viewport"', 1, true))

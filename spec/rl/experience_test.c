@@ -100,6 +100,51 @@ static void in_order_of_stream_and_step(void **state) {
   prl_experience_free(e);
 }
 
+static void at(prl_experience *e, int64_t seconds) {
+  CHECK_OK(prl_experience_time(e, seconds * 1000000, &error));
+}
+
+/* A step lasts until what follows it is known: the last observation before the next decision or the end. */
+static void steps_take_time(void **state) {
+  (void)state;
+  prl_experience *e = open_experience(small_options());
+  prl_batch b;
+  CHECK_OK(prl_batch_init(&b, runtime, 8, &e->options, &error));
+  at(e, 10);
+  decide(e, 1, 10, 0);
+  at(e, 13);
+  decide(e, 1, 11, 0); /* 3 s later */
+  at(e, 20);
+  observe(e, 1, 12); /* 7 s later, but then a newer one, */
+  at(e, 25);
+  observe(e, 1, 12);
+  at(e, 26);
+  decide(e, 1, 12, 0); /* and the decision: 13 s */
+  decide(e, 1, 13, 0); /* at once: 0 s */
+  uint64_t own = decide(e, 1, 14, 0);
+  const int64_t minute = 60000000, back = -5;
+  prl_experience_elapsed(e, &own, &minute, 1); /* on its own clock */
+  at(e, 27);
+  observe(e, 1, 15);
+  at(e, 31);
+  own = decide(e, 1, 15, 0);
+  prl_experience_elapsed(e, &own, &back, 1); /* a clock that goes back: 0 s */
+  uint64_t none[2] = {0, own + (UINT64_C(7) << 32)};
+  prl_experience_elapsed(e, none, (int64_t[]){9, 9}, 2); /* decisions that are not there */
+  at(e, 40);
+  decide(e, 1, 16, 0);
+  at(e, 42);
+  float final[2] = {17, 1};
+  CHECK_OK(prl_experience_finish(e, 1, false, final, &error)); /* truncated 2 s later */
+  prl_experience_freeze(e, &b);
+  const float elapsed[] = {3, 13, 0, 0, 60, 0, 2};
+  assert_int_equal(b.rows, 7);
+  for (int i = 0; i < 7; i++) assert_true(b.elapsed[i] == elapsed[i]);
+  check_books(e);
+  prl_batch_deinit(&b, runtime);
+  prl_experience_free(e);
+}
+
 static void ends_of_episodes(void **state) {
   (void)state;
   prl_experience *e = open_experience(small_options());
@@ -384,6 +429,7 @@ static int teardown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(in_order_of_stream_and_step),
+                                     cmocka_unit_test(steps_take_time),
                                      cmocka_unit_test(ends_of_episodes),
                                      cmocka_unit_test(feedback_in_every_order),
                                      cmocka_unit_test(last_and_first),

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <cmocka.h>
 
@@ -29,7 +30,9 @@ static void ragged_runs(void **state) {
     delta[t] = reward[t] + gamma * next - (value[t] * std + mean);
   }
   float advantage[ROWS], returns[ROWS];
-  prl_gae(ROWS, reward, value, mean, std, successor, gamma, lambda, advantage, returns);
+  double discount[ROWS];
+  prl_discounts(ROWS, gamma, 0, NULL, discount);
+  prl_gae(ROWS, reward, value, mean, std, successor, discount, lambda, advantage, returns);
   for (int t = 0; t < ROWS; t++) {
     double expected = by_definition(delta, t, end[t], gamma * lambda);
     assert_true(fabs(advantage[t] - expected) < 1e-6);
@@ -42,9 +45,82 @@ static void lambda_one_gives_discounted_sums(void **state) {
   enum { ROWS = 4 };
   float reward[ROWS] = {1, 2, 3, 4}, value[ROWS] = {7, -1, 2, 9}, advantage[ROWS], returns[ROWS];
   int32_t successor[ROWS] = {1, 2, 3, -1};
-  prl_gae(ROWS, reward, value, 0, 1, successor, 0.5, 1, advantage, returns);
+  const double discount[ROWS] = {0.5, 0.5, 0.5, 0.5};
+  prl_gae(ROWS, reward, value, 0, 1, successor, discount, 1, advantage, returns);
   float expected[ROWS] = {1 + 1 + 0.75f + 0.5f, 2 + 1.5f + 1, 3 + 2, 4};
   for (int t = 0; t < ROWS; t++) assert_true(fabsf(returns[t] - expected[t]) < 1e-6f);
+}
+
+/* Returns straight from the times: an λ-return over its run mixes the n-step returns
+ * Σ_{k<n} γ^(T_{t+k} − T_t) r_{t+k} + γ^(T_{t+n} − T_t) V(s_{t+n}), T being the clock, with weights
+ * (1 − λ) λ^(n−1), the last one with the rest. */
+static double lambda_return(int t, int end, bool terminated, const double *clock, const float *reward,
+                            const double *value, double rate, double lambda) {
+  double sum = 0, seen = 0, weight = 1;
+  for (int n = 1; t + n <= end; n++) {
+    double passed = clock[t + n] - clock[t];
+    seen += exp(-rate * (clock[t + n - 1] - clock[t])) * reward[t + n - 1];
+    bool last = t + n == end;
+    double ahead = last && terminated ? 0 : exp(-rate * passed) * value[t + n];
+    sum += (last ? weight : weight * (1 - lambda)) * (seen + ahead);
+    weight *= lambda;
+  }
+  return sum;
+}
+
+static void discounts_by_irregular_times(void **state) {
+  (void)state;
+  /* Two runs: rows 0–4 end truncated, at row 9 of the values; rows 5–8 end terminated. */
+  enum { ROWS = 9 };
+  const float reward[ROWS] = {1, -2, 0.5f, 3, 1, 4, 0, -1, 2};
+  const float value[ROWS + 1] = {0.5f, 2, -1, 0.25f, 1, 3, -0.5f, 0.75f, 2, 1.5f};
+  const int32_t successor[ROWS] = {1, 2, 3, 4, 9, 6, 7, 8, -1};
+  const float elapsed[ROWS] = {30, 0, 600.5f, 60, 1, 7200, 12.25f, 0.001f, 345600};
+  const double per = 60, gamma = 0.98, mean = -0.5, std = 3, rate = -log(gamma) / per;
+  for (int l = 0; l <= 4; l++) {
+    const double lambda = l / 4.0;
+    double discount[ROWS], clock[7] = {0}, v[7];
+    float advantage[ROWS], returns[ROWS];
+    prl_discounts(ROWS, gamma, per, elapsed, discount);
+    prl_gae(ROWS, reward, value, mean, std, successor, discount, lambda, advantage, returns);
+    for (int run = 0; run < 2; run++) {
+      const int first = run ? 5 : 0, count = run ? 4 : 5;
+      for (int i = 0; i < count; i++) clock[i + 1] = clock[i] + elapsed[first + i];
+      for (int i = 0; i <= count; i++) v[i] = value[i == count ? ROWS : first + i] * std + mean;
+      for (int t = 0; t < count; t++) {
+        double expected = lambda_return(t, count, run == 1, clock, reward + first, v, rate, lambda);
+        assert_true(fabs(returns[first + t] - expected) < 1e-5 * (1 + fabs(expected)));
+        assert_true(fabs(advantage[first + t] - (expected - v[t])) < 1e-5 * (1 + fabs(expected)));
+      }
+    }
+  }
+}
+
+static void a_unit_of_time_is_a_step(void **state) {
+  (void)state;
+  enum { ROWS = 6 };
+  const float minutes[ROWS] = {60, 60, 60, 60, 60, 60}, hour = 3600;
+  double by_step[ROWS], by_time[ROWS];
+  for (int i = 0; i <= 1000; i++) {
+    prl_discounts(ROWS, i / 1000.0, 0, minutes, by_step);
+    prl_discounts(ROWS, i / 1000.0, 60, minutes, by_time);
+    assert_memory_equal(by_step, by_time, sizeof by_step); /* to the last bit */
+  }
+  prl_discounts(1, 0.99, 60, &hour, by_time);
+  assert_true(fabs(by_time[0] - pow(0.99, 60)) < 1e-15);
+}
+
+static void no_time_is_no_discount(void **state) {
+  (void)state;
+  const float elapsed[3] = {0, 1e-6f, 3e7f};
+  double discount[3];
+  prl_discounts(3, 0.9, 60, elapsed, discount);
+  assert_true(discount[0] == 1 && discount[1] < 1 && discount[1] > 0.99999999);
+  assert_true(discount[2] == 0 || discount[2] < 1e-300); /* a year on: nothing, and no denormal trouble */
+  prl_discounts(3, 0, 60, elapsed, discount);
+  for (int i = 0; i < 3; i++) assert_true(discount[i] == 0);
+  prl_discounts(3, 1, 60, elapsed, discount);
+  for (int i = 0; i < 3; i++) assert_true(discount[i] == 1);
 }
 
 static void statistics_merge(void **state) {
@@ -92,8 +168,12 @@ static void popart_keeps_predictions(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ragged_runs), cmocka_unit_test(lambda_one_gives_discounted_sums),
-      cmocka_unit_test(statistics_merge), cmocka_unit_test(popart_keeps_predictions)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(ragged_runs),
+                                     cmocka_unit_test(lambda_one_gives_discounted_sums),
+                                     cmocka_unit_test(discounts_by_irregular_times),
+                                     cmocka_unit_test(a_unit_of_time_is_a_step),
+                                     cmocka_unit_test(no_time_is_no_discount),
+                                     cmocka_unit_test(statistics_merge),
+                                     cmocka_unit_test(popart_keeps_predictions)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,7 +168,8 @@ local function critic_documents(self, recipe)
     self.live[path .. ".gamma"] = {value = scalar(options.gamma), low = 0, high = 1}
     self.live[path .. ".weight"] = {value = scalar(options.weight)}
     out[i] = {
-      name = critic.name, gamma = path .. ".gamma", weight = path .. ".weight", scale = options.scale,
+      name = critic.name, gamma = path .. ".gamma", per = options.per ~= "step" and options.per or nil,
+      weight = path .. ".weight", scale = options.scale,
       reward = indexed(options.reward, index), value_set = critic.set,
       popart = {weight = critic.last .. ".weight", bias = critic.last .. ".bias"},
     }

@@ -16,7 +16,7 @@
 ---   name, tags
 ---   env        {"pendulum", n, preset or nil, its options}, {c = file, …}, {lua = file, …}, or {"host", …,
 ---              action, responses}
----   objective  {critics = {name = {reward = tree, gamma, weight, scale, hidden, activation}}}
+---   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}}}
 ---   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used
 ---   train, eval, agent
@@ -30,6 +30,7 @@ local schema = {}
 
 schema.activations = {"tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "sigmoid", "identity"}
 schema.combines = {"sum", "last", "first", "max"}
+schema.units = {"step", "second", "minute", "hour", "day"}
 schema.schedules = {"linear", "cosine", "warmup", "piecewise", "expression"}
 
 local function option(name, kind, default, unit, meaning, more)
@@ -43,6 +44,9 @@ schema.critic = {
     "the reward of a step: a function of the env's responses, as in function(r) return r.reward end; default: " ..
     "the response of the critic's name"),
   option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
+  option("per", "choice", "step", "",
+    "what gamma is for: a step, or a time; then Δt between two steps discounts by gamma^(Δt / per). For envs with a " ..
+    "clock, and hosts", {choices = schema.units}),
   option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
   option("scale", "scale", 1, "",
     'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up'),

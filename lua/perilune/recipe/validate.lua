@@ -116,6 +116,18 @@ local function resolve_critics(check, value, path, policy)
   return result
 end
 
+--- A discount by time needs steps that say how long they took.
+local function needs_clock(check, recipe, spec, env)
+  if spec.clock or env.kind == "host" then return end
+  for _, name in ipairs(sorted_keys(recipe.objective.critics)) do
+    local per = recipe.objective.critics[name].per
+    if per ~= "step" then
+      check.fail("objective.critics." .. name .. ".per",
+        ("expected step, got %s: the env %s has no clock"):format(per, values.show(spec.name)))
+    end
+  end
+end
+
 local function needs_warmup(check, recipe)
   if recipe.train.warmup > 0 then return end
   for _, name in ipairs(sorted_keys(recipe.objective.critics)) do
@@ -164,6 +176,7 @@ local function resolve(check, recipe)
       ("the env has %d instances, and each is a stream; expected at least as many, got %d"):format(
       result.env.n, result.agent.streams))
   end
+  needs_clock(check, result, spec, make)
   needs_warmup(check, result)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, live = check.live}
 end

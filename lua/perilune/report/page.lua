@@ -287,7 +287,9 @@ local function critics(run, set)
   local rows, lines = {}, {}
   for i, critic in ipairs(run.info.critics or {}) do
     local share = late(run, "signal_share/" .. critic.name)
-    rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), critic.gamma or "–", critic.weight or "–",
+    local discount = critic.gamma or "–"
+    if critic.per and critic.per ~= "step" then discount = discount .. " per " .. critic.per end
+    rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), discount, critic.weight or "–",
       type(critic.scale) == "number" and format.number(critic.scale) or critic.scale or "1", share_cell(share),
       format.number(late(run, "explained_variance/" .. critic.name))}
     local name = "signal_share/" .. critic.name

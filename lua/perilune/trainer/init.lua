@@ -36,7 +36,7 @@ local function critics_of(recipe)
   for name, critic in pairs(recipe.objective.critics) do
     local function number(value) return type(value) == "number" and value or type(value) == "table" and "scheduled" end
     list[#list + 1] = {name = name, reward = formula.to_lua(critic.reward, printer.number),
-      gamma = number(critic.gamma), weight = number(critic.weight), scale = critic.scale}
+      gamma = number(critic.gamma), per = critic.per, weight = number(critic.weight), scale = critic.scale}
   end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list

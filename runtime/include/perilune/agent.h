@@ -50,7 +50,8 @@ PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digit
 PRL_API prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error);
 PRL_API void prl_agent_free(prl_agent *agent);
 
-/* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it. */
+/* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it,
+ * and critics that discount by time do so by it: tell the time before each call of the agent. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
 
 /* n actions for n streams (each at most once a call). observation (n, observations) → action (n, actions):
