@@ -3,6 +3,7 @@ local failure = require "perilune.failure"
 local prl = require "perilune"
 local lift = require "perilune.report.lift"
 local comparison = require "perilune.trainer.comparison"
+local judgement = require "perilune.trainer.judgement"
 local report = require "perilune.report.comparison"
 local panel = require "perilune.trainer.panel"
 local trainer = require "perilune.trainer"
@@ -40,15 +41,114 @@ describe("evaluation by user and day", function()
     local run = train()
     local rows = {}
     for line in read(run, "evaluations.csv"):gmatch("[^\n]+") do rows[#rows + 1] = line end
-    assert.truthy(rows[1]:find("^step,users,mean/watch_time,sd/watch_time,lift/watch_time,half/watch_time,"))
-    assert.truthy(rows[2]:find("^0,6,[%d.]+,[%d.]+,0,0,")) -- a policy that starts at zero is the baseline
+    assert.truthy(rows[1]:find("^step,users,user_days,mean/watch_time,sd/watch_time,lift/watch_time,half/watch_time,"))
+    assert.truthy(rows[2]:find("^0,6,0,[%d.]+,[%d.]+,0,0,")) -- a policy that starts at zero is the baseline
     assert.truthy(rows[#rows]:find("^%d+,12,"))
+    assert.equal(4, #rows) -- the one at the end is the last
     local policy, baseline = panel.load(run.folder:file("panels.safetensors"), run.info.responses)
     assert.equal(12, policy.users)
     local again = lift.table({policy}, {baseline}, run.info.responses, "ltr")
     assert.equal(run:evaluation_text(), lift.text(again))
+    assert.same({"watch_time"}, run.info.objective)
     assert.truthy(read(run, "report.html"):find("Lift over ltr", 1, true))
     assert.is_nil(posix.stat(run.folder:file("judged.safetensors")))
+  end)
+
+  it("counts the user-days of experience by the users' own clocks", function()
+    local run = train {"eval.every=0"}
+    local env, elapsed = prl.env("shortvideo", {n = 8, seed = 3}), 0
+    local agent = prl.agent(prl.recipe.plan(assert(load())))
+    local made, days = agent:drive(env, 640)
+    assert.equal(640, made)
+    assert.is_true(days > 1)
+    assert.is_true(math.abs(days - run.state.user_days) < 1e-9) -- the same run, in one piece
+    env = prl.env("shortvideo", {n = 8, seed = 3})
+    local zero = {}
+    for i = 1, 8 do zero[i] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0} end
+    env:reset()
+    for _ = 1, 8 do -- the warm-up takes the zero action, as these steps do
+      local _, _, _, _, time = env:step(prl.tensor(zero))
+      for _, us in ipairs(time:totable()) do elapsed = elapsed + tonumber(us) end
+    end
+    agent = prl.agent(prl.recipe.plan(assert(load())))
+    days = select(2, agent:drive(prl.env("shortvideo", {n = 8, seed = 3}), 64))
+    assert.is_true(math.abs(elapsed / 86400e6 - days) < 1e-9)
+  end)
+
+  it("judges further policies, groups and the front of vectors on the same users, at the end", function()
+    local set = {'eval.beside={["best vector"]={watch=0.5}, zero={}}', 'eval.groups={"activity"}', "eval.every=0",
+      'eval.front={x="watch_time", y={"like", "share"}, vectors={{watch=0.5}, {like=1}, {}}}'}
+    local run = train(set)
+    local compared = prl.from_json(read(run, "lift.json"))
+    assert.same({"best vector", "zero"}, {compared.beside[1].name, compared.beside[2].name})
+    local zero = compared.beside[2]
+    assert.equal(0, lift.find(zero.lift, "watch_time").lift.mean) -- the zero action is the baseline
+    assert.same(lift.find(compared, "like").lift.mean, lift.find(zero.against, "like").lift.mean)
+    local text = run:evaluation_text()
+    assert.truthy(text:find("Beside best vector, on the same users:", 1, true))
+    assert.truthy(text:find("policy over best vector, 95 %", 1, true))
+
+    local policy, baseline, others = panel.load(run.folder:file("panels.safetensors"), run.info.responses)
+    assert.equal(12, others["best vector"].users)
+    assert.same(baseline.columns, others.zero.columns)
+    assert.truthy(policy.columns["action/watch"] and policy.columns["observed/activity"])
+    for user = 1, 12 do
+      assert.is_true(math.abs(others["best vector"].columns["action/watch"][user] -
+        0.5 * others["best vector"].columns.requests[user]) < 1e-9)
+    end
+
+    local groups = prl.from_json(read(run, "groups.json"))
+    assert.equal("activity", groups.by[1].name)
+    assert.equal(12, groups.by[1].groups[1].users + groups.by[1].groups[2].users + groups.by[1].groups[3].users)
+    assert.equal(10, #groups.by[1].groups[1].actions)
+    assert.is_true(groups.by[1].groups[1].high <= groups.by[1].groups[3].low)
+
+    local front, points = prl.from_json(read(run, "front.json")), {}
+    assert.equal(6, front.users) -- those of the curve
+    for _, point in ipairs(front.points) do points[point.name] = point end
+    assert.equal(points["best vector"].x.mean, points["vector 1"].x.mean) -- the same vector, the same users
+    assert.equal(0, points["vector 3"].x.mean)
+    assert.equal("policy", points.policy.kind)
+    local page = read(run, "report.html")
+    for _, part in ipairs {"Beside best vector", "Actions by user group", "Global vectors: watch_time"} do
+      assert.truthy(page:find(part, 1, true), part)
+    end
+  end)
+
+  it("judges a reward that is a weighted sum of responses as one more metric", function()
+    local run = train {"eval.every=0",
+      "objective.critics.watch.reward=function(r) return r.watch_time + 20 * r.like - (r.share + 1) / 2 end"}
+    assert.same({{name = "watch", unit = "", of = {watch_time = 1, like = 20, share = -0.5, requests = -0.5}}},
+      run.info.rewards)
+    local compared = prl.from_json(read(run, "lift.json"))
+    local function value(name) return lift.find(compared, name).policy end
+    assert.is_true(math.abs(value("watch_time") + 20 * value("like") - 0.5 * value("share") - 0.5 * value("requests") -
+      value("watch")) < 1e-6)
+    assert.same({"watch_time", "like", "share", "watch"}, compared.main)
+    assert.truthy(read(run, "evaluations.csv"):find("lift/watch,", 1, true))
+    run = train {"objective.critics.watch.reward=function(r) return where(gt(r.share, 0), 1, 0) end"}
+    assert.same({}, run.info.rewards) -- no sum of a user's day tells it
+  end)
+
+  it("takes a run as a further policy", function()
+    local first = train()
+    local run = train {("eval.beside={first=%q}"):format(first.folder.path)}
+    local compared = prl.from_json(read(run, "lift.json"))
+    assert.equal(0, lift.find(compared.beside[1].against, "watch_time").lift.mean) -- trained by the same recipe and seed
+  end)
+
+  it("takes the best trials of a search as the front's vectors", function()
+    local info = train().info
+    assert(prl.io.write(root .. "/trials.csv", table.concat({
+      "generation,trial,score,action/watch,action/like,mean/watch_time,mean/like,mean/share",
+      "1,0,0,0,0,100,2,2", "1,1,0,0.1,0.5,110,2,2", "1,2,0,0.2,0.5,90,4,4", "1,3,0,0.3,0.5,80,3,3",
+      "2,0,0,0,0,200,2,2", "2,1,0,0.4,0.5,230,1,1", "2,2,0,0.5,0.5,205,1,1", -- + 15 %; + 2.5 % is beaten by the first
+    }, "\n") .. "\n"))
+    local options = {x = "watch_time", y = {"like", "share"}}
+    local function best(most) return judgement.best_trials(info, options, root, most) end
+    assert.same({{watch = 0.2, like = 0.5}, {watch = 0.1, like = 0.5}, {watch = 0.4, like = 0.5}}, best(16))
+    assert.same({{watch = 0.2, like = 0.5}, {watch = 0.4, like = 0.5}}, best(2))
+    assert.equal(1, #best(1))
   end)
 
   it("finds no difference between a run's policy and itself", function()
@@ -103,8 +203,23 @@ describe("evaluation by user and day", function()
     assert.truthy(refused({"eval.baseline.diversty=0.5"}):find('the nearest is "diversity"', 1, true))
     assert.truthy(refused({"eval.baseline.diversity=5"}):find("expected a number from -2 to 2, got 5", 1, true))
     assert.truthy(refused({"eval.days=0"}):find("eval.days", 1, true))
-    local ok, err = xpcall(function() train({"eval.baseline=/nowhere"}) end, failure.handler)
-    assert.is_false(ok)
-    assert.truthy(err.message:find("there is no run /nowhere", 1, true))
+    assert.truthy(refused({'eval.beside={mine={diversty=0.5}}'}):find('the nearest is "diversity"', 1, true))
+    assert.truthy(refused({'eval.beside={{watch=0.5}}'}):find("every policy has a name", 1, true))
+    assert.truthy(refused({'eval.groups={"activty"}'}):find('the nearest is "activity"', 1, true))
+    local front = 'eval.front={x=%s, y={%s}, vectors={%s}}'
+    assert.truthy(refused({front:format('"watch_tim"', '"like"', "{watch=1}")}):find('the nearest is "watch_time"', 1, true))
+    assert.truthy(refused({front:format('"watch_time"', '"depth"', "{}")}):find("no response \"depth\" that is summed", 1,
+      true))
+    assert.truthy(refused({front:format('"watch_time"', '"like"', "{wach=1}")}):find('the nearest is "watch"', 1, true))
+    assert.truthy(refused({front:format('"watch_time"', '"like"', "")}):find("at least one constant action", 1, true))
+    assert.truthy(refused({'eval.front={x="watch_time", y={"like"}}'}):find("this is missing: vectors", 1, true))
+    assert.truthy(refused({'eval.front={x="watch_time", z={"like"}}'}):find("unknown key", 1, true))
+    for _, set in ipairs {"eval.baseline=/nowhere", "eval.beside={mine='/nowhere'}",
+      'eval.front={x="watch_time", y={"like"}, vectors="/nowhere"}'} do
+      local ok, err = xpcall(function() train({set}) end, failure.handler)
+      assert.is_false(ok)
+      assert.truthy(err.message:find("/nowhere", 1, true), err.message)
+      assert.is_nil(posix.stat(root .. "/runs")) -- before anything has run
+    end
   end)
 end)

@@ -24,15 +24,14 @@ end
 -- The lift table of the checkpoint.
 local function lift_of(place, checkpoint, words)
   local lift = require "perilune.report.lift"
-  local panel = require "perilune.trainer.panel"
+  local judgement = require "perilune.trainer.judgement"
   local info, judged = place.info, {}
-  for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline"} do
+  for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline", "beside"} do
     judged[name] = words[name] or info.evaluation[name]
   end
   if words.users and words.users < 2 then failure.usage("--users must be at least 2") end
   if judged.users < 1 then failure.usage("--days and --baseline go with --users") end
-  local baseline, name = panel.baseline(info, judged)
-  local compared = lift.table({panel.run(info, judged, {agent = checkpoint})}, {baseline}, info.responses, name)
+  local compared = judgement.new(info, judged):whole(checkpoint).lift
   if words.json then
     io.write(require("perilune").to_json {checkpoint = checkpoint, lift = compared}, "\n")
   else

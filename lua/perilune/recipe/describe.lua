@@ -41,7 +41,7 @@ end
 local kinds = {
   sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", dimensions = "table", env = "table",
-  algorithm = "table", baseline = "text | table",
+  algorithm = "table", baseline = "text | table", policies = "tables by name", front = "table",
 }
 
 local function type_text(option)

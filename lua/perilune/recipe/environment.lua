@@ -241,16 +241,11 @@ function environment.dimensions(check, spec, value, path)
   return resolved
 end
 
---- eval: users and days need an environment with a clock; a constant baseline names dimensions, within their bounds.
-function environment.evaluation(check, spec, eval, path)
-  if eval.users > 0 and not spec.clock then
-    check.fail(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
-      values.show(spec.name)))
-  end
-  if type(eval.baseline) ~= "table" then return end
+-- A constant action names dimensions, within their bounds.
+local function constant(check, spec, given, path)
   local action = spec.action
-  for name, value in pairs(eval.baseline) do
-    local at, place = path .. ".baseline." .. tostring(name), nil
+  for name, value in pairs(given) do
+    local at, place = path .. "." .. tostring(name), nil
     for i, one in ipairs(action.names) do place = one == name and i or place end
     if not place then
       check.fail(at, ("the action has no dimension %s%s"):format(values.show(name),
@@ -262,6 +257,53 @@ function environment.evaluation(check, spec, eval, path)
       values.wrong(check, at, values.accepted {min = low, max = high, integer = choices ~= nil}, value)
     end
   end
+end
+
+local function has(list, name)
+  for _, one in ipairs(list) do
+    if one == name then return true end
+  end
+  return false
+end
+
+-- What the front draws: responses whose sums over a user's days mean something.
+local function front(check, spec, given, path)
+  local summed = {}
+  for _, response in ipairs(spec.responses) do
+    if response.combine == nil or response.combine == "sum" then summed[#summed + 1] = response.name end
+  end
+  local function known(name, at)
+    if not has(summed, name) then
+      check.fail(at, ("the env has no response %s that is summed%s"):format(values.show(name),
+        nearest.hint_or_list(name, summed)))
+    end
+  end
+  known(given.x, path .. ".x")
+  if #given.y == 0 then check.fail(path .. ".y", 'expected names of responses, as in {"like", "share"}, got {}') end
+  for i, name in ipairs(given.y) do known(name, path .. ".y." .. i) end
+  if type(given.vectors) ~= "table" then return end
+  if #given.vectors == 0 then check.fail(path .. ".vectors", "expected at least one constant action, got {}") end
+  for i, vector in ipairs(given.vectors) do constant(check, spec, vector, path .. ".vectors." .. i) end
+end
+
+--- eval: users and days need an environment with a clock; constant policies name dimensions, within their bounds, groups
+--- observations, and the front responses.
+function environment.evaluation(check, spec, eval, path)
+  if eval.users > 0 and not spec.clock then
+    check.fail(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
+      values.show(spec.name)))
+  end
+  if type(eval.baseline) == "table" then constant(check, spec, eval.baseline, path .. ".baseline") end
+  for name, policy in pairs(eval.beside) do
+    if type(policy) == "table" then constant(check, spec, policy, path .. ".beside." .. name) end
+  end
+  for i, name in ipairs(eval.groups) do
+    if not has(spec.observation.names, name) then
+      check.fail(path .. ".groups." .. i, ("the env has no observation %s%s"):format(values.show(name),
+        nearest.hint_or_list(name, spec.observation.names)))
+    end
+  end
+  if eval.front then front(check, spec, eval.front, path .. ".front") end
 end
 
 return environment

@@ -130,8 +130,25 @@ schema.eval = {
   option("baseline", "baseline", "ltr", "",
     'what the lift is against, on the same users: "ltr", the zero action; a constant action by dimension, as in ' ..
     '{diversity = 0.5}; or the folder of a run'),
-  option("curve", "number", 512, "users", "users of the evaluations before the last", {integer = true, min = 2}),
+  option("beside", "policies", {}, "",
+    'further policies on the same users, by name, judged with the last evaluation: constant actions or folders of ' ..
+    'runs, as in {["best vector"] = {watch = 0.3}}'),
+  option("groups", "texts", {}, "",
+    "observations by which users are put into thirds, for the report's actions by group, as in {\"activity\"}"),
+  option("front", "front", false, "",
+    "global vectors, drawn with every policy as one response against the sum of others: {x = \"watch_time\", " ..
+    "y = {\"like\", \"share\"}, vectors = {{watch = 0.3}, …}}; vectors may be the folder of a cem run: the best of its " ..
+    "trials. Each is judged on eval.curve of the users, with the last evaluation", {optional = true}),
+  option("curve", "number", 512, "users", "users of the evaluations before the last, and of the front's vectors",
+    {integer = true, min = 2}),
   option("threads", "number", 2, "threads", "at once; the numbers are the same", {integer = true, min = 1, max = 64}),
+}
+
+--- Fields of eval.front.
+schema.front = {
+  option("x", "text", nil, "", "the response across"),
+  option("y", "texts", nil, "", "the responses upwards, summed"),
+  option("vectors", "vectors", nil, "", "constant actions by dimension, or the folder of a cem run"),
 }
 
 schema.agent = {

@@ -207,6 +207,34 @@ function values.baseline(check, value, _, path)
   wrong(check, path, '"ltr", a constant action such as {diversity = 0.5}, or the folder of a run', value)
 end
 
+--- Policies by name; environment.evaluation checks the dimensions of constant ones.
+function values.policies(check, value, option, path)
+  if type(value) ~= "table" then wrong(check, path, 'policies by name, as in {["best vector"] = {watch = 0.3}}', value) end
+  for name, policy in pairs(value) do
+    if type(name) ~= "string" or name == "" then
+      check.fail(path, ('every policy has a name, as in ["best vector"] = {…}; got %s'):format(values.show(policy)))
+    end
+    values.baseline(check, policy, option, path .. "." .. name)
+  end
+  return value
+end
+
+--- Constant actions, or the folder of a cem run.
+function values.vectors(check, value, _, path)
+  if type(value) == "string" and value ~= "" then return value end
+  return list(check, value, path, "a list of constant actions such as {{diversity = 0.5}}, or the folder of a cem run",
+    function(item) return type(item) == "table" end)
+end
+
+function values.front(check, value, _, path)
+  if value == false then return false end
+  local result = check.section(schema.front, value, path)
+  for _, option in ipairs(schema.front) do
+    if result[option.name] == nil then check.fail(path, ("this is missing: %s, %s"):format(option.name, option.meaning)) end
+  end
+  return result
+end
+
 --- A formula whose responses the environment has.
 function values.reward(check, value, _, path)
   local ok, message = formula.check(value)

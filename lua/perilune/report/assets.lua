@@ -53,6 +53,18 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot .band { fill: currentColor; opacity: .16; }
 .plot .dot { fill: currentColor; }
 .plot .axis { stroke: var(--soft); stroke-width: 1; }
+.plot .zero, .front .zero, .groups .zero { stroke: var(--soft); stroke-width: 1; }
+.front, .groups { width: 100%; display: block; }
+.front { max-width: 760px; }
+.groups { max-width: 620px; }
+.front text, .groups text { font-size: 13px; fill: var(--soft); }
+.front .name { font-weight: 600; fill: currentColor; }
+.front .grid, .groups .grid { stroke: var(--rule); stroke-width: 1; }
+.front .dot, .groups .dot { fill: currentColor; }
+.bar-thick { stroke: currentColor; stroke-width: 2; stroke-linecap: round; }
+.bar-thin { stroke: currentColor; stroke-width: 1; opacity: .55; }
+.front-line { fill: none; stroke: var(--soft); stroke-width: 1.6; stroke-linejoin: round; }
+.csoft { color: var(--soft); }
 .pairs { width: 100%; max-width: 620px; display: block; }
 .pairs text { font-size: 12px; fill: var(--soft); }
 .pairs .zero { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
@@ -123,7 +135,7 @@ assets.script = [==[
     box.className = "legend";
     if (row >= 0) {
       var at = document.createElement("span");
-      at.textContent = short(graph.getValue(row, 0));
+      at.textContent = short(graph.getValue(row, 0)) + (chart.axis === "steps" ? "" : " " + chart.axis);
       box.appendChild(at);
     }
     chart.labels.forEach(function (label, i) {
@@ -144,11 +156,12 @@ assets.script = [==[
     }
     return high >= 0 && Math.abs(graph.getValue(high, 0) - x) < Math.abs(graph.getValue(low, 0) - x) ? high : low;
   }
-  // Pointing at one chart shows the same step in all of them.
-  function point(x) {
+  // Pointing at one chart shows the same step in all of them that have the same axis.
+  function point(x, axis) {
     if (busy) return;
     busy = true;
     graphs.forEach(function (g) {
+      if (axis && g.chart.axis !== axis) return;
       if (x === null) g.graph.clearSelection();
       else g.graph.setSelection(nearest(g.graph, x));
       legend(g.chart, g.figure, g.graph, x === null ? -1 : nearest(g.graph, x));
@@ -161,15 +174,16 @@ assets.script = [==[
       var plot = document.getElementById(chart.id), figure = plot.parentNode;
       plot.textContent = "";
       var graph = new Dygraph(plot, chart.rows, {
-        labels: ["step"].concat(chart.labels), customBars: true, legend: "never", connectSeparatedPoints: true,
+        labels: [chart.axis].concat(chart.labels), customBars: true, legend: "never", connectSeparatedPoints: true,
         colors: chart.colors.map(function (c) { return color("--c" + c); }), fillAlpha: 0.16, strokeWidth: 1.8,
         drawPoints: chart.rows.length <= 40, pointSize: 2.5, highlightCircleSize: 4, rightGap: 14,
         gridLineColor: color("--rule"), gridLineWidth: 1, axisLineColor: color("--rule"), xRangePad: 2, yRangePad: 8,
+        includeZero: chart.zero,
         axisLabelFontSize: 12, animatedZooms: false,
         interactionModel: matchMedia("(pointer: coarse)").matches ? {} : Dygraph.defaultInteractionModel,
         axes: { x: { axisLabelFormatter: short, drawGrid: false, pixelsPerLabel: 70 },
-                y: { axisLabelFormatter: short, axisLabelWidth: 50, pixelsPerLabel: 36 } },
-        highlightCallback: function (event, x) { point(x); },
+                y: { axisLabelFormatter: short, axisLabelWidth: 50, pixelsPerLabel: 26 } },
+        highlightCallback: function (event, x) { point(x, chart.axis); },
         unhighlightCallback: function () { point(null); }
       });
       return { chart: chart, figure: figure, graph: graph };
@@ -184,7 +198,7 @@ assets.script = [==[
     if (!plot) return;
     graphs.forEach(function (g) {
       if (g.figure === plot.parentNode) {
-        point(g.graph.toDataXCoord(event.touches[0].clientX - plot.getBoundingClientRect().left));
+        point(g.graph.toDataXCoord(event.touches[0].clientX - plot.getBoundingClientRect().left), g.chart.axis);
       }
     });
   }

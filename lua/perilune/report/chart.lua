@@ -24,9 +24,10 @@ function chart.ticks(low, high, count)
   return ticks, step
 end
 
--- The range of all series, never empty, with a little air above and below.
-local function range(lines)
+-- The range of all series, never empty, with a little air above and below; with 0 in it where that is asked.
+local function range(lines, zero)
   local x0, x1, y0, y1 = math.huge, -math.huge, math.huge, -math.huge
+  if zero then y0, y1 = 0, 0 end
   for _, line in ipairs(lines) do
     for _, point in ipairs(line.points) do
       x0, x1 = math.min(x0, point.x), math.max(x1, point.x)
@@ -52,8 +53,8 @@ local function band(points, x, y)
   return table.concat(out) .. "Z"
 end
 
-local function drawing(title, lines)
-  local x0, x1, y0, y1 = range(lines)
+local function drawing(title, lines, zero)
+  local x0, x1, y0, y1 = range(lines, zero)
   local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
   local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end
   local marks = {}
@@ -119,12 +120,12 @@ end
 function chart.set()
   local set = {data = {}}
 
-  --- options: title, note (what it means), unit, lines = {{label, points = buckets of series.thin}, …}. nil where
-  --- there is nothing to draw.
+  --- options: title, note (what it means), unit, axis (what stands across; "steps"), zero (0 is within the range), lines =
+  --- {{label, points = buckets of series.thin}, …}. nil where there is nothing to draw: one point is a number, not a line.
   function set.figure(options)
-    local lines = {}
+    local lines, axis = {}, options.axis or "steps"
     for i, line in ipairs(options.lines) do
-      if #line.points > 0 then
+      if #line.points > 1 then
         lines[#lines + 1] = {label = line.label, points = line.points, color = line.color or (i - 1) % 6 + 1}
       end
     end
@@ -132,11 +133,12 @@ function chart.set()
     local labels, colors = {}, {}
     for i, line in ipairs(lines) do labels[i], colors[i] = line.label, line.color end
     local id = "chart" .. (#set.data + 1)
-    set.data[#set.data + 1] = {id = id, title = options.title, labels = labels, colors = colors, rows = rows(lines)}
+    set.data[#set.data + 1] = {id = id, title = options.title, labels = labels, colors = colors, axis = axis,
+      zero = options.zero or false, rows = rows(lines)}
     local unit = options.unit and options.unit ~= "" and tag("span", {class = "unit"}, options.unit)
     return tag("figure", {class = options.wide and "wide" or false},
       tag("figcaption", nil, tag("b", nil, options.title), " ", unit, legend(lines)),
-      tag("div", {class = "plot", id = id}, drawing(options.title, lines)),
+      tag("div", {class = "plot", id = id}, drawing(options.title, lines, options.zero)),
       options.note and tag("p", {class = "note"}, options.note))
   end
 

@@ -13,12 +13,13 @@ local stats = require "perilune.report.stats"
 
 local lift = {}
 
---- What the table shows of these responses ({name, unit, combine}): {name, unit, of, per}; per nil: user-days.
+--- What the table shows of these responses ({name, unit, combine}): {name, unit, of, per}; of: a column of a panel, or
+--- weights of several, {watch_time = 1, like = 20}; per nil: user-days. An entry with `of` is a metric already.
 function lift.metrics(responses)
   local metrics = {}
   for i, response in ipairs(responses) do
     local whole = response.combine == nil or response.combine == "sum"
-    metrics[i] = {name = response.name, unit = response.unit, of = response.name,
+    metrics[i] = {name = response.name, unit = response.unit, of = response.of or response.name,
       per = not whole and "count/" .. response.name or nil}
   end
   metrics[#metrics + 1] = {name = "requests", unit = "", of = "requests"}
@@ -34,24 +35,39 @@ function lift.metric(responses, name)
   end
 end
 
--- The ratio of a panel and each user's influence on it; nil where nothing came.
-local function ratio(panel, metric)
-  local of, per, n = panel.columns[metric.of], metric.per and panel.columns[metric.per], panel.users
-  local top, bottom = 0, 0
-  for u = 1, n do
-    top = top + of[u]
-    bottom = bottom + (per and per[u] or panel.days)
-  end
-  if bottom == 0 then return nil end
-  local result, mean, influence, squares = top / bottom, bottom / n, {}, 0
-  for u = 1, n do
-    local e = (of[u] - result * (per and per[u] or panel.days)) / mean
-    influence[u], squares = e, squares + e * e
-  end
-  return result, influence, n > 1 and math.sqrt(squares / (n - 1)) or 0
+--- What a run is judged by: its responses, then those of its rewards that are weighted sums of responses (run.json).
+function lift.judged(info)
+  local list = {}
+  for _, response in ipairs(info.responses) do list[#list + 1] = response end
+  for _, reward in ipairs(info.rewards or {}) do list[#list + 1] = reward end
+  return list
 end
 
-local function lift_of(policies, baselines, metric)
+-- Each user's part of a metric's upper sum.
+local function parts_of(panel, of)
+  if type(of) == "string" then return panel.columns[of] end
+  local names, sums = {}, {}
+  for name in pairs(of) do names[#names + 1] = name end
+  table.sort(names) -- one order of additions
+  for u = 1, panel.users do
+    local sum = 0
+    for _, name in ipairs(names) do sum = sum + of[name] * panel.columns[name][u] end
+    sums[u] = sum
+  end
+  return sums
+end
+
+-- The ratio of a panel, each user's influence on it and the deviation of these; nil where nothing came.
+local function ratio(panel, metric)
+  local value, influence = stats.ratio(parts_of(panel, metric.of), metric.per and panel.columns[metric.per] or panel.days)
+  if not value then return nil end
+  local _, sd = stats.mean_sd(influence)
+  return value, influence, sd
+end
+
+--- The lift of one metric: stats.crossed of it (nil where there is none), and the policies' and baselines' means and the
+--- policies' deviation of a user.
+function lift.of(policies, baselines, metric)
   local table_, sum, sum_0, sd = {}, 0, 0, 0
   for s, policy in ipairs(policies) do
     local r, e, deviation = ratio(policy, metric)
@@ -80,7 +96,7 @@ function lift.table(policies, baselines, responses, name, policy)
   local result = {users = users, days = days, seeds = #policies, baseline = name, policy = policy,
     rows = {}}
   for i, metric in ipairs(lift.metrics(responses)) do
-    local value, judged, beside, sd = lift_of(policies, baselines, metric)
+    local value, judged, beside, sd = lift.of(policies, baselines, metric)
     result.rows[i] = {name = metric.name, unit = metric.unit, per = metric.per, policy = judged, baseline = beside,
       sd = sd, lift = value}
   end
@@ -109,7 +125,8 @@ function lift.percent(row)
   return ("%s ± %.2f %%"):format(signed(100 * value.mean), 100 * value.half)
 end
 
-local function unit_of(row)
+--- The name of a row with its unit.
+function lift.label(row)
   local unit = row.unit and row.unit ~= "" and row.unit ~= "count" and " (" .. row.unit .. ")" or ""
   return row.name .. unit .. (row.per and row.per:find("^count/") and ", mean" or "")
 end
@@ -134,7 +151,7 @@ function lift.cells(compared)
   local header, rows = {"of a user and day", compared.policy or "policy", compared.baseline or "baseline", "lift, 95 %"}, {}
   if compared.seeds > 1 then header[5], header[6] = "of it by seeds", "user-days to halve it" end
   for i, row in ipairs(compared.rows) do
-    local cells = {unit_of(row), format.number(row.policy), format.number(row.baseline), lift.percent(row)}
+    local cells = {lift.label(row), format.number(row.policy), format.number(row.baseline), lift.percent(row)}
     if compared.seeds > 1 then cells[5], cells[6] = seeds_share(row.lift), lift.to_halve(compared, row) end
     rows[i] = cells
   end
@@ -152,12 +169,44 @@ function lift.grounds(compared)
     :format(text, format.grouped(4 * compared.users * compared.days))
 end
 
---- The table as lines for a terminal.
+-- ---- further policies on the same users ----
+
+--- The tables of further policies beside a judged one: others = {{name, panel}, …}. Each is {name, lift = of it over the
+--- baseline, against = of the policy over it}.
+function lift.beside(policy, baseline, others, responses, baseline_name)
+  local result = {}
+  for i, other in ipairs(others) do
+    result[i] = {name = other.name, lift = lift.table({other.panel}, {baseline}, responses, baseline_name, other.name),
+      against = lift.table({policy}, {other.panel}, responses, other.name)}
+  end
+  return result
+end
+
+--- The cells of one of them: header, rows, of the metrics in `main` (a list of names; nil: all).
+function lift.beside_cells(item, main)
+  local wanted, rows = {}, {}
+  for _, name in ipairs(main or {}) do wanted[name] = true end
+  for i, row in ipairs(item.lift.rows) do
+    if not main or #main == 0 or wanted[row.name] then
+      rows[#rows + 1] = {lift.label(row), format.number(row.policy), lift.percent(row), lift.percent(item.against.rows[i])}
+    end
+  end
+  return {"of a user and day", item.name, ("over %s, 95 %%"):format(item.lift.baseline or "the baseline"),
+    ("policy over %s, 95 %%"):format(item.name)}, rows
+end
+
+--- The table as lines for a terminal; further policies follow in short.
 function lift.text(compared)
   local header, rows = lift.cells(compared)
   table.insert(rows, 1, header)
-  return ("Lift over %s: %s\n%s"):format(compared.baseline or "the baseline", lift.grounds(compared),
+  local text = ("Lift over %s: %s\n%s"):format(compared.baseline or "the baseline", lift.grounds(compared),
     format.columns(rows))
+  for _, item in ipairs(compared.beside or {}) do
+    header, rows = lift.beside_cells(item, compared.main)
+    table.insert(rows, 1, header)
+    text = ("%sBeside %s, on the same users:\n%s"):format(text, item.name, format.columns(rows))
+  end
+  return text
 end
 
 return lift

@@ -5,7 +5,7 @@ local charts = require "perilune.report.chart"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
-local lift = require "perilune.report.lift"
+local judged = require "perilune.report.judged"
 local runs = require "perilune.report.run"
 local search = require "perilune.report.search"
 local series = require "perilune.report.series"
@@ -71,18 +71,17 @@ local function key_figures(run)
   local items = {}
   local function add(value, text, class) items[#items + 1] = tag("div", {class = class}, tag("b", nil, value),
     tag("span", nil, text)) end
-  if last then
-    for i, response in ipairs(info.responses or {}) do
-      local found = last.response[response.name]
-      if found and i <= 3 then
-        local error = found.half and found.half > 0 and tag("small", nil, " ± " ..
-          format.with_error(found.mean, found.half):match("± (.+)$"))
-        local mean = found.half and format.with_error(found.mean, found.half):match("^(.-) ±") or nil
-        add({mean or format.number(found.mean), error},
-          ("%s%s %s, at the end"):format(response.name,
-            response.unit and response.unit ~= "" and response.unit ~= "count" and " (" .. response.unit .. ")" or "",
-            run.lift and "of a user and day" or "an episode"), i == 1 and "main" or nil)
-      end
+  local function with_error(text) -- the error in small letters
+    local mean, error = text:match("^(.-) (± .+)$")
+    return mean and {mean, tag("small", nil, " " .. error)} or text
+  end
+  for i, figure in ipairs(judged.figures(run)) do add(with_error(figure[1]), figure[2], i == 1 and "main" or nil) end
+  for i, response in ipairs(last and not run.lift and info.responses or {}) do
+    local found = last.response[response.name]
+    if found and i <= 3 then
+      add(with_error(format.with_error(found.mean, found.half)), ("%s%s an episode, at the end"):format(response.name,
+        response.unit and response.unit ~= "" and response.unit ~= "count" and " (" .. response.unit .. ")" or ""),
+        i == 1 and "main" or nil)
     end
   end
   add(format.count(info.step or 0), info.search and "requests served by trials" or "steps")
@@ -180,53 +179,23 @@ local function evaluation(run, set)
   local table = run.evaluations
   if not table or table.rows == 0 then return nil end
   local figures, responses = {}, evaluated_responses(table)
-  for _, response in ipairs(table.rows > 1 and responses or {}) do
+  for _, response in ipairs(table.rows > 1 and not run.lift and responses or {}) do -- a lift has curves of its own
     if response ~= "length" then
       figures[#figures + 1] = set.figure {title = response, unit = unit_of(run.info, response), wide = #responses == 2,
         lines = {{label = response, points = evaluation_lines(run, response)}}}
     end
   end
+  local numbers = tag("div", {class = "cards"}, evaluation_table(run, responses))
   return {
     tag("h2", nil, "Evaluation"),
     tag("p", {class = "lead"}, run.lift and "Of a user and simulated day, with " or "Sums over an episode, with ",
       (run.info.evaluation or {}).action == "sample" and "sampled actions" or "the mean action",
       ", frozen normalisers and a seed apart from training. Bands and ± are ",
-      run.lift and "95 % intervals over users." or "95 % intervals over episodes."),
+      run.lift and "95 % intervals over users, of the policy alone; its lift on the same users is known far better."
+      or "95 % intervals over episodes."),
     #figures > 0 and tag("div", {class = #figures > 4 and "charts dense" or "charts"}, figures) or nil,
-    tag("div", {class = "cards"}, evaluation_table(run, responses)),
+    run.lift and tag("details", nil, tag("summary", nil, "At first and at the end, as numbers"), numbers) or numbers,
     table.rows > 2 and every_evaluation(run, responses) or nil,
-  }
-end
-
-local function lift_curve(run, set, metric)
-  local table, found = run.evaluations, {}
-  local values = (table and table.columns or {})["lift/" .. metric]
-  if not values then return nil end
-  local halves = table.columns["half/" .. metric]
-  for i = 1, table.rows do
-    local value, half = values[i], halves[i] == halves[i] and halves[i] or 0
-    if value == value then
-      found[#found + 1] = {x = table.columns.step[i], mean = value, low = value - half, high = value + half}
-    end
-  end
-  return #found > 1 and set.figure {title = "Lift of " .. metric, unit = "%", lines = {{label = metric, points = found}}}
-    or nil
-end
-
--- What the policy gives a user and day against the baseline.
-local function lifts(run, set)
-  local compared = run.lift
-  if not compared then return nil end
-  local header, rows = lift.cells(compared)
-  local columns = {}
-  for i, text in ipairs(header) do columns[i] = {text, i > 1 and "n" or ""} end
-  local figures = {lift_curve(run, set, "watch_time")}
-  figures[#figures + 1] = lift_curve(run, set, "share")
-  return {
-    tag("h2", nil, "Lift over ", compared.baseline),
-    tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same chances."),
-    tag("div", {class = "cards"}, html.table(columns, rows)),
-    #figures > 0 and tag("div", {class = "charts"}, figures) or nil,
   }
 end
 
@@ -251,20 +220,20 @@ local function training(run, set)
   for _, name in ipairs(names_of(run.metrics, "episodic_return")) do
     local critic = detail_of(name) or "return"
     figures[#figures + 1] = set.figure {title = "Episodic return: " .. critic,
-      lines = {{label = critic, points = points(run.metrics, name)}},
-      note = "Sum of the critic's reward over an episode; the band holds all updates that a point stands for."}
+      lines = {{label = critic, points = points(run.metrics, name)}}}
   end
   for _, response in ipairs(run.info.responses or {}) do
     local name = "response/" .. response.name
     if run.metrics.columns[name] then
       figures[#figures + 1] = set.figure {title = response.name, unit = response.unit,
-        lines = {{label = response.name, points = points(run.metrics, name)}}, note = "Mean of a step, raw."}
+        lines = {{label = response.name, points = points(run.metrics, name)}}}
     end
   end
   if #figures == 0 then return nil end
   return {tag("h2", nil, "Training"),
     tag("p", {class = "lead"}, run.info.search and "What the trials of each generation met." or
-      "What the exploring policy met while it learned."),
+      {"What the exploring policy met while it learned: a critic's return is the sum of its reward over an episode, ",
+        "a response the raw mean of a step. A band holds all updates that a point stands for."}),
     tag("div", {class = #figures > 6 and "charts dense" or "charts"}, figures)}
 end
 
@@ -374,7 +343,7 @@ function page.render(run)
     tag("header", nil, tag("h1", nil, info.name or run.folder), facts(info)),
     status(info),
     key_figures(run),
-    {lifts(run, set)}, {searched(run)}, {evaluation(run, set)}, {training(run, set)}, {critics(run, set)},
+    {judged.sections(run, set)}, {searched(run)}, {evaluation(run, set)}, {training(run, set)}, {critics(run, set)},
     {learning(run, set)}, {numbers(run)},
     recipe(run),
     tag("footer", nil, "Written by Perilune ", info.version or "", ". The numbers are in ", tag("code", nil,

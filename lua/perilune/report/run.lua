@@ -1,6 +1,7 @@
 --- A run's folder as one table, for the report and for comparisons:
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
----  metrics = metrics.csv, evaluations = evaluations.csv or nil (series.read), lift = the last lift table or nil}.
+---  metrics = metrics.csv, evaluations = evaluations.csv or nil (series.read),
+---  lift, groups, front = of the last evaluation by user and day (report/lift.lua, groups.lua, front.lua), or nil}.
 
 local cjson = require "cjson"
 local series = require "perilune.report.series"
@@ -15,7 +16,7 @@ local function read(path)
   return text
 end
 
-local function read_lift(path)
+local function read_json(path)
   local text = read(path)
   local ok, value = pcall(cjson.decode, text or "")
   return ok and type(value) == "table" and value or nil
@@ -42,7 +43,9 @@ function run.load(folder)
     resolved = read(folder .. "/recipe.json"),
     metrics = series.read(folder .. "/metrics.csv") or {names = {"step"}, columns = {step = {}}, rows = 0},
     evaluations = evaluations,
-    lift = read_lift(folder .. "/lift.json"),
+    lift = read_json(folder .. "/lift.json"),
+    groups = read_json(folder .. "/groups.json"),
+    front = read_json(folder .. "/front.json"),
   }
 end
 

@@ -84,6 +84,45 @@ function stats.interval(values, level)
   return result
 end
 
+--- The ratio of two sums over units, R = Σ of / Σ per, and the influence of each unit on it by the delta method,
+--- e = (of − R per) / mean per, which sums to 0. per: a list, or one number for every unit. nil where Σ per is 0.
+function stats.ratio(of, per)
+  local n, top, bottom = #of, 0, 0
+  local listed = type(per) == "table"
+  for u = 1, n do
+    top = top + of[u]
+    bottom = bottom + (listed and per[u] or per)
+  end
+  if bottom == 0 then return nil end
+  local result, mean, influence = top / bottom, bottom / n, {}
+  for u = 1, n do influence[u] = (of[u] - result * (listed and per[u] or per)) / mean end
+  return result, influence
+end
+
+--- The interval of a ratio of sums over its units, as stats.interval gives it; nil where there is none.
+function stats.ratio_interval(of, per, level)
+  local value, influence = stats.ratio(of, per)
+  if not value then return nil end
+  local result = stats.interval(influence, level)
+  result.mean = value
+  if result.half then result.low, result.high = value - result.half, value + result.half end
+  return result
+end
+
+--- The interval of the difference b − a of two independent intervals' means, by Welch: {mean, half, low, high}.
+function stats.difference(a, b, level)
+  local result = {mean = b.mean - a.mean}
+  if a.n < 2 or b.n < 2 then return result end
+  local of_a, of_b = a.sd ^ 2 / a.n, b.sd ^ 2 / b.n
+  result.half = 0
+  if of_a + of_b > 0 then
+    local df = (of_a + of_b) ^ 2 / (of_a ^ 2 / (a.n - 1) + of_b ^ 2 / (b.n - 1))
+    result.half = stats.t_quantile(0.5 + (level or 0.95) / 2, df) * math.sqrt(of_a + of_b)
+  end
+  result.low, result.high = result.mean - result.half, result.mean + result.half
+  return result
+end
+
 --- The interval of b − a, pair by pair.
 function stats.paired(a, b, level)
   assert(#a == #b, "paired values must be as many on both sides")

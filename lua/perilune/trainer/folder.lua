@@ -6,6 +6,7 @@
 ---   events.out.…      the same for TensorBoard
 ---   checkpoints/      step-N.safetensors (the agent and its environments) with step-N.json (the trainer's own state,
 ---                     written last: a checkpoint without it does not count)
+---   lift.json, groups.json, front.json, panels.safetensors   the last evaluation by user and day
 ---   report.html
 
 local posix = require "posix"

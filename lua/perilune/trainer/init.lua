@@ -15,6 +15,7 @@ local lift = require "perilune.report.lift"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
 local log = require "perilune.trainer.log"
+local judgement = require "perilune.trainer.judgement"
 local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 local search = require "perilune.trainer.search"
@@ -50,6 +51,38 @@ local function responses_of(spec)
   return list
 end
 
+-- The responses that the objective reads, in the order of the environment.
+local function objective_of(recipe, spec)
+  local formula = require "perilune.recipe.formula"
+  local read, list = {}, {}
+  for _, critic in pairs(recipe.objective.critics) do
+    formula.reads(critic.reward, function(name) read[name] = true end)
+  end
+  for _, response in ipairs(spec.responses) do
+    if read[response.name] then list[#list + 1] = response.name end
+  end
+  return list
+end
+
+-- The critics' rewards that are weighted sums of responses, as metrics of a panel (report/lift.lua); a reward that is one
+-- response is that response.
+local function rewards_of(recipe, spec)
+  local linear = require("perilune.recipe.search").linear
+  local taken, list = {requests = true, sessions = true, requests_a_session = true}, {}
+  for _, response in ipairs(spec.responses) do taken[response.name] = true end
+  for name, critic in pairs(recipe.objective.critics) do
+    local form = linear(critic.reward)
+    local first, coefficient = next(form and form.of or {})
+    local plain = form and form.constant == 0 and coefficient == 1 and next(form.of, first) == nil
+    if first and not plain then
+      if form.constant ~= 0 then form.of.requests = form.constant end -- a step is a request
+      list[#list + 1] = {name = taken[name] and name .. " (reward)" or name, unit = "", of = form.of}
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
 local function updates_per_row(plan, steps)
   local first = plan:document().schedule[1]
   if not steps then return 1 end
@@ -72,8 +105,10 @@ local function describe(loaded, plan, options)
     code = loaded.code,
     env = env.name or env.path or env.kind, environment = environment_of(env),
     algorithm = recipe.algorithm[1], algorithm_file = recipe.algorithm.lua and
-      posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = responses_of(loaded.spec), actions = loaded.spec.action.names,
-    critics = critics_of(recipe),
+      posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = responses_of(loaded.spec),
+    actions = loaded.spec.action.names,
+    critics = critics_of(recipe), objective = objective_of(recipe, loaded.spec),
+    rewards = rewards_of(recipe, loaded.spec),
     steps = steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
     updates_per_row = updates_per_row(plan, steps), set = options.set or {}, recipe = loaded.path,
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
@@ -91,6 +126,7 @@ function trainer.start(loaded, options)
   local plan = prl.recipe.plan(loaded)
   local self = setmetatable({agent = prl.agent(plan), env = env, quiet = options.quiet,
     info = describe(loaded, plan, options)}, Trainer)
+  self:prepare()
   self.folder = folder.create(options.root or "runs", recipe.name, loaded.hash, recipe.train.seed)
   self.info.folder = self.folder.path
   self.folder:write("recipe.lua", failure.check(prl.io.read(loaded.path)))
@@ -98,7 +134,7 @@ function trainer.start(loaded, options)
   self.folder:write("resolved.lua", ("-- %s resolved; hash %s\n%s"):format(loaded.path, loaded.hash,
     prl.recipe.text(recipe)))
   self.folder:write_json("run.json", self.info)
-  self.state = {step = 0, updates = 0, evaluations = 0,
+  self.state = {step = 0, updates = 0, evaluations = 0, user_days = 0,
     next_evaluation = self.info.evaluation.every > 0 and 0 or nil,
     next_checkpoint = self.info.checkpoint > 0 and self.info.checkpoint or nil}
   if loaded.algorithm.search then self:begin_search(search.start(self, loaded)) end
@@ -151,6 +187,7 @@ function trainer.resume(path, options)
   if self:ended() then return self end
   self.agent = failure.check(prl.load_agent(checkpoint))
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
+  self:prepare()
   info.folder, info.message = place.path, nil
   if info.search then
     self:begin_search(search.resume(self, options.trust))
@@ -174,33 +211,35 @@ function Trainer:begin_search(begun)
   self.env = nil
 end
 
+-- How it is judged: whatever the recipe names for that is looked up before anything runs.
+function Trainer:prepare()
+  self.judge = panel.asked(self.info.evaluation) and panel or evaluation
+  self.bench = self.judge == panel and judgement.new(self.info, self.info.evaluation) or nil
+end
+
 function Trainer:open_log(state)
   self.log = log.open(self.folder, self.info.updates_per_row, state and state.log)
-  self.judge = panel.asked(self.info.evaluation) and panel or evaluation
-  self.evaluations = log.table(self.folder, "evaluations.csv", self.judge.columns(self.info.responses),
-    self.state.evaluations)
+  self.evaluations = log.table(self.folder, "evaluations.csv", self.judge.columns(self:judged()), self.state.evaluations)
 end
+
+-- What the columns of evaluations.csv are about.
+function Trainer:judged() return self.judge == panel and lift.judged(self.info) or self.info.responses end
 
 -- ---- the run ----
 
--- The lift over the baseline on so many users, of the policy as it stands. The last panels stay in the run's folder.
+-- The lift over the baseline on so many users, of the policy as it stands. All of the last one stays in the run's folder.
 function Trainer:lift(users, last)
-  local options = {}
-  for key, value in pairs(self.info.evaluation) do options[key] = value end
-  options.users = users
-  if not self.baseline or self.baseline.users ~= users then
-    self.baseline, self.baseline_name = panel.baseline(self.info, options)
-  end
   local file = self.folder:file("judged.safetensors") -- threads load the agent anew
   failure.check(self.agent:save(file))
-  local judged = panel.run(self.info, options, {agent = file})
+  local found = last and self.bench:whole(file) or {lift = self.bench:lift(users, file)}
   os.remove(file)
   if last then
-    panel.save(self.folder:file("panels.safetensors"), judged, self.baseline)
+    panel.save(self.folder:file("panels.safetensors"), unpack(found.panels))
+    for _, part in ipairs {"lift", "groups", "front"} do
+      if found[part] then self.folder:write_json(part .. ".json", found[part]) end
+    end
   end
-  local compared = lift.table({judged}, {self.baseline}, self.info.responses, self.baseline_name)
-  if last then self.folder:write_json("lift.json", compared) end
-  return compared
+  return found.lift
 end
 
 function Trainer:evaluate(last)
@@ -212,9 +251,11 @@ function Trainer:evaluate(last)
     result = evaluation.run(self.agent, {env = self.info.environment, responses = self.info.responses,
       episodes = options.episodes, seed = options.seed, action = options.action})
   end
-  local row = self.judge.row(self.state.step, result, self.info.responses)
+  local judged = self:judged()
+  local row = self.judge == panel and panel.row(self.state.step, result, (self.state.search or self.state).user_days) or
+    evaluation.row(self.state.step, result, judged)
   failure.check(self.evaluations:row(row))
-  for i, name in ipairs(self.judge.columns(self.info.responses)) do
+  for i, name in ipairs(self.judge.columns(judged)) do
     local kind, metric = name:match("^(%a+)/(.+)$")
     if kind == "mean" then self.log:scalar("eval/" .. metric, self.state.step, row[i]) end
     if kind == "lift" then self.log:scalar("lift/" .. metric, self.state.step, row[i]) end
@@ -237,9 +278,9 @@ function Trainer:drive()
   local stop = math.min(state.next_evaluation or math.huge, state.next_checkpoint or math.huge)
   if state.step < self.info.steps then stop = math.min(stop, self.info.steps) end
   local steps = math.min(stop - state.step, 2 ^ 50)
-  local ok, made = pcall(self.agent.drive, self.agent, self.env, steps, true)
+  local ok, made, days = pcall(self.agent.drive, self.agent, self.env, steps, true)
   if not ok then failure.run(("training stopped at step %d: %s"):format(self.agent:metrics().steps, made)) end
-  state.step = state.step + made
+  state.step, state.user_days = state.step + made, (state.user_days or 0) + days
   local metrics = self.agent:metrics()
   state.ended = metrics.updates > state.updates
   if state.ended then
@@ -264,7 +305,9 @@ function Trainer:loop()
   local state, info = self.state, self.info
   while true do
     local ends = self:over()
-    if state.next_evaluation and state.step >= state.next_evaluation and not (ends and self.judge == panel) then
+    -- A panel's last evaluation comes at the end, on all users.
+    local last = self.judge == panel and (ends or not self.search and state.step >= info.steps)
+    if state.next_evaluation and state.step >= state.next_evaluation and not last then
       self:evaluate()
       state.next_evaluation = following(state.step, info.evaluation.every)
     end

@@ -1,7 +1,9 @@
 --- Panels: a policy judged by user and simulated day, beside a baseline on the same users with the same chances.
 ---
---- A panel is {users, days, sums = tensor (users, days, columns), columns = {name = {each user's sum over its days}}},
---- with the columns NAME and count/NAME (how often it came) for each response, requests, and sessions that ended.
+--- A panel is {users, days, sums = tensor (users, days, columns), names = of the columns, columns = {name = {each user's
+--- sum over its days}}}, with the columns NAME and count/NAME (how often it came) for each response, requests, sessions
+--- that ended, and, over the requests, action/NAME for each dimension of the action and observed/NAME for what the recipe
+--- groups users by (eval.groups).
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
@@ -14,48 +16,69 @@ local panel = {}
 --- Whether these evaluation options ask for panels.
 function panel.asked(options) return (options.users or 0) > 0 end
 
-local function names_of(responses)
+local function names_of(info, observed)
   local names = {}
-  for i, response in ipairs(responses) do
+  for i, response in ipairs(info.responses) do
     names[i] = response.name
-    names[#responses + i] = "count/" .. response.name
+    names[#info.responses + i] = "count/" .. response.name
   end
   names[#names + 1] = "requests"
   names[#names + 1] = "sessions"
+  for _, name in ipairs(info.actions or {}) do names[#names + 1] = "action/" .. name end
+  for _, name in ipairs(observed or {}) do names[#names + 1] = "observed/" .. name end
   return names
 end
 
-local function of_sums(sums, responses)
-  local names, rows = names_of(responses), sums:totable()
-  local result = {users = #rows, days = #rows[1], sums = sums, columns = {}}
-  for c, name in ipairs(names) do
+local function of_sums(sums, names)
+  local rows = sums:totable()
+  local result = {users = #rows, days = #rows[1], sums = sums, names = names, columns = {}}
+  for c = 1, #rows[1][1] do
     local column = {}
     for user, days in ipairs(rows) do
       local sum = 0
       for day = 1, #days do sum = sum + days[day][c] end
       column[user] = sum
     end
-    result.columns[name] = column
+    result.columns[names[c]] = column
   end
   return result
 end
 
---- info: of a run (environment, responses). options: users, days, seed, action, threads. policy: {agent = file} or
---- {constant = {a number for each dimension of the action}}.
+--- info: of a run (environment, responses, actions). options: users, days, seed, action, threads, groups (observations
+--- that are summed too). policy: {agent = file} or {constant = {a number for each dimension of the action}}.
 function panel.run(info, options, policy)
   local about = info.environment
   local sums = failure.check(prl.panel(about.kind == "builtin" and about.name or {[about.kind] = about.path},
     about.options, {users = options.users, days = options.days, seed = options.seed, threads = options.threads,
-      action = options.action, agent = policy.agent, constant = policy.constant}))
-  return of_sums(sums, info.responses)
+      action = options.action, observed = options.groups, agent = policy.agent, constant = policy.constant}))
+  return of_sums(sums, names_of(info, options.groups))
 end
 
-local function constant_of(info, given)
+--- The panel of some of its users, by their numbers.
+function panel.of_users(whole, users)
+  local result = {users = #users, days = whole.days, columns = {}}
+  for name, column in pairs(whole.columns) do
+    local some = {}
+    for i, user in ipairs(users) do some[i] = column[user] end
+    result.columns[name] = some
+  end
+  return result
+end
+
+--- The panel of the first `count` users: the very numbers that a panel of so many would give.
+function panel.first(whole, count)
+  local users = {}
+  for i = 1, math.min(count, whole.users) do users[i] = i end
+  return panel.of_users(whole, users)
+end
+
+--- The whole action of one given by dimension: a list. at: where it stands in the recipe.
+function panel.constant(info, given, at)
   local constant, place = {}, {}
   for i, name in ipairs(info.actions) do constant[i], place[name] = 0, i end
   for name, value in pairs(given) do
     if not place[name] then
-      failure.usage(("eval.baseline: the action has no dimension %s%s"):format(tostring(name),
+      failure.usage(("%s: the action has no dimension %s%s"):format(at, tostring(name),
         nearest.hint_or_list(tostring(name), info.actions)))
     end
     constant[place[name]] = value
@@ -74,15 +97,19 @@ function panel.same_world(a, b)
   return text(a) == text(b)
 end
 
---- What a recipe's `eval.baseline` stands for: a policy for panel.run, and its name.
-function panel.baseline_policy(info, baseline)
-  if type(baseline) == "table" then return {constant = constant_of(info, baseline)}, "a constant action" end
-  if baseline == "ltr" then return {constant = constant_of(info, {})}, "ltr" end
-  if baseline:find("%.safetensors$") then return {agent = baseline}, baseline end
-  local checkpoint = folder.open(baseline):last_checkpoint()
-  if not checkpoint then failure.run(("eval.baseline: the run %s has no checkpoint"):format(baseline)) end
-  return {agent = checkpoint}, baseline
+--- What a recipe's policy stands for ("ltr", a constant action, a run's folder, an agent's file): a policy for panel.run,
+--- and its name. at: where it stands in the recipe.
+function panel.policy(info, given, at)
+  if type(given) == "table" then return {constant = panel.constant(info, given, at)}, "a constant action" end
+  if given == "ltr" then return {constant = panel.constant(info, {}, at)}, "ltr" end
+  if given:find("%.safetensors$") then return {agent = given}, given end
+  local checkpoint = folder.open(given):last_checkpoint()
+  if not checkpoint then failure.run(("%s: the run %s has no checkpoint"):format(at, given)) end
+  return {agent = checkpoint}, given
 end
+
+--- That of `eval.baseline`.
+function panel.baseline_policy(info, baseline) return panel.policy(info, baseline, "eval.baseline") end
 
 --- The panel of the baseline in options.baseline, and its name.
 function panel.baseline(info, options)
@@ -90,34 +117,48 @@ function panel.baseline(info, options)
   return panel.run(info, options, policy), name
 end
 
---- Keeps both panels in one file.
-function panel.save(path, policy, baseline)
-  failure.check(prl.io.safetensors_write(path, {{"policy", policy.sums}, {"baseline", baseline.sums}},
-    {format = "perilune panels 1"}))
+--- Keeps the panels of a judgement in one file: of the policy, of the baseline, and of further policies ({name, panel}).
+function panel.save(path, policy, baseline, others)
+  local tensors = {{"policy", policy.sums}, {"baseline", baseline.sums}}
+  for _, other in ipairs(others or {}) do tensors[#tensors + 1] = {"beside/" .. other.name, other.panel.sums} end
+  failure.check(prl.io.safetensors_write(path, tensors, {format = "perilune panels 2",
+    columns = table.concat(policy.names, "\n")}))
 end
 
---- The panels of a file: of the policy, of the baseline; nil where there is no file.
+--- The panels of a file: of the policy, of the baseline, {name = of a further policy}; nil where there is no file.
 function panel.load(path, responses)
   local file = io.open(path, "r")
   if not file then return nil end
   file:close()
-  local tensors = failure.check(prl.io.safetensors_read(path))
+  local tensors, metadata = prl.io.safetensors_read(path)
+  failure.check(tensors, metadata)
   if not tensors.policy or not tensors.baseline then failure.run(path .. ": no panels of perilune") end
-  return of_sums(tensors.policy, responses), of_sums(tensors.baseline, responses)
+  local names, others = names_of {responses = responses}, {}
+  if metadata.columns then
+    names = {}
+    for name in metadata.columns:gmatch("[^\n]+") do names[#names + 1] = name end
+  end
+  for name, sums in pairs(tensors) do
+    local other = name:match("^beside/(.+)$")
+    if other then others[other] = of_sums(sums, names) end
+  end
+  return of_sums(tensors.policy, names), of_sums(tensors.baseline, names), others
 end
 
 --- The columns of evaluations.csv.
 function panel.columns(responses)
-  local names = {"step", "users"}
+  local names = {"step", "users", "user_days"}
   for _, metric in ipairs(lift.metrics(responses)) do
     for _, kind in ipairs {"mean", "sd", "lift", "half"} do names[#names + 1] = kind .. "/" .. metric.name end
   end
   return names
 end
 
---- The row of a lift table (report/lift.lua) of one policy in these columns. What cannot be told is not a number.
-function panel.row(step, compared)
-  local row, nothing = {step, compared.users}, 0 / 0
+--- The row of a lift table (report/lift.lua) of one policy in these columns, after so many user-days of experience. What
+--- cannot be told is not a number.
+function panel.row(step, compared, user_days)
+  local nothing = 0 / 0
+  local row = {step, compared.users, user_days or nothing}
   for _, item in ipairs(compared.rows) do
     row[#row + 1] = item.policy or nothing
     row[#row + 1] = item.sd or nothing

@@ -1,0 +1,205 @@
+--- The front of one response against others: policies as points, in percent of the baseline, and the global vectors that
+--- none of the others beats in both.
+---
+--- A front is {x = {name, unit}, y = {names}, baseline, users, days, points = {{name, kind, x, y, on, action}, …}}: x and y
+--- are intervals of the lift (fractions), kind is "vector", "baseline", "policy" or "beside", `on` says that a vector stands
+--- on the front, action is a vector's. All points are judged on the same users.
+
+local charts = require "perilune.report.chart"
+local format = require "perilune.report.format"
+local html = require "perilune.report.html"
+local lift = require "perilune.report.lift"
+
+local front = {}
+
+local tag = html.tag
+
+--- Marks the points of which no other has as much of both and more of one: a list of booleans. points: {{x, y}, …}.
+function front.nondominated(points)
+  local on = {}
+  for i, a in ipairs(points) do
+    on[i] = true
+    for _, b in ipairs(points) do
+      if b[1] >= a[1] and b[2] >= a[2] and (b[1] > a[1] or b[2] > a[2]) then on[i] = false end
+    end
+  end
+  return on
+end
+
+local function interval(panel, baseline, metric)
+  local value = lift.of({panel}, {baseline}, metric)
+  return value and {mean = value.mean, half = value.half, low = value.low, high = value.high} or nil
+end
+
+--- options: the recipe's eval.front (x, y). entries: {name, kind, panel, action}, the baseline's panel apart. Points without
+--- a lift (the baseline gave nothing) are left out. fixed: the baseline is a constant action, and so on the front itself.
+function front.of(options, entries, baseline, baseline_name, fixed)
+  local across, upwards = {of = options.x}, {of = {}}
+  for _, name in ipairs(options.y) do upwards.of[name] = 1 end
+  local result = {x = options.x, y = options.y, baseline = baseline_name, users = baseline.users, days = baseline.days,
+    points = {}}
+  local list = {{name = baseline_name, kind = "baseline", panel = baseline}}
+  for _, entry in ipairs(entries) do list[#list + 1] = entry end
+  local global = {}
+  for _, entry in ipairs(list) do
+    local point = {name = entry.name, kind = entry.kind, action = entry.action,
+      x = interval(entry.panel, baseline, across), y = interval(entry.panel, baseline, upwards)}
+    if point.x and point.y then
+      result.points[#result.points + 1] = point
+      if entry.kind == "vector" or (entry.kind == "baseline" and fixed) then
+        global[#global + 1] = {point.x.mean, point.y.mean, point = point}
+      end
+    end
+  end
+  for i, on in ipairs(front.nondominated(global)) do global[i].point.on = on end
+  return result
+end
+
+--- The points on the front, from left to right.
+function front.line(found)
+  local on = {}
+  for _, point in ipairs(found.points) do
+    if point.on then on[#on + 1] = point end
+  end
+  table.sort(on, function(a, b) return a.x.mean < b.x.mean or (a.x.mean == b.x.mean and a.y.mean > b.y.mean) end)
+  return on
+end
+
+-- ---- the drawing ----
+
+local width, height = 560, 400
+local left, right, top, bottom = 56, 18, 14, 44
+local colors = {baseline = 6, policy = 1, beside = 2, vector = "soft"}
+
+local function range(points, key)
+  local low, high = 0, 0
+  for _, point in ipairs(points) do
+    local value = point[key]
+    low, high = math.min(low, value.low or value.mean), math.max(high, value.high or value.mean)
+  end
+  local air = high > low and (high - low) * 0.08 or 0.01
+  return 100 * (low - air), 100 * (high + air)
+end
+
+local function axes(found, x, y, x0, x1, y0, y1)
+  local marks = {}
+  local function near_zero(tick, span) return math.abs(tick) < span * 1e-9 and 0 or tick end
+  for _, tick in ipairs((charts.ticks(y0, y1, 5))) do
+    local at = ("%.1f"):format(y(tick))
+    marks[#marks + 1] = tag("line", {class = near_zero(tick, y1 - y0) == 0 and "zero" or "grid", x1 = left,
+      x2 = width - right, y1 = at, y2 = at})
+    marks[#marks + 1] = tag("text", {x = left - 7, y = ("%.1f"):format(y(tick) + 4), ["text-anchor"] = "end"},
+      format.number(near_zero(tick, y1 - y0)))
+  end
+  for _, tick in ipairs((charts.ticks(x0, x1, 5))) do
+    local at = ("%.1f"):format(x(tick))
+    marks[#marks + 1] = tag("line", {class = near_zero(tick, x1 - x0) == 0 and "zero" or "grid", y1 = top,
+      y2 = height - bottom, x1 = at, x2 = at})
+    marks[#marks + 1] = tag("text", {x = at, y = height - bottom + 18, ["text-anchor"] = "middle"},
+      format.number(near_zero(tick, x1 - x0)))
+  end
+  marks[#marks + 1] = tag("text", {x = (left + width - right) / 2, y = height - 8, ["text-anchor"] = "middle"},
+    ("%s, %% over %s"):format(found.x, found.baseline))
+  return marks
+end
+
+-- "name: x +1.2 ± 0.3 %, y …", for pointing at it and for those who cannot see it.
+local function words(found, point)
+  return ("%s: %s %s, %s %s"):format(point.name, found.x, lift.percent {lift = point.x}, table.concat(found.y, " + "),
+    lift.percent {lift = point.y})
+end
+
+local function mark(found, point, x, y)
+  local px, py = x(100 * point.x.mean), y(100 * point.y.mean)
+  local parts, class = {tag("title", nil, words(found, point))}, "c" .. colors[point.kind]
+  local function bar(x1, y1, x2, y2)
+    parts[#parts + 1] = tag("line", {class = "bar-" .. (point.kind == "vector" and "thin" or "thick"),
+      x1 = ("%.1f"):format(x1), y1 = ("%.1f"):format(y1), x2 = ("%.1f"):format(x2), y2 = ("%.1f"):format(y2)})
+  end
+  if point.x.low then bar(x(100 * point.x.low), py, x(100 * point.x.high), py) end
+  if point.y.low then bar(px, y(100 * point.y.low), px, y(100 * point.y.high)) end
+  parts[#parts + 1] = tag("circle", {class = "dot", cx = ("%.1f"):format(px), cy = ("%.1f"):format(py),
+    r = point.kind == "vector" and 3 or 5.5})
+  return tag("g", {class = class}, parts)
+end
+
+-- Names beside their points: to the left of a point in the right half; moved down until they are clear of one another.
+local function labels(points, x, y)
+  local marks, placed = {}, {}
+  for _, point in ipairs(points) do
+    if point.kind ~= "vector" then
+      local px, py = x(100 * point.x.mean), y(100 * point.y.mean)
+      local before = px > (left + width - right) * 0.55
+      local at = py - 9
+      for _, other in ipairs(placed) do
+        if other.before == before and math.abs(other.at - at) < 16 then at = other.at + 17 end
+      end
+      at = math.min(math.max(at, top + 10), height - bottom - 4)
+      placed[#placed + 1] = {at = at, before = before}
+      marks[#marks + 1] = tag("text", {class = "name c" .. colors[point.kind], x = ("%.1f"):format(px + (before and -9 or 9)),
+        y = ("%.1f"):format(at), ["text-anchor"] = before and "end" or "start"}, point.name)
+    end
+  end
+  return marks
+end
+
+local function drawing(found)
+  local x0, x1 = range(found.points, "x")
+  local y0, y1 = range(found.points, "y")
+  local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
+  local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end
+  local path, points = {}, {}
+  for i, point in ipairs(front.line(found)) do
+    path[i] = ("%s%.1f %.1f"):format(i == 1 and "M" or "L", x(100 * point.x.mean), y(100 * point.y.mean))
+  end
+  for _, kind in ipairs {"vector", "baseline", "beside", "policy"} do -- what matters most is drawn last
+    for _, point in ipairs(found.points) do
+      if point.kind == kind then points[#points + 1] = mark(found, point, x, y) end
+    end
+  end
+  return tag("svg", {class = "front", viewBox = ("0 0 %d %d"):format(width, height), role = "img",
+    ["aria-label"] = ("%s against %s"):format(table.concat(found.y, " + "), found.x)},
+    axes(found, x, y, x0, x1, y0, y1),
+    #path > 1 and tag("path", {class = "front-line", d = table.concat(path)}) or nil, points, labels(found.points, x, y))
+end
+
+local function vector_text(action)
+  local parts, names = {}, {}
+  for name in pairs(action) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    if action[name] ~= 0 then parts[#parts + 1] = ("%s = %.3g"):format(name, action[name]) end
+  end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+local function numbers(found)
+  local rows = {}
+  for _, point in ipairs(found.points) do
+    rows[#rows + 1] = {point.name, point.on and "yes" or point.on == false and "no" or nil,
+      lift.percent {lift = point.x}, lift.percent {lift = point.y},
+      point.action and tag("code", nil, vector_text(point.action)) or nil}
+  end
+  return tag("details", nil, tag("summary", nil, ("%d points as numbers"):format(#rows)),
+    tag("div", {class = "cards"}, html.table({{"", ""}, {"On the front", ""}, {found.x, "n"},
+      {table.concat(found.y, " + "), "n"}, {"The vector", ""}}, rows)))
+end
+
+--- The section of a report.
+function front.section(found)
+  if not found or #found.points < 2 then return nil end
+  local vectors = 0
+  for _, point in ipairs(found.points) do vectors = vectors + (point.kind == "vector" and 1 or 0) end
+  local upwards = table.concat(found.y, " + ")
+  return {
+    tag("h2", nil, "Global vectors: ", found.x, " against the others"),
+    tag("p", {class = "lead"}, ("Of a user and day, in percent over %s: %d vectors for everybody and the policies, all on "
+      .. "the same %s users × %d days. The line joins the vectors that no other beats in both. Bars are 95 %% intervals "
+      .. "over users."):format(found.baseline, vectors, format.grouped(found.users), found.days)),
+    tag("figure", nil, tag("figcaption", nil, tag("b", nil, upwards), " ",
+      tag("span", {class = "unit"}, "% over ", found.baseline)), drawing(found)),
+    numbers(found),
+  }
+end
+
+return front

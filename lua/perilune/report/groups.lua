@@ -1,0 +1,206 @@
+--- Actions by user group: what a policy does, on average over the requests of users who differ in something that is known
+--- of them.
+---
+--- Users are put into thirds by an observation's mean over their requests under the baseline, so that a policy cannot move
+--- its own users from one group to another. A group's mean action is a ratio of sums, Σ action / Σ requests, with the
+--- interval over its users (stats.ratio_interval).
+
+local charts = require "perilune.report.chart"
+local format = require "perilune.report.format"
+local html = require "perilune.report.html"
+local lift = require "perilune.report.lift"
+local stats = require "perilune.report.stats"
+
+local groups = {}
+
+local tag = html.tag
+
+--- Three groups of users by these values: {{low, high, users = {numbers}}, …}, as equal in size as equal values allow,
+--- which are never torn apart. Fewer than three where the values do not differ enough.
+function groups.thirds(values)
+  local order, n = {}, #values
+  for u = 1, n do order[u] = u end
+  table.sort(order, function(a, b) return values[a] < values[b] or (values[a] == values[b] and a < b) end)
+  local result, from = {}, 1
+  for third = 1, 3 do
+    local to = math.floor(n * third / 3 + 0.5)
+    while to < n and to >= 1 and values[order[to + 1]] == values[order[to]] do to = to + 1 end
+    if to >= from then
+      local users = {}
+      for i = from, to do users[#users + 1] = order[i] end
+      result[#result + 1] = {low = values[order[from]], high = values[order[to]], users = users}
+      from = to + 1
+    end
+  end
+  return result
+end
+
+local function some(column, users)
+  local list = {}
+  for i, user in ipairs(users) do list[i] = column[user] end
+  return list
+end
+
+local function plain(interval) -- without what JSON need not hold
+  return {mean = interval.mean, half = interval.half, low = interval.low, high = interval.high}
+end
+
+local function mean_action(panel, name, users)
+  return stats.ratio_interval(some(panel.columns["action/" .. name], users), some(panel.columns.requests, users))
+end
+
+-- Each user's mean of an observation; a user without a request has none, and is in no group.
+local function means(panel, name)
+  local values, users = {}, {}
+  for u = 1, panel.users do
+    local requests = panel.columns.requests[u]
+    if requests > 0 then
+      users[#users + 1] = u
+      values[#values + 1] = panel.columns["observed/" .. name][u] / requests
+    end
+  end
+  return values, users
+end
+
+local function group_of(policy, baseline, part, actions, metrics)
+  local group = {low = part.low, high = part.high, users = #part.users, actions = {}, lift = {}}
+  for i, name in ipairs(actions) do group.actions[i] = plain(mean_action(policy, name, part.users)) end
+  local own, base = {}, {}
+  for name, column in pairs(policy.columns) do own[name] = some(column, part.users) end
+  for name, column in pairs(baseline.columns) do base[name] = some(column, part.users) end
+  for i, metric in ipairs(metrics) do
+    local value = lift.of({{users = #part.users, days = policy.days, columns = own}},
+      {{users = #part.users, days = baseline.days, columns = base}}, metric)
+    group.lift[i] = value and plain(value) or false
+  end
+  return group
+end
+
+--- The groups of a policy's panel beside its baseline's, both with the columns action/… and observed/…: {actions = names,
+--- metrics = names, all = {mean action of everybody}, by = {{name, groups = {{low, high, users, actions = {intervals},
+--- lift = {intervals of metrics, or false}}}, differences = {last third − first}}}}. nil where nothing groups.
+function groups.of(policy, baseline, actions, observed, metrics)
+  if #observed == 0 or #actions == 0 then return nil end
+  local result, everybody = {actions = actions, metrics = {}, all = {}, by = {}}, {}
+  for u = 1, policy.users do everybody[u] = u end
+  for i, name in ipairs(actions) do result.all[i] = plain(mean_action(policy, name, everybody)) end
+  for i, metric in ipairs(metrics) do result.metrics[i] = metric.name end
+  for i, name in ipairs(observed) do
+    local values, users = means(baseline, name)
+    local by = {name = name, groups = {}, differences = {}}
+    local parts = groups.thirds(values)
+    for g, part in ipairs(parts) do
+      part.users = some(users, part.users)
+      by.groups[g] = group_of(policy, baseline, part, actions, metrics)
+    end
+    for k, action in ipairs(#parts > 1 and actions or {}) do
+      by.differences[k] = plain(stats.difference(mean_action(policy, action, parts[1].users),
+        mean_action(policy, action, parts[#parts].users)))
+    end
+    result.by[i] = by
+  end
+  return result
+end
+
+-- ---- the section of a report ----
+
+local width, left, right, row_height, top = 460, 108, 14, 34, 8
+local names_of = {[1] = {"all"}, [2] = {"low", "high"}, [3] = {"low", "middle", "high"}}
+
+local function range(by, all)
+  local low, high = 0, 0
+  local function take(interval)
+    low, high = math.min(low, interval.low or interval.mean), math.max(high, interval.high or interval.mean)
+  end
+  for _, group in ipairs(by.groups) do
+    for _, interval in ipairs(group.actions) do take(interval) end
+  end
+  for _, interval in ipairs(all) do take(interval) end
+  if low == high then low, high = -1, 1 end
+  local air = (high - low) * 0.06
+  return low - air, high + air
+end
+
+local function drawing(found, by)
+  local low, high = range(by, found.all)
+  local bottom = top + #found.actions * row_height
+  local function x(value) return left + (value - low) / (high - low) * (width - left - right) end
+  local marks, zero = {}, ("%.1f"):format(x(0))
+  for _, tick in ipairs((charts.ticks(low, high, 5))) do
+    local at = ("%.1f"):format(x(tick))
+    marks[#marks + 1] = tag("line", {class = "grid", x1 = at, x2 = at, y1 = top, y2 = bottom})
+    marks[#marks + 1] = tag("text", {x = at, y = bottom + 18, ["text-anchor"] = "middle"},
+      format.number(math.abs(tick) < (high - low) * 1e-9 and 0 or tick))
+  end
+  marks[#marks + 1] = tag("line", {class = "zero", x1 = zero, x2 = zero, y1 = top, y2 = bottom})
+  for k, action in ipairs(found.actions) do
+    local middle = top + (k - 0.5) * row_height
+    marks[#marks + 1] = tag("text", {x = left - 10, y = middle + 4, ["text-anchor"] = "end"}, action)
+    for g, group in ipairs(by.groups) do
+      local interval, at = group.actions[k], middle + (g - (#by.groups + 1) / 2) * 9
+      marks[#marks + 1] = tag("g", {class = "c" .. g},
+        interval.low and tag("line", {class = "bar-thick", x1 = ("%.1f"):format(x(interval.low)),
+          x2 = ("%.1f"):format(x(interval.high)), y1 = at, y2 = at}) or nil,
+        tag("circle", {class = "dot", cx = ("%.1f"):format(x(interval.mean)), cy = at, r = 3.5}))
+    end
+  end
+  return tag("svg", {class = "groups", viewBox = ("0 0 %d %d"):format(width, bottom + 26), role = "img",
+    ["aria-label"] = "mean action by thirds of " .. by.name}, marks)
+end
+
+local function legend(by)
+  local items = {}
+  for g in ipairs(by.groups) do
+    items[g] = tag("span", {class = "key c" .. g}, names_of[#by.groups][g])
+  end
+  return tag("span", {class = "legend"}, items)
+end
+
+local function between(group) return ("%s … %s"):format(format.number(group.low), format.number(group.high)) end
+
+local function action_rows(found, by)
+  local columns, rows = {{"Mean action", ""}, {"everybody", "n"}}, {}
+  for g, group in ipairs(by.groups) do
+    columns[#columns + 1] = {("%s (%s)"):format(names_of[#by.groups][g], between(group)), "n"}
+  end
+  columns[#columns + 1] = {"high − low", "n"}
+  local function cell(interval) return format.with_error(interval.mean, interval.half) end
+  for k, action in ipairs(found.actions) do
+    local row = {action, cell(found.all[k])}
+    for _, group in ipairs(by.groups) do row[#row + 1] = cell(group.actions[k]) end
+    row[#row + 1] = by.differences[k] and cell(by.differences[k]) or nil
+    rows[k] = row
+  end
+  return html.table(columns, rows)
+end
+
+local function lift_rows(found, by)
+  local columns, rows = {{"Lift", ""}}, {}
+  for g, group in ipairs(by.groups) do
+    columns[#columns + 1] = {("%s, %s users"):format(names_of[#by.groups][g], format.grouped(group.users)), "n"}
+  end
+  for m, metric in ipairs(found.metrics) do
+    rows[m] = {metric}
+    for g, group in ipairs(by.groups) do rows[m][g + 1] = lift.percent {lift = group.lift[m] or nil} end
+  end
+  return #rows > 0 and html.table(columns, rows) or nil
+end
+
+--- The section of a report.
+function groups.section(found)
+  if not found or #(found.by or {}) == 0 then return nil end
+  local figures, tables = {}, {}
+  for i, by in ipairs(found.by) do
+    figures[i] = tag("figure", nil, tag("figcaption", nil, tag("b", nil, "By ", by.name), legend(by)), drawing(found, by))
+    tables[i] = tag("details", {open = i == 1 and #found.by == 1}, tag("summary", nil, "By ", by.name, " as numbers"),
+      tag("div", {class = "cards"}, action_rows(found, by)), tag("div", {class = "cards"}, lift_rows(found, by)))
+  end
+  return {
+    tag("h2", nil, "Actions by user group"),
+    tag("p", {class = "lead"}, "The policy's mean action over the requests of each third of the users, who are grouped by ",
+      "what was observed of them under the baseline. Bars are 95 % intervals over users."),
+    tag("div", {class = "charts"}, figures), tables,
+  }
+end
+
+return groups

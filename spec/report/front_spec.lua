@@ -1,0 +1,61 @@
+local front = require "perilune.report.front"
+
+describe("the front", function()
+  it("holds the points that no other beats in both", function()
+    assert.same({true, false, true, true, false}, front.nondominated {{1, 5}, {1, 4}, {2, 3}, {4, 1}, {3, 0.5}})
+    assert.same({true, true}, front.nondominated {{1, 1}, {1, 1}}) -- equal points do not beat each other
+    assert.same({}, front.nondominated {})
+  end)
+
+  local function panel(watch, like, share)
+    return {users = #watch, days = 2, columns = {watch = watch, like = like, share = share}}
+  end
+
+  local base = panel({10, 30, 20}, {1, 1, 1}, {1, 0, 2})
+  local options = {x = "watch", y = {"like", "share"}}
+  local function entry(name, kind, watch, like, share)
+    return {name = name, kind = kind, panel = panel(watch, like, share), action = kind == "vector" and {a = 0.5} or nil}
+  end
+  local entries = {
+    entry("vector 1", "vector", {12, 36, 24}, {1, 1, 1}, {0, 0, 0}), -- + 20 %, 3 of 6
+    entry("vector 2", "vector", {9, 27, 18}, {2, 2, 2}, {1, 0, 2}),  -- − 10 %, 9 of 6
+    entry("vector 3", "vector", {8, 24, 16}, {2, 2, 2}, {1, 0, 2}),  -- beaten by the second
+    entry("policy", "policy", {14, 42, 28}, {2, 2, 2}, {2, 0, 4}),
+  }
+
+  local function near(expected, found) assert.is_true(math.abs(expected - found) < 1e-12, found) end
+
+  it("draws one response against the sum of others, in parts of the baseline", function()
+    local found = front.of(options, entries, base, "ltr", true)
+    local points = {}
+    for _, point in ipairs(found.points) do points[point.name] = point end
+    near(0, points.ltr.x.mean)
+    near(0, points.ltr.y.half)
+    near(0.2, points["vector 1"].x.mean)
+    near(0, points["vector 1"].x.half) -- every user gained the same share
+    near(-0.5, points["vector 1"].y.mean)
+    near(0.5, points["vector 2"].y.mean)
+    near(1, points.policy.y.mean)
+    assert.is_nil(points.policy.on) -- it is no global vector
+    local line = front.line(found)
+    assert.same({"vector 2", "ltr", "vector 1"}, {line[1].name, line[2].name, line[3].name})
+    assert.equal(3, #line)
+  end)
+
+  it("leaves a baseline that is no constant action off the line", function()
+    local line = front.line(front.of(options, entries, base, "runs/x", false))
+    assert.same({"vector 2", "vector 1"}, {line[1].name, line[2].name})
+  end)
+
+  it("is one drawing with its numbers", function()
+    local html = require "perilune.report.html"
+    local text = tostring(html.tag("div", nil, front.section(front.of(options, entries, base, "<ltr>", true))))
+    for _, part in ipairs {"<svg", 'class="front-line"', "like + share", "&lt;ltr&gt;", "3 vectors for everybody",
+      "policy: watch +40.00 ± 0.00 %", "{a = 0.5}", "3 users × 2 days"} do
+      assert.truthy(text:find(part, 1, true), part)
+    end
+    assert.falsy(text:find("nan", 1, true))
+    assert.falsy(text:find("%%", 1, true))
+    assert.is_nil(front.section(nil))
+  end)
+end)
