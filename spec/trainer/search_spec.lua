@@ -246,6 +246,23 @@ return mine]]))
     assert.truthy(message:find("its algorithm makes other trials than it made", 1, true))
   end)
 
+  it("names what an algorithm of one's own does wrong", function()
+    assert(prl.io.write(root .. "/feed.lua", (recipe:gsub('{"cem".-}', '{lua = "./mine.lua"}'))))
+    local function message(body, more)
+      assert(prl.io.write(root .. "/mine.lua", ([[
+local mine = {options = {}, %s}
+function mine.search(search) %s end
+return mine]]):format(more or "trials = function() return 1 end", body)))
+      return (message_of(function() train(nil, nil, true) end))
+    end
+    assert.truthy(message("search:try {}"):find("mine.lua:2: search:try before search:meet", 1, true))
+    assert.truthy(message("search:meet(2, 1) search:try {0.5}"):find("mine.lua:2: search: a vector has a number for each of 9 " ..
+      "dimensions, and this one has 1", 1, true))
+    assert.truthy(message("search:adopt {}"):find("and this one has 0", 1, true))
+    assert.truthy(message("search:meet(2, 1) search:try {}", ""):find("mine.lua:2: search:try in an algorithm without `trials`",
+      1, true))
+  end)
+
   it("refuses in one sentence what it cannot search for", function()
     local text = refused({"objective.critics.watch.reward=function(r) return min(r.like, 1) + r.watch_time end"})
     assert.truthy(text:find("rewards that are linear in the responses; the critic watch has min(r.like, 1)", 1, true), text)

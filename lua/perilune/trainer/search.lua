@@ -47,12 +47,20 @@ end
 -- As the agent and the panel hold them, so that what is found is what was tried.
 local function single(numbers) return prl.tensor(numbers):totable() end
 
-function Door:try(vector)
-  if not self.cohort then error("search:try before search:meet: there are no users to try a vector on", 2) end
-  return coroutine.yield(single(vector))
+local function of_dimensions(self, vector)
+  if #vector == #self.dimensions then return single(vector) end
+  error(("search: a vector has a number for each of %d dimensions, and this one has %d"):format(#self.dimensions, #vector), 3)
 end
 
-function Door:adopt(vector, more) self.adopted = {vector = single(vector), more = more or {}} end
+function Door:try(vector)
+  if not self.cohort then error("search:try before search:meet: there are no users to try a vector on", 2) end
+  if not self.counted then
+    error("search:try in an algorithm without `trials`, the function that says how many trials there will be", 2)
+  end
+  return coroutine.yield(of_dimensions(self, vector))
+end
+
+function Door:adopt(vector, more) self.adopted = {vector = of_dimensions(self, vector), more = more or {}} end
 
 function Door:normal()
   local place = self.drawn % block
@@ -98,8 +106,8 @@ local function new(run, what)
     forms = forms_of(recipe), state = run.state.search}, Search)
   self.total = algorithm.trials and algorithm.trials(recipe.algorithm) or 0
   self.main = main_response(spec, self.forms)
-  local door = setmetatable({dimensions = recipe_search.dimensions(recipe, spec), seed = recipe.train.seed, drawn = 0},
-    Door)
+  local door = setmetatable({dimensions = recipe_search.dimensions(recipe, spec), seed = recipe.train.seed, drawn = 0,
+    counted = algorithm.trials ~= nil}, Door)
   self.door = door
   self.loop = coroutine.create(function() algorithm.search(door, recipe.algorithm) end)
   self:go_on()
