@@ -25,6 +25,7 @@ local meanings = {
   {"vector", "Vector", "The action that was adopted after each generation."},
   {"std", "Deviation of the search", "Of each dimension, in the units of the action."},
   {"score", "Score", "Objective of a user and day: best and mean of the generation's trials, and the starting action."},
+  {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
   {"approx_kl", "Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
   {"clip_fraction", "Clip fraction", "Share of rows whose probability ratio met the clip range."},
   {"grad_norm", "Gradient norm", "Before clipping."},
