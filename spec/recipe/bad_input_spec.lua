@@ -43,6 +43,8 @@ local cases = {
   {"a wrong type", with "train = {steps = 'many'},", 'x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got "many"'},
   {"a fraction", with "train = {steps = 10.5},", "x.lua:2: train.steps: expected a whole number ≥ 1 of steps, got 10.5"},
   {"a seed out of range", with "train = {seed = -1},", "x.lua:2: train.seed: expected a whole number ≥ 0, got -1"},
+  {"a seed beyond whole numbers", with "train = {seed = 1e17},",
+    "x.lua:2: train.seed: expected a whole number up to 2^53, beyond which numbers are not exact, got 1e+17"},
   {"out of range", with "objective = {critics = {main = {gamma = 1.5, reward = function(r) return r.reward end}}},",
     "x.lua:2: objective.critics.main.gamma: expected a number from 0 to 1 or a schedule, got 1.5"},
   {"a discount by time without a clock", with "objective = {critics = {main = {gamma = 0.9,\nper = 'minute', reward = function(r) return r.reward end}}},",

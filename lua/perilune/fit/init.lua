@@ -6,6 +6,7 @@
 local prl = require "perilune"
 local evaluate = require "perilune.fit.evaluate"
 local features = require "perilune.fit.features"
+local invocation = require "perilune.invocation"
 local locate = require "perilune.recipe.locate"
 local log_reader = require "perilune.fit.log"
 local ranker = require "perilune.fit.ranker"
@@ -35,7 +36,7 @@ function fit.load(path, options)
     return nil, ("%s: %s: %s"):format(place(evaluated, defect.path), defect.path, defect.message), "EFORMAT"
   end
   if evaluated.recipe.kind ~= "fit" then
-    return nil, ("%s: a recipe of kind \"fit\" is needed; this one is for `perilune train`"):format(path), "EFORMAT"
+    return nil, ("%s: a recipe of kind \"fit\" is needed; this one is for `%s`"):format(path, invocation.line "train"), "EFORMAT"
   end
   local name = evaluated.recipe.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local recipe, refusal = schema.check(evaluated.recipe)

@@ -5,6 +5,7 @@
 ---     local plan = prl.recipe.plan(loaded)
 
 local prl = require "perilune"
+local invocation = require "perilune.invocation"
 local locate = require "perilune.recipe.locate"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
@@ -100,7 +101,7 @@ function load.load(path, options)
   if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
   local recipe, folder = evaluated.recipe, folder_of(path)
   if recipe.kind == "fit" then
-    return nil, ('%s: a recipe of kind "fit" learns a ranker from logs: it is for `perilune fit`'):format(path), "EFORMAT"
+    return nil, ('%s: a recipe of kind "fit" learns a ranker from logs: it is for `%s`'):format(path, invocation.line "fit"), "EFORMAT"
   end
   if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
     recipe.train = recipe.train or {}
