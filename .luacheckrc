@@ -8,7 +8,7 @@ exclude_files = {"build*", "runs", ".git"}
 files["recipes"] = {
   read_globals = {
     "extend", "remove", "relative", "learned", "where", "gt", "ge", "lt", "le", "eq", "both", "either", "negate",
-    "min", "max", "clip", "log1p", "abs", "exp", "log", "sqrt", "linear", "cosine", "warmup", "piecewise", "expression",
+    "min", "max", "clip", "log1p", "abs", "exp", "log", "sqrt", "linear", "cosine", "warmup", "piecewise", "expression", "sweep",
   },
 }
 files["spec"] = {std = "+busted"}

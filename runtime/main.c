@@ -24,13 +24,15 @@ static void on_interrupt(int signal_number) {
   }
 }
 
-/* prl.catch_interrupt(): from now on the first Ctrl-C (or SIGTERM) only sets a flag; a second one stops at
- * once. */
+/* prl.catch_interrupt(): from now on the first Ctrl-C (or SIGTERM, or the terminal's end where that is not
+ * ignored) only sets a flag; a second one stops at once. */
 static int catch_interrupt(lua_State *lua) {
   struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  struct sigaction hangup;
+  if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
   return 0;
 }
 

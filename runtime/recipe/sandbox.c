@@ -113,11 +113,11 @@ static prl_status write_files(evaluation *e) {
 }
 
 static prl_status convert(lua_State *L, evaluation *e) {
-  static const char *const names[] = {"recipe", "reads", "set", "defect"};
+  static const char *const names[] = {"recipe", "reads", "set", "defect", "sweep"};
   prl_doc *doc = e->doc;
-  int first = lua_gettop(L) - 3;
+  int first = lua_gettop(L) - 4;
   prl_set_map(&doc->root);
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 5; i++) {
     prl_value *to = prl_put(doc, &doc->root, names[i]);
     if (!to) return prl_fail_memory(&e->error, sizeof *to);
     prl_status status = prl_value_from_lua(L, first + i, &result_limits, doc, to, &e->error);
@@ -135,7 +135,7 @@ static int run_prelude(lua_State *L) {
   lua_pushliteral(L, "perilune.recipe.prelude");
   lua_call(L, 1, 1);
   lua_pushvalue(L, 1);
-  lua_call(L, 1, 4);
+  lua_call(L, 1, 5);
   prl_sandbox_check(L);
   luaL_checkstack(L, 200, NULL);
   e->converting = true;

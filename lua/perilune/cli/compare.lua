@@ -18,53 +18,45 @@ local function parse(argv)
   parser:option("--set", "Override one option of both recipes; may be repeated."):argname("PATH=VALUE"):count("*")
     :default({})
   parser:flag("--trust", "Let code files beside the recipes run.")
-  parser:option("--out", "The folder for the runs and compare.html; default: runs/compare-…"):argname("FOLDER")
+  parser:option("--out", "The folder for the runs and compare.html; default: runs/compare-A-B for recipes, where what was "
+    .. "trained before is not trained again."):argname("FOLDER")
   parser:flag("-q --quiet", "No progress line.")
   return options.parse(parser, argv)
 end
 
 local function name_of(path) return (path:gsub("/+$", ""):match("([^/]+)$"):gsub("%.lua$", "")) end
 
-local function make_folder(path)
-  local posix = require "posix"
-  local made = path:match("^/*")
-  for part in path:gmatch("[^/]+/*") do
-    made = made .. part
-    posix.mkdir(made)
-  end
-  if not posix.stat(path) then failure.run("cannot make the folder " .. path) end
+local function out_folder(words, kind)
+  local names = kind == "recipe" and ("-%s-%s"):format(name_of(words.a), name_of(words.b)) or ""
+  local path = words.out or kind == "recipe" and ("runs/compare" .. names) or
+    ("runs/compare-%s"):format(os.date("%Y%m%d-%H%M%S"))
+  require("perilune.trainer.jobs").make_folder(path)
   return path
 end
 
-local function out_folder(words, kind)
-  local names = kind == "recipe" and ("-%s-%s"):format(name_of(words.a), name_of(words.b)) or ""
-  return make_folder(words.out or ("runs/compare%s-%s"):format(names, os.date("%Y%m%d-%H%M%S")))
-end
-
--- Recipes are checked before the first run begins. They must be of one environment.
+-- Recipes are checked before the first run begins. They must be of one environment. Returns them, loaded.
 local function check_recipes(words)
-  local load, envs = require("perilune").recipe.load, {}
+  local load, envs, loaded = require("perilune").recipe.load, {}, {}
   for i, path in ipairs {words.a, words.b} do
-    local env = failure.check_recipe(load(path, {set = words.set, trust = words.trust})).env
+    loaded[i] = failure.check_recipe(load(path, {set = words.set, trust = words.trust}))
+    local env = loaded[i].env
     envs[i] = env.name or env.path or env.kind
   end
   if envs[1] ~= envs[2] then
     failure.usage(("%s runs on %s and %s on %s: they cannot be compared"):format(words.a, envs[1], words.b, envs[2]))
   end
+  return loaded
 end
 
-local function of_recipes(words, out)
+local function of_recipes(words, recipes, out)
   local comparison = require "perilune.trainer.comparison"
-  local more = {}
-  for _, text in ipairs(words.set) do
-    more[#more + 1] = "--set"
-    more[#more + 1] = text
-  end
-  if words.trust then more[#more + 1] = "--trust" end
-  comparison.train({words.a, words.b}, out, {seeds = words.seeds, first = words.first_seed,
-    jobs = words.jobs or require("perilune.trainer.pool").processors(), words = more, quiet = words.quiet})
+  local lock = require("perilune.trainer.jobs").lock(out)
+  comparison.train(recipes, out, {seeds = words.seeds, first = words.first_seed, set = words.set, trust = words.trust,
+    jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet})
+  require("posix").close(lock)
   local a, b = name_of(words.a), name_of(words.b)
-  return comparison.of_folders({out .. "/a", out .. "/b"}, a ~= b and {a, b} or {words.a, words.b})
+  return comparison.of_folders({out .. "/a", out .. "/b"}, {names = a ~= b and {a, b} or {words.a, words.b},
+    hashes = {recipes[1].hash, recipes[2].hash}, seeds = {words.first_seed, words.first_seed + words.seeds - 1}})
 end
 
 function compare.run(argv)
@@ -83,11 +75,11 @@ function compare.run(argv)
   end
   if words.seeds < 1 or (words.jobs and words.jobs < 1) then failure.usage("--seeds and --jobs must be at least 1") end
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
-  if kinds[1] == "recipe" then check_recipes(words) end
+  local recipes = kinds[1] == "recipe" and check_recipes(words)
   local out = out_folder(words, kinds[1])
   local compared
-  if kinds[1] == "recipe" then
-    compared = of_recipes(words, out)
+  if recipes then
+    compared = of_recipes(words, recipes, out)
   elseif kinds[1] == "run" then
     compared = comparison.of_runs({words.a, words.b}, words.episodes, words.trust)
   else

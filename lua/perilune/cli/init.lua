@@ -9,7 +9,7 @@ local invocation = require "perilune.invocation"
 local cli = {}
 
 --- In the order in which the help shows them.
-cli.commands = {"train", "eval", "compare", "fit", "report", "check", "describe", "bench", "lua"}
+cli.commands = {"train", "eval", "compare", "sweep", "fit", "report", "check", "describe", "bench", "lua"}
 
 local function find(name)
   for _, known in ipairs(cli.commands) do

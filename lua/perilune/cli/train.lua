@@ -15,11 +15,14 @@ local function parse(argv)
   parser:option("--steps", "With --resume: train up to so many steps in all; schedules that have ended stay as they are.")
     :argname("N"):convert(options.whole)
   parser:option("--runs", "The folder that holds the runs."):argname("FOLDER"):default("runs")
+  parser:option("--threads", "Threads of evaluations by user and day, in place of eval.threads; the numbers, and so "
+    .. "the recipe's hash, are the same."):argname("N"):convert(options.whole)
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if (words.recipe == nil) == (words.resume == nil) then
     failure.usage("train takes a recipe or --resume RUN\n" .. parser:get_usage())
   end
+  if words.threads and words.threads < 1 then failure.usage("--threads must be at least 1") end
   if words.resume and (#words.set > 0 or words.seed) then
     failure.usage("a resumed run keeps its recipe and its seed: --set and --seed do not go with --resume, but --steps does")
   end
@@ -49,13 +52,14 @@ function train.run(argv)
   local trainer = require "perilune.trainer"
   local run
   if words.resume then
-    run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust, steps = words.steps})
+    run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust, steps = words.steps,
+      threads = words.threads})
     if run:ended() then return say_ended(run) end
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,
     }))
-    run = trainer.start(loaded, {root = words.runs, quiet = words.quiet, set = words.set})
+    run = trainer.start(loaded, {root = words.runs, quiet = words.quiet, set = words.set, threads = words.threads})
   end
   if prl.catch_interrupt then prl.catch_interrupt() end
   local status, report = run:train()

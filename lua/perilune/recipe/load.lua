@@ -28,7 +28,7 @@ local function place(evaluated, refusal)
       if read.name == refusal.read and file then return ("%s:%d"):format(file.path, read.line) end
     end
   end
-  return ("%s:%d"):format(locate.key(evaluated.files, refusal.path))
+  return ("%s:%d"):format(locate.key(evaluated.files, refusal.axis and {"grid", refusal.axis} or refusal.path))
 end
 
 local function sentence(evaluated, refusal)
@@ -93,6 +93,8 @@ local function no_env() return nil, "this build has no environments" end
 ---   algorithm  the table of the algorithm's file
 ---   live       {path = {value, low, high}}: what may change without a rebuild
 ---   path, folder
+---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
+---   files      [{path, text}] that it was made of
 --- or nil, one sentence, code.
 function load.load(path, options)
   options = options or {}
@@ -117,6 +119,7 @@ function load.load(path, options)
   result.code, message, code = code_of(result, folder)
   if message then return nil, message, code end
   result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe, result.code))
+  result.sweep, result.files = evaluated.sweep, evaluated.files
   return result
 end
 

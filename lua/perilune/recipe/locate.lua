@@ -183,7 +183,11 @@ local function best_of(text, parts)
   local function offer(depth, at)
     if depth > 0 and depth >= best then best, line = depth, at end
   end
-  for _, root in ipairs(found.roots) do offer(descend(found, root, parts, 1)) end
+  for _, root in ipairs(found.roots) do
+    offer(descend(found, root, parts, 1))
+    local base = root.fields.base -- of a sweep
+    if base and base.node then offer(descend(found, base.node, parts, 1)) end
+  end
   for _, assignment in ipairs(found.assignments) do
     local matches = #assignment.parts <= #parts
     for i, part in ipairs(assignment.parts) do matches = matches and part == parts[i] end
@@ -195,10 +199,13 @@ local function best_of(text, parts)
   return best, line, found.line
 end
 
---- files: [{path, text}], the recipe first. Returns path and line of the key, or of the closest table around it.
+--- files: [{path, text}], the recipe first; path: names with dots, or a list of names. Returns path and line of the
+--- key, or of the closest table around it.
 function locate.key(files, path)
-  local parts = {}
-  for part in path:gmatch("[^.]+") do parts[#parts + 1] = part end
+  local parts = type(path) == "table" and path or {}
+  if parts ~= path then
+    for part in path:gmatch("[^.]+") do parts[#parts + 1] = part end
+  end
   local best, file, line = 0, nil, nil
   local first_line
   for i, one in ipairs(files) do

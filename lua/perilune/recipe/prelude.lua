@@ -118,6 +118,19 @@ local function extend(old, ...)
   return old
 end
 
+-- ---- Sweeps -------------------------------------------------------------------------------------------------------
+
+--- A recipe and the values that `perilune sweep` gives its options. Anywhere else it stands for its base.
+local function sweep(fields)
+  if type(fields) ~= "table" or is_symbol(fields) then
+    refuse('sweep takes a table, as in sweep {base = require "a2c", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}')
+  end
+  local result = {}
+  for k, v in next, fields do result[k] = v end
+  result.kind = "sweep"
+  return result
+end
+
 -- ---- What a recipe sees -------------------------------------------------------------------------------------------
 
 local function merge_sort(t, before)
@@ -145,7 +158,7 @@ local function merge_sort(t, before)
 end
 
 local shared = {
-  extend = extend, remove = remove, expression = expression,
+  extend = extend, remove = remove, expression = expression, sweep = sweep,
   linear = schedule "linear", cosine = schedule "cosine", warmup = schedule "warmup", piecewise = schedule "piecewise",
   assert = base.assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, unpack = base.unpack,
@@ -324,12 +337,54 @@ local function override(recipe, path, value, file)
   return merge(recipe, changes, 1)
 end
 
+--- What a sweep says beside its base. A value of the grid is read as if it stood at its path, so that it may be a
+--- reward; where the base's own reward reads its responses stays known.
+local function plain_in_grid(value, path)
+  local ok, result = pcall(plain, value, path, split(path), {})
+  if ok then return result end
+  if type(result) == "table" then result.axis = path end
+  error(result, 0)
+end
+
+local function plain_sweep(fields)
+  local result = {}
+  for name, value in next, fields do
+    if name == "grid" and type(value) == "table" and not is_symbol(value) and value ~= remove then
+      result.grid = {}
+      for path, list in next, value do
+        if type(path) ~= "string" then
+          defect("grid", 'an axis is a path with its values, as in ["algorithm.lr"] = {1e-3, 1e-4}')
+        end
+        local kept = reads[path]
+        if type(list) == "table" and list ~= remove and not is_symbol(list) and not whole[list] then
+          result.grid[path] = {}
+          for i, item in next, list do result.grid[path][i] = plain_in_grid(item, path) end
+        else
+          result.grid[path] = plain_in_grid(list, path)
+        end
+        reads[path] = kept
+      end
+    elseif name ~= "base" and name ~= "kind" then
+      result[name] = plain(value, tostring(name), {name}, {})
+    end
+  end
+  return result
+end
+
 local main = native.load()
 native.set_environment(main, environment(1))
 loaded[1] = LOADING
 local recipe = main()
 if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) then
   refuse("a recipe returns a table; this one returns " .. show(recipe), native.defined(main), 1)
+end
+
+local swept
+if recipe.kind == "sweep" then
+  swept, recipe = recipe, recipe.base
+  if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) or recipe.kind == "sweep" then
+    refuse('a sweep has a base, a recipe, as in sweep {base = require "a2c", …}', native.defined(main))
+  end
 end
 
 local set = {}
@@ -339,7 +394,10 @@ for _, file in ipairs(native.overrides()) do
   set[path] = path .. "=" .. text
 end
 
-local ok, result = pcall(plain, recipe, "", {}, {})
-if ok then return result, reads, set, nil end
+local ok, result, sweep_result = pcall(function()
+  local data = plain(recipe, "", {}, {})
+  return data, swept and plain_sweep(swept) or nil
+end)
+if ok then return result, reads, set, nil, sweep_result end
 if type(result) ~= "table" then error(result, 0) end
-return nil, reads, set, result
+return nil, reads, set, result, nil

@@ -89,6 +89,9 @@ local function text_of(value, path, indent)
   return "{\n" .. indent .. "  " .. table.concat(parts, ",\n" .. indent .. "  ") .. ",\n" .. indent .. "}"
 end
 
+--- A value of the option at `path` as Lua: what an override may say behind its `=`.
+function printer.value(value, path) return text_of(value, path, "") end
+
 --- "return {…}\n".
 function printer.recipe(resolved) return "return " .. text_of(resolved, "", "") .. "\n" end
 

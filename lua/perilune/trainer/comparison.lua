@@ -12,9 +12,8 @@ local runs = require "perilune.report.run"
 local stats = require "perilune.report.stats"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
+local jobs = require "perilune.trainer.jobs"
 local panel = require "perilune.trainer.panel"
-local pool = require "perilune.trainer.pool"
-local progress = require "perilune.trainer.progress"
 
 local comparison = {}
 
@@ -114,21 +113,26 @@ end
 
 -- ---- two sides of several runs: the same seeds ----
 
-local function by_seed(path)
+local function by_seed(path, hash)
   local found = {}
   for name in posix.files(path) do
     local run = runs.load(path .. "/" .. name)
-    if run and run.info.status == "finished" and runs.last_evaluation(run) then found[run.info.seed] = run end
+    local whole = run and run.info.status == "finished" and (not hash or run.info.hash == hash)
+    if whole and runs.last_evaluation(run) then found[run.info.seed] = run end
   end
   return found
 end
 
---- Compares the finished runs of two folders, pair by pair of equal seeds.
-function comparison.of_folders(paths, names)
-  local a, b = by_seed(paths[1]), by_seed(paths[2])
+--- Compares the finished runs of two folders, pair by pair of equal seeds. options: names; hashes, where a folder may
+--- hold runs of other recipes; seeds = {first, last}, where it may hold others.
+function comparison.of_folders(paths, options)
+  options = options or {}
+  local hashes, names = options.hashes or {}, options.names
+  local a, b = by_seed(paths[1], hashes[1]), by_seed(paths[2], hashes[2])
   local result = {unit = "seed", pairs = {}, curves = {{}, {}}}
   for seed in pairs(a) do
-    if b[seed] then result.pairs[#result.pairs + 1] = seed end
+    local asked = not options.seeds or (seed >= options.seeds[1] and seed <= options.seeds[2])
+    if b[seed] and asked then result.pairs[#result.pairs + 1] = seed end
   end
   table.sort(result.pairs)
   if #result.pairs == 0 then
@@ -149,39 +153,22 @@ function comparison.of_folders(paths, names)
   return result
 end
 
-local function tail(path)
-  local text = prl.io.read(path) or ""
-  return text:gsub("%s+$", ""):match("([^\n]*)$")
-end
-
 --- Trains both recipes on seeds first … first + count − 1, as many at once as there are processors, into
---- root/a and root/b. options: seeds, first, jobs, words (of the command line, for both), quiet.
+--- root/a and root/b; what was trained there before is not trained again. recipes: two of recipe.load. options: seeds,
+--- first, jobs, set, trust, quiet.
 function comparison.train(recipes, root, options)
-  local jobs = {}
+  local list = {}
   for seed = options.first, options.first + options.seeds - 1 do
-    for side, recipe in ipairs(recipes) do
-      local place = root .. "/" .. ({"a", "b"})[side]
-      local words = {"train", recipe, "--quiet", "--seed", tostring(seed), "--runs", place}
-      for _, word in ipairs(options.words) do words[#words + 1] = word end
-      jobs[#jobs + 1] = {words = words, log = ("%s/%s-seed-%d.log"):format(root, ({"a", "b"})[side], seed),
-        recipe = recipe, seed = seed}
+    for side, loaded in ipairs(recipes) do
+      list[#list + 1] = {recipe = loaded.path, set = options.set, hash = loaded.hash, seed = seed,
+        runs = ("%s/%s"):format(root, ({"a", "b"})[side]), steps = jobs.steps(loaded),
+        name = ("the run of %s with seed %d"):format(loaded.path, seed)}
     end
   end
-  local line = progress.new(#jobs, 0, {}, options.quiet)
-  local ended, failed = 0, nil
-  pool.run(jobs, options.jobs, function(job, ok, code)
-    ended = ended + 1
-    if not ok and not failed then failed = {job = job, code = code} end
-    line:runs(ended, #jobs)
-    return not failed
-  end)
-  line:clear()
-  if failed and failed.code == 130 then
-    failure.raise(("stopped; the runs so far are in %s, and each says in its log how to go on with it"):format(root), 130)
-  elseif failed then
-    failure.raise(("the run of %s with seed %d ended with: %s"):format(failed.job.recipe, failed.job.seed,
-      tail(failed.job.log)), failed.code == 2 and 2 or 1)
-  end
+  -- A recipe against itself is trained twice: its two sides are two folders.
+  local indices = {jobs.index {root .. "/a"}, jobs.index {root .. "/b"}}
+  jobs.train(list, {jobs = options.jobs, quiet = options.quiet, trust = options.trust, root = root,
+    find = function(job) return jobs.find(indices[job.runs == root .. "/a" and 1 or 2], job) end})
 end
 
 --- The paired interval of each response: {name, unit, a, b (intervals of the sides), difference (stats.paired)}.

@@ -118,13 +118,16 @@ end
 
 -- ---- beginning and going on ----
 
---- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides).
+--- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides),
+--- threads (of evaluations, in place of the recipe's: how a run is carried out is no part of what it is).
 function trainer.start(loaded, options)
   local recipe = loaded.recipe
   local env, message = world.make(loaded.env, loaded.env.n, recipe.train.seed)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local plan = prl.recipe.plan(loaded)
-  local self = setmetatable({agent = prl.agent(plan), env = env, quiet = options.quiet,
+  local ok, agent = pcall(prl.agent, plan)
+  if not ok then failure.usage(("%s: %s"):format(loaded.path, agent)) end
+  local self = setmetatable({agent = agent, env = env, quiet = options.quiet, threads = options.threads,
     info = describe(loaded, plan, options)}, Trainer)
   self:prepare()
   self.folder = folder.create(options.root or "runs", recipe.name, loaded.hash, recipe.train.seed)
@@ -181,7 +184,8 @@ function trainer.resume(path, options)
   local info = place.info
   local checkpoint, state = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
-  local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet}, Trainer)
+  local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet,
+    threads = options.threads}, Trainer)
   warn_of_other_code(info)
   if options.steps then extend(self, options.steps) end
   if self:ended() then return self end
@@ -214,7 +218,10 @@ end
 -- How it is judged: whatever the recipe names for that is looked up before anything runs.
 function Trainer:prepare()
   self.judge = panel.asked(self.info.evaluation) and panel or evaluation
-  self.bench = self.judge == panel and judgement.new(self.info, self.info.evaluation) or nil
+  local options = {}
+  for key, value in pairs(self.info.evaluation) do options[key] = value end
+  options.threads = self.threads or options.threads
+  self.bench = self.judge == panel and judgement.new(self.info, options) or nil
 end
 
 function Trainer:open_log(state)

@@ -1,8 +1,11 @@
 --- Child processes: several command lines of this executable at once.
 
 local posix = require "posix"
+local prl = require "perilune"
 
 local pool = {}
+
+local pause = 2e7 -- ns between two looks at the children
 
 --- How many processors this process may use.
 function pool.processors()
@@ -20,32 +23,52 @@ local function start(executable, job)
   io.stderr:flush()
   local pid = assert(posix.fork())
   if pid ~= 0 then return pid end
+  posix.setpid("p", 0, 0) -- a group of its own: Ctrl-C reaches it once, from pool.run
   local file = posix.open(job.log, posix.O_WRONLY + posix.O_CREAT + posix.O_TRUNC, "rw-r--r--")
   posix.dup2(file, 1)
   posix.dup2(file, 2)
+  if prl.interrupted and prl.interrupted() then posix._exit(130) end
   posix.execp(executable, job.words)
   posix._exit(127)
 end
 
+-- The next child that ends. Children are looked at rather than waited for, so that Ctrl-C is seen at once; it is
+-- handed on to them one time, since a second one would kill them before they have saved.
+local function next_end(active, state)
+  while true do
+    local pid, reason, code = posix.wait(-1, posix.WNOHANG)
+    if pid and pid > 0 then return pid, reason, code end
+    if prl.interrupted and prl.interrupted() and not state.stopped then
+      state.stopped = true
+      for child in pairs(active) do posix.kill(child, posix.SIGINT) end
+    end
+    posix.nanosleep(0, pause)
+  end
+end
+
 --- Runs every job = {words = {…}, log = path of its output} with at most `limit` at a time. done(job, ok, code) is
---- called as each ends; where it returns false, no further one begins.
-function pool.run(jobs, limit, done)
-  local executable = assert(posix.readlink("/proc/self/exe"))
-  local active, count, position, going = {}, 0, 0, true
+--- called as each ends, code 130 where Ctrl-C ended it; where it returns false, no further one begins. On Ctrl-C the
+--- children are told, and waited for. Returns whether that happened. executable: in place of this one.
+function pool.run(jobs, limit, done, executable)
+  executable = executable or assert(posix.readlink("/proc/self/exe"))
+  if prl.catch_interrupt then prl.catch_interrupt() end
+  local active, count, position, going, state = {}, 0, 0, true, {}
   while count > 0 or (going and position < #jobs) do
     while going and count < limit and position < #jobs do
       position = position + 1
       active[start(executable, jobs[position])] = jobs[position]
       count = count + 1
     end
-    local pid, reason, code = posix.wait(-1)
+    local pid, reason, code = next_end(active, state)
     local job = active[pid]
     if job then
       active[pid] = nil
       count = count - 1
-      if done(job, reason == "exited" and code == 0, code) == false then going = false end
+      if reason ~= "exited" and code == posix.SIGINT then code = 130 end
+      if done(job, reason == "exited" and code == 0, code) == false or state.stopped then going = false end
     end
   end
+  return state.stopped == true
 end
 
 return pool

@@ -99,7 +99,7 @@ function Progress:runs(ended, total)
   if self.quiet then return end
   local seconds = self:seconds()
   local text = ("%d of %d runs"):format(ended, total)
-  if ended < total then text = ("%s · %s left"):format(text, format.duration(seconds / ended * (total - ended))) end
+  if ended > 0 and ended < total then text = ("%s · %s left"):format(text, format.duration(seconds / ended * (total - ended))) end
   io.stderr:write(self.terminal and "\r\27[K" or "", text, self.terminal and "" or "\n")
 end
 

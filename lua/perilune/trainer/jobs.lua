@@ -1,0 +1,163 @@
+--- Many runs, each in a process of its own: those that finished before are taken as they are, those that were stopped
+--- go on, the others begin.
+---
+--- A job is {recipe = file, set = {overrides}, hash = of the resolved recipe, seed, runs = the folder for its run,
+--- steps = of the recipe, name = for messages}. A run is a job's where hash and seed are the same: everything that its
+--- numbers come from is in these two, but for a length that was changed afterwards (`train --resume RUN --steps N`).
+
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local folder = require "perilune.trainer.folder"
+local pool = require "perilune.trainer.pool"
+local progress = require "perilune.trainer.progress"
+
+local jobs = {}
+
+local function key_of(hash, seed, steps)
+  return ("%s %.0f %s"):format(hash, seed, type(steps) == "number" and ("%.0f"):format(steps) or "-")
+end
+
+-- A folder's run as {path, status, rank}; nil where it is none. rank orders runs of one job by how far they are.
+local function read_run(path)
+  local text = prl.io.read(path .. "/run.json")
+  local info = text and prl.from_json(text)
+  if type(info) ~= "table" or not info.hash or not info.seed then return nil end
+  local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps, rank = -1}
+  local checkpoint = folder.open(path, true):last_checkpoint()
+  if checkpoint then found.rank = tonumber(checkpoint:match("step%-(%d+)")) or 0 end
+  if info.status == "finished" then found.rank = math.huge end
+  return found
+end
+
+local function each_folder(path, visit)
+  local stat = posix.stat(path)
+  if not stat or stat.type ~= "directory" then return end
+  for _, name in ipairs(posix.dir(path)) do
+    local inner = posix.stat(path .. "/" .. name)
+    if name:sub(1, 1) ~= "." and inner and inner.type == "directory" then visit(path .. "/" .. name) end
+  end
+end
+
+--- The runs in these folders, by hash and seed: a table for jobs.find. Of several of one job, the one that is furthest.
+function jobs.index(folders)
+  local index = {}
+  for _, path in ipairs(folders) do
+    each_folder(path, function(inner)
+      local run = read_run(inner)
+      local key = run and key_of(run.hash, run.seed, run.steps)
+      if run and (not index[key] or run.rank > index[key].rank) then index[key] = run end
+    end)
+  end
+  return index
+end
+
+--- The job's run in an index: {path, status, …}; nil where there is none.
+function jobs.find(index, job) return index[key_of(job.hash, job.seed, job.steps)] end
+
+--- How many steps a loaded recipe trains; nil for a search, which counts trials.
+function jobs.steps(loaded) return not loaded.algorithm.search and loaded.recipe.train.steps or nil end
+
+--- Keeps others from training in this folder as long as the returned value lives and this process does.
+function jobs.lock(path)
+  local file = posix.open(path .. "/.lock", posix.O_WRONLY + posix.O_CREAT, "rw-r--r--")
+  if not file then failure.run("cannot write in the folder " .. path) end
+  local lock = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
+  if not posix.fcntl(file, posix.F_SETLK, lock) then
+    failure.run(("another process is training in %s"):format(path))
+  end
+  return file
+end
+
+local function tail(path)
+  local text, last = prl.io.read(path) or "", nil
+  for line in text:gmatch("[^\n]+") do last = line:match("^perilune: (.*)") or last end
+  return last or text:gsub("%s+$", ""):match("([^\n]*)$")
+end
+
+local function words_of(job, run, options, threads)
+  local words = run and {"train", "--resume", run.path} or {"train", job.recipe, "--seed", ("%.0f"):format(job.seed),
+    "--runs", job.runs}
+  for _, text in ipairs(run and {} or job.set) do
+    words[#words + 1] = "--set"
+    words[#words + 1] = text
+  end
+  words[#words + 1] = "--quiet"
+  if options.trust then words[#words + 1] = "--trust" end
+  if threads then
+    words[#words + 1] = "--threads"
+    words[#words + 1] = threads
+  end
+  return words
+end
+
+--- Makes a folder and those above it.
+function jobs.make_folder(path)
+  local made = path:match("^/*")
+  for part in path:gmatch("[^/]+/*") do
+    made = made .. part
+    posix.mkdir(made)
+  end
+  if not posix.stat(path) then failure.run("cannot make the folder " .. path) end
+end
+
+--- What is left to do of a list of jobs: {todo = {job, …}, finished, halfway = counts}. find(job) gives its run.
+function jobs.left(list, find)
+  local left = {todo = {}, finished = 0, halfway = 0}
+  for _, job in ipairs(list) do
+    local run = find(job)
+    if run and run.status == "finished" then
+      left.finished = left.finished + 1
+    else
+      if run and run.rank >= 0 then left.halfway = left.halfway + 1 end
+      left.todo[#left.todo + 1] = job
+    end
+  end
+  return left
+end
+
+-- One processor for each of several runs at once; a run alone takes what its recipe says.
+local function prepare(todo, options)
+  local limit = math.min(options.jobs, #todo)
+  local list = {}
+  for i, job in ipairs(todo) do
+    local run = options.find(job)
+    if run and run.rank < 0 then run = nil end
+    jobs.make_folder(job.runs)
+    list[i] = {job = job, words = words_of(job, run, options, limit > 1 and "1" or nil),
+      log = ("%s/seed-%.0f.log"):format(job.runs, job.seed)}
+  end
+  return list, limit
+end
+
+--- Trains what is left of the list. options: jobs (at once), quiet, trust, find (of a job's run, by jobs.find), root (the
+--- folder that messages name); go_on: a run that fails does not keep the others from training. Returns the failures,
+--- [{job, message, code}]; raises where Ctrl-C came.
+function jobs.train(list, options)
+  local left = jobs.left(list, options.find)
+  local prepared, limit = prepare(left.todo, options)
+  local failures, ended = {}, 0
+  if #prepared == 0 then return failures end
+  local line = progress.new(#prepared, 0, {}, options.quiet)
+  line:runs(0, #prepared)
+  local stopped = pool.run(prepared, limit, function(one, ok, code)
+    ended = ended + 1
+    line:runs(ended, #prepared)
+    if ok then return true end
+    failures[#failures + 1] = {job = one.job, code = code, message = code == 130 and "it was stopped" or tail(one.log)}
+    return code ~= 130 and code ~= 2 and options.go_on
+  end)
+  line:clear()
+  for _, one in ipairs(failures) do stopped = stopped or one.code == 130 end
+  if stopped then
+    failure.raise(("stopped; the runs so far are in %s: the same command goes on with them"):format(options.root), 130)
+  end
+  for _, one in ipairs(failures) do
+    if not options.go_on or one.code == 2 then
+      failure.raise(("%s ended with: %s"):format(one.job.name, one.message), one.code == 2 and 2 or 1)
+    end
+  end
+  return failures
+end
+
+return jobs

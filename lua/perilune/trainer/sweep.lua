@@ -1,0 +1,376 @@
+--- Sweeps: a recipe trained at every point of a grid, each on the same seeds, and the best point once more on seeds
+--- that it was not chosen by.
+---
+--- A plan is {name, path (of the recipe), set = [overrides of every point], axes = [{path, values = [{text (as Lua),
+--- label, number or nil}]}], points = [{index = [of each axis], values = [of each axis], set = [overrides], hash,
+--- steps, base (whether it is the base itself)}], seeds, first, metric, minimise, trust, base (loaded)}. Seeds are not ranked, and none is left out: a point is the mean over all of them.
+
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local lift = require "perilune.report.lift"
+local nearest = require "perilune.nearest"
+local printer = require "perilune.recipe.print"
+local locate = require "perilune.recipe.locate"
+local measure = require "perilune.trainer.measure"
+local jobs = require "perilune.trainer.jobs"
+local panel = require "perilune.trainer.panel"
+
+local sweep = {}
+
+sweep.most_points = 256
+sweep.default_seeds = 5
+local longest_label = 28
+local fields = {"base", "grid", "seeds", "first_seed", "metric", "direction"}
+
+-- ---- words ----
+
+--- Splits "a,b,{c,d}" at its commas outside brackets and quotes.
+function sweep.split(text)
+  local parts, depth, from, quote, i = {}, 0, 1, nil, 1
+  while i <= #text do
+    local c = text:sub(i, i)
+    if quote then
+      if c == "\\" then i = i + 1 elseif c == quote then quote = nil end
+    elseif c == '"' or c == "'" then
+      quote = c
+    elseif c:find("[%({%[]") then
+      depth = depth + 1
+    elseif c:find("[%)}%]]") then
+      depth = depth - 1
+    elseif c == "," and depth == 0 then
+      parts[#parts + 1] = text:sub(from, i - 1)
+      from = i + 1
+    end
+    i = i + 1
+  end
+  parts[#parts + 1] = text:sub(from)
+  for k, part in ipairs(parts) do parts[k] = part:match("^%s*(.-)%s*$") end
+  return parts
+end
+
+-- The value as its table, its folder and its picture name it: number i of its axis.
+local function value_of(text, i)
+  local number = tonumber(text)
+  local label = number and printer.number(number) or text:match('^"([^"\\]*)"$') or text
+  if #label > longest_label then
+    label = ("%d: %s…"):format(i, label:sub(1, longest_label):gsub("[\194-\244][\128-\191]*$", ""))
+  end
+  return {text = text, label = label, number = number}
+end
+
+-- ---- the axes ----
+
+--- A refusal with the place of a key of the sweep's file.
+local function refuse(loaded, keys, message)
+  local file, line = locate.key(loaded.files, keys)
+  failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys, "."), message))
+end
+
+local function whole(loaded, name, least)
+  local value = loaded.sweep[name]
+  if value == nil or (type(value) == "number" and value % 1 == 0 and value >= least and value <= 2 ^ 52) then
+    return value
+  end
+  refuse(loaded, {name}, ("expected a whole number ≥ %d, got %s"):format(least, tostring(value)))
+end
+
+local function check_fields(loaded)
+  for name in pairs(loaded.sweep) do
+    local known = false
+    for _, field in ipairs(fields) do known = known or field == name end
+    if not known then
+      refuse(loaded, {tostring(name)}, "unknown key" .. nearest.hint_or_list(tostring(name), fields))
+    end
+  end
+  local metric, direction = loaded.sweep.metric, loaded.sweep.direction
+  if metric ~= nil and type(metric) ~= "string" then refuse(loaded, {"metric"}, "expected the name of a response") end
+  if direction ~= nil and direction ~= "maximise" and direction ~= "minimise" then
+    refuse(loaded, {"direction"}, ('expected "maximise" or "minimise", got %s'):format(tostring(direction)))
+  end
+end
+
+local function grid_axes(loaded)
+  local grid, axes = loaded.sweep.grid, {}
+  if grid == nil then return axes end
+  if type(grid) ~= "table" or #grid > 0 then
+    refuse(loaded, {"grid"}, 'expected axes, as in {["algorithm.lr"] = {1e-3, 1e-4}}')
+  end
+  for path, list in pairs(grid) do
+    if type(list) ~= "table" or (next(list) ~= nil and list[1] == nil) then
+      refuse(loaded, {"grid", path}, "expected a list of values, as in {1e-3, 1e-4}")
+    end
+    local axis = {path = path, values = {}, file = true}
+    for i, value in ipairs(list) do axis.values[i] = value_of(printer.value(value, path), i) end
+    axes[#axes + 1] = axis
+  end
+  table.sort(axes, function(a, b) return a.path < b.path end)
+  return axes
+end
+
+-- --set of the command line: several values make an axis, one value is an override; both win over the file's grid.
+local function add_words(axes, words)
+  local plain, given = {}, {}
+  for _, word in ipairs(words) do
+    local path, text = word:match("^([^=]+)=(.*)$")
+    if not path then
+      failure.usage(("--set %s: expected a path and values, such as algorithm.lr=1e-3,1e-4"):format(word))
+    end
+    if given[path] then failure.usage(("--set %s: %s was set before"):format(word, path)) end
+    given[path] = true
+    local values, at = {}, nil
+    for i, part in ipairs(sweep.split(text)) do
+      if part == "" then failure.usage(("--set %s: a value between its commas is empty"):format(word)) end
+      values[i] = value_of(part, i)
+    end
+    for i, axis in ipairs(axes) do at = axis.path == path and i or at end
+    if #values == 1 then
+      if at then table.remove(axes, at) end
+      plain[#plain + 1] = word
+    else
+      axes[at or #axes + 1] = {path = path, values = values}
+    end
+  end
+  return plain
+end
+
+-- What a refusal of an axis begins with.
+local function axis_refusal(plan, axis, message)
+  if axis.file then refuse(plan.base, {"grid", axis.path}, message) end
+  failure.usage(("--set %s: %s"):format(axis.path, message))
+end
+
+-- Options that would make points incomparable, or that are not the recipe's.
+local function check_meaning(plan, axis)
+  local first, second = axis.path:match("^([^.]*)%.?([^.]*)")
+  if first == "name" or first == "tags" or axis.path == "train.seed" then
+    axis_refusal(plan, axis, axis.path == "train.seed" and "seeds are not an axis: all points share them, and --seeds says how many"
+      or "it is no part of what is trained")
+  end
+  if first == "eval" then axis_refusal(plan, axis, "points that are judged differently cannot be compared") end
+  if first == "env" and second ~= "n" then
+    axis_refusal(plan, axis, "points of different environments cannot be compared")
+  end
+end
+
+-- Every path is an option of the base, whose defaults are all filled in.
+local function check_path(plan, axis)
+  local here, walked = plan.base.recipe, {}
+  for part in (axis.path .. "."):gmatch("([^.]*)%.") do
+    local name = tonumber(part) or part
+    if type(here) ~= "table" then
+      axis_refusal(plan, axis, ("the base's %s is %s, and has no %s"):format(table.concat(walked, "."), tostring(here), part))
+    end
+    if here[name] == nil then
+      local names = {}
+      for key in pairs(here) do
+        if type(key) == "string" then names[#names + 1] = key end
+      end
+      table.sort(names)
+      axis_refusal(plan, axis, ("the base has no option %s%s"):format(axis.path,
+        #names > 0 and nearest.hint_or_list(part, names) or ""))
+    end
+    here, walked[#walked + 1] = here[name], part
+  end
+end
+
+local function check_axis(plan, axis)
+  if #axis.values == 0 then axis_refusal(plan, axis, "the axis has no values") end
+  check_meaning(plan, axis)
+  check_path(plan, axis)
+  local seen = {}
+  for _, value in ipairs(axis.values) do
+    if seen[value.number or value.text] then axis_refusal(plan, axis, ("%s stands twice"):format(value.label)) end
+    seen[value.number or value.text] = true
+  end
+end
+
+-- ---- the points ----
+
+local function load(plan, set)
+  return prl.recipe.load(plan.path, {set = set, trust = plan.trust})
+end
+
+-- A value of the file's grid is refused at its place there.
+local function point_refusal(plan, message)
+  for _, axis in ipairs(plan.axes) do
+    for _, value in ipairs(axis.values) do
+      local start = ("--set %s=%s: "):format(axis.path, value.text)
+      if axis.file and message:sub(1, #start) == start then
+        local file, line = locate.key(plan.base.files, {"grid", axis.path})
+        message = ("%s:%d: %s"):format(file, line, message:sub(#start + 1))
+      end
+    end
+  end
+  failure.usage(message)
+end
+
+local function point_at(plan, number)
+  local point, rest = {index = {}, values = {}, set = {}}, number - 1
+  for i = #plan.axes, 1, -1 do
+    local axis = plan.axes[i]
+    point.index[i] = rest % #axis.values + 1
+    point.values[i] = axis.values[point.index[i]]
+    rest = math.floor(rest / #axis.values)
+  end
+  for i, text in ipairs(plan.set) do point.set[i] = text end
+  local order = {} -- a choice such as algorithm=ppo comes before options within it
+  for i in ipairs(plan.axes) do order[i] = i end
+  table.sort(order, function(a, b) return plan.axes[a].path < plan.axes[b].path end)
+  for _, i in ipairs(order) do
+    point.set[#point.set + 1] = ("%s=%s"):format(plan.axes[i].path, point.values[i].text)
+  end
+  return point
+end
+
+local function make_points(plan)
+  local count = 1
+  for _, axis in ipairs(plan.axes) do count = count * #axis.values end
+  if count > sweep.most_points then
+    failure.usage(("the grid has %d points, and a sweep at most %d: leave values out, or sweep one axis after another")
+      :format(count, sweep.most_points))
+  end
+  local by_hash = {}
+  for number = 1, count do
+    local point = point_at(plan, number)
+    local loaded, message = load(plan, point.set)
+    if not loaded then point_refusal(plan, message) end
+    point.hash, point.base, point.steps = loaded.hash, loaded.hash == plan.base.hash, jobs.steps(loaded)
+    local same = by_hash[point.hash]
+    if same then
+      failure.usage(("%s and %s are the same recipe"):format(sweep.label(plan, same), sweep.label(plan, point)))
+    end
+    by_hash[point.hash], plan.points[number] = point, point
+  end
+end
+
+local function short_name(path) return path:match("([^.]+)$") end
+
+--- The axes' short names: the last part of their paths, or the whole where two would be the same.
+function sweep.names(plan)
+  local count, names = {}, {}
+  for _, axis in ipairs(plan.axes) do count[short_name(axis.path)] = (count[short_name(axis.path)] or 0) + 1 end
+  for i, axis in ipairs(plan.axes) do
+    names[i] = count[short_name(axis.path)] == 1 and short_name(axis.path) or axis.path
+  end
+  return names
+end
+
+--- "gamma=0.5 lr=0.001".
+function sweep.label(plan, point)
+  local parts = {}
+  for i, name in ipairs(sweep.names(plan)) do parts[i] = ("%s=%s"):format(name, point.values[i].label) end
+  return table.concat(parts, " ")
+end
+
+--- Checks everything before the first run begins. options: set, trust; seeds, first, metric, minimise in place of what
+--- the file says. Raises what is wrong as one sentence.
+function sweep.plan(path, options)
+  local plan = {path = path, trust = options.trust, points = {}}
+  plan.base = failure.check_recipe(prl.recipe.load(path, {trust = options.trust}))
+  plan.base.sweep = plan.base.sweep or {}
+  check_fields(plan.base)
+  plan.axes = grid_axes(plan.base)
+  plan.set = add_words(plan.axes, options.set or {})
+  if #plan.axes == 0 then
+    failure.usage(path .. ": there is nothing to sweep: a sweep has a grid, or --set PATH=A,B,C")
+  end
+  if #plan.set > 0 then
+    local sweep_part = plan.base.sweep
+    plan.base = failure.check_recipe(load(plan, plan.set))
+    plan.base.sweep = sweep_part
+  end
+  local said = plan.base.sweep
+  plan.name = path:match("([^/]+)$"):gsub("%.lua$", "")
+  plan.seeds = options.seeds or whole(plan.base, "seeds", 1) or sweep.default_seeds
+  plan.first = options.first or whole(plan.base, "first_seed", 0) or 1
+  plan.minimise = options.minimise or said.direction == "minimise"
+  for _, axis in ipairs(plan.axes) do check_axis(plan, axis) end
+  local message
+  plan.metric, message = measure.find(plan.base, options.metric or said.metric)
+  if not plan.metric then
+    if options.metric or not said.metric then failure.usage("--metric: " .. message) end
+    refuse(plan.base, {"metric"}, message)
+  end
+  make_points(plan)
+  return plan
+end
+
+-- ---- the runs ----
+
+local function folder_name(plan, point)
+  local text = sweep.label(plan, point):gsub("[^%w._=+-]", "_")
+  return ("%s-%s"):format(text:sub(1, 80), point.hash:sub(1, 8))
+end
+
+-- Of these points on seeds first … first + seeds − 1. Seed by seed: a sweep that is stopped has some of every point.
+local function jobs_of(plan, points, first, root)
+  local list = {}
+  for seed = first, first + plan.seeds - 1 do
+    for _, point in ipairs(points) do
+      list[#list + 1] = {recipe = plan.path, set = point.set, hash = point.hash, seed = seed,
+        runs = ("%s/%s"):format(root, folder_name(plan, point)), steps = point.steps, point = point,
+        name = ("%s with seed %.0f"):format(sweep.label(plan, point), seed)}
+    end
+  end
+  return list
+end
+
+--- The jobs of the whole grid.
+function sweep.grid_jobs(plan, root) return jobs_of(plan, plan.points, plan.first, root) end
+
+--- The jobs of one point on fresh seeds: as many, beyond those of the grid.
+function sweep.fresh_jobs(plan, point, root) return jobs_of(plan, {point}, plan.first + plan.seeds, root) end
+
+--- An index of the runs in a sweep's folder, for jobs.find.
+function sweep.index(root)
+  local folders = {}
+  for _, name in ipairs(require("posix").dir(root) or {}) do
+    if name:sub(1, 1) ~= "." then folders[#folders + 1] = root .. "/" .. name end
+  end
+  return jobs.index(folders)
+end
+
+--- Trains what is left of these jobs. Returns the failures.
+function sweep.train(list, root, options)
+  local index = sweep.index(root)
+  return jobs.train(list, {jobs = options.jobs, quiet = options.quiet, trust = options.trust, root = root, go_on = true,
+    find = function(job) return jobs.find(index, job) end})
+end
+
+--- What the finished runs of these jobs measured, in their order: [{seed, folder, value, panel or nil}]; nil, and how
+--- many are missing, where some did not finish.
+function sweep.measured(plan, list, point, index)
+  local found, missing = {}, 0
+  for _, job in ipairs(list) do
+    if job.point == point then
+      local run = jobs.find(index, job)
+      if run and run.status == "finished" then
+        found[#found + 1] = measure.read(run.path, plan.metric, job.seed)
+      else
+        missing = missing + 1
+      end
+    end
+  end
+  if missing > 0 then return nil, missing end
+  return found
+end
+
+--- The lift table of these runs over their baseline, every metric of it; nil where they were judged by episodes.
+function sweep.lift(plan, list, name)
+  if not panel.asked(plan.base.recipe.eval) then return nil end
+  local policies, baselines = {}, {}
+  for i, one in ipairs(list) do
+    policies[i], baselines[i] = panel.load(one.folder .. "/panels.safetensors", one.responses)
+    if not policies[i] then return nil end
+  end
+  return lift.table(policies, baselines, list[1].judged, sweep.baseline(plan), name)
+end
+
+--- The baseline's name; nil where runs are judged by episodes.
+function sweep.baseline(plan)
+  local eval = plan.base.recipe.eval
+  if not panel.asked(eval) then return nil end
+  return type(eval.baseline) == "table" and "a constant action" or eval.baseline
+end
+
+return sweep
