@@ -76,7 +76,7 @@ describe("perilune sweep", function()
     assert.truthy(out:find("On 2 fresh seeds (3 to 4) that took no part in the choice it gives ", 1, true), out)
     local html = read(root .. "/out_folder/sweep.html")
     assert.equal(2, select(2, html:gsub('<svg', "")))
-    assert.truthy(html:find("perilune sweep pole.lua --set algorithm.lr=1e-3,1e-4 --set &#39;policy.hidden={8},{4, 4}&#39;", 1,
+    assert.truthy(html:find(" sweep pole.lua --set algorithm.lr=1e-3,1e-4 --set &#39;policy.hidden={8},{4, 4}&#39;", 1,
       true))
     local data = cjson.decode(read(root .. "/out_folder/sweep.json"))
     assert.same({4, {1, 2}, {3, 4}}, {#data.points, data.seeds, data.fresh_seeds})

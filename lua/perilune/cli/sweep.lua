@@ -28,14 +28,6 @@ local function parse(argv)
   return words
 end
 
-local function quote(word) return word:find("[^%w%./=_+,:-]") and "'" .. word:gsub("'", "'\\''") .. "'" or word end
-
-local function command_of(argv)
-  local words = {"perilune", "sweep"}
-  for _, word in ipairs(argv) do words[#words + 1] = quote(word) end
-  return table.concat(words, " ")
-end
-
 local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
 
 -- One line on standard error: what is going to be done.
@@ -103,7 +95,8 @@ local function describe(plan, swept, argv)
   swept.points, swept.metric, swept.minimise = plan.points, plan.metric, plan.minimise
   for _, point in ipairs(plan.points) do point.label = trainer.label(plan, point) end
   swept.seeds, swept.fresh_seeds = seeds_from(plan.first, plan.seeds), seeds_from(plan.first + plan.seeds, plan.seeds)
-  swept.baseline, swept.command, swept.recipe = trainer.baseline(plan), command_of(argv), plan.base.files[1].text
+  swept.command = require("perilune.invocation").line("sweep", unpack(argv))
+  swept.baseline, swept.recipe = trainer.baseline(plan), plan.base.files[1].text
 end
 
 function sweep.run(argv)

@@ -8,6 +8,7 @@ local assets = require "perilune.report.assets"
 local axis_chart = require "perilune.report.axis"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
+local invocation = require "perilune.invocation"
 local lift = require "perilune.report.lift"
 local points = require "perilune.report.points"
 
@@ -292,17 +293,18 @@ local function every_run(swept)
     tag("summary", nil, unit_text(swept) .. " of each seed"), table_of(header, rows, 1), fresh)}
 end
 
-local function quote(word) return word:find("[^%w%./=_+,:-]") and "'" .. word:gsub("'", "'\\''") .. "'" or word end
-
 local function reproduce(swept)
-  local words = {}
+  local words = {"train", swept.path}
   for _, text in ipairs(swept.points[swept.judged and swept.judged.winner or 1].set) do
-    words[#words + 1] = "--set " .. quote(text)
+    words[#words + 1] = "--set"
+    words[#words + 1] = text
   end
+  words[#words + 1] = "--seed"
+  words[#words + 1] = ("%.0f"):format(swept.seeds[1])
   return {tag("h2", nil, "To do it again"),
     tag("p", nil, "The whole sweep; runs that are finished are not trained again:"), tag("pre", nil, swept.command),
     tag("p", nil, "One run of the best point:"),
-    tag("pre", nil, ("perilune train %s %s --seed %.0f"):format(quote(swept.path), table.concat(words, " "), swept.seeds[1])),
+    tag("pre", nil, invocation.line(unpack(words))),
     tag("h3", nil, "The recipe"), tag("pre", nil, (swept.recipe:gsub("%s+$", "")))}
 end
 

@@ -3,7 +3,8 @@
 ---
 --- A plan is {name, path (of the recipe), set = [overrides of every point], axes = [{path, values = [{text (as Lua),
 --- label, number or nil}]}], points = [{index = [of each axis], values = [of each axis], set = [overrides], hash,
---- steps, base (whether it is the base itself)}], seeds, first, metric, minimise, trust, base (loaded)}. Seeds are not ranked, and none is left out: a point is the mean over all of them.
+--- steps, base (whether it is the base itself)}], seeds, first, metric, minimise, trust, base (loaded)}. Seeds are not
+--- ranked, and none is left out: a point is the mean over all of them.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
@@ -269,21 +270,20 @@ function sweep.plan(path, options)
   plan.base = failure.check_recipe(prl.recipe.load(path, {trust = options.trust}))
   plan.base.sweep = plan.base.sweep or {}
   check_fields(plan.base)
+  local said = plan.base.sweep
+  plan.seeds = options.seeds or whole(plan.base, "seeds", 1) or sweep.default_seeds
+  plan.first = options.first or whole(plan.base, "first_seed", 0) or 1
+  plan.minimise = options.minimise or said.direction == "minimise"
   plan.axes = grid_axes(plan.base)
   plan.set = add_words(plan.axes, options.set or {})
   if #plan.axes == 0 then
     failure.usage(path .. ": there is nothing to sweep: a sweep has a grid, or --set PATH=A,B,C")
   end
   if #plan.set > 0 then
-    local sweep_part = plan.base.sweep
     plan.base = failure.check_recipe(load(plan, plan.set))
-    plan.base.sweep = sweep_part
+    plan.base.sweep = said
   end
-  local said = plan.base.sweep
   plan.name = path:match("([^/]+)$"):gsub("%.lua$", "")
-  plan.seeds = options.seeds or whole(plan.base, "seeds", 1) or sweep.default_seeds
-  plan.first = options.first or whole(plan.base, "first_seed", 0) or 1
-  plan.minimise = options.minimise or said.direction == "minimise"
   for _, axis in ipairs(plan.axes) do check_axis(plan, axis) end
   local message
   plan.metric, message = measure.find(plan.base, options.metric or said.metric)
