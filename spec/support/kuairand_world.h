@@ -116,7 +116,7 @@ static inline void made_videos(const made_world *m, made_tensors *all, float *lo
     for (int64_t j = 0; j < m->pool; j++) {
       pool[day * m->pool + j] =
           (int32_t)((j * 7 + day * 13) % m->videos); /* 7 and the videos: no common part */
-      weight[day * m->pool + j] = (float)(1 + 60 / (1 + j % 97));
+      weight[day * m->pool + j] = 1 + 3 / (float)(1 + j % 97);
     }
   }
 }
