@@ -95,4 +95,5 @@ const bench_row bench_rows[] = {{"gemm_64", gemm_row},
                                 {"env_cartpole", bench_env_cartpole},
                                 {"env_pendulum", bench_env_pendulum},
                                 {"shortvideo_env", bench_shortvideo_env},
+                                {"kuairand_env", bench_kuairand_env},
                                 {NULL, NULL}};

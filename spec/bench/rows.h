@@ -16,5 +16,6 @@ extern const bench_row bench_rows[]; /* ends with a NULL name */
 bool bench_env_cartpole(void);
 bool bench_env_pendulum(void);
 bool bench_shortvideo_env(void);
+bool bench_kuairand_env(void);
 
 #endif

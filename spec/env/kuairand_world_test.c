@@ -87,7 +87,7 @@ static void test_numbers_that_cannot_be(void **state) {
       {"response/user", NAN, "in the tensor \"response/user\" at"},
       {"ranker/item", INFINITY, "in the tensor \"ranker/item\" at"},
       {"users/activity", 1.5f, "has 1.5 in the tensor \"users/activity\" at 149; 0 to 1 is accepted"},
-      {"videos/duration", 0, "in the tensor \"videos/duration\" at 599"},
+      {"videos/duration", -1, "in the tensor \"videos/duration\" at 599"},
       {"pool/weight", -1, "in the tensor \"pool/weight\""},
       {"pool/video", 1, "has video 1065353216 in \"pool/video\"; there are 600"},
       {"play/quantiles", 0, "has a tensor \"play/quantiles\" that does not rise"},

@@ -158,6 +158,22 @@ static void derive_response(work *k) {
   w->like_scale = scale[1];
 }
 
+/* Unit vectors from the mean of what is shown: likeness is then beyond that of any two videos. */
+static void derive_vectors(work *k) {
+  kr_world *w = k->world;
+  double mean[KR_MAX_FACTORS] = {0};
+  for (int32_t i = 0; i < w->videos; i++)
+    for (int32_t d = 0; d < w->factors; d++)
+      mean[d] += k->share[i] * (double)w->vector[(size_t)i * (size_t)w->factors + (size_t)d];
+  for (int32_t i = 0; i < w->videos; i++) {
+    float *v = w->vector + (size_t)i * (size_t)w->factors;
+    double norm = 0;
+    for (int32_t d = 0; d < w->factors; d++) v[d] -= (float)mean[d], norm += (double)(v[d] * v[d]);
+    const float scale = norm > 1e-12 ? (float)(1 / sqrt(norm)) : 0;
+    for (int32_t d = 0; d < w->factors; d++) v[d] *= scale;
+  }
+}
+
 /* ---- The pools ---- */
 
 static int32_t guide_bits(int32_t count) { /* cells: a quarter to a half of the places */
@@ -221,6 +237,7 @@ prl_status prl_kuairand_derive(kr_world *w, const int64_t *pool_offset, const fl
     shares(&k, pool_offset[w->days], pool_weight);
     derive_ranker(&k, age);
     derive_response(&k);
+    derive_vectors(&k);
   } else {
     status = prl_fail_memory(error, (size_t)w->videos * (sizeof *k.share + sizeof *k.order));
   }

@@ -15,6 +15,8 @@
 static const char format_name[] = "perilune kuairand world 1";
 static const char command[] = "perilune fit recipes/kuairand/world.lua --data FOLDER";
 static const char *const head_names[] = {"watch", "long_view", "like", "follow", "share", "comment", "hate"};
+/* The logs have 0 where it is not known, and call a play of 18 s a long view there. */
+static const float unknown_duration = 18;
 enum { FILE_HEADS = 7 };
 static const int score_heads[KR_HEADS] = {0, 1, 2, 3, 4, 5};  /* of the ranker: all but hate */
 static const int answer_heads[KR_HEADS] = {0, 2, 3, 4, 5, 6}; /* of the responses: all but long_view */
@@ -256,7 +258,7 @@ static prl_status read_videos(reader *r) {
   int64_t *offset;
   float *vector, *duration, *age, *weight;
   prl_status status = READ(r, "videos/vector", -1.001f, 1.001f, &vector, w->videos, r->own_factors);
-  if (!status) status = READ(r, "videos/duration", 0.1f, 1e5f, &duration, w->videos);
+  if (!status) status = READ(r, "videos/duration", 0, 1e5f, &duration, w->videos);
   if (!status) status = READ(r, "videos/age", -1e5f, 1e5f, &age, w->videos);
   if (!status) status = size_of(r, "pool/video", PRL_ST_I32, 1, 0, 1, INT32_MAX, &entries);
   if (status) return status;
@@ -270,7 +272,7 @@ static prl_status read_videos(reader *r) {
   w->pool = block(w, (size_t)count, sizeof *w->pool, &status, r->error);
   if (status) return status;
   spread(vector, w->videos, r->own_factors, w->vector, w->factors);
-  memcpy(w->duration, duration, (size_t)w->videos * sizeof *duration);
+  for (int32_t i = 0; i < w->videos; i++) w->duration[i] = duration[i] >= 1 ? duration[i] : unknown_duration;
   memcpy(w->pool, pool, (size_t)count * sizeof *pool);
   return prl_kuairand_derive(w, offset, weight, age, r->error);
 }

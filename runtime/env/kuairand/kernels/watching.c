@@ -26,7 +26,7 @@ typedef struct reaction {
 } reaction;
 
 /* In the mean of what the response model was fitted to: people were so tired and bored then already. */
-static const float usual_mood = 0.2f, usual_fatigue = 0.4f, usual_repeat = 0.15f;
+static const float usual_mood = 0.1f, usual_fatigue = 0.7f, usual_repeat = 0.04f;
 static const float pull = 0.65f; /* T′: ln s for 1 of interest, as shortvideo's mean slope */
 static const float bored[KR_INTERACTIONS] = {0.5f, 0.5f, 0.35f, 0.25f, -0.8f}; /* ω: repetition on each */
 
