@@ -287,6 +287,43 @@ local function resident()
   bench.print("resident", "perilune train cartpole/ppo.lua, peak", peak, "MB")
 end
 
+--- Two runs at once, as a sweep trains them, beside the same two one after the other, by the clock of the wall: with
+--- eval_threads, the row that means something on a quiet machine alone.
+local function sweep_jobs()
+  local pool, posix = require "perilune.trainer.pool", require "posix"
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(posix.mkdir(folder))
+  local function train(limit)
+    local jobs = {}
+    for seed = 1, 2 do
+      jobs[seed] = {log = ("%s/%d.log"):format(folder, seed), words = {"train", recipe "shortvideo/a2c", "--quiet", "--seed",
+        tostring(seed), "--runs", folder, "--threads", "1", "--set", "train.steps=2e5", "--set", "eval.every=0", "--set",
+        "eval.users=512"}}
+    end
+    local begun, work_begun = bench.now(), posix.times()
+    pool.run(jobs, limit, function(job, ok)
+      if not ok then error("sweep_jobs: " .. prl.io.read(job.log), 0) end
+    end, executable())
+    local ended, work_ended = bench.now(), posix.times()
+    return ended - begun, work_ended.cutime + work_ended.cstime - work_begun.cutime - work_begun.cstime
+  end
+  local product, ratios, work = {}, {}, {}
+  local ok, message = pcall(function()
+    for i = 1, 3 do
+      local two, work_two = train(2)
+      local one, work_one = train(1)
+      product[i], ratios[i], work[i] = two / 1e6, one / two, work_two / work_one
+    end
+  end)
+  os.execute("rm -rf '" .. folder .. "'")
+  if not ok then error(message, 0) end
+  bench.print("sweep_jobs", "two trainings of shortvideo/a2c at once, beside one after the other", median(product), "s",
+    median(ratios))
+  bench.print("sweep_jobs", "processor time of two at once over that of one after the other, at any load",
+    100 * median(work), "%")
+end
+
 --- Whether the folder of logs was named; else says that the row is left out.
 local function has_data(options, name)
   if options.data then return true end
@@ -344,6 +381,7 @@ return {
   {name = "steady_allocations", run = steady_allocations},
   {name = "a2c_shortvideo", run = a2c_shortvideo},
   {name = "eval_threads", run = eval_threads},
+  {name = "sweep_jobs", run = sweep_jobs},
   {name = "startup", run = startup},
   {name = "resident", run = resident},
   {name = "csv_rows", run = csv_rows},

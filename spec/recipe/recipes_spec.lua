@@ -4,6 +4,7 @@
 local prl = require "perilune"
 local kuairand_world = require "support.kuairand_world"
 local recipes = require "support.recipes"
+local sweep = require "perilune.trainer.sweep"
 
 local function files()
   local pipe, found = assert(io.popen("find recipes -name '*.lua' | sort")), {}
@@ -33,6 +34,7 @@ describe("recipes/", function()
         local loaded = assert(prl.recipe.load(path, {set = set}))
         local again = assert(recipes.load(folder, prl.recipe.text(loaded.recipe)))
         assert.equal(loaded.hash, again.hash)
+        if loaded.sweep then assert.is_true(#sweep.plan(path, {}).points > 1) end
       end)
     end
     if recipe.env and needs_world(recipe) then
