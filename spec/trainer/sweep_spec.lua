@@ -121,6 +121,10 @@ describe("a sweep", function()
       refused(plan, {"algorithm.lr=1e-3,-1"}))
     assert.equal("s.lua:4: algorithm.lr: expected a number ≥ 0 or a schedule, got -1",
       refused(of_fields, 'seeds = 2,\n  grid = {["algorithm.lr"] = {0, -1}}'))
+    recipes.write(folder, "search.lua", [[return {env = "shortvideo", algorithm = {"cem", elites = 6},
+      objective = {critics = {watch_time = {}}}, eval = {users = 8}}]])
+    assert.truthy(refused(plan, {"algorithm.population=8,4"}, {file = "search.lua"}):find(
+      "algorithm.elites: expected at most the population, 4, got 6 (at the point population=4)", 1, true))
     assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = {remove, 1}}'):find("s.lua:3: algorithm.lr: remove", 1, true))
   end)
 

@@ -157,6 +157,18 @@ describe("the trainer", function()
     assert.are_not.equal(first.folder.path, second.folder.path)
   end)
 
+  it("lets one process alone train in a folder", function()
+    local run = start("runs")
+    local pid = posix.fork()
+    if pid == 0 then
+      local ok, err = xpcall(trainer.resume, failure.handler, run.folder.path, {quiet = true})
+      posix._exit(not ok and err.message:find("another process is training in " .. run.folder.path, 1, true) and 7 or 1)
+    end
+    local _, reason, code = posix.wait(pid)
+    assert.same({"exited", 7}, {reason, code})
+    run:train()
+  end)
+
   it("says what is wrong with a folder that is no run", function()
     local message, code = message_of(function() trainer.resume(root, {}) end)
     assert.equal(root .. ": no run of perilune (there is no run.json in it)", message)

@@ -50,10 +50,10 @@ end
 
 local function of_recipes(words, recipes, out)
   local comparison = require "perilune.trainer.comparison"
-  local lock = require("perilune.trainer.jobs").lock(out)
+  local lock = require("perilune.trainer.folder").lock(out)
   comparison.train(recipes, out, {seeds = words.seeds, first = words.first_seed, set = words.set, trust = words.trust,
     jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet})
-  require("posix").close(lock)
+  require("perilune.trainer.folder").unlock(lock)
   local a, b = name_of(words.a), name_of(words.b)
   return comparison.of_folders({out .. "/a", out .. "/b"}, {names = a ~= b and {a, b} or {words.a, words.b},
     hashes = {recipes[1].hash, recipes[2].hash}, seeds = {words.first_seed, words.first_seed + words.seeds - 1}})

@@ -103,17 +103,18 @@ function sweep.run(argv)
   local words = parse(argv)
   local prl = require "perilune"
   local trainer, jobs = require "perilune.trainer.sweep", require "perilune.trainer.jobs"
+  local folder = require "perilune.trainer.folder"
   local plan = trainer.plan(words.recipe, {set = words.set, trust = words.trust, seeds = words.seeds,
     first = words.first_seed, metric = words.metric, minimise = words.minimise})
   local root = words.out or "runs/sweep-" .. plan.name
   jobs.make_folder(root)
-  local lock = jobs.lock(root)
+  local lock = folder.lock(root)
   local run_options = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet,
     trust = words.trust}
   announce(plan, trainer.grid_jobs(plan, root), root, words)
   local swept = run_grid(plan, root, run_options)
   if swept.judged then run_fresh(plan, root, run_options, swept) end
-  require("posix").close(lock)
+  folder.unlock(lock)
   describe(plan, swept, argv)
   local report = require "perilune.report.sweep"
   io.write(report.text(swept))

@@ -23,7 +23,8 @@ local function read_json(path)
 end
 
 --- Loads the folder; nil and a message where it is no run. cjson's null is left out of run.json.
-function run.load(folder)
+--- brief: info and evaluations alone.
+function run.load(folder, brief)
   folder = folder:gsub("(.)/+$", "%1")
   local text = read(folder .. "/run.json")
   if not text then return nil, ("%s: no run of perilune (there is no run.json in it)"):format(folder) end
@@ -36,6 +37,7 @@ function run.load(folder)
   if evaluations then -- one name for the units over which evaluations have intervals
     evaluations.columns.episodes = evaluations.columns.episodes or evaluations.columns.users
   end
+  if brief then return {folder = folder, info = info, evaluations = evaluations} end
   return {
     folder = folder,
     info = info,

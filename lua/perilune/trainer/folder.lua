@@ -27,6 +27,18 @@ local function make(path)
   return false, reason, stat and stat.type == "directory"
 end
 
+--- Keeps other processes from training in this folder, until folder.unlock or the end of this one. Returns what unlock
+--- takes; raises where another is at work there.
+function folder.lock(path)
+  local file = posix.open(path .. "/.lock", posix.O_WRONLY + posix.O_CREAT, "rw-r--r--")
+  if not file then failure.run("cannot write in the folder " .. path) end
+  local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
+  if not posix.fcntl(file, posix.F_SETLK, whole) then failure.run("another process is training in " .. path) end
+  return file
+end
+
+function folder.unlock(file) posix.close(file) end
+
 --- A new folder under `root`; a name that is taken gets a number behind it.
 function folder.create(root, name, hash, seed, time)
   local ok, reason, exists = make(root)

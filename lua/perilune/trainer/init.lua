@@ -131,7 +131,7 @@ function trainer.start(loaded, options)
     info = describe(loaded, plan, options)}, Trainer)
   self:prepare()
   self.folder = folder.create(options.root or "runs", recipe.name, loaded.hash, recipe.train.seed)
-  self.info.folder = self.folder.path
+  self.info.folder, self.lock = self.folder.path, folder.lock(self.folder.path)
   self.folder:write("recipe.lua", failure.check(prl.io.read(loaded.path)))
   self.folder:write_json("recipe.json", recipe)
   self.folder:write("resolved.lua", ("-- %s resolved; hash %s\n%s"):format(loaded.path, loaded.hash,
@@ -181,11 +181,11 @@ end
 --- many in place of the recipe's train.steps). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open(path, options.trust)
-  local info = place.info
+  local info, lock = place.info, folder.lock(path)
   local checkpoint, state = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
   local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet,
-    threads = options.threads}, Trainer)
+    threads = options.threads, lock = lock}, Trainer)
   warn_of_other_code(info)
   if options.steps then extend(self, options.steps) end
   if self:ended() then return self end
@@ -370,6 +370,7 @@ function Trainer:train()
   end, failure.handler)
   if ok then self.progress:show(self:position(), true) end
   self.progress:clear()
+  folder.unlock(self.lock)
   if not ok then
     pcall(self.write_report, self, "failed", outcome.message)
     local checkpoint = self.folder:last_checkpoint()

@@ -58,17 +58,6 @@ function jobs.find(index, job) return index[key_of(job.hash, job.seed, job.steps
 --- How many steps a loaded recipe trains; nil for a search, which counts trials.
 function jobs.steps(loaded) return not loaded.algorithm.search and loaded.recipe.train.steps or nil end
 
---- Keeps others from training in this folder as long as the returned value lives and this process does.
-function jobs.lock(path)
-  local file = posix.open(path .. "/.lock", posix.O_WRONLY + posix.O_CREAT, "rw-r--r--")
-  if not file then failure.run("cannot write in the folder " .. path) end
-  local lock = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
-  if not posix.fcntl(file, posix.F_SETLK, lock) then
-    failure.run(("another process is training in %s"):format(path))
-  end
-  return file
-end
-
 local function tail(path)
   local text, last = prl.io.read(path) or "", nil
   for line in text:gmatch("[^\n]+") do last = line:match("^perilune: (.*)") or last end

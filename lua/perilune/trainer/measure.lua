@@ -92,7 +92,7 @@ end
 --- What a finished run measured: {seed, folder, responses, judged (lift.judged), value, means = {response = mean}, panel and baseline where
 --- it was judged by user and day}. A value is of a user and day, or of an episode.
 function measure.read(path, metric, seed)
-  local run = failure.check(runs.load(path))
+  local run = failure.check(runs.load(path, true))
   local last = runs.last_evaluation(run)
   if not last then failure.run(path .. " has no evaluation") end
   local result = {seed = seed, folder = path, responses = run.info.responses, judged = lift.judged(run.info),

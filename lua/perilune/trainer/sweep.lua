@@ -191,18 +191,17 @@ local function load(plan, set)
   return prl.recipe.load(plan.path, {set = set, trust = plan.trust})
 end
 
--- A value of the file's grid is refused at its place there.
-local function point_refusal(plan, message)
-  for _, axis in ipairs(plan.axes) do
-    for _, value in ipairs(axis.values) do
-      local start = ("--set %s=%s: "):format(axis.path, value.text)
-      if axis.file and message:sub(1, #start) == start then
-        local file, line = locate.key(plan.base.files, {"grid", axis.path})
-        message = ("%s:%d: %s"):format(file, line, message:sub(#start + 1))
-      end
+-- A value of the file's grid is refused at its place there; where several values clash, the point is named.
+local function point_refusal(plan, point, message)
+  for i, axis in ipairs(plan.axes) do
+    local start = ("--set %s=%s: "):format(axis.path, point.values[i].text)
+    if message:sub(1, #start) == start then
+      if not axis.file then failure.usage(message) end
+      local file, line = locate.key(plan.base.files, {"grid", axis.path})
+      failure.usage(("%s:%d: %s"):format(file, line, message:sub(#start + 1)))
     end
   end
-  failure.usage(message)
+  failure.usage(("%s (at the point %s)"):format(message, sweep.label(plan, point)))
 end
 
 local function point_at(plan, number)
@@ -234,7 +233,7 @@ local function make_points(plan)
   for number = 1, count do
     local point = point_at(plan, number)
     local loaded, message = load(plan, point.set)
-    if not loaded then point_refusal(plan, message) end
+    if not loaded then point_refusal(plan, point, message) end
     point.hash, point.base, point.steps = loaded.hash, loaded.hash == plan.base.hash, jobs.steps(loaded)
     local same = by_hash[point.hash]
     if same then
