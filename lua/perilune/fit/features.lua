@@ -60,6 +60,13 @@ local function new_field(source, entry)
   }
 end
 
+--- Every field of the recipe: {name = {id = function(row), texts}}.
+function features.fields(source, recipe)
+  local fields = {}
+  for name, entry in pairs(recipe.fields) do fields[name] = new_field(source, entry) end
+  return fields
+end
+
 -- ---- Numbers ----
 
 local function count_words(text)
@@ -250,9 +257,8 @@ local function mean(values, rows)
 end
 
 local function new_build(source, recipe, training)
-  local build = {source = source, fields = {}, row_of = {}, labels = make_labels(source, recipe), priors = {},
+  local build = {source = source, fields = features.fields(source, recipe), row_of = {}, labels = make_labels(source, recipe), priors = {},
     time = source.columns[recipe.log.time], numbers = {}}
-  for name, entry in pairs(recipe.fields) do build.fields[name] = new_field(source, entry) end
   for name in pairs(recipe.heads) do build.priors[name] = mean(build.labels[name], training) end
   function build.add_number(name) build.numbers[#build.numbers + 1] = name end
   return build
@@ -262,7 +268,7 @@ local function make_state(build, recipe)
   local numbers, sequences = {}, {}
   for _, name in ipairs(schema.names(recipe.rates)) do numbers[#numbers + 1] = new_rate(build, name, recipe.rates[name]) end
   for _, name in ipairs(schema.names(recipe.recent)) do numbers[#numbers + 1] = new_recent(build, name, recipe.recent[name]) end
-  for _, name in ipairs(schema.names(recipe.gaps)) do numbers[#numbers + 1] = new_gap(build, name, recipe.gaps[name]) end
+  for _, name in ipairs(schema.names(recipe.gaps or {})) do numbers[#numbers + 1] = new_gap(build, name, recipe.gaps[name]) end
   for _, name in ipairs(schema.names(recipe.sequences)) do
     sequences[#sequences + 1] = new_sequence(build, recipe.sequences[name])
   end
@@ -287,9 +293,11 @@ function features.heads(recipe)
 end
 
 --- Makes everything. training: the rows that the vocabulary, the priors and the scale of numbers may come from.
+--- snapshot: {day =, probes = {row, …}}: rows from that day on leave nothing behind, so that they all see what was known
+--- when it began; after the log's rows come the probes' once more, as they would be read at that moment.
 --- Returns {ids (N, C), numbers (N, X), sequences (N, S), labels (N, H), number_names, vocabulary, table_rows,
 --- sequence_lengths, fields, and by head: values, priors}.
-function features.make(source, recipe, training, progress)
+function features.make(source, recipe, training, progress, snapshot)
   local build = new_build(source, recipe, training)
   local plain, heads = {}, features.heads(recipe)
   for _, name in ipairs(schema.names(recipe.numbers)) do
@@ -298,7 +306,9 @@ function features.make(source, recipe, training, progress)
   end
   local vocabulary, table_rows = make_vocabulary(build, recipe, training)
   local states, sequences = make_state(build, recipe)
-  local rows, time, categories = source.rows, build.time, recipe.categories
+  local probes, frozen = snapshot and snapshot.probes or {}, snapshot and snapshot.day or math.huge
+  local logged, days, time, categories = source.rows, source.columns[recipe.log.day], build.time, recipe.categories
+  local rows = logged + #probes
   local C, X, H, S, lengths = #categories, #build.numbers, #heads, 0, {}
   for k, sequence in ipairs(sequences) do S, lengths[k] = S + sequence.length, sequence.length end
   local result = {
@@ -323,15 +333,22 @@ function features.make(source, recipe, training, progress)
     for k = 1, H do labels[place + k] = value_of[k][i] end
   end
   local seen = 1 -- rows before this one have left their answers behind
+  local function pass()
+    if days[seen] < frozen then
+      for k = 1, #states do states[k].update(seen) end
+      for k = 1, #sequences do sequences[k].update(seen) end
+    end
+    seen = seen + 1
+  end
   for first = 1, rows, CHUNK do
     local count = math.min(CHUNK, rows - first + 1)
     for i = first, first + count - 1 do
-      while time[seen] < time[i] do
-        for k = 1, #states do states[k].update(seen) end
-        for k = 1, #sequences do sequences[k].update(seen) end
-        seen = seen + 1
+      if i <= logged then
+        while time[seen] < time[i] do pass() end
+      else
+        while seen <= logged do pass() end
       end
-      read(i, i - first)
+      read(i <= logged and i or probes[i - logged], i - first)
     end
     flush(result.ids, first, count, ids, C, "int32")
     flush(result.numbers, first, count, numbers, X, "float32")

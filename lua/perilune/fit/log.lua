@@ -47,8 +47,12 @@ local function needs(recipe)
     need(number[1], number.words and "words" or "number")
     if number.over then need(number.over, "words") end
   end
-  for _, gap in pairs(recipe.gaps) do if gap.start then need(gap.start, "number") end end
+  for _, gap in pairs(recipe.gaps or {}) do if gap.start then need(gap.start, "number") end end
   for _, sequence in pairs(recipe.sequences) do if sequence.start then need(sequence.start, "words") end end
+  if recipe.kind == "world" then
+    need(recipe.log.duration[1], "number")
+    need(recipe.uploaded, "ids")
+  end
   for _, entry in pairs(recipe.tables) do
     if not all[""][entry.key] then all[""][entry.key] = "ids" end
   end

@@ -18,12 +18,31 @@ local function logit(p)
   return math.log(p / (1 - p))
 end
 
---- Mean and 1/deviation of each number over the training rows.
-local function scaling(numbers, training)
+--- Numbers in units of their deviation over the training rows (ids from 0, a tensor): a function of rows.
+function model.scaling(numbers, training)
   local rows = numbers:index_select(1, training)
   local mean = rows:mean(1, true)
-  local deviation = rows:var(1, true):sqrt()
-  return mean, 1 / (deviation + 1e-6)
+  local scale = 1 / (rows:var(1, true):sqrt() + 1e-6)
+  return function(x) return ((x - mean) * scale):clamp(-SCALED_BOUND, SCALED_BOUND) end
+end
+
+--- What each sequence's embeddings are on average: a list of (rows, width).
+function model.sequence_means(embed, sequences, lengths)
+  local parts, first = {}, 1
+  for k, length in ipairs(lengths) do
+    parts[k] = embed(prl.slice(sequences, 2, first, first + length - 1)):mean(2)
+    first = first + length
+  end
+  return parts
+end
+
+--- Each head's value where nothing is known: the training mean, as a logit where the head is logistic.
+function model.base_outputs(recipe, made)
+  local values = {}
+  for k, name in ipairs(made.heads) do
+    values[k] = recipe.heads[name].loss == "logistic" and logit(made.priors[name]) or made.priors[name]
+  end
+  return values
 end
 
 --- The network for what features.make gave; prl.seed decides the starting values. training: a tensor of rows, from 0.
@@ -32,9 +51,7 @@ function model.new(recipe, made, training)
   local inputs = #recipe.categories * width + #made.sequence_lengths * width + #made.number_names
   local sizes = {inputs}
   for _, size in ipairs(recipe.model.hidden) do sizes[#sizes + 1] = size end
-  local last, logistic = sizes[#sizes], 0
-  for _, name in ipairs(heads) do if recipe.heads[name].loss == "logistic" then logistic = logistic + 1 end end
-  local mean, scale = scaling(made.numbers, training)
+  local last, scaled = sizes[#sizes], model.scaling(made.numbers, training)
   local layers = {activation = "relu", output = "relu", init = "kaiming_uniform", gain = 1, last_gain = 1}
   for i, size in ipairs(sizes) do layers[i] = size end
   local net = nn.module {
@@ -45,13 +62,8 @@ function model.new(recipe, made, training)
     drop = recipe.model.dropout > 0 and nn.dropout(recipe.model.dropout) or nil,
     forward = function(self, ids, sequences, numbers)
       local parts = {self.table(ids):reshape(-1, #recipe.categories * width)}
-      local first = 1
-      for _, length in ipairs(made.sequence_lengths) do
-        local items = prl.slice(sequences, 2, first, first + length - 1)
-        parts[#parts + 1] = self.table(items):mean(2)
-        first = first + length
-      end
-      parts[#parts + 1] = ((numbers - mean) * scale):clamp(-SCALED_BOUND, SCALED_BOUND)
+      for _, part in ipairs(model.sequence_means(self.table, sequences, made.sequence_lengths)) do parts[#parts + 1] = part end
+      parts[#parts + 1] = scaled(numbers)
       local z = prl.concat(parts, 2)
       local out = self.wide(z)
       if self.body then
@@ -61,12 +73,16 @@ function model.new(recipe, made, training)
       return out
     end,
   }
-  for k, name in ipairs(heads) do
-    local prior = made.priors[name]
-    net.wide.bias:set(k, recipe.heads[name].loss == "logistic" and logit(prior) or prior)
-  end
-  net.logistic, net.heads = logistic, heads
+  for k, value in ipairs(model.base_outputs(recipe, made)) do net.wide.bias:set(k, value) end
+  net.heads, net.logistic = heads, model.logistic(recipe, heads)
   return net
+end
+
+--- How many heads are logistic; they come first.
+function model.logistic(recipe, heads)
+  local count = 0
+  for _, name in ipairs(heads) do if recipe.heads[name].loss == "logistic" then count = count + 1 end end
+  return count
 end
 
 local function columns(x, first, last) return prl.slice(x, 2, first, last) end

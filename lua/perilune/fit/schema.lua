@@ -15,6 +15,20 @@
 ---     sequences   {name = {of = field, by = field, length =, where = head, start = "table.column"}}: last items
 ---     model       {width =, hidden = {…}, dropout =, min_count =}
 ---     train       {batch =, epochs =, lr =, seed =}
+---
+--- A recipe of kind "world" (perilune.fit.world) says the same and differs in this:
+---
+---     log         also duration ({column, divide =}, seconds) and of_item: columns of the log that belong to the item;
+---                 rows: how many the log must have
+---     splits      ranker, response = {first day, last day}, apart
+---     context     {clock = field, held = {field = "value"}}: fields with a bias of their own; the file holds the clock's, and
+---                 stands for the given value of the others
+---     model       also factors, penalty (perilune.fit.towers)
+---     train       also folds: parts of the cross-fit that tempers a model
+---     activity    numbers of the user whose sum says how active one is
+---     play        {head =, means =, durations =, quantiles =, rows =}
+---     uploaded    "table.column", dates
+---     out         the file that is written
 local nearest = require "perilune.nearest"
 local printer = require "perilune.recipe.print"
 
@@ -138,15 +152,22 @@ shape[loss], shape[days] = {type = "logistic | squared"}, {type = "{first, last}
 
 local positive, size = number(1e-12, 1e12), number(1, 1e6, true)
 
+local function plus(spec, more)
+  local all = {}
+  for key, value in pairs(spec) do all[key] = value end
+  for key, value in pairs(more) do all[key] = value end
+  return all
+end
+
+local logged = {file = text, time = text, day = text, user = text, item = text, group = {text}}
+
 -- A position in a map that also has names is the key "1" of plain data, and comes back as 1.
-local sections = {
+local common = {
   kind = text,
   name = {text},
   tags = {list(text)},
-  log = section {file = text, time = text, day = text, user = text, item = text, group = {text}},
   tables = {map(section {file = text, key = text}), {}},
   outcomes = list(text),
-  splits = section {train = days, valid = days, test = days},
   heads = map(section {text, loss = {loss, "logistic"}, weight = {number(0, 1e6), 1}, divide = {positive, 1},
     log1p = {flag, false}}, true),
   fields = map(section {text, divide = {positive}, log_bins = {positive}}, true),
@@ -154,12 +175,35 @@ local sections = {
   numbers = {map(section {text, divide = {positive, 1}, log1p = {flag, false}, words = {flag, false}, over = {text}}, true), {}},
   rates = {map(section {by = list(text), of = map(number(0, 1e9))}), {}},
   recent = {map(section {by = text, keep = {number(0, 1), 0.7}, of = list(text)}), {}},
-  gaps = {map(section {by = text, start = {text}}), {}},
   sequences = {map(section {of = text, by = text, length = {number(1, 1000, true), 10}, where = {text}, start = {text}}), {}},
-  model = {section {width = {size, 8}, hidden = {list(size), {128, 64}}, dropout = {number(0, 0.95), 0},
-    min_count = {size, 2}}, {}},
   train = {section {batch = {size, 256}, epochs = {size, 2}, lr = {positive, 1e-3},
     seed = {number(0, 2 ^ 53, true), 1}}, {}},
+}
+
+local network = {width = {size, 8}, hidden = {list(size), {128, 64}}, dropout = {number(0, 0.95), 0}, min_count = {size, 2}}
+
+local kinds = {
+  fit = plus(common, {
+    log = section(logged),
+    splits = section {train = days, valid = days, test = days},
+    gaps = {map(section {by = text, start = {text}}), {}},
+    model = {section(network), {}},
+  }),
+  world = plus(common, {
+    log = section(plus(logged, {duration = section {text, divide = {positive, 1}}, of_item = {list(text), {}},
+      rows = {size}})),
+    splits = section {ranker = days, response = days},
+    context = section {clock = text, held = {map(text), {}}},
+    model = {section(plus(network, {hidden = {list(size), {64}}, factors = {number(1, 256, true), 16},
+      penalty = {number(0, 1e3), 0}})), {}},
+    activity = list(text),
+    train = {section {batch = {size, 256}, epochs = {size, 2}, lr = {positive, 1e-3}, seed = {number(0, 2 ^ 40, true), 1},
+      folds = {number(2, 20, true), 5}}, {}},
+    play = {section {head = {text, "watch"}, means = {number(2, 100, true), 10}, durations = {number(2, 100, true), 8},
+      quantiles = {number(3, 1000, true), 100}, rows = {size, 1000}}, {}},
+    uploaded = text,
+    out = {text, "runs/world.safetensors"},
+  }),
 }
 
 --- Names must be of what there is, and no input may be an outcome of its own impression.
@@ -202,7 +246,7 @@ local function check_names(recipe)
     known(entry.by, fields, "recent." .. name .. ".by", "field")
     for i, head in ipairs(entry.of) do known(head, heads, ("recent.%s.of.%d"):format(name, i), "head") end
   end
-  for name, entry in pairs(recipe.gaps) do
+  for name, entry in pairs(recipe.gaps or {}) do
     known(entry.by, fields, "gaps." .. name .. ".by", "field")
     if entry.start then input(entry.start, "gaps." .. name .. ".start") end
   end
@@ -247,6 +291,7 @@ end
 --- The recipe, resolved; or nil and {path, message}.
 function schema.check(recipe)
   local ok, result = pcall(function()
+    local sections = kinds[recipe.kind]
     for key in pairs(recipe) do
       if sections[key] == nil then refuse(tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), names_of(sections))) end
     end
@@ -262,6 +307,7 @@ function schema.check(recipe)
       end
     end
     check_names(resolved)
+    if resolved.kind == "world" then require("perilune.fit.sides").check(resolved, refuse, known) end
     return resolved
   end)
   if ok then return result end

@@ -23,12 +23,14 @@ local function index_of(rows, first, last)
   return prl.tensor(index, "int32")
 end
 
---- The program of one step: fn(ids, sequences, numbers, labels, lr) → loss.
-function train.program(net, recipe, made)
+--- The program of one step: fn(ids, sequences, numbers, labels, lr) → loss, by `kind.loss`.
+function train.program(net, recipe, made, kind)
+  kind = kind or model
   local optimizer = prl.optim.adam(net, {lr = recipe.train.lr, name = "net"})
   local batch = recipe.train.batch
   local function step(ids, sequences, numbers, labels, lr)
-    return optimizer:minimise(model.loss(net, recipe, net(ids, sequences, numbers), labels), lr)
+    local out, penalty = net(ids, sequences, numbers)
+    return optimizer:minimise(kind.loss(net, recipe, out, labels, penalty), lr)
   end
   local function example(tensor) return tensor:narrow(1, 1, batch):clone() end
   net.optimizer = optimizer -- its set of parameters must live as long as the network: it gives them their names
@@ -37,15 +39,17 @@ function train.program(net, recipe, made)
     prl.full({}, recipe.train.lr))
 end
 
---- Trains a fresh network on these rows. report(share done, epoch, mean loss). Returns the network.
-function train.run(recipe, made, training, seed, report)
+--- Trains a fresh network on these rows. report(share done, epoch, mean loss). kind: what has new and loss
+--- (perilune.fit.model unless given). Returns the network.
+function train.run(recipe, made, training, seed, report, kind)
+  kind = kind or model
   local batch, epochs = recipe.train.batch, recipe.train.epochs
   if #training < batch then
     require("perilune.fit.log").refuse(("%d training rows are fewer than one minibatch of %d"):format(#training, batch))
   end
   prl.seed(seed)
-  local net = model.new(recipe, made, index_of(training, 1, #training))
-  local program = train.program(net, recipe, made)
+  local net = kind.new(recipe, made, index_of(training, 1, #training))
+  local program = train.program(net, recipe, made, kind)
   local steps = math.floor(#training / batch)
   local sum, made_steps, inputs = 0, 0, {}
   for k, name in ipairs {"ids", "sequences", "numbers", "labels"} do inputs[k] = {program:input(k), made[name]} end
@@ -66,13 +70,14 @@ function train.run(recipe, made, training, seed, report)
   return net, sum / steps
 end
 
---- Scores of these rows: {head = {score, …}}.
-function train.score(net, made, rows)
+--- Scores of these rows: {head = {score, …}}. kind.scores makes them, perilune.fit.model's unless given.
+function train.score(net, made, rows, kind)
+  kind = kind or model
   local scores, tile = {}, 4096
   for _, name in ipairs(net.heads) do scores[name] = {} end
   for first = 1, #rows, tile do
     local index = index_of(rows, first, math.min(first + tile - 1, #rows))
-    local flat = model.scores(net, made.ids:index_select(1, index), made.sequences:index_select(1, index),
+    local flat = kind.scores(net, made.ids:index_select(1, index), made.sequences:index_select(1, index),
       made.numbers:index_select(1, index)):totable()
     for k, name in ipairs(net.heads) do
       local list = scores[name]

@@ -1,0 +1,92 @@
+--- How long a video plays, given what was predicted and how long it is: a table of quantiles, read by interpolation.
+---
+--- The means' positions are the middles of parts of equal size of the predictions, those of the durations alike. At each
+--- pair stand the quantiles of the rows nearest in prediction within that part of durations: where few people meet what
+--- the pair asks for, its rows lie to one side, so that the table bends nothing beyond what was seen.
+local play = {}
+
+local SHORTEST = 1 -- seconds; ln of an unknown duration (0) is ln of this
+
+function play.log_duration(seconds) return math.log(math.max(seconds, SHORTEST)) end
+
+--- Positions of `count` parts of equal size of sorted values: their medians, rising strictly.
+local function positions(sorted, count)
+  local list = {}
+  for b = 1, count do
+    local at = sorted[math.floor((b - 0.5) * #sorted / count) + 1]
+    if not list[1] or at > list[#list] + 1e-6 then list[#list + 1] = at end
+  end
+  return list
+end
+
+--- The value at quantile q of a sorted list, between neighbours in a straight line.
+function play.quantile(sorted, q)
+  local at = math.min(math.max(q * #sorted + 0.5, 1), #sorted)
+  local low = math.floor(at)
+  return sorted[low] + (at - low) * ((sorted[low + 1] or sorted[low]) - sorted[low])
+end
+
+--- options: means, durations, quantiles, rows (how many rows stand at each pair). predicted, log_durations, times: a value for each
+--- row; times as ln(1 + s). Returns {means, durations, quantiles[b][g][q]}.
+function play.table(predicted, log_durations, times, options)
+  local all, by_duration = {}, {}
+  for i = 1, #times do all[i], by_duration[i] = predicted[i], log_durations[i] end
+  table.sort(all)
+  table.sort(by_duration)
+  local result = {means = positions(all, options.means), durations = positions(by_duration, options.durations), quantiles = {}}
+  local parts = {}
+  for g = 1, #result.durations do parts[g] = {} end
+  for i = 1, #times do
+    local nearest = 1
+    for g = 2, #result.durations do
+      if math.abs(result.durations[g] - log_durations[i]) < math.abs(result.durations[nearest] - log_durations[i]) then nearest = g end
+    end
+    table.insert(parts[nearest], i)
+  end
+  for b = 1, #result.means do result.quantiles[b] = {} end
+  for g, rows in ipairs(parts) do
+    table.sort(rows, function(x, y)
+      if predicted[x] ~= predicted[y] then return predicted[x] < predicted[y] end
+      return x < y
+    end)
+    local size, below = math.min(options.rows, #rows), 0
+    for b, at in ipairs(result.means) do
+      while below < #rows and predicted[rows[below + 1]] < at do below = below + 1 end
+      local first = math.min(math.max(below - math.floor(size / 2), 0), #rows - size)
+      local near, quantiles = {}, {}
+      for k = 1, size do near[k] = times[rows[first + k]] end
+      table.sort(near)
+      for q = 1, options.quantiles do quantiles[q] = play.quantile(near, (q - 0.5) / options.quantiles) end
+      result.quantiles[b][g] = quantiles
+    end
+  end
+  return result
+end
+
+--- Place of x among rising positions: the one below, and the share of the way to the next.
+local function locate(list, x)
+  if x <= list[1] then return 1, 0 end
+  for k = 2, #list do
+    if x < list[k] then return k - 1, (x - list[k - 1]) / (list[k] - list[k - 1]) end
+  end
+  return #list, 0
+end
+
+--- ln(1 + s) at the quantile u in (0, 1), as the environment reads it: linear in all three.
+function play.read(made, predicted, log_duration, u)
+  local b, x = locate(made.means, predicted)
+  local g, y = locate(made.durations, log_duration)
+  local count = #made.quantiles[1][1]
+  local at = math.min(math.max(u * count + 0.5, 1), count)
+  local q = math.floor(at)
+  local z = at - q
+  local function along(i, j)
+    local row = made.quantiles[math.min(i, #made.means)][math.min(j, #made.durations)]
+    return row[q] + z * ((row[q + 1] or row[q]) - row[q])
+  end
+  local near = along(b, g) + y * (along(b, g + 1) - along(b, g))
+  local far = along(b + 1, g) + y * (along(b + 1, g + 1) - along(b + 1, g))
+  return near + x * (far - near)
+end
+
+return play

@@ -1,0 +1,202 @@
+--- What a fitted world is worth: calibration, areas, spreads, how the two models agree, and a replay beside the log.
+local prl = require "perilune"
+local calibrate = require "perilune.fit.calibrate"
+local metrics = require "perilune.fit.metrics"
+local play = require "perilune.fit.play"
+
+local checks = {}
+
+local QUANTILES = {0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99}
+local SHORT, LONG = 3, 18 -- seconds: a play that is cut short; a long view, or the whole of a shorter video
+local REQUESTS, CANDIDATES = 400, 64 -- drawn to see how scores differ among what one user might be shown
+local TIME_CAP, TIME_CENTRE = 4, 2.5
+
+local function pick(values, rows)
+  local list = {}
+  for k, i in ipairs(rows) do list[k] = values[i] end
+  return list
+end
+
+local function deviation(values)
+  local mean, sum = calibrate.mean(values), 0
+  for i = 1, #values do sum = sum + (values[i] - mean) ^ 2 end
+  return math.sqrt(sum / #values)
+end
+
+local function correlation(a, b)
+  local mean_a, mean_b, sum, aa, bb = calibrate.mean(a), calibrate.mean(b), 0, 0, 0
+  for i = 1, #a do
+    local x, y = a[i] - mean_a, b[i] - mean_b
+    sum, aa, bb = sum + x * y, aa + x * x, bb + y * y
+  end
+  return sum / math.sqrt(aa * bb + 1e-30)
+end
+checks.correlation = correlation
+
+--- Predictions of scores: probabilities of logistic heads.
+local function predictions(scores, logistic)
+  if not logistic then return scores end
+  local p = {}
+  for i = 1, #scores do p[i] = calibrate.sigmoid(scores[i]) end
+  return p
+end
+
+--- Σ predicted / Σ observed, and how well scores tell rows apart: {ratio, auc | rmse}.
+local function judge(scores, labels, logistic)
+  local predicted = predictions(scores, logistic)
+  local result = {ratio = calibrate.mean(predicted) / (calibrate.mean(labels) + 1e-30)}
+  if logistic then
+    result.auc = metrics.auc(metrics.order(scores), scores, labels)
+  else
+    result.rmse = math.sqrt(metrics.mean(metrics.squares(scores, labels)))
+  end
+  return result
+end
+
+--- Requests drawn from the world: users at random, candidates by the pools' weights. {user, item} places from 1.
+local function draw_requests(context, video, weight)
+  local cumulated, total, requests = {}, 0, {}
+  for k, w in ipairs(weight) do
+    total = total + w
+    cumulated[k] = total
+  end
+  local draws = prl.rand(REQUESTS * (CANDIDATES + 1)):totable()
+  local at = 0
+  local function draw()
+    at = at + 1
+    return draws[at]
+  end
+  for r = 1, REQUESTS do
+    local request = {user = math.min(math.floor(draw() * context.users.count) + 1, context.users.count)}
+    for c = 1, CANDIDATES do
+      local target, low, high = draw() * total, 1, #cumulated
+      while low < high do
+        local middle = math.floor((low + high) / 2)
+        if cumulated[middle] < target then low = middle + 1 else high = middle end
+      end
+      request[c] = video[low] + 1
+    end
+    requests[r] = request
+  end
+  return requests
+end
+
+--- Logits of one head of one model for each request, without the hour: {{logit of each candidate}, …}.
+local function logits(tables, requests, head, factors)
+  local all = {}
+  for r, request in ipairs(requests) do
+    local p, b, list = tables.user[request.user][head], tables.user_bias[request.user][head], {}
+    for c = 1, CANDIDATES do
+      local q, sum = tables.item[request[c]], b + tables.item_bias[request[c]][head]
+      for d = 1, factors do sum = sum + p[d] * q[d] end
+      list[c] = sum
+    end
+    all[r] = list
+  end
+  return all
+end
+
+--- Deviations of a head's logits between users (of the means of their requests) and within one request.
+local function spread(all)
+  local means, inside = {}, 0
+  for r, list in ipairs(all) do
+    means[r] = calibrate.mean(list)
+    inside = inside + deviation(list) ^ 2 / #all
+  end
+  return {users = deviation(means), request = math.sqrt(inside)}
+end
+
+--- How two models agree: about users, and about the candidates of one request (the mean over requests).
+local function agreement(a, b)
+  local of_a, of_b, inside = {}, {}, 0
+  for r = 1, #a do
+    of_a[r], of_b[r] = calibrate.mean(a[r]), calibrate.mean(b[r])
+    inside = inside + correlation(a[r], b[r]) / #a
+  end
+  return {users = correlation(of_a, of_b), request = inside}
+end
+
+--- The world's draws on the log's own impressions beside what happened there: play times and every rate.
+local function replay(context, model, slopes, played, rows, heads)
+  local draws, times, seen, watch = prl.rand(#rows):totable(), {}, {}, context.recipe.play.head
+  local long = {world = 0, log = 0}
+  for k, i in ipairs(rows) do
+    local seconds = context.duration(i)
+    local log_time = play.read(played, model.scores[watch][i], play.log_duration(seconds), draws[k])
+    times[k], seen[k] = math.exp(log_time) - 1, math.exp(model.made.values[watch][i]) - 1
+    if seconds > 0 and times[k] >= math.min(seconds, LONG) then long.world = long.world + 1 / #rows end
+    long.log = long.log + model.made.values.long_view[i] / #rows
+  end
+  local result = {rows = #rows, quantiles = {}, rates = {long_view = long}}
+  for _, head in ipairs(heads) do
+    if slopes[head].value ~= 0 then
+      local sum = 0
+      for k, i in ipairs(rows) do
+        local x = math.min(math.log(1 + times[k]), TIME_CAP) - TIME_CENTRE
+        sum = sum + calibrate.sigmoid(model.scores[head][i] + slopes[head].shift + slopes[head].value * x)
+      end
+      result.rates[head] = {world = sum / #rows, log = calibrate.mean(pick(model.made.values[head], rows))}
+    end
+  end
+  local function figures(list)
+    local short, sorted = 0, {}
+    for k, t in ipairs(list) do
+      sorted[k] = t
+      if t < SHORT then short = short + 1 end
+    end
+    table.sort(sorted)
+    local quantiles = {}
+    for k, q in ipairs(QUANTILES) do quantiles[k] = play.quantile(sorted, q) end
+    return {mean = calibrate.mean(list), short = short / #list, quantiles = quantiles}
+  end
+  result.at, result.world, result.log = QUANTILES, figures(times), figures(seen)
+  return result
+end
+
+--- Figures of a fitted world; see world.run for the arguments.
+function checks.run(context, models, slopes, played, entries, heads)
+  local recipe, tensors = context.recipe, {}
+  for _, entry in ipairs(entries) do tensors[entry[1]] = entry[2] end
+  prl.seed(recipe.train.seed)
+  local requests = draw_requests(context, tensors["pool/video"]:totable(), tensors["pool/weight"]:totable())
+  local known = {}
+  for which in pairs(models) do
+    known[which] = {}
+    for _, key in ipairs {"user", "user_bias", "item", "item_bias"} do known[which][key] = tensors[which .. "/" .. key]:totable() end
+  end
+  local result = {heads = {}, order = heads, users = context.users.count, items = context.items.count,
+    days = recipe.splits.response, ranker_days = recipe.splits.ranker, held = recipe.context.held,
+    rows = {log = context.log.rows, ranker = #context.rows.ranker, response = #context.rows.response},
+    pool = tensors["pool/offset"]:totable()}
+  for k, head in ipairs(heads) do
+    local logistic, entry, drawn = recipe.heads[head].loss == "logistic", {}, {}
+    for which, model in pairs(models) do
+      local values, other = model.made.values[head], context.rows[which == "ranker" and "response" or "ranker"]
+      local positives = 0
+      for _, i in ipairs(model.rows) do positives = positives + (logistic and values[i] or 0) end
+      local function at_moment(rows)
+        local kept = {}
+        for _, i in ipairs(rows) do if context.held(i) then kept[#kept + 1] = i end end
+        return kept
+      end
+      local own, abroad = at_moment(model.rows), at_moment(other)
+      drawn[which] = logits(known[which], requests, k, recipe.model.factors)
+      entry[which] = {
+        positives = logistic and positives or nil, slope = model.slope[head], spread = spread(drawn[which]),
+        fitted = judge(pick(model.scores[head], own), pick(values, own), logistic),
+        apart = judge(pick(model.apart[head], model.rows), pick(values, model.rows), logistic),
+        other = judge(pick(model.abroad[head], other), pick(values, other), logistic),
+        other_held = judge(pick(model.abroad[head], abroad), pick(values, abroad), logistic),
+      }
+    end
+    entry.agreement = agreement(drawn.response, drawn.ranker)
+    entry.time_slope = slopes[head].value ~= 0 and {value = slopes[head].value, error = slopes[head].error} or nil
+    result.heads[head] = entry
+  end
+  local held = {}
+  for _, i in ipairs(context.rows.response) do if context.held(i) then held[#held + 1] = i end end
+  result.replay = replay(context, models.response, slopes, played, held, heads)
+  return result
+end
+
+return checks
