@@ -39,7 +39,8 @@ return {
   context = {clock = "hour", held = {tab = "1"}},
   activity = {"watched", "count/user"},
   uploaded = "video.upload_dt",
-  model = {width = 8, hidden = {64}, factors = 16, dropout = 0.2, min_count = 2, penalty = 0},
+  model = {width = 8, hidden = {64}, factors = 16, dropout = 0.2, min_count = 5, penalty = 3e-4},
+  play = {means = 16, durations = 12, quantiles = 128, rows = 1000},
   train = {batch = 256, epochs = 2, lr = 2e-3, seed = 1},
   out = "runs/kuairand/world.safetensors",
 }

@@ -5,11 +5,11 @@ local options = require "perilune.cli.options"
 
 local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash"}
 
--- The recipe's loader: one of kind "fit" has a schema of its own. A recipe that cannot be read is refused by the usual one.
+-- The recipe's loader: one that learns from logs has a schema of its own. A recipe that cannot be read is refused by the usual one.
 local function loader_of(words)
   local evaluated = require("perilune").recipe_eval(words.recipe, words.set)
   local recipe = evaluated and evaluated.recipe
-  if not recipe or recipe.kind ~= "fit" then return require("perilune").recipe.load end
+  if not recipe or not require("perilune.fit.schema").knows(recipe.kind) then return require("perilune").recipe.load end
   if words.seed then words.set[#words.set + 1] = ("train.seed=%.0f"):format(words.seed) end
   return require("perilune.fit").load
 end

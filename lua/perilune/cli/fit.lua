@@ -1,40 +1,49 @@
---- `perilune fit RECIPE --data FOLDER`: learns a ranker from logs, judges it, saves it.
+--- `perilune fit RECIPE --data FOLDER`: learns a ranker from logs, judges it, saves it; or the world of an environment.
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 
-local fit = {summary = "learn a ranker from logs, and judge it on later days"}
+local fit = {summary = "learn a ranker from logs and judge it on later days, or make the world of the env kuairand"}
 
 local function parse(argv)
-  local parser = options.parser("fit", "Learns a ranker from the logs in a folder and judges it on days that it did not see.")
-  parser:argument("recipe", "The recipe's file, of kind \"fit\".")
+  local parser = options.parser("fit", "Learns a ranker from the logs in a folder and judges it on days that it did not see; "
+    .. "from a recipe of kind \"world\" it makes the world of the env kuairand.")
+  parser:argument("recipe", "The recipe's file, of kind \"fit\" or \"world\".")
   parser:option("--data", "The folder that holds the recipe's CSVs."):argname("FOLDER")
   parser:option("--set", "Override one option of the recipe, as in train.lr=1e-3; may be repeated.")
     :argname("PATH=VALUE"):count("*"):default({})
   parser:option("--seeds", "Train so many times, from train.seed on, and give the mean."):argname("N")
-    :convert(options.whole):default("1")
+    :convert(options.whole)
   parser:flag("--choose", "Leave the test days alone: train on splits.train, judge on splits.valid.")
   parser:flag("--skip-bad", "Leave out rows of the log that cannot be read, and count them.")
-  parser:option("--runs", "The folder that holds the runs."):argname("FOLDER"):default("runs")
+  parser:option("--runs", "The folder that holds the runs; default: runs."):argname("FOLDER")
+  parser:option("--out", "The file of a world; default: the recipe's `out`."):argname("FILE")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if not words.data then failure.usage("fit needs --data FOLDER, the folder of the CSVs\n" .. parser:get_usage()) end
-  if words.seeds < 1 then failure.usage("--seeds: at least 1 is needed") end
+  if words.seeds and words.seeds < 1 then failure.usage("--seeds: at least 1 is needed") end
   return words
 end
 
---- Shows how far it is on one line of a terminal, and nothing elsewhere.
-local function progress(quiet)
-  local posix = require "posix"
-  if quiet or posix.isatty(2) ~= 1 then return function() end, function() end end
+--- Shows how far it is on one line of a terminal, and nothing elsewhere. Ctrl-C ends the command here, between two pieces of
+--- work, so that nothing is left: `undo` first takes away what is there.
+local function progress(quiet, undo)
+  local posix, prl = require "posix", require "perilune"
+  local silent = quiet or posix.isatty(2) ~= 1
   local shown, stage = 0, nil
+  if prl.catch_interrupt then prl.catch_interrupt() end
   return function(what, done, total, detail)
+    if prl.interrupted and prl.interrupted() then
+      undo()
+      failure.raise("stopped; nothing was written", 130)
+    end
+    if silent then return end
     local now = os.clock()
     if what == stage and now - shown < 0.1 then return end
     shown, stage = now, what
     local share = total and total > 0 and ("%3.0f %%"):format(100 * math.min(done / total, 1)) or ""
     io.stderr:write(("\r\27[K%s %s %s"):format(share, what, detail or ""))
-  end, function() io.stderr:write("\r\27[K") end
+  end, function() if not silent then io.stderr:write("\r\27[K") end end
 end
 
 local function make_folder(root, name, hash)
@@ -54,16 +63,61 @@ local function make_folder(root, name, hash)
   failure.run("cannot find a free name for " .. base)
 end
 
+--- The folders above a file, made where they are missing.
+local function make_parents(path)
+  local posix, at = require "posix", 1
+  while true do
+    at = path:find("/", at + 1, true)
+    if not at then return end
+    local folder = path:sub(1, at - 1)
+    if not posix.stat(folder) and not posix.mkdir(folder) then
+      failure.run(("cannot make the folder %s: %s"):format(folder, posix.errno()))
+    end
+  end
+end
+
+--- Refuses, before anything is computed, a file that could not be written at the end.
+local function check_out(path)
+  local posix = require "posix"
+  local found, folder = posix.stat(path), path
+  if found and found.type == "directory" then failure.usage(("--out: %s is a folder, a file is needed"):format(path)) end
+  repeat folder = folder:match "^(.*)/[^/]*$" or "." until folder == "." or folder == "" or posix.stat(folder)
+  folder = folder == "" and "/" or folder
+  if not posix.access(folder, "w") then failure.run(("cannot write %s: %s"):format(path, posix.errno())) end
+end
+
+local function fit_world(words, loaded)
+  local prl, world, report = require "perilune", require "perilune.fit.world", require "perilune.fit.world_report"
+  for _, name in ipairs {"seeds", "choose", "skip_bad", "runs"} do
+    if words[name] then failure.usage(("--%s is for a recipe of kind \"fit\""):format((name:gsub("_", "-")))) end
+  end
+  local out = words.out or loaded.recipe.out
+  check_out(out)
+  local show, clear = progress(words.quiet, function() end)
+  local started = os.time()
+  local result, message = world.run(loaded, {data = words.data, out = out, progress = show, prepare = function() make_parents(out) end})
+  clear()
+  if not result then failure.run(message) end
+  local beside = out:gsub("%.safetensors$", "")
+  failure.check(prl.io.write(beside .. ".json", prl.to_json(result, 2) .. "\n"))
+  failure.check(prl.io.write(beside .. ".html", report.render(result)))
+  io.write(("%s, %d s: "):format(loaded.name, os.time() - started), report.text(result), "\nWorld: ", out, "\nReport: ", beside,
+    ".html\n")
+  return 0
+end
+
 function fit.run(argv)
   local words = parse(argv)
   local prl = require "perilune"
   local fitter = require "perilune.fit"
   local report = require "perilune.fit.report"
   local loaded = failure.check_recipe(fitter.load(words.recipe, {set = words.set}))
+  if loaded.recipe.kind == "world" then return fit_world(words, loaded) end
+  if words.out then failure.usage("--out is for a recipe of kind \"world\"") end
   local seeds = {}
-  for k = 1, words.seeds do seeds[k] = loaded.recipe.train.seed + k - 1 end
-  local folder = make_folder(words.runs, loaded.name, loaded.hash)
-  local show, clear = progress(words.quiet)
+  for k = 1, words.seeds or 1 do seeds[k] = loaded.recipe.train.seed + k - 1 end
+  local folder = make_folder(words.runs or "runs", loaded.name, loaded.hash)
+  local show, clear = progress(words.quiet, function() require("posix").rmdir(folder) end)
   local started = os.time()
   local result, message = fitter.run(loaded, {
     data = words.data, seeds = seeds, on = words.choose and "valid" or "test", skip_bad = words.skip_bad,

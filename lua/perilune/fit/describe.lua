@@ -9,6 +9,12 @@ A recipe of kind "fit" learns a ranker from a log of impressions (perilune fit R
 one's own; a table whose only value is the first may be written as that value: user = "user_id".
 ]]
 
+describe.world_head = [[
+A recipe of kind "world" makes the world of prl.env("kuairand") from such a log: two models of one form on days that they
+do not share. Beside these options it has tables, outcomes, heads, fields, categories, numbers, rates, recent and
+sequences as `describe fit` says. The heads must include watch, long_view, like, follow, share, comment and hate.
+]]
+
 --- In the order in which somebody writes a recipe: {path, meaning}.
 local meanings = {
   {"kind", 'always "fit"'},
@@ -62,6 +68,30 @@ local meanings = {
   {"train.seed", "of everything random; with --seeds: of the first"},
 }
 
+--- What a world says besides, or with another meaning.
+local world_meanings = {
+  {"log.duration[1]", "the log's column of a video's length"},
+  {"log.duration.divide", "the column is divided by this and then in seconds; 0: not known"},
+  {"log.of_item", "columns of the log that belong to the item, as its length does"},
+  {"log.rows", "how many rows the log must have; default: any number"},
+  {"splits.ranker", "days of the model whose scores production would have"},
+  {"splits.response", "days of the model that draws what people do; later ones, and the world's own"},
+  {"context.clock", "the category of hours, 0 to 23: the file has a bias for each"},
+  {"context.held.NAME", "a category of the moment, and the value for which the world stands"},
+  {"uploaded", "the column of the day a video came up, YYYY-MM-DD"},
+  {"activity", "numbers of the user, by their names in the features; their sum says how active one is"},
+  {"model.hidden", "widths of the hidden layers of each tower"},
+  {"model.factors", "of an item, and of a user for each head"},
+  {"model.penalty", "of the squares of factors and biases; holds rare heads to their mean"},
+  {"train.folds", "parts of the rows, each scored by a network that was trained without it"},
+  {"play.head", "the head ln(1 + s)"},
+  {"play.means", "parts of its predictions in the table of play times"},
+  {"play.durations", "parts of the durations"},
+  {"play.quantiles", "of ln(1 + s) at each pair"},
+  {"play.rows", "how many impressions stand at each pair"},
+  {"out", "the file that is written; --out stands over it"},
+}
+
 local function default_text(option)
   local value = option.default
   if option.required then return "required" end
@@ -69,15 +99,25 @@ local function default_text(option)
   return value == nil and "" or tostring(value)
 end
 
---- {path, type, default, meaning} of every option, as texts.
-function describe.rows()
-  local options, rows = {}, {}
-  for _, option in ipairs(schema.options()) do options[option.path] = option end
-  for i, item in ipairs(meanings) do
+local function rows_of(options, list)
+  local rows = {}
+  for i, item in ipairs(list) do
     local option = options[item[1]]
     rows[i] = {item[1], option.type, default_text(option), item[2]}
   end
   return rows
 end
+
+local function by_path(kind)
+  local options = {}
+  for _, option in ipairs(schema.options(kind)) do options[option.path] = option end
+  return options
+end
+
+--- {path, type, default, meaning} of every option, as texts.
+function describe.rows() return rows_of(by_path "fit", meanings) end
+
+--- The same of what a recipe of kind "world" says besides.
+function describe.world_rows() return rows_of(by_path "world", world_meanings) end
 
 return describe

@@ -26,7 +26,7 @@ local function place(evaluated, path)
   return ("%s:%d"):format(locate.key(evaluated.files, path))
 end
 
---- The resolved recipe of kind "fit", {recipe, hash, name, path}; or nil, one sentence, code.
+--- The resolved recipe of kind "fit" or "world" (perilune.fit.world runs that), {recipe, hash, name, path}; or nil, one sentence, code.
 function fit.load(path, options)
   options = options or {}
   local evaluated, message, code = prl.recipe_eval(path, options.set)
@@ -35,8 +35,8 @@ function fit.load(path, options)
   if defect then
     return nil, ("%s: %s: %s"):format(place(evaluated, defect.path), defect.path, defect.message), "EFORMAT"
   end
-  if evaluated.recipe.kind ~= "fit" then
-    return nil, ("%s: a recipe of kind \"fit\" is needed; this one is for `%s`"):format(path, invocation.line "train"), "EFORMAT"
+  if not schema.knows(evaluated.recipe.kind) then
+    return nil, ("%s: a recipe of kind \"fit\" or \"world\" is needed; this one is for `%s`"):format(path, invocation.line "train"), "EFORMAT"
   end
   local name = evaluated.recipe.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local recipe, refusal = schema.check(evaluated.recipe)

@@ -1,22 +1,48 @@
 --- How long a video plays, given what was predicted and how long it is: a table of quantiles, read by interpolation.
 ---
---- The means' positions are the middles of parts of equal size of the predictions, those of the durations alike. At each
---- pair stand the quantiles of the rows nearest in prediction within that part of durations: where few people meet what
---- the pair asks for, its rows lie to one side, so that the table bends nothing beyond what was seen.
+--- The means' positions are the middles of parts of equal size of the predictions; the durations' are quantiles from almost
+--- the shortest to almost the longest. At each pair stand the quantiles of the rows nearest in prediction among those nearest
+--- to that duration: where few people meet what the pair asks for, its rows lie to one side, and the table bends nothing beyond
+--- what was seen.
+---
+--- Many videos are left just as they end, and around a duration stand shorter and longer ones: each time is carried over to
+--- the position's own duration, the end to the end, and early leavings hardly (BEND), or the peak at the end would blur.
+--- Nothing is carried from or to a duration that is not known; those rows have the first position, 0, where there are enough.
 local play = {}
 
-local SHORTEST = 1 -- seconds; ln of an unknown duration (0) is ln of this
+local SHORTEST = 1 -- seconds: stands for less, and for a duration that is not known
+local END = 0.005 -- the share of rows beyond the first and the last duration
+local BEND = 4 -- x + (ln(1 + D) − ln(1 + d)) min(x / ln(1 + d), 1)^BEND for x = ln(1 + s) of a video of d seconds, at D
 
 function play.log_duration(seconds) return math.log(math.max(seconds, SHORTEST)) end
 
---- Positions of `count` parts of equal size of sorted values: their medians, rising strictly.
-local function positions(sorted, count)
+--- The time x of a video as it would be at another duration; both durations as log_duration gives them.
+local function carried(x, own, other)
+  if math.min(own, other) <= math.log(SHORTEST) then return x end
+  local own_end, other_end = math.log(1 + math.exp(own)), math.log(1 + math.exp(other))
+  return math.max(x + (other_end - own_end) * math.min(x / own_end, 1) ^ BEND, 0)
+end
+
+--- Values of a sorted list at these shares of it, rising strictly.
+local function positions(sorted, shares)
   local list = {}
-  for b = 1, count do
-    local at = sorted[math.floor((b - 0.5) * #sorted / count) + 1]
-    if not list[1] or at > list[#list] + 1e-6 then list[#list + 1] = at end
+  for k, share in ipairs(shares) do
+    local at = sorted[math.min(math.floor(share * #sorted) + 1, #sorted)]
+    if k == 1 or at > list[#list] + 1e-6 then list[#list + 1] = at end
   end
   return list
+end
+
+local function middles(count)
+  local shares = {}
+  for b = 1, count do shares[b] = (b - 0.5) / count end
+  return shares
+end
+
+local function ends(count)
+  local shares = {}
+  for g = 1, count do shares[g] = math.min(math.max((g - 1) / (count - 1), END), 1 - END) end
+  return shares
 end
 
 --- The value at quantile q of a sorted list, between neighbours in a straight line.
@@ -33,7 +59,8 @@ function play.table(predicted, log_durations, times, options)
   for i = 1, #times do all[i], by_duration[i] = predicted[i], log_durations[i] end
   table.sort(all)
   table.sort(by_duration)
-  local result = {means = positions(all, options.means), durations = positions(by_duration, options.durations), quantiles = {}}
+  local result = {means = positions(all, middles(options.means)), durations = positions(by_duration, ends(options.durations)),
+    quantiles = {}}
   local parts = {}
   for g = 1, #result.durations do parts[g] = {} end
   for i = 1, #times do
@@ -54,7 +81,10 @@ function play.table(predicted, log_durations, times, options)
       while below < #rows and predicted[rows[below + 1]] < at do below = below + 1 end
       local first = math.min(math.max(below - math.floor(size / 2), 0), #rows - size)
       local near, quantiles = {}, {}
-      for k = 1, size do near[k] = times[rows[first + k]] end
+      for k = 1, size do
+        local i = rows[first + k]
+        near[k] = carried(times[i], log_durations[i], result.durations[g])
+      end
       table.sort(near)
       for q = 1, options.quantiles do quantiles[q] = play.quantile(near, (q - 0.5) / options.quantiles) end
       result.quantiles[b][g] = quantiles

@@ -267,10 +267,13 @@ local function check_names(recipe)
   end
 end
 
---- Everything that a recipe may say: {path, type, default, required}, where NAME stands for a name of one's own, and
+--- Whether there are recipes of this kind here.
+function schema.knows(kind) return kinds[kind] ~= nil end
+
+--- Everything that a recipe of a kind ("fit") may say: {path, type, default, required}, where NAME stands for a name of one's own, and
 --- [1] for a first value without a name.
-function schema.options()
-  local found = {}
+function schema.options(kind)
+  local found, sections = {}, kinds[kind or "fit"]
   local function visit(checker, path)
     local item, default, required = checker, nil, true
     if type(checker) == "table" then item, default, required = checker[1], checker[2], false end

@@ -8,7 +8,6 @@ local checks = require "perilune.fit.world_checks"
 local features = require "perilune.fit.features"
 local log_reader = require "perilune.fit.log"
 local play = require "perilune.fit.play"
-local sides = require "perilune.fit.sides"
 local towers = require "perilune.fit.towers"
 local train = require "perilune.fit.train"
 
@@ -137,7 +136,7 @@ local function fit_model(context, which, progress)
   local net = train.run(recipe, made, rows, seed, function(share) report((recipe.train.folds + share) / (recipe.train.folds + 1)) end,
     towers)
   local model = {made = made, net = net, rows = rows, slope = {}, centre = {}, shift = {}, apart = apart}
-  local scores, held = train.score(net, made, rows, towers), filter(rows, context.held)
+  local scores, held = train.score(net, made, rows, towers), context.moment[which]
   for _, head in ipairs(made.heads) do
     local logistic = recipe.heads[head].loss == "logistic"
     local slope = calibrate.slope(pick(apart[head], rows), pick(made.values[head], rows), logistic)
@@ -163,21 +162,25 @@ local function score(model, rows)
   return scores
 end
 
---- What the time watched adds to an interaction's logit: ψ with its standard error, and the shift beside it, by head.
-local function time_slopes(recipe, model, rows, times)
-  local slopes = {}
+--- What the time watched adds to an interaction's logit: ψ with its standard error, and the shift beside it, by head. ψ is
+--- fitted on the times that people watched; the shift makes up for it on times as the world draws them (`drawn`, for each
+--- row), so that the world's rates are the log's.
+local function time_slopes(model, rows, drawn, watch)
+  local slopes, times = {}, pick(model.made.values[watch], rows)
+  local function regressor(time) return math.min(time, TIME_CAP) - TIME_CENTRE end
+  for k = 1, #times do times[k] = regressor(times[k]) end
   for _, head in ipairs(HEADS) do
+    local slope = {value = 0, error = 0, shift = 0}
     if TIMED[head] then
-      local x = {}
-      for k, i in ipairs(rows) do x[k] = math.min(times[i], TIME_CAP) - TIME_CENTRE end
-      local w, errors = calibrate.logistic(pick(model.apart[head], rows), {1, x}, pick(model.made.values[head], rows))
-      slopes[head] = {value = w[2], error = errors[2]}
+      local labels = pick(model.made.values[head], rows)
+      local w, errors = calibrate.logistic(pick(model.apart[head], rows), {1, times}, labels)
+      slope.value, slope.error = w[2], errors[2]
+      function slope.term(time) return slope.value * regressor(time) end
       local offset = pick(model.scores[head], rows)
-      for k = 1, #x do offset[k] = offset[k] + w[2] * x[k] end
-      slopes[head].shift = calibrate.shift(offset, pick(model.made.values[head], rows), recipe.heads[head].loss == "logistic")
-    else
-      slopes[head] = {value = 0, error = 0, shift = 0}
+      for k = 1, #offset do offset[k] = offset[k] + slope.term(drawn[k]) end
+      slope.shift = calibrate.shift(offset, labels, true)
     end
+    slopes[head] = slope
   end
   return slopes
 end
@@ -322,7 +325,7 @@ local function hash_logs(folder, recipe)
   for _, entry in pairs(recipe.tables) do files[#files + 1] = entry.file end
   table.sort(files)
   for k, name in ipairs(files) do
-    hashes[k] = {name, prl.hash(log_reader.refuse_unless(prl.io.read(folder .. "/" .. name)))}
+    hashes[k] = {name, prl.hash_bytes(log_reader.refuse_unless(prl.io.read(folder .. "/" .. name)))}
   end
   return prl.hash(hashes)
 end
@@ -342,8 +345,10 @@ local function new_context(recipe, log)
   for _, side in ipairs {context.users, context.items} do
     for _, i in ipairs(side.rows) do context.probes[#context.probes + 1] = i end
   end
+  context.moment = {}
   for _, which in ipairs(SIDES) do
-    if #filter(context.rows[which], context.held) == 0 then
+    context.moment[which] = filter(context.rows[which], context.held)
+    if #context.moment[which] == 0 then
       log_reader.refuse(("context.held: no impression of splits.%s has these values"):format(which))
     end
     for _, head in ipairs(HEADS) do
@@ -359,10 +364,17 @@ local function new_context(recipe, log)
   return context
 end
 
-local function play_table(context, model, times)
-  local rows, log_durations = filter(context.rows.response, context.held), {}
+--- The table of play times, and a time drawn from it for each row of the world's moment. Both by predictions of networks that
+--- were trained without the row, as the environment's are for almost every user and video that it brings together.
+local function play_times(context, model)
+  local rows, log_durations, head = context.moment.response, {}, context.recipe.play.head
   for k, i in ipairs(rows) do log_durations[k] = play.log_duration(context.duration(i)) end
-  return play.table(pick(model.apart[context.recipe.play.head], rows), log_durations, pick(times, rows), context.recipe.play)
+  local predicted = pick(model.apart[head], rows)
+  local played = play.table(predicted, log_durations, pick(model.made.values[head], rows), context.recipe.play)
+  prl.seed(context.recipe.train.seed)
+  local drawn = prl.rand(#rows):totable()
+  for k = 1, #rows do drawn[k] = play.read(played, predicted[k], log_durations[k], drawn[k]) end
+  return played, drawn
 end
 
 local function entries_of(context, models, slopes, played)
@@ -408,7 +420,7 @@ local function metadata_of(recipe, entries, user_names, item_names, logs)
     recipe = prl.to_json(recipe), logs = logs, seed = ("%d"):format(recipe.train.seed), tab = recipe.context.held.tab,
   }
   local parts = {}
-  for k, entry in ipairs(entries) do parts[k] = {entry[1], prl.hash(entry[2]:bytes())} end
+  for k, entry in ipairs(entries) do parts[k] = {entry[1], prl.hash_bytes(entry[2]:bytes())} end
   metadata.digest = prl.hash {metadata, parts}
   return metadata
 end
@@ -422,21 +434,22 @@ local function run(loaded, options)
     models[which].scores = score(models[which], models[which].rows)
     models[which].abroad = score(models[which], context.rows[which == "ranker" and "response" or "ranker"])
   end
-  local times = models.response.made.values[recipe.play.head]
-  local played = play_table(context, models.response, times)
-  local slopes = time_slopes(recipe, models.response, filter(context.rows.response, context.held), times)
+  local played, drawn = play_times(context, models.response)
+  local slopes = time_slopes(models.response, context.moment.response, drawn, recipe.play.head)
   local entries, user_names, item_names = entries_of(context, models, slopes, played)
   progress("checking", 0, 1)
-  local result = checks.run(context, models, slopes, played, entries, HEADS)
+  local result = checks.run(context, models, slopes, drawn, entries, HEADS)
   result.name, result.hash, result.seed = loaded.name, loaded.hash, recipe.train.seed
   local metadata = metadata_of(recipe, entries, user_names, item_names, hash_logs(options.data, recipe))
   result.digest, result.logs = metadata.digest, metadata.logs
+  progress("writing", 1, 1)
+  if options.prepare then options.prepare() end
   log_reader.refuse_unless(prl.io.safetensors_write(options.out, entries, metadata))
   return result
 end
 
---- options: data (folder), out (the file), progress(what, done, of all, detail). Returns what world_checks.run gives with
---- the names and digests; or nil, message, and nothing is written.
+--- options: data (folder), out (the file), prepare (called before it is written), progress(what, done, of all, detail).
+--- Returns what world_checks.run gives with the names and digests; or nil, message, and nothing is written.
 function world.run(loaded, options)
   local ok, result = pcall(run, loaded, options)
   if ok then return result end
@@ -444,5 +457,4 @@ function world.run(loaded, options)
   error(result, 0)
 end
 
-world.sides = sides
 return world

@@ -9,7 +9,7 @@ local checks = {}
 local QUANTILES = {0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99}
 local SHORT, LONG = 3, 18 -- seconds: a play that is cut short; a long view, or the whole of a shorter video
 local REQUESTS, CANDIDATES = 400, 64 -- drawn to see how scores differ among what one user might be shown
-local TIME_CAP, TIME_CENTRE = 4, 2.5
+local BINS = 10
 
 local function pick(values, rows)
   local list = {}
@@ -41,12 +41,15 @@ local function predictions(scores, logistic)
   return p
 end
 
---- Σ predicted / Σ observed, and how well scores tell rows apart: {ratio, auc | rmse}.
+--- Σ predicted / Σ observed, and how well scores tell rows apart: {ratio, auc, log_loss, calibration | rmse}.
 local function judge(scores, labels, logistic)
   local predicted = predictions(scores, logistic)
   local result = {ratio = calibrate.mean(predicted) / (calibrate.mean(labels) + 1e-30)}
   if logistic then
-    result.auc = metrics.auc(metrics.order(scores), scores, labels)
+    local order = metrics.order(scores)
+    result.auc = metrics.auc(order, scores, labels)
+    result.log_loss = metrics.mean(metrics.log_losses(predicted, labels))
+    result.calibration = metrics.calibration(order, predicted, labels, BINS)
   else
     result.rmse = math.sqrt(metrics.mean(metrics.squares(scores, labels)))
   end
@@ -116,45 +119,43 @@ local function agreement(a, b)
   return {users = correlation(of_a, of_b), request = inside}
 end
 
---- The world's draws on the log's own impressions beside what happened there: play times and every rate.
-local function replay(context, model, slopes, played, rows, heads)
-  local draws, times, seen, watch = prl.rand(#rows):totable(), {}, {}, context.recipe.play.head
-  local long = {world = 0, log = 0}
+--- The world's draws on the log's own impressions beside what happened there: play times and every rate. drawn: the
+--- world's ln(1 + s) of each row.
+local function replay(context, model, slopes, drawn, rows, heads)
+  local times, seen, watch = {}, {}, context.recipe.play.head
+  local long = {world = 0, log = calibrate.mean(pick(model.made.values.long_view, rows))}
   for k, i in ipairs(rows) do
     local seconds = context.duration(i)
-    local log_time = play.read(played, model.scores[watch][i], play.log_duration(seconds), draws[k])
-    times[k], seen[k] = math.exp(log_time) - 1, math.exp(model.made.values[watch][i]) - 1
+    times[k], seen[k] = math.exp(drawn[k]) - 1, math.exp(model.made.values[watch][i]) - 1
     if seconds > 0 and times[k] >= math.min(seconds, LONG) then long.world = long.world + 1 / #rows end
-    long.log = long.log + model.made.values.long_view[i] / #rows
   end
-  local result = {rows = #rows, quantiles = {}, rates = {long_view = long}}
+  local result = {rows = #rows, rates = {long_view = long}}
   for _, head in ipairs(heads) do
     if slopes[head].value ~= 0 then
-      local sum = 0
-      for k, i in ipairs(rows) do
-        local x = math.min(math.log(1 + times[k]), TIME_CAP) - TIME_CENTRE
-        sum = sum + calibrate.sigmoid(model.scores[head][i] + slopes[head].shift + slopes[head].value * x)
-      end
-      result.rates[head] = {world = sum / #rows, log = calibrate.mean(pick(model.made.values[head], rows))}
+      local scores = pick(model.scores[head], rows)
+      for k = 1, #rows do scores[k] = calibrate.sigmoid(scores[k] + slopes[head].shift + slopes[head].term(drawn[k])) end
+      result.rates[head] = {world = calibrate.mean(scores), log = calibrate.mean(pick(model.made.values[head], rows))}
     end
   end
   local function figures(list)
-    local short, sorted = 0, {}
+    local short, whole, sorted = 0, 0, {}
     for k, t in ipairs(list) do
+      local seconds = context.duration(rows[k])
       sorted[k] = t
       if t < SHORT then short = short + 1 end
+      if seconds > 0 and t >= seconds then whole = whole + 1 end
     end
     table.sort(sorted)
     local quantiles = {}
     for k, q in ipairs(QUANTILES) do quantiles[k] = play.quantile(sorted, q) end
-    return {mean = calibrate.mean(list), short = short / #list, quantiles = quantiles}
+    return {mean = calibrate.mean(list), short = short / #list, whole = whole / #list, quantiles = quantiles}
   end
   result.at, result.world, result.log = QUANTILES, figures(times), figures(seen)
   return result
 end
 
 --- Figures of a fitted world; see world.run for the arguments.
-function checks.run(context, models, slopes, played, entries, heads)
+function checks.run(context, models, slopes, drawn_times, entries, heads)
   local recipe, tensors = context.recipe, {}
   for _, entry in ipairs(entries) do tensors[entry[1]] = entry[2] end
   prl.seed(recipe.train.seed)
@@ -174,12 +175,7 @@ function checks.run(context, models, slopes, played, entries, heads)
       local values, other = model.made.values[head], context.rows[which == "ranker" and "response" or "ranker"]
       local positives = 0
       for _, i in ipairs(model.rows) do positives = positives + (logistic and values[i] or 0) end
-      local function at_moment(rows)
-        local kept = {}
-        for _, i in ipairs(rows) do if context.held(i) then kept[#kept + 1] = i end end
-        return kept
-      end
-      local own, abroad = at_moment(model.rows), at_moment(other)
+      local own, abroad = context.moment[which], context.moment[which == "ranker" and "response" or "ranker"]
       drawn[which] = logits(known[which], requests, k, recipe.model.factors)
       entry[which] = {
         positives = logistic and positives or nil, slope = model.slope[head], spread = spread(drawn[which]),
@@ -193,9 +189,7 @@ function checks.run(context, models, slopes, played, entries, heads)
     entry.time_slope = slopes[head].value ~= 0 and {value = slopes[head].value, error = slopes[head].error} or nil
     result.heads[head] = entry
   end
-  local held = {}
-  for _, i in ipairs(context.rows.response) do if context.held(i) then held[#held + 1] = i end end
-  result.replay = replay(context, models.response, slopes, played, held, heads)
+  result.replay = replay(context, models.response, slopes, drawn_times, context.moment.response, heads)
   return result
 end
 

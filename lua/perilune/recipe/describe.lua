@@ -114,7 +114,7 @@ local function options_text(options) return table_text(HEAD, rows_of(options, ""
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "host", "fit"}
+  "train", "eval", "agent", "host", "fit", "world"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -154,6 +154,11 @@ end
 function topics.fit()
   local fit = require "perilune.fit.describe"
   return fit.head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.rows())
+end
+
+function topics.world()
+  local fit = require "perilune.fit.describe"
+  return fit.world_head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.world_rows())
 end
 
 function topics.reward()

@@ -102,8 +102,8 @@ function load.load(path, options)
   if not evaluated then return nil, message, code end
   if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
   local recipe, folder = evaluated.recipe, folder_of(path)
-  if recipe.kind == "fit" then
-    return nil, ('%s: a recipe of kind "fit" learns a ranker from logs: it is for `%s`'):format(path, invocation.line "fit"), "EFORMAT"
+  if recipe.kind == "fit" or recipe.kind == "world" then
+    return nil, ('%s: a recipe of kind "%s" learns from logs: it is for `%s`'):format(path, recipe.kind, invocation.line "fit"), "EFORMAT"
   end
   if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
     recipe.train = recipe.train or {}
