@@ -36,7 +36,8 @@ function fit.load(path, options)
     return nil, ("%s: %s: %s"):format(place(evaluated, defect.path), defect.path, defect.message), "EFORMAT"
   end
   if not schema.knows(evaluated.recipe.kind) then
-    return nil, ("%s: a recipe of kind \"fit\" or \"world\" is needed; this one is for `%s`"):format(path, invocation.line "train"), "EFORMAT"
+    return nil, ('%s: a recipe of kind "fit" or "world" is needed; this one is for `%s`'):format(path, invocation.line "train"),
+      "EFORMAT"
   end
   local name = evaluated.recipe.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local recipe, refusal = schema.check(evaluated.recipe)
