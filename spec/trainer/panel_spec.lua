@@ -54,6 +54,13 @@ describe("evaluation by user and day", function()
     assert.is_nil(posix.stat(run.folder:file("judged.safetensors")))
   end)
 
+  it("goes on to the end of an update where an evaluation falls due with the last steps", function()
+    local run = train {"train.steps=632", "eval.every=316"} -- an update takes 32 steps
+    assert.equal(640, run.state.step)
+    local _, rows = read(run, "evaluations.csv"):gsub("\n", "")
+    assert.equal(4, rows) -- a header, 0, 316, the end
+  end)
+
   it("counts the user-days of experience by the users' own clocks", function()
     local run = train {"eval.every=0"}
     local env, elapsed = prl.env("shortvideo", {n = 8, seed = 3}), 0

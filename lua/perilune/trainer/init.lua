@@ -314,8 +314,8 @@ function Trainer:loop()
     local ends = self:over()
     -- A panel's last evaluation comes at the end, on all users.
     local last = self.judge == panel and (ends or not self.search and state.step >= info.steps)
-    if state.next_evaluation and state.step >= state.next_evaluation and not last then
-      self:evaluate()
+    if state.next_evaluation and state.step >= state.next_evaluation then
+      if not last then self:evaluate() end
       state.next_evaluation = following(state.step, info.evaluation.every)
     end
     if state.next_checkpoint and state.step >= state.next_checkpoint then
