@@ -1,7 +1,14 @@
 -- A personal policy that sets the parameters of a short-video feed's ranking for each request of each user, against the
--- supervised ranker's own order, on the same users and chances.
+-- supervised ranker's own order and the best vector of parameters that is the same for everybody, on the same users and
+-- chances.
 --   ./dev train recipes/quickstart.lua
+local vectors = require "shortvideo/vectors"
+
 return extend(require "shortvideo/a2c_multi_critic", {
   train = {steps = 1.5e6},
-  eval = {every = 3e5, users = 1024, days = 3, baseline = "ltr", threads = 2},
+  eval = {
+    every = 3e5, users = 1024, days = 3, baseline = "ltr", beside = {["best vector"] = vectors.best}, threads = 2,
+    groups = {"activity", "length_taste"},
+    front = {x = "watch_time", y = {"like", "follow", "share", "download", "comment"}, vectors = vectors.front},
+  },
 })
