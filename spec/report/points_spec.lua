@@ -76,7 +76,7 @@ describe("the points of a sweep", function()
   it("make an optimistic choice and an unbiased fresh figure, where a metric is nothing but noise", function()
     math.randomseed(11)
     local experiments, seeds, count = 2000, 5, 10
-    local chosen, fresh, squares, covered = 0, 0, 0, 0
+    local chosen, fresh, squares, covered, second, others = 0, 0, 0, 0, 0, 0
     for _ = 1, experiments do
       local shared, measured = {}, {}
       for s = 1, seeds do shared[s] = normal() end
@@ -89,6 +89,8 @@ describe("the points of a sweep", function()
       local again = {}
       for s = 1, seeds do again[s] = normal() + normal() end
       local estimate = points.estimate(list(again), metric)
+      if points.told(found.differences[found.second]) then second = second + 1 end
+      for _, difference in pairs(found.differences) do others = others + (points.told(difference) and 1 or 0) end
       chosen, fresh = chosen + found.estimates[found.winner].mean, fresh + estimate.mean
       squares = squares + estimate.mean ^ 2
       if estimate.low <= 0 and estimate.high >= 0 then covered = covered + 1 end
@@ -97,5 +99,8 @@ describe("the points of a sweep", function()
     assert.is_true(chosen / experiments > 0.5)
     assert.is_true(math.abs(fresh / experiments) < 3 * error_of_mean)
     assert.is_true(covered / experiments > 0.93 and covered / experiments < 0.97, covered / experiments)
+    assert.is_true(second / experiments < 0.05, second / experiments)
+    local share = others / experiments / (count - 1) -- what the page says of ten points: one in 9
+    assert.is_true(share > 0.09 and share < 0.14, share)
   end)
 end)

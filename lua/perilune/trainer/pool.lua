@@ -25,6 +25,7 @@ local function start(executable, job)
   if pid ~= 0 then return pid end
   posix.setpid("p", 0, 0) -- a group of its own: Ctrl-C reaches it once, from pool.run
   local file = posix.open(job.log, posix.O_WRONLY + posix.O_CREAT + posix.O_TRUNC, "rw-r--r--")
+  if not file then posix._exit(127) end
   posix.dup2(file, 1)
   posix.dup2(file, 2)
   if prl.interrupted and prl.interrupted() then posix._exit(130) end
