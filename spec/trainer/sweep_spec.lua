@@ -88,6 +88,10 @@ describe("a sweep", function()
     assert.equal(3, #planned.points)
     assert.equal(2, planned.seeds)
     assert.same({"algorithm.lr=1e-5", "train.steps=1"}, planned.points[1].set)
+    local fields = 'metric = "length", direction = "minimise", grid = {["algorithm.lr"] = {1e-3, 1e-4}}'
+    assert.is_true(of_fields(fields, {metric = "length"}).minimise)
+    assert.is_false(of_fields(fields, {metric = "reward"}).minimise) -- the direction was said of another metric
+    assert.is_true(of_fields(fields, {metric = "reward", minimise = true}).minimise)
   end)
 
   it("trains every point on the same seeds, and the best one on others", function()

@@ -272,7 +272,8 @@ function sweep.plan(path, options)
   local said = plan.base.sweep
   plan.seeds = options.seeds or whole(plan.base, "seeds", 1) or sweep.default_seeds
   plan.first = options.first or whole(plan.base, "first_seed", 0) or 1
-  plan.minimise = options.minimise or said.direction == "minimise"
+  local own_metric = options.metric == nil or options.metric == said.metric -- the direction is that of the file's metric
+  plan.minimise = options.minimise or (own_metric and said.direction == "minimise") or false
   plan.axes = grid_axes(plan.base)
   plan.set = add_words(plan.axes, options.set or {})
   if #plan.axes == 0 then
