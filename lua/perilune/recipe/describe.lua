@@ -247,6 +247,7 @@ local function env_text(about)
     rows[i] = {name, interval(observation.low, observation.high, i), observation.units[i] or ""}
   end
   parts[#parts + 1] = table_text({"observation", "bounds", "unit"}, rows)
+  if about.world then parts[#parts + 1] = "The names of a user's features come from the world, and follow as user_….\n" end
   rows = {}
   for i, name in ipairs(action.names) do
     local range_text = action.choices and ("0 … %d"):format(action.choices[i] - 1) or
