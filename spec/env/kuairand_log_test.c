@@ -1,8 +1,9 @@
 /* The fitted world beside the logs that it was fitted to: play times and rates. It needs both, and says so
  * where they are absent:
  *
- *     KUAIRAND_WORLD   the world file; default runs/kuairand/world.safetensors
- *     KUAIRAND_DATA    the folder of the logs; default ../shared/data/kuairand_pure */
+ *     PERILUNE_KUAIRAND_WORLD   the world file; default runs/kuairand/world.safetensors
+ *     PERILUNE_KUAIRAND         the folder of the logs, as for the specs of the fit; default
+ *                               ../shared/data/kuairand_pure */
 #include "env/kuairand_support.h"
 
 #include <math.h>
@@ -71,7 +72,7 @@ static bool read_logs(const opened *o, kr_trace *trace) {
   assert_int_equal(sscanf(prl_safetensors_text(file, "days"), "[%d,%d]", &first, &last), 2);
   prl_safetensors_free(file);
   snprintf(path, sizeof path, "%s/log_standard_4_25_to_5_08_pure.csv",
-           path_of("KUAIRAND_DATA", "../shared/data/kuairand_pure"));
+           path_of("PERILUNE_KUAIRAND", "../shared/data/kuairand_pure"));
   if (prl_csv_open(o->runtime, path, columns, 9, NULL, &csv, NULL)) return false;
   while (prl_csv_next(csv, &rows, NULL) == PRL_OK && rows > 0) {
     const int32_t *tab = prl_csv_values(csv, 0), *date = prl_csv_values(csv, 1);
@@ -104,18 +105,18 @@ static void within(const char *what, double x, double of, double band) {
 }
 
 static void test_the_world_stands_beside_its_logs(void **state) {
-  const char *path = path_of("KUAIRAND_WORLD", "runs/kuairand/world.safetensors");
+  const char *path = path_of("PERILUNE_KUAIRAND_WORLD", "runs/kuairand/world.safetensors");
   if (access(path, R_OK) != 0) {
     print_message(
         "SKIPPED: there is no world %s (`perilune fit recipes/kuairand/world.lua --data FOLDER`, or "
-        "KUAIRAND_WORLD=FILE); nothing was compared with the logs\n",
+        "PERILUNE_KUAIRAND_WORLD=FILE); nothing was compared with the logs\n",
         path);
     skip();
   }
   opened o = open_path(path);
   kr_trace trace = {.rows = malloc(MOST * sizeof *trace.rows), .capacity = MOST};
   if (!read_logs(&o, &trace) || trace.count == 0) {
-    print_message("SKIPPED: there are no logs (KUAIRAND_DATA=FOLDER); nothing was compared with them\n");
+    print_message("SKIPPED: there are no logs (PERILUNE_KUAIRAND=FOLDER); nothing was compared with them\n");
     free(trace.rows);
     skip();
   }

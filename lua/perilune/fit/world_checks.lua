@@ -127,7 +127,7 @@ local function replay(context, model, slopes, drawn, rows, heads)
   for k, i in ipairs(rows) do
     local seconds = context.duration(i)
     times[k], seen[k] = math.exp(drawn[k]) - 1, math.exp(model.made.values[watch][i]) - 1
-    if seconds > 0 and times[k] >= math.min(seconds, LONG) then long.world = long.world + 1 / #rows end
+    if times[k] >= math.min(seconds > 0 and seconds or LONG, LONG) then long.world = long.world + 1 / #rows end
   end
   local result = {rows = #rows, rates = {long_view = long}}
   for _, head in ipairs(heads) do
