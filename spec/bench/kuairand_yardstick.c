@@ -281,7 +281,7 @@ static void conclude(const kuairand_yardstick *y, int64_t i, const float *offset
 }
 
 static void eight(const kuairand_yardstick *y, int64_t first, const prl_step *step) {
-  static const float bound[KR_WEIGHTS] = {1, 1, 1, 1, 1, 1, 2, 1, 1};
+  static const float bound[KR_WEIGHTS] = {1, 1, 1, 1, 1, 1, 2, 1, 0.3f};
   const kr_shared *s = y->shared;
   kr_user *user[L];
   float offset[L][KR_WEIGHTS];

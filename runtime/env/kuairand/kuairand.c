@@ -56,7 +56,7 @@ static const prl_env_preset presets[] = {
 static const prl_action_spec weights[KR_WEIGHTS] = {
     {"watch", "", 0, -1, 1},     {"long_view", "", 0, -1, 1}, {"like", "", 0, -1, 1},
     {"follow", "", 0, -1, 1},    {"share", "", 0, -1, 1},     {"comment", "", 0, -1, 1},
-    {"diversity", "", 0, -2, 2}, {"freshness", "", 0, -1, 1}, {"duration", "", 0, -1, 1},
+    {"diversity", "", 0, -2, 2}, {"freshness", "", 0, -1, 1}, {"duration", "", 0, -0.3f, 0.3f},
 };
 
 #define HOUR_US INT64_C(3600000000)
