@@ -23,7 +23,11 @@ return {
   kind = "world",
   log = {file = ltr.log.file, time = "time_ms", day = "date", user = "user", item = "video",
     duration = {"duration_ms", divide = 1000}, of_item = {"duration_ms"}, rows = 228329},
-  tables = ltr.tables,
+  tables = {
+    video = {file = ltr.tables.video.file, key = "video_id", rows = 7583},
+    person = {file = ltr.tables.person.file, key = "user_id", rows = 27285},
+    history = {file = ltr.tables.history.file, key = "user_id", rows = 26469},
+  },
   outcomes = ltr.outcomes,
   splits = {ranker = {20220425, 20220501}, response = {20220502, 20220508}},
   heads = {

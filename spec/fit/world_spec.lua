@@ -4,6 +4,7 @@ local calibrate = require "perilune.fit.calibrate"
 local checks = require "perilune.fit.world_checks"
 local fit = require "perilune.fit"
 local play = require "perilune.fit.play"
+local propensity = require "perilune.fit.propensity"
 local report = require "perilune.fit.world_report"
 local world = require "perilune.fit.world"
 
@@ -163,7 +164,8 @@ describe("perilune fit of a world", function()
     assert.near(1, result.heads.like.ranker.other_held.ratio, 0.15)
     assert.is_true(result.heads.like.ranker.other.auc > 0.65)
     assert.is_true(result.heads.like.agreement.users > 0.8)
-    assert.is_true(result.heads.share.response.spread.users < 0.5 * result.heads.like.response.spread.users) -- chance alone
+    assert.is_true(result.heads.share.ranker.spread.users < 0.5 * result.heads.like.ranker.spread.users) -- chance alone
+    assert.is_true(result.heads.like.own.users < 0.4 and result.heads.like.own.items < 0.4) -- features say it all
     local replay = result.replay
     assert.near(1, replay.world.mean / replay.log.mean, 0.1)
     assert.near(replay.log.short, replay.world.short, 0.03)
@@ -259,6 +261,7 @@ describe("perilune fit of a world", function()
     refused({'log.file="odd.csv"'}, "odd.csv has 5500 rows, the recipe's log.rows says 6000: the file is cut, or of another release")
     write("odd.csv", table.concat(lines, "\n", 1, 4001) .. "\n")
     refused({'log.file="odd.csv"', "log.rows=4000"}, "odd.csv: splits.response: the log has no row of day 20220504")
+    refused({"tables.item.rows=61"}, "items.csv has 60 rows, the recipe's tables.item.rows says 61: the file is cut")
     write("odd.csv", (text:gsub("share", "shared", 1)))
     refused({'log.file="odd.csv"'}, 'odd.csv.* has no column "share"; the nearest is "shared"')
     write("odd.csv", (text:gsub("\n100,", "\nann,", 1)))
@@ -345,6 +348,81 @@ describe("the regressions on scores", function()
     assert.near(calibrate.mean(labels), sum / #scores, 1e-9)
     assert.near(2, calibrate.slope({1, 2, 3, 4}, {3, 5, 7, 9}), 1e-5)
     assert.near(1.5, calibrate.shift({1, 2}, {2.5, 3.5}), 1e-12)
+  end)
+end)
+
+describe("what is a user's own", function()
+  local state = 9
+  local function draw()
+    state = state * 16807 % 2147483647
+    return state / 2147483647
+  end
+
+  local function normal() return math.sqrt(-2 * math.log(draw())) * math.cos(2 * math.pi * draw()) end
+
+  --- Counts of groups whose rates differ by this much: counts, expected, ln of each rate.
+  local function sample(groups, sigma)
+    local counts, expected, own = {}, {}, {}
+    for g = 1, groups do
+      own[g], expected[g], counts[g] = sigma * normal() - sigma * sigma / 2, 0.02 + 0.3 * draw(), 0
+      local left = math.exp(-expected[g] * math.exp(own[g]))
+      local product = draw()
+      while product > left do
+        counts[g], product = counts[g] + 1, product * draw()
+      end
+    end
+    return counts, expected, own
+  end
+
+  it("is found again in size, and is nothing where there is nothing", function()
+    for _, sigma in ipairs {0.6, 1.2, 2} do
+      local counts, expected = sample(20000, sigma)
+      assert.near(sigma, propensity.fit(counts, expected), 0.12 * sigma)
+    end
+    local found = 0
+    for _ = 1, 10 do if propensity.fit(sample(2000, 0)) > 0 then found = found + 1 end end
+    assert.is_true(found <= 2)
+  end)
+
+  it("is drawn so that it has the size, the mean rate 1, and follows what people did", function()
+    local counts, expected, own = sample(20000, 1)
+    local uniform = {}
+    for g = 1, #counts do uniform[g] = draw() end
+    local drawn, sum, square, rate = propensity.draw(counts, expected, 1, uniform), 0, 0, 0
+    for g = 1, #counts do
+      sum, square, rate = sum + drawn[g], square + drawn[g] ^ 2, rate + math.exp(drawn[g])
+    end
+    local mean = sum / #counts
+    assert.near(-0.5, mean, 0.03)
+    assert.near(1, math.sqrt(square / #counts - mean ^ 2), 0.03)
+    assert.near(1, rate / #counts, 0.05)
+    assert.is_true(checks.correlation(drawn, own) > 0.1)
+    -- A draw of the posterior is as close to the truth as the truth to a draw: where little was seen, to the prior.
+    local low, high = propensity.draw({0, 5}, {3, 1}, 1, {0.5, 0.5}), propensity.draw({0}, {0}, 1, {0.975})
+    assert.is_true(low[1] < -1 and low[2] > 0.5)
+    assert.near(1.96 - 0.5, high[1], 0.02)
+  end)
+end)
+
+describe("what outputs leave unexplained", function()
+  it("is found between groups by its size", function()
+    local state = 4
+    local function draw()
+      state = state * 16807 % 2147483647
+      return state / 2147483647
+    end
+    local scores, labels, groups = {}, {}, {}
+    for g = 1, 3000 do
+      local own = (draw() + draw() + draw() - 1.5) -- of deviation ½
+      for _ = 1, 8 do
+        local i = #scores + 1
+        scores[i], groups[i] = draw() * 2 - 1, g
+        labels[i] = draw() < calibrate.sigmoid(scores[i] + own) and 1 or 0
+      end
+    end
+    assert.near(0.5, checks.unexplained(scores, labels, groups, true), 0.06)
+    for i = 1, #scores do groups[i] = i % 2999 end -- the members of other groups
+    assert.is_true(checks.unexplained(scores, labels, groups, true) < 0.2)
   end)
 end)
 

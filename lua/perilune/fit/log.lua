@@ -127,6 +127,13 @@ local function join(log_texts, key, name)
   return row_of
 end
 
+--- A file with fewer or more rows than the recipe says is not the one that it means.
+local function check_rows(path, rows, expected, key)
+  if expected and rows ~= expected then
+    refuse(("%s has %d rows, the recipe's %s.rows says %d: the file is cut, or of another release"):format(path, rows, key, expected))
+  end
+end
+
 --- {rows, columns = {column = array}, texts = {column = {text, …}}, tables = {name = {key, row_of, columns, texts}},
 --- skipped, first_skipped}. Ids count from 0.
 function log.read(folder, recipe, options, progress)
@@ -134,6 +141,7 @@ function log.read(folder, recipe, options, progress)
   local path = folder .. "/" .. recipe.log.file
   local data, rows, texts, skipped, why = read(path, all[""], false, options, progress)
   if rows == 0 then refuse(path .. " has no rows") end
+  check_rows(path, rows + skipped, recipe.log.rows, "log")
   sort(data, rows, recipe.log.time)
   local result = {rows = rows, columns = data, texts = texts, tables = {}, skipped = skipped, first_skipped = why}
   for name, entry in pairs(recipe.tables) do
@@ -143,7 +151,9 @@ function log.read(folder, recipe, options, progress)
     end
     if not texts[entry.key] then refuse(("table %s: the log's column %s is a number, not a key"):format(name, entry.key)) end
     wanted[entry.key] = "ids"
-    local columns, _, own = read(folder .. "/" .. entry.file, wanted, true, options)
+    local file = folder .. "/" .. entry.file
+    local columns, table_rows, own = read(file, wanted, true, options)
+    check_rows(file, table_rows, entry.rows, "tables." .. name)
     result.tables[name] = {
       key = entry.key, columns = columns, texts = own,
       row_of = join(texts[entry.key], {ids = columns[entry.key], texts = own[entry.key]}, name),

@@ -11,8 +11,12 @@
 local play = {}
 
 local SHORTEST = 1 -- seconds: stands for less, and for a duration that is not known
+local LONG = 18 -- seconds of a long view; of a shorter video the whole
 local END = 0.005 -- the share of rows beyond the first and the last duration
 local BEND = 4 -- x + (ln(1 + D) − ln(1 + d)) min(x / ln(1 + d), 1)^BEND for x = ln(1 + s) of a video of d seconds, at D
+
+--- Seconds from which a play is a long view: KuaiRand's own rule.
+function play.long_view(seconds) return seconds > 0 and math.min(seconds, LONG) or LONG end
 
 function play.log_duration(seconds) return math.log(math.max(seconds, SHORTEST)) end
 

@@ -2,7 +2,8 @@
 ---
 ---     log         {file =, time =, day =, user =, item =, group =}: the CSV of impressions; time (ms) and day are columns,
 ---                 user (of the bootstrap), item (of a baseline) and group (of the within-group AUC) are fields
----     tables      {name = {file =, key =}}: CSVs with one row for each value of the log's column `key`
+---     tables      {name = {file =, key =}}: CSVs with one row for each value of the log's column `key`; each of these files may
+---                 say its number of rows, so that one that is cut or of another release is refused
 ---     outcomes    columns of the log that are known only after the impression: never inputs
 ---     splits      train, valid, test = {first day, last day}
 ---     heads       {name = {column, loss = "logistic" | "squared", weight =, divide =, log1p =}}
@@ -18,8 +19,7 @@
 ---
 --- A recipe of kind "world" (perilune.fit.world) says the same and differs in this:
 ---
----     log         also duration ({column, divide =}, seconds) and of_item: columns of the log that belong to the item;
----                 rows: how many the log must have
+---     log         also duration ({column, divide =}, seconds) and of_item: columns of the log that belong to the item
 ---     splits      ranker, response = {first day, last day}, apart
 ---     context     {clock = field, held = {field = "value"}}: fields with a bias of their own; the file holds the clock's, and
 ---                 stands for the given value of the others
@@ -159,14 +159,14 @@ local function plus(spec, more)
   return all
 end
 
-local logged = {file = text, time = text, day = text, user = text, item = text, group = {text}}
+local logged = {file = text, time = text, day = text, user = text, item = text, group = {text}, rows = {size}}
 
 -- A position in a map that also has names is the key "1" of plain data, and comes back as 1.
 local common = {
   kind = text,
   name = {text},
   tags = {list(text)},
-  tables = {map(section {file = text, key = text}), {}},
+  tables = {map(section {file = text, key = text, rows = {size}}), {}},
   outcomes = list(text),
   heads = map(section {text, loss = {loss, "logistic"}, weight = {number(0, 1e6), 1}, divide = {positive, 1},
     log1p = {flag, false}}, true),
@@ -190,8 +190,7 @@ local kinds = {
     model = {section(network), {}},
   }),
   world = plus(common, {
-    log = section(plus(logged, {duration = section {text, divide = {positive, 1}}, of_item = {list(text), {}},
-      rows = {size}})),
+    log = section(plus(logged, {duration = section {text, divide = {positive, 1}}, of_item = {list(text), {}}})),
     splits = section {ranker = days, response = days},
     context = section {clock = text, held = {map(text), {}}},
     model = {section(plus(network, {hidden = {list(size), {64}}, factors = {number(1, 256, true), 16},

@@ -8,6 +8,7 @@ local checks = require "perilune.fit.world_checks"
 local features = require "perilune.fit.features"
 local log_reader = require "perilune.fit.log"
 local play = require "perilune.fit.play"
+local propensity = require "perilune.fit.propensity"
 local towers = require "perilune.fit.towers"
 local train = require "perilune.fit.train"
 
@@ -46,10 +47,6 @@ end
 
 local function read(recipe, options, progress)
   local log = log_reader.read(options.data, recipe, {}, progress)
-  if recipe.log.rows and log.rows ~= recipe.log.rows then
-    log_reader.refuse(("%s/%s has %d rows, the recipe's log.rows says %d: the file is cut, or of another release"):format(
-      options.data, recipe.log.file, log.rows, recipe.log.rows))
-  end
   for _, name in ipairs(HEADS) do
     if not recipe.heads[name] then log_reader.refuse(('heads: a world needs a head "%s"'):format(name)) end
   end
@@ -162,27 +159,46 @@ local function score(model, rows)
   return scores
 end
 
---- What the time watched adds to an interaction's logit: ψ with its standard error, and the shift beside it, by head. ψ is
---- fitted on the times that people watched; the shift makes up for it on times as the world draws them (`drawn`, for each
---- row), so that the world's rates are the log's.
-local function time_slopes(model, rows, drawn, watch)
-  local slopes, times = {}, pick(model.made.values[watch], rows)
+--- What one side's members have of their own in a head: {sigma, values = {for each member}}. expected: by row.
+local function own_propensity(members, id_of, rows, expected, labels)
+  local counts, sums = {}, {}
+  for k = 1, members.count do counts[k], sums[k] = 0, 0 end
+  for k, i in ipairs(rows) do
+    local member = members.index[id_of(i)]
+    counts[member], sums[member] = counts[member] + labels[k], sums[member] + expected[k]
+  end
+  local sigma = propensity.fit(counts, sums)
+  return {sigma = sigma, values = propensity.draw(counts, sums, sigma, prl.rand(members.count):totable())}
+end
+
+--- What an interaction's logit has beside the model's, by head: ψ of the time watched with its standard error, what is each
+--- user's and each item's own, and a shift. ψ is fitted on the times that people watched; the shift makes up for all of it
+--- on times as the world draws them (`drawn`, for each row), so that the world's rates are the log's.
+local function interactions(context, model, drawn)
+  local rows, result, times = context.moment.response, {}, pick(model.made.values[context.recipe.play.head], context.moment.response)
   local function regressor(time) return math.min(time, TIME_CAP) - TIME_CENTRE end
   for k = 1, #times do times[k] = regressor(times[k]) end
+  prl.seed(context.recipe.train.seed + 1)
   for _, head in ipairs(HEADS) do
-    local slope = {value = 0, error = 0, shift = 0}
+    local entry = {slope = 0, error = 0, shift = 0}
     if TIMED[head] then
-      local labels = pick(model.made.values[head], rows)
-      local w, errors = calibrate.logistic(pick(model.apart[head], rows), {1, times}, labels)
-      slope.value, slope.error = w[2], errors[2]
-      function slope.term(time) return slope.value * regressor(time) end
-      local offset = pick(model.scores[head], rows)
-      for k = 1, #offset do offset[k] = offset[k] + slope.term(drawn[k]) end
-      slope.shift = calibrate.shift(offset, labels, true)
+      local labels, expected, offset = pick(model.made.values[head], rows), pick(model.apart[head], rows), pick(model.scores[head], rows)
+      local w, errors = calibrate.logistic(expected, {1, times}, labels)
+      entry.slope, entry.error = w[2], errors[2]
+      for k = 1, #rows do expected[k] = calibrate.sigmoid(expected[k] + w[1] + w[2] * times[k]) end
+      entry.users = own_propensity(context.users, context.user_of, rows, expected, labels)
+      entry.items = own_propensity(context.items, context.item_of, rows, expected, labels)
+      for k, i in ipairs(rows) do
+        offset[k] = offset[k] + entry.slope * regressor(drawn[k]) + entry.users.values[context.users.index[context.user_of(i)]]
+          + entry.items.values[context.items.index[context.item_of(i)]]
+      end
+      entry.shift = calibrate.shift(offset, labels, true)
+      entry.rate = 0
+      for k = 1, #rows do entry.rate = entry.rate + calibrate.sigmoid(offset[k] + entry.shift) / #rows end
     end
-    slopes[head] = slope
+    result[head] = entry
   end
-  return slopes
+  return result
 end
 
 -- ---- Tables ----
@@ -197,7 +213,18 @@ local function in_order(model, tensor)
   return (tensor:index_select(2, prl.tensor(order, "int32")) * slopes):clone()
 end
 
---- The model's tables of all users and items; added: what each head's item biases take up besides.
+--- What interactions add to one side's biases: (members, HEADS).
+local function own_biases(added, side, count)
+  local rows = {}
+  for m = 1, count do
+    local row = {}
+    for k, head in ipairs(HEADS) do row[k] = added[head][side] and added[head][side].values[m] or 0 end
+    rows[m] = row
+  end
+  return prl.tensor(rows)
+end
+
+--- The model's tables of all users and items; added: what `interactions` gave, which the biases take up.
 local function tables(context, model, added)
   local recipe, made, net = context.recipe, model.made, model.net
   local users, items, first = context.users.count, context.items.count, context.log.rows
@@ -219,10 +246,13 @@ local function tables(context, model, added)
   for k, head in ipairs(HEADS) do
     shifts[k] = (1 - model.slope[head]) * model.centre[head] + model.shift[head] + (added and added[head].shift or 0)
   end
+  local user_bias, item_bias = in_order(model, b), in_order(model, c + constant) + prl.tensor(shifts):view(1, #HEADS)
+  if added then
+    user_bias, item_bias = user_bias + own_biases(added, "users", users), item_bias + own_biases(added, "items", items)
+  end
   return {
-    user = in_order(model, p:view(users, #made.heads, recipe.model.factors)), user_bias = in_order(model, b),
-    item = q:clone(), item_bias = (in_order(model, c + constant) + prl.tensor(shifts):view(1, #HEADS)):clone(),
-    hour = in_order(model, prl.tensor(hours)),
+    user = in_order(model, p:view(users, #made.heads, recipe.model.factors)), user_bias = user_bias:clone(),
+    item = q:clone(), item_bias = item_bias:clone(), hour = in_order(model, prl.tensor(hours)),
   }
 end
 
@@ -359,6 +389,7 @@ local function new_context(recipe, log)
       end
     end
   end
+  context.user_of, context.item_of = context.fields[recipe.log.user].id, context.fields[recipe.log.item].id
   local duration = log.columns[recipe.log.duration[1]]
   function context.duration(i) return duration[i] / recipe.log.duration.divide end
   return context
@@ -377,15 +408,15 @@ local function play_times(context, model)
   return played, drawn
 end
 
-local function entries_of(context, models, slopes, played)
-  local ranker, response = tables(context, models.ranker), tables(context, models.response, slopes)
+local function entries_of(context, models, added, played)
+  local ranker, response = tables(context, models.ranker), tables(context, models.response, added)
   local known, first = models.ranker.made, context.log.rows + 1 -- no number of these saw the world's days
   local users, user_names = standardised(known, "user", first, context.users.count)
   local items, item_names = standardised(known, "item", first + context.users.count, context.items.count)
   local durations, ages = item_facts(context)
   local offset, video, weight, hours = pools(context)
   local slope = {}
-  for k, head in ipairs(HEADS) do slope[k] = slopes[head].value end
+  for k, head in ipairs(HEADS) do slope[k] = added[head].slope end
   local entries = {}
   local function add(name, tensor) entries[#entries + 1] = {name, tensor} end
   for name, set in pairs {ranker = ranker, response = response} do
@@ -402,7 +433,7 @@ local function entries_of(context, models, slopes, played)
   add("videos/features", items)
   add("videos/duration", durations)
   add("videos/age", ages)
-  add("videos/vector", directions(ranker.item))
+  add("videos/vector", directions(ranker.item)) -- production ranks by it, and cannot know what draws the responses
   add("videos/id", prl.tensor(context.items.numbers, "int64"))
   add("pool/offset", offset)
   add("pool/video", video)
@@ -435,10 +466,9 @@ local function run(loaded, options)
     models[which].abroad = score(models[which], context.rows[which == "ranker" and "response" or "ranker"])
   end
   local played, drawn = play_times(context, models.response)
-  local slopes = time_slopes(models.response, context.moment.response, drawn, recipe.play.head)
-  local entries, user_names, item_names = entries_of(context, models, slopes, played)
-  progress("checking", 0, 1)
-  local result = checks.run(context, models, slopes, drawn, entries, HEADS)
+  local added = interactions(context, models.response, drawn)
+  local entries, user_names, item_names = entries_of(context, models, added, played)
+  local result = checks.run(context, models, added, drawn, entries, HEADS, progress)
   result.name, result.hash, result.seed = loaded.name, loaded.hash, recipe.train.seed
   local metadata = metadata_of(recipe, entries, user_names, item_names, hash_logs(options.data, recipe))
   result.digest, result.logs = metadata.digest, metadata.logs

@@ -7,7 +7,7 @@ local play = require "perilune.fit.play"
 local checks = {}
 
 local QUANTILES = {0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99}
-local SHORT, LONG = 3, 18 -- seconds: a play that is cut short; a long view, or the whole of a shorter video
+local SHORT = 3 -- seconds: a play that is cut short
 local REQUESTS, CANDIDATES = 400, 64 -- drawn to see how scores differ among what one user might be shown
 local BINS = 10
 
@@ -109,6 +109,24 @@ local function spread(all)
   return {users = deviation(means), request = math.sqrt(inside)}
 end
 
+--- The deviation between groups that outputs leave unexplained, in their own unit, by moments: with residuals r and slopes
+--- w = p(1 − p) (1 where a head is not logistic), σ² = Σ_g [(Σ r)² − Σ r²] / Σ_g [(Σ w)² − Σ w²]; 0 where that is below 0.
+local function unexplained(scores, labels, groups, logistic)
+  local residual, residual2, slope, slope2 = {}, {}, {}, {}
+  for i = 1, #scores do
+    local g, p = groups[i], logistic and calibrate.sigmoid(scores[i]) or scores[i]
+    local r, w = labels[i] - p, logistic and p * (1 - p) or 1
+    residual[g], residual2[g] = (residual[g] or 0) + r, (residual2[g] or 0) + r * r
+    slope[g], slope2[g] = (slope[g] or 0) + w, (slope2[g] or 0) + w * w
+  end
+  local above, below = 0, 0
+  for g, sum in pairs(residual) do
+    above, below = above + sum * sum - residual2[g], below + slope[g] * slope[g] - slope2[g]
+  end
+  return math.sqrt(math.max(above / (below + 1e-30), 0))
+end
+checks.unexplained = unexplained
+
 --- How two models agree: about users, and about the candidates of one request (the mean over requests).
 local function agreement(a, b)
   local of_a, of_b, inside = {}, {}, 0
@@ -121,20 +139,18 @@ end
 
 --- The world's draws on the log's own impressions beside what happened there: play times and every rate. drawn: the
 --- world's ln(1 + s) of each row.
-local function replay(context, model, slopes, drawn, rows, heads)
+local function replay(context, model, added, drawn, rows, heads)
   local times, seen, watch = {}, {}, context.recipe.play.head
   local long = {world = 0, log = calibrate.mean(pick(model.made.values.long_view, rows))}
   for k, i in ipairs(rows) do
     local seconds = context.duration(i)
     times[k], seen[k] = math.exp(drawn[k]) - 1, math.exp(model.made.values[watch][i]) - 1
-    if times[k] >= math.min(seconds > 0 and seconds or LONG, LONG) then long.world = long.world + 1 / #rows end
+    if times[k] >= play.long_view(seconds) then long.world = long.world + 1 / #rows end
   end
   local result = {rows = #rows, rates = {long_view = long}}
   for _, head in ipairs(heads) do
-    if slopes[head].value ~= 0 then
-      local scores = pick(model.scores[head], rows)
-      for k = 1, #rows do scores[k] = calibrate.sigmoid(scores[k] + slopes[head].shift + slopes[head].term(drawn[k])) end
-      result.rates[head] = {world = calibrate.mean(scores), log = calibrate.mean(pick(model.made.values[head], rows))}
+    if added[head].rate then
+      result.rates[head] = {world = added[head].rate, log = calibrate.mean(pick(model.made.values[head], rows))}
     end
   end
   local function figures(list)
@@ -155,7 +171,7 @@ local function replay(context, model, slopes, drawn, rows, heads)
 end
 
 --- Figures of a fitted world; see world.run for the arguments.
-function checks.run(context, models, slopes, drawn_times, entries, heads)
+function checks.run(context, models, added, drawn_times, entries, heads, progress)
   local recipe, tensors = context.recipe, {}
   for _, entry in ipairs(entries) do tensors[entry[1]] = entry[2] end
   prl.seed(recipe.train.seed)
@@ -171,6 +187,7 @@ function checks.run(context, models, slopes, drawn_times, entries, heads)
     pool = tensors["pool/offset"]:totable()}
   for k, head in ipairs(heads) do
     local logistic, entry, drawn = recipe.heads[head].loss == "logistic", {}, {}
+    progress("judging", k, #heads)
     for which, model in pairs(models) do
       local values, other = model.made.values[head], context.rows[which == "ranker" and "response" or "ranker"]
       local positives = 0
@@ -185,11 +202,19 @@ function checks.run(context, models, slopes, drawn_times, entries, heads)
         other_held = judge(pick(model.abroad[head], abroad), pick(values, abroad), logistic),
       }
     end
+    local moment, groups = context.moment.response, {users = {}, items = {}}
+    for r, i in ipairs(moment) do groups.users[r], groups.items[r] = context.user_of(i), context.item_of(i) end
+    local apart, labels = pick(models.response.apart[head], moment), pick(models.response.made.values[head], moment)
+    entry.unexplained = {users = unexplained(apart, labels, groups.users, logistic),
+      items = unexplained(apart, labels, groups.items, logistic)}
     entry.agreement = agreement(drawn.response, drawn.ranker)
-    entry.time_slope = slopes[head].value ~= 0 and {value = slopes[head].value, error = slopes[head].error} or nil
+    local own = added[head]
+    if own.rate then
+      entry.time_slope, entry.own = {value = own.slope, error = own.error}, {users = own.users.sigma, items = own.items.sigma}
+    end
     result.heads[head] = entry
   end
-  result.replay = replay(context, models.response, slopes, drawn_times, context.moment.response, heads)
+  result.replay = replay(context, models.response, added, drawn_times, context.moment.response, heads)
   return result
 end
 

@@ -30,20 +30,23 @@ local function tables(result)
   local spread = {
     title = "How much there is to personalise",
     note = "Response | ranker. Deviations of the outputs (logits; watch: ln(1 + s)) over requests drawn from the pools: between users "
-      .. " and among the candidates of one request. Agreement: the correlation of the two models over users, and among the "
-      .. "candidates of one request. ψ: what one more unit of ln(1 + s) watched adds to the logit, ± its standard error.",
-    columns = {"head", "between users", "in a request", "agreement on users", "in a request", "ψ"},
+      .. "and among the candidates of one request. Agreement: the correlation of the two models over users, and among the candidates "
+      .. "of one request. Own: the deviation between users, and between videos, that features leave unexplained on rows that were "
+      .. "not trained on; interactions have it in the response's biases as a draw, watch and long_view have not. ψ: what one "
+      .. "more unit of ln(1 + s) watched adds to the logit, ± its standard error.",
+    columns = {"head", "between users", "in a request", "agreement on users", "in a request", "own: users", "videos", "ψ"},
     rows = {},
   }
   for _, head in ipairs(result.order) do
     local entry = result.heads[head]
+    local own = entry.own or entry.unexplained
     local a, b, slope = entry.ranker, entry.response, entry.time_slope
     local key = a.apart.auc and "auc" or "rmse"
     models.rows[#models.rows + 1] = {head, a.positives and pair(0, a.positives, b.positives) or "–",
       pair(3, a.apart[key], b.apart[key]), pair(3, a.other[key], b.other[key]), pair(2, a.slope, b.slope),
       pair(3, a.fitted.ratio, b.fitted.ratio), pair(2, a.other_held.ratio, b.other_held.ratio)}
     spread.rows[#spread.rows + 1] = {head, pair(2, b.spread.users, a.spread.users), pair(2, b.spread.request, a.spread.request),
-      fixed(2, entry.agreement.users), fixed(2, entry.agreement.request),
+      fixed(2, entry.agreement.users), fixed(2, entry.agreement.request), fixed(2, own.users), fixed(2, own.items),
       slope and ("%.2f ± %.2f"):format(slope.value, slope.error) or "–"}
   end
   local replay = result.replay
