@@ -369,7 +369,24 @@ prl_status prl_agent_set(prl_agent *a, const char *option, double value, prl_err
   return PRL_OK;
 }
 
+/* "objective.critics.NAME.scale" */
+static const prl_critic *critic_of_scale(const prl_agent *a, const char *option) {
+  static const char prefix[] = "objective.critics.", suffix[] = ".scale";
+  if (strncmp(option, prefix, sizeof prefix - 1) != 0) return NULL;
+  const char *name = option + sizeof prefix - 1;
+  for (int i = 0; i < a->critics_count; i++) {
+    size_t length = strlen(a->critics[i].name);
+    if (!strncmp(name, a->critics[i].name, length) && !strcmp(name + length, suffix)) return &a->critics[i];
+  }
+  return NULL;
+}
+
 prl_status prl_agent_get(const prl_agent *a, const char *option, double *value, prl_error *error) {
+  const prl_critic *scaled = critic_of_scale(a, option);
+  if (scaled) {
+    *value = *scaled->scale;
+    return PRL_OK;
+  }
   int index = 0;
   prl_status status = find_option(a, option, &index, error);
   if (!status) *value = prl_live_value(&a->live, index, (double)a->experience->n.decisions);

@@ -2,6 +2,7 @@ local posix = require "posix"
 local cjson = require "cjson"
 local charts = require "perilune.report.chart"
 local html = require "perilune.report.html"
+local judged = require "perilune.report.judged"
 local page = require "perilune.report.page"
 local runs = require "perilune.report.run"
 
@@ -101,11 +102,117 @@ describe("the report", function()
   end)
 end)
 
+describe("the report of a run that was judged by user and day", function()
+  local root
+
+  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-report-XXXXXX")) end)
+  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+
+  local function put(name, text)
+    local file = assert(io.open(root .. "/" .. name, "w"))
+    file:write(text)
+    file:close()
+  end
+
+  local function compared(name, baseline, mean)
+    local rows = {}
+    for i, metric in ipairs {"watch_time", "share"} do
+      rows[i] = {name = metric, unit = "s", policy = 110, baseline = 100, sd = 3,
+        lift = {mean = mean * i, half = 0.01, low = mean * i - 0.01, high = mean * i + 0.01, variance = 1e-4}}
+    end
+    return {users = 20, days = 3, seeds = 1, baseline = baseline, policy = name, rows = rows}
+  end
+
+  local function run_of(evaluations)
+    put("run.json", cjson.encode {name = "feed", env = "shortvideo", environment = {n = 10}, algorithm = "a2c", step = 4000,
+      status = "finished", folder = root, evaluation = {users = 20, action = "mean"}, responses = {
+        {name = "watch_time", unit = "s"}, {name = "share", unit = "count"}},
+      critics = {{name = "watch", reward = "r.watch_time", gamma = 0.95, weight = 1, scale = "baseline", found = 21.5}}})
+    local lift = compared("policy", "ltr", 0.1)
+    lift.main = {"watch_time"}
+    lift.beside = {{name = "<best>", lift = compared("<best>", "ltr", 0.08), against = compared("policy", "<best>", 0.02)}}
+    put("lift.json", cjson.encode(lift))
+    put("evaluations.csv", "step,users,user_days,mean/watch_time,sd/watch_time,lift/watch_time,half/watch_time,mean/share," ..
+      "sd/share,lift/share,half/share\n" .. evaluations)
+    return runs.load(root)
+  end
+
+  local three = "0,8,0,100,3,0,0,1,1,0,0\n2000,8,55.5,105,3,5,1,1,1,nan,nan\n4000,20,120,110,3,10,1,1,1,20,2\n"
+
+  it("shows the policy over the baseline and over what stands beside it", function()
+    local text = page.render(run_of(three)):gsub("<script.-</script>", "")
+    for _, part in ipairs {"Lift over ltr", "Beside &lt;best&gt;", "policy over &lt;best&gt;, 95 %", "+8.00 ± 1.00 %",
+      "<b>+10.0<small> ± 1.0 %</small></b>", "<b>+2.0<small> ± 1.0 %</small></b>", "21.5<small> baseline</small>"} do
+      assert.truthy(text:find(part, 1, true), part)
+    end
+    assert.falsy(text:find("<best>", 1, true))
+  end)
+
+  it("draws the lift over the user-days of experience", function()
+    local run = run_of(three)
+    local points = judged.curve(run.evaluations, "watch_time")
+    assert.same({{x = 0, mean = 0, low = 0, high = 0}, {x = 55.5, mean = 5, low = 4, high = 6},
+      {x = 120, mean = 10, low = 9, high = 11}}, points)
+    assert.equal(2, #judged.curve(run.evaluations, "share")) -- without what could not be told
+    assert.same({}, judged.curve(run.evaluations, "nothing"))
+    local text = page.render(run)
+    assert.truthy(text:find("4,000 steps are 120 user-days, 12 days of each of 10 users at once", 1, true))
+    local data = cjson.decode(text:match('<script id="charts" type="application/json">(.-)</script>'))
+    assert.equal("user-days", data[1].axis)
+    assert.equal("watch_time", data[1].title)
+    assert.equal(1, #data) -- the objective reads one response
+  end)
+
+  it("has no curves, and no empty places for them, after one evaluation", function()
+    local text = page.render(run_of("4000,20,120,110,3,10,1,1,1,20,2\n"))
+    assert.falsy(text:find("Learning curves", 1, true))
+    assert.falsy(text:find("<figure", 1, true))
+    assert.truthy(text:find("Lift over ltr", 1, true))
+  end)
+
+  it("draws over steps where the run did not count days", function()
+    local run = run_of((three:gsub(",120,", ",nan,")))
+    assert.equal(4000, judged.curve(run.evaluations, "watch_time")[3].x)
+  end)
+end)
+
 describe("charts", function()
   it("have round ticks within the range", function()
     assert.same({0, 100, 200, 300, 400, 500}, (charts.ticks(-20, 520, 5)))
     local ticks = charts.ticks(0.0011, 0.0019, 4)
     assert.is_true(#ticks >= 3 and ticks[1] >= 0.0011 and ticks[#ticks] <= 0.0019)
+  end)
+
+  local function points(values)
+    local list = {}
+    for i, value in ipairs(values) do list[i] = {x = i, mean = value, low = value, high = value} end
+    return list
+  end
+
+  it("are not squashed by a few points or by a band", function()
+    local values = {}
+    for i = 1, 100 do values[i] = i % 10 end
+    values[50] = 1e6
+    local set = charts.set()
+    local text = tostring(set.figure {title = "t", lines = {{label = "l", points = points(values)}}})
+    assert.is_true(set.data[1].range[2] < 25)
+    assert.truthy(text:find("Not all of it is drawn: it reaches from 0 to 1,000,000.", 1, true))
+    local few = points {1, 2, 3}
+    few[2].high = 1000
+    text = tostring(set.figure {title = "t", lines = {{label = "l", points = few}}})
+    assert.is_true(set.data[2].range[2] < 6)
+    assert.truthy(text:find("from 1 to 1,000.", 1, true))
+    text = tostring(set.figure {title = "t", within = {-1, 1}, lines = {{label = "l", points = points {-5, 0, 0.5}}}})
+    assert.is_true(set.data[3].range[1] > -1.2)
+    assert.truthy(text:find("from −5 to 0.5.", 1, true))
+    text = tostring(set.figure {title = "t", zero = true, lines = {{label = "l", points = points {5, 6, 7}}}})
+    assert.is_true(set.data[4].range[1] <= 0)
+    assert.falsy(text:find("Not all", 1, true))
+  end)
+
+  it("draw nothing from one point: it is a number", function()
+    local set = charts.set()
+    assert.is_nil(set.figure {title = "t", lines = {{label = "l", points = points {3}}}})
   end)
 
   it("draw nothing from nothing", function()
@@ -116,6 +223,13 @@ describe("charts", function()
 end)
 
 describe("html", function()
+  it("shows the rows of a table that is too wide as cards", function()
+    local columns, row = {}, {}
+    for i = 1, 12 do columns[i], row[i] = {"c" .. i, ""}, i end
+    assert.truthy(tostring(html.table(columns, {row})):find('<div class="many">', 1, true))
+    assert.truthy(tostring(html.table({{"a", ""}}, {{1}})):find('<div class="scroll">', 1, true))
+  end)
+
   it("escapes texts and leaves markup alone", function()
     assert.equal('<p class="a&quot;b">1 &lt; 2<br></p>',
       tostring(html.tag("p", {class = 'a"b'}, "1 < 2", html.tag("br"))))

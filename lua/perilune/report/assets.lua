@@ -55,10 +55,11 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot .axis { stroke: var(--soft); stroke-width: 1; }
 .plot .zero, .front .zero, .groups .zero { stroke: var(--soft); stroke-width: 1; }
 .front, .groups { width: 100%; display: block; }
-.front { max-width: 760px; }
+.front { max-width: 660px; }
 .groups { max-width: 620px; }
 .front text, .groups text { font-size: 13px; fill: var(--soft); }
-.front .name { font-weight: 600; fill: currentColor; }
+.front .name { font-weight: 600; fill: currentColor; paint-order: stroke; stroke: var(--bg); stroke-width: 4px;
+  stroke-linejoin: round; }
 .front .grid, .groups .grid { stroke: var(--rule); stroke-width: 1; }
 .front .dot, .groups .dot { fill: currentColor; }
 .bar-thick { stroke: currentColor; stroke-width: 2; stroke-linecap: round; }
@@ -78,6 +79,13 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 500; font-size: .86rem; vertical-align: bottom; }
 tbody th { font-weight: 600; overflow-wrap: break-word; }
+.many table, .many th, .many td { display: block; width: auto; }
+.many thead { display: none; }
+.many tbody { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 0 28px; }
+.many tr { display: block; border-bottom: 1px solid var(--rule); padding: 10px 0; }
+.many tbody th { border: 0; padding: 0 0 4px; font-size: 1rem; }
+.many td { border: 0; padding: 2px 0; display: flex; justify-content: space-between; gap: 16px; text-align: right; }
+.many td::before { content: attr(data-label); color: var(--soft); text-align: left; }
 .n { text-align: right; white-space: nowrap; }
 .share { white-space: nowrap; }
 .bar { display: inline-block; width: 90px; height: 8px; border-radius: 4px; background: var(--rule); margin-right: 8px;
@@ -103,7 +111,8 @@ footer { margin-top: 48px; color: var(--soft); font-size: .86rem;
   .cards tbody th { border: 0; padding: 0 0 4px; font-size: 1rem; }
   .cards td { border: 0; padding: 2px 0; display: flex; justify-content: space-between; gap: 16px; text-align: right;
     white-space: normal; }
-  .cards td::before { content: attr(data-label); color: var(--soft); text-align: left; flex: none; }
+  .cards td.n { white-space: nowrap; }
+  .cards td::before { content: attr(data-label); color: var(--soft); text-align: left; white-space: normal; }
 }
 @media print { body { max-width: none; } details > * { display: block; } }
 ]==]
@@ -177,11 +186,10 @@ assets.script = [==[
         labels: [chart.axis].concat(chart.labels), customBars: true, legend: "never", connectSeparatedPoints: true,
         colors: chart.colors.map(function (c) { return color("--c" + c); }), fillAlpha: 0.16, strokeWidth: 1.8,
         drawPoints: chart.rows.length <= 40, pointSize: 2.5, highlightCircleSize: 4, rightGap: 14,
-        gridLineColor: color("--rule"), gridLineWidth: 1, axisLineColor: color("--rule"), xRangePad: 2, yRangePad: 8,
-        includeZero: chart.zero,
+        gridLineColor: color("--rule"), gridLineWidth: 1, axisLineColor: color("--rule"), xRangePad: 2, valueRange: chart.range,
         axisLabelFontSize: 12, animatedZooms: false,
         interactionModel: matchMedia("(pointer: coarse)").matches ? {} : Dygraph.defaultInteractionModel,
-        axes: { x: { axisLabelFormatter: short, drawGrid: false, pixelsPerLabel: 70 },
+        axes: { x: { axisLabelFormatter: short, drawGrid: false, pixelsPerLabel: 52 },
                 y: { axisLabelFormatter: short, axisLabelWidth: 50, pixelsPerLabel: 26 } },
         highlightCallback: function (event, x) { point(x, chart.axis); },
         unhighlightCallback: function () { point(null); }

@@ -24,19 +24,41 @@ function chart.ticks(low, high, count)
   return ticks, step
 end
 
--- The range of all series, never empty, with a little air above and below; with 0 in it where that is asked.
-local function range(lines, zero)
+local tail = 0.02 -- of a long series' points, at either end, that may lie beyond its drawing
+
+-- Where the lines themselves run: their means, without the tails of a long series.
+local function core(lines)
+  local means = {}
+  for _, line in ipairs(lines) do
+    for _, point in ipairs(line.points) do means[#means + 1] = point.mean end
+  end
+  table.sort(means)
+  local cut = #means >= 40 and math.floor(#means * tail) or 0
+  return means[1 + cut], means[#means - cut]
+end
+
+-- The range of all series, never empty, with a little air above and below; with 0 in it where that is asked. A few points
+-- or a band that would squash the lines to less than a quarter of the height are cut: the last result says so.
+local function range(lines, zero, within)
   local x0, x1, y0, y1 = math.huge, -math.huge, math.huge, -math.huge
-  if zero then y0, y1 = 0, 0 end
   for _, line in ipairs(lines) do
     for _, point in ipairs(line.points) do
       x0, x1 = math.min(x0, point.x), math.max(x1, point.x)
       y0, y1 = math.min(y0, point.low), math.max(y1, point.high)
     end
   end
+  local low, high = core(lines)
+  local cut = high > low and y1 - y0 > 4 * (high - low)
+  if cut then y0, y1 = math.max(y0, low - (high - low)), math.min(y1, high + (high - low)) end
+  if within then
+    cut = cut or y0 < within[1] or y1 > within[2]
+    y0, y1 = math.max(y0, within[1]), math.min(y1, within[2])
+    if y0 > y1 then y0, y1 = within[1], within[2] end
+  end
+  if zero then y0, y1 = math.min(y0, 0), math.max(y1, 0) end
   if x0 == x1 then x0, x1 = x0 - 1, x1 + 1 end
   local air = y1 > y0 and (y1 - y0) * 0.06 or math.max(math.abs(y0) * 0.1, 1e-3)
-  return x0, x1, y0 - air, y1 + air
+  return x0, x1, y0 - air, y1 + air, cut
 end
 
 local function path(points, x, y, key)
@@ -53,10 +75,12 @@ local function band(points, x, y)
   return table.concat(out) .. "Z"
 end
 
-local function drawing(title, lines, zero)
-  local x0, x1, y0, y1 = range(lines, zero)
+local function drawing(title, lines, x0, x1, y0, y1)
   local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
-  local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end
+  local function y(value) -- what is beyond the drawing runs along its edge
+    value = math.max(y0, math.min(y1, value))
+    return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom)
+  end
   local marks = {}
   for _, tick in ipairs((chart.ticks(y0, y1, 5))) do
     local at = ("%.1f"):format(y(tick))
@@ -82,6 +106,14 @@ local function drawing(title, lines, zero)
     end
   end
   return tag("svg", {viewBox = ("0 0 %d %d"):format(width, height), role = "img", ["aria-label"] = title}, marks)
+end
+
+local function beyond(lines)
+  local low, high = math.huge, -math.huge
+  for _, line in ipairs(lines) do
+    for _, point in ipairs(line.points) do low, high = math.min(low, point.low), math.max(high, point.high) end
+  end
+  return ("Not all of it is drawn: it reaches from %s to %s."):format(format.number(low), format.number(high))
 end
 
 local function legend(lines)
@@ -120,8 +152,9 @@ end
 function chart.set()
   local set = {data = {}}
 
-  --- options: title, note (what it means), unit, axis (what stands across; "steps"), zero (0 is within the range), lines =
-  --- {{label, points = buckets of series.thin}, …}. nil where there is nothing to draw: one point is a number, not a line.
+  --- options: title, note (what it means), unit, axis (what stands across; "steps"), zero (0 is within the range), within =
+  --- {low, high} (nothing beyond is drawn), lines = {{label, points = buckets of series.thin}, …}. nil where there
+  --- is nothing to draw: one point is a number, not a line.
   function set.figure(options)
     local lines, axis = {}, options.axis or "steps"
     for i, line in ipairs(options.lines) do
@@ -133,13 +166,15 @@ function chart.set()
     local labels, colors = {}, {}
     for i, line in ipairs(lines) do labels[i], colors[i] = line.label, line.color end
     local id = "chart" .. (#set.data + 1)
+    local x0, x1, y0, y1, cut = range(lines, options.zero, options.within)
     set.data[#set.data + 1] = {id = id, title = options.title, labels = labels, colors = colors, axis = axis,
-      zero = options.zero or false, rows = rows(lines)}
+      range = {y0, y1}, rows = rows(lines)}
     local unit = options.unit and options.unit ~= "" and tag("span", {class = "unit"}, options.unit)
     return tag("figure", {class = options.wide and "wide" or false},
       tag("figcaption", nil, tag("b", nil, options.title), " ", unit, legend(lines)),
-      tag("div", {class = "plot", id = id}, drawing(options.title, lines, options.zero)),
-      options.note and tag("p", {class = "note"}, options.note))
+      tag("div", {class = "plot", id = id}, drawing(options.title, lines, x0, x1, y0, y1)),
+      (options.note or cut) and tag("p", {class = "note"}, options.note, cut and options.note and " " or nil,
+        cut and beyond(lines) or nil))
   end
 
   return set

@@ -50,15 +50,18 @@ end
 -- ---- the drawing of paired differences ----
 
 local width, left, right = 460, 12, 12
+local most_dots = 300 -- of one drawing; more pairs are shown by some of them
 
 local function row_drawing(item, x)
   local y, parts, difference = 20, {}, item.difference
   parts[#parts + 1] = tag("text", {x = left, y = y}, item.name)
   local middle = y + 22
-  for i, value in ipairs(difference.values) do
+  local values = difference.values
+  for i = 1, #values, math.max(1, math.ceil(#values / most_dots)) do
+    local value = values[i]
     -- Spread upwards and downwards by turns, so that equal values stay apart.
     parts[#parts + 1] = tag("circle", {class = "dot pair", cx = ("%.1f"):format(x(value)),
-      cy = middle + (i % 5 - 2) * 3, r = 2.5})
+      cy = middle + (#parts % 5 - 2) * 3, r = 2.5})
   end
   if difference.low then
     parts[#parts + 1] = tag("line", {class = "interval", x1 = ("%.1f"):format(x(difference.low)),
@@ -112,9 +115,9 @@ local function curve(side, response)
   local points = {}
   for _, x in ipairs(xs) do
     if #at[x] == #side then -- a step that only some runs reached would bend the mean
-      local interval = stats.interval(at[x])
-      points[#points + 1] = {x = x, mean = interval.mean, low = interval.low or interval.mean,
-        high = interval.high or interval.mean}
+      local low, high = math.huge, -math.huge
+      for _, value in ipairs(at[x]) do low, high = math.min(low, value), math.max(high, value) end
+      points[#points + 1] = {x = x, mean = (stats.mean_sd(at[x])), low = low, high = high}
     end
   end
   return points
@@ -130,8 +133,9 @@ local function curves(compared, set)
         {label = "B " .. compared.names[2], points = curve(compared.curves[2], response.name), color = 2},
       }}
   end
+  if #figures == 0 then return nil end
   return {tag("h2", nil, "Evaluations on the way"),
-    tag("p", {class = "lead"}, "The mean over runs; bands are 95 % intervals over runs."),
+    tag("p", {class = "lead"}, "The mean over runs; a band reaches from the least of them to the greatest."),
     tag("div", {class = "charts"}, figures)}
 end
 
@@ -158,7 +162,10 @@ local function recipes(compared)
   return #parts > 0 and {tag("h2", nil, "Recipes"), parts} or nil
 end
 
+local most_rows = 300 -- of the table of every pair
+
 local function all_pairs(compared)
+  if #compared.pairs > most_rows then return nil end
   local columns, rows = {{compared.unit == "seed" and "Seed" or "Episode", ""}}, {}
   for _, response in ipairs(compared.responses) do
     for _, part in ipairs {"A", "B", "B − A"} do columns[#columns + 1] = {response.name .. ", " .. part, "n"} end
@@ -188,6 +195,7 @@ function comparison.render(compared, intervals)
     tag("h2", nil, "B − A"),
     tag("p", {class = "lead"}, compared.lift and "Of a user and day" or "Sums over an episode",
       ". A small dot is the difference of one ", compared.unit,
+      #compared.pairs > most_dots and (" (some of %s)"):format(format.grouped(#compared.pairs)) or "",
       "; the large one is their mean with its 95 % interval (Student's t)",
       compared.lift and compared.unit == "seed" and ", over seeds alone: for these very users" or "", "."),
     differences(intervals),

@@ -67,8 +67,8 @@ end
 
 -- ---- the drawing ----
 
-local width, height = 560, 400
-local left, right, top, bottom = 56, 18, 14, 44
+local width, height = 460, 350
+local left, right, top, bottom = 42, 14, 12, 42
 local colors = {baseline = 6, policy = 1, beside = 2, vector = "soft"}
 
 local function range(points, key)
@@ -176,7 +176,7 @@ end
 local function numbers(found)
   local rows = {}
   for _, point in ipairs(found.points) do
-    rows[#rows + 1] = {point.name, point.on and "yes" or point.on == false and "no" or nil,
+    rows[#rows + 1] = {(point.name:gsub(" ", "\194\160")), point.on and "yes" or point.on == false and "no" or nil,
       lift.percent {lift = point.x}, lift.percent {lift = point.y},
       point.action and tag("code", nil, vector_text(point.action)) or nil}
   end

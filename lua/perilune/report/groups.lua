@@ -183,7 +183,7 @@ local function lift_rows(found, by)
     rows[m] = {metric}
     for g, group in ipairs(by.groups) do rows[m][g + 1] = lift.percent {lift = group.lift[m] or nil} end
   end
-  return #rows > 0 and html.table(columns, rows) or nil
+  return html.table(columns, rows)
 end
 
 --- The section of a report.
@@ -193,7 +193,9 @@ function groups.section(found)
   for i, by in ipairs(found.by) do
     figures[i] = tag("figure", nil, tag("figcaption", nil, tag("b", nil, "By ", by.name), legend(by)), drawing(found, by))
     tables[i] = tag("details", {open = i == 1 and #found.by == 1}, tag("summary", nil, "By ", by.name, " as numbers"),
-      tag("div", {class = "cards"}, action_rows(found, by)), tag("div", {class = "cards"}, lift_rows(found, by)))
+      tag("div", {class = "cards"}, action_rows(found, by)),
+      #found.metrics > 0 and {tag("p", {class = "lead"}, "The lift of each third:"),
+        tag("div", {class = "cards"}, lift_rows(found, by))} or nil)
   end
   return {
     tag("h2", nil, "Actions by user group"),

@@ -59,8 +59,10 @@ function html.json(id, value)
   return html.tag("script", {type = "application/json", id = id}, html.raw(text))
 end
 
+local most_columns = 9 -- of a table that stands side by side
+
 --- A table: columns = {{title, class}, …}, rows = lists of cells. Each cell knows its column's title, so that a narrow
---- screen can show a row as a card.
+--- screen can show a row as a card; so are the rows of a table that is too wide for any.
 function html.table(columns, rows)
   local head, body = {}, {}
   for _, column in ipairs(columns) do
@@ -75,7 +77,7 @@ function html.table(columns, rows)
     end
     body[#body + 1] = html.tag("tr", nil, cells)
   end
-  return html.tag("div", {class = "scroll"},
+  return html.tag("div", {class = #columns > most_columns and "many" or "scroll"},
     html.tag("table", nil, html.tag("thead", nil, html.tag("tr", nil, head)), html.tag("tbody", nil, body)))
 end
 

@@ -93,6 +93,13 @@ local function curves(run, set)
   }
 end
 
+-- A lift with as many digits as its interval deserves.
+local function short(row)
+  local value = row.lift
+  if not value then return "–" end
+  return (value.mean > 0 and "+" or "") .. format.with_error(100 * value.mean, value.half and 100 * value.half) .. " %"
+end
+
 --- The figures that stand first: {"+3.2 ± 0.4 %", what it is}; none of a run that was not judged so.
 function judged.figures(run)
   local compared, found = run.lift, {}
@@ -100,9 +107,9 @@ function judged.figures(run)
   local main = compared.main and compared.main[1] or (compared.rows[1] or {}).name
   local row = lift.find(compared, main)
   if not row then return found end
-  found[1] = {lift.percent(row), ("%s of a user and day, over %s"):format(main, compared.baseline)}
+  found[1] = {short(row), ("%s of a user and day, over %s"):format(main, compared.baseline)}
   for _, item in ipairs(compared.beside or {}) do
-    found[#found + 1] = {lift.percent(lift.find(item.against, main)), ("%s, over %s"):format(main, item.name)}
+    found[#found + 1] = {short(lift.find(item.against, main)), ("%s, over %s"):format(main, item.name)}
   end
   found[#found + 1] = {format.number(row.policy), ("%s of a user and day; %s %s"):format(lift.label(row),
     compared.baseline, format.number(row.baseline))}

@@ -33,6 +33,8 @@ local meanings = {
   {"advantage_mean", "Advantage, mean", "Of the weighted sum, before it is normalised."},
   {"advantage_std", "Advantage, deviation", "Of the weighted sum, before it is normalised."},
 }
+-- What a metric far beyond means no more than at the edge.
+local bounds = {explained_variance = {-1, 1}}
 -- Shown elsewhere, or counters that belong in the table alone.
 local apart = {step = true, seconds = true, updates = true, steps = true, version = true, steps_per_second = true,
   trials = true, dropped_steps = true, late_feedback = true, duplicate_feedback = true, stale_steps = true, idle_streams = true,
@@ -59,10 +61,18 @@ local function points(metrics, name)
   return series.thin(metrics.columns.step, metrics.columns[name], points_of_a_chart)
 end
 
-local function unit_of(info, response)
+local function response_of(info, name)
   for _, item in ipairs(info.responses or {}) do
-    if item.name == response then return item.unit end
+    if item.name == name then return item end
   end
+end
+
+local function unit_of(info, name) return (response_of(info, name) or {}).unit end
+
+-- A response that is no sum and is 0 in every episode: it is known only later than these ended.
+local function never_came(run, name, point, sd)
+  local response = response_of(run.info, name)
+  return not run.lift and response and (response.combine or "sum") ~= "sum" and point.mean == 0 and sd == 0
 end
 
 -- ---- the parts of the page ----
@@ -141,7 +151,8 @@ local function evaluation_table(run, responses)
       local unit = unit_of(run.info, response)
       rows[#rows + 1] = {response == "length" and "steps" or response .. (unit and unit ~= "" and " (" .. unit .. ")" or ""),
         #line > 1 and format.with_error(first.mean, first.high - first.mean) or nil,
-        format.with_error(last.mean, last.high - last.mean), format.number(table.columns["sd/" .. response][table.rows])}
+        never_came(run, response, last, table.columns["sd/" .. response][table.rows]) and "did not come yet" or
+          format.with_error(last.mean, last.high - last.mean), format.number(table.columns["sd/" .. response][table.rows])}
     end
   end
   local several = table.rows > 1
@@ -247,6 +258,11 @@ local function share_cell(value)
     (("%.1f %%"):format(value * 100):gsub("^%-", "−")))
 end
 
+local function scale_cell(critic)
+  if critic.found then return {format.number(critic.found), tag("small", nil, " " .. critic.scale)} end
+  return type(critic.scale) == "number" and format.number(critic.scale) or critic.scale or "1"
+end
+
 local function late(run, name)
   local column = run.metrics.columns[name]
   local summary = column and series.summary(column)
@@ -260,7 +276,7 @@ local function critics(run, set)
     local discount = critic.gamma or "–"
     if critic.per and critic.per ~= "step" then discount = discount .. " per " .. critic.per end
     rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), discount, critic.weight or "–",
-      type(critic.scale) == "number" and format.number(critic.scale) or critic.scale or "1", share_cell(share),
+scale_cell(critic), share_cell(share),
       format.number(late(run, "explained_variance/" .. critic.name))}
     local name = "signal_share/" .. critic.name
     if run.metrics.columns[name] then
@@ -292,7 +308,7 @@ local function learning(run, set)
         lines[i] = {label = detail_of(name) or kind, points = points(run.metrics, name)}
       end
       local title, note = title_of(kind)
-      figures[#figures + 1] = set.figure {title = title, note = note, lines = lines}
+      figures[#figures + 1] = set.figure {title = title, note = note, lines = lines, within = bounds[kind]}
     end
     seen[kind] = true
   end

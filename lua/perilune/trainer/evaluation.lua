@@ -56,16 +56,20 @@ end
 --- The result as the table that `train` and `eval` print.
 function evaluation.text(result, responses)
   local rows = {{"sum over an episode", "mean ± 95 %", "deviation", "least", "greatest"}}
-  local function add(name, values)
+  local function add(name, values, later)
     local interval = stats.interval(values)
     local low, high = math.huge, -math.huge
     for _, value in ipairs(values) do low, high = math.min(low, value), math.max(high, value) end
+    if later and low == 0 and high == 0 then -- it is known only after the episode, or not at all
+      rows[#rows + 1] = {name, "did not come yet", "", "", ""}
+      return
+    end
     rows[#rows + 1] = {name, format.with_error(interval.mean, interval.half), format.number(interval.sd),
       format.number(low), format.number(high)}
   end
   for _, response in ipairs(responses) do
     local unit = response.unit ~= "" and response.unit and " (" .. response.unit .. ")" or ""
-    add(response.name .. unit, result.values[response.name])
+    add(response.name .. unit, result.values[response.name], (response.combine or "sum") ~= "sum")
   end
   add("steps", result.length)
   return format.columns(rows)

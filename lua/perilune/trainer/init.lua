@@ -329,10 +329,18 @@ function Trainer:loop()
   end
 end
 
+-- What a critic's reward is divided by, once the warm-up has found it.
+function Trainer:scale_of(critic)
+  if critic.scale ~= "baseline" then return nil end
+  if self.search then return (self.state.search.scales or {})[critic.name] end
+  return self.state.updates > 0 and self.agent:get("objective.critics." .. critic.name .. ".scale") or nil
+end
+
 --- Writes run.json and the report as they stand.
 function Trainer:write_report(status, message)
   local info = self.info
   info.status, info.message, info.step, info.updates = status, message, self.state.step, self.state.updates
+  for _, critic in ipairs(info.critics) do critic.found = self:scale_of(critic) end
   info.seconds = self.seconds_before + self.progress:seconds()
   info.search = self.search and self.search:summary()
   self.folder:write_json("run.json", info)

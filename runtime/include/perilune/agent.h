@@ -136,8 +136,9 @@ PRL_API int64_t prl_panel_width(const prl_env_spec *spec, int32_t observed);
  * environment without a clock), PRL_ESHAPE, PRL_ENOMEM, or as prl_agent_load, act and the env's step do. */
 PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error);
 
-/* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on.
- * Fails: PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
+/* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on. get
+ * also knows "objective.critics.NAME.scale": where it is "baseline", 1 until the warm-up has found it. Fails:
+ * PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
 PRL_API prl_status prl_agent_set(prl_agent *agent, const char *option, double value, prl_error *error);
 PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, double *value, prl_error *error);
 
