@@ -150,9 +150,14 @@ describe("a sweep", function()
     assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = {}}'):find("s.lua:3: grid.algorithm.lr: the axis has no values",
       1, true))
     assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = 3}'):find("expected a list of values", 1, true))
+    assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = {1, nil, 2}}'):find("expected a list of values", 1, true))
+    assert.truthy(refused(of_fields, 'metric = function() end'):find("metric: a function cannot stand here", 1, true))
+    assert.truthy(refused(of_fields, 'seeds = 1e9'):find("from 1 to 1000, got 1000000000", 1, true))
+    recipes.write(folder, "s.lua", "return sweep {base = 3}")
+    assert.truthy(refused(plan, {}, {file = "s.lua"}):find('s.lua:1: a sweep has a base, a recipe, as in', 1, true))
     assert.truthy(refused(of_fields, 'grid = {{1, 2}}'):find("an axis is a path with its values", 1, true))
     assert.truthy(refused(of_fields, 'gird = {}'):find('s.lua:3: gird: unknown key; the nearest is "grid"', 1, true))
-    assert.truthy(refused(of_fields, 'seeds = 0, grid = {}'):find("seeds: expected a whole number ≥ 1, got 0", 1, true))
+    assert.truthy(refused(of_fields, 'seeds = 0, grid = {}'):find("seeds: expected a whole number from 1 to 1000, got 0", 1, true))
     assert.truthy(refused(of_fields, 'direction = "up"'):find('expected "maximise" or "minimise"', 1, true))
     local values = {}
     for i = 1, 300 do values[i] = i end

@@ -23,7 +23,10 @@ local function parse(argv)
   parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
-  if words.seeds and words.seeds < 1 then failure.usage("--seeds must be at least 1") end
+  local most = require("perilune.trainer.sweep").most_seeds
+  if words.seeds and (words.seeds < 1 or words.seeds > most) then
+    failure.usage(("--seeds must be from 1 to %d"):format(most))
+  end
   if words.jobs and words.jobs < 1 then failure.usage("--jobs must be at least 1") end
   return words
 end

@@ -364,6 +364,8 @@ local function plain_sweep(fields)
         end
         reads[path] = kept
       end
+    elseif type(value) == "function" then
+      defect(tostring(name), "a function cannot stand here; a value is expected")
     elseif name ~= "base" and name ~= "kind" then
       result[name] = plain(value, tostring(name), {name}, {})
     end
@@ -383,7 +385,7 @@ local swept
 if recipe.kind == "sweep" then
   swept, recipe = recipe, recipe.base
   if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) or recipe.kind == "sweep" then
-    refuse('a sweep has a base, a recipe, as in sweep {base = require "a2c", …}', native.defined(main))
+    refuse('a sweep has a base, a recipe, as in sweep {base = require "a2c", …}', (native.defined(main)), 1)
   end
 end
 

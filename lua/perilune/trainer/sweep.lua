@@ -18,7 +18,7 @@ local panel = require "perilune.trainer.panel"
 
 local sweep = {}
 
-sweep.most_points = 256
+sweep.most_points, sweep.most_seeds = 256, 1000
 sweep.default_seeds = 5
 local longest_label = 28
 local fields = {"base", "grid", "seeds", "first_seed", "metric", "direction"}
@@ -67,12 +67,12 @@ local function refuse(loaded, keys, message)
   failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys, "."), message))
 end
 
-local function whole(loaded, name, least)
+local function whole(loaded, name, least, most)
   local value = loaded.sweep[name]
-  if value == nil or (type(value) == "number" and value % 1 == 0 and value >= least and value <= 2 ^ 52) then
+  if value == nil or (type(value) == "number" and value % 1 == 0 and value >= least and value <= most) then
     return value
   end
-  refuse(loaded, {name}, ("expected a whole number ≥ %d, got %s"):format(least, tostring(value)))
+  refuse(loaded, {name}, ("expected a whole number from %.0f to %.0f, got %s"):format(least, most, tostring(value)))
 end
 
 local function check_fields(loaded)
@@ -97,7 +97,9 @@ local function grid_axes(loaded)
     refuse(loaded, {"grid"}, 'expected axes, as in {["algorithm.lr"] = {1e-3, 1e-4}}')
   end
   for path, list in pairs(grid) do
-    if type(list) ~= "table" or (next(list) ~= nil and list[1] == nil) then
+    local count = 0
+    for _ in pairs(type(list) == "table" and list or {}) do count = count + 1 end
+    if type(list) ~= "table" or count ~= #list then
       refuse(loaded, {"grid", path}, "expected a list of values, as in {1e-3, 1e-4}")
     end
     local axis = {path = path, values = {}, file = true}
@@ -270,8 +272,8 @@ function sweep.plan(path, options)
   plan.base.sweep = plan.base.sweep or {}
   check_fields(plan.base)
   local said = plan.base.sweep
-  plan.seeds = options.seeds or whole(plan.base, "seeds", 1) or sweep.default_seeds
-  plan.first = options.first or whole(plan.base, "first_seed", 0) or 1
+  plan.seeds = options.seeds or whole(plan.base, "seeds", 1, sweep.most_seeds) or sweep.default_seeds
+  plan.first = options.first or whole(plan.base, "first_seed", 0, 2 ^ 52) or 1
   local own_metric = options.metric == nil or options.metric == said.metric -- the direction is that of the file's metric
   plan.minimise = options.minimise or (own_metric and said.direction == "minimise") or false
   plan.axes = grid_axes(plan.base)
