@@ -47,10 +47,10 @@ cd '%s'; for place in $1 1 2; do mkdir $place 2>/dev/null && { sleep 0.02; rmdir
   end)
 
   it("hands Ctrl-C on to its children, once, and says so", function()
-    local ready = root .. "/ready"
-    local jobs = {job("a", ("trap 'echo told; exit 5' INT; : >%s; while :; do sleep 0.01; done"):format(ready)),
-      job("b", "exec sleep 30"), job("c", ":")}
-    prl.interrupted = function() return posix.stat(ready) ~= nil end
+    local one, other = root .. "/one", root .. "/other"
+    local jobs = {job("a", ("trap 'echo told; exit 5' INT; : >%s; while :; do sleep 0.01; done"):format(one)),
+      job("b", (": >%s; exec sleep 30"):format(other)), job("c", ":")}
+    prl.interrupted = function() return posix.stat(one) ~= nil and posix.stat(other) ~= nil end
     local ended, stopped = run(jobs, 2)
     assert.is_true(stopped)
     assert.same({{false, 5}, {false, 130}}, {ended.a, ended.b})

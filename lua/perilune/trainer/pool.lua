@@ -18,19 +18,22 @@ function pool.processors()
   return math.max(count, 1)
 end
 
+local function become(executable, job)
+  posix.setpid("p", 0, 0) -- a group of its own: Ctrl-C reaches it once, from pool.run
+  local file = assert(posix.open(job.log, posix.O_WRONLY + posix.O_CREAT + posix.O_TRUNC, "rw-r--r--"))
+  posix.dup2(file, 1)
+  posix.dup2(file, 2)
+  if prl.interrupted and prl.interrupted() then posix._exit(130) end
+  posix.execp(executable, job.words)
+end
+
 local function start(executable, job)
   io.stdout:flush()
   io.stderr:flush()
   local pid = assert(posix.fork())
   if pid ~= 0 then return pid end
-  posix.setpid("p", 0, 0) -- a group of its own: Ctrl-C reaches it once, from pool.run
-  local file = posix.open(job.log, posix.O_WRONLY + posix.O_CREAT + posix.O_TRUNC, "rw-r--r--")
-  if not file then posix._exit(127) end
-  posix.dup2(file, 1)
-  posix.dup2(file, 2)
-  if prl.interrupted and prl.interrupted() then posix._exit(130) end
-  posix.execp(executable, job.words)
-  posix._exit(127)
+  pcall(become, executable, job)
+  posix._exit(127) -- whatever went wrong: a child never goes on in the parent's place
 end
 
 -- The next child that ends. Children are looked at rather than waited for, so that Ctrl-C is seen at once; it is
