@@ -63,6 +63,56 @@ static void test_a_file_that_is_cut(void **state) {
   unlink(path);
 }
 
+static size_t bytes_of(const char *path, unsigned char **bytes) {
+  FILE *file = fopen(path, "rb");
+  fseek(file, 0, SEEK_END);
+  const size_t size = (size_t)ftell(file);
+  rewind(file);
+  *bytes = malloc(size);
+  assert_int_equal(fread(*bytes, 1, size, file), size);
+  fclose(file);
+  return size;
+}
+
+/* Some bytes changed, in the header or in the data: refused, or a world that runs. */
+static void test_a_file_with_wrong_bytes(void **state) {
+  char path[64];
+  unsigned char *bytes;
+  uint32_t random = 77;
+  int opened_count = 0;
+  made_path(path);
+  assert_int_equal(made_world_write(runtime, &small_world, path, NULL), PRL_OK);
+  const size_t size = bytes_of(path, &bytes);
+  for (int round = 0; round < 300; round++) {
+    unsigned char *copy = malloc(size);
+    memcpy(copy, bytes, size);
+    for (int k = 0; k < 1 + round % 5; k++) {
+      random = random * 1664525u + 1013904223u;
+      const size_t at = (random >> 4) % (round % 2 ? size : 2500);
+      random = random * 1664525u + 1013904223u;
+      copy[at] = (unsigned char)(random >> 24);
+    }
+    FILE *file = fopen(path, "wb");
+    assert_int_equal(fwrite(copy, 1, size, file), size);
+    fclose(file);
+    free(copy);
+    prl_env_world *world = NULL;
+    prl_error error;
+    if (prl_env_world_open(runtime, &prl_env_kuairand, path, &world, &error)) {
+      assert_true(strlen(error.message) > 0);
+      continue;
+    }
+    env_run run = env_run_of(prl_env_world_type(world), 8, 3, 0);
+    for (int t = 0; t < 5; t++) assert_int_equal(prl_vecenv_step(run.env, &run.step, NULL), PRL_OK);
+    env_run_free(&run);
+    prl_env_world_close(world);
+    opened_count++;
+  }
+  assert_true(opened_count > 20 && opened_count < 290);
+  free(bytes);
+  unlink(path);
+}
+
 static void test_tensors_that_are_missing_or_of_another_shape(void **state) {
   static const char *const names[] = {
       "ranker/user",    "ranker/user_bias", "ranker/item",     "ranker/item_bias", "ranker/hour",
@@ -241,6 +291,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_file_that_is_none),
       cmocka_unit_test(test_a_file_that_is_cut),
+      cmocka_unit_test(test_a_file_with_wrong_bytes),
       cmocka_unit_test(test_tensors_that_are_missing_or_of_another_shape),
       cmocka_unit_test(test_numbers_that_cannot_be),
       cmocka_unit_test(test_sizes_that_do_not_fit),

@@ -240,7 +240,7 @@ static bool sound(const kr_shared *shared, const kr_user *user) {
   if (visit->phase == FEED_UNBORN) return true;
   bool good = visit->phase <= FEED_PRESENT && visit->phase > 0 && visit->clock_us >= 0 &&
               visit->clock_us < INT64_MAX / 2 && user->known.user >= 0 && user->known.user < world->users &&
-              isfinite(user->latent.mind.clock_shift);
+              fabsf(user->latent.mind.clock_shift) < 1000;
   const int32_t *video = kr_videos(shared, user);
   for (int32_t c = 0; c < shared->candidates; c++) good = good && video[c] >= 0 && video[c] < world->videos;
   return good;

@@ -197,7 +197,7 @@ static prl_status read_play(reader *r) {
   float *mean, *duration, *quantiles;
   prl_status status = READ(r, "play/mean", -100, 100, &mean, w->means);
   if (!status) status = READ(r, "play/duration", -20, 20, &duration, w->durations);
-  if (!status) status = READ(r, "play/quantiles", 0, 20, &quantiles, w->means, w->durations, w->quantiles);
+  if (!status) status = READ(r, "play/quantiles", 0, 12, &quantiles, w->means, w->durations, w->quantiles);
   if (!status) status = rising(r, "play/mean", mean, w->means, true);
   if (!status) status = rising(r, "play/duration", duration, w->durations, true);
   for (int32_t i = 0; !status && i < w->means * w->durations; i++)
