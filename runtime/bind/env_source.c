@@ -1,6 +1,7 @@
 #include "bind/env_source.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/memory.h"
 #include "recipe/lua_env.h"
@@ -65,11 +66,57 @@ static prl_status open_source(prl_runtime *runtime, lua_source *self, const char
   return status ? status : open_file(self->source, strcmp(kind, "c") == 0, where, type, error);
 }
 
-/* The file from which the environment is made; digest: NULL, or what it must have. */
-static prl_status open_world(prl_runtime *runtime, lua_source *self, const char *path, const char *digest,
-                             const prl_env_type **type, prl_error *error) {
+/* ---- Environments made from a file ---- */
+
+/* The world that was opened last, with what its file was then: a search judges hundreds of panels in it. */
+typedef struct last_world {
+  env_source *source; /* NULL: none yet */
+  const prl_env_type *made_from;
+  struct stat file;
+} last_world;
+
+static int last_world_gc(lua_State *L) {
+  last_world *last = lua_touserdata(L, 1);
+  prl_env_source_release(last->source);
+  last->source = NULL;
+  return 0;
+}
+
+static last_world *get_last_world(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "perilune.last_world");
+  last_world *last = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return last;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b) {
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+         a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+         a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static prl_status read_world(prl_runtime *runtime, lua_source *self, const char *path,
+                             const prl_env_type *type, last_world *last, prl_error *error) {
+  struct stat file;
+  const bool known = stat(path, &file) == 0;
+  if (known && last->source && last->made_from == type && same_file(&file, &last->file)) {
+    self->source = last->source;
+    self->source->owners++;
+    return PRL_OK;
+  }
   prl_status status = own_source(runtime, self, error);
-  if (!status) status = prl_env_world_open(runtime, *type, path, &self->source->world, error);
+  if (!status) status = prl_env_world_open(runtime, type, path, &self->source->world, error);
+  if (status || !known) return status;
+  prl_env_source_release(last->source);
+  self->source->owners++;
+  *last = (last_world){self->source, type, file};
+  return PRL_OK;
+}
+
+/* The file from which the environment is made; digest: NULL, or what it must have. */
+static prl_status open_world(lua_State *L, lua_source *self, const char *path, const char *digest,
+                             const prl_env_type **type, prl_error *error) {
+  prl_status status = read_world(prl_state_get(L)->runtime, self, path, *type, get_last_world(L), error);
   if (status) return status;
   *type = prl_env_world_type(self->source->world);
   if (!digest || strcmp(digest, (*type)->digest) == 0) return PRL_OK;
@@ -128,7 +175,7 @@ prl_status prl_push_env_source(lua_State *L, int index, int options, const prl_e
   if (!status && given && prl_env_source_takes(*type, "world")) {
     path = option_text(L, options, "world");
     digest = option_text(L, options, "digest");
-    if (path) status = open_world(runtime, self, path, digest, type, error);
+    if (path) status = open_world(L, self, path, digest, type, error);
   }
   lua_settop(L, status ? top - 2 : top);
   if (!status) lua_remove(L, -2);
@@ -139,4 +186,9 @@ void prl_open_env_source(lua_State *L) {
   static const luaL_Reg methods[] = {{"__gc", source_gc}, {NULL, NULL}};
   prl_new_type(L, "perilune.env_source", methods);
   lua_pop(L, 1);
+  static const luaL_Reg last[] = {{"__gc", last_world_gc}, {NULL, NULL}};
+  *(last_world *)lua_newuserdata(L, sizeof(last_world)) = (last_world){.source = NULL};
+  prl_new_type(L, "perilune.last_world", last);
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, "perilune.last_world");
 }

@@ -80,6 +80,21 @@ describe("an environment made from a file", function()
     has(select(2, prl.env_spec("kuairand", {world = world, digest = "abc"})), "is another one: its digest is ")
   end)
 
+  it("is read once while its file stands, and anew once that has changed", function()
+    local function digest() return prl.env_spec("kuairand", {world = world}).digest end
+    local first, env = digest(), prl.env("kuairand", {world = world})
+    assert.equal(first, digest())
+    kuairand_world.write(world, {seed = 9})
+    assert.not_equal(first, digest())
+    assert.equal(first, env:spec().digest) -- one that runs keeps what it has
+    os.remove(world)
+    has(select(2, prl.env_spec("kuairand", {world = world})), "there is no world to read")
+    env:reset()
+    env:step(prl.zeros(1, 9))
+    kuairand_world.write(world)
+    assert.equal(first, digest())
+  end)
+
   it("is checked in a recipe", function()
     local _, message = load("nowhere.safetensors")
     has(message, "x.lua:3: env.world: there is no world to read: cannot open nowhere.safetensors: No such file")
