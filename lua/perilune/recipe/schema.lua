@@ -128,7 +128,7 @@ schema.eval = {
     {integer = true, min = 0, max = 2 ^ 24}),
   option("days", "number", 3, "days", "simulated days of each user", {integer = true, min = 1, max = 10000}),
   option("baseline", "baseline", "ltr", "",
-    'what the lift is against, on the same users: "ltr", the zero action; a constant action by dimension, as in ' ..
+    'what the lift is against, on the same users: "ltr" or "zero", the zero action; a constant one by dimension, as in ' ..
     '{diversity = 0.5}; or the folder of a run'),
   option("beside", "policies", {}, "",
     'further policies on the same users, by name, judged with the last evaluation: constant actions or folders of ' ..

@@ -204,10 +204,10 @@ function values.scale(check, value, _, path)
   wrong(check, path, 'a number above 0, or "baseline"', value)
 end
 
---- "ltr", a run's folder, or a constant action by dimension; environment.baseline checks the dimensions.
+--- "ltr", "zero", a run's folder, or a constant action by dimension; environment.baseline checks the dimensions.
 function values.baseline(check, value, _, path)
   if (type(value) == "string" and value ~= "") or type(value) == "table" then return value end
-  wrong(check, path, '"ltr", a constant action such as {diversity = 0.5}, or the folder of a run', value)
+  wrong(check, path, '"ltr", "zero", a constant action such as {diversity = 0.5}, or the folder of a run', value)
 end
 
 --- Policies by name; environment.evaluation checks the dimensions of constant ones.

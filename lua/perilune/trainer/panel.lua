@@ -97,11 +97,15 @@ function panel.same_world(a, b)
   return text(a) == text(b)
 end
 
---- What a recipe's policy stands for ("ltr", a constant action, a run's folder, an agent's file): a policy for panel.run,
---- and its name. at: where it stands in the recipe.
+-- The zero action is the base order: the supervised ranker's own, or that of the base weights which the recipe gives.
+local zero_names = {ltr = "ltr", zero = "the zero action"}
+
+--- What a recipe's policy stands for ("ltr" or "zero", a constant action, a run's folder, an agent's file): a policy for
+--- panel.run, and its name. at: where it stands in the recipe.
 function panel.policy(info, given, at)
   if type(given) == "table" then return {constant = panel.constant(info, given, at)}, "a constant action" end
-  if given == "ltr" then return {constant = panel.constant(info, {}, at)}, "ltr" end
+  local zero = zero_names[given]
+  if zero then return {constant = panel.constant(info, {}, at)}, zero end
   if given:find("%.safetensors$") then return {agent = given}, given end
   local checkpoint = folder.open(given):last_checkpoint()
   if not checkpoint then failure.run(("%s: the run %s has no checkpoint"):format(at, given)) end
