@@ -78,6 +78,12 @@ describe("perilune sweep", function()
     assert.equal(2, select(2, html:gsub('<svg', "")))
     assert.truthy(html:find(" sweep pole.lua --set algorithm.lr=1e-3,1e-4 --set &#39;policy.hidden={8},{4, 4}&#39;", 1,
       true))
+    local links = 0
+    for link in html:gmatch('<a href="([^"]+)"') do
+      links = links + 1
+      assert.truthy(posix.stat(root .. "/out_folder/" .. link), link)
+    end
+    assert.equal(10, links)
     local data = cjson.decode(read(root .. "/out_folder/sweep.json"))
     assert.same({4, {1, 2}, {3, 4}}, {#data.points, data.seeds, data.fresh_seeds})
     local best = data.points[data.best]
@@ -117,8 +123,8 @@ describe("perilune sweep", function()
   end)
 
   it("stops its runs on Ctrl-C with what they have, and the same command goes on", function()
-    write("pole.lua", recipe:format(4e5))
-    local command = ("cd '%s' && exec '%s' sweep pole.lua --set algorithm.lr=1e-3,1e-4 --seeds 1 --quiet --out o >out 2>err")
+    write("pole.lua", recipe:format(4e6))
+    local command = ("cd '%s' && exec '%s' sweep pole.lua --set algorithm.lr=1e-3,1e-4 --seeds 1 --jobs 2 --quiet --out o >out 2>err")
       :format(root, executable)
     local pid = posix.fork()
     if pid == 0 then

@@ -14,7 +14,7 @@ end
 local function made(axes, of, more)
   local swept = {name = "made", path = "made.lua", axes = {}, names = {}, points = {}, seeds = {1, 2, 3},
     fresh_seeds = {4, 5, 6}, metric = {name = "watch", unit = "s", of = "watch"}, measured = {}, failed = {},
-    command = "perilune sweep made.lua", recipe = "return {}\n"}
+    command = "perilune sweep made.lua", root = "runs/made", recipe = "return {}\n"}
   for key, value in pairs(more or {}) do swept[key] = value end
   local count = 1
   for a, one in ipairs(axes) do
@@ -36,14 +36,15 @@ local function made(axes, of, more)
     if list then
       swept.measured[number] = {}
       for i, value in ipairs(list) do
-        swept.measured[number][i] = {seed = swept.seeds[i], value = value, folder = "f", means = {watch = value},
+        swept.measured[number][i] = {seed = swept.seeds[i], value = value, folder = "runs/made/f", means = {watch = value},
           responses = {{name = "watch", unit = "s"}}}
       end
     end
   end
   swept.judged = points.judge(swept.measured, swept.metric, swept.minimise, swept.base)
   if swept.judged and not swept.fresh_failed then
-    swept.fresh_runs = {{seed = 4, value = 7}, {seed = 5, value = 8}, {seed = 6, value = 9}}
+    swept.fresh_runs = {{seed = 4, value = 7, folder = "runs/made/4"}, {seed = 5, value = 8, folder = "runs/made/5"},
+      {seed = 6, value = 9, folder = "runs/made/6"}}
     swept.fresh = points.estimate(swept.fresh_runs, swept.metric)
   end
   return swept
@@ -93,6 +94,13 @@ describe("the table of a sweep", function()
     assert.truthy(text:find("The best is lr=0.1.", 1, true))
     swept = made({{"lr", values(0.1, 0.2)}}, function(p) return {p, 9 + p, 4 + 1.01 * p} end)
     assert.truthy(sweep.text(swept):find("the two can be told apart", 1, true))
+  end)
+
+  it("says that one seed tells nothing", function()
+    local swept = made({{"lr", values(0.1, 0.2)}}, function(p) return {p} end, {seeds = {1}, fresh_seeds = {2}})
+    local text = sweep.text(swept)
+    assert.truthy(text:find("each point on the same seed 1;", 1, true), text)
+    assert.truthy(text:find("One seed cannot tell it from the second, lr=0.1: another training may differ by more.", 1, true), text)
   end)
 
   it("shows a point that failed, with why, and none as the best where all did", function()

@@ -92,9 +92,9 @@ local function run_fresh(plan, root, run_options, swept)
   swept.lift = trainer.lift(plan, swept.fresh_runs, "best point")
 end
 
-local function describe(plan, swept, argv)
+local function describe(plan, swept, root, argv)
   local trainer = require "perilune.trainer.sweep"
-  swept.name, swept.path, swept.axes, swept.names = plan.name, plan.path, plan.axes, trainer.names(plan)
+  swept.root, swept.name, swept.path, swept.axes, swept.names = root, plan.name, plan.path, plan.axes, trainer.names(plan)
   swept.points, swept.metric, swept.minimise = plan.points, plan.metric, plan.minimise
   for _, point in ipairs(plan.points) do point.label = trainer.label(plan, point) end
   swept.seeds, swept.fresh_seeds = seeds_from(plan.first, plan.seeds), seeds_from(plan.first + plan.seeds, plan.seeds)
@@ -109,7 +109,7 @@ function sweep.run(argv)
   local folder = require "perilune.trainer.folder"
   local plan = trainer.plan(words.recipe, {set = words.set, trust = words.trust, seeds = words.seeds,
     first = words.first_seed, metric = words.metric, minimise = words.minimise})
-  local root = words.out or "runs/sweep-" .. plan.name
+  local root = (words.out or "runs/sweep-" .. plan.name):gsub("(.)/+$", "%1")
   jobs.make_folder(root)
   local lock = folder.lock(root)
   local run_options = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet,
@@ -118,7 +118,7 @@ function sweep.run(argv)
   local swept = run_grid(plan, root, run_options)
   if swept.judged then run_fresh(plan, root, run_options, swept) end
   folder.unlock(lock)
-  describe(plan, swept, argv)
+  describe(plan, swept, root, argv)
   local report = require "perilune.report.sweep"
   io.write(report.text(swept))
   failure.check(prl.io.write(root .. "/sweep.json", prl.to_json(report.data(swept), 2) .. "\n"))

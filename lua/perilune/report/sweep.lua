@@ -2,7 +2,8 @@
 ---
 --- A swept is {name, path, axes, names (short, of the axes), points = [{values, label, set, base}], seeds = [of the
 --- grid], fresh_seeds, metric, minimise, baseline or nil, measured, judged (report/points.lua), failed = {number =
---- sentence}, fresh = [as measured] or nil, fresh_failed, lift = table of the fresh runs or nil, command, recipe}.
+--- sentence}, fresh (points.estimate) with fresh_runs = [as measured], or nil and fresh_failed, root (folder of its page),
+--- lift = table of the fresh runs or nil, command, recipe}.
 
 local assets = require "perilune.report.assets"
 local axis_chart = require "perilune.report.axis"
@@ -69,7 +70,8 @@ end
 local function label_of(swept, number) return swept.points[number].label end
 
 local function grid_sentence(swept)
-  local intervals = swept.baseline and "over users crossed with seeds" or "over seeds (Student's t)"
+  local intervals = not swept.baseline and "over seeds (Student's t)" or #swept.seeds > 1 and
+    "over users crossed with seeds" or "over users, for this one training"
   return ("%s %s, %s is better; each point on the same %s; 95 %% intervals %s, differences pair by pair."):format(
     unit_text(swept), of_what(swept), swept.minimise and "less" or "more", seeds_text(swept.seeds), intervals)
 end
@@ -102,7 +104,9 @@ local function second_sentence(swept)
   if not judged.second then return nil end
   local difference = judged.differences[judged.second]
   local second = label_of(swept, judged.second)
-  if not difference.low then return ("One seed cannot tell it from the second, %s."):format(second) end
+  if not difference.low or #swept.seeds == 1 then
+    return ("One seed cannot tell it from the second, %s: another training may differ by more."):format(second)
+  end
   if points.told(difference) then
     return ("The second, %s, stands %s from it on the same seeds: the two can be told apart, as far as an interval of a "
       .. "chosen winner can say."):format(second, difference_text(difference))
@@ -270,27 +274,32 @@ local function every_response(swept)
     tag("details", nil, tag("summary", nil, "As numbers"), table_of(header, rows, 1))}
 end
 
+-- A row of runs, each with a way to its report.
+local function run_cells(swept, label, list)
+  local row = {label}
+  for i, one in ipairs(list) do
+    row[i + 1] = tag("a", {href = one.folder:sub(#swept.root + 2) .. "/report.html"}, format.number(one.value))
+  end
+  return row
+end
+
+local function seed_header(seeds)
+  local header = {"Point"}
+  for i, seed in ipairs(seeds) do header[i + 1] = ("seed %.0f"):format(seed) end
+  return header
+end
+
 local function every_run(swept)
-  local header, rows = {"Point"}, {}
-  for _, seed in ipairs(swept.seeds) do header[#header + 1] = ("seed %.0f"):format(seed) end
-  local function add(label, list)
-    local row = {label}
-    for k, one in ipairs(list) do row[k + 1] = format.number(one.value) end
-    rows[#rows + 1] = row
-  end
+  local rows, fresh = {}, nil
   for i, point in ipairs(swept.points) do
-    if swept.measured[i] then add(point.label, swept.measured[i]) end
+    if swept.measured[i] then rows[#rows + 1] = run_cells(swept, point.label, swept.measured[i]) end
   end
-  local fresh = {}
   if swept.fresh_runs then
-    local fresh_header = {"Point"}
-    for _, one in ipairs(swept.fresh_runs) do fresh_header[#fresh_header + 1] = ("seed %.0f"):format(one.seed) end
-    local row = {label_of(swept, swept.judged.winner)}
-    for k, one in ipairs(swept.fresh_runs) do row[k + 1] = format.number(one.value) end
-    fresh = table_of(fresh_header, {row}, 1)
+    fresh = table_of(seed_header(swept.fresh_seeds),
+      {run_cells(swept, label_of(swept, swept.judged.winner), swept.fresh_runs)}, 1)
   end
-  return {tag("h2", nil, "Every run"), tag("details", nil,
-    tag("summary", nil, unit_text(swept) .. " of each seed"), table_of(header, rows, 1), fresh)}
+  return {tag("h2", nil, "Every run"), tag("details", nil, tag("summary", nil, unit_text(swept) .. " of each seed"),
+    table_of(seed_header(swept.seeds), rows, 1), {fresh})}
 end
 
 local function reproduce(swept)
