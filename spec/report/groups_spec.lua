@@ -80,6 +80,7 @@ describe("actions by group", function()
       assert.truthy(text:find(part, 1, true), part)
     end
     assert.is_nil(groups.section(nil))
+    assert.is_nil(groups.section(groups.of(baseline, baseline, {"watch", "like"}, {"activity"}, {}))) -- the same for all
     assert.is_nil(groups.of(policy, baseline, {"watch"}, {}, {}))
   end)
 end)

@@ -161,6 +161,20 @@ describe("evaluation by user and day", function()
     assert.equal(1, #best(1))
   end)
 
+  it("takes the policies of a folder of runs onto the front", function()
+    train {"train.steps=320"}
+    local search = {'algorithm={"cem", population=4, elites=2, generations=1, users=4}', "eval.users=0"}
+    local found = train(search)
+    local run = train {("eval.front={x='watch_time', y={'like'}, vectors=%q}"):format(root .. "/runs"), "eval.every=0"}
+    local front, kinds = prl.from_json(read(run, "front.json")), {}
+    for _, point in ipairs(front.points) do kinds[point.kind] = (kinds[point.kind] or 0) + 1 end
+    assert.same({baseline = 1, vector = 1, beside = 1, policy = 1}, kinds)
+    run = train {("eval.front={x='watch_time', y={'like'}, vectors=%q}"):format(found.folder.path), "eval.every=0"}
+    front = prl.from_json(read(run, "front.json"))
+    assert.is_true(#front.points >= 3) -- the baseline, the policy, and a trial of the search at least
+    assert.equal("vector 1", front.points[2].name)
+  end)
+
   it("finds no difference between a run's policy and itself", function()
     local run = train()
     local options = {users = 5, days = 1, seed = 9, action = "mean", threads = 2, baseline = run.folder.path}

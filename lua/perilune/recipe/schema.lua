@@ -137,8 +137,8 @@ schema.eval = {
     "observations by which users are put into thirds, for the report's actions by group, as in {\"activity\"}"),
   option("front", "front", false, "",
     "global vectors, drawn with every policy as one response against the sum of others: {x = \"watch_time\", " ..
-    "y = {\"like\", \"share\"}, vectors = {{watch = 0.3}, …}}; vectors may be the folder of a cem run: the best of its " ..
-    "trials. Each is judged on eval.curve of the users, with the last evaluation", {optional = true}),
+    "y = {\"like\", \"share\"}, vectors = {{watch = 0.3}, …}}; vectors may be the folder of a cem run (the best of its " ..
+    "trials) or a folder of runs (their policies). Each is judged on eval.curve of the users, with the last evaluation", {optional = true}),
   option("curve", "number", 512, "users", "users of the evaluations before the last, and of the front's vectors",
     {integer = true, min = 2}),
   option("threads", "number", 2, "threads", "at once; the numbers are the same", {integer = true, min = 1, max = 64}),
@@ -148,7 +148,8 @@ schema.eval = {
 schema.front = {
   option("x", "text", nil, "", "the response across"),
   option("y", "texts", nil, "", "the responses upwards, summed"),
-  option("vectors", "vectors", nil, "", "constant actions by dimension, or the folder of a cem run"),
+  option("vectors", "vectors", nil, "",
+    "constant actions by dimension, the folder of a cem run, or a folder of runs"),
 }
 
 schema.agent = {

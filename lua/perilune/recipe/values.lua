@@ -222,10 +222,10 @@ function values.policies(check, value, option, path)
   return value
 end
 
---- Constant actions, or the folder of a cem run.
+--- Constant actions, or the folder of a cem run or of several runs.
 function values.vectors(check, value, _, path)
   if type(value) == "string" and value ~= "" then return value end
-  return list(check, value, path, "a list of constant actions such as {{diversity = 0.5}}, or the folder of a cem run",
+  return list(check, value, path, "a list of constant actions such as {{diversity = 0.5}}, or a folder",
     function(item) return type(item) == "table" end)
 end
 

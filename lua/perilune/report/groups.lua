@@ -186,9 +186,19 @@ local function lift_rows(found, by)
   return html.table(columns, rows)
 end
 
---- The section of a report.
+-- Whether a policy does the same for everybody, so that there is nothing to show.
+local function constant(found)
+  for _, by in ipairs(found.by) do
+    for _, difference in ipairs(by.differences) do
+      if math.abs(difference.mean) > 1e-9 or (difference.half or 0) > 1e-9 then return false end -- else rounding
+    end
+  end
+  return true
+end
+
+--- The section of a report; nil for a policy that does the same for everybody.
 function groups.section(found)
-  if not found or #(found.by or {}) == 0 then return nil end
+  if not found or #(found.by or {}) == 0 or constant(found) then return nil end
   local figures, tables = {}, {}
   for i, by in ipairs(found.by) do
     figures[i] = tag("figure", nil, tag("figcaption", nil, tag("b", nil, "By ", by.name), legend(by)), drawing(found, by))

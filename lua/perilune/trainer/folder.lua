@@ -72,6 +72,25 @@ function folder.open(path, trust)
   return self
 end
 
+--- The finished runs in a folder of runs, or in folders in it (a sweep's, a comparison's), by path.
+function folder.finished(path)
+  local found = {}
+  local function look(at, depth)
+    local info = posix.stat(at .. "/run.json") and prl.from_json(failure.check(prl.io.read(at .. "/run.json")))
+    if info then
+      if info.status == "finished" then found[#found + 1] = {path = at, info = info} end
+      return
+    end
+    for _, name in ipairs(depth > 0 and posix.dir(at) or {}) do
+      local stat = name:sub(1, 1) ~= "." and posix.stat(at .. "/" .. name)
+      if stat and stat.type == "directory" then look(at .. "/" .. name, depth - 1) end
+    end
+  end
+  look(path:gsub("(.)/+$", "%1"), 2)
+  table.sort(found, function(a, b) return a.path < b.path end)
+  return found
+end
+
 function Folder:file(name) return self.path .. "/" .. name end
 
 --- Writes a file of the run, whole or not at all.

@@ -5,11 +5,13 @@
 ---     bench:lift(users, agent_file)                  -- a lift table (report/lift.lua), on the way
 ---     bench:whole(agent_file)                        -- {lift, groups, front, panels = {policy, baseline, others}}
 
+local posix = require "posix"
 local failure = require "perilune.failure"
 local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local lift = require "perilune.report.lift"
 local series = require "perilune.report.series"
+local folder = require "perilune.trainer.folder"
 local panel = require "perilune.trainer.panel"
 
 local judgement = {}
@@ -66,8 +68,8 @@ local function trials_of(info, options, path)
 end
 
 --- The trials of a run of cem that none of the others beats in both, at most so many, evenly along the front.
-function judgement.best_trials(info, options, folder, most)
-  local found = trials_of(info, options, folder .. "/trials.csv")
+function judgement.best_trials(info, options, path, most)
+  local found = trials_of(info, options, path .. "/trials.csv")
   local best = {}
   for i, on in ipairs(front.nondominated(found)) do
     if on then best[#best + 1] = found[i] end
@@ -80,9 +82,35 @@ function judgement.best_trials(info, options, folder, most)
   return vectors
 end
 
+-- What a run in a folder of many is called: what set it apart.
+local function name_of(run)
+  local words = {}
+  for _, text in ipairs(run.info.set or {}) do words[#words + 1] = text:match("([%a_][%w_]*=.*)$") or text end
+  words[#words + 1] = ("seed %.0f"):format(run.info.seed)
+  return table.concat(words, ", ")
+end
+
+-- The policies of a folder of runs; those of searches are vectors.
+local function of_runs(info, path)
+  local list = {}
+  for _, run in ipairs(folder.finished(path)) do
+    if not panel.same_world(run.info, info) then
+      failure.usage(("eval.front.vectors: the env of %s is another than this run's, or has other options"):format(run.path))
+    end
+    list[#list + 1] = {name = name_of(run), kind = run.info.search and "vector" or "beside",
+      policy = (panel.policy(info, run.path, "eval.front.vectors"))}
+  end
+  if #list == 0 then failure.usage(("eval.front.vectors: there is no finished run in %s"):format(path)) end
+  return list
+end
+
 local function vectors_of(info, options)
   local given = options.vectors
-  if type(given) == "string" then given = judgement.best_trials(info, options, given, most_of_a_run) end
+  if type(given) == "string" then
+    if not posix.stat(given) then failure.usage(("eval.front.vectors: there is no folder %s"):format(given)) end
+    if not posix.stat(given .. "/run.json") then return of_runs(info, given) end
+    given = judgement.best_trials(info, options, given, most_of_a_run)
+  end
   local list = {}
   for i, vector in ipairs(given) do
     list[i] = {name = "vector " .. i, kind = "vector", action = vector,
@@ -135,7 +163,7 @@ function Bench:front(judged)
   local users = math.min(options.users, options.curve)
   local entries = {}
   for i, vector in ipairs(self.vectors) do
-    entries[i] = {name = vector.name, kind = "vector", action = vector.action, panel = self:panel(vector.policy, users)}
+    entries[i] = {name = vector.name, kind = vector.kind, action = vector.action, panel = self:panel(vector.policy, users)}
   end
   local function add(name, kind, whole)
     entries[#entries + 1] = {name = name, kind = kind, panel = panel.first(whole, users)}
