@@ -8,6 +8,7 @@ return {
     comment = -0.566, diversity = 0.705, freshness = -0.156, duration = 0.809},
   -- Watch time traded against interactions, of which one is worth 0, 100, 300, 1000, 3000, 30000 seconds:
   --   perilune train recipes/shortvideo/trade.lua --set objective.critics.interactions.weight=0      and so on
+  -- (eval.front.vectors takes the folder of such runs as well)
   front = {
     {watch = -0.258, long_view = 0.231, like = 0.145, follow = 0.315, share = -0.316, download = -0.194, comment = -0.574,
       diversity = 0.642, freshness = -0.126, duration = 0.906},
