@@ -186,11 +186,12 @@ end
 
 local dropouts = 0
 
---- Zeroes a share p of the values while training, and scales the others by 1/(1 − p).
-function nn.dropout(p)
-  dropouts = dropouts + 1 -- each layer draws at a site of its own
+--- Zeroes a share p of the values while training, and scales the others by 1/(1 − p). Each layer draws at a site of its own,
+--- the next free one unless given: with it given, what is drawn does not depend on the layers that were made before.
+function nn.dropout(p, site)
+  if not site then dropouts = dropouts + 1 end
   return nn.module {
-    site = dropouts,
+    site = site or dropouts,
     forward = function(self, x) return self.training and prl.dropout(x, prl.draws(x, self.site), p) or x end,
   }
 end

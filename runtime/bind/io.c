@@ -116,26 +116,46 @@ static int doc_gc(lua_State *L) {
   return 0;
 }
 
-/* Pushes a document with the map of texts at `index`, or an empty one. */
+static void check_texts(lua_State *L, int index) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING ||
+        strlen(lua_tostring(L, -2)) != lua_objlen(L, -2))
+      luaL_error(L, "safetensors_write: the metadata is a table of texts by name");
+}
+
+/* The key of the table at `index` that follows `after` in byte order (NULL: the first); NULL after the last.
+ * The table keeps it alive. */
+static const char *next_key(lua_State *L, int index, const char *after) {
+  const char *next = NULL;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+    const char *key = lua_tostring(L, -2);
+    if ((!after || strcmp(key, after) > 0) && (!next || strcmp(key, next) < 0)) next = key;
+  }
+  return next;
+}
+
+/* Pushes a document with the map of texts at `index`, or an empty one. Its keys are in byte order: Lua's own
+ * order differs between two processes, and the same data must give the same file. */
 static prl_doc *push_metadata(lua_State *L, int index) {
   prl_error error;
   bool given = !lua_isnoneornil(L, index);
-  if (given) luaL_checktype(L, index, LUA_TTABLE);
+  if (given) check_texts(L, index);
   lua_doc *self = lua_newuserdata(L, sizeof *self);
   self->doc = NULL;
   luaL_getmetatable(L, "perilune.doc");
   lua_setmetatable(L, -2);
   prl_check(L, prl_doc_new(prl_state_of(L)->runtime, &self->doc, &error), &error);
   prl_set_map(&self->doc->root);
-  for (lua_pushnil(L); given && lua_next(L, index); lua_pop(L, 1)) {
+  const char *key = given ? next_key(L, index, NULL) : NULL;
+  for (; key; key = next_key(L, index, key)) {
     size_t size;
-    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-      luaL_error(L, "safetensors_write: the metadata is a table of texts by name");
+    lua_getfield(L, index, key);
     const char *text = lua_tolstring(L, -1, &size);
-    prl_value *place = prl_put(self->doc, &self->doc->root, lua_tostring(L, -2));
+    prl_value *place = text ? prl_put(self->doc, &self->doc->root, key) : NULL;
     if (!place || !prl_set_string(self->doc, place, text, size)) luaL_error(L, "out of memory");
+    lua_pop(L, 1);
   }
-  if (!given) lua_pop(L, 1); /* the nil that the loop began with */
   return self->doc;
 }
 

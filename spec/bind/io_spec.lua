@@ -36,6 +36,14 @@ describe("prl.io", function()
     assert.same({{1, 2, 3}, {4, 5, 6}}, tensors.w:totable())
     assert.equal("int64", tensors.rows:dtype())
     assert.same({plan = '{"a":1}', hash = "é"}, metadata)
+    -- Lua's order of keys differs from process to process; the file's is that of their bytes.
+    local many, order = {}, {}
+    for _, key in ipairs {"zeta", "alpha", "mu", "nu", "Omega", "a", "be", "beta", "x1", "x10", "x2"} do many[key] = key end
+    assert.is_true(prl.io.safetensors_write(path "many.st", entries, many))
+    for key in prl.io.read(path "many.st"):match('"__metadata__":(%b{})'):gmatch '"(%w+)":' do order[#order + 1] = key end
+    assert.same({"Omega", "a", "alpha", "be", "beta", "mu", "nu", "x1", "x10", "x2", "zeta"}, order)
+    assert.same(many, select(2, prl.io.safetensors_read(path "many.st")))
+    assert.has_error(function() prl.io.safetensors_write(path "many.st", entries, {["a\0b"] = "x"}) end)
     assert.is_true(prl.io.safetensors_write(path "b.st", entries))
     local _, none = prl.io.safetensors_read(path "b.st")
     assert.same({}, none)

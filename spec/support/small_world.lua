@@ -25,7 +25,7 @@ return {
   context = {clock = "hour", held = {place = "home"}},
   activity = {"seen", "count/user"},
   uploaded = "item.uploaded",
-  model = {width = 4, hidden = {16}, factors = 3},
+  model = {width = 4, hidden = {16}, factors = 3, dropout = 0.1},
   train = {batch = 64, epochs = 6, lr = 5e-3, seed = 1, folds = 2},
   play = {means = 6, durations = 5, quantiles = 20, rows = 200},
   out = "small.safetensors",

@@ -59,7 +59,7 @@ function model.new(recipe, made, training)
     body = #sizes > 1 and nn.mlp(layers) or nil,
     head = #sizes > 1 and nn.linear(last, #heads, {init = "kaiming_uniform", gain = HEAD_GAIN}) or nil,
     wide = nn.linear(inputs, #heads, {init = "zero"}),
-    drop = recipe.model.dropout > 0 and nn.dropout(recipe.model.dropout) or nil,
+    drop = recipe.model.dropout > 0 and nn.dropout(recipe.model.dropout, 1) or nil,
     forward = function(self, ids, sequences, numbers)
       local parts = {self.table(ids):reshape(-1, #recipe.categories * width)}
       for _, part in ipairs(model.sequence_means(self.table, sequences, made.sequence_lengths)) do parts[#parts + 1] = part end

@@ -18,13 +18,13 @@ local HEAD_GAIN = 0.3
 
 local nn = prl.nn
 
---- One tower: rows of inputs → (rows, factors), (rows, heads).
-local function tower(inputs, recipe, heads, factors)
+--- One tower: rows of inputs → (rows, factors), (rows, heads). site: of its dropout's draws.
+local function tower(inputs, recipe, heads, factors, site)
   local layers, drop = {activation = "relu", output = "relu", init = "kaiming_uniform", gain = 1, last_gain = 1}, nil
   layers[1] = inputs
   for _, size in ipairs(recipe.model.hidden) do layers[#layers + 1] = size end
   local last = layers[#layers]
-  if recipe.model.dropout > 0 then drop = nn.dropout(recipe.model.dropout) end
+  if recipe.model.dropout > 0 then drop = nn.dropout(recipe.model.dropout, site) end
   return nn.module {
     body = #layers > 1 and nn.mlp(layers) or nil, drop = drop,
     factors = nn.linear(last, factors, {init = "kaiming_uniform", gain = HEAD_GAIN}),
@@ -76,8 +76,8 @@ function towers.new(recipe, made, training)
   local n = made.side_categories
   local net = nn.module {
     table = nn.embedding(made.table_rows, width, {deviation = EMBEDDING_DEVIATION}),
-    user = tower((n.user + #made.sequence_lengths) * width + made.side_numbers.user, recipe, heads, heads * factors),
-    item = tower(n.item * width + made.side_numbers.item, recipe, heads, factors),
+    user = tower((n.user + #made.sequence_lengths) * width + made.side_numbers.user, recipe, heads, heads * factors, 1),
+    item = tower(n.item * width + made.side_numbers.item, recipe, heads, factors, 2),
     context = nn.embedding(made.table_rows, heads, {deviation = 0}),
     base = nn.parameter(prl.tensor(model.base_outputs(recipe, made)), "base"),
     forward = function(self, ids, sequences, numbers)
