@@ -64,6 +64,36 @@ describe("evaluation by user and day", function()
     assert.equal(4, rows) -- a header, 0, 316, the end
   end)
 
+  it("sums each user's days, however many users there are", function()
+    local options = {users = 1030, days = 2, seed = 9, action = "mean", threads = 2, baseline = "ltr"}
+    local whole = panel.baseline(train({"train.steps=64", "eval.every=0"}).info, options)
+    local rows = whole.sums:totable()
+    for c, name in ipairs(whole.names) do
+      assert.equal(1030, #whole.columns[name])
+      for _, user in ipairs {1, 1024, 1025, 1030} do
+        assert.equal(rows[user][1][c] + rows[user][2][c], whole.columns[name][user])
+      end
+    end
+    local first = panel.first(whole, 5)
+    options.users = 5
+    assert.same(panel.baseline(train({"train.steps=64", "eval.every=0"}).info, options).columns, first.columns)
+  end)
+
+  it("goes on after a stop with the same evaluations and the same user-days", function()
+    local whole, steps = train(), 0
+    prl.interrupted = function() -- luacheck: ignore
+      steps = steps + 1
+      return steps == 15
+    end
+    local part = trainer.start(assert(load()), {root = root .. "/runs", quiet = true})
+    assert.equal("interrupted", part:train())
+    prl.interrupted = nil -- luacheck: ignore
+    local rest = trainer.resume(part.folder.path, {quiet = true})
+    assert.equal("finished", rest:train())
+    assert.equal(read(whole, "evaluations.csv"), read(rest, "evaluations.csv"))
+    assert.equal(read(whole, "lift.json"), read(rest, "lift.json"))
+  end)
+
   it("counts the user-days of experience by the users' own clocks", function()
     local run = train {"eval.every=0"}
     local env, elapsed = prl.env("shortvideo", {n = 8, seed = 3}), 0

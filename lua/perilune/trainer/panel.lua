@@ -29,17 +29,22 @@ local function names_of(info, observed)
   return names
 end
 
+local block = 1024 -- users whose days are Lua tables at once
+
 local function of_sums(sums, names)
-  local rows = sums:totable()
-  local result = {users = #rows, days = #rows[1], sums = sums, names = names, columns = {}}
-  for c = 1, #rows[1][1] do
-    local column = {}
-    for user, days in ipairs(rows) do
-      local sum = 0
-      for day = 1, #days do sum = sum + days[day][c] end
-      column[user] = sum
+  local users, days, width = sums:size(1), sums:size(2), sums:size(3)
+  local result = {users = users, days = days, sums = sums, names = names, columns = {}}
+  for c = 1, width do result.columns[names[c]] = {} end
+  for from = 1, users, block do
+    local rows = sums:narrow(1, from, math.min(from + block - 1, users)):totable()
+    for c = 1, width do
+      local column = result.columns[names[c]]
+      for i, by_day in ipairs(rows) do
+        local sum = 0
+        for day = 1, days do sum = sum + by_day[day][c] end
+        column[from + i - 1] = sum
+      end
     end
-    result.columns[names[c]] = column
   end
   return result
 end
