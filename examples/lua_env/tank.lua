@@ -11,6 +11,7 @@ local tank = {
     leak = {0.2, "1/s", "share of the level that leaks in a second", low = 0, high = 5},
   },
   max_steps = 200,
+  clock = true,
 }
 
 local seconds = 0.1

@@ -63,6 +63,16 @@ static const char *text_field(lua_State *L, lua_env *env, int index, const char 
   return text;
 }
 
+static bool flag_field(lua_State *L, int index, const char *about, const char *key) {
+  lua_getfield(L, index, key);
+  int type = lua_type(L, -1);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+    luaL_error(L, "%s: %s is a %s; true or false is needed", about, key, lua_typename(L, type));
+  bool value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
 /* Element `key` (a name, or a position where it is NULL) of the table at `index`, within [low, high]. */
 static double number_at(lua_State *L, int index, const char *about, const char *key, int position,
                         double fallback, double low, double high) {
@@ -328,8 +338,9 @@ static bool has_function(lua_State *L, int index, const char *key) {
 }
 
 void prl_lua_declare(lua_State *L, lua_env *env, const char *default_name) {
-  static const char *const keys[] = {"name",      "summary", "observation", "action", "responses", "options",
-                                     "max_steps", "new",     "reset",       "step",   "save",      "load"};
+  static const char *const keys[] = {"name",    "summary",   "observation", "action", "responses",
+                                     "options", "max_steps", "clock",       "new",    "reset",
+                                     "step",    "save",      "load"};
   int table = lua_gettop(L);
   if (lua_type(L, table) != LUA_TTABLE)
     luaL_error(L, "the file returns a %s; a table that describes an environment is needed",
@@ -341,6 +352,7 @@ void prl_lua_declare(lua_State *L, lua_env *env, const char *default_name) {
   declare_action(L, env, table);
   declare_responses(L, env, table);
   declare_options(L, env, table);
+  env->spec.clock = flag_field(L, table, "the environment", "clock");
   env->has_new = has_function(L, table, "new");
   if (!has_function(L, table, "reset")) luaL_error(L, "the environment has no function reset(self)");
   if (!has_function(L, table, "step")) luaL_error(L, "the environment has no function step(self, action)");

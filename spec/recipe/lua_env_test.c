@@ -194,6 +194,7 @@ static void test_bad_files_are_refused_with_their_place(void **state) {
   refused(small(BOTH "env.responses = {like = {unti = \"s\"}}"), PRL_EFORMAT, "\"unit\"");
   refused(small(BOTH "env.options = {g = {5, low = 6}}"), PRL_EFORMAT, "option g");
   refused(small(BOTH "env.max_steps = -1"), PRL_EFORMAT, "max_steps is -1");
+  refused(small(BOTH "env.clock = 1"), PRL_EFORMAT, "clock is a number; true or false is needed");
   refused(small(BOTH "env.name = math.random()"), PRL_EFORMAT, "math.random draws only");
 }
 

@@ -210,6 +210,12 @@ describe("charts", function()
     assert.falsy(text:find("Not all", 1, true))
   end)
 
+  it("take what differs by rounding for one value", function()
+    local set = charts.set()
+    set.figure {title = "t", lines = {{label = "l", points = points {619275.644656851, 619275.644656852}}}}
+    assert.is_true(set.data[1].range[2] - set.data[1].range[1] > 1)
+  end)
+
   it("draw nothing from one point: it is a number", function()
     local set = charts.set()
     assert.is_nil(set.figure {title = "t", lines = {{label = "l", points = points {3}}}})

@@ -246,6 +246,25 @@ describe("evaluation by user and day", function()
     assert.same(expected.columns, constant.columns)
   end)
 
+  it("counts the days of a Lua environment that has a clock", function()
+    local tank = assert(prl.io.read "examples/lua_env/tank.lua")
+    assert(prl.io.write(root .. "/tank.lua", (tank:gsub("seconds = 0.1", "seconds = 600"))))
+    assert(prl.io.write(root .. "/still.lua", (tank:gsub("clock = true", "clock = false"))))
+    local text = [[return {env = {lua = "./tank.lua", n = 2}, policy = {hidden = {8}}, train = {steps = 64},
+      objective = {critics = {level = {reward = function(r) return -r.deviation end, per = "hour"}}},
+      algorithm = {"a2c", rollout = 8}, eval = {users = 3, days = 2}}]]
+    assert(prl.io.write(root .. "/hold.lua", text))
+    local run = trainer.start(assert(prl.recipe.load(root .. "/hold.lua", {trust = true})), {root = root .. "/runs",
+      quiet = true})
+    run:train()
+    local judged = panel.load(run.folder:file("panels.safetensors"), run.info.responses)
+    for user = 1, 3 do assert.equal(2 * 144, judged.columns.requests[user]) end
+    assert(prl.io.write(root .. "/hold.lua", (text:gsub("tank", "still"))))
+    local loaded, message = prl.recipe.load(root .. "/hold.lua", {trust = true})
+    assert.is_nil(loaded)
+    assert.truthy(message:find("has no clock", 1, true), message)
+  end)
+
   it("refuses in one sentence what cannot be judged so", function()
     local function refused(set)
       local loaded, message = load(set)

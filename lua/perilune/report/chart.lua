@@ -57,7 +57,9 @@ local function range(lines, zero, within)
   end
   if zero then y0, y1 = math.min(y0, 0), math.max(y1, 0) end
   if x0 == x1 then x0, x1 = x0 - 1, x1 + 1 end
-  local air = y1 > y0 and (y1 - y0) * 0.06 or math.max(math.abs(y0) * 0.1, 1e-3)
+  -- What differs by rounding alone is one value: ticks could not tell such numbers apart.
+  local flat = y1 - y0 <= 1e-9 * math.max(math.abs(y0), math.abs(y1))
+  local air = flat and math.max(math.abs(y0) * 0.1, 1e-3) or (y1 - y0) * 0.06
   return x0, x1, y0 - air, y1 + air, cut
 end
 
