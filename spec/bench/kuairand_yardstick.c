@@ -209,12 +209,11 @@ static void watch(const kr_shared *s, crowd *w, const int32_t *video, int p) {
   for (int d = 1; d < D; d++) EACH likeness[i] += w->memory[d][i] * v[d][i];
   EACH {
     const float repeat = w->bored[i] * likeness[i], tired = w->tired[i] - 0.7f;
-    const float length = (row[D + KR_V_LOG_DURATION][i] - 4) * (1 / 1.15f);
+    const float length = (logarithm(duration[i]) - 4) * (1 / 1.15f);
     again[i] = repeat - 0.04f;
     const float interest =
         0.25f * (w->mood[i] - 0.1f) - 0.15f * tired - again[i] - (0.6f * s->heterogeneity) * tired * length;
-    time[i] =
-        play_time(world, head[KR_A_WATCH][i] + 0.65f * interest, row[D + KR_V_LOG_DURATION][i], chance[0][i]);
+    time[i] = play_time(world, head[KR_A_WATCH][i] + 0.65f * interest, row[D + KR_V_PLAYED][i], chance[0][i]);
     const float gain =
         (match[KR_A_WATCH][i] + row[D + KR_V_GAIN][i] - w->own[KR_U_GAIN][i]) * world->gain_scale;
     const float liking =

@@ -218,6 +218,17 @@ static void test_worlds_of_any_number_of_factors_run(void **state) {
   }
 }
 
+static void test_a_duration_that_is_not_known(void **state) {
+  made_world made = small_world;
+  made.spoil = "videos/duration", made.spoilt = 0;
+  opened o = open_made(&made);
+  const float *row = o.world->response.video + 599 * (o.world->factors + KR_ROW) + o.world->factors;
+  assert_true(o.world->duration[599] == 18); /* the seconds of a long view, as in the logs */
+  assert_true(row[KR_V_PLAYED] == 0);        /* and a column of its own in the table of play times */
+  assert_float_equal(row[KR_V_PLAYED - KR_ROW - o.world->factors], logf(o.world->duration[598]), 1e-6f);
+  close_made(&o);
+}
+
 /* ---- State ---- */
 
 static void random_steps(env_run *run, int count, uint32_t *random) {
@@ -298,6 +309,7 @@ int main(void) {
       cmocka_unit_test(test_an_environment_without_its_file),
       cmocka_unit_test(test_options_are_checked),
       cmocka_unit_test(test_worlds_of_any_number_of_factors_run),
+      cmocka_unit_test(test_a_duration_that_is_not_known),
       cmocka_unit_test(test_save_and_load_go_on_byte_for_byte),
       cmocka_unit_test(test_the_state_of_another_world_is_refused),
       cmocka_unit_test(test_a_step_allocates_nothing),

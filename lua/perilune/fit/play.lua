@@ -7,7 +7,7 @@
 ---
 --- Many videos are left just as they end, and around a duration stand shorter and longer ones: each time is carried over to
 --- the position's own duration, the end to the end, and early leavings hardly (BEND), or the peak at the end would blur.
---- Nothing is carried from or to a duration that is not known; those rows have the first position, 0, where there are enough.
+--- Nothing is carried from or to a duration that is not known; those rows have a first position of their own, 0.
 local play = {}
 
 local SHORTEST = 1 -- seconds: stands for less, and for a duration that is not known
@@ -49,6 +49,19 @@ local function ends(count)
   return shares
 end
 
+--- Positions of the known durations, behind 0 where some are not known.
+local function duration_positions(log_durations, count)
+  local known = {}
+  for _, x in ipairs(log_durations) do
+    if x > math.log(SHORTEST) then known[#known + 1] = x end
+  end
+  table.sort(known)
+  local unknown = #known < #log_durations
+  local list = positions(known, ends(count - (unknown and 1 or 0)))
+  if unknown then table.insert(list, 1, math.log(SHORTEST)) end
+  return list
+end
+
 --- The value at quantile q of a sorted list, between neighbours in a straight line.
 function play.quantile(sorted, q)
   local at = math.min(math.max(q * #sorted + 0.5, 1), #sorted)
@@ -59,12 +72,11 @@ end
 --- options: means, durations, quantiles, rows (how many rows stand at each pair). predicted, log_durations, times: a value for each
 --- row; times as ln(1 + s). Returns {means, durations, quantiles[b][g][q]}.
 function play.table(predicted, log_durations, times, options)
-  local all, by_duration = {}, {}
-  for i = 1, #times do all[i], by_duration[i] = predicted[i], log_durations[i] end
+  local all = {}
+  for i = 1, #times do all[i] = predicted[i] end
   table.sort(all)
-  table.sort(by_duration)
-  local result = {means = positions(all, middles(options.means)), durations = positions(by_duration, ends(options.durations)),
-    quantiles = {}}
+  local result = {means = positions(all, middles(options.means)),
+    durations = duration_positions(log_durations, options.durations), quantiles = {}}
   local parts = {}
   for g = 1, #result.durations do parts[g] = {} end
   for i = 1, #times do

@@ -142,7 +142,6 @@ static void derive_response(work *k) {
     float *extra = video_extra(w, &w->response, i);
     const float log_duration = logf(w->duration[i]);
     extra[KR_V_GAIN] = extra[KR_A_WATCH] - (float)usual_watch(&usual, (double)log_duration);
-    extra[KR_V_LOG_DURATION] = log_duration;
   }
   const int head[2] = {KR_A_WATCH, KR_A_LIKE}, column[2] = {KR_V_GAIN, KR_A_LIKE},
             place_of[2] = {KR_U_GAIN, KR_U_LIKE};

@@ -53,10 +53,10 @@ enum kr_response {
 
 /* Places in rows of KR_ROW numbers after the heads. */
 enum kr_column {
-  KR_V_LENGTH = KR_HEADS,   /* a video, ranker: (ln duration − 4) / 1.15 */
-  KR_V_AGE,                 /* a video, ranker: e^(−age on the first day / τ) */
-  KR_V_GAIN = KR_HEADS,     /* a video, responses: watch over videos as long */
-  KR_V_LOG_DURATION,        /* a video, responses */
+  KR_V_LENGTH = KR_HEADS, /* a video, ranker: (ln duration − 4) / 1.15 */
+  KR_V_AGE,               /* a video, ranker: e^(−age on the first day / τ) */
+  KR_V_GAIN = KR_HEADS,   /* a video, responses: watch over videos as long */
+  KR_V_PLAYED, /* a video, responses: ln duration on the axis of play times, 0 where it is not known */
   KR_U_GAIN = KR_HEADS,     /* a user, responses: mean gain over videos */
   KR_U_LIKE = KR_HEADS + 1, /* a user, responses: mean like over videos, but for the user's bias */
 };

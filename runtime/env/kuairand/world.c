@@ -15,7 +15,8 @@
 static const char format_name[] = "perilune kuairand world 1";
 static const char command[] = "perilune fit recipes/kuairand/world.lua --data FOLDER";
 static const char *const head_names[] = {"watch", "long_view", "like", "follow", "share", "comment", "hate"};
-/* The logs have 0 where it is not known, and call a play of 18 s a long view there. */
+/* The logs have 0 where it is not known, and call a play of 18 s a long view there. Play times have a column
+ * of their own for it, at ln 1 s. */
 static const float unknown_duration = 18;
 enum { FILE_HEADS = 7 };
 static const int score_heads[KR_HEADS] = {0, 1, 2, 3, 4, 5};  /* of the ranker: all but hate */
@@ -272,7 +273,11 @@ static prl_status read_videos(reader *r) {
   w->pool = block(w, (size_t)count, sizeof *w->pool, &status, r->error);
   if (status) return status;
   spread(vector, w->videos, r->own_factors, w->vector, w->factors);
-  for (int32_t i = 0; i < w->videos; i++) w->duration[i] = duration[i] >= 1 ? duration[i] : unknown_duration;
+  for (int32_t i = 0; i < w->videos; i++) {
+    w->duration[i] = duration[i] >= 1 ? duration[i] : unknown_duration;
+    w->response.video[(size_t)i * (size_t)(w->factors + KR_ROW) + (size_t)(w->factors + KR_V_PLAYED)] =
+        logf(fmaxf(duration[i], 1));
+  }
   memcpy(w->pool, pool, (size_t)count * sizeof *pool);
   return prl_kuairand_derive(w, offset, weight, age, r->error);
 }

@@ -116,10 +116,10 @@ FEED_INLINE void react(const kr_shared *shared, const crowd *c, const v8 *video,
   v8 likeness = c->memory[0] * vector[0];
   for (int d = 1; d < factors; d++) likeness += c->memory[d] * vector[d];
   v8 repeat = c->boredom * likeness, tired = c->feel.fatigue - usual_fatigue;
-  v8 length = (row[KR_V_LOG_DURATION] - 4) * (1 / 1.15f), again = repeat - usual_repeat;
+  v8 length = (v8_log(duration) - 4) * (1 / 1.15f), again = repeat - usual_repeat;
   v8 interest =
       0.25f * (c->feel.mood - usual_mood) - 0.15f * tired - again - (0.6f * c->tiring) * tired * length;
-  out->time = play_time(world, head[KR_A_WATCH] + pull * interest, row[KR_V_LOG_DURATION], chance[0]);
+  out->time = play_time(world, head[KR_A_WATCH] + pull * interest, row[KR_V_PLAYED], chance[0]);
   v8 one = v8_all(1);
   out->long_view = v8_where(out->time >= v8_min(duration, v8_all(18)), one, one - one);
   v8 gain = (match[KR_A_WATCH] + row[KR_V_GAIN] - c->own[KR_U_GAIN]) * world->gain_scale;
