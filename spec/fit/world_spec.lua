@@ -8,6 +8,7 @@ local propensity = require "perilune.fit.propensity"
 local report = require "perilune.fit.world_report"
 local world = require "perilune.fit.world"
 
+local draws = require "support.draws"
 local small = require "support.small_world"
 
 local HEADS = {"watch", "long_view", "like", "follow", "share", "comment", "hate"}
@@ -317,11 +318,7 @@ end)
 
 describe("the regressions on scores", function()
   local function sample(n, slope, shift)
-    local state = 3
-    local function draw()
-      state = state * 16807 % 2147483647
-      return state / 2147483647
-    end
+    local draw = draws(3)
     local scores, labels = {}, {}
     for i = 1, n do
       scores[i] = draw() * 4 - 3
@@ -352,11 +349,7 @@ describe("the regressions on scores", function()
 end)
 
 describe("what is a user's own", function()
-  local state = 9
-  local function draw()
-    state = state * 16807 % 2147483647
-    return state / 2147483647
-  end
+  local draw = draws(9)
 
   local function normal() return math.sqrt(-2 * math.log(draw())) * math.cos(2 * math.pi * draw()) end
 
@@ -406,11 +399,7 @@ end)
 
 describe("what outputs leave unexplained", function()
   it("is found between groups by its size", function()
-    local state = 4
-    local function draw()
-      state = state * 16807 % 2147483647
-      return state / 2147483647
-    end
+    local draw = draws(4)
     local scores, labels, groups = {}, {}, {}
     for g = 1, 3000 do
       local own = (draw() + draw() + draw() - 1.5) -- of deviation ½
@@ -428,11 +417,7 @@ end)
 
 describe("the table of play times", function()
   it("gives the times back where they came from, and the end of a video at its end", function()
-    local predicted, durations, times, state = {}, {}, {}, 5
-    local function draw()
-      state = state * 16807 % 2147483647
-      return state / 2147483647
-    end
+    local predicted, durations, times, draw = {}, {}, {}, draws(5)
     for i = 1, 4000 do
       local seconds = 10 + math.floor(draw() * 50)
       predicted[i], durations[i] = 1 + draw() / 2, play.log_duration(seconds)

@@ -1,5 +1,6 @@
 --- A small log for specs of perilune fit, the same each time: 3,000 impressions over six days.
 local prl = require "perilune"
+local draws = require "support.draws"
 
 local small = {}
 
@@ -22,14 +23,6 @@ return {
   train = {batch = 32, epochs = 6, lr = 5e-3, seed = 1},
 }
 ]]
-
-local function draws(seed)
-  local state = seed
-  return function()
-    state = state * 16807 % 2147483647
-    return state / 2147483647
-  end
-end
 
 --- Clicks follow the item's quality and the user's mood; rows are in no order, some share their time.
 local function make_log(rows)

@@ -1,6 +1,7 @@
 --- A small log for specs of the fit of a world, the same each time: users, items and moments whose chances are known, so
 --- that what is fitted can stand beside them.
 local prl = require "perilune"
+local draws = require "support.draws"
 
 local small = {}
 
@@ -31,14 +32,6 @@ return {
   out = "small.safetensors",
 }
 ]]
-
-local function draws(seed)
-  local state = seed
-  return function()
-    state = state * 16807 % 2147483647
-    return state / 2147483647
-  end
-end
 
 local USERS, ITEMS, ROWS = 120, 60, 6000
 

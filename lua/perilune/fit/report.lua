@@ -56,21 +56,27 @@ local function figures_table(result, loss, figures)
   }
 end
 
+--- A drawing of metrics.calibration's parts beside the line of perfect ones.
+function report.calibration(set, title, bins, note)
+  local points, last = {}, 0
+  for k, bin in ipairs(bins) do
+    points[k] = {x = bin.predicted, mean = bin.observed, low = bin.low, high = bin.high}
+    last = math.max(last, bin.predicted, bin.observed)
+  end
+  return set.figure {
+    title = title, note = note,
+    lines = {{label = "observed", points = points},
+      {label = "perfect", points = {{x = 0, mean = 0, low = 0, high = 0}, {x = last, mean = last, low = last, high = last}}}},
+  }
+end
+
 local function calibration(result, set)
   local drawn = {}
   for _, head in ipairs(result.order) do
     local entry = result.heads[head]
     if entry.calibration then
-      local points, last = {}, 0
-      for k, bin in ipairs(entry.calibration) do
-        points[k] = {x = bin.predicted, mean = bin.observed, low = bin.low, high = bin.high}
-        last = math.max(last, bin.predicted, bin.observed)
-      end
-      drawn[#drawn + 1] = set.figure {
-        title = head, note = ("Mean distance %.4f. Each point is a tenth of the impressions."):format(entry.gap),
-        lines = {{label = "observed", points = points},
-          {label = "perfect", points = {{x = 0, mean = 0, low = 0, high = 0}, {x = last, mean = last, low = last, high = last}}}},
-      }
+      drawn[#drawn + 1] = report.calibration(set, head, entry.calibration,
+        ("Mean distance %.4f. Each point is a tenth of the impressions."):format(entry.gap))
     end
   end
   return drawn

@@ -3,6 +3,7 @@ local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
+local ranker_report = require "perilune.fit.report"
 
 local report = {}
 
@@ -90,18 +91,7 @@ local function calibration(result, set)
   local drawn = {}
   for _, head in ipairs(result.order) do
     local bins = result.heads[head].ranker.other.calibration
-    if bins then
-      local points, last = {}, 0
-      for k, bin in ipairs(bins) do
-        points[k] = {x = bin.predicted, mean = bin.observed, low = bin.low, high = bin.high}
-        last = math.max(last, bin.predicted, bin.observed)
-      end
-      drawn[#drawn + 1] = set.figure {
-        title = head, note = "Each point is a tenth of the impressions.",
-        lines = {{label = "observed", points = points},
-          {label = "perfect", points = {{x = 0, mean = 0, low = 0, high = 0}, {x = last, mean = last, low = last, high = last}}}},
-      }
-    end
+    if bins then drawn[#drawn + 1] = ranker_report.calibration(set, head, bins, "Each point is a tenth of the impressions.") end
   end
   return drawn
 end
