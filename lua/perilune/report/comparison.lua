@@ -25,12 +25,18 @@ local function range(difference)
   return ("%s … %s"):format(format.number(difference.low), format.number(difference.high))
 end
 
+-- A difference far below its interval is the rounding of sums.
+local function difference_of(difference)
+  local rounding = difference.half and math.abs(difference.mean) < 1e-9 * difference.half
+  return format.number(rounding and 0 or difference.mean)
+end
+
 local function rows_of(intervals)
   local rows = {}
   for i, item in ipairs(intervals) do
     local unit = item.unit and item.unit ~= "" and " (" .. item.unit .. ")" or ""
     rows[i] = {item.name .. unit, format.with_error(item.a.mean, item.a.half),
-      format.with_error(item.b.mean, item.b.half), format.number(item.difference.mean), range(item.difference),
+      format.with_error(item.b.mean, item.b.half), difference_of(item.difference), range(item.difference),
       comparison.verdict(item.difference)}
   end
   return rows
@@ -97,18 +103,32 @@ end
 
 -- ---- learning curves: the mean of each side over its runs ----
 
-local function curve(side, response)
+-- The baseline that all runs were judged beside; nil where there is none, or not the same. Their lifts can be drawn
+-- then, in which it does not matter that the last evaluation is on more users.
+local function common_baseline(sides)
+  local found
+  for _, side in ipairs(sides) do
+    for _, run in ipairs(side) do
+      local name = run.lift and run.lift.baseline
+      if not name or (found and found ~= name) then return nil end
+      found = name
+    end
+  end
+  return found
+end
+
+local function curve(side, column)
   local at, xs = {}, {}
   for _, run in ipairs(side) do
     local evaluations = run.evaluations
-    local means = evaluations and evaluations.columns["mean/" .. response]
+    local means = evaluations and evaluations.columns[column]
     for i = 1, means and evaluations.rows or 0 do
       local x = evaluations.columns.step[i]
       if not at[x] then
         at[x] = {}
         xs[#xs + 1] = x
       end
-      table.insert(at[x], means[i])
+      if means[i] == means[i] then table.insert(at[x], means[i]) end
     end
   end
   table.sort(xs)
@@ -125,12 +145,13 @@ end
 
 local function curves(compared, set)
   if not compared.curves then return nil end
-  local figures = {}
+  local figures, baseline = {}, common_baseline(compared.curves)
   for _, response in ipairs(compared.responses) do
-    figures[#figures + 1] = set.figure {title = response.name, unit = response.unit,
-      wide = #compared.responses == 1, lines = {
-        {label = "A " .. compared.names[1], points = curve(compared.curves[1], response.name), color = 1},
-        {label = "B " .. compared.names[2], points = curve(compared.curves[2], response.name), color = 2},
+    local column = (baseline and "lift/" or "mean/") .. response.name
+    figures[#figures + 1] = set.figure {title = response.name, unit = baseline and "% over " .. baseline or response.unit,
+      wide = #compared.responses == 1, zero = baseline ~= nil, lines = {
+        {label = "A " .. compared.names[1], points = curve(compared.curves[1], column), color = 1},
+        {label = "B " .. compared.names[2], points = curve(compared.curves[2], column), color = 2},
       }}
   end
   if #figures == 0 then return nil end
