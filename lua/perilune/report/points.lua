@@ -52,13 +52,13 @@ function points.told(difference)
   return difference.low > 0 or difference.high < 0
 end
 
+-- By numbers, not by pairs: Debian's LuaJIT compiled the loop over pairs so that it left a point out, in one process of 20.
 local function best(estimates, minimise, but)
-  local found
-  for i, one in pairs(estimates) do
-    if i ~= but and one.mean == one.mean then
-      local mean, other = one.mean, found and estimates[found].mean
-      local ahead = not found or (minimise and mean < other) or (not minimise and mean > other)
-      if ahead or (mean == other and i < found) then found = i end
+  local found, most
+  for i = 1, table.maxn(estimates) do
+    local mean = i ~= but and estimates[i] and estimates[i].mean
+    if mean and mean == mean and (not found or (minimise and mean < most) or (not minimise and mean > most)) then
+      found, most = i, mean
     end
   end
   return found
