@@ -13,3 +13,6 @@ if(PERILUNE_INSTALL AND TARGET perilune AND CMAKE_BUILD_TYPE STREQUAL "Release")
   add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/spec/install/install_test
     ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_COMMAND})
 endif()
+
+# Beside logs that few machines have: where they are absent, ctest lists the test among those that did not run.
+set_tests_properties(kuairand_log_test PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:")

@@ -21,9 +21,9 @@ typedef struct lua_source {
 
 void prl_env_source_release(env_source *source) {
   if (!source || --source->owners > 0) return;
+  prl_env_world_close(source->world); /* by a function of its type, which may be the library's */
   prl_env_library_close(source->library);
   prl_lua_env_free(source->lua);
-  prl_env_world_close(source->world);
   prl_runtime *runtime = source->runtime;
   prl_free(runtime, source);
   prl_runtime_release(runtime);
@@ -100,8 +100,9 @@ static prl_status read_world(prl_runtime *runtime, lua_source *self, const char 
   struct stat file;
   const bool known = stat(path, &file) == 0;
   if (known && last->source && last->made_from == type && same_file(&file, &last->file)) {
+    last->source->owners++;
+    prl_env_source_release(self->source);
     self->source = last->source;
-    self->source->owners++;
     return PRL_OK;
   }
   prl_status status = own_source(runtime, self, error);
