@@ -27,10 +27,12 @@ local function lift_of(place, checkpoint, words)
   local judgement = require "perilune.trainer.judgement"
   local info, judged = place.info, {}
   for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline", "beside"} do
-    judged[name] = words[name] or info.evaluation[name]
+    judged[name] = name ~= "beside" and words[name] or info.evaluation[name]
   end
+  if #words.beside > 0 then judged.beside = {} end
+  for _, path in ipairs(words.beside) do judged.beside[path:gsub("(.)/+$", "%1"):match("[^/]+$")] = path end
   if words.users and words.users < 2 then failure.usage("--users must be at least 2") end
-  if judged.users < 1 then failure.usage("--days and --baseline go with --users") end
+  if judged.users < 1 then failure.usage("--days, --baseline and --beside go with --users") end
   local compared = judgement.new(info, judged):whole(checkpoint).lift
   if words.json then
     io.write(require("perilune").to_json {checkpoint = checkpoint, lift = compared}, "\n")
@@ -52,6 +54,8 @@ function eval.run(argv)
     :convert(options.whole)
   parser:option("--days", "Simulated days of each user."):argname("N"):convert(options.whole)
   parser:option("--baseline", "ltr or zero (the zero action), or the folder of a run."):argname("WHAT")
+  parser:option("--beside", "The folder of a run whose policy is judged too; may be repeated. Default: as the recipe says.")
+    :argname("RUN"):count("*"):default({})
   parser:option("--threads", "Threads at once; the numbers are the same."):argname("N"):convert(options.whole)
   parser:flag("--trust", "Let the environment run where it is a C or Lua file.")
   parser:flag("--json", "Print one JSON object, with every episode's values.")
@@ -61,7 +65,7 @@ function eval.run(argv)
   local evaluation = require "perilune.trainer.evaluation"
   local place, checkpoint = find(words.run, words.trust)
   local info = place.info
-  local by_day = words.users or words.days or words.baseline or (info.evaluation.users or 0) > 0
+  local by_day = words.users or words.days or words.baseline or #words.beside > 0 or (info.evaluation.users or 0) > 0
   if by_day and not words.episodes then return lift_of(place, checkpoint, words) end
   local agent = failure.check(prl.load_agent(checkpoint))
   local result = evaluation.run(agent, {

@@ -182,6 +182,8 @@ function lift.beside(policy, baseline, others, responses, baseline_name)
   return result
 end
 
+local longest = 24 -- of a name that stands in a table's header
+
 --- The cells of one of them: header, rows, of the metrics in `main` (a list of names; nil: all).
 function lift.beside_cells(item, main)
   local wanted, rows = {}, {}
@@ -191,8 +193,9 @@ function lift.beside_cells(item, main)
       rows[#rows + 1] = {lift.label(row), format.number(row.policy), lift.percent(row), lift.percent(item.against.rows[i])}
     end
   end
-  return {"of a user and day", item.name, ("over %s, 95 %%"):format(item.lift.baseline or "the baseline"),
-    ("policy over %s, 95 %%"):format(item.name)}, rows
+  local it = #item.name <= longest and item.name or "it"
+  return {"of a user and day", it, ("over %s, 95 %%"):format(item.lift.baseline or "the baseline"),
+    ("policy over %s, 95 %%"):format(it)}, rows
 end
 
 --- The table as lines for a terminal; further policies follow in short.
