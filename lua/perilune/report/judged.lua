@@ -70,8 +70,12 @@ local function experience(run)
   local evaluations = run.evaluations
   local _, unit = across(evaluations)
   if unit == "steps" then return "Across: steps of training." end
-  local n = (run.info.environment or {}).n
   local days, steps = evaluations.columns.user_days[evaluations.rows], evaluations.columns.step[evaluations.rows]
+  if run.info.search then
+    return ("Across: user-days that trials served; %s requests are %s user-days."):format(format.count(steps),
+      format.count(days))
+  end
+  local n = (run.info.environment or {}).n
   local text = ("Across: user-days of experience in training, by the users' own clocks. %s steps are %s user-days"):format(
     format.count(steps), format.count(days))
   return n and ("%s, %s days of each of %d users at once."):format(text, format.count(days / n), n) or text .. "."
