@@ -27,6 +27,8 @@ local cases = {
   {"a function under a misspelt key", with "train = {\nsteps = 10, sed = function() end},",
     'x.lua:3: train.sed: unknown key; the nearest is "seed"'},
   {"an unknown algorithm", "return {env = 'cartpole',\nalgorithm = {'poo'}}", 'x.lua:2: algorithm: there is no algorithm "poo"; the nearest is "ppo"'},
+  {"an algorithm by name and by file", "return {env = 'cartpole',\nalgorithm = {'ppo', lua = './mine.lua'}}",
+    'x.lua:2: algorithm: "ppo" and lua = "./mine.lua" are given: an algorithm has a name or a file; [1] = remove leaves the file'},
   {"an unknown option of an algorithm", "return {env = 'cartpole',\nalgorithm = {'ppo',\nepoch = 2}}",
     'x.lua:3: algorithm.epoch: unknown key; the nearest is "epochs"'},
   {"an unknown env", "return {\nenv = {'cartpol'}, algorithm = 'a2c'}", 'x.lua:2: env: unknown environment "cartpol"; the nearest is "cartpole"'},

@@ -30,7 +30,7 @@ local function out_folder(words, kind)
   local names = kind == "recipe" and ("-%s-%s"):format(name_of(words.a), name_of(words.b)) or ""
   local path = words.out or kind == "recipe" and ("runs/compare" .. names) or
     ("runs/compare-%s"):format(os.date("%Y%m%d-%H%M%S"))
-  require("perilune.trainer.jobs").make_folder(path)
+  require("perilune.paths").make(path)
   return path
 end
 

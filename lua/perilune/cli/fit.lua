@@ -46,36 +46,6 @@ local function progress(quiet, undo)
   end, function() if not silent then io.stderr:write("\r\27[K") end end
 end
 
-local function make_folder(root, name, hash)
-  local posix = require "posix"
-  local function make(path)
-    if posix.mkdir(path) then return true end
-    local reason, found = posix.errno(), posix.stat(path)
-    if found and found.type == "directory" then return false end
-    failure.run(("cannot make the folder %s: %s"):format(path, reason))
-  end
-  make(root)
-  local base = ("%s/%s-%s-%s"):format(root, name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S"), hash:sub(1, 8))
-  for k = 1, 1000 do
-    local path = k == 1 and base or ("%s-%d"):format(base, k)
-    if make(path) then return path end
-  end
-  failure.run("cannot find a free name for " .. base)
-end
-
---- The folders above a file, made where they are missing.
-local function make_parents(path)
-  local posix, at = require "posix", 1
-  while true do
-    at = path:find("/", at + 1, true)
-    if not at then return end
-    local folder = path:sub(1, at - 1)
-    if not posix.stat(folder) and not posix.mkdir(folder) then
-      failure.run(("cannot make the folder %s: %s"):format(folder, posix.errno()))
-    end
-  end
-end
-
 --- Refuses, before anything is computed, a file that could not be written at the end.
 local function check_out(path)
   local posix = require "posix"
@@ -88,6 +58,7 @@ end
 
 local function fit_world(words, loaded)
   local prl, world, report = require "perilune", require "perilune.fit.world", require "perilune.fit.world_report"
+  local paths = require "perilune.paths"
   for _, name in ipairs {"seeds", "choose", "skip_bad", "runs"} do
     if words[name] then failure.usage(("--%s is for a recipe of kind \"fit\""):format((name:gsub("_", "-")))) end
   end
@@ -95,7 +66,8 @@ local function fit_world(words, loaded)
   check_out(out)
   local show, clear = progress(words.quiet, function() end)
   local started = os.time()
-  local result, message = world.run(loaded, {data = words.data, out = out, progress = show, prepare = function() make_parents(out) end})
+  local result, message = world.run(loaded, {data = words.data, out = out, progress = show,
+    prepare = function() paths.make(paths.parent(out)) end})
   clear()
   if not result then failure.run(message) end
   local beside = out:gsub("%.safetensors$", "")
@@ -116,7 +88,8 @@ function fit.run(argv)
   if words.out then failure.usage("--out is for a recipe of kind \"world\"") end
   local seeds = {}
   for k = 1, words.seeds or 1 do seeds[k] = loaded.recipe.train.seed + k - 1 end
-  local folder = make_folder(words.runs or "runs", loaded.name, loaded.hash)
+  local folder = require("perilune.paths").fresh(("%s/%s-%s-%s"):format(words.runs or "runs",
+    loaded.name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S"), loaded.hash:sub(1, 8)))
   local show, clear = progress(words.quiet, function() require("posix").rmdir(folder) end)
   local started = os.time()
   local result, message = fitter.run(loaded, {

@@ -105,12 +105,12 @@ end
 function sweep.run(argv)
   local words = parse(argv)
   local prl = require "perilune"
-  local trainer, jobs = require "perilune.trainer.sweep", require "perilune.trainer.jobs"
+  local trainer = require "perilune.trainer.sweep"
   local folder = require "perilune.trainer.folder"
   local plan = trainer.plan(words.recipe, {set = words.set, trust = words.trust, seeds = words.seeds,
     first = words.first_seed, metric = words.metric, minimise = words.minimise})
   local root = (words.out or "runs/sweep-" .. plan.name):gsub("(.)/+$", "%1")
-  jobs.make_folder(root)
+  require("perilune.paths").make(root)
   local lock = folder.lock(root)
   local run_options = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet,
     trust = words.trust}

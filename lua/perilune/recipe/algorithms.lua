@@ -99,7 +99,11 @@ local function load_file(check, value, path)
 end
 
 local function find(check, value, path)
-  if value.lua ~= nil and value[1] == nil then return load_file(check, value, path) end
+  if value.lua ~= nil and value[1] ~= nil then
+    check.fail(path, ("%s and lua = %s are given: an algorithm has a name or a file; [1] = remove leaves the file"):format(
+      values.show(value[1]), values.show(value.lua)))
+  end
+  if value.lua ~= nil then return load_file(check, value, path) end
   local name = values.text(check, value[1], nil, path)
   local algorithm = algorithms.find(name)
   if not algorithm then

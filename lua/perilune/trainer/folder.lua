@@ -11,6 +11,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local paths = require "perilune.paths"
 local prl = require "perilune"
 
 local folder = {}
@@ -19,13 +20,6 @@ local kept_checkpoints = 3
 
 local Folder = {}
 Folder.__index = Folder
-
-local function make(path)
-  if posix.mkdir(path) then return true end
-  local reason = posix.errno()
-  local stat = posix.stat(path)
-  return false, reason, stat and stat.type == "directory"
-end
 
 --- Keeps other processes from training in this folder, until folder.unlock or the end of this one. Returns what unlock
 --- takes; raises where another is at work there.
@@ -41,20 +35,10 @@ function folder.unlock(file) posix.close(file) end
 
 --- A new folder under `root`; a name that is taken gets a number behind it.
 function folder.create(root, name, hash, seed, time)
-  local ok, reason, exists = make(root)
-  if not ok and not exists then failure.run(("cannot make the folder %s: %s"):format(root, reason)) end
-  local base = ("%s/%s-%s-%s-s%d"):format(root, name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S", time),
-    hash:sub(1, 8), seed)
-  for i = 1, 1000 do
-    local path = i == 1 and base or ("%s-%d"):format(base, i)
-    ok, reason, exists = make(path)
-    if ok then
-      failure.check(make(path .. "/checkpoints"), "cannot make the folder " .. path .. "/checkpoints")
-      return setmetatable({path = path}, Folder)
-    end
-    if not exists then failure.run(("cannot make the folder %s: %s"):format(path, reason)) end
-  end
-  failure.run("cannot find a free name for " .. base)
+  local path = paths.fresh(("%s/%s-%s-%s-s%d"):format(root, name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S", time),
+    hash:sub(1, 8), seed))
+  paths.make(path .. "/checkpoints")
+  return setmetatable({path = path}, Folder)
 end
 
 --- An existing run's folder. A run whose environment is code (a C or Lua file) is opened only with `trust`: what

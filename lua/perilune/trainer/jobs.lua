@@ -7,6 +7,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local paths = require "perilune.paths"
 local prl = require "perilune"
 local folder = require "perilune.trainer.folder"
 local pool = require "perilune.trainer.pool"
@@ -80,16 +81,6 @@ local function words_of(job, run, options, threads)
   return words
 end
 
---- Makes a folder and those above it.
-function jobs.make_folder(path)
-  local made = path:match("^/*")
-  for part in path:gmatch("[^/]+/*") do
-    made = made .. part
-    posix.mkdir(made)
-  end
-  if not posix.stat(path) then failure.run("cannot make the folder " .. path) end
-end
-
 --- What is left to do of a list of jobs: {todo = {job, …}, finished, halfway = counts}. find(job) gives its run.
 function jobs.left(list, find)
   local left = {todo = {}, finished = 0, halfway = 0}
@@ -112,7 +103,7 @@ local function prepare(todo, options)
   for i, job in ipairs(todo) do
     local run = options.find(job)
     if run and run.rank < 0 then run = nil end
-    jobs.make_folder(job.runs)
+    paths.make(job.runs)
     list[i] = {job = job, words = words_of(job, run, options, limit > 1 and "1" or nil),
       log = ("%s/seed-%.0f.log"):format(job.runs, job.seed)}
   end

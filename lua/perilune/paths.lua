@@ -1,0 +1,38 @@
+--- Folders that commands write into.
+
+local posix = require "posix"
+local failure = require "perilune.failure"
+
+local paths = {}
+
+-- Whether the folder was made; false where it is there already.
+local function make(path)
+  if posix.mkdir(path) then return true end
+  local reason, found = posix.errno(), posix.stat(path)
+  if found and found.type == "directory" then return false end
+  failure.run(("cannot make the folder %s: %s"):format(path, reason))
+end
+
+--- Makes a folder and those above it, where they are missing.
+function paths.make(path)
+  local made = path:match("^/*")
+  for part in path:gmatch("[^/]+/*") do
+    made = made .. part
+    make(made)
+  end
+end
+
+--- The folder that a file is in; "." where its path names none.
+function paths.parent(path) return path:match("^(.*)/[^/]*$") or "." end
+
+--- Makes a folder that was not there: `base`, with a number behind it where that name is taken. Returns its path.
+function paths.fresh(base)
+  paths.make(paths.parent(base))
+  for i = 1, 1000 do
+    local path = i == 1 and base or ("%s-%d"):format(base, i)
+    if make(path) then return path end
+  end
+  failure.run("cannot find a free name for " .. base)
+end
+
+return paths

@@ -1,0 +1,39 @@
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local paths = require "perilune.paths"
+
+describe("folders", function()
+  local root
+
+  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-paths-XXXXXX")) end)
+  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+
+  local function refusal(what, path)
+    local ok, err = xpcall(function() what(path) end, failure.handler)
+    assert.is_false(ok)
+    return err.message
+  end
+
+  it("are made with those above them", function()
+    paths.make(root .. "/a/b/c")
+    paths.make(root .. "/a/b/c/")
+    assert.equal("directory", posix.stat(root .. "/a/b/c").type)
+  end)
+
+  it("get a number where their name is taken", function()
+    assert.equal(root .. "/runs/x", paths.fresh(root .. "/runs/x"))
+    assert.equal(root .. "/runs/x-2", paths.fresh(root .. "/runs/x"))
+  end)
+
+  it("are not made over a file", function()
+    assert(prl.io.write(root .. "/file", "x"))
+    assert.truthy(refusal(paths.make, root .. "/file/a"):find("cannot make the folder " .. root .. "/file", 1, true))
+    assert.truthy(refusal(paths.fresh, root .. "/file/a"):find("cannot make the folder " .. root .. "/file", 1, true))
+  end)
+
+  it("are what a path names before its file", function()
+    assert.equal("a/b", paths.parent "a/b/c.lua")
+    assert.equal(".", paths.parent "c.lua")
+  end)
+end)
