@@ -59,7 +59,10 @@ end
 local function range(lines)
   local low, high = math.huge, -math.huge
   for _, line in ipairs(lines) do
-    for _, point in pairs(line.points) do low, high = math.min(low, point.low), math.max(high, point.high) end
+    for i = 1, table.maxn(line.points) do -- not by pairs, for the reason in report/points.lua
+      local point = line.points[i]
+      if point then low, high = math.min(low, point.low), math.max(high, point.high) end
+    end
   end
   local air = high > low and (high - low) * 0.06 or math.max(math.abs(low) * 0.1, 1e-3)
   return low - air, high + air

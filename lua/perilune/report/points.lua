@@ -52,7 +52,8 @@ function points.told(difference)
   return difference.low > 0 or difference.high < 0
 end
 
--- By numbers, not by pairs: Debian's LuaJIT compiled the loop over pairs so that it left a point out, in one process of 20.
+-- By numbers, not by pairs: where a table's values stand in a list, Debian's LuaJIT now and then compiles a comparison of them
+-- in a loop over pairs wrongly (a fused load: never with -O-fuse). It left a point out in one process of 20.
 local function best(estimates, minimise, but)
   local found, most
   for i = 1, table.maxn(estimates) do
