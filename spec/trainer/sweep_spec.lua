@@ -185,7 +185,7 @@ describe("a sweep", function()
 
     it("by the reward of a critic that is a weighted sum of responses", function()
       local metric = measure.find(load(pole), "upright")
-      assert.same({weights = {reward = 2}, constant = -1}, {weights = metric.weights, constant = metric.constant})
+      assert.same({of = {reward = 2}, constant = -1}, metric.form)
       local nonlinear = load [[return {env = "cartpole", algorithm = "ppo",
         objective = {critics = {c = {reward = function(r) return r.reward * r.reward end}}}}]]
       local _, message = measure.find(nonlinear, "c")

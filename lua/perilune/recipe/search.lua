@@ -50,6 +50,22 @@ function search.linear(tree)
   return result
 end
 
+--- The responses of a linear form in the order in which they are added: that of pairs differs between two processes, and
+--- with it a sum's last bits.
+function search.names(form)
+  local names = {}
+  for name in pairs(form.of) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+--- What a linear reward comes to over so many steps, in which the responses came to these sums.
+function search.total(form, steps, sums)
+  local total = form.constant * steps
+  for _, name in ipairs(search.names(form)) do total = total + form.of[name] * sums[name] end
+  return total
+end
+
 -- ---- the vector ----
 
 local function nearest_to_zero(low, high) return math.max(low, math.min(high, 0)) end

@@ -45,7 +45,7 @@ local function figure_text(estimate) return estimate.lift and percent(estimate.l
 local function unit_text(swept)
   local metric = swept.metric
   local unit = metric.unit ~= "" and metric.unit ~= "count" and metric.unit ~= "reward" and " (" .. metric.unit .. ")" or ""
-  return (metric.weights and metric.name ~= "reward" and "reward of " .. metric.name or metric.name) .. unit
+  return (metric.form and metric.name ~= "reward" and "reward of " .. metric.name or metric.name) .. unit
 end
 
 local function of_what(swept)

@@ -1,8 +1,7 @@
 --- What a sweep judges runs by: a response, or the reward of one of the recipe's critics.
 ---
---- A metric is {name, unit, of, per} as in report/lift.lua, with length = true for the steps of an episode, or
---- weights = {response = factor} and constant, of a reward that is a weighted sum: then the sum of a reward follows from
---- the sums of responses that runs keep.
+--- A metric is {name, unit, of, per} as in report/lift.lua, with `form` (recipe/search.lua) where it is a reward that is a
+--- weighted sum: then the sum of a reward follows from the sums of responses that runs keep.
 
 local failure = require "perilune.failure"
 local lift = require "perilune.report.lift"
@@ -24,7 +23,7 @@ local function reward_of(loaded, name)
     return nil, ("the reward of the critic %s is not a weighted sum of responses that add up, so that it cannot be told "
       .. "from what runs keep: name a response"):format(name)
   end
-  return {name = name, unit = "reward", of = "reward of " .. name, weights = found.of, constant = found.constant}
+  return {name = name, unit = "reward", of = "reward of " .. name, form = found}
 end
 
 local function responses_of(loaded)
@@ -40,7 +39,7 @@ local function metrics_of(loaded)
   if panel.asked(loaded.recipe.eval) then return lift.metrics(responses) end
   local metrics = {}
   for i, response in ipairs(responses) do metrics[i] = {name = response.name, unit = response.unit, of = response.name} end
-  metrics[#metrics + 1] = {name = "length", unit = "steps", of = "length", length = true}
+  metrics[#metrics + 1] = {name = "length", unit = "steps", of = "length"}
   return metrics
 end
 
@@ -64,11 +63,12 @@ end
 local function narrow(whole, metric)
   local columns = whole.columns
   local of = columns[metric.of]
-  if metric.weights then
+  if metric.form then
     of = {}
-    for user = 1, whole.users do
-      of[user] = metric.constant * columns.requests[user]
-      for name, weight in pairs(metric.weights) do of[user] = of[user] + weight * columns[name][user] end
+    for user = 1, whole.users do of[user] = metric.form.constant * columns.requests[user] end
+    for _, name in ipairs(search.names(metric.form)) do
+      local column, factor = columns[name], metric.form.of[name]
+      for user = 1, whole.users do of[user] = of[user] + factor * column[user] end
     end
   end
   local kept = {[metric.of] = of}
@@ -89,8 +89,8 @@ local function of_panels(run, metric, result)
   return result
 end
 
---- What a finished run measured: {seed, folder, responses, judged (lift.judged), value, means = {response = mean}, panel and baseline where
---- it was judged by user and day}. A value is of a user and day, or of an episode.
+--- What a finished run measured: {seed, folder, responses, judged (lift.judged), value, means = {response = mean}, panel
+--- and baseline where it was judged by user and day}. A value is of a user and day, or of an episode.
 function measure.read(path, metric, seed)
   local run = failure.check(runs.load(path, true))
   local last = runs.last_evaluation(run)
@@ -99,12 +99,7 @@ function measure.read(path, metric, seed)
     means = {}}
   for name, one in pairs(last.response) do result.means[name] = one.mean end
   if panel.asked(run.info.evaluation) then return of_panels(run, metric, result) end
-  if metric.weights then
-    result.value = metric.constant * result.means.length
-    for name, weight in pairs(metric.weights) do result.value = result.value + weight * result.means[name] end
-  else
-    result.value = result.means[metric.of]
-  end
+  result.value = metric.form and search.total(metric.form, result.means.length, result.means) or result.means[metric.of]
   return result
 end
 

@@ -194,11 +194,7 @@ local function totals(self, judged)
   return result
 end
 
-local function reward(form, sums)
-  local value = form.constant * sums.requests
-  for name, coefficient in pairs(form.of) do value = value + coefficient * sums[name] end
-  return value
-end
+local function reward(form, sums) return recipe_search.total(form, sums.requests, sums) end
 
 -- The scale "baseline" is the mean of a request under the first starting vector, and stays.
 function Search:measure_scales(sums)
