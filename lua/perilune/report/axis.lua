@@ -43,7 +43,7 @@ local function places(values)
   for i, number in ipairs(numbers) do at[i] = place(number) end
   if scale == "linear" then
     for _, tick in ipairs((chart.ticks(low, high, 5))) do
-      marks[#marks + 1] = {place(tick), format.number(math.abs(tick) < (high - low) * 1e-9 and 0 or tick)}
+      marks[#marks + 1] = {place(tick), format.number(tick)}
     end
   else
     local every = math.ceil(#values / 8)
@@ -109,7 +109,7 @@ function axis.figure(options)
     local place = ("%.1f"):format(y(tick))
     marks[#marks + 1] = tag("line", {class = "grid", x1 = left, x2 = width - right, y1 = place, y2 = place})
     marks[#marks + 1] = tag("text", {x = left - 6, y = ("%.1f"):format(y(tick) + 4), ["text-anchor"] = "end"},
-      format.number(math.abs(tick) < (y1 - y0) * 1e-9 and 0 or tick))
+      format.number(tick))
   end
   for _, mark in ipairs(marks_below) do
     marks[#marks + 1] = tag("text", {x = ("%.1f"):format(x(mark[1])), y = height - 8, ["text-anchor"] = "middle"},

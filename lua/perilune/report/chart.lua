@@ -10,7 +10,7 @@ local width, height = 460, 230
 local left, right, top, bottom = 52, 12, 10, 26
 local tag = html.tag
 
---- About `count` round positions within [low, high], and their distance.
+--- About `count` round positions within [low, high], and their distance. 0 is 0, never −0, which would be written so.
 function chart.ticks(low, high, count)
   local rough = (high - low) / count
   local power = 10 ^ math.floor(math.log(rough) / math.log(10))
@@ -20,7 +20,9 @@ function chart.ticks(low, high, count)
     if not miss or off < miss then step, miss = factor * power, off end
   end
   local ticks = {}
-  for i = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) do ticks[#ticks + 1] = i * step end
+  for i = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) do
+    ticks[#ticks + 1] = i == 0 and 0 or i * step
+  end
   return ticks, step
 end
 
@@ -88,7 +90,7 @@ local function drawing(title, lines, x0, x1, y0, y1)
     local at = ("%.1f"):format(y(tick))
     marks[#marks + 1] = tag("line", {class = "grid", x1 = left, x2 = width - right, y1 = at, y2 = at})
     marks[#marks + 1] = tag("text", {x = left - 6, y = ("%.1f"):format(y(tick) + 4), ["text-anchor"] = "end"},
-      format.number(math.abs(tick) < (y1 - y0) * 1e-9 and 0 or tick))
+      format.number(tick))
   end
   for _, tick in ipairs((chart.ticks(x0, x1, 4))) do
     marks[#marks + 1] = tag("text", {x = ("%.1f"):format(math.min(x(tick), width - 18)), y = height - 8,

@@ -92,7 +92,7 @@ local function differences(intervals)
     local marks = {tag("line", {class = "zero", x1 = zero, x2 = zero, y1 = 26, y2 = 62})}
     for _, tick in ipairs((charts.ticks(low, high, 5))) do
       marks[#marks + 1] = tag("text", {x = ("%.1f"):format(x(tick)), y = 82, ["text-anchor"] = "middle"},
-        format.number(math.abs(tick) < (high - low) * 1e-9 and 0 or tick))
+        format.number(tick))
     end
     figures[i] = tag("figure", nil,
       tag("svg", {class = "pairs", viewBox = ("0 0 %d 90"):format(width), role = "img",

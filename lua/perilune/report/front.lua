@@ -83,20 +83,19 @@ end
 
 local function axes(found, x, y, x0, x1, y0, y1)
   local marks = {}
-  local function near_zero(tick, span) return math.abs(tick) < span * 1e-9 and 0 or tick end
   for _, tick in ipairs((charts.ticks(y0, y1, 5))) do
     local at = ("%.1f"):format(y(tick))
-    marks[#marks + 1] = tag("line", {class = near_zero(tick, y1 - y0) == 0 and "zero" or "grid", x1 = left,
+    marks[#marks + 1] = tag("line", {class = tick == 0 and "zero" or "grid", x1 = left,
       x2 = width - right, y1 = at, y2 = at})
     marks[#marks + 1] = tag("text", {x = left - 7, y = ("%.1f"):format(y(tick) + 4), ["text-anchor"] = "end"},
-      format.number(near_zero(tick, y1 - y0)))
+      format.number(tick))
   end
   for _, tick in ipairs((charts.ticks(x0, x1, 5))) do
     local at = ("%.1f"):format(x(tick))
-    marks[#marks + 1] = tag("line", {class = near_zero(tick, x1 - x0) == 0 and "zero" or "grid", y1 = top,
+    marks[#marks + 1] = tag("line", {class = tick == 0 and "zero" or "grid", y1 = top,
       y2 = height - bottom, x1 = at, x2 = at})
     marks[#marks + 1] = tag("text", {x = at, y = height - bottom + 18, ["text-anchor"] = "middle"},
-      format.number(near_zero(tick, x1 - x0)))
+      format.number(tick))
   end
   marks[#marks + 1] = tag("text", {x = (left + width - right) / 2, y = height - 8, ["text-anchor"] = "middle"},
     ("%s, %% over %s"):format(found.x, found.baseline))

@@ -130,7 +130,7 @@ local function drawing(found, by)
     local at = ("%.1f"):format(x(tick))
     marks[#marks + 1] = tag("line", {class = "grid", x1 = at, x2 = at, y1 = top, y2 = bottom})
     marks[#marks + 1] = tag("text", {x = at, y = bottom + 18, ["text-anchor"] = "middle"},
-      format.number(math.abs(tick) < (high - low) * 1e-9 and 0 or tick))
+      format.number(tick))
   end
   marks[#marks + 1] = tag("line", {class = "zero", x1 = zero, x2 = zero, y1 = top, y2 = bottom})
   for k, action in ipairs(found.actions) do
