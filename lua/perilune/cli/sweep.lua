@@ -2,6 +2,7 @@
 --- fresh ones.
 
 local failure = require "perilune.failure"
+local format = require "perilune.report.format"
 local options = require "perilune.cli.options"
 
 local sweep = {summary = "train a recipe over a grid of options and seeds, on all processors"}
@@ -31,8 +32,6 @@ local function parse(argv)
   return words
 end
 
-local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
-
 -- One line on standard error: what is going to be done.
 local function announce(plan, list, root, words)
   if words.quiet then return end
@@ -42,8 +41,8 @@ local function announce(plan, list, root, words)
   local notes = {}
   if left.finished > 0 then notes[#notes + 1] = ("%d finished before"):format(left.finished) end
   if left.halfway > 0 then notes[#notes + 1] = ("%d half-way"):format(left.halfway) end
-  io.stderr:write(("%s × %s, runs in %s%s\n"):format(plural(#plan.points, "point"), plural(plan.seeds, "seed"), root,
-    #notes > 0 and "; " .. table.concat(notes, ", ") or ""))
+  io.stderr:write(("%s × %s, runs in %s%s\n"):format(format.plural(#plan.points, "point"), format.plural(plan.seeds, "seed"),
+    root, #notes > 0 and "; " .. table.concat(notes, ", ") or ""))
 end
 
 local function by_point(plan, failures)

@@ -104,8 +104,8 @@ end
 
 -- "name: x +1.2 ± 0.3 %, y …", for pointing at it and for those who cannot see it.
 local function words(found, point)
-  return ("%s: %s %s, %s %s"):format(point.name, found.x, lift.percent {lift = point.x}, table.concat(found.y, " + "),
-    lift.percent {lift = point.y})
+  return ("%s: %s %s, %s %s"):format(point.name, found.x, lift.percent(point.x), table.concat(found.y, " + "),
+    lift.percent(point.y))
 end
 
 local function mark(found, point, x, y)
@@ -176,7 +176,7 @@ local function numbers(found)
   local rows = {}
   for _, point in ipairs(found.points) do
     rows[#rows + 1] = {(point.name:gsub(" ", "\194\160")), point.on and "yes" or point.on == false and "no" or nil,
-      lift.percent {lift = point.x}, lift.percent {lift = point.y},
+      lift.percent(point.x), lift.percent(point.y),
       point.action and tag("code", nil, vector_text(point.action)) or nil}
   end
   return tag("details", nil, tag("summary", nil, ("%d points as numbers"):format(#rows)),

@@ -181,7 +181,7 @@ local function lift_rows(found, by)
   end
   for m, metric in ipairs(found.metrics) do
     rows[m] = {metric}
-    for g, group in ipairs(by.groups) do rows[m][g + 1] = lift.percent {lift = group.lift[m] or nil} end
+    for g, group in ipairs(by.groups) do rows[m][g + 1] = lift.percent(group.lift[m]) end
   end
   return html.table(columns, rows)
 end

@@ -117,9 +117,8 @@ local function signed(value)
   return (text:gsub("^%-", "−"))
 end
 
---- "+3.21 ± 0.40 %", or what stands for it.
-function lift.percent(row)
-  local value = row.lift
+--- An interval of fractions (of a row's lift, of anything beside it) as "+3.21 ± 0.40 %"; what stands for none.
+function lift.percent(value)
   if not value then return "–" end
   if not value.half then return signed(100 * value.mean) .. " %" end
   return ("%s ± %.2f %%"):format(signed(100 * value.mean), 100 * value.half)
@@ -151,7 +150,7 @@ function lift.cells(compared)
   local header, rows = {"of a user and day", compared.policy or "policy", compared.baseline or "baseline", "lift, 95 %"}, {}
   if compared.seeds > 1 then header[5], header[6] = "of it by seeds", "user-days to halve it" end
   for i, row in ipairs(compared.rows) do
-    local cells = {lift.label(row), format.number(row.policy), format.number(row.baseline), lift.percent(row)}
+    local cells = {lift.label(row), format.number(row.policy), format.number(row.baseline), lift.percent(row.lift)}
     if compared.seeds > 1 then cells[5], cells[6] = seeds_share(row.lift), lift.to_halve(compared, row) end
     rows[i] = cells
   end
@@ -160,8 +159,8 @@ end
 
 --- What the table rests on, in one sentence or two.
 function lift.grounds(compared)
-  local text = ("%s users × %d day%s, the same for both, are %s user-days"):format(format.grouped(compared.users),
-    compared.days, compared.days == 1 and "" or "s", format.grouped(compared.users * compared.days))
+  local text = ("%s users × %s, the same for both, are %s user-days"):format(format.grouped(compared.users),
+    format.plural(compared.days, "day"), format.grouped(compared.users * compared.days))
   if compared.seeds > 1 then
     return ("%s for each of %d seeds; intervals over users crossed with seeds."):format(text, compared.seeds)
   end
@@ -190,7 +189,8 @@ function lift.beside_cells(item, main)
   for _, name in ipairs(main or {}) do wanted[name] = true end
   for i, row in ipairs(item.lift.rows) do
     if not main or #main == 0 or wanted[row.name] then
-      rows[#rows + 1] = {lift.label(row), format.number(row.policy), lift.percent(row), lift.percent(item.against.rows[i])}
+      rows[#rows + 1] = {lift.label(row), format.number(row.policy), lift.percent(row.lift),
+        lift.percent(item.against.rows[i].lift)}
     end
   end
   local it = #item.name <= longest and item.name or "it"

@@ -20,13 +20,6 @@ local most_lines = 6
 
 -- ---- numbers as texts ----
 
-local function signed(text) return (text:gsub("^%-", "−")) end
-
-local function percent(value)
-  if not value.half then return signed(("%+.2f %%"):format(100 * value.mean)) end
-  return signed(("%+.2f ± %.2f %%"):format(100 * value.mean, 100 * value.half))
-end
-
 local function plain(value)
   if value.half and value.half > 0 then return format.with_error(value.mean, value.half) end
   return format.number(value.mean)
@@ -34,13 +27,13 @@ end
 
 local function difference_text(value)
   if not value then return "–" end
-  if value.relative then return percent(value) end
+  if value.relative then return lift.percent(value) end
   local text = plain(value)
   return value.mean > 0 and "+" .. text or text
 end
 
 -- A point's own figure: its lift where it has one, else its mean.
-local function figure_text(estimate) return estimate.lift and percent(estimate.lift) or plain(estimate) end
+local function figure_text(estimate) return estimate.lift and lift.percent(estimate.lift) or plain(estimate) end
 
 local function unit_text(swept)
   local metric = swept.metric
@@ -154,7 +147,7 @@ local function cells_of(swept)
       for k = 2, #header - first do add(row, k, "–") end
     else
       add(row, 1, lifted and format.number(estimate.mean) or plain(estimate))
-      if lifted then add(row, 2, estimate.lift and percent(estimate.lift) or "–") end
+      if lifted then add(row, 2, estimate.lift and lift.percent(estimate.lift) or "–") end
       row[#row + 1] = i == judged.winner and "best" or difference_text(judged.differences[i])
       if based then row[#row + 1] = point.base and "base" or difference_text(judged.to_base[i]) end
     end
