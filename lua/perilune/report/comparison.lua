@@ -163,10 +163,8 @@ end
 local function lifts(compared)
   if not compared.lift then return nil end
   local header, rows = lift.cells(compared.lift)
-  local columns = {}
-  for i, text in ipairs(header) do columns[i] = {text, i > 1 and "n" or ""} end
   return {tag("h2", nil, "Lift of B over A"), tag("p", {class = "lead"}, lift.grounds(compared.lift)),
-    tag("div", {class = "cards"}, html.table(columns, rows))}
+    html.cards(header, rows)}
 end
 
 local function recipes(compared)
@@ -201,7 +199,7 @@ local function all_pairs(compared)
     rows[i] = row
   end
   return {tag("h2", nil, "Every pair"), tag("details", nil, tag("summary", nil, ("%d pairs"):format(#rows)),
-    tag("div", {class = "cards"}, html.table(columns, rows)))}
+    html.cards(columns, rows))}
 end
 
 --- The page as one HTML text.
@@ -220,8 +218,7 @@ function comparison.render(compared, intervals)
       "; the large one is their mean with its 95 % interval (Student's t)",
       compared.lift and compared.unit == "seed" and ", over seeds alone: for these very users" or "", "."),
     differences(intervals),
-    tag("div", {class = "cards"}, html.table({{"Response", ""}, {"A", "n"}, {"B", "n"}, {"B − A", "n"},
-      {"95 % interval", "n"}, {"", ""}}, rows_of(intervals))),
+    html.cards({"Response", "A", "B", "B − A", "95 % interval", {"", ""}}, rows_of(intervals)),
     {lifts(compared)}, {curves(compared, set)}, {all_pairs(compared)}, {recipes(compared)},
   }
   return html.page(title, {library_style, assets.style}, {body, html.json("charts", set.data)},

@@ -180,8 +180,8 @@ local function numbers(found)
       point.action and tag("code", nil, vector_text(point.action)) or nil}
   end
   return tag("details", nil, tag("summary", nil, ("%d points as numbers"):format(#rows)),
-    tag("div", {class = "cards"}, html.table({{"", ""}, {"On the front", ""}, {found.x, "n"},
-      {table.concat(found.y, " + "), "n"}, {"The vector", ""}}, rows)))
+    html.cards({{"", ""}, {"On the front", ""}, {found.x, "n"},
+      {table.concat(found.y, " + "), "n"}, {"The vector", ""}}, rows))
 end
 
 --- The section of a report.

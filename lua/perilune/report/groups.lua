@@ -171,7 +171,7 @@ local function action_rows(found, by)
     row[#row + 1] = by.differences[k] and cell(by.differences[k]) or nil
     rows[k] = row
   end
-  return html.table(columns, rows)
+  return html.cards(columns, rows)
 end
 
 local function lift_rows(found, by)
@@ -183,7 +183,7 @@ local function lift_rows(found, by)
     rows[m] = {metric}
     for g, group in ipairs(by.groups) do rows[m][g + 1] = lift.percent(group.lift[m]) end
   end
-  return html.table(columns, rows)
+  return html.cards(columns, rows)
 end
 
 -- Whether a policy does the same for everybody, so that there is nothing to show.
@@ -203,9 +203,9 @@ function groups.section(found)
   for i, by in ipairs(found.by) do
     figures[i] = tag("figure", nil, tag("figcaption", nil, tag("b", nil, "By ", by.name), legend(by)), drawing(found, by))
     tables[i] = tag("details", {open = i == 1 and #found.by == 1}, tag("summary", nil, "By ", by.name, " as numbers"),
-      tag("div", {class = "cards"}, action_rows(found, by)),
+      action_rows(found, by),
       #found.metrics > 0 and {tag("p", {class = "lead"}, "The lift of each third:"),
-        tag("div", {class = "cards"}, lift_rows(found, by))} or nil)
+        lift_rows(found, by)} or nil)
   end
   return {
     tag("h2", nil, "Actions by user group"),

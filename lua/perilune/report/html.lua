@@ -81,6 +81,16 @@ function html.table(columns, rows)
     html.tag("table", nil, html.tag("thead", nil, html.tag("tr", nil, head)), html.tag("tbody", nil, body)))
 end
 
+--- A table whose rows become cards on a narrow screen. A column may be a text: then it holds numbers, but for the first
+--- `left` (1) of them.
+function html.cards(columns, rows, left)
+  local made = {}
+  for i, column in ipairs(columns) do
+    made[i] = type(column) == "table" and column or {column, i > (left or 1) and "n" or ""}
+  end
+  return html.tag("div", {class = "cards"}, html.table(made, rows))
+end
+
 --- The whole document: one file that needs no other. `scripts` are JavaScript sources.
 function html.page(title, styles, body, scripts)
   local parts = {

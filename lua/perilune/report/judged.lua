@@ -12,23 +12,17 @@ local judged = {}
 local tag = html.tag
 local most_curves = 8 -- drawn at once; further metrics are in the numbers
 
-local function table_of(header, rows)
-  local columns = {}
-  for i, text in ipairs(header) do columns[i] = {text, i > 1 and "n" or ""} end
-  return tag("div", {class = "cards"}, html.table(columns, rows))
-end
-
 local function lifts(compared)
   local parts = {
     tag("h2", nil, "Lift over ", compared.baseline),
     tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same chances."),
-    table_of(lift.cells(compared)),
+    html.cards(lift.cells(compared)),
   }
   for _, item in ipairs(compared.beside or {}) do
     parts[#parts + 1] = {
       tag("h2", nil, "Beside ", item.name),
       tag("p", {class = "lead"}, "On the same users, for what the objective reads."),
-      table_of(lift.beside_cells(item, compared.main)),
+      html.cards(lift.beside_cells(item, compared.main)),
     }
   end
   return parts

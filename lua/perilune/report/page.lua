@@ -164,7 +164,7 @@ local function evaluation_table(run, responses)
     for _, row in ipairs(rows) do row[2], row[3], row[4] = row[3], row[4], nil end
     columns = {columns[1], columns[3], columns[4]}
   end
-  return html.table(columns, rows)
+  return html.cards(columns, rows)
 end
 
 local function every_evaluation(run, responses)
@@ -184,7 +184,7 @@ local function every_evaluation(run, responses)
     rows[#rows + 1] = row
   end
   return tag("details", nil, tag("summary", nil, ("All %d evaluations"):format(#rows)),
-    tag("div", {class = "cards"}, html.table(columns, rows)))
+    html.cards(columns, rows))
 end
 
 local function evaluation(run, set)
@@ -197,7 +197,7 @@ local function evaluation(run, set)
         lines = {{label = response, points = evaluation_lines(run, response)}}}
     end
   end
-  local numbers = tag("div", {class = "cards"}, evaluation_table(run, responses))
+  local numbers = evaluation_table(run, responses)
   return {
     tag("h2", nil, "Evaluation"),
     tag("p", {class = "lead"}, run.lift and "Of a user and simulated day, with " or "Sums over an episode, with ",
@@ -221,7 +221,7 @@ local function searched(run)
     tag("h2", nil, "Search"),
     tag("p", {class = "lead"}, found.trials > 0 and table.concat(search.cost(found), " ") or
       "Nothing was tried: everybody gets the action below."),
-    tag("div", {class = "cards"}, html.table({{"The action, the same for everybody", ""}, {"Value", "n"}}, rows)),
+    html.cards({{"The action, the same for everybody", ""}, {"Value", "n"}}, rows),
     found.trials > 0 and tag("p", {class = "lead"}, "Every trial is a row of ", tag("code", nil, "trials.csv"),
       "; trial 0 of a generation is ", found.start, " on the same users.") or nil,
   }
@@ -276,8 +276,7 @@ local function critics(run, set)
     local discount = critic.gamma or "–"
     if critic.per and critic.per ~= "step" then discount = discount .. " per " .. critic.per end
     rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), discount, critic.weight or "–",
-scale_cell(critic), share_cell(share),
-      format.number(late(run, "explained_variance/" .. critic.name))}
+      scale_cell(critic), share_cell(share), format.number(late(run, "explained_variance/" .. critic.name))}
     local name = "signal_share/" .. critic.name
     if run.metrics.columns[name] then
       lines[#lines + 1] = {label = critic.name, points = points(run.metrics, name), color = (i - 1) % 6 + 1}
@@ -290,8 +289,8 @@ scale_cell(critic), share_cell(share),
       "A trial's score is the sum of weight × reward / scale, of a user and day; discounts play no part." or
       "The actor maximises the weighted sum of the critics' advantages. A critic's share is its part of that sum's " ..
       "variance, over the last tenth of the run."),
-    tag("div", {class = "cards"}, html.table({{"Critic", ""}, {"Reward of a step", ""}, {"Discount", "n"},
-      {"Weight", "n"}, {"Scale", "n"}, {"Share of the actor's signal", ""}, {"Explained variance", "n"}}, rows)),
+    html.cards({{"Critic", ""}, {"Reward of a step", ""}, {"Discount", "n"},
+      {"Weight", "n"}, {"Scale", "n"}, {"Share of the actor's signal", ""}, {"Explained variance", "n"}}, rows),
     #lines > 1 and tag("div", {class = "charts"},
       set.figure {title = "Share of the actor's signal", lines = lines, wide = true}) or nil,
   }
@@ -328,8 +327,8 @@ local function numbers(run)
   if #rows == 0 then return nil end
   return {tag("h2", nil, "Every metric"),
     tag("details", nil, tag("summary", nil, ("%d metrics as numbers"):format(#rows)),
-      tag("div", {class = "cards"}, html.table({{"Metric", ""}, {"First", "n"}, {"Least", "n"}, {"Greatest", "n"},
-        {"Mean of the last tenth", "n"}, {"Last", "n"}}, rows)))}
+      html.cards({{"Metric", ""}, {"First", "n"}, {"Least", "n"}, {"Greatest", "n"},
+        {"Mean of the last tenth", "n"}, {"Last", "n"}}, rows))}
 end
 
 local function recipe(run)

@@ -224,12 +224,6 @@ end
 
 -- ---- the page ----
 
-local function table_of(header, rows, left)
-  local columns = {}
-  for i, text in ipairs(header) do columns[i] = {text, i > left and "n" or ""} end
-  return tag("div", {class = "cards"}, html.table(columns, rows))
-end
-
 local function key_figures(swept)
   local judged = swept.judged
   if not judged then return nil end
@@ -264,7 +258,7 @@ local function every_response(swept)
   end
   return {tag("h2", nil, "Every response"), tag("p", {class = "lead"}, swept.baseline and
     "Means over seeds, of a user and day." or "Means over seeds, of an episode."),
-    tag("details", nil, tag("summary", nil, "As numbers"), table_of(header, rows, 1))}
+    tag("details", nil, tag("summary", nil, "As numbers"), html.cards(header, rows))}
 end
 
 -- A row of runs, each with a way to its report.
@@ -288,11 +282,11 @@ local function every_run(swept)
     if swept.measured[i] then rows[#rows + 1] = run_cells(swept, point.label, swept.measured[i]) end
   end
   if swept.fresh_runs then
-    fresh = table_of(seed_header(swept.fresh_seeds),
-      {run_cells(swept, label_of(swept, swept.judged.winner), swept.fresh_runs)}, 1)
+    fresh = html.cards(seed_header(swept.fresh_seeds),
+      {run_cells(swept, label_of(swept, swept.judged.winner), swept.fresh_runs)})
   end
   return {tag("h2", nil, "Every run"), tag("details", nil, tag("summary", nil, unit_text(swept) .. " of each seed"),
-    table_of(seed_header(swept.seeds), rows, 1), {fresh})}
+    html.cards(seed_header(swept.seeds), rows), {fresh})}
 end
 
 local function reproduce(swept)
@@ -314,7 +308,7 @@ local function lifts(swept)
   if not swept.lift then return nil end
   local header, rows = lift.cells(swept.lift)
   return {tag("h2", nil, "Lift of the best point over ", swept.lift.baseline, ", on fresh seeds"),
-    tag("p", {class = "lead"}, lift.grounds(swept.lift)), table_of(header, rows, 1)}
+    tag("p", {class = "lead"}, lift.grounds(swept.lift)), html.cards(header, rows)}
 end
 
 --- The page as one HTML text.
@@ -335,7 +329,7 @@ function sweep.render(swept)
     tag("p", {class = "lead"}, "In the grid's order. The best one is chosen by these very numbers: where nothing differs at all, ",
       "the interval of a difference to it misses 0 for about one point in 12 of a grid of 5, in 9 of 10, in 5 of 50 ",
       "(that of the second for at most one in 20), and its own figure is optimistic. The fresh seeds took no part in that."),
-    table_of(header, rows, #swept.names), {lifts(swept)}, {every_response(swept)}, {every_run(swept)}, reproduce(swept),
+    html.cards(header, rows, #swept.names), {lifts(swept)}, {every_response(swept)}, {every_run(swept)}, reproduce(swept),
   }
   return html.page(swept.name, {assets.style, axis_chart.style}, body, {})
 end
