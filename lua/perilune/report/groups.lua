@@ -65,12 +65,9 @@ end
 local function group_of(policy, baseline, part, actions, metrics)
   local group = {low = part.low, high = part.high, users = #part.users, actions = {}, lift = {}}
   for i, name in ipairs(actions) do group.actions[i] = plain(mean_action(policy, name, part.users)) end
-  local own, base = {}, {}
-  for name, column in pairs(policy.columns) do own[name] = some(column, part.users) end
-  for name, column in pairs(baseline.columns) do base[name] = some(column, part.users) end
+  local own, base = lift.of_users(policy, part.users), lift.of_users(baseline, part.users)
   for i, metric in ipairs(metrics) do
-    local value = lift.of({{users = #part.users, days = policy.days, columns = own}},
-      {{users = #part.users, days = baseline.days, columns = base}}, metric)
+    local value = lift.of({own}, {base}, metric)
     group.lift[i] = value and plain(value) or false
   end
   return group

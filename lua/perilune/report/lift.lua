@@ -43,6 +43,17 @@ function lift.judged(info)
   return list
 end
 
+--- The panel of some of its users, by their numbers.
+function lift.of_users(panel, users)
+  local result = {users = #users, days = panel.days, columns = {}}
+  for name, column in pairs(panel.columns) do
+    local some = {}
+    for i, user in ipairs(users) do some[i] = column[user] end
+    result.columns[name] = some
+  end
+  return result
+end
+
 -- Each user's part of a metric's upper sum.
 local function parts_of(panel, of)
   if type(of) == "string" then return panel.columns[of] end

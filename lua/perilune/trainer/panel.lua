@@ -59,22 +59,11 @@ function panel.run(info, options, policy)
   return of_sums(sums, names_of(info, options.groups))
 end
 
---- The panel of some of its users, by their numbers.
-function panel.of_users(whole, users)
-  local result = {users = #users, days = whole.days, columns = {}}
-  for name, column in pairs(whole.columns) do
-    local some = {}
-    for i, user in ipairs(users) do some[i] = column[user] end
-    result.columns[name] = some
-  end
-  return result
-end
-
 --- The panel of the first `count` users: the very numbers that a panel of so many would give.
 function panel.first(whole, count)
   local users = {}
   for i = 1, math.min(count, whole.users) do users[i] = i end
-  return panel.of_users(whole, users)
+  return lift.of_users(whole, users)
 end
 
 --- The whole action of one given by dimension: a list. at: where it stands in the recipe.
@@ -115,15 +104,6 @@ function panel.policy(info, given, at)
   local checkpoint = folder.open(given):last_checkpoint()
   if not checkpoint then failure.run(("%s: the run %s has no checkpoint"):format(at, given)) end
   return {agent = checkpoint}, given
-end
-
---- That of `eval.baseline`.
-function panel.baseline_policy(info, baseline) return panel.policy(info, baseline, "eval.baseline") end
-
---- The panel of the baseline in options.baseline, and its name.
-function panel.baseline(info, options)
-  local policy, name = panel.baseline_policy(info, options.baseline)
-  return panel.run(info, options, policy), name
 end
 
 --- Keeps the panels of a judgement in one file: of the policy, of the baseline, and of further policies ({name, panel}).
