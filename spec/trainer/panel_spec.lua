@@ -20,6 +20,12 @@ return {
 }
 ]]
 
+-- The baseline's panel as a judgement makes it, and its name.
+local function baseline_of(info, options)
+  local bench = judgement.new(info, options)
+  return bench:baseline(options.users), bench.baseline_name
+end
+
 describe("evaluation by user and day", function()
   local root
 
@@ -66,7 +72,7 @@ describe("evaluation by user and day", function()
 
   it("sums each user's days, however many users there are", function()
     local options = {users = 1030, days = 2, seed = 9, action = "mean", threads = 2, baseline = "ltr"}
-    local whole = panel.baseline(train({"train.steps=64", "eval.every=0"}).info, options)
+    local whole = baseline_of(train({"train.steps=64", "eval.every=0"}).info, options)
     local rows = whole.sums:totable()
     for c, name in ipairs(whole.names) do
       assert.equal(1030, #whole.columns[name])
@@ -76,7 +82,7 @@ describe("evaluation by user and day", function()
     end
     local first = panel.first(whole, 5)
     options.users = 5
-    assert.same(panel.baseline(train({"train.steps=64", "eval.every=0"}).info, options).columns, first.columns)
+    assert.same(baseline_of(train({"train.steps=64", "eval.every=0"}).info, options).columns, first.columns)
   end)
 
   it("goes on after a stop with the same evaluations and the same user-days", function()
@@ -208,12 +214,12 @@ describe("evaluation by user and day", function()
   it("finds no difference between a run's policy and itself", function()
     local run = train()
     local options = {users = 5, days = 1, seed = 9, action = "mean", threads = 2, baseline = run.folder.path}
-    local baseline, name = panel.baseline(run.info, options)
+    local baseline, name = baseline_of(run.info, options)
     assert.equal(run.folder.path, name)
     local checkpoint = run.folder:last_checkpoint()
     local same = panel.run(run.info, options, {agent = checkpoint})
     options.baseline = "ltr"
-    assert.are_not.same(panel.baseline(run.info, options).columns, same.columns)
+    assert.are_not.same(baseline_of(run.info, options).columns, same.columns)
     for _, row in ipairs(lift.table({same}, {baseline}, run.info.responses, name).rows) do
       if row.lift then
         assert.equal(0, row.lift.mean)
@@ -241,7 +247,7 @@ describe("evaluation by user and day", function()
   it("takes a constant action by its dimensions", function()
     local run = train()
     local options = {users = 4, days = 1, seed = 9, action = "mean", threads = 1, baseline = {diversity = 0.5}}
-    local constant = panel.baseline(run.info, options)
+    local constant = baseline_of(run.info, options)
     local expected = panel.run(run.info, options, {constant = {0, 0, 0, 0, 0, 0, 0, 0.5, 0, 0}})
     assert.same(expected.columns, constant.columns)
   end)

@@ -4,8 +4,10 @@ local failure = require "perilune.failure"
 local prl = require "perilune"
 local cem = require "perilune.algorithms.cem"
 local comparison = require "perilune.trainer.comparison"
+local judgement = require "perilune.trainer.judgement"
 local lift = require "perilune.report.lift"
 local panel = require "perilune.trainer.panel"
+local recipe_search = require "perilune.recipe.search"
 local search = require "perilune.report.search"
 local series = require "perilune.report.series"
 local trainer = require "perilune.trainer"
@@ -24,6 +26,14 @@ return {
   eval = {every = 1000, users = 12, days = 1, curve = 6},
 }
 ]]
+
+describe("a reward of many responses", function()
+  it("adds them in the order of their names", function()
+    local form = {constant = 1, of = {a = 1e16, b = -1e16, c = 1, d = 1}}
+    assert.same({"a", "b", "c", "d"}, recipe_search.names(form))
+    assert.equal(2, recipe_search.total(form, 1, {a = 1, b = 1, c = 1, d = 1})) -- c and d before a would be lost in it
+  end)
+end)
 
 describe("a search for one action", function()
   local root
@@ -191,7 +201,7 @@ describe("a search for one action", function()
       panel.run(run.info, options, {agent = (run.folder:last_checkpoint())}).columns)
     options.baseline = run.folder.path
     assert.equal(0, lift.find(lift.table({panel.run(run.info, options, {constant = constant})},
-      {(panel.baseline(run.info, options))}, run.info.responses, "cem"), "watch_time").lift.mean)
+      {judgement.new(run.info, options):baseline(5)}, run.info.responses, "cem"), "watch_time").lift.mean)
     assert.equal("user", comparison.of_runs({run.folder.path, run.folder.path}).unit)
   end)
 

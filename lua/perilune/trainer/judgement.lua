@@ -122,7 +122,7 @@ end
 --- info: of a run. Fails where the options name a run or a dimension that is not there.
 function judgement.new(info, options)
   local self = setmetatable({info = info, options = options, panels = {}}, Bench)
-  self.baseline_policy, self.baseline_name = panel.baseline_policy(info, options.baseline)
+  self.baseline_policy, self.baseline_name = panel.policy(info, options.baseline, "eval.baseline")
   self.others = others_of(info, options)
   self.vectors = options.front and vectors_of(info, options.front) or {}
   return self
