@@ -32,6 +32,14 @@ describe("folders", function()
     assert.truthy(refusal(paths.fresh, root .. "/file/a"):find("cannot make the folder " .. root .. "/file", 1, true))
   end)
 
+  it("are found in a folder by name, without files and hidden ones", function()
+    for _, name in ipairs {"b", "a/inner", ".hidden"} do paths.make(root .. "/" .. name) end
+    assert(prl.io.write(root .. "/file", "x"))
+    assert.same({root .. "/a", root .. "/b"}, paths.folders(root))
+    assert.same({}, paths.folders(root .. "/nowhere"))
+    assert.same({}, paths.folders(root .. "/file"))
+  end)
+
   it("are what a path names before its file", function()
     assert.equal("a/b", paths.parent "a/b/c.lua")
     assert.equal(".", paths.parent "c.lua")

@@ -25,6 +25,17 @@ end
 --- The folder that a file is in; "." where its path names none.
 function paths.parent(path) return path:match("^(.*)/[^/]*$") or "." end
 
+--- The folders in a folder, in order of their names, without hidden ones; none where there is no such folder.
+function paths.folders(path)
+  local found, here = {}, posix.stat(path)
+  for _, name in ipairs(here and here.type == "directory" and posix.dir(path) or {}) do
+    local inner = name:sub(1, 1) ~= "." and posix.stat(path .. "/" .. name)
+    if inner and inner.type == "directory" then found[#found + 1] = path .. "/" .. name end
+  end
+  table.sort(found)
+  return found
+end
+
 --- Makes a folder that was not there: `base`, with a number behind it where that name is taken. Returns its path.
 function paths.fresh(base)
   paths.make(paths.parent(base))

@@ -48,10 +48,10 @@ end
 
 --- Refuses, before anything is computed, a file that could not be written at the end.
 local function check_out(path)
-  local posix = require "posix"
+  local posix, paths = require "posix", require "perilune.paths"
   local found, folder = posix.stat(path), path
   if found and found.type == "directory" then failure.usage(("--out: %s is a folder, a file is needed"):format(path)) end
-  repeat folder = folder:match "^(.*)/[^/]*$" or "." until folder == "." or folder == "" or posix.stat(folder)
+  repeat folder = paths.parent(folder) until folder == "." or folder == "" or posix.stat(folder)
   folder = folder == "" and "/" or folder
   if not posix.access(folder, "w") then failure.run(("cannot write %s: %s"):format(path, posix.errno())) end
 end

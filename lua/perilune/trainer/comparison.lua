@@ -115,8 +115,8 @@ end
 
 local function by_seed(path, hash)
   local found = {}
-  for name in posix.files(path) do
-    local run = runs.load(path .. "/" .. name)
+  for _, inner in ipairs(require("perilune.paths").folders(path)) do
+    local run = runs.load(inner)
     local whole = run and run.info.status == "finished" and (not hash or run.info.hash == hash)
     if whole and runs.last_evaluation(run) then found[run.info.seed] = run end
   end

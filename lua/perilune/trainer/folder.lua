@@ -65,13 +65,9 @@ function folder.finished(path)
       if info.status == "finished" then found[#found + 1] = {path = at, info = info} end
       return
     end
-    for _, name in ipairs(depth > 0 and posix.dir(at) or {}) do
-      local stat = name:sub(1, 1) ~= "." and posix.stat(at .. "/" .. name)
-      if stat and stat.type == "directory" then look(at .. "/" .. name, depth - 1) end
-    end
+    for _, inner in ipairs(depth > 0 and paths.folders(at) or {}) do look(inner, depth - 1) end
   end
   look(path:gsub("(.)/+$", "%1"), 2)
-  table.sort(found, function(a, b) return a.path < b.path end)
   return found
 end
 

@@ -5,7 +5,6 @@
 --- steps = of the recipe, name = for messages}. A run is a job's where hash and seed are the same: everything that its
 --- numbers come from is in these two, but for a length that was changed afterwards (`train --resume RUN --steps N`).
 
-local posix = require "posix"
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"
 local prl = require "perilune"
@@ -31,24 +30,15 @@ local function read_run(path)
   return found
 end
 
-local function each_folder(path, visit)
-  local stat = posix.stat(path)
-  if not stat or stat.type ~= "directory" then return end
-  for _, name in ipairs(posix.dir(path)) do
-    local inner = posix.stat(path .. "/" .. name)
-    if name:sub(1, 1) ~= "." and inner and inner.type == "directory" then visit(path .. "/" .. name) end
-  end
-end
-
 --- The runs in these folders, by hash and seed: a table for jobs.find. Of several of one job, the one that is furthest.
 function jobs.index(folders)
   local index = {}
   for _, path in ipairs(folders) do
-    each_folder(path, function(inner)
+    for _, inner in ipairs(paths.folders(path)) do
       local run = read_run(inner)
       local key = run and key_of(run.hash, run.seed, run.steps)
       if run and (not index[key] or run.rank > index[key].rank) then index[key] = run end
-    end)
+    end
   end
   return index
 end

@@ -10,6 +10,7 @@ local failure = require "perilune.failure"
 local prl = require "perilune"
 local lift = require "perilune.report.lift"
 local nearest = require "perilune.nearest"
+local paths = require "perilune.paths"
 local printer = require "perilune.recipe.print"
 local locate = require "perilune.recipe.locate"
 local measure = require "perilune.trainer.measure"
@@ -325,11 +326,7 @@ function sweep.fresh_jobs(plan, point, root) return jobs_of(plan, {point}, plan.
 
 --- An index of the runs in a sweep's folder, for jobs.find.
 function sweep.index(root)
-  local folders = {}
-  for _, name in ipairs(require("posix").dir(root) or {}) do
-    if name:sub(1, 1) ~= "." then folders[#folders + 1] = root .. "/" .. name end
-  end
-  return jobs.index(folders)
+  return jobs.index(paths.folders(root))
 end
 
 --- Trains what is left of these jobs. Returns the failures.
