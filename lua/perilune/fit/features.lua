@@ -2,7 +2,7 @@
 --- time. A row sees what was known before its own moment: rows of the same millisecond do not see each other.
 local prl = require "perilune"
 local log_reader = require "perilune.fit.log"
-local schema = require "perilune.fit.schema"
+local sorted_keys = require "perilune.keys"
 
 local features = {}
 
@@ -109,7 +109,7 @@ end
 
 --- log1p of the count, then (sum + prior·strength) / (count + strength) of each head.
 local function new_rate(build, name, entry)
-  local key, heads, counts, sums = key_of(build.fields, entry.by), schema.names(entry.of), {}, {}
+  local key, heads, counts, sums = key_of(build.fields, entry.by), sorted_keys(entry.of), {}, {}
   local labels, strengths, priors = {}, {}, {}
   build.add_number("count/" .. name)
   for k, head in ipairs(heads) do
@@ -266,10 +266,10 @@ end
 
 local function make_state(build, recipe)
   local numbers, sequences = {}, {}
-  for _, name in ipairs(schema.names(recipe.rates)) do numbers[#numbers + 1] = new_rate(build, name, recipe.rates[name]) end
-  for _, name in ipairs(schema.names(recipe.recent)) do numbers[#numbers + 1] = new_recent(build, name, recipe.recent[name]) end
-  for _, name in ipairs(schema.names(recipe.gaps or {})) do numbers[#numbers + 1] = new_gap(build, name, recipe.gaps[name]) end
-  for _, name in ipairs(schema.names(recipe.sequences)) do
+  for _, name in ipairs(sorted_keys(recipe.rates)) do numbers[#numbers + 1] = new_rate(build, name, recipe.rates[name]) end
+  for _, name in ipairs(sorted_keys(recipe.recent)) do numbers[#numbers + 1] = new_recent(build, name, recipe.recent[name]) end
+  for _, name in ipairs(sorted_keys(recipe.gaps or {})) do numbers[#numbers + 1] = new_gap(build, name, recipe.gaps[name]) end
+  for _, name in ipairs(sorted_keys(recipe.sequences)) do
     sequences[#sequences + 1] = new_sequence(build, recipe.sequences[name])
   end
   return numbers, sequences
@@ -284,7 +284,7 @@ end
 
 --- Names of the heads in the order of the ranker's outputs: logistic ones first.
 function features.heads(recipe)
-  local heads = schema.names(recipe.heads)
+  local heads = sorted_keys(recipe.heads)
   table.sort(heads, function(a, b)
     local x, y = recipe.heads[a].loss, recipe.heads[b].loss
     return x < y or (x == y and a < b)
@@ -300,7 +300,7 @@ end
 function features.make(source, recipe, training, progress, snapshot)
   local build = new_build(source, recipe, training)
   local plain, heads = {}, features.heads(recipe)
-  for _, name in ipairs(schema.names(recipe.numbers)) do
+  for _, name in ipairs(sorted_keys(recipe.numbers)) do
     plain[#plain + 1] = new_number(source, recipe.numbers[name])
     build.add_number(name)
   end

@@ -1,5 +1,6 @@
 --- Reads the log and its tables: streamed, a batch of rows at a time, into arrays of the columns that the recipe uses;
 --- then in order of time, which is what "earlier" means for every feature.
+local keys = require "perilune.keys"
 local prl = require "perilune"
 
 local log = {}
@@ -63,9 +64,7 @@ local types = {ids = "dict", number = "f64", words = "text"}
 
 --- Streams one CSV: {rows, [column] = array} and {column = {text, …}} for ids.
 local function read(path, wanted, optional, options, progress)
-  local names, columns = {}, {}
-  for name in pairs(wanted) do names[#names + 1] = name end
-  table.sort(names)
+  local names, columns = keys(wanted), {}
   for i, name in ipairs(names) do
     columns[i] = {name, types[wanted[name]], empty = optional and wanted[name] == "number" and 0 or nil}
   end

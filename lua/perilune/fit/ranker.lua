@@ -1,7 +1,7 @@
 --- The ranker in one file, which C loads and serves (perilune/ranker.h): safetensors with the plan as JSON beside.
 local prl = require "perilune"
 local model = require "perilune.fit.model"
-local schema = require "perilune.fit.schema"
+local keys = require "perilune.keys"
 
 local ranker = {}
 
@@ -30,7 +30,7 @@ local function describe(recipe, made, hash, name)
     local vocabulary = made.vocabulary[category]
     categories[k] = {name = category, base = vocabulary.base, texts = vocabulary.texts}
   end
-  for k, sequence in ipairs(schema.names(recipe.sequences)) do
+  for k, sequence in ipairs(keys(recipe.sequences)) do
     sequences[k] = {name = sequence, of = recipe.sequences[sequence].of, length = recipe.sequences[sequence].length}
   end
   return {format = 1, kind = "ranker", name = name, hash = hash, recipe = recipe, heads = heads, categories = categories,

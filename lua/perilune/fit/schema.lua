@@ -29,6 +29,7 @@
 ---     play        {head =, means =, durations =, quantiles =, rows =}
 ---     uploaded    "table.column", dates
 ---     out         the file that is written
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local printer = require "perilune.recipe.print"
 
@@ -42,14 +43,6 @@ local function show(value)
   if type(value) == "string" then return '"' .. value:sub(1, 40) .. '"' end
   return type(value) == "table" and "a table" or tostring(value)
 end
-
-local function names_of(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-  return names
-end
-schema.names = names_of
 
 local function known(value, names, path, what)
   for _, name in ipairs(names) do if name == value then return value end end
@@ -102,16 +95,16 @@ end
 local function section(spec)
   return shaped({fields = spec}, function(value, path)
     if type(value) ~= "table" then refuse(path, "a table is needed, not " .. show(value)) end
-    local keys = names_of(spec)
+    local names = keys(spec)
     for key in pairs(value) do
       if spec[key] == nil then
         local named = {}
-        for _, name in ipairs(keys) do if name ~= 1 then named[#named + 1] = name end end
+        for _, name in ipairs(names) do if name ~= 1 then named[#named + 1] = name end end
         refuse(path .. "." .. tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), named))
       end
     end
     local result = {}
-    for _, key in ipairs(keys) do
+    for _, key in ipairs(names) do
       local checker, given, at = spec[key], value[key], key == 1 and path or path .. "." .. key
       if type(checker) == "table" then
         if given == nil then given = checker[2] end
@@ -130,7 +123,7 @@ local function map(item, short)
   return shaped({each = item}, function(value, path)
     if type(value) ~= "table" then refuse(path, "a table by name is needed, not " .. show(value)) end
     local result = {}
-    for _, name in ipairs(names_of(value)) do
+    for _, name in ipairs(keys(value)) do
       local inner = value[name]
       if type(name) ~= "string" then refuse(path, "a value without a name: " .. show(inner)) end
       if short and type(inner) == "string" then inner = {inner} end
@@ -207,14 +200,14 @@ local kinds = {
 
 --- Names must be of what there is, and no input may be an outcome of its own impression.
 local function check_names(recipe)
-  local outcome, fields, heads, tables = {}, names_of(recipe.fields), names_of(recipe.heads), recipe.tables
+  local outcome, fields, heads, tables = {}, keys(recipe.fields), keys(recipe.heads), recipe.tables
   for _, column in ipairs(recipe.outcomes) do outcome[column] = true end
   local function input(column, path)
     if outcome[column] then
       refuse(path, ('"%s" is an outcome, known only after the impression; it cannot be an input'):format(column))
     end
     local table_name = column:match "^([^.]+)%."
-    if table_name then known(table_name, names_of(tables), path, "table") end
+    if table_name then known(table_name, keys(tables), path, "table") end
   end
   for name, head in pairs(recipe.heads) do
     if not outcome[head[1]] then
@@ -282,11 +275,11 @@ function schema.options(kind)
       found[#found + 1] = {path = path, type = what.type, default = default, required = required}
       return
     end
-    for _, key in ipairs(names_of(what.fields)) do
+    for _, key in ipairs(keys(what.fields)) do
       visit(what.fields[key], key == 1 and path .. "[1]" or path .. "." .. key)
     end
   end
-  for _, key in ipairs(names_of(sections)) do visit(sections[key], key) end
+  for _, key in ipairs(keys(sections)) do visit(sections[key], key) end
   return found
 end
 
@@ -295,10 +288,10 @@ function schema.check(recipe)
   local ok, result = pcall(function()
     local sections = kinds[recipe.kind]
     for key in pairs(recipe) do
-      if sections[key] == nil then refuse(tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), names_of(sections))) end
+      if sections[key] == nil then refuse(tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), keys(sections))) end
     end
     local resolved = {}
-    for _, key in ipairs(names_of(sections)) do
+    for _, key in ipairs(keys(sections)) do
       local checker, value = sections[key], recipe[key]
       if type(checker) == "table" then
         if value == nil then value = checker[2] end

@@ -6,6 +6,7 @@
 --- false default makes it optional.
 
 local environment = require "perilune.recipe.environment"
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
@@ -48,9 +49,7 @@ end
 
 --- The options of an algorithm, in the order of their names.
 function algorithms.options(algorithm)
-  local names, options = {}, {}
-  for name in pairs(algorithm.options or {}) do names[#names + 1] = name end
-  table.sort(names)
+  local names, options = keys(algorithm.options or {}), {}
   for i, name in ipairs(names) do options[i] = option(name, algorithm.options[name]) end
   return options
 end

@@ -1,6 +1,7 @@
 --- Formulas: the trees that rewards and schedule expressions are. A tree is a number, {"r", name}, or {op, argument,
 --- …}.
 
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 
 local formula = {}
@@ -10,13 +11,6 @@ formula.ops = {
   add = true, mul = true, min = true, max = true, both = true, either = true, sub = 2, div = 2, gt = 2, ge = 2, lt = 2,
   le = 2, eq = 2, neg = 1, abs = 1, sqrt = 1, exp = 1, log = 1, log1p = 1, negate = 1, clip = 3, where = 3,
 }
-
-local function op_names()
-  local names = {}
-  for name in pairs(formula.ops) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
 
 --- Checks a tree. Returns nil, what is wrong.
 function formula.check(tree, depth)
@@ -31,7 +25,7 @@ function formula.check(tree, depth)
   end
   local count = formula.ops[op]
   if not count then
-    return nil, ("there is no operation %s in a formula%s"):format(tostring(op), nearest.hint(tostring(op), op_names()))
+    return nil, ("there is no operation %s in a formula%s"):format(tostring(op), nearest.hint(tostring(op), keys(formula.ops)))
   end
   local given = #tree - 1
   if (count == true and given < 2) or (count ~= true and given ~= count) then

@@ -2,6 +2,7 @@
 ---
 --- Sets: "policy" (the actor), "critic/NAME" for each critic, and with a shared trunk "trunk", which steps with the
 --- actor. Names of parameters are paths of modules: "1.weight".
+local keys = require "perilune.keys"
 local prl = require "perilune"
 local nn, distribution = prl.nn, prl.distribution
 
@@ -146,13 +147,6 @@ local function add_set(self, name, module, critic, optimizer)
   }
 end
 
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 --- A recipe whose networks have no layers but the last, for a policy that is one action for everybody.
 function networks.bare(recipe)
   local critics = {}
@@ -198,7 +192,7 @@ function networks.make(self, recipe, constant)
   end
   if trunk then add_set(self, "trunk", trunk, false, optimizer) end
   add_set(self, "policy", net, false, optimizer)
-  for i, name in ipairs(sorted_names(recipe.objective.critics)) do
+  for i, name in ipairs(keys(recipe.objective.critics)) do
     local own = recipe.objective.critics[name]
     local options = head or {hidden = own.hidden or policy.hidden, activation = own.activation or policy.activation,
       init = policy.init}

@@ -4,6 +4,7 @@
 --- linear in the responses, and discounts play no part.
 
 local formula = require "perilune.recipe.formula"
+local keys = require "perilune.keys"
 local printer = require "perilune.recipe.print"
 
 local search = {}
@@ -52,12 +53,7 @@ end
 
 --- The responses of a linear form in the order in which they are added: that of pairs differs between two processes, and
 --- with it a sum's last bits.
-function search.names(form)
-  local names = {}
-  for name in pairs(form.of) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
+function search.names(form) return keys(form.of) end
 
 --- What a linear reward comes to over so many steps, in which the responses came to these sums.
 function search.total(form, steps, sums)
@@ -119,10 +115,7 @@ function search.check(check, recipe, spec)
         dimension.name))
     end
   end
-  local names = {}
-  for name in pairs(recipe.objective.critics) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(keys(recipe.objective.critics)) do
     check_critic(check, name, recipe.objective.critics[name], "objective.critics." .. name)
   end
 end

@@ -2,6 +2,7 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
@@ -61,13 +62,6 @@ local function new_check(given)
   return check
 end
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-
 local function default_critics(check, path)
   for _, name in ipairs(check.responses) do
     if name == "reward" then return {reward = {}} end
@@ -94,7 +88,7 @@ local function resolve_critics(check, value, path, policy)
   if value == nil then value = default_critics(check, path) end
   if type(value) ~= "table" then values.wrong(check, path, "critics by name", value) end
   local result, count = {}, 0
-  for _, name in ipairs(sorted_keys(value)) do
+  for _, name in ipairs(keys(value)) do
     local at = path .. "." .. tostring(name)
     if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
       check.fail(at, "a critic has a name of letters, digits and _, as in watch = {reward = …}")
@@ -119,7 +113,7 @@ end
 --- A discount by time needs steps that say how long they took.
 local function needs_clock(check, recipe, spec, env)
   if spec.clock or env.kind == "host" then return end
-  for _, name in ipairs(sorted_keys(recipe.objective.critics)) do
+  for _, name in ipairs(keys(recipe.objective.critics)) do
     local per = recipe.objective.critics[name].per
     if per ~= "step" then
       check.fail("objective.critics." .. name .. ".per",
@@ -130,7 +124,7 @@ end
 
 local function needs_warmup(check, recipe)
   if recipe.train.warmup > 0 then return end
-  for _, name in ipairs(sorted_keys(recipe.objective.critics)) do
+  for _, name in ipairs(keys(recipe.objective.critics)) do
     if recipe.objective.critics[name].scale == "baseline" then
       check.fail("objective.critics." .. name .. ".scale",
         'the scale "baseline" is measured over a warm-up, and train.warmup is 0')
@@ -144,7 +138,7 @@ local TOP = {"name", "tags", "env", "objective", "policy", "algorithm", "train",
 
 local function resolve(check, recipe)
   local result = {}
-  for _, key in ipairs(sorted_keys(recipe)) do
+  for _, key in ipairs(keys(recipe)) do
     local known = false
     for _, name in ipairs(TOP) do known = known or name == key end
     if not known then check.fail(tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), TOP)) end

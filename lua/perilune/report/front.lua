@@ -5,6 +5,7 @@
 --- are intervals of the lift (fractions), kind is "vector", "baseline", "policy" or "beside", `on` says that a vector stands
 --- on the front, action is a vector's. All points are judged on the same users.
 
+local keys = require "perilune.keys"
 local charts = require "perilune.report.chart"
 local format = require "perilune.report.format"
 local html = require "perilune.report.html"
@@ -163,10 +164,8 @@ local function drawing(found)
 end
 
 local function vector_text(action)
-  local parts, names = {}, {}
-  for name in pairs(action) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  local parts = {}
+  for _, name in ipairs(keys(action)) do
     if action[name] ~= 0 then parts[#parts + 1] = ("%s = %.3g"):format(name, action[name]) end
   end
   return "{" .. table.concat(parts, ", ") .. "}"

@@ -8,6 +8,7 @@
 --- which sums to 0 over users. y_su = L_s + z_su is a table of seeds × users with mean L, and its interval is that of
 --- crossed random effects (stats.crossed). One policy against itself has y = 0 exactly.
 
+local keys = require "perilune.keys"
 local format = require "perilune.report.format"
 local stats = require "perilune.report.stats"
 
@@ -57,9 +58,7 @@ end
 -- Each user's part of a metric's upper sum.
 local function parts_of(panel, of)
   if type(of) == "string" then return panel.columns[of] end
-  local names, sums = {}, {}
-  for name in pairs(of) do names[#names + 1] = name end
-  table.sort(names) -- one order of additions
+  local names, sums = keys(of), {} -- one order of additions
   for u = 1, panel.users do
     local sum = 0
     for _, name in ipairs(names) do sum = sum + of[name] * panel.columns[name][u] end

@@ -7,6 +7,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local keys = require "perilune.keys"
 local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local lift = require "perilune.report.lift"
@@ -23,16 +24,9 @@ Bench.__index = Bench
 
 -- ---- what stands beside ----
 
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map or {}) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function others_of(info, options)
   local others = {}
-  for i, name in ipairs(sorted_names(options.beside)) do
+  for i, name in ipairs(keys(options.beside or {})) do
     others[i] = {name = name, policy = (panel.policy(info, options.beside[name], "eval.beside." .. name))}
   end
   return others
