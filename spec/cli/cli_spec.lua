@@ -121,6 +121,21 @@ return {
     assert.truthy(out:find("\n1 seed in pairs\n", 1, true))
   end)
 
+  it("checks that an agent can be made of the recipe", function()
+    local function write(name, text)
+      local file = assert(io.open(root .. "/" .. name, "w"))
+      file:write(text)
+      file:close()
+    end
+    write("greedy.lua", [[return {actions = {"discrete"}, options = {horizon = {50, structural = true, min = 1}},
+      build = function(learn, opt) return {learn:collect(opt.horizon), learn:estimate {lambda = 1}, learn:publish()} end}]])
+    write("own.lua", 'return {env = {"cartpole", n = 4}, algorithm = {lua = "./greedy.lua"}}')
+    assert.equal(0, select(3, run "check own.lua --trust"))
+    local out, err, code = run "check own.lua --trust --set agent.rows=100"
+    assert.same({"", "perilune: own.lua: no agent can be made of it: agent.rows is 100; an update takes 200 steps " ..
+      "(50 of each of 4 streams)\n", 2}, {out, err, code})
+  end)
+
   it("checks a recipe of kind fit, which is a recipe again", function()
     local ltr = posix.getcwd() .. "/recipes/kuairand/ltr.lua"
     local out, err, code = run("check " .. ltr .. " --set train.epochs=3 --seed 5")

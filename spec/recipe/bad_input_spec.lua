@@ -194,6 +194,9 @@ describe("a recipe that is wrong", function()
     end
     assert.equal('--set algorithm.lrr=1: algorithm.lrr: unknown key; the nearest is "lr"', refused("algorithm.lrr=1"))
     assert.equal('--set algorithm.lr=x: algorithm.lr: expected a number ≥ 0 or a schedule, got "x"', refused("algorithm.lr=x"))
+    assert.equal("--set agent.rows=30: agent.rows: expected 0 or at least 40, the steps that an update takes " ..
+      "(algorithm.rollout 5 × 8 streams), got 30", refused("agent.rows=30"))
+    assert.matches("algorithm.rollout: an update takes 8000000000 steps", refused("algorithm.rollout=1e9"), 1, true)
     assert.equal("--set train: expected a path and a value, such as algorithm.lr=1e-3", refused("train"))
   end)
 end)

@@ -175,6 +175,25 @@ describe("prl.recipe.load", function()
     assert.equal(5, recipe.algorithm.rollout)
   end)
 
+  it("takes one override alone, and refuses an option that it does not have", function()
+    assert.equal(0.5, resolved(PENDULUM, {set = "algorithm.lr=0.5"}).algorithm.lr)
+    local function refused(options, message)
+      assert.error_matches(function() recipes.load(folder, PENDULUM, options) end, message)
+    end
+    refused({sets = {}}, 'recipe.load has no option sets; the nearest is "set"')
+    refused({sed = 3}, 'recipe.load has no option sed; the nearest is "seed"')
+    refused({set = {["algorithm.lr"] = 1}}, 'recipe.load takes set as a list of "path=value"')
+    refused("algorithm.lr=1", "recipe.load takes its options as a table")
+  end)
+
+  it("gives a plan to what was loaded, and raises what was refused", function()
+    assert.error_matches(function() prl.recipe.plan(prl.recipe.load(folder .. "missing.lua")) end, "missing.lua")
+    assert.error_matches(function() prl.recipe.plan("feed.lua") end,
+      'recipe.plan takes what recipe.load gave, as in prl.recipe.plan(assert(prl.recipe.load("feed.lua"))), not the path',
+      1, true)
+    assert.error_matches(function() prl.recipe.plan {} end, "recipe.plan takes what recipe.load gave")
+  end)
+
   it("lets a shared trunk stand for the critics' layers", function()
     local recipe = resolved(PENDULUM, {set = {"policy.trunk=shared"}})
     assert.same({}, recipe.objective.critics.swing.hidden)

@@ -14,6 +14,15 @@ local function loader_of(words)
   return require("perilune.fit").load
 end
 
+-- A recipe that resolves may still ask for what its algorithm cannot build or an agent cannot hold.
+local function check_agent(loaded)
+  local prl = require "perilune"
+  local ok, result = pcall(prl.recipe.plan, loaded)
+  if ok then ok, result = pcall(prl.agent, result) end
+  if not ok then failure.usage(("%s: no agent can be made of it: %s"):format(loaded.path, tostring(result))) end
+  result:free()
+end
+
 function check.run(argv)
   local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
   parser:argument("recipe", "The recipe's file.")
@@ -24,6 +33,7 @@ function check.run(argv)
   local loaded = failure.check_recipe(loader_of(words)(words.recipe, {
     set = words.set, seed = words.seed, trust = words.trust,
   }))
+  if loaded.algorithm then check_agent(loaded) end
   if words.hash then
     io.write(loaded.hash, "\n")
   else

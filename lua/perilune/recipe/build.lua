@@ -225,6 +225,16 @@ local function schedule_of(self, algorithm, given)
   return schedule
 end
 
+--- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).
+local function needs_rows(self, schedule, rows)
+  for _, step in ipairs(schedule) do
+    if step.verb == "collect" and rows > 0 and step.rows > rows then
+      error(("agent.rows is %.0f; an update takes %.0f steps (%.0f of each of %.0f streams)"):format(rows, step.rows,
+        step.rows / self.streams, self.streams), 0)
+    end
+  end
+end
+
 local build = {}
 
 --- recipe: resolved, every default filled in; spec: what its environment is made of ({observation = {names, units},
@@ -243,6 +253,7 @@ function build.plan(recipe, spec, algorithm, hash, constant)
   end
   local given = recipe.algorithm
   local schedule = schedule_of(self, algorithm, given)
+  needs_rows(self, schedule, recipe.agent.rows)
   self.programs.act, self.programs.values = act_program(self), values_program(self)
   live_algorithm_options(self, algorithm, given)
   local critics = critic_documents(self, recipe)

@@ -7,6 +7,7 @@
 local prl = require "perilune"
 local invocation = require "perilune.invocation"
 local locate = require "perilune.recipe.locate"
+local nearest = require "perilune.nearest"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
 local validate = require "perilune.recipe.validate"
@@ -80,10 +81,33 @@ local function default_name(path, resolved)
   return (folder == env or after_algorithm) and env .. "-" .. name or name
 end
 
+local OPTIONS = {seed = true, set = true, trust = true}
+local OPTION_NAMES = {"seed", "set", "trust"}
+
+--- What recipe.load was given beside the path, a single override as a list; misuse raises at whoever called it.
+local function options_of(given)
+  if given ~= nil and type(given) ~= "table" then
+    error(('recipe.load takes its options as a table, as in {set = {"algorithm.lr=1e-3"}, seed = 7}, not a %s'):format(
+      type(given)), 3)
+  end
+  local out = {}
+  for key, value in pairs(given or {}) do
+    if not OPTIONS[key] then
+      error(("recipe.load has no option %s%s"):format(tostring(key), nearest.hint_or_list(key, OPTION_NAMES)), 3)
+    end
+    out[key] = value
+  end
+  if type(out.set) == "string" then out.set = {out.set} end
+  local good = out.set == nil or type(out.set) == "table"
+  for key, text in pairs(good and out.set or {}) do good = good and type(key) == "number" and type(text) == "string" end
+  if not good then error('recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}', 3) end
+  return out
+end
+
 local function no_env() return nil, "this build has no environments" end
 
---- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value"), seed (in place of
---- train.seed), trust (code files beside the recipe may run), env_spec (for specs). Returns
+--- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value", one or a list), seed (in
+--- place of train.seed), trust (code files beside the recipe may run); another raises. Returns
 ---   recipe     resolved: plain data, every default filled in (schema.lua)
 ---   hash       32 hexadecimal digits; name, tags and seed are outside of it
 ---   code       a digest of each file of code, {env, algorithm}, which the hash covers; nil where there is none
@@ -97,7 +121,7 @@ local function no_env() return nil, "this build has no environments" end
 ---   files      [{path, text}] that it was made of
 --- or nil, one sentence, code.
 function load.load(path, options)
-  options = options or {}
+  options = options_of(options)
   local evaluated, message, code = prl.recipe_eval(path, options.set)
   if not evaluated then return nil, message, code end
   if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
@@ -110,7 +134,7 @@ function load.load(path, options)
     recipe.train.seed = options.seed
   end
   local result, refusal = validate.recipe(recipe, {
-    trust = options.trust, folder = folder, env_spec = options.env_spec or prl.env_spec or no_env,
+    trust = options.trust, folder = folder, env_spec = prl.env_spec or no_env,
   })
   if not result then
     return nil, sentence(evaluated, refusal), "EFORMAT"
@@ -126,8 +150,14 @@ end
 --- The resolved recipe as Lua that is a recipe again.
 function load.text(recipe) return printer.recipe(recipe) end
 
---- The plan of a loaded recipe. constant: see build.plan.
+--- The plan of a loaded recipe. constant: see build.plan. What load.load refused is raised here where no assert did.
 function load.plan(loaded, constant)
+  if loaded == nil and type(constant) == "string" then error(constant, 0) end
+  if type(loaded) ~= "table" or not (loaded.recipe and loaded.spec and loaded.algorithm) then
+    error(("recipe.plan takes what recipe.load gave, as in prl.recipe.plan(assert(prl.recipe.load(%s))), not %s"):format(
+      type(loaded) == "string" and ("%q"):format(loaded) or '"recipes/quickstart.lua"',
+      type(loaded) == "string" and "the path" or "a " .. type(loaded)), 2)
+  end
   return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant)
 end
 

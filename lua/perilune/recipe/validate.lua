@@ -132,6 +132,22 @@ local function needs_warmup(check, recipe)
   end
 end
 
+local MOST_ROWS = 2 ^ 27 -- of an update (runtime/agent/agent.c)
+
+--- What an update takes has a place in memory. Of an algorithm of one's own that has no rollout the builder sees to it.
+local function needs_rows(check, recipe)
+  local rollout, streams, rows = recipe.algorithm.rollout, recipe.env.n or recipe.agent.streams, recipe.agent.rows
+  if type(rollout) ~= "number" then return end
+  local update = ("algorithm.rollout %.0f × %.0f streams"):format(rollout, streams)
+  if rows > 0 and rows < rollout * streams then
+    check.fail("agent.rows", ("expected 0 or at least %.0f, the steps that an update takes (%s), got %.0f"):format(
+      rollout * streams, update, rows))
+  elseif rollout * streams > MOST_ROWS then
+    check.fail("algorithm.rollout", ("an update takes %.0f steps (%s); at most %.0f are accepted"):format(
+      rollout * streams, update, MOST_ROWS))
+  end
+end
+
 local validate = {}
 
 local TOP = {"name", "tags", "env", "objective", "policy", "algorithm", "train", "eval", "agent"}
@@ -172,6 +188,7 @@ local function resolve(check, recipe)
   end
   needs_clock(check, result, spec, make)
   needs_warmup(check, result)
+  needs_rows(check, result)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, live = check.live}
 end
 
