@@ -307,8 +307,8 @@ static prl_status read_header(reader *r, const char *bytes, size_t size, prl_saf
   if (size < 8) return BAD(r, "%s: %zu bytes are too few for a safetensors file", r->name, size);
   memcpy(&length, bytes, 8);
   if (length > PRL_ST_MAX_HEADER)
-    return BAD(r, "%s: the header claims %llu bytes; at most %d are read", r->name,
-               (unsigned long long)length, PRL_ST_MAX_HEADER);
+    return BAD(r, "%s: no safetensors file: one begins with the size of its header, at most %d bytes",
+               r->name, PRL_ST_MAX_HEADER);
   if (length > size - 8)
     return BAD(r,
                "%s: the header claims %llu bytes, and %zu follow: the file is cut or is no safetensors file",
