@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "perilune/env.h"
+#include "env/types.h"
 
 static void set_text(lua_State *L, const char *key, const char *text) {
   lua_pushstring(L, text ? text : "");
@@ -136,7 +136,7 @@ static int env_spec(lua_State *L) {
   lua_settop(L, 2);
   if (prl_push_env_source(L, 1, 2, &type, &error)) return prl_push_failure(L, &error);
   prl_env_option_values(L, 2, type, values);
-  if (type->spec(type, values, &spec, &error)) return prl_push_failure(L, &error);
+  if (prl_env_make_spec(type, values, &spec, &error)) return prl_push_failure(L, &error);
   prl_push_env_spec(L, type, &spec);
   return 1;
 }

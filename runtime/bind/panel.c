@@ -5,6 +5,7 @@
 
 #include "bind/env_source.h"
 #include "core/nearest.h"
+#include "env/types.h"
 #include "tensor/tensor.h"
 
 #define MOST_OPTIONS 64 /* as prl_env_option_values takes */
@@ -91,7 +92,7 @@ static int panel(lua_State *L) {
   o.agent = option_text(L, "agent");
   if (prl_push_env_source(L, 1, 2, &o.type, &error)) return prl_push_failure(L, &error);
   prl_env_option_values(L, 2, o.type, values);
-  if (o.type->spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);
+  if (prl_env_make_spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);
   o.constant = option_constant(L, &spec);
   option_observed(L, &o, &spec);
   double *sums = push_sums(L, &o, &spec);

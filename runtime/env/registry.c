@@ -67,3 +67,17 @@ prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *
   snprintf(kind, sizeof kind, "option of the environment '%s'", type->name);
   return fail_name(error, kind, name, names, listed);
 }
+
+prl_status prl_env_told(const prl_env_type *type, const char *what, prl_status status, prl_error *error) {
+  if (!status) return PRL_OK;
+  if (!error->message[0])
+    return prl_fail(error, status, "the environment '%s' failed in its %s with status %d (%s) and no message",
+                    type->name, what, (int)status, prl_status_name(status));
+  return error->status = status;
+}
+
+prl_status prl_env_make_spec(const prl_env_type *type, const double *options, prl_env_spec *spec,
+                             prl_error *error) {
+  error->message[0] = '\0';
+  return prl_env_told(type, "spec", type->spec(type, options, spec, error), error);
+}

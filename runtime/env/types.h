@@ -16,4 +16,12 @@ extern const prl_env_type prl_env_shortvideo;
 prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *index, prl_error *error);
 int prl_env_option_count(const prl_env_type *type);
 
+/* What a type's function returned. One that fails without a message, which the caller emptied before the
+ * call, gets one: the environment's name, what failed, and the status. */
+prl_status prl_env_told(const prl_env_type *type, const char *what, prl_status status, prl_error *error);
+
+/* type->spec, told. */
+prl_status prl_env_make_spec(const prl_env_type *type, const double *options, prl_env_spec *spec,
+                             prl_error *error);
+
 #endif

@@ -121,12 +121,14 @@ static prl_status build(prl_vecenv *env, const double *options, uint64_t first_s
   env->options = prl_calloc(env->runtime, count, sizeof *env->options);
   if (!env->options) return prl_fail_memory(error, count * sizeof *env->options);
   prl_status status = set_options(env, options, error);
-  if (!status) status = env->type->spec(env->type, env->options, &env->spec, error);
+  if (!status) status = prl_env_make_spec(env->type, env->options, &env->spec, error);
   if (!status) status = check_spec(env->type, &env->spec, error);
   if (!status) status = allocate(env, error);
   if (status) return status;
   for (int64_t i = 0; i < env->n; i++) env->stream[i] = first_stream + (uint64_t)i;
+  error->message[0] = '\0';
   if (env->type->open) status = env->type->open(env->type, env->options, env->seed, env->shared, error);
+  status = prl_env_told(env->type, "open", status, error);
   env->opened = !status;
   return status;
 }
@@ -173,6 +175,12 @@ const double *prl_vecenv_options(const prl_vecenv *env) { return env->options; }
 
 /* ---- Stepping ---- */
 
+static prl_status begin(const prl_vecenv *env, const prl_env_batch *batch, const uint8_t *mask,
+                        prl_error *error) {
+  error->message[0] = '\0';
+  return prl_env_told(env->type, "reset", env->type->reset(batch, mask, error), error);
+}
+
 prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
@@ -181,7 +189,7 @@ prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *erro
   memset(env->step, 0, (size_t)env->n * sizeof *env->step);
   prl_env_batch batch = whole_batch(env);
   batch.observation = observation;
-  prl_status status = env->type->reset(&batch, NULL, error);
+  prl_status status = begin(env, &batch, NULL, error);
   env->begun = true;
   env->stage = status ? STAGE_FAILED : STAGE_RUNNING;
   return status;
@@ -204,7 +212,7 @@ prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64
   }
   prl_env_batch batch = whole_batch(env);
   batch.observation = observation;
-  prl_status status = env->type->reset(&batch, mask, error);
+  prl_status status = begin(env, &batch, mask, error);
   if (status) env->stage = STAGE_FAILED;
   return status;
 }
@@ -306,7 +314,7 @@ static prl_status begin_episodes(prl_vecenv *env, const prl_step *out, const prl
     env->episode[i]++;
     env->step[i] = 0;
   }
-  return env->type->reset(batch, env->ended, error);
+  return begin(env, batch, env->ended, error);
 }
 
 prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error) {
@@ -323,7 +331,8 @@ prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *err
   fill_missing(&env->spec, env->n, step->response);
   memset(step->terminated, 0, (size_t)env->n);
   memset(step->elapsed_us, 0, (size_t)env->n * sizeof *step->elapsed_us);
-  status = env->type->step(&batch, error);
+  error->message[0] = '\0';
+  status = prl_env_told(env->type, "step", env->type->step(&batch, error), error);
   if (!status && count_steps(env, step)) status = begin_episodes(env, step, &batch, error);
   if (status) env->stage = STAGE_FAILED;
   return status;
@@ -341,7 +350,8 @@ static prl_status own_size(const prl_vecenv *env, int64_t *size, prl_error *erro
   if (!env->type->save) return PRL_OK;
   prl_env_batch batch = whole_batch(env);
   *size = 0;
-  return env->type->save(&batch, NULL, size, error);
+  error->message[0] = '\0';
+  return prl_env_told(env->type, "save", env->type->save(&batch, NULL, size, error), error);
 }
 
 prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error *error) {
@@ -385,7 +395,8 @@ prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl
     return PRL_OK;
   }
   prl_env_batch batch = whole_batch(env);
-  return env->type->save(&batch, to, &head.own_size, error);
+  error->message[0] = '\0';
+  return prl_env_told(env->type, "save", env->type->save(&batch, to, &head.own_size, error), error);
 }
 
 static prl_status check_head(const prl_vecenv *env, const block_head *head, int64_t size, prl_error *error) {
@@ -423,8 +434,9 @@ static prl_status reopen(prl_vecenv *env, uint64_t seed, prl_error *error) {
   if (seed == env->seed || !type->open || type->load || !env->spec.shared_size) return PRL_OK;
   void *shared = prl_calloc(env->runtime, 1, env->spec.shared_size);
   if (!shared) return prl_fail_memory(error, env->spec.shared_size);
+  error->message[0] = '\0';
   prl_status status = type->open(type, env->options, seed, shared, error);
-  if (status) {
+  if (prl_env_told(type, "open", status, error)) {
     prl_free(env->runtime, shared);
     return status;
   }
@@ -449,7 +461,9 @@ prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl
   const unsigned char *from = bytes;
   if (env->type->load) {
     prl_env_batch batch = whole_batch(env);
+    error->message[0] = '\0';
     status = env->type->load(&batch, from + counters_size(env), head.own_size, error);
+    status = prl_env_told(env->type, "load", status, error);
     if (status) return status;
   }
   size_t n = (size_t)env->n;

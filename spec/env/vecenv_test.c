@@ -292,6 +292,7 @@ static prl_status knob_step(const prl_env_batch *batch, prl_error *error) {
     batch->observation[i] = sum[i];
     batch->response[2 * i] = sum[i];
     batch->elapsed_us[i] = 5;
+    if (sum[i] == 7) return PRL_ELIMIT; /* and not a word */
     if (sum[i] > 50) {
       snprintf(error->message, sizeof error->message, "instance %d is too high", (int)i);
       return error->status = PRL_ENUMERIC;
@@ -331,6 +332,20 @@ static void test_a_failed_step_must_be_reset(void **state) {
   env_run_free(&run);
 }
 
+static void test_a_failure_without_a_message_gets_one(void **state) {
+  env_run run = env_run_of(&knob, 1, 0, 0);
+  prl_error error = {.message = "an earlier failure"};
+  run.action[0] = 1;
+  run.action[1] = 2;
+  assert_int_equal(prl_vecenv_step(run.env, &run.step, &error), PRL_OK);
+  run.action[1] = 3;
+  assert_int_equal(prl_vecenv_step(run.env, &run.step, &error), PRL_ELIMIT);
+  assert_string_equal(error.message,
+                      "the environment 'knob' failed in its step with status 8 (ELIMIT) and no message");
+  assert_int_equal(error.status, PRL_ELIMIT);
+  env_run_free(&run);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_unknown_name_gives_the_nearest),
@@ -348,6 +363,7 @@ int main(void) {
       cmocka_unit_test(test_kernel_tables_give_the_same_bytes),
       cmocka_unit_test(test_a_type_of_two_dimensions),
       cmocka_unit_test(test_a_failed_step_must_be_reset),
+      cmocka_unit_test(test_a_failure_without_a_message_gets_one),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
