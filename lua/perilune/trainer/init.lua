@@ -43,14 +43,6 @@ local function critics_of(recipe)
   return list
 end
 
-local function responses_of(spec)
-  local list = {}
-  for i, response in ipairs(spec.responses) do
-    list[i] = {name = response.name, unit = response.unit or "", combine = response.combine}
-  end
-  return list
-end
-
 -- The responses that the objective reads, in the order of the environment.
 local function objective_of(recipe, spec)
   local formula = require "perilune.recipe.formula"
@@ -105,7 +97,7 @@ local function describe(loaded, plan, options)
     code = loaded.code,
     env = env.name or env.path or env.kind, environment = environment_of(env),
     algorithm = recipe.algorithm[1], algorithm_file = recipe.algorithm.lua and
-      posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = responses_of(loaded.spec),
+      posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = world.responses(loaded.spec),
     actions = loaded.spec.action.names,
     critics = critics_of(recipe), objective = objective_of(recipe, loaded.spec),
     rewards = rewards_of(recipe, loaded.spec),

@@ -9,6 +9,7 @@ local nearest = require "perilune.nearest"
 local panel = require "perilune.trainer.panel"
 local runs = require "perilune.report.run"
 local search = require "perilune.recipe.search"
+local world = require "perilune.trainer.world"
 
 local measure = {}
 
@@ -26,16 +27,8 @@ local function reward_of(loaded, name)
   return {name = name, unit = "reward", of = "reward of " .. name, form = found}
 end
 
-local function responses_of(loaded)
-  local list = {}
-  for i, response in ipairs(loaded.spec.responses) do
-    list[i] = {name = response.name, unit = response.unit or "", combine = response.combine}
-  end
-  return list
-end
-
 local function metrics_of(loaded)
-  local responses = responses_of(loaded)
+  local responses = world.responses(loaded.spec)
   if panel.asked(loaded.recipe.eval) then return lift.metrics(responses) end
   local metrics = {}
   for i, response in ipairs(responses) do metrics[i] = {name = response.name, unit = response.unit, of = response.name} end

@@ -18,4 +18,13 @@ function world.make(about, n, seed)
   return env
 end
 
+--- The responses of an environment's spec as runs keep them: {name, unit, combine}, ….
+function world.responses(spec)
+  local list = {}
+  for i, response in ipairs(spec.responses) do
+    list[i] = {name = response.name, unit = response.unit or "", combine = response.combine}
+  end
+  return list
+end
+
 return world
