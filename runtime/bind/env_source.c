@@ -130,14 +130,6 @@ bool prl_env_source_takes(const prl_env_type *type, const char *key) {
   return type->file && (strcmp(key, "world") == 0 || strcmp(key, "digest") == 0);
 }
 
-/* A text of the options, which stays on the stack; NULL: absent. */
-static const char *option_text(lua_State *L, int options, const char *name) {
-  lua_getfield(L, options, name);
-  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
-    luaL_error(L, "%s: a text is needed, not a %s", name, luaL_typename(L, -1));
-  return lua_tostring(L, -1);
-}
-
 /* The reference's kind and text. The text stays on the stack. */
 static const char *check_reference(lua_State *L, int index, const char **kind) {
   static const char *const kinds[] = {"name", "c", "lua"};
@@ -174,8 +166,8 @@ prl_status prl_push_env_source(lua_State *L, int index, int options, const prl_e
   const int top = lua_gettop(L);
   prl_status status = open_source(runtime, self, kind, where, type, error);
   if (!status && given && prl_env_source_takes(*type, "world")) {
-    path = option_text(L, options, "world");
-    digest = option_text(L, options, "digest");
+    path = prl_option_text(L, options, "world");
+    digest = prl_option_text(L, options, "digest");
     if (path) status = open_world(L, self, path, digest, type, error);
   }
   lua_settop(L, status ? top - 2 : top);

@@ -10,11 +10,6 @@
 
 #define MOST_OPTIONS 64 /* as prl_env_option_values takes */
 
-static const char *option_text(lua_State *L, const char *name) { /* stays on the stack */
-  lua_getfield(L, 3, name);
-  return lua_isnil(L, -1) ? NULL : luaL_checkstring(L, -1);
-}
-
 /* constant = {…}: one number for each dimension of the action. */
 static const float *option_constant(lua_State *L, const prl_env_spec *spec) {
   lua_getfield(L, 3, "constant");
@@ -89,7 +84,7 @@ static int panel(lua_State *L) {
   static const char *const modes[] = {"sample", "mean", NULL};
   lua_getfield(L, 3, "action");
   o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);
-  o.agent = option_text(L, "agent");
+  o.agent = prl_option_text(L, 3, "agent");
   if (prl_push_env_source(L, 1, 2, &o.type, &error)) return prl_push_failure(L, &error);
   prl_env_option_values(L, 2, o.type, values);
   if (prl_env_make_spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);

@@ -83,6 +83,13 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
   return number;
 }
 
+const char *prl_option_text(lua_State *L, int index, const char *name) {
+  lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "option %s: a text is needed, not a %s", name, luaL_typename(L, -1));
+  return lua_tostring(L, -1);
+}
+
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback) {
   if (lua_type(L, index) != LUA_TTABLE) return fallback;
   lua_getfield(L, index, name);
