@@ -3,6 +3,7 @@ local prl = require "perilune"
 local calibrate = require "perilune.fit.calibrate"
 local checks = require "perilune.fit.world_checks"
 local fit = require "perilune.fit"
+local metrics = require "perilune.fit.metrics"
 local play = require "perilune.fit.play"
 local propensity = require "perilune.fit.propensity"
 local report = require "perilune.fit.world_report"
@@ -143,7 +144,7 @@ describe("perilune fit of a world", function()
       end
       local r = checks.correlation(known, found)
       assert.is_true(r > 0.85, which .. ": " .. r)
-      local across, along, centre, middle = 0, 0, calibrate.mean(known), calibrate.mean(found)
+      local across, along, centre, middle = 0, 0, metrics.mean(known), metrics.mean(found)
       for k = 1, #known do
         across, along = across + (known[k] - centre) * (found[k] - middle), along + (known[k] - centre) ^ 2
       end
@@ -342,7 +343,7 @@ describe("the regressions on scores", function()
     assert.near(0.5, calibrate.slope(scores, labels, true), 0.06)
     local shift, sum = calibrate.shift(scores, labels, true), 0
     for i = 1, #scores do sum = sum + calibrate.sigmoid(scores[i] + shift) end
-    assert.near(calibrate.mean(labels), sum / #scores, 1e-9)
+    assert.near(metrics.mean(labels), sum / #scores, 1e-9)
     assert.near(2, calibrate.slope({1, 2, 3, 4}, {3, 5, 7, 9}), 1e-5)
     assert.near(1.5, calibrate.shift({1, 2}, {2.5, 3.5}), 1e-12)
   end)
@@ -432,7 +433,7 @@ describe("the table of play times", function()
       if math.abs(x - math.log(1 + math.exp(durations[i]))) < 0.02 then whole = whole + 1 end
     end
     assert.near(0.25, whole / 4000, 0.05) -- shares differ from pair to pair, which blurs the peak a little
-    assert.near(calibrate.mean(times), sum / 4000, 0.03)
+    assert.near(metrics.mean(times), sum / 4000, 0.03)
     assert.is_true(play.read(made, -5, durations[1], 0.5) == play.read(made, made.means[1], durations[1], 0.5)) -- held outside
     assert.near(play.read(made, 1, 3, 0.4), play.read(made, 1, 3, 0.4001), 0.01)
   end)

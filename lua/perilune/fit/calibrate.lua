@@ -1,4 +1,6 @@
 --- Small regressions on scores that are already there: slope, shift and time's effect of one head.
+local mean = require("perilune.fit.metrics").mean
+
 local calibrate = {}
 
 local STEPS, RIDGE = 25, 1e-6
@@ -65,13 +67,6 @@ function calibrate.logistic(offset, columns, labels)
   end
   return w, errors
 end
-
-local function mean(values)
-  local sum = 0
-  for i = 1, #values do sum = sum + values[i] end
-  return sum / #values
-end
-calibrate.mean = mean
 
 --- How far scores must be stretched about their mean to fit labels that they were not trained on (Cox 1958): the slope.
 function calibrate.slope(scores, labels, logistic)

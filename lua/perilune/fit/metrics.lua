@@ -76,6 +76,7 @@ function metrics.squares(scores, labels)
   return squares
 end
 
+--- weights: by user; without them the plain mean.
 function metrics.mean(values, weights, user)
   local sum, total = 0, 0
   for i = 1, #values do
@@ -83,6 +84,13 @@ function metrics.mean(values, weights, user)
     sum, total = sum + w * values[i], total + w
   end
   return sum / total
+end
+
+--- The values of some rows, in their order.
+function metrics.pick(values, rows)
+  local list = {}
+  for k, i in ipairs(rows) do list[k] = values[i] end
+  return list
 end
 
 --- Calibration: rows in order of score, in `count` parts of equal size: {{predicted, observed, rows, low, high}, …};

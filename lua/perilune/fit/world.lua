@@ -7,6 +7,7 @@ local calibrate = require "perilune.fit.calibrate"
 local checks = require "perilune.fit.world_checks"
 local features = require "perilune.fit.features"
 local log_reader = require "perilune.fit.log"
+local metrics = require "perilune.fit.metrics"
 local play = require "perilune.fit.play"
 local propensity = require "perilune.fit.propensity"
 local tables = require "perilune.fit.world_tables"
@@ -14,6 +15,8 @@ local towers = require "perilune.fit.towers"
 local train = require "perilune.fit.train"
 
 local world = {}
+
+local pick = metrics.pick
 
 local HEADS = tables.heads
 local TIMED = {like = true, follow = true, share = true, comment = true, hate = true} -- grow with the time watched
@@ -89,12 +92,6 @@ end
 
 -- ---- One model ----
 
-local function pick(values, rows)
-  local list = {}
-  for k, i in ipairs(rows) do list[k] = values[i] end
-  return list
-end
-
 --- Scores of each row from a network that was trained without it: the rows fall into `folds` parts at random.
 local function cross_fit(recipe, made, rows, seed, report)
   local folds = recipe.train.folds
@@ -135,7 +132,7 @@ local function fit_model(context, which, progress)
     local logistic = recipe.heads[head].loss == "logistic"
     local slope = calibrate.slope(pick(apart[head], rows), pick(made.values[head], rows), logistic)
     slope = math.max(math.min(slope, MAX_SLOPE), MIN_SLOPE)
-    local centre, tempered, at = calibrate.mean(scores[head]), {}, {}
+    local centre, tempered, at = metrics.mean(scores[head]), {}, {}
     for k, i in ipairs(rows) do at[i] = centre + slope * (scores[head][k] - centre) end
     for k, i in ipairs(held) do tempered[k] = at[i] end
     local shift = calibrate.shift(tempered, pick(made.values[head], held), logistic)

@@ -6,25 +6,21 @@ local play = require "perilune.fit.play"
 
 local checks = {}
 
+local pick = metrics.pick
+
 local QUANTILES = {0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99}
 local SHORT = 3 -- seconds: a play that is cut short
 local REQUESTS, CANDIDATES = 400, 64 -- drawn to see how scores differ among what one user might be shown
 local BINS = 10
 
-local function pick(values, rows)
-  local list = {}
-  for k, i in ipairs(rows) do list[k] = values[i] end
-  return list
-end
-
 local function deviation(values)
-  local mean, sum = calibrate.mean(values), 0
+  local mean, sum = metrics.mean(values), 0
   for i = 1, #values do sum = sum + (values[i] - mean) ^ 2 end
   return math.sqrt(sum / #values)
 end
 
 local function correlation(a, b)
-  local mean_a, mean_b, sum, aa, bb = calibrate.mean(a), calibrate.mean(b), 0, 0, 0
+  local mean_a, mean_b, sum, aa, bb = metrics.mean(a), metrics.mean(b), 0, 0, 0
   for i = 1, #a do
     local x, y = a[i] - mean_a, b[i] - mean_b
     sum, aa, bb = sum + x * y, aa + x * x, bb + y * y
@@ -44,7 +40,7 @@ end
 --- Σ predicted / Σ observed, and how well scores tell rows apart: {ratio, auc, log_loss, calibration | rmse}.
 local function judge(scores, labels, logistic)
   local predicted = predictions(scores, logistic)
-  local result = {ratio = calibrate.mean(predicted) / (calibrate.mean(labels) + 1e-30)}
+  local result = {ratio = metrics.mean(predicted) / (metrics.mean(labels) + 1e-30)}
   if logistic then
     local order = metrics.order(scores)
     result.auc = metrics.auc(order, scores, labels)
@@ -103,7 +99,7 @@ end
 local function spread(all)
   local means, inside = {}, 0
   for r, list in ipairs(all) do
-    means[r] = calibrate.mean(list)
+    means[r] = metrics.mean(list)
     inside = inside + deviation(list) ^ 2 / #all
   end
   return {users = deviation(means), request = math.sqrt(inside)}
@@ -131,7 +127,7 @@ checks.unexplained = unexplained
 local function agreement(a, b)
   local of_a, of_b, inside = {}, {}, 0
   for r = 1, #a do
-    of_a[r], of_b[r] = calibrate.mean(a[r]), calibrate.mean(b[r])
+    of_a[r], of_b[r] = metrics.mean(a[r]), metrics.mean(b[r])
     inside = inside + correlation(a[r], b[r]) / #a
   end
   return {users = correlation(of_a, of_b), request = inside}
@@ -141,7 +137,7 @@ end
 --- world's ln(1 + s) of each row.
 local function replay(context, model, added, drawn, rows, heads)
   local times, seen, watch = {}, {}, context.recipe.play.head
-  local long = {world = 0, log = calibrate.mean(pick(model.made.values.long_view, rows))}
+  local long = {world = 0, log = metrics.mean(pick(model.made.values.long_view, rows))}
   for k, i in ipairs(rows) do
     local seconds = context.duration(i)
     times[k], seen[k] = math.exp(drawn[k]) - 1, math.exp(model.made.values[watch][i]) - 1
@@ -150,7 +146,7 @@ local function replay(context, model, added, drawn, rows, heads)
   local result = {rows = #rows, rates = {long_view = long}}
   for _, head in ipairs(heads) do
     if added[head].rate then
-      result.rates[head] = {world = added[head].rate, log = calibrate.mean(pick(model.made.values[head], rows))}
+      result.rates[head] = {world = added[head].rate, log = metrics.mean(pick(model.made.values[head], rows))}
     end
   end
   local function figures(list)
@@ -164,7 +160,7 @@ local function replay(context, model, added, drawn, rows, heads)
     table.sort(sorted)
     local quantiles = {}
     for k, q in ipairs(QUANTILES) do quantiles[k] = play.quantile(sorted, q) end
-    return {mean = calibrate.mean(list), short = short / #list, whole = whole / #list, quantiles = quantiles}
+    return {mean = metrics.mean(list), short = short / #list, whole = whole / #list, quantiles = quantiles}
   end
   result.at, result.world, result.log = QUANTILES, figures(times), figures(seen)
   return result
