@@ -1,29 +1,107 @@
 /* A new recipe for a running agent. The new plan becomes an agent of its own, off the learning path; between
  * two updates it takes over what the old one knows, and then its place. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/agent.h"
 
 /* ---- what must stay ---- */
 
-static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *error) {
+/* The first place where two values differ, and what stands there. */
+typedef struct difference {
+  char where[160]; /* "responses.2 (like).combine" */
+  char old[64], ours[64];
+} difference;
+
+static void describe(const prl_value *value, char out[64]) {
+  const char *text =
+      value && value->kind == PRL_STRING ? value->as.text : prl_get_string(value, "name", NULL);
+  if (text)
+    snprintf(out, 64, "\"%.60s\"", text);
+  else if (!value || value->kind == PRL_NULL)
+    snprintf(out, 64, "absent");
+  else if (value->kind == PRL_NUMBER)
+    snprintf(out, 64, "%.12g", value->as.number);
+  else if (value->kind == PRL_BOOL)
+    snprintf(out, 64, "%s", value->as.boolean ? "true" : "false");
+  else
+    snprintf(out, 64, "of %lld entries", (long long)prl_count(value));
+}
+
+static void append_key(difference *d, const char *before, const char *key, const char *after) {
+  size_t length = strlen(d->where);
+  snprintf(d->where + length, sizeof d->where - length, "%s%.60s%s", before, key, after);
+}
+
+static bool differ(const prl_value *x, const prl_value *y) {
+  return !x != !y || (x && !prl_value_equal(x, y));
+}
+
+/* A key whose values differ, the name before all others; NULL: none. */
+static const char *differing_key(const prl_value *old, const prl_value *ours) {
+  if (differ(prl_get(old, "name"), prl_get(ours, "name"))) return "name";
+  for (int64_t i = 0; i < old->count + ours->count; i++) {
+    const char *key;
+    const prl_value *value;
+    prl_pair(i < old->count ? old : ours, i < old->count ? i : i - old->count, &key, &value);
+    if (differ(prl_get(old, key), prl_get(ours, key))) return key;
+  }
+  return NULL;
+}
+
+static void find_difference(const prl_value *old, const prl_value *ours, difference *d) {
+  while (old && ours && old->kind == ours->kind && (old->kind == PRL_ARRAY || old->kind == PRL_MAP)) {
+    if (old->kind == PRL_MAP) {
+      const char *key = differing_key(old, ours);
+      if (!key) break;
+      append_key(d, ".", key, "");
+      old = prl_get(old, key), ours = prl_get(ours, key);
+      continue;
+    }
+    int64_t i = 0;
+    while (i < old->count && i < ours->count && prl_value_equal(prl_item(old, i), prl_item(ours, i))) i++;
+    old = prl_item(old, i), ours = prl_item(ours, i);
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)i + 1);
+    append_key(d, ".", number, "");
+    const char *name = prl_get_string(old, "name", NULL);
+    if (name && !differ(prl_get(old, "name"), prl_get(ours, "name"))) append_key(d, " (", name, ")");
+  }
+  describe(old, d->old);
+  describe(ours, d->ours);
+}
+
+static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_error *error) {
   const prl_experience_options *x = &a->experience->options, *y = &b->experience->options;
+  const struct {
+    const char *name;
+    int64_t old, ours;
+  } all[] = {{"streams", x->streams, y->streams},
+             {"rows", x->rows, y->rows},
+             {"events", x->events, y->events},
+             {"idle_us", x->idle_us, y->idle_us}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i].old != all[i].ours)
+      return prl_fail(error, PRL_EINVAL,
+                      "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must stay",
+                      all[i].name, (long long)all[i].ours, (long long)all[i].old);
+  return PRL_OK;
+}
+
+static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *error) {
   static const char *const keys[] = {"observation.names", "action.kind", "action.names", "action.choices",
                                      "responses"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     const prl_value *old = prl_path(a->root, keys[i]), *ours = prl_path(b->root, keys[i]);
-    if (!old != !ours || (old && !prl_value_equal(old, ours)))
-      return prl_fail(error, PRL_EINVAL, "swap: %s of the new plan is not that of the running agent",
-                      keys[i]);
+    if (!differ(old, ours)) continue;
+    difference d = {.where = ""};
+    append_key(&d, "", keys[i], "");
+    find_difference(old, ours, &d);
+    return prl_fail(error, PRL_EINVAL,
+                    "swap: %s is %s in the new plan and %s in the running agent; it must stay", d.where,
+                    d.ours, d.old);
   }
-  if (x->streams != y->streams || x->rows != y->rows || x->events != y->events || x->idle_us != y->idle_us)
-    return prl_fail(
-        error, PRL_EINVAL,
-        "swap: capacity of the new plan (streams %lld, rows %lld, events %lld, idle_us %lld) is not that of "
-        "the running agent (%lld, %lld, %lld, %lld)",
-        (long long)y->streams, (long long)y->rows, (long long)y->events, (long long)y->idle_us,
-        (long long)x->streams, (long long)x->rows, (long long)x->events, (long long)x->idle_us);
-  return PRL_OK;
+  return check_capacities(a, b, error);
 }
 
 static const prl_critic *find_critic(const prl_agent *a, const char *name) {

@@ -39,6 +39,30 @@ describe("agent:swap", function()
     assert.are.equal(900, agent:metrics().steps)
   end)
 
+  it("says which response differs", function()
+    local function host(responses)
+      local path = os.tmpname()
+      local file = assert(io.open(path, "w"))
+      file:write(([[return {env = {"host", observation = {"x"}, action = {"continuous", aim = {-1, 1}}, responses = {%s}},
+        objective = {critics = {hit = {}}}, algorithm = {"ppo", rollout = 16}}]]):format(responses))
+      file:close()
+      local plan = prl.recipe.plan(assert(prl.recipe.load(path)))
+      os.remove(path)
+      return plan
+    end
+    local running = prl.agent(host "hit = {}, like = {}")
+    local function refuses(responses, message)
+      local ok, said = pcall(running.swap, running, host(responses))
+      assert.is_false(ok)
+      assert.truthy(said:find(message, 1, true), said)
+    end
+    refuses('hit = {}, like = {combine = "last"}',
+      'responses.2 (like).combine is "last" in the new plan and "sum" in the running agent')
+    refuses("hit = {}, love = {}", 'responses.2.name is "love" in the new plan and "like" in the running agent')
+    refuses("hit = {}", 'responses.2 is absent in the new plan and "like" in the running agent')
+    refuses('hit = {wait = "2 s"}, like = {}', "responses.1 (hit).wait_us is 2000000 in the new plan and")
+  end)
+
   it("refuses a plan for another environment", function()
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))

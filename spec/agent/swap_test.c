@@ -126,12 +126,14 @@ static void refusals(void **state) {
   toy_options other = options;
   other.capacity = "{\"streams\":5,\"rows\":128}";
   prl_plan *plan = toy_made(&other);
-  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL, "capacity");
+  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL,
+              "capacity.streams is 5 in the new plan and 4 in the running agent");
   prl_plan_free(plan);
   other = options;
   other.observations = 4;
   plan = toy_made(&other);
-  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL, "observation.names");
+  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL,
+              "observation.names.4 is \"o3\" in the new plan and absent in the running agent");
   prl_plan_free(plan);
   other = options;
   other.scale = "\"baseline\"";
