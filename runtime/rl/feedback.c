@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-/* PRL_OK with *row ≥ 0: the row takes feedback; *row −1: nothing to do (an unrecorded or a learned decision).
+/* PRL_OK with *row ≥ 0: the row takes feedback; *row −1: nothing to do (an unrecorded decision, or a late
+ * report).
  */
 static prl_status locate(prl_experience *e, uint64_t decision, int64_t *row, prl_error *error) {
   *row = -1;
@@ -15,9 +16,7 @@ static prl_status locate(prl_experience *e, uint64_t decision, int64_t *row, prl
   if (!r || generation > r->generation || generation == 0 ||
       (generation == r->generation && r->kind == PRL_ROW_GHOST))
     return prl_fail(error, PRL_ENAME, "decision %" PRIu64 " is unknown", decision);
-  if (generation < r->generation)
-    return prl_fail(error, PRL_ENAME, "decision %" PRIu64 " has expired", decision);
-  if (r->kind == PRL_ROW_FREE)
+  if (generation < r->generation || r->kind == PRL_ROW_FREE) /* its place is taken again, or free */
     e->n.late_feedback++;
   else
     *row = place;

@@ -236,7 +236,7 @@ static void last_and_first(void **state) {
   prl_experience_free(e);
 }
 
-static void expired_decisions(void **state) {
+static void feedback_after_its_place_was_taken_again(void **state) {
   (void)state;
   prl_experience_options options = small_options();
   options.rows = 1;
@@ -251,8 +251,15 @@ static void expired_decisions(void **state) {
     assert_int_equal(b.rows, 1);
     assert_true(decide(e, 1, 2, 0) != 0);
   }
+  int32_t place = (int32_t)(uint32_t)first - 1;
+  assert_true(e->rows[place].generation > first >> 32 && e->rows[place].kind == PRL_ROW_REAL);
+  float before = e->response[2 * place];
+  respond(e, first, 1, 1);
+  assert_int_equal(e->n.late_feedback, 1);
+  assert_true(e->response[2 * place] == before); /* not given to the decision that is there now */
+  uint64_t coming = first + (UINT64_C(1000) << 32);
   float responses[2] = {1, 1};
-  CHECK_FAILS(prl_experience_feedback(e, &first, responses, NULL, NULL, 1, &error), PRL_ENAME, "expired");
+  CHECK_FAILS(prl_experience_feedback(e, &coming, responses, NULL, NULL, 1, &error), PRL_ENAME, "unknown");
   prl_batch_deinit(&b, runtime);
   prl_experience_free(e);
 }
@@ -433,7 +440,7 @@ int main(void) {
                                      cmocka_unit_test(ends_of_episodes),
                                      cmocka_unit_test(feedback_in_every_order),
                                      cmocka_unit_test(last_and_first),
-                                     cmocka_unit_test(expired_decisions),
+                                     cmocka_unit_test(feedback_after_its_place_was_taken_again),
                                      cmocka_unit_test(full_pool_and_streams),
                                      cmocka_unit_test(a_stream_once_a_call),
                                      cmocka_unit_test(waits_and_idle_streams),

@@ -69,9 +69,9 @@ PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, 
                                      int64_t n, prl_error *error);
 /* Responses (n, responses) of n decisions (0: passed over). present (n, responses) or NULL (all): which ones
  * came. events (n) or NULL: ids of the reports (0: none); a report of the same decision and id counts once.
- * Parts combine as each response declares. Feedback for a step that is closed and frozen is counted
- * (`late_feedback`), not learned. Fails: PRL_ENAME (an unknown or expired decision: its number; the other
- * rows are applied), PRL_ENUMERIC. */
+ * Parts combine as each response declares. Feedback for a step that is frozen or learned already is
+ * counted (`late_feedback`), however late it comes. Fails: PRL_ENAME (a decision that never was: its number;
+ * the other rows are applied), PRL_ENUMERIC. */
 PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decisions, const float *responses,
                                       const uint8_t *present, const uint64_t *events, int64_t n,
                                       prl_error *error);
