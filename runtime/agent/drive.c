@@ -79,14 +79,17 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
   return PRL_OK;
 }
 
-/* The world's time moves by the longest of the steps. */
-static prl_status pass_time(prl_agent *a, prl_drive *d, prl_error *error) {
+/* The world's time moves by the longest of the steps. Episodes of the instances end by their environment, and
+ * never as idle. */
+static prl_status pass_time(prl_agent *a, prl_drive *d, const uint64_t *streams, prl_error *error) {
   int64_t longest = 0;
   for (int64_t i = 0; i < d->n; i++) {
     d->lived_us += d->elapsed[i];
     if (d->elapsed[i] > longest) longest = d->elapsed[i];
   }
-  return longest ? prl_experience_time(a->experience, a->experience->n.now + longest, error) : PRL_OK;
+  if (!longest) return PRL_OK;
+  prl_experience_alive(a->experience, streams, d->n, a->experience->n.now + longest);
+  return prl_experience_time(a->experience, a->experience->n.now + longest, error);
 }
 
 static prl_status finish_rows(prl_agent *a, const prl_drive *d, const uint64_t *streams, prl_error *error) {
@@ -125,7 +128,7 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
   /* Each instance lives on a clock of its own; the world's moves by the longest step. */
   if (!status && prl_vecenv_spec(env)->clock)
     prl_experience_elapsed(a->experience, d->decisions, d->elapsed, d->n);
-  if (!status) status = pass_time(a, d, error);
+  if (!status) status = pass_time(a, d, streams, error);
   if (!status) status = finish_rows(a, d, streams, error);
   return status ? status : learn(a, d, streams, error);
 }

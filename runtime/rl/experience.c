@@ -326,6 +326,17 @@ prl_status prl_experience_time(prl_experience *e, int64_t now_us, prl_error *err
   return PRL_OK;
 }
 
+void prl_experience_alive(prl_experience *e, const uint64_t *streams, int64_t n, int64_t until_us) {
+  if (!e->options.idle_us) return;
+  EVERY(i, n) {
+    int32_t slot = i < e->options.streams ? e->slot[i] : -1;
+    if (slot < 0 || e->streams[slot].key != streams[i]) slot = prl_streams_find(e, streams[i]);
+    if (slot < 0 || !e->streams[slot].open || until_us < e->streams[slot].time) continue;
+    e->streams[slot].time = until_us;
+    prl_streams_touch(e, slot);
+  }
+}
+
 /* ---- a call ---- */
 
 prl_status prl_experience_enter(prl_experience *e, const uint64_t *streams, int64_t n, prl_error *error) {

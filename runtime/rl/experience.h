@@ -33,7 +33,7 @@ typedef struct prl_experience_options {
 
 typedef struct prl_stream {
   uint64_t key;
-  int64_t time;        /* of its last decision */
+  int64_t time;        /* of its last decision, or until which its environment kept it from being idle */
   uint32_t rng[2];     /* key of its action noise */
   uint32_t episode;    /* number of the episode that runs or comes next */
   uint32_t step;       /* decisions made in it */
@@ -142,6 +142,9 @@ prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
 /* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
  * times). */
 prl_status prl_experience_time(prl_experience *experience, int64_t now_us, prl_error *error);
+/* These streams (n) count as called at that time, which is to come next: they are not idle, however long a
+ * step of their environment takes. */
+void prl_experience_alive(prl_experience *experience, const uint64_t *streams, int64_t n, int64_t until_us);
 
 /* Finds or makes the streams of a call: experience->slot[i], −1 where there is no room. Rows from `streams`
  * capacity on are ignored. Fails: PRL_EINVAL (a stream twice: its key). */
