@@ -153,3 +153,7 @@ prl_status prl_agent_finish(prl_agent *a, uint64_t stream, prl_finish_reason rea
   }
   return prl_experience_finish(a->experience, stream, reason == PRL_TERMINATED, final_observation, error);
 }
+
+int64_t prl_agent_finish_all(prl_agent *a, prl_finish_reason reason) {
+  return prl_experience_finish_all(a->experience, reason == PRL_TERMINATED);
+}

@@ -396,3 +396,5 @@ prl_status prl_agent_get(const prl_agent *a, const char *option, double *value, 
 prl_status prl_agent_time(prl_agent *a, int64_t now_us, prl_error *error) {
   return prl_experience_time(a->experience, now_us, error);
 }
+
+int64_t prl_agent_now(const prl_agent *a) { return a->experience->n.now; }

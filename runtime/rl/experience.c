@@ -479,13 +479,7 @@ prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, co
   return status;
 }
 
-prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminated,
-                                 const float *final_observation, prl_error *error) {
-  int32_t slot = prl_streams_find(e, key);
-  if (slot < 0 || !e->streams[slot].open)
-    return prl_fail(error, PRL_ENAME,
-                    slot < 0 ? "stream %" PRIu64 " is unknown" : "stream %" PRIu64 " has no open episode",
-                    key);
+static void finish_slot(prl_experience *e, int32_t slot, bool terminated, const float *final_observation) {
   prl_stream *s = &e->streams[slot];
   int32_t row = s->row;
   if (!terminated || row < 0) {
@@ -500,5 +494,25 @@ prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminate
     succeed(e, row);
   }
   end_episode(e, slot);
+}
+
+prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminated,
+                                 const float *final_observation, prl_error *error) {
+  int32_t slot = prl_streams_find(e, key);
+  if (slot < 0 || !e->streams[slot].open)
+    return prl_fail(error, PRL_ENAME,
+                    slot < 0 ? "stream %" PRIu64 " is unknown" : "stream %" PRIu64 " has no open episode",
+                    key);
+  finish_slot(e, slot, terminated, final_observation);
   return PRL_OK;
+}
+
+int64_t prl_experience_finish_all(prl_experience *e, bool terminated) {
+  int64_t ended = 0;
+  EVERY(slot, e->n.streams_used) {
+    if (!e->streams[slot].open) continue;
+    finish_slot(e, (int32_t)slot, terminated, NULL);
+    ended++;
+  }
+  return ended;
 }

@@ -165,6 +165,8 @@ prl_status prl_experience_observe(prl_experience *experience, const uint64_t *st
 /* Fails: PRL_ENAME (unknown, or no episode runs). */
 prl_status prl_experience_finish(prl_experience *experience, uint64_t stream, bool terminated,
                                  const float *final_observation, prl_error *error);
+/* Ends every episode that runs, a truncated one with its stream's last observation. How many there were. */
+int64_t prl_experience_finish_all(prl_experience *experience, bool terminated);
 /* Responses (n, responses) of decisions; see prl_agent_feedback. An event id of 0 is none. Decision 0 is
  * passed over. Fails, after the other rows are applied: PRL_ENAME, PRL_ENUMERIC, PRL_ELIMIT (no room for an
  * event id). */

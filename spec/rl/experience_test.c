@@ -264,6 +264,54 @@ static void feedback_after_its_place_was_taken_again(void **state) {
   prl_experience_free(e);
 }
 
+static void finish_all(void **state) {
+  (void)state;
+  prl_experience *e = open_experience(small_options());
+  prl_batch b;
+  CHECK_OK(prl_batch_init(&b, runtime, 8, &e->options, &error));
+  assert_int_equal(prl_experience_finish_all(e, false), 0);
+  for (uint64_t stream = 1; stream <= 4; stream++) decide(e, stream, (float)stream, 0);
+  observe(e, 3, 33);
+  CHECK_OK(prl_experience_finish(e, 2, true, NULL, &error));
+  assert_int_equal(decide(e, 5, 1, 0), 0); /* no place */
+  assert_int_equal(prl_experience_finish_all(e, false), 3);
+  assert_int_equal(prl_experience_finish_all(e, false), 0);
+  assert_int_equal(e->n.closed, 4);
+  prl_experience_freeze(e, &b);
+  const uint8_t end[] = {PRL_END_TRUNCATED, PRL_END_TERMINATED, PRL_END_TRUNCATED, PRL_END_TRUNCATED};
+  const float last[] = {1, 0, 33, 4}; /* what is bootstrapped from */
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(b.end[i], end[i]);
+    if (b.successor[i] >= 0) assert_true(b.observation[2 * b.successor[i]] == last[i]);
+  }
+  for (uint64_t stream = 5; stream <= 8; stream++) assert_true(decide(e, stream, 1, 0) != 0);
+  assert_int_equal(prl_experience_finish_all(e, true), 4);
+  prl_experience_freeze(e, &b);
+  for (int i = 0; i < 4; i++) assert_int_equal(b.end[i], PRL_END_TERMINATED);
+  check_books(e);
+  prl_batch_deinit(&b, runtime);
+  prl_experience_free(e);
+}
+
+static void alive_streams_are_not_idle(void **state) {
+  (void)state;
+  prl_experience_options options = small_options();
+  options.idle_us = 10;
+  prl_experience *e = open_experience(options);
+  decide(e, 1, 1, 0);
+  decide(e, 2, 1, 0);
+  uint64_t alive[] = {2, 77};
+  prl_experience_alive(e, alive, 2, 1000);
+  CHECK_OK(prl_experience_time(e, 1000, &error));
+  assert_int_equal(e->n.idle_streams, 1);
+  assert_true(!e->streams[prl_streams_find(e, 1)].open && e->streams[prl_streams_find(e, 2)].open);
+  assert_int_equal(prl_streams_find(e, 77), -1);
+  CHECK_OK(prl_experience_time(e, 1010, &error)); /* on its own again */
+  assert_int_equal(e->n.idle_streams, 2);
+  check_books(e);
+  prl_experience_free(e);
+}
+
 static void full_pool_and_streams(void **state) {
   (void)state;
   prl_experience_options options = small_options();
@@ -441,6 +489,8 @@ int main(void) {
                                      cmocka_unit_test(feedback_in_every_order),
                                      cmocka_unit_test(last_and_first),
                                      cmocka_unit_test(feedback_after_its_place_was_taken_again),
+                                     cmocka_unit_test(finish_all),
+                                     cmocka_unit_test(alive_streams_are_not_idle),
                                      cmocka_unit_test(full_pool_and_streams),
                                      cmocka_unit_test(a_stream_once_a_call),
                                      cmocka_unit_test(waits_and_idle_streams),

@@ -53,6 +53,10 @@ PRL_API void prl_agent_free(prl_agent *agent);
 /* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it,
  * and critics that discount by time do so by it: tell the time before each call of the agent. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
+/* The world's time, µs: 0 in a new agent, then what prl_agent_time was told last, and moved on by the longest
+ * of the steps where an environment with a clock is driven. It is saved: a host that goes on with a saved
+ * agent counts from here. */
+PRL_API int64_t prl_agent_now(const prl_agent *agent);
 
 /* n actions for n streams (each at most once a call). observation (n, observations) → action (n, actions):
  * discrete choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared
@@ -79,6 +83,11 @@ PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decision
  * gives the bootstrap value, and NULL uses the last observation acted on. An unknown stream is PRL_ENAME. */
 PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finish_reason reason,
                                     const float *final_observation, prl_error *error);
+/* Ends the episodes of all streams that have one open, as prl_agent_finish without a final observation does.
+ * How many there were. An agent that was trained on an environment and now serves a host begins with it:
+ * streams of the training, which nobody will call again, would keep their places among capacity.streams. A
+ * place is free once what its stream has left in memory is learned from. */
+PRL_API int64_t prl_agent_finish_all(prl_agent *agent, prl_finish_reason reason);
 
 typedef struct prl_progress {
   bool waiting;     /* nothing to do: not enough closed steps */
