@@ -101,12 +101,22 @@ int prl_live_find(const prl_live *live, const char *name) {
   return -1;
 }
 
+/* Whether `name` is the end of a path: "lr" of "algorithm.lr". */
+static bool ends_with(const char *path, const char *name) {
+  size_t whole = strlen(path), part = strlen(name);
+  return part && whole > part + 1 && path[whole - part - 1] == '.' && !strcmp(path + whole - part, name);
+}
+
 prl_status prl_live_need(const prl_live *live, const char *name, int *out, prl_error *error) {
   int found = prl_live_find(live, name);
   if (found >= 0) {
     *out = found;
     return PRL_OK;
   }
+  for (int i = 0; i < live->count; i++)
+    if (ends_with(live->names[i], name))
+      return prl_fail(error, PRL_ENAME, "there is no live option \"%s\"; the nearest is \"%s\"", name,
+                      live->names[i]);
   prl_nearest nearest = prl_nearest_begin(name);
   for (int i = 0; i < live->count; i++) prl_nearest_offer(&nearest, live->names[i]);
   return prl_fail(error, PRL_ENAME, "there is no live option \"%s\"%s", name, prl_nearest_hint(&nearest));
