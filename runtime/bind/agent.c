@@ -1,9 +1,10 @@
 /* The agent as userdata: the calls of perilune/agent.h. Misuse raises; save and load return nil, message,
  * code.
  *
- * Streams are whole numbers (a number, a table of them, or an int64 tensor); decisions are int64 tensors. */
+ * Streams, decisions and events are whole numbers: a number, a table of them, or an int64 tensor. */
 #include "bind/bind.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -91,12 +92,28 @@ static int load_env(lua_State *L) { /* self, path, env → true, or nil, message
 
 /* ---- Arguments ---- */
 
-/* Streams as uint64: from a number, a table or an int64 tensor. A converted list is left on the stack. */
-static const uint64_t *check_streams(lua_State *L, int index, int64_t *count) {
+/* The number on the top as an id. position: in a table, or 0. */
+static uint64_t check_id(lua_State *L, const char *argument, int64_t position) {
+  double number = lua_isnumber(L, -1) ? lua_tonumber(L, -1) : 0.5;
+  if (number == floor(number) && fabs(number) <= 9007199254740992.0) return (uint64_t)(int64_t)number;
+  const char *shown = lua_isnumber(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
+  if (position)
+    luaL_error(L, "%s: item %d is %s; a whole number is needed (above 2^53: in an int64 tensor)", argument,
+               (int)position, shown);
+  return (uint64_t)luaL_error(L,
+                              "%s: a whole number (above 2^53: in an int64 tensor), a table of them or an "
+                              "int64 tensor is needed, not %s",
+                              argument, shown);
+}
+
+/* Streams, decisions or events as uint64: from a number, a table or an int64 tensor. A converted list is left
+ * on the stack. */
+static const uint64_t *check_ids(lua_State *L, int index, const char *argument, int64_t *count) {
   const prl_tensor *tensor = prl_to_tensor(L, index);
   if (tensor) {
     if (tensor->dtype != PRL_I64 || !prl_tensor_contiguous(tensor))
-      luaL_argerror(L, index, "streams: a contiguous int64 tensor is needed");
+      luaL_error(L, "%s: a contiguous int64 tensor is needed, not %s of %s", argument,
+                 prl_tensor_contiguous(tensor) ? "one" : "a strided one", prl_dtype_name(tensor->dtype));
     *count = prl_tensor_count(tensor);
     return tensor->data;
   }
@@ -108,19 +125,25 @@ static const uint64_t *check_streams(lua_State *L, int index, int64_t *count) {
       lua_rawgeti(L, index, (int)i + 1);
     else
       lua_pushvalue(L, index);
-    list[i] = (uint64_t)prl_check_int(L, -1);
+    list[i] = check_id(L, argument, table ? i + 1 : 0);
     lua_pop(L, 1);
   }
   return list;
 }
 
-/* Decisions: an int64 tensor. */
-static const uint64_t *check_decisions(lua_State *L, int index, int64_t *count) {
-  const prl_tensor *tensor = prl_check_tensor(L, index);
-  if (tensor->dtype != PRL_I64 || !prl_tensor_contiguous(tensor))
-    luaL_argerror(L, index, "decisions: the int64 tensor that act returned is needed");
-  *count = prl_tensor_count(tensor);
-  return tensor->data;
+static const char *const modes[] = {"sample", "mean"};
+static const char *const reasons[] = {"terminated", "truncated"};
+
+/* One of two words; fallback where there is none, −1: it must be given. */
+static int check_word(lua_State *L, int index, const char *argument, int fallback,
+                      const char *const words[2]) {
+  if (fallback >= 0 && lua_isnoneornil(L, index)) return fallback;
+  bool text = lua_type(L, index) == LUA_TSTRING;
+  for (int i = 0; text && i < 2; i++)
+    if (!strcmp(lua_tostring(L, index), words[i])) return i;
+  return luaL_error(
+      L, text ? "%s is \"%s\"; \"%s\" or \"%s\" is needed" : "%s is %s; \"%s\" or \"%s\" is needed", argument,
+      text ? lua_tostring(L, index) : luaL_typename(L, index), words[0], words[1]);
 }
 
 static prl_tensor *push_matrix(lua_State *L, prl_dtype dtype, int ndim, int64_t rows, int64_t columns) {
@@ -141,14 +164,13 @@ static const float *check_observations(lua_State *L, int index, const lua_agent 
 /* self, streams, observations (n, observations), mode "sample" or "mean", record = true
  * → actions (n, actions), decisions (n) or nil */
 static int act(lua_State *L) {
-  static const char *const modes[] = {"sample", "mean", NULL};
   prl_error error;
   int64_t n;
   lua_agent *self = check_agent(L, 1);
-  int mode = luaL_checkoption(L, 4, "sample", modes);
+  int mode = check_word(L, 4, "mode", PRL_SAMPLE, modes);
   bool record = lua_isnoneornil(L, 5) || lua_toboolean(L, 5);
   lua_settop(L, 5);
-  const uint64_t *streams = check_streams(L, 2, &n);
+  const uint64_t *streams = check_ids(L, 2, "streams", &n);
   const float *observation = check_observations(L, 3, self, n);
   float *action = push_matrix(L, PRL_F32, 2, n, self->actions)->data;
   uint64_t *decisions = record ? push_matrix(L, PRL_I64, 1, n, 0)->data : NULL;
@@ -161,10 +183,32 @@ static int observe(lua_State *L) { /* self, streams, observations */
   prl_error error;
   int64_t n;
   lua_agent *self = check_agent(L, 1);
-  const uint64_t *streams = check_streams(L, 2, &n);
+  const uint64_t *streams = check_ids(L, 2, "streams", &n);
   const float *observation = check_observations(L, 3, self, n);
   prl_check(L, prl_agent_observe(self->agent, streams, observation, n, &error), &error);
   return 0;
+}
+
+/* The column of the response whose name is below the top. */
+static int64_t check_response(lua_State *L, const lua_agent *self) {
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -4);
+  if (!lua_isnil(L, -1)) {
+    int64_t column = (int64_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return column;
+  }
+  lua_pop(L, 1);
+  luaL_Buffer list;
+  lua_pushvalue(L, -2);
+  const char *name = lua_isstring(L, -1) ? lua_tostring(L, -1) : "of that name";
+  luaL_buffinit(L, &list);
+  for (int64_t i = 0; i < self->responses; i++) {
+    if (i) luaL_addstring(&list, ", ");
+    luaL_addstring(&list, prl_get_string(prl_item(prl_get(self->agent->root, "responses"), i), "name", "?"));
+  }
+  luaL_pushresult(&list);
+  return luaL_error(L, "feedback: there is no response %s; there are: %s", name, lua_tostring(L, -1));
 }
 
 /* Responses by name, {watch_time = 12.5, like = 1}, for every decision of the call. */
@@ -175,15 +219,14 @@ static void named_responses(lua_State *L, const lua_agent *self, int64_t n, floa
   memset(*present, 0, (size_t)(n * self->responses));
   lua_getfenv(L, 1);
   for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
-    lua_pushvalue(L, -2);
-    lua_rawget(L, -4);
-    if (lua_isnil(L, -1))
-      luaL_error(L, "feedback: there is no response %s",
-                 lua_isstring(L, -3) ? lua_tostring(L, -3) : "of that name");
-    int64_t column = (int64_t)lua_tonumber(L, -1);
-    lua_pop(L, 1);
+    int64_t column = check_response(L, self);
+    if (!lua_isnumber(L, -1))
+      luaL_error(L,
+                 "feedback: response %s: a number is needed, for every decision of the call, not %s; one for "
+                 "each decision comes as a tensor of all responses (n, %d)",
+                 lua_tostring(L, -2), luaL_typename(L, -1), (int)self->responses);
     for (int64_t i = 0; i < n; i++) {
-      (*values)[i * self->responses + column] = (float)luaL_checknumber(L, -1);
+      (*values)[i * self->responses + column] = (float)lua_tonumber(L, -1);
       (*present)[i * self->responses + column] = 1;
     }
   }
@@ -205,7 +248,7 @@ static int feedback(lua_State *L) {
   int64_t n, events_count;
   lua_agent *self = check_agent(L, 1);
   lua_settop(L, 5);
-  const uint64_t *decisions = check_decisions(L, 2, &n), *events = NULL;
+  const uint64_t *decisions = check_ids(L, 2, "decisions", &n), *events = NULL;
   float *values;
   const uint8_t *present;
   if (lua_type(L, 3) == LUA_TTABLE) {
@@ -215,35 +258,56 @@ static int feedback(lua_State *L) {
     present = check_present(L, self, n);
   }
   if (!lua_isnil(L, 5)) {
-    events = check_streams(L, 5, &events_count);
-    luaL_argcheck(L, events_count == n, 5, "one event id for each decision is needed");
+    events = check_ids(L, 5, "events", &events_count);
+    if (events_count != n)
+      return luaL_error(L, "events: one id for each of the %d decisions is needed, not %d", (int)n,
+                        (int)events_count);
   }
   prl_check(L, prl_agent_feedback(self->agent, decisions, values, present, events, n, &error), &error);
   return 0;
 }
 
-static int finish(lua_State *L) { /* self, stream, "terminated" | "truncated", final observation or nil */
-  static const char *const reasons[] = {"terminated", "truncated", NULL};
-  prl_error error;
+/* self, streams, "terminated" | "truncated", final observations (n, observations) or nil: a stream that
+ * cannot be finished does not keep the others open */
+static int finish(lua_State *L) {
+  prl_error error, other;
+  int64_t n;
   lua_agent *self = check_agent(L, 1);
-  uint64_t stream = (uint64_t)prl_check_int(L, 2);
-  int reason = luaL_checkoption(L, 3, NULL, reasons);
+  lua_settop(L, 4);
+  int reason = check_word(L, 3, "reason", -1, reasons);
+  const uint64_t *streams = check_ids(L, 2, "streams", &n);
   const float *last = NULL;
-  if (!lua_isnoneornil(L, 4)) {
+  if (!lua_isnil(L, 4)) {
     const prl_tensor *tensor = prl_check_tensor(L, 4);
-    if (tensor->dtype != PRL_F32 || prl_tensor_count(tensor) != self->observations ||
-        !prl_tensor_contiguous(tensor))
-      return luaL_argerror(L, 4, "the final observation is one contiguous float32 row");
-    last = tensor->data;
+    bool row = n == 1 && tensor->ndim == 1 && tensor->dtype == PRL_F32 && prl_tensor_contiguous(tensor) &&
+               tensor->shape[0] == self->observations;
+    last = row ? tensor->data : prl_check_matrix(L, 4, "final observation", n, self->observations)->data;
   }
-  prl_check(L, prl_agent_finish(self->agent, stream, (prl_finish_reason)reason, last, &error), &error);
+  prl_status first = PRL_OK;
+  for (int64_t i = 0; i < n; i++) {
+    prl_status status =
+        prl_agent_finish(self->agent, streams[i], (prl_finish_reason)reason,
+                         last ? last + i * self->observations : NULL, first ? &other : &error);
+    if (!first) first = status;
+  }
+  prl_check(L, first, &error);
   return 0;
 }
 
-static int set_time(lua_State *L) { /* self, µs */
+/* self, "terminated" | "truncated" → how many episodes were open */
+static int finish_all(lua_State *L) {
+  lua_agent *self = check_agent(L, 1);
+  int reason = check_word(L, 2, "reason", -1, reasons);
+  lua_pushnumber(L, (lua_Number)prl_agent_finish_all(self->agent, (prl_finish_reason)reason));
+  return 1;
+}
+
+static int world_time(lua_State *L) { /* self, µs or nothing → the time that is now, µs */
   prl_error error;
-  prl_check(L, prl_agent_time(check_agent(L, 1)->agent, prl_check_int(L, 2), &error), &error);
-  return 0;
+  lua_agent *self = check_agent(L, 1);
+  if (!lua_isnone(L, 2)) prl_check(L, prl_agent_time(self->agent, prl_check_int(L, 2), &error), &error);
+  lua_pushnumber(L, (lua_Number)prl_agent_now(self->agent));
+  return 1;
 }
 
 static void push_progress(lua_State *L, const prl_progress *progress) {
@@ -258,11 +322,14 @@ static void push_progress(lua_State *L, const prl_progress *progress) {
   lua_setfield(L, -2, "version");
 }
 
-static int learn(lua_State *L) { /* self, budget in µs or nil → progress */
+static int learn(lua_State *L) { /* self, budget in µs (nil or 0: no bound) → progress */
   prl_error error;
   prl_progress progress;
   lua_agent *self = check_agent(L, 1);
-  int64_t budget = (int64_t)luaL_optnumber(L, 2, 0);
+  double given = luaL_optnumber(L, 2, 0);
+  if (!(given >= 0))
+    return luaL_error(L, "learn: a budget of %f µs; a number ≥ 0 is needed (0: no bound)", given);
+  int64_t budget = given < 1e15 ? (int64_t)ceil(given) : 0; /* a part of a µs is not "no bound" */
   prl_check(L, prl_agent_learn(self->agent, budget, &progress, &error), &error);
   push_progress(L, &progress);
   return 1;
@@ -285,13 +352,12 @@ static int drive(lua_State *L) {
 /* self, env, episodes, mode → responses (episodes, responses) float64: each episode's sums; lengths
  * (episodes) int64 */
 static int evaluate(lua_State *L) {
-  static const char *const modes[] = {"sample", "mean", NULL};
   prl_error error;
   lua_agent *self = check_agent(L, 1);
   prl_vecenv *env = prl_check_env(L, 2);
   int64_t episodes = prl_check_int(L, 3);
   luaL_argcheck(L, episodes >= 1, 3, "at least 1 episode");
-  int mode = luaL_checkoption(L, 4, "mean", modes);
+  int mode = check_word(L, 4, "mode", PRL_MEAN, modes);
   double *responses = push_matrix(L, PRL_F64, 2, episodes, self->responses)->data;
   int64_t *lengths = push_matrix(L, PRL_I64, 1, episodes, 0)->data;
   prl_check(L, prl_agent_evaluate(self->agent, env, episodes, (prl_mode)mode, responses, lengths, &error),
@@ -338,7 +404,8 @@ void prl_open_agent(lua_State *L) {
                                      {"observe", observe},
                                      {"feedback", feedback},
                                      {"finish", finish},
-                                     {"time", set_time},
+                                     {"finish_all", finish_all},
+                                     {"time", world_time},
                                      {"learn", learn},
                                      {"drive", drive},
                                      {"evaluate", evaluate},

@@ -60,7 +60,7 @@ describe("an agent that a host drives", function()
   it("refuses what it does not know, with the reason", function()
     local agent = new_agent()
     local _, decisions = agent:act({1}, prl.zeros(1, 2))
-    assert.error_matches(function() agent:feedback(decisions, {kill = 1}) end, "feedback: there is no response kill")
+    assert.error_matches(function() agent:feedback(decisions, {kill = 1}) end, "there is no response kill; there are: hit, survived")
     assert.error_matches(function() agent:feedback(prl.tensor({12345}, "int64"), {hit = 1}) end, "12345")
     assert.error_matches(function() agent:act({1, 1}, prl.zeros(2, 2)) end, "twice")
     assert.error_matches(function() agent:act({1}, prl.zeros(1, 3)) end, "observation: .* %(1, 2%) is needed")
@@ -70,8 +70,84 @@ describe("an agent that a host drives", function()
     assert.error_matches(function() agent:set("algorithm.lr", -1) end, "algorithm.lr is %-1; a number ≥ 0 is needed")
     assert.error_matches(function() agent:set("algorithm.lambda", 2) end, "algorithm.lambda is 2; it must be from 0 to 1")
     assert.error_matches(function() agent:set("objective.critics.live.weight", 1 / 0) end, "a finite number is needed")
+    assert.error_matches(function() agent:set("lr", 1) end, 'nearest is "algorithm.lr"')
+    assert.error_matches(function() agent:set("live.weight", 1) end, 'nearest is "objective.critics.live.weight"')
     agent:time(5)
     assert.error_matches(function() agent:time(4) end, "4")
+  end)
+
+  it("names the argument that is wrong, and what is accepted", function()
+    local agent = new_agent()
+    local observation = prl.zeros(1, 2)
+    local _, decisions = agent:act({1}, observation)
+    local function refuses(message, method, ...)
+      local ok, said = pcall(agent[method], agent, ...)
+      assert.is_false(ok)
+      assert.truthy(said:find(message, 1, true), said)
+    end
+    refuses("streams: item 2 is 1.5; a whole number is needed", "act", {1, 1.5}, prl.zeros(2, 2))
+    refuses("streams: item 1 is table; a whole number is needed", "act", {{}}, observation)
+    refuses("a table of them or an int64 tensor is needed, not nil", "act", nil, observation)
+    refuses("int64 tensor is needed, not one of float32", "act", prl.zeros(1), observation)
+    refuses('mode is "greedy"; "sample" or "mean" is needed', "act", 1, observation, "greedy")
+    refuses('reason is "done"; "terminated" or "truncated" is needed', "finish", 1, "done")
+    refuses('reason is no value; "terminated" or "truncated" is needed', "finish_all")
+    refuses("final observation: a contiguous float32 tensor of shape (1, 2) is needed", "finish", 1, "truncated", prl.zeros(3))
+    refuses("response hit: a number is needed, for every decision of the call, not userdata", "feedback", decisions,
+      {hit = prl.zeros(1)})
+    refuses("events: item 1 is string; a whole number is needed", "feedback", decisions, {hit = 1}, nil, {"x"})
+    refuses("events: one id for each of the 1 decisions is needed, not 2", "feedback", decisions, {hit = 1}, nil, {1, 2})
+    refuses("decisions: a whole number", "feedback", "x", {hit = 1})
+    refuses("a budget of -1 µs", "learn", -1)
+  end)
+
+  it("takes decisions and streams as a number, a table or a tensor", function()
+    local agent = new_agent()
+    local _, decisions = agent:act({1, 2, 3, 4}, prl.zeros(4, 2))
+    agent:feedback(decisions:get(1), {hit = 1}, nil, 5)
+    agent:feedback({decisions:get(1), decisions:get(2)}, {hit = 1}, nil, {5, 6})
+    assert.are.equal(1, agent:metrics().duplicate_feedback)
+    agent:finish(1, "truncated", prl.ones(2))
+    assert.error_matches(function() agent:finish({2, 99, 3}, "truncated", prl.ones(3, 2)) end, "stream 99 is unknown")
+    assert.error_matches(function() agent:finish(3, "terminated") end, "no open episode") -- ended beside the unknown one
+    agent:finish(prl.tensor({4}, "int64"), "terminated")
+    assert.are.equal(0, agent:finish_all "truncated")
+  end)
+
+  it("tells the time", function()
+    local agent = new_agent()
+    assert.are.equal(0, agent:time())
+    assert.are.equal(7e6, agent:time(7e6))
+    assert.are.equal(7e6, agent:time())
+    assert.is_false(pcall(agent.time, agent, nil)) -- not taken for a question
+  end)
+
+  it("learns without a bound where the budget is nil or 0", function()
+    local ends = {}
+    for _, budget in ipairs {false, 0, math.huge} do
+      local agent = new_agent()
+      for step = 1, 40 do
+        agent:time(step * 1e6)
+        prl.seed(step)
+        agent:act({1, 2, 3, 4}, prl.randn(4, 2))
+      end
+      local progress = agent:learn(budget or nil)
+      assert.is_true(progress.waiting and progress.updates > 0)
+      ends[#ends + 1] = progress.updates
+    end
+    assert.are.same({ends[1], ends[1], ends[1]}, ends)
+  end)
+
+  it("counts feedback that comes after all is learned", function()
+    local agent, first = new_agent(), nil
+    for step = 1, 200 do
+      agent:time(step * 1e6)
+      local _, decisions = agent:act({1, 2, 3, 4}, prl.randn(4, 2))
+      first = first or decisions
+      agent:learn()
+    end
+    agent:feedback(first, {hit = 1})
+    assert.are.equal(4, agent:metrics().late_feedback)
   end)
 
   it("is saved and goes on as if it had not been", function()
