@@ -91,6 +91,6 @@ describe("the reference of the module", function()
       chunk(prl)
       count = count + 1
     end
-    assert.equal(3, count)
+    assert.equal(4, count)
   end)
 end)
