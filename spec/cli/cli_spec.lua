@@ -121,6 +121,20 @@ return {
     assert.truthy(out:find("\n1 seed in pairs\n", 1, true))
   end)
 
+  it("notes that steps which wait need room", function()
+    local file = assert(io.open(root .. "/wait.lua", "w"))
+    file:write([[return {env = {"host", observation = {"x"}, action = {"continuous", push = {-1, 1}},
+      responses = {reward = {wait = "30 s"}}}, algorithm = {"a2c"}, agent = {streams = 4}}]])
+    file:close()
+    local out, err, code = run "check wait.lua"
+    assert.equal(0, code)
+    assert.truthy(out:find('"host"', 1, true), out)
+    assert.truthy(err:find("perilune: note: a step waits 30 s for reward and is held", 1, true), err)
+    assert.truthy(err:find("a2c learns only from steps that close", 1, true), err)
+    assert.equal("", (select(2, run "check wait.lua --set agent.rows=5000")))
+    assert.equal("", (select(2, run "check pole.lua")))
+  end)
+
   it("checks that an agent can be made of the recipe", function()
     local function write(name, text)
       local file = assert(io.open(root .. "/" .. name, "w"))

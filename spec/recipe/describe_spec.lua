@@ -24,6 +24,12 @@ describe("describe.text", function()
     assert.matches("reward +0 +sum +0 s", text)
   end)
 
+  it("says of an algorithm that takes fresh steps alone what long waits do to it", function()
+    assert.matches("closes before the next update is published", (describe_recipe.text("algorithm", "a2c")))
+    assert.falsy(describe_recipe.text("algorithm", "ppo"):find("is published", 1, true))
+    assert.truthy(describe_recipe.text("algorithm", "ppo"):find("agent.streams", 1, true))
+  end)
+
   it("gives the nearest name for one that it does not know", function()
     assert.same({nil, 'there is no topic "polcy"; the nearest is "policy"'}, {describe_recipe.text "polcy"})
     assert.same({nil, 'there is no algorithm "pp"; the nearest is "ppo"'}, {describe_recipe.text("algorithm", "pp")})

@@ -7,7 +7,8 @@ local a2c = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
   options = {
-    rollout   = {5,    "steps", "steps of each stream, on average, between two updates", structural = true, min = 1},
+    rollout   = {5,    "steps", "an update takes this × env.n steps, or × agent.streams for a host, however many act",
+                 structural = true, min = 1},
     lr        = {7e-4, "",      "step size of the actor, and of a shared trunk", min = 0},
     critic_lr = {7e-4, "",      "step size of the critics", min = 0},
     lambda    = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},

@@ -7,7 +7,8 @@ local ppo = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = "keep", -- the ratio to the density at the time of acting takes care of older steps
   options = {
-    rollout    = {128,  "steps", "steps of each stream, on average, between two updates", structural = true, min = 1},
+    rollout    = {128,  "steps", "an update takes this × env.n steps, or × agent.streams for a host, however many act",
+                  structural = true, min = 1},
     minibatch  = {256,  "steps", "steps in one gradient", structural = true, min = 1},
     epochs     = {4,    "",      "passes over the collected steps", structural = true, min = 1},
     lr         = {3e-4, "",      "step size of the actor, and of a shared trunk", min = 0},

@@ -23,6 +23,20 @@ local function check_agent(loaded)
   result:free()
 end
 
+-- A host's steps stay in memory until the waits of their responses are over.
+local function note_waits(loaded)
+  if loaded.env.kind ~= "host" or loaded.recipe.agent.rows > 0 or loaded.algorithm.search then return end
+  for _, response in ipairs(loaded.spec.responses) do
+    if response.wait_us > 0 then
+      io.stderr:write(("perilune: note: a step waits %g s for %s and is held so long; agent.rows is 0, so that the steps of two "
+        .. "updates have room, and no more are recorded (dropped_steps)%s\n"):format(response.wait_us / 1e6, response.name,
+        loaded.algorithm.stale == "drop" and "; " .. (loaded.recipe.algorithm[1] or "this algorithm")
+        .. " learns only from steps that close before the next update (stale_steps)" or ""))
+      return
+    end
+  end
+end
+
 function check.run(argv)
   local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
   parser:argument("recipe", "The recipe's file.")
@@ -38,6 +52,7 @@ function check.run(argv)
     io.write(loaded.hash, "\n")
   else
     io.write("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n", prl.recipe.text(loaded.recipe))
+    if loaded.algorithm then note_waits(loaded) end
   end
   return 0
 end

@@ -209,15 +209,19 @@ local no_learning = "Nothing is learned from single steps: discounts, networks, 
 local trials = '\nA trial\'s score is the sum over critics of weight × reward / scale, of a user and day; rewards are linear in\n' ..
   'the responses; the scale "baseline" is the mean of a request under the starting vector.'
 
+local stale = "\nA step is learned from only if it closes before the next update is published (stale_steps counts the others):\n" ..
+  "where responses have long waits use ppo, with larger agent.rows."
+
 function topics.algorithm(name)
   if name then
     local algorithm = algorithms.find(name)
     if not algorithm then
       return nil, ("there is no algorithm %q%s"):format(name, nearest.hint_or_list(name, algorithms.names()))
     end
+    local learns = ("Optimizer: %s."):format((algorithm.optimizer or {"adam"})[1]) .. (algorithm.stale == "drop" and stale or "")
     return ("algorithm = {%q, …}: %s.\nActions: %s. %s\n\n%s"):format(name, algorithm.summary or "",
       table.concat(algorithm.actions or {"any"}, ", "), algorithm.search and no_learning .. (algorithm.trials and trials or "") or
-      ("Optimizer: %s."):format((algorithm.optimizer or {"adam"})[1]), options_text(algorithms.options(algorithm)))
+      learns, options_text(algorithms.options(algorithm)))
   end
   local rows = {}
   for i, known in ipairs(algorithms.names()) do rows[i] = {known, algorithms.find(known).summary or ""} end

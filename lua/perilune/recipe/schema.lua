@@ -156,7 +156,8 @@ schema.agent = {
   option("streams", "number", nil, "streams", "streams at once; default: env.n, or 1024 for a host",
     {integer = true, min = 1}),
   option("rows", "number", 0, "rows",
-    "steps of experience held that are not learned from yet; 0: as many as two updates take",
+    "steps of experience held that are not learned from yet, those that wait for a response among them; more are not " ..
+    "recorded (dropped_steps); 0: as many as two updates take",
     {integer = true, min = 0}),
   option("idle", "duration", 0, "s", "a stream without a call for as long is truncated; 0: never", {min = 0}),
 }
