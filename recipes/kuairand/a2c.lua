@@ -4,6 +4,7 @@
 --     perilune fit recipes/kuairand/world.lua --data ../shared/data/kuairand_pure
 --     perilune train recipes/kuairand/a2c.lua
 --
+-- env.world is a path from the working folder, not from this file: both commands run in the same one.
 -- Settings are those of recipes/shortvideo/a2c.lua. All videos of these logs are of one age, so that freshness is held.
 return {
   env = {"kuairand", n = 64, preset = "strong", world = "runs/kuairand/world.safetensors"},
