@@ -9,6 +9,10 @@ local eval = {summary = "evaluate the policy of a run, or of one of its checkpoi
 local function find(word, trust)
   local folder = require "perilune.trainer.folder"
   if not word:find("%.safetensors$") then
+    local stat = require("posix").stat(word)
+    if stat and stat.type ~= "directory" then
+      failure.usage(word .. " is a file: a run's folder is needed, or a file in its checkpoints/")
+    end
     local place = folder.open(word, trust)
     local checkpoint = place:last_checkpoint()
     if not checkpoint then failure.run(word .. " has no checkpoint to evaluate") end
