@@ -121,6 +121,11 @@ return {
     assert.truthy(out:find("\n1 seed in pairs\n", 1, true))
   end)
 
+  it("evaluates runs and checkpoints, and says so of another file", function()
+    assert.same({"", "perilune: pole.lua is a file: a run's folder is needed, or a file in its checkpoints/\n", 2},
+      {run "eval pole.lua"})
+  end)
+
   it("notes that steps which wait need room", function()
     local file = assert(io.open(root .. "/wait.lua", "w"))
     file:write([[return {env = {"host", observation = {"x"}, action = {"continuous", push = {-1, 1}},

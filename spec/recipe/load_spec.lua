@@ -175,6 +175,14 @@ describe("prl.recipe.load", function()
     assert.equal(5, recipe.algorithm.rollout)
   end)
 
+  it("merges a table that overrides, unless its first element is another, and removes", function()
+    local function dimensions(set) return resolved(HOST:gsub("policy = .-}},", "", 1), {set = {set}}).env.action end
+    assert.same({"continuous", throttle = {0, 1}, aim = {-1, 1}, turn = {0, 2}},
+      dimensions 'env.action={"continuous", turn = {0, 2}}')
+    assert.same({"discrete", turn = {"left", "right"}}, dimensions 'env.action={"discrete", turn = {"left", "right"}}')
+    assert.same({"continuous", aim = {-1, 1}}, dimensions "env.action.throttle=remove")
+  end)
+
   it("takes one override alone, and refuses an option that it does not have", function()
     assert.equal(0.5, resolved(PENDULUM, {set = "algorithm.lr=0.5"}).algorithm.lr)
     local function refused(options, message)

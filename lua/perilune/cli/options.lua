@@ -22,7 +22,8 @@ end
 
 --- Adds what every command that reads a recipe takes: --set, --seed and --trust.
 function options.recipe(parser)
-  parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated.")
+  parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated. A table is merged "
+    .. "into the one that is there, a list replaces it, and PATH=remove takes away.")
     :argname("PATH=VALUE"):count("*"):default({})
   parser:option("--seed", "Seed in place of train.seed."):argname("N"):convert(options.whole)
   parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
