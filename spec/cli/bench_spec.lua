@@ -2,7 +2,7 @@
 local cjson = require "cjson"
 local posix = require "posix"
 
-local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
+local executable = require("support.command").path
 
 local function run(words)
   local file = assert(io.popen(("%s bench %s 2>&1; echo $?"):format(executable, words)))

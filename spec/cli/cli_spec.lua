@@ -1,9 +1,7 @@
 --- The executable as its users call it.
 local posix = require "posix"
 local cjson = require "cjson"
-
-local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
-if not executable:find("^/") then executable = posix.getcwd() .. "/" .. executable end
+local command = require "support.command"
 
 describe("the command line", function()
   local root
@@ -25,20 +23,7 @@ return {
   end)
   teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
-  --- Output, errors and exit code of `perilune WORDS` in the folder.
-  local function run(words, input, variables)
-    local command = ("cd '%s' && %s LD_PRELOAD='' %s '%s' %s >out 2>err"):format(root,
-      input and ("printf '%s' |"):format(input) or "", variables or "", executable, words)
-    if os.getenv("LD_PRELOAD") then command = command:gsub("LD_PRELOAD=''", "") end
-    local status = os.execute(command)
-    local function read(name)
-      local file = assert(io.open(root .. "/" .. name))
-      local text = file:read("*a")
-      file:close()
-      return text
-    end
-    return read "out", read "err", status > 255 and status / 256 or status
-  end
+  local function run(words, input, variables) return command.run(root, words, input, variables) end
 
   it("shows its commands when it has no words", function()
     local out, err, code = run ""
@@ -94,7 +79,7 @@ return {
     again, err, code = run("train --resume " .. folder)
     assert.same({"", 0}, {err, code})
     assert.equal(("%s is finished: it made 256 of 200 steps. To train it further:\n  %s train --resume %s --steps 512\n"):format(
-      folder, executable, folder), again)
+      folder, command.path, folder), again)
     again = run("train --resume " .. folder, nil, "PERILUNE_COMMAND='./my dev'")
     assert.truthy(again:find("\n  './my dev' train --resume ", 1, true))
     assert.equal(0, select(3, run("train --quiet --steps 512 --resume " .. folder)))

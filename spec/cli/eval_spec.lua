@@ -1,9 +1,7 @@
 --- `perilune eval` by user and simulated day.
 local posix = require "posix"
 local cjson = require "cjson"
-
-local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
-if not executable:find("^/") then executable = posix.getcwd() .. "/" .. executable end
+local command = require "support.command"
 
 describe("perilune eval", function()
   local root
@@ -25,16 +23,7 @@ return {
   end)
   teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
-  local function run(words)
-    local status = os.execute(("cd '%s' && '%s' %s >out 2>err"):format(root, executable, words))
-    local function read(name)
-      local file = assert(io.open(root .. "/" .. name))
-      local text = file:read("*a")
-      file:close()
-      return text
-    end
-    return read "out", read "err", status > 255 and status / 256 or status
-  end
+  local function run(words) return command.run(root, words) end
 
   it("judges a run beside what its recipe names, or beside other runs", function()
     local _, err, code = run "train feed.lua -q"

@@ -2,8 +2,7 @@
 local cjson = require "cjson"
 local posix = require "posix"
 
-local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
-if not executable:find("^/") then executable = posix.getcwd() .. "/" .. executable end
+local perilune = require "support.command"
 
 local recipe = [[
 return {
@@ -38,10 +37,7 @@ describe("perilune sweep", function()
   end)
   after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
-  local function run(words)
-    local status = os.execute(("cd '%s' && '%s' %s >out 2>err"):format(root, executable, words))
-    return read(root .. "/out"), read(root .. "/err"), status > 255 and status / 256 or status
-  end
+  local function run(words) return perilune.run(root, words) end
 
   --- {path of run.json = its data}, below a folder.
   local function runs_below(folder)
@@ -125,7 +121,7 @@ describe("perilune sweep", function()
   it("stops its runs on Ctrl-C with what they have, and the same command goes on", function()
     write("pole.lua", recipe:format(4e6))
     local command = ("cd '%s' && exec '%s' sweep pole.lua --set algorithm.lr=1e-3,1e-4 --seeds 1 --jobs 2 --quiet --out o >out 2>err")
-      :format(root, executable)
+      :format(root, perilune.path)
     local pid = posix.fork()
     if pid == 0 then
       posix.execp("sh", {"-c", command})

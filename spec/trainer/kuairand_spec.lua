@@ -7,8 +7,7 @@ local panel = require "perilune.trainer.panel"
 local recipes = require "support.recipes"
 local trainer = require "perilune.trainer"
 
-local executable = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"
-if not executable:find("^/") then executable = posix.getcwd() .. "/" .. executable end
+local executable = require("support.command").path
 
 local text = [[
 return {

@@ -1,0 +1,21 @@
+--- The executable as its users call it.
+local posix = require "posix"
+
+local command = {path = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"}
+if not command.path:find("^/") then command.path = posix.getcwd() .. "/" .. command.path end
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- Output, errors and exit code of `perilune WORDS` in a folder. input: a text for it; variables: "NAME=value …" before it.
+function command.run(folder, words, input, variables)
+  local status = os.execute(("cd '%s' && %s %s '%s' %s >out 2>err"):format(folder,
+    input and ("printf '%s' |"):format(input) or "", variables or "", command.path, words))
+  return read(folder .. "/out"), read(folder .. "/err"), status > 255 and status / 256 or status
+end
+
+return command
