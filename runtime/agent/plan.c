@@ -96,11 +96,6 @@ void prl_plan_free(prl_plan *plan) {
 const char *prl_plan_hash(const prl_plan *plan) { return plan->hash; }
 const prl_value *prl_plan_document(const prl_plan *plan) { return &plan->document->root; }
 
-double prl_plan_number(const prl_plan *plan, const char *path, double fallback) {
-  const prl_value *value = prl_path(prl_get(&plan->document->root, "recipe"), path);
-  return value && value->kind == PRL_NUMBER ? value->as.number : fallback;
-}
-
 const prl_tensor *prl_plan_tensor_find(const prl_plan *plan, const char *set, const char *param) {
   size_t length = strlen(set);
   for (int i = 0; i < plan->count; i++) {

@@ -42,8 +42,6 @@ typedef struct prl_plan_options {
 PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                                  prl_plan **out, prl_error *error);
 PRL_API void prl_plan_free(prl_plan *plan);
-/* The resolved recipe's numbers, by path: "train.steps"; fallback where there is none. */
-PRL_API double prl_plan_number(const prl_plan *plan, const char *path, double fallback);
 PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digits */
 
 /* The plan stays the caller's and may be freed afterwards. */
