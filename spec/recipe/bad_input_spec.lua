@@ -27,6 +27,8 @@ local cases = {
   {"a function under a misspelt key", with "train = {\nsteps = 10, sed = function() end},",
     'x.lua:3: train.sed: unknown key; the nearest is "seed"'},
   {"an unknown algorithm", "return {env = 'cartpole',\nalgorithm = {'poo'}}", 'x.lua:2: algorithm: there is no algorithm "poo"; the nearest is "ppo"'},
+  {"a training that ends with its warm-up", with "train = {\nsteps = 10, warmup = 20},",
+    'x.lua:3: train.steps: train.warmup is 20, and steps of the warm-up teach nothing: more than so many are needed, got 10'},
   {"an algorithm by name and by file", "return {env = 'cartpole',\nalgorithm = {'ppo', lua = './mine.lua'}}",
     'x.lua:2: algorithm: "ppo" and lua = "./mine.lua" are given: an algorithm has a name or a file; [1] = remove leaves the file'},
   {"an unknown option of an algorithm", "return {env = 'cartpole',\nalgorithm = {'ppo',\nepoch = 2}}",

@@ -72,7 +72,7 @@ describe("evaluation by user and day", function()
 
   it("sums each user's days, however many users there are", function()
     local options = {users = 1030, days = 2, seed = 9, action = "mean", threads = 2, baseline = "ltr"}
-    local whole = baseline_of(train({"train.steps=64", "eval.every=0"}).info, options)
+    local whole = baseline_of(train({"train.steps=96", "eval.every=0"}).info, options)
     local rows = whole.sums:totable()
     for c, name in ipairs(whole.names) do
       assert.equal(1030, #whole.columns[name])
@@ -82,7 +82,7 @@ describe("evaluation by user and day", function()
     end
     local first = panel.first(whole, 5)
     options.users = 5
-    assert.same(baseline_of(train({"train.steps=64", "eval.every=0"}).info, options).columns, first.columns)
+    assert.same(baseline_of(train({"train.steps=96", "eval.every=0"}).info, options).columns, first.columns)
   end)
 
   it("goes on after a stop with the same evaluations and the same user-days", function()

@@ -24,11 +24,8 @@ local function parse(argv)
   return options.parse(parser, argv)
 end
 
-local function name_of(path) return (path:gsub("/+$", ""):match("([^/]+)$"):gsub("%.lua$", "")) end
-
-local function out_folder(words, kind)
-  local names = kind == "recipe" and ("-%s-%s"):format(name_of(words.a), name_of(words.b)) or ""
-  local path = words.out or kind == "recipe" and ("runs/compare" .. names) or
+local function out_folder(words, recipes)
+  local path = words.out or recipes and ("runs/compare-%s-%s"):format(recipes[1].recipe.name, recipes[2].recipe.name) or
     ("runs/compare-%s"):format(os.date("%Y%m%d-%H%M%S"))
   require("perilune.paths").make(path)
   return path
@@ -54,7 +51,7 @@ local function of_recipes(words, recipes, out)
   comparison.train(recipes, out, {seeds = words.seeds, first = words.first_seed, set = words.set, trust = words.trust,
     jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet})
   require("perilune.trainer.folder").unlock(lock)
-  local a, b = name_of(words.a), name_of(words.b)
+  local a, b = recipes[1].recipe.name, recipes[2].recipe.name
   return comparison.of_folders({out .. "/a", out .. "/b"}, {names = a ~= b and {a, b} or {words.a, words.b},
     hashes = {recipes[1].hash, recipes[2].hash}, seeds = {words.first_seed, words.first_seed + words.seeds - 1}})
 end
@@ -76,7 +73,7 @@ function compare.run(argv)
   if words.seeds < 1 or (words.jobs and words.jobs < 1) then failure.usage("--seeds and --jobs must be at least 1") end
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
   local recipes = kinds[1] == "recipe" and check_recipes(words)
-  local out = out_folder(words, kinds[1])
+  local out = out_folder(words, recipes)
   local compared
   if recipes then
     compared = of_recipes(words, recipes, out)

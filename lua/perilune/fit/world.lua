@@ -258,10 +258,11 @@ local function run(loaded, options)
   local result = checks.run(context, models, added, drawn, entries, HEADS, progress)
   result.name, result.hash, result.seed = loaded.name, loaded.hash, recipe.train.seed
   local metadata = tables.metadata(recipe, entries, user_names, item_names, tables.hash_logs(options.data, recipe))
-  result.digest, result.logs = metadata.digest, metadata.logs
+  result.logs = metadata.logs
   progress("writing", 1, 1)
   if options.prepare then options.prepare() end
   log_reader.refuse_unless(prl.io.safetensors_write(options.out, entries, metadata))
+  result.digest = prl.hash_bytes(log_reader.refuse_unless(prl.io.read(options.out))) -- as the environment takes it
   return result
 end
 

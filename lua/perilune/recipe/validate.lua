@@ -132,6 +132,13 @@ local function needs_warmup(check, recipe)
   end
 end
 
+local function leaves_steps(check, recipe, algorithm)
+  local train = recipe.train
+  if algorithm.search or train.warmup == 0 or train.steps > train.warmup then return end
+  check.fail("train.steps", ("train.warmup is %d, and steps of the warm-up teach nothing: more than so many are needed, got %d")
+    :format(train.warmup, train.steps))
+end
+
 local MOST_ROWS = 2 ^ 27 -- of an update (runtime/agent/agent.c)
 
 --- What an update takes has a place in memory. Of an algorithm of one's own that has no rollout the builder sees to it.
@@ -188,6 +195,7 @@ local function resolve(check, recipe)
   end
   needs_clock(check, result, spec, make)
   needs_warmup(check, result)
+  leaves_steps(check, result, algorithm)
   needs_rows(check, result)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, live = check.live}
 end

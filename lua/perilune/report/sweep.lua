@@ -136,8 +136,9 @@ local function cells_of(swept)
   local function add(row, place, text) row[first + place] = text end
   add(header, 1, lifted and unit_text(swept) or unit_text(swept) .. ", 95 %")
   if lifted then add(header, 2, "lift over " .. swept.baseline .. ", 95 %") end
-  add(header, lifted and 3 or 2, "− best, 95 %")
-  if based then header[#header + 1] = "− base, 95 %" end
+  local over = lifted and "over %s, 95 %%" or "− %s, 95 %%" -- of lifts: relative to it; else a difference
+  add(header, lifted and 3 or 2, over:format "best")
+  if based then header[#header + 1] = over:format "base" end
   for i, point in ipairs(swept.points) do
     local row = {}
     for a, value in ipairs(point.values) do row[a] = value.label end
@@ -327,7 +328,7 @@ function sweep.render(swept)
       tag("div", {class = "charts"}, figures)} or nil},
     tag("h2", nil, "Points"),
     tag("p", {class = "lead"}, "In the grid's order. The best one is chosen by these very numbers: where nothing differs at all, ",
-      "the interval of a difference to it misses 0 for about one point in 12 of a grid of 5, in 9 of 10, in 5 of 50 ",
+      "the interval of a difference to it misses 0 for about one point in 12 (a grid of 5 points), in 9 (of 10), in 5 (of 50) ",
       "(that of the second for at most one in 20), and its own figure is optimistic. The fresh seeds took no part in that."),
     html.cards(header, rows, #swept.names), {lifts(swept)}, {every_response(swept)}, {every_run(swept)}, reproduce(swept),
   }

@@ -286,7 +286,7 @@ function sweep.plan(path, options)
     plan.base = failure.check_recipe(load(plan, plan.set))
     plan.base.sweep = said
   end
-  plan.name = path:match("([^/]+)$"):gsub("%.lua$", "")
+  plan.name = plan.base.recipe.name
   for _, axis in ipairs(plan.axes) do check_axis(plan, axis) end
   local message
   plan.metric, message = measure.find(plan.base, options.metric or said.metric)
