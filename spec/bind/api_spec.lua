@@ -91,6 +91,6 @@ describe("the reference of the module", function()
       chunk(prl)
       count = count + 1
     end
-    assert.equal(4, count)
+    assert.is_true(count >= 5, "only " .. count .. " examples")
   end)
 end)
