@@ -57,14 +57,16 @@ static void table_remove(prl_experience *e, uint64_t key) {
   e->table[hole] = 0;
 }
 
-/* A stream between two episodes whose rows are all learned from can be forgotten. The search goes round, so
- * that its cost is spread over the calls. */
+/* A stream between two episodes can be forgotten, first of all one whose rows are all learned from. Rows that
+ * are not stay in the list of the slot: each has its end there, so that what follows them may be another
+ * stream's. The search goes round, so that its cost is spread over the calls. */
 static int32_t forget_one(prl_experience *e) {
-  for (int64_t tried = 0; tried < e->options.streams; tried++) {
+  for (int64_t tried = 0; tried < 2 * e->options.streams; tried++) {
     int32_t slot = (int32_t)e->n.hand;
     e->n.hand = (e->n.hand + 1) % e->options.streams;
     prl_stream *s = &e->streams[slot];
-    if (s->open || s->first >= 0 || s->call == (uint32_t)e->n.call) continue;
+    bool learned = s->first < 0 || tried >= e->options.streams;
+    if (s->open || !learned || s->call == (uint32_t)e->n.call) continue;
     table_remove(e, s->key);
     e->n.forgotten++;
     return slot;
@@ -73,16 +75,18 @@ static int32_t forget_one(prl_experience *e) {
 }
 
 int32_t prl_streams_take(prl_experience *e, uint64_t key) {
-  int32_t slot = e->n.streams_used < e->options.streams ? (int32_t)e->n.streams_used++ : forget_one(e);
+  bool fresh = e->n.streams_used < e->options.streams;
+  int32_t slot = fresh ? (int32_t)e->n.streams_used++ : forget_one(e);
   if (slot < 0) return -1;
+  int32_t first = fresh ? -1 : e->streams[slot].first, last = fresh ? -1 : e->streams[slot].last;
   prl_rng rng = prl_rng_make(e->options.seed, key, PRL_SITE_ACTION);
   /* A stream that was forgotten and comes again must not draw the same noise again: its episodes are numbered
    * from a count that has grown since. */
   e->streams[slot] = (prl_stream){.key = key,
                                   .rng = {rng.key[0], rng.key[1]},
                                   .episode = (uint32_t)e->n.forgotten,
-                                  .first = -1,
-                                  .last = -1,
+                                  .first = first,
+                                  .last = last,
                                   .row = -1,
                                   .older = -1,
                                   .newer = -1,

@@ -272,8 +272,8 @@ static void finish_all(void **state) {
   assert_int_equal(prl_experience_finish_all(e, false), 0);
   for (uint64_t stream = 1; stream <= 4; stream++) decide(e, stream, (float)stream, 0);
   observe(e, 3, 33);
-  CHECK_OK(prl_experience_finish(e, 2, true, NULL, &error));
   assert_int_equal(decide(e, 5, 1, 0), 0); /* no place */
+  CHECK_OK(prl_experience_finish(e, 2, true, NULL, &error));
   assert_int_equal(prl_experience_finish_all(e, false), 3);
   assert_int_equal(prl_experience_finish_all(e, false), 0);
   assert_int_equal(e->n.closed, 4);
@@ -344,6 +344,42 @@ static void full_pool_and_streams(void **state) {
   assert_true(decide(e, 2, 1, 0) != 0);
   assert_true(e->streams[prl_streams_find(e, 2)].episode > 0);
   assert_int_equal(prl_streams_find(e, 3), -1);
+  check_books(e);
+  prl_batch_deinit(&b, runtime);
+  prl_experience_free(e);
+}
+
+/* Streams between episodes give their places to others before their rows are learned from; the rows are
+ * learned from as they were, and feedback finds them. */
+static void places_with_rows_that_wait(void **state) {
+  (void)state;
+  prl_experience_options options = small_options();
+  options.streams = 2;
+  prl_experience *e = open_experience(options);
+  prl_batch b;
+  CHECK_OK(prl_batch_init(&b, runtime, 8, &e->options, &error));
+  uint64_t old = decide(e, 1, 1, 0);
+  decide(e, 1, 2, 0);
+  CHECK_OK(prl_experience_finish(e, 1, false, NULL, &error));
+  decide(e, 2, 3, 0);
+  assert_true(decide(e, 7, 4, 0) != 0); /* in the place of 1 */
+  assert_int_equal(prl_streams_find(e, 1), -1);
+  assert_int_equal(decide(e, 8, 5, 0), 0); /* both are open */
+  respond(e, old, 9, 9);
+  assert_true(decide(e, 7, 6, 0) != 0);
+  CHECK_OK(prl_experience_finish(e, 7, true, NULL, &error));
+  check_books(e);
+  prl_experience_freeze(e, &b);
+  const float mark[] = {1, 2, 4, 6};
+  const int32_t successor[] = {1, 4, 3, -1};
+  const uint32_t step[] = {0, 1, 0, 1};
+  assert_int_equal(b.rows, 4);
+  for (int i = 0; i < 4; i++) {
+    assert_true(b.observation[2 * i] == mark[i]);
+    assert_int_equal(b.successor[i], successor[i]);
+    assert_int_equal(b.step[i], step[i]);
+  }
+  assert_true(b.response[0] == 9 && b.observation[8] == 2);
   check_books(e);
   prl_batch_deinit(&b, runtime);
   prl_experience_free(e);
@@ -490,6 +526,7 @@ int main(void) {
                                      cmocka_unit_test(last_and_first),
                                      cmocka_unit_test(feedback_after_its_place_was_taken_again),
                                      cmocka_unit_test(finish_all),
+                                     cmocka_unit_test(places_with_rows_that_wait),
                                      cmocka_unit_test(alive_streams_are_not_idle),
                                      cmocka_unit_test(full_pool_and_streams),
                                      cmocka_unit_test(a_stream_once_a_call),

@@ -83,8 +83,7 @@ PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finis
                                     const float *final_observation, prl_error *error);
 /* Ends the episodes of all streams that have one open, as prl_agent_finish without a final observation does.
  * How many there were. An agent that was trained on an environment and now serves a host begins with it:
- * streams of the training, which nobody will call again, would keep their places among capacity.streams. A
- * place is free once what its stream has left in memory is learned from. */
+ * streams of the training, which nobody will call again, would keep their places among capacity.streams. */
 PRL_API int64_t prl_agent_finish_all(prl_agent *agent, prl_finish_reason reason);
 
 typedef struct prl_progress {
