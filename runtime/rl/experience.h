@@ -84,7 +84,7 @@ typedef struct prl_experience_counts {
   int64_t fresh;        /* places ever taken; the others follow */
   int64_t streams_used; /* slots ever taken */
   int64_t hand;         /* where the search for a stream to forget goes on */
-  int64_t forgotten;    /* streams whose slot was given to another */
+  int64_t forgotten;    /* a number that no forgotten stream's episodes reach; grows with each of them */
   int64_t call;
   int64_t idle_head, idle_tail, wait_head, wait_tail, event_head;
   int64_t min_version; /* older rows are not learned from */

@@ -68,7 +68,7 @@ static int32_t forget_one(prl_experience *e) {
     bool learned = s->first < 0 || tried >= e->options.streams;
     if (s->open || !learned || s->call == (uint32_t)e->n.call) continue;
     table_remove(e, s->key);
-    e->n.forgotten++;
+    e->n.forgotten = e->n.forgotten + 1 > s->episode ? e->n.forgotten + 1 : s->episode;
     return slot;
   }
   return -1;

@@ -380,6 +380,17 @@ static void places_with_rows_that_wait(void **state) {
     assert_int_equal(b.step[i], step[i]);
   }
   assert_true(b.response[0] == 9 && b.observation[8] == 2);
+  /* A stream of many episodes that was forgotten does not draw the noise of one of them again. */
+  for (int i = 0; i < 5; i++) {
+    assert_true(decide(e, 7, 1, 0) != 0);
+    CHECK_OK(prl_experience_finish(e, 7, true, NULL, &error));
+    prl_experience_freeze(e, &b);
+  }
+  uint32_t episodes = e->streams[prl_streams_find(e, 7)].episode;
+  assert_true(decide(e, 9, 1, 0) != 0 && prl_streams_find(e, 7) < 0);
+  CHECK_OK(prl_experience_finish(e, 9, true, NULL, &error));
+  assert_true(decide(e, 7, 1, 0) != 0);
+  assert_true(e->streams[prl_streams_find(e, 7)].episode >= episodes);
   check_books(e);
   prl_batch_deinit(&b, runtime);
   prl_experience_free(e);
