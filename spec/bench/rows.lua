@@ -301,27 +301,23 @@ local function sweep_jobs()
         tostring(seed), "--runs", folder, "--threads", "1", "--set", "train.steps=2e5", "--set", "eval.every=0", "--set",
         "eval.users=512"}}
     end
-    local begun, work_begun = bench.now(), posix.times()
+    local begun = bench.now()
     pool.run(jobs, limit, function(job, ok)
       if not ok then error("sweep_jobs: " .. prl.io.read(job.log), 0) end
     end, executable())
-    local ended, work_ended = bench.now(), posix.times()
-    return ended - begun, work_ended.cutime + work_ended.cstime - work_begun.cutime - work_begun.cstime
+    return bench.now() - begun
   end
-  local product, ratios, work = {}, {}, {}
+  local product, ratios = {}, {}
   local ok, message = pcall(function()
     for i = 1, 3 do
-      local two, work_two = train(2)
-      local one, work_one = train(1)
-      product[i], ratios[i], work[i] = two / 1e6, one / two, work_two / work_one
+      local two = train(2)
+      product[i], ratios[i] = two / 1e6, train(1) / two
     end
   end)
   os.execute("rm -rf '" .. folder .. "'")
   if not ok then error(message, 0) end
   bench.print("sweep_jobs", "two trainings of shortvideo/a2c at once, beside one after the other", median(product), "s",
     median(ratios))
-  bench.print("sweep_jobs", "processor time of two at once over that of one after the other, at any load",
-    100 * median(work), "%")
 end
 
 --- Whether the folder of logs was named; else says that the row is left out.
