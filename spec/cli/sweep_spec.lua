@@ -39,6 +39,14 @@ describe("perilune sweep", function()
 
   local function run(words) return perilune.run(root, words) end
 
+  it("is pointed to where another command takes a sweep's base", function()
+    write("grid.lua", [[return sweep {base = require "pole", grid = {["algorithm.lr"] = {1e-3, 1e-4}}, metric = "reward"}]])
+    local _, note, code = run "check grid.lua"
+    assert.equal(0, code)
+    assert.truthy(note:find("grid.lua is a sweep; this is its base. Its grid: ", 1, true), note)
+    assert.equal("", (select(2, run "check pole.lua")))
+  end)
+
   --- {path of run.json = its data}, below a folder.
   local function runs_below(folder)
     local pipe, found = assert(io.popen(("find '%s/%s' -name run.json 2>/dev/null | sort"):format(root, folder))), {}

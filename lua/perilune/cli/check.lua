@@ -48,6 +48,7 @@ function check.run(argv)
     set = words.set, seed = words.seed, trust = words.trust,
   }))
   if loaded.algorithm then check_agent(loaded) end
+  options.note_sweep(loaded)
   if words.hash then
     io.write(loaded.hash, "\n")
   else

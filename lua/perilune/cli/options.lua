@@ -30,6 +30,13 @@ function options.recipe(parser)
   return parser
 end
 
+--- Says of a file that is a sweep that its base is what is taken here.
+function options.note_sweep(loaded)
+  if not loaded.sweep then return end
+  io.stderr:write(("perilune: note: %s is a sweep; this is its base. Its grid: %s\n"):format(loaded.path,
+    require("perilune.invocation").line("sweep", loaded.path)))
+end
+
 --- Converter of argparse: a whole number ≥ 0.
 function options.whole(word)
   local number = tonumber(word)

@@ -59,6 +59,7 @@ function train.run(argv)
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,
     }))
+    options.note_sweep(loaded)
     run = trainer.start(loaded, {root = words.runs, quiet = words.quiet, set = words.set, threads = words.threads})
   end
   if prl.catch_interrupt then prl.catch_interrupt() end
