@@ -75,22 +75,11 @@ static const prl_response_spec responses[5][KR_RESPONSES] = {RESPONSES(0), RESPO
                                                              RESPONSES(72), RESPONSES(96)};
 
 static prl_status spec(const prl_env_type *type, const double *values, prl_env_spec *out, prl_error *error) {
-  const int wholes[] = {CANDIDATES, SHOWN, REQUESTS};
-  for (int i = 0; i < 3; i++)
-    if (values[wholes[i]] != floor(values[wholes[i]]))
-      return prl_fail(error, PRL_EINVAL, "kuairand: %s is %g; a whole number is needed",
-                      options[wholes[i]].name, values[wholes[i]]);
+  const feed_sizes sizes = {values[CANDIDATES], values[SHOWN], values[REQUESTS], values[RETURN_WAIT],
+                            KR_MAX_CANDIDATES};
+  prl_status status = prl_feed_check_sizes(type->name, &sizes, error);
+  if (status) return status;
   const int32_t candidates = (int32_t)values[CANDIDATES];
-  if (candidates % 8)
-    return prl_fail(error, PRL_EINVAL,
-                    "kuairand: candidates is %d; a multiple of 8 from 8 to %d is needed, such as %d",
-                    candidates, KR_MAX_CANDIDATES, (candidates + 4) / 8 * 8);
-  if (values[SHOWN] > candidates)
-    return prl_fail(error, PRL_EINVAL, "kuairand: shown is %g, but a request has %d candidates",
-                    values[SHOWN], candidates);
-  const double wait = values[RETURN_WAIT];
-  if (wait != 24 * floor(wait / 24))
-    return prl_fail(error, PRL_EINVAL, "kuairand: return_wait is %g h; 0, 24, 48, 72 or 96 is needed", wait);
   const kr_world *world = type->context; /* NULL: the features of its users are not known */
   out->observations = KR_OBSERVATIONS + (world ? world->features : 0);
   out->observation = world ? world->observation : prl_kuairand_observation;
@@ -98,7 +87,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->action_kind = PRL_ACTION_CONTINUOUS;
   out->action = weights;
   out->responses = KR_RESPONSES;
-  out->response = responses[(int)wait / 24];
+  out->response = responses[(int)values[RETURN_WAIT] / 24];
   out->state_size = kr_state_size(candidates);
   out->shared_size = sizeof(kr_shared);
   out->clock = out->by_instance = true;

@@ -2,7 +2,6 @@
 #include "env/kuairand/kuairand.h"
 
 #include <math.h>
-#include <string.h>
 
 #define ANY -INFINITY, INFINITY
 #define AT_LEAST_0 0, INFINITY
@@ -10,13 +9,7 @@
 const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS] = {
     {"activity", "", 0, 1},
     /* the moment */
-    {"hour_sin", "", -1, 1},
-    {"hour_cos", "", -1, 1},
-    {"weekend", "", 0, 1},
-    {"first_request", "", 0, 1},
-    {"log_request", "", AT_LEAST_0},
-    {"session_watched", "min", AT_LEAST_0},
-    {"log_gap", "ln h", ANY},
+    FEED_MOMENT_SPEC,
     /* the request before */
     {"last_watch_time", "s", AT_LEAST_0},
     {"last_app_time", "s", AT_LEAST_0},
@@ -67,29 +60,17 @@ const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS] = {
     {"memory_norm", "", AT_LEAST_0},
 };
 
-static float *put(float *out, const float *x, int n) {
-  memcpy(out, x, (size_t)n * sizeof *x);
-  return out + n;
-}
-
 void prl_kuairand_observe(const kr_world *world, const kr_known *known, float *out) {
-  const feed_visit *visit = &known->visit;
-  const float turn = feed_hour(visit) * (6.28318530718f / 24);
   float memory = 0;
   for (int d = 0; d < world->factors; d++) memory += known->memory[d] * known->memory[d];
-  *out++ = visit->activity;
-  *out++ = sinf(turn);
-  *out++ = cosf(turn);
-  *out++ = world->weekend[kr_day_of(world, known)];
-  *out++ = visit->request == 0;
-  *out++ = log1pf((float)visit->request);
-  *out++ = known->fatigue * 20;
-  *out++ = known->gap > 0 ? logf(known->gap) : 0;
-  out = put(out, known->last, KR_SUMMARY);
-  out = put(out, known->fast, KR_MEANS);
-  out = put(out, known->slow, KR_MEANS);
-  out = put(out, known->action, KR_WEIGHTS);
-  out = put(out, known->statistics, KR_STATISTICS);
+  *out++ = known->visit.activity;
+  out = prl_feed_moment(out, &known->visit, world->weekend[kr_day_of(world, known)], known->fatigue,
+                        known->gap);
+  out = feed_put(out, known->last, KR_SUMMARY);
+  out = feed_put(out, known->fast, KR_MEANS);
+  out = feed_put(out, known->slow, KR_MEANS);
+  out = feed_put(out, known->action, KR_WEIGHTS);
+  out = feed_put(out, known->statistics, KR_STATISTICS);
   *out++ = sqrtf(memory);
-  put(out, world->feature + (size_t)known->user * (size_t)world->features, world->features);
+  feed_put(out, world->feature + (size_t)known->user * (size_t)world->features, world->features);
 }

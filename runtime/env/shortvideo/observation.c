@@ -2,7 +2,6 @@
 #include "env/shortvideo/shortvideo.h"
 
 #include <math.h>
-#include <string.h>
 
 #define ANY -INFINITY, INFINITY
 #define AT_LEAST_0 0, INFINITY
@@ -27,13 +26,7 @@ const prl_observation_spec
         {"comment_propensity", "logit", ANY},
         {"length_taste", "", ANY},
         /* the moment */
-        {"hour_sin", "", -1, 1},
-        {"hour_cos", "", -1, 1},
-        {"weekend", "", 0, 1},
-        {"first_request", "", 0, 1},
-        {"log_request", "", AT_LEAST_0},
-        {"session_watched", "min", AT_LEAST_0},
-        {"log_gap", "ln h", ANY},
+        FEED_MOMENT_SPEC,
         /* the request before */
         {"last_watch_time", "s", AT_LEAST_0},
         {"last_app_time", "s", AT_LEAST_0},
@@ -110,11 +103,6 @@ const prl_observation_spec
         ITEM(127),
 };
 
-static float *put(float *out, const float *x, int n) {
-  memcpy(out, x, (size_t)n * sizeof *x);
-  return out + n;
-}
-
 static void each_item(const sv_shared *shared, const sv_known *known, const float *prediction,
                       const uint16_t *item, float *out) {
   const int32_t n = shared->candidates;
@@ -132,24 +120,17 @@ static void each_item(const sv_shared *shared, const sv_known *known, const floa
 
 void prl_shortvideo_observe(const sv_shared *shared, const sv_known *known, const float *prediction,
                             const uint16_t *item, float *out) {
-  const float turn = sv_hour(known) * (6.28318530718f / 24);
   float memory = 0;
   for (int d = 0; d < SV_TOPICS; d++) memory += known->memory[d] * known->memory[d];
   *out++ = known->visit.activity;
-  out = put(out, known->propensity, 5);
+  out = feed_put(out, known->propensity, 5);
   *out++ = known->length_taste;
-  *out++ = sinf(turn);
-  *out++ = cosf(turn);
-  *out++ = sv_day(known) % 7 >= 5;
-  *out++ = known->visit.request == 0;
-  *out++ = log1pf((float)known->visit.request);
-  *out++ = known->fatigue * 20;
-  *out++ = known->gap > 0 ? logf(known->gap) : 0;
-  out = put(out, known->last, SV_SUMMARY);
-  out = put(out, known->fast, SV_MEANS);
-  out = put(out, known->slow, SV_MEANS);
-  out = put(out, known->action, SV_WEIGHTS);
-  out = put(out, known->statistics, SV_STATISTICS);
+  out = prl_feed_moment(out, &known->visit, sv_day(known) % 7 >= 5, known->fatigue, known->gap);
+  out = feed_put(out, known->last, SV_SUMMARY);
+  out = feed_put(out, known->fast, SV_MEANS);
+  out = feed_put(out, known->slow, SV_MEANS);
+  out = feed_put(out, known->action, SV_WEIGHTS);
+  out = feed_put(out, known->statistics, SV_STATISTICS);
   *out++ = sqrtf(memory);
   if (shared->by_item) each_item(shared, known, prediction, item, out);
 }

@@ -90,30 +90,13 @@ static const prl_action_spec places[SV_MAX_CANDIDATES / 8] = {
 static const prl_response_spec responses[5][SV_RESPONSES] = {RESPONSES(0), RESPONSES(24), RESPONSES(48),
                                                              RESPONSES(72), RESPONSES(96)};
 
-static prl_status whole(const double *values, int option, prl_error *error) {
-  if (values[option] == floor(values[option])) return PRL_OK;
-  return prl_fail(error, PRL_EINVAL, "shortvideo: %s is %g; a whole number is needed", options[option].name,
-                  values[option]);
-}
-
 static prl_status spec(const prl_env_type *type, const double *values, prl_env_spec *out, prl_error *error) {
-  const int wholes[] = {CANDIDATES, SHOWN, REQUESTS, ACTION_ITEM};
-  for (int i = 0; i < 4; i++) {
-    prl_status status = whole(values, wholes[i], error);
-    if (status) return status;
-  }
+  const feed_sizes sizes = {values[CANDIDATES], values[SHOWN], values[REQUESTS], values[RETURN_WAIT],
+                            SV_MAX_CANDIDATES};
+  prl_status status = prl_feed_check_sizes(type->name, &sizes, error);
+  if (!status) status = prl_feed_check_whole(type->name, "action_item", values[ACTION_ITEM], error);
+  if (status) return status;
   const int32_t candidates = (int32_t)values[CANDIDATES];
-  if (candidates % 8)
-    return prl_fail(error, PRL_EINVAL,
-                    "shortvideo: candidates is %d; a multiple of 8 from 8 to %d is needed, such as %d",
-                    candidates, SV_MAX_CANDIDATES, (candidates + 4) / 8 * 8);
-  if (values[SHOWN] > candidates)
-    return prl_fail(error, PRL_EINVAL, "shortvideo: shown is %g, but a request has %d candidates",
-                    values[SHOWN], candidates);
-  const double wait = values[RETURN_WAIT];
-  if (wait != 24 * floor(wait / 24))
-    return prl_fail(error, PRL_EINVAL, "shortvideo: return_wait is %g h; 0, 24, 48, 72 or 96 is needed",
-                    wait);
   const bool by_item = values[ACTION_ITEM] == 1;
   out->observations = SV_OBSERVATIONS + (by_item ? SV_ITEM_FEATURES * candidates : 0);
   out->observation = prl_shortvideo_observation;
@@ -121,7 +104,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->action_kind = by_item ? PRL_ACTION_DISCRETE : PRL_ACTION_CONTINUOUS;
   out->action = by_item ? &places[candidates / 8 - 1] : weights;
   out->responses = SV_RESPONSES;
-  out->response = responses[(int)wait / 24];
+  out->response = responses[(int)values[RETURN_WAIT] / 24];
   out->state_size = sv_state_size(candidates);
   out->shared_size = sizeof(sv_shared);
   out->clock = out->by_instance = true;
