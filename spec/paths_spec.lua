@@ -1,19 +1,13 @@
 local posix = require "posix"
-local failure = require "perilune.failure"
 local prl = require "perilune"
 local paths = require "perilune.paths"
+local message_of = require "support.refusal"
 
 describe("folders", function()
   local root
 
   before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-paths-XXXXXX")) end)
   after_each(function() os.execute("rm -rf '" .. root .. "'") end)
-
-  local function refusal(what, path)
-    local ok, err = xpcall(function() what(path) end, failure.handler)
-    assert.is_false(ok)
-    return err.message
-  end
 
   it("are made with those above them", function()
     paths.make(root .. "/a/b/c")
@@ -28,8 +22,8 @@ describe("folders", function()
 
   it("are not made over a file", function()
     assert(prl.io.write(root .. "/file", "x"))
-    assert.truthy(refusal(paths.make, root .. "/file/a"):find("cannot make the folder " .. root .. "/file", 1, true))
-    assert.truthy(refusal(paths.fresh, root .. "/file/a"):find("cannot make the folder " .. root .. "/file", 1, true))
+    assert.truthy(message_of(function() paths.make(root .. "/file/a") end):find("cannot make the folder " .. root .. "/file", 1, true))
+    assert.truthy(message_of(function() paths.fresh(root .. "/file/a") end):find("cannot make the folder " .. root .. "/file", 1, true))
   end)
 
   it("are found in a folder by name, without files and hidden ones", function()

@@ -1,7 +1,7 @@
 local posix = require "posix"
 local cjson = require "cjson"
-local failure = require "perilune.failure"
 local prl = require "perilune"
+local message_of = require "support.refusal"
 local cem = require "perilune.algorithms.cem"
 local comparison = require "perilune.trainer.comparison"
 local judgement = require "perilune.trainer.judgement"
@@ -64,11 +64,6 @@ describe("a search for one action", function()
     assert.is_nil(loaded)
     assert.is_nil(message:find("\n", 1, true))
     return message
-  end
-  local function message_of(fn)
-    local ok, err = xpcall(fn, failure.handler)
-    assert.is_false(ok)
-    return err.message, err.code
   end
   local function last_bytes(run) return assert(prl.io.read((run.folder:last_checkpoint()))) end
 

@@ -1,5 +1,5 @@
 --- What a sweep checks before the first run begins, and which runs it asks for.
-local failure = require "perilune.failure"
+local message_of = require "support.refusal"
 local measure = require "perilune.trainer.measure"
 local prl = require "perilune"
 local recipes = require "support.recipes"
@@ -39,11 +39,10 @@ describe("a sweep", function()
 
   local function refused(fn, ...)
     local words = {...}
-    local ok, err = xpcall(function() return fn(unpack(words)) end, failure.handler)
-    assert.is_false(ok)
-    assert.equal(2, err.code, err.message)
-    assert.falsy(err.message:find("\n", 1, true))
-    return (err.message:gsub(folder:gsub("%p", "%%%0"), ""))
+    local message, code = message_of(function() return fn(unpack(words)) end)
+    assert.equal(2, code, message)
+    assert.falsy(message:find("\n", 1, true))
+    return (message:gsub(folder:gsub("%p", "%%%0"), ""))
   end
 
   it("splits values at commas outside brackets and quotes", function()

@@ -1,6 +1,7 @@
 local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
+local message_of = require "support.refusal"
 local trainer = require "perilune.trainer"
 
 local recipe = [[
@@ -32,11 +33,6 @@ describe("the trainer", function()
     return trainer.start(load(set), {root = root .. "/" .. runs, quiet = true, set = set})
   end
   local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  local function message_of(fn)
-    local ok, err = xpcall(fn, failure.handler)
-    assert.is_false(ok)
-    return err.message, err.code
-  end
 
   it("leaves a whole folder behind", function()
     local run = start("runs")
