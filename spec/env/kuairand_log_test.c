@@ -90,7 +90,7 @@ static bool read_logs(const opened *o, kr_trace *trace) {
 
 static figures simulate(const opened *o, const setting *settings) {
   kr_trace trace = {.rows = malloc(MOST * sizeof *trace.rows), .capacity = MOST};
-  run r = run_new(o, 2048, 5, settings);
+  run r = run_new(o->type, 2048, 5, settings);
   r.shared->trace = &trace;
   total(&r, 60, 0);
   figures out = figures_of(&trace);

@@ -44,7 +44,7 @@ static double plain_head(const prl_safetensors *file, int32_t user, int32_t vide
 static void test_predictions_are_those_of_the_file(void **state) {
   prl_safetensors *file;
   assert_int_equal(prl_safetensors_open(made.runtime, made.path, 0, &file, NULL), PRL_OK);
-  run r = run_new(&made, 24, 3, NULL);
+  run r = run_new(made.type, 24, 3, NULL);
   total(&r, 9, 0);
   for (int i = 0; i < 24; i++) {
     const kr_user *user = user_of(&r, i);
@@ -68,7 +68,7 @@ static void test_predictions_are_those_of_the_file(void **state) {
 }
 
 static void test_the_predicted_watch_time_does_not_follow_the_duration(void **state) {
-  run r = run_new(&made, 256, 4, NULL);
+  run r = run_new(made.type, 256, 4, NULL);
   double n = 0, x = 0, y = 0, xy = 0, xx = 0;
   for (int i = 0; i < 256; i++) {
     const kr_user *user = user_of(&r, i);
@@ -83,7 +83,7 @@ static void test_the_predicted_watch_time_does_not_follow_the_duration(void **st
 }
 
 static void test_candidates_are_of_the_day_by_weight_and_never_twice(void **state) {
-  run r = run_new(&made, 64, 5, (const setting[]){{"candidates", 16}, {NULL, 0}});
+  run r = run_new(made.type, 64, 5, (const setting[]){{"candidates", 16}, {NULL, 0}});
   const kr_world *w = made.world;
   double drawn[300] = {0}, requests = 0;
   for (int t = 0; t < 400; t++) {
@@ -147,7 +147,7 @@ static void plain_rank(const kr_shared *shared, const kr_user *user, const float
 }
 
 static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
-  run r = run_new(&made, 64, 3, NULL);
+  run r = run_new(made.type, 64, 3, NULL);
   total(&r, 10, 0);
   for (int i = 0; i < 64; i++) {
     float weight[KR_WEIGHTS];
@@ -163,8 +163,9 @@ static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
 
 /* The zero action: the list of the base weights, and another base is the zero action of that base. */
 static void test_the_zero_action_is_the_base_order(void **state) {
-  run zero = run_new(&made, 32, 9, (const setting[]){{"base_like", 0.8}, {"base_duration", -0.2}, {NULL, 0}});
-  run moved = run_new(&made, 32, 9, NULL);
+  run zero =
+      run_new(made.type, 32, 9, (const setting[]){{"base_like", 0.8}, {"base_duration", -0.2}, {NULL, 0}});
+  run moved = run_new(made.type, 32, 9, NULL);
   act_all(&moved, KR_LIKE, 0.5f), act_all(&moved, KR_DURATION, -0.2f);
   for (int t = 0; t < 20; t++) {
     for (int i = 0; i < 32; i++) {
@@ -181,7 +182,7 @@ static void test_the_zero_action_is_the_base_order(void **state) {
 }
 
 static void test_actions_are_clipped_at_their_bounds(void **state) {
-  run a = run_new(&made, 32, 9, NULL), b = run_new(&made, 32, 9, NULL);
+  run a = run_new(made.type, 32, 9, NULL), b = run_new(made.type, 32, 9, NULL);
   act_all(&a, KR_WATCH, 1), act_all(&b, KR_WATCH, 40);
   act_all(&a, KR_DIVERSITY, -2), act_all(&b, KR_DIVERSITY, -7);
   assert_true(total(&a, 10, KR_R_WATCH_TIME) == total(&b, 10, KR_R_WATCH_TIME));
@@ -191,7 +192,7 @@ static void test_actions_are_clipped_at_their_bounds(void **state) {
 /* ---- What is seen, and what is drawn ---- */
 
 static void test_observations_never_read_the_response_model(void **state) {
-  run r = run_new(&made, 48, 21, NULL);
+  run r = run_new(made.type, 48, 21, NULL);
   total(&r, 15, 0);
   const size_t bytes = (size_t)(48 * r.spec.observations) * sizeof(float);
   float *before = malloc(bytes), *after = malloc(bytes);
@@ -218,7 +219,7 @@ static void test_observations_never_read_the_response_model(void **state) {
 }
 
 static void test_observations_name_the_features_of_the_file(void **state) {
-  run r = run_new(&made, 8, 21, NULL);
+  run r = run_new(made.type, 8, 21, NULL);
   assert_int_equal(r.spec.observations, KR_OBSERVATIONS + 4);
   assert_string_equal(r.spec.observation[KR_OBSERVATIONS - 1].name, "memory_norm");
   assert_string_equal(r.spec.observation[KR_OBSERVATIONS + 3].name, "user_feature_3");
@@ -232,7 +233,7 @@ static void test_observations_name_the_features_of_the_file(void **state) {
 }
 
 static void test_a_person_does_not_depend_on_the_others(void **state) {
-  run many = run_new(&made, 43, 31, NULL), few = run_new(&made, 5, 31, NULL);
+  run many = run_new(made.type, 43, 31, NULL), few = run_new(made.type, 5, 31, NULL);
   for (int t = 0; t < 60; t++) {
     for (int i = 0; i < 5; i++) {
       act_all(&many, i % KR_WEIGHTS, 0.3f), act_all(&few, i % KR_WEIGHTS, 0.3f);
@@ -272,7 +273,7 @@ static void test_panels_on_threads_share_one_world(void **state) {
 }
 
 static void test_policies_that_agree_see_the_same_until_they_differ(void **state) {
-  run a = run_new(&made, 16, 33, NULL), b = run_new(&made, 16, 33, NULL);
+  run a = run_new(made.type, 16, 33, NULL), b = run_new(made.type, 16, 33, NULL);
   const size_t rows = (size_t)(16 * a.spec.observations) * sizeof(float);
   for (int t = 0; t < 25; t++) {
     act_all(&a, KR_LIKE, (float)(t % 3) * 0.4f), act_all(&b, KR_LIKE, (float)(t % 3) * 0.4f);
@@ -289,7 +290,7 @@ static void test_policies_that_agree_see_the_same_until_they_differ(void **state
 /* Two policies that never agree: a person is who he is, and request k of session j has the same draws. */
 static void test_draws_do_not_depend_on_actions(void **state) {
   const setting still[] = {{"lifetime", 100000}, {NULL, 0}};
-  run a = run_new(&made, 64, 41, still), b = run_new(&made, 64, 41, still);
+  run a = run_new(made.type, 64, 41, still), b = run_new(made.type, 64, 41, still);
   act_all(&a, KR_DURATION, 1), act_all(&b, KR_DURATION, -1), act_all(&b, KR_DIVERSITY, 2);
   int compared = 0;
   for (int t = 0; t < 12; t++) {
@@ -314,7 +315,7 @@ static void test_draws_do_not_depend_on_actions(void **state) {
 static void test_both_kernel_tables_make_the_same_world(void **state) {
   const prl_kernels *plain = prl_kernels_find("baseline"), *fast = prl_kernels_find("avx2");
   if (!fast) skip();
-  run a = run_new(&made, 29, 51, NULL), b = run_new(&made, 29, 51, NULL);
+  run a = run_new(made.type, 29, 51, NULL), b = run_new(made.type, 29, 51, NULL);
   a.shared->kernels = plain, a.shared->table = &prl_kuairand_table_baseline;
   b.shared->kernels = plain, b.shared->table = &prl_kuairand_table_avx2; /* the same draws */
   for (int t = 0; t < 40; t++) {
@@ -332,7 +333,7 @@ enum { CROWD = 2048 };
 
 /* Lets a crowd watch one request after `change` moved something; a response's sum, or how many left. */
 static double after(void (*change)(kr_user *, float), float amount, int response) {
-  run r = run_new(&made, CROWD, 61, NULL);
+  run r = run_new(made.type, CROWD, 61, NULL);
   total(&r, 3, 0);
   for (int i = 0; i < CROWD; i++) change(user_of(&r, i), amount);
   run_step(&r);
@@ -361,8 +362,8 @@ static void test_the_weights_do_what_they_say(void **state) {
   for (int k = 0; k < 3; k++) {
     double sum[2];
     for (int side = 0; side < 2; side++) {
-      run r =
-          run_new(&made, CROWD, 71, (const setting[]){{"base_watch", 0}, {"base_long_view", 0}, {NULL, 0}});
+      run r = run_new(made.type, CROWD, 71,
+                      (const setting[]){{"base_watch", 0}, {"base_long_view", 0}, {NULL, 0}});
       act_all(&r, dimension[k], side ? 1 : -0.3f);
       double views = 0;
       sum[side] = 0;
@@ -380,7 +381,7 @@ static void test_the_weights_do_what_they_say(void **state) {
 /* ---- Time, sessions, people ---- */
 
 static void test_depth_and_return_time(void **state) {
-  run r = run_new(&made, 256, 111, NULL);
+  run r = run_new(made.type, 256, 111, NULL);
   double views[256] = {0};
   int sessions = 0, returns = 0;
   for (int t = 0; t < 150; t++) {
@@ -414,7 +415,7 @@ static void test_depth_and_return_time(void **state) {
 }
 
 static void test_return_wait_gives_the_gap_with_the_end(void **state) {
-  run r = run_new(&made, 128, 5, (const setting[]){{"return_wait", 48}, {NULL, 0}});
+  run r = run_new(made.type, 128, 5, (const setting[]){{"return_wait", 48}, {NULL, 0}});
   assert_int_equal(r.spec.response[KR_R_RETURN_TIME].wait_us, INT64_C(48) * 3600000000);
   int ends = 0;
   for (int t = 0; t < 60; t++) {
@@ -431,7 +432,7 @@ static void test_return_wait_gives_the_gap_with_the_end(void **state) {
 }
 
 static void test_who_is_gone_for_good_makes_place_for_another_user(void **state) {
-  run r = run_new(&made, 256, 7, (const setting[]){{"lifetime", 0.5}, {NULL, 0}});
+  run r = run_new(made.type, 256, 7, (const setting[]){{"lifetime", 0.5}, {NULL, 0}});
   int32_t was[256];
   for (int i = 0; i < 256; i++) was[i] = user_of(&r, i)->known.user;
   total(&r, 100, 0);
@@ -447,7 +448,7 @@ static void test_who_is_gone_for_good_makes_place_for_another_user(void **state)
 }
 
 static void test_every_user_of_the_file_is_met(void **state) {
-  run r = run_new(&made, 3000, 7, NULL);
+  run r = run_new(made.type, 3000, 7, NULL);
   int met[150] = {0};
   for (int i = 0; i < 3000; i++) met[user_of(&r, i)->known.user]++;
   for (int u = 0; u < 150; u++) assert_true(met[u] >= 3 && met[u] <= 50); /* 20 in the mean */

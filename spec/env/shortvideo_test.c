@@ -14,90 +14,9 @@
 #include "env/types.h"
 #include "tensor/kernels.h"
 
-/* ---- A world without a vector env, so that a test can look inside. ---- */
-
-typedef struct world {
-  double value[64];
-  prl_env_spec spec;
-  prl_env_batch batch;
-  sv_shared *shared;
-  uint64_t *stream;
-  float *action;
-} world;
-
-typedef struct setting {
-  const char *name;
-  double value;
-} setting;
-
-static world world_new(int64_t n, uint64_t seed, const setting *settings) {
-  const prl_env_type *type = &prl_env_shortvideo;
-  world w = {.value = {0}};
-  int count = prl_env_option_count(type);
-  for (int i = 0; i < count; i++) w.value[i] = type->options[i].value;
-  for (; settings && settings->name; settings++) {
-    int index;
-    assert_int_equal(prl_env_option_find(type, settings->name, &index, NULL), PRL_OK);
-    w.value[index] = settings->value;
-  }
-  assert_int_equal(type->spec(type, w.value, &w.spec, NULL), PRL_OK);
-  w.shared = calloc(1, w.spec.shared_size);
-  assert_int_equal(type->open(type, w.value, seed, w.shared, NULL), PRL_OK);
-  w.stream = calloc((size_t)n, sizeof *w.stream);
-  for (int64_t i = 0; i < n; i++) w.stream[i] = (uint64_t)i;
-  w.action = calloc((size_t)(n * w.spec.actions), sizeof(float));
-  w.batch = (prl_env_batch){.shared = w.shared,
-                            .options = NULL,
-                            .state = calloc((size_t)n, w.spec.state_size),
-                            .n = n,
-                            .seed = seed,
-                            .stream = w.stream,
-                            .action = w.action,
-                            .observation = calloc((size_t)(n * w.spec.observations), sizeof(float)),
-                            .response = calloc((size_t)(n * SV_RESPONSES), sizeof(float)),
-                            .terminated = calloc((size_t)n, 1),
-                            .elapsed_us = calloc((size_t)n, sizeof(int64_t))};
-  assert_int_equal(type->reset(&w.batch, NULL, NULL), PRL_OK);
-  return w;
-}
-
-static void world_free(world *w) {
-  free(w->shared), free(w->stream), free(w->action), free(w->batch.state), free(w->batch.observation);
-  free(w->batch.response), free(w->batch.terminated), free(w->batch.elapsed_us);
-}
-
-static void world_step(world *w) {
-  memset(w->batch.response, 0, (size_t)(w->batch.n * SV_RESPONSES) * sizeof(float));
-  memset(w->batch.terminated, 0, (size_t)w->batch.n);
-  assert_int_equal(prl_env_shortvideo.step(&w->batch, NULL), PRL_OK);
-}
-
-static void world_begin_again(world *w) {
-  assert_int_equal(prl_env_shortvideo.reset(&w->batch, w->batch.terminated, NULL), PRL_OK);
-}
-
-static sv_user *user_of(const world *w, int64_t i) {
-  return (sv_user *)((char *)w->batch.state + (size_t)i * w->spec.state_size);
-}
-
-static float response_of(const world *w, int64_t i, int response) {
-  return w->batch.response[i * SV_RESPONSES + response];
-}
-
-static void act_all(world *w, int dimension, float value) {
-  for (int64_t i = 0; i < w->batch.n; i++) w->action[i * w->spec.actions + dimension] = value;
-}
-
-/* Sum of one response over users and steps. */
-static double total(world *w, int steps, int response) {
-  double sum = 0;
-  for (int t = 0; t < steps; t++) {
-    world_step(w);
-    for (int64_t i = 0; i < w->batch.n; i++) sum += response_of(w, i, response);
-    world_begin_again(w);
-  }
-  return sum;
-}
+typedef sv_shared feed_shared;
+typedef sv_user feed_user;
+#include "env/feed_support.h"
 
 /* ---- Ranking ---- */
 
@@ -128,7 +47,7 @@ static void plain_rank(const sv_shared *shared, const sv_user *user, const float
 }
 
 static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
-  world w = world_new(64, 3, NULL);
+  run w = run_new(&prl_env_shortvideo, 64, 3, NULL);
   total(&w, 10, 0);
   for (int i = 0; i < 64; i++) {
     float weight[SV_WEIGHTS];
@@ -139,7 +58,7 @@ static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
     plain_rank(w.shared, user_of(&w, i), weight, 6, plain);
     assert_memory_equal(order, plain, 6 * sizeof *order);
   }
-  world_free(&w);
+  run_free(&w);
 }
 
 /* 1.25 − .25 and the like are exact, so that the same order gives the same bytes. */
@@ -166,50 +85,50 @@ static void test_the_zero_action_is_the_base_order(void **state) {
                           {"base_freshness", 0},
                           {"base_duration", 0},
                           {NULL, 0}};
-  world a = world_new(33, 5, base), b = world_new(33, 5, moved);
+  run a = run_new(&prl_env_shortvideo, 33, 5, base), b = run_new(&prl_env_shortvideo, 33, 5, moved);
   act_all(&b, SV_WATCH, -0.25f);
   act_all(&b, SV_LONG_VIEW, -0.25f);
   act_all(&b, SV_DIVERSITY, -0.75f);
   act_all(&b, SV_FRESHNESS, -0.5f);
   act_all(&b, SV_DURATION, 0.25f);
   for (int t = 0; t < 60; t++) {
-    world_step(&a), world_step(&b);
+    run_step(&a), run_step(&b);
     assert_memory_equal(a.batch.response, b.batch.response, 33 * SV_RESPONSES * sizeof(float));
-    world_begin_again(&a), world_begin_again(&b);
+    run_begin_again(&a), run_begin_again(&b);
   }
-  world_free(&a), world_free(&b);
+  run_free(&a), run_free(&b);
 }
 
 static void test_actions_are_clipped_at_their_bounds(void **state) {
-  world a = world_new(16, 6, NULL), b = world_new(16, 6, NULL);
+  run a = run_new(&prl_env_shortvideo, 16, 6, NULL), b = run_new(&prl_env_shortvideo, 16, 6, NULL);
   act_all(&a, SV_LIKE, 1), act_all(&b, SV_LIKE, 40);
   act_all(&a, SV_DIVERSITY, -2), act_all(&b, SV_DIVERSITY, -9);
   for (int t = 0; t < 20; t++) {
-    world_step(&a), world_step(&b);
+    run_step(&a), run_step(&b);
     assert_memory_equal(a.batch.observation, b.batch.observation,
                         (size_t)(16 * a.spec.observations) * sizeof(float));
-    world_begin_again(&a), world_begin_again(&b);
+    run_begin_again(&a), run_begin_again(&b);
   }
-  world_free(&a), world_free(&b);
+  run_free(&a), run_free(&b);
 }
 
 static void test_items_stand_in_the_base_order(void **state) {
   const setting by_item[] = {{"action_item", 1}, {"candidates", 16}, {NULL, 0}};
   const setting by_weight[] = {{"shown", 1}, {"candidates", 16}, {NULL, 0}};
-  world a = world_new(24, 8, by_item), b = world_new(24, 8, by_weight);
+  run a = run_new(&prl_env_shortvideo, 24, 8, by_item), b = run_new(&prl_env_shortvideo, 24, 8, by_weight);
   assert_int_equal(a.spec.action_kind, PRL_ACTION_DISCRETE);
   assert_int_equal(a.spec.action[0].choices, 16);
   assert_int_equal(a.spec.observations, SV_OBSERVATIONS + 16 * SV_ITEM_FEATURES);
   assert_string_equal(a.spec.observation[SV_OBSERVATIONS + 15 * SV_ITEM_FEATURES].name, "watch_15");
   for (int t = 0; t < 40; t++) { /* index 0 is what the zero action shows */
-    world_step(&a), world_step(&b);
+    run_step(&a), run_step(&b);
     assert_memory_equal(a.batch.response, b.batch.response, 24 * SV_RESPONSES * sizeof(float));
-    world_begin_again(&a), world_begin_again(&b);
+    run_begin_again(&a), run_begin_again(&b);
   }
   act_all(&a, 0, 15);
-  world_step(&a), world_step(&b);
+  run_step(&a), run_step(&b);
   assert_memory_not_equal(a.batch.response, b.batch.response, 24 * SV_RESPONSES * sizeof(float));
-  world_free(&a), world_free(&b);
+  run_free(&a), run_free(&b);
 }
 
 /* ---- What is seen, and what is drawn ---- */
@@ -217,7 +136,7 @@ static void test_items_stand_in_the_base_order(void **state) {
 static void test_observations_never_read_latent_state(void **state) {
   const setting by_item[] = {{"action_item", 1}, {"candidates", 16}, {NULL, 0}};
   for (int mode = 0; mode < 2; mode++) {
-    world w = world_new(32, 11, mode ? by_item : NULL);
+    run w = run_new(&prl_env_shortvideo, 32, 11, mode ? by_item : NULL);
     total(&w, 12, 0);
     float before[SV_OBSERVATIONS + 16 * SV_ITEM_FEATURES], after[SV_OBSERVATIONS + 16 * SV_ITEM_FEATURES];
     size_t size = (size_t)w.spec.observations * sizeof(float);
@@ -229,51 +148,52 @@ static void test_observations_never_read_latent_state(void **state) {
       prl_shortvideo_observe(w.shared, &user->known, user->prediction, sv_items(w.shared, user), after);
       assert_memory_equal(before, after, size);
     }
-    world_free(&w);
+    run_free(&w);
   }
 }
 
 static void test_the_number_of_users_changes_no_byte(void **state) {
-  world many = world_new(45, 21, NULL), few = world_new(9, 21, NULL), one = world_new(1, 21, NULL);
+  run many = run_new(&prl_env_shortvideo, 45, 21, NULL), few = run_new(&prl_env_shortvideo, 9, 21, NULL),
+      one = run_new(&prl_env_shortvideo, 1, 21, NULL);
   one.stream[0] = 37;
   memset(one.batch.state, 0, one.spec.state_size);
   prl_env_shortvideo.reset(&one.batch, NULL, NULL);
   const size_t row = (size_t)many.spec.observations * sizeof(float), answer = SV_RESPONSES * sizeof(float);
   for (int t = 0; t < 80; t++) {
-    world_step(&many), world_step(&few), world_step(&one);
+    run_step(&many), run_step(&few), run_step(&one);
     assert_memory_equal(many.batch.response, few.batch.response, 9 * answer);
     assert_memory_equal(many.batch.response + 37 * SV_RESPONSES, one.batch.response, answer);
-    world_begin_again(&many), world_begin_again(&few), world_begin_again(&one);
+    run_begin_again(&many), run_begin_again(&few), run_begin_again(&one);
     assert_memory_equal(many.batch.observation, few.batch.observation, 9 * row);
     assert_memory_equal(many.batch.observation + 37 * many.spec.observations, one.batch.observation, row);
   }
-  world_free(&many), world_free(&few), world_free(&one);
+  run_free(&many), run_free(&few), run_free(&one);
 }
 
 static void test_policies_that_agree_meet_the_same_world(void **state) {
-  world a = world_new(16, 31, NULL), b = world_new(16, 31, NULL);
+  run a = run_new(&prl_env_shortvideo, 16, 31, NULL), b = run_new(&prl_env_shortvideo, 16, 31, NULL);
   const size_t rows = (size_t)(16 * a.spec.observations) * sizeof(float);
   for (int t = 0; t < 25; t++) {
     act_all(&a, SV_LIKE, (float)(t % 3) * 0.4f), act_all(&b, SV_LIKE, (float)(t % 3) * 0.4f);
-    world_step(&a), world_step(&b);
-    world_begin_again(&a), world_begin_again(&b);
+    run_step(&a), run_step(&b);
+    run_begin_again(&a), run_begin_again(&b);
     assert_memory_equal(a.batch.observation, b.batch.observation, rows);
   }
   act_all(&a, SV_DURATION, 1), act_all(&b, SV_DURATION, -1);
-  world_step(&a), world_step(&b);
+  run_step(&a), run_step(&b);
   assert_memory_not_equal(a.batch.response, b.batch.response, 16 * SV_RESPONSES * sizeof(float));
-  world_free(&a), world_free(&b);
+  run_free(&a), run_free(&b);
 }
 
 /* Two policies that never agree: a person is who he is, and request k of session j brings the same candidates
  * with the same predictions, as long as tastes and trends stand still. */
 static void test_draws_do_not_depend_on_actions(void **state) {
   const setting still[] = {{"drift", 0}, {"lifetime", 100000}, {NULL, 0}};
-  world a = world_new(64, 41, still), b = world_new(64, 41, still);
+  run a = run_new(&prl_env_shortvideo, 64, 41, still), b = run_new(&prl_env_shortvideo, 64, 41, still);
   act_all(&a, SV_DURATION, 1), act_all(&b, SV_DURATION, -1), act_all(&b, SV_DIVERSITY, 2);
   int compared = 0;
   for (int t = 0; t < 12; t++) {
-    world_step(&a), world_step(&b);
+    run_step(&a), run_step(&b);
     for (int i = 0; i < 64; i++) {
       const sv_user *x = user_of(&a, i), *y = user_of(&b, i);
       if (a.batch.terminated[i] || b.batch.terminated[i]) continue;
@@ -286,16 +206,16 @@ static void test_draws_do_not_depend_on_actions(void **state) {
       assert_memory_equal(x->prediction, y->prediction, 64 * SV_HEADS * sizeof(float));
       compared++;
     }
-    world_begin_again(&a), world_begin_again(&b);
+    run_begin_again(&a), run_begin_again(&b);
   }
   assert_true(compared > 200);
-  world_free(&a), world_free(&b);
+  run_free(&a), run_free(&b);
 }
 
 static void test_both_kernel_tables_make_the_same_world(void **state) {
   const prl_kernels *plain = prl_kernels_find("baseline"), *fast = prl_kernels_find("avx2");
   if (!fast) skip();
-  world w = world_new(32, 51, NULL);
+  run w = run_new(&prl_env_shortvideo, 32, 51, NULL);
   sv_user *copy = malloc(w.spec.state_size);
   for (int i = 0; i < 32; i++) {
     memcpy(copy, user_of(&w, i), w.spec.state_size);
@@ -308,7 +228,7 @@ static void test_both_kernel_tables_make_the_same_world(void **state) {
       assert_float_equal(copy->prediction[k], user_of(&w, i)->prediction[k], 1e-4);
   }
   free(copy);
-  world_free(&w);
+  run_free(&w);
 }
 
 /* ---- How people respond ---- */
@@ -318,13 +238,13 @@ enum { CROWD = 2048 };
 /* Lets a crowd watch one request after `change` moved something, and returns a response's sum, or how many
  * left. */
 static double after(void (*change)(sv_user *, float), float amount, int response) {
-  world w = world_new(CROWD, 61, NULL);
+  run w = run_new(&prl_env_shortvideo, CROWD, 61, NULL);
   total(&w, 3, 0);
   for (int i = 0; i < CROWD; i++) change(user_of(&w, i), amount);
-  world_step(&w);
+  run_step(&w);
   double sum = 0;
   for (int i = 0; i < CROWD; i++) sum += response < 0 ? w.batch.terminated[i] : response_of(&w, i, response);
-  world_free(&w);
+  run_free(&w);
   return sum;
 }
 
@@ -345,22 +265,22 @@ static void test_signs_of_the_state(void **state) {
 
 /* The mood of those who come back decides how soon: slow mood is set before they leave. */
 static double mean_gap(float slow_mood) {
-  world w = world_new(CROWD, 71, NULL);
+  run w = run_new(&prl_env_shortvideo, CROWD, 71, NULL);
   double hours = 0, count = 0;
   for (int i = 0; i < CROWD; i++) {
     user_of(&w, i)->latent.mind.slow_mood = slow_mood;
     float gap = prl_shortvideo_leave(w.shared, user_of(&w, i), w.stream[i]);
     if (isfinite(gap)) hours += gap, count++;
   }
-  world_free(&w);
+  run_free(&w);
   return hours / count;
 }
 
 static double acted(int dimension, float value, int response) {
-  world w = world_new(1024, 81, NULL);
+  run w = run_new(&prl_env_shortvideo, 1024, 81, NULL);
   if (dimension >= 0) act_all(&w, dimension, value);
   double sum = total(&w, 25, response);
-  world_free(&w);
+  run_free(&w);
   return sum;
 }
 
@@ -387,10 +307,10 @@ static void within(double value, double logs, double band) {
 static void test_rates_and_quantiles_stand_near_the_logs(void **state) {
   sv_trace trace = {calloc(1000000, sizeof(sv_impression)), 0, 1000000};
   for (uint64_t seed = 91; seed < 99; seed++) { /* catalogues and their first days differ by some percent */
-    world w = world_new(512, seed, NULL);
+    run w = run_new(&prl_env_shortvideo, 512, seed, NULL);
     w.shared->trace = &trace;
     total(&w, 32, 0);
-    world_free(&w);
+    run_free(&w);
   }
   const double n = (double)trace.count;
   float *time = calloc((size_t)trace.count, sizeof *time);
@@ -419,8 +339,8 @@ static void test_rates_and_quantiles_stand_near_the_logs(void **state) {
 
 static void test_nothing_drifts_with_drift_off(void **state) {
   const setting still[] = {{"drift", 0}, {"lifetime", 100000}, {NULL, 0}};
-  world a = world_new(32, 101, still),
-        b = world_new(32, 101, (const setting[]){{"lifetime", 100000}, {NULL, 0}});
+  run a = run_new(&prl_env_shortvideo, 32, 101, still),
+      b = run_new(&prl_env_shortvideo, 32, 101, (const setting[]){{"lifetime", 100000}, {NULL, 0}});
   for (int day = 0; day < SV_DAYS; day++)
     for (int d = 0; d <= SV_TOPICS; d++) assert_true(a.shared->trend[day][d] == 0);
   float born[32][SV_TOPICS];
@@ -433,21 +353,21 @@ static void test_nothing_drifts_with_drift_off(void **state) {
       moved += memcmp(born[i], user_of(&b, i)->latent.taste, sizeof born[i]) != 0;
   }
   assert_true(moved > 20);
-  world_free(&a), world_free(&b);
+  run_free(&a), run_free(&b);
 }
 
 static void test_new_videos_come_each_day(void **state) {
-  world w = world_new(1, 1, NULL);
+  run w = run_new(&prl_env_shortvideo, 1, 1, NULL);
   for (int64_t day = 0; day < 70; day += 23) {
     int fresh = 0;
     for (int i = 0; i < SV_ITEMS; i++) fresh += sv_fresh_of(w.shared, i, day) == 1;
     assert_int_equal(fresh, SV_ITEMS / SV_LIFE);
   }
-  world_free(&w);
+  run_free(&w);
 }
 
 static void test_depth_and_return_time(void **state) {
-  world w = world_new(256, 111, NULL);
+  run w = run_new(&prl_env_shortvideo, 256, 111, NULL);
   double views[256] = {0};
   int sessions = 0, returns = 0;
   for (int t = 0; t < 150; t++) {
@@ -457,7 +377,7 @@ static void test_depth_and_return_time(void **state) {
       gap[i] = user_of(&w, i)->known.gap;
       first[i] = user_of(&w, i)->known.visit.request == 0;
     }
-    world_step(&w);
+    run_step(&w);
     for (int i = 0; i < 256; i++) {
       const float app_time = response_of(&w, i, SV_R_APP_TIME), back = response_of(&w, i, SV_R_RETURN_TIME);
       views[i] += response_of(&w, i, SV_R_VIDEO_VIEWS);
@@ -476,69 +396,69 @@ static void test_depth_and_return_time(void **state) {
       views[i] = 0;
       sessions++;
     }
-    world_begin_again(&w);
+    run_begin_again(&w);
   }
   assert_true(sessions > 1000 && returns > 0.8 * sessions && returns <= sessions);
-  world_free(&w);
+  run_free(&w);
 }
 
 static void test_return_time_with_the_session_that_it_belongs_to(void **state) {
-  world w = world_new(256, 111, (const setting[]){{"return_wait", 24}, {NULL, 0}});
+  run w = run_new(&prl_env_shortvideo, 256, 111, (const setting[]){{"return_wait", 24}, {NULL, 0}});
   assert_int_equal(w.spec.response[SV_R_RETURN_TIME].wait_us, INT64_C(24) * 3600 * 1000000);
   int censored = 0, known = 0;
   for (int t = 0; t < 60; t++) {
-    world_step(&w);
+    run_step(&w);
     for (int i = 0; i < 256; i++) {
       const float back = response_of(&w, i, SV_R_RETURN_TIME);
       assert_true(w.batch.terminated[i] ? back > 0 && back <= 24 : back == 0);
       if (w.batch.terminated[i]) censored += back == 24, known += back < 24;
     }
-    world_begin_again(&w);
+    run_begin_again(&w);
   }
   assert_true(censored > 10 && known > 10 * censored / 2);
-  world_free(&w);
+  run_free(&w);
 }
 
 static void test_users_leave_for_good_and_new_ones_come(void **state) {
-  world w = world_new(512, 121, (const setting[]){{"lifetime", 2}, {NULL, 0}});
+  run w = run_new(&prl_env_shortvideo, 512, 121, (const setting[]){{"lifetime", 2}, {NULL, 0}});
   total(&w, 150, 0);
   int newcomers = 0;
   for (int i = 0; i < 512; i++) newcomers += user_of(&w, i)->known.visit.person > 0;
   assert_true(newcomers > 256);
-  world_free(&w);
+  run_free(&w);
 }
 
 static void test_a_session_that_the_caller_ends_is_over(void **state) {
-  world w = world_new(16, 131, NULL);
-  world_step(&w);
+  run w = run_new(&prl_env_shortvideo, 16, 131, NULL);
+  run_step(&w);
   memset(w.batch.terminated, 1, 16);
-  world_begin_again(&w);
+  run_begin_again(&w);
   for (int i = 0; i < 16; i++) {
     const sv_known *known = &user_of(&w, i)->known;
     assert_true(known->visit.session == 1 || known->visit.person == 1);
     assert_int_equal(known->visit.request, 0);
     assert_true(known->fatigue == 0);
   }
-  world_free(&w);
+  run_free(&w);
 }
 
 static void test_the_longest_session(void **state) {
-  world w = world_new(64, 141, (const setting[]){{"requests", 3}, {NULL, 0}});
+  run w = run_new(&prl_env_shortvideo, 64, 141, (const setting[]){{"requests", 3}, {NULL, 0}});
   for (int t = 0; t < 30; t++) {
     for (int i = 0; i < 64; i++) assert_true(user_of(&w, i)->known.visit.request < 3);
-    world_step(&w), world_begin_again(&w);
+    run_step(&w), run_begin_again(&w);
   }
-  world_free(&w);
+  run_free(&w);
 }
 
 static void test_size_and_names(void **state) {
-  world w = world_new(1, 1, NULL);
+  run w = run_new(&prl_env_shortvideo, 1, 1, NULL);
   assert_true(w.spec.state_size <= 3072);
   assert_int_equal(w.spec.actions, SV_WEIGHTS);
   for (int i = 0; i < w.spec.observations; i++)
     for (int j = 0; j < i; j++)
       assert_string_not_equal(w.spec.observation[i].name, w.spec.observation[j].name);
-  world_free(&w);
+  run_free(&w);
 }
 
 int main(void) {
