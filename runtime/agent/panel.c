@@ -72,18 +72,6 @@ static prl_status allocate(part *p, prl_error *error) {
   return made ? PRL_OK : prl_fail_memory(error, (size_t)(n * observations) * sizeof(float));
 }
 
-static prl_status check_agent(const part *p, prl_error *error) {
-  const prl_agent *a = p->agent;
-  const prl_env_spec *s = p->spec;
-  if (a->observations == s->observations && a->actions == s->actions && a->responses == s->responses)
-    return PRL_OK;
-  return prl_fail(error, PRL_ESHAPE,
-                  "environment \"%s\" has %" PRId32 " observations, %" PRId32 " actions and %" PRId32
-                  " responses; the agent in %.200s has %" PRId32 ", %" PRId32 " and %" PRId32,
-                  p->options->type->name, s->observations, s->actions, s->responses, p->options->agent,
-                  a->observations, a->actions, a->responses);
-}
-
 static prl_status make(part *p, prl_error *error) {
   const prl_panel_options *o = p->options;
   prl_status status = prl_runtime_new(o->runtime, &p->runtime, error);
@@ -94,7 +82,7 @@ static prl_status make(part *p, prl_error *error) {
   p->spec = prl_vecenv_spec(p->env);
   status = allocate(p, error);
   if (!status && o->agent) status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
-  return !status && o->agent ? check_agent(p, error) : status;
+  return !status && o->agent ? prl_shape_check_env(p->agent->shape, o->type->name, p->spec, error) : status;
 }
 
 static void discard(part *p) {
@@ -184,10 +172,10 @@ static prl_status settle(part *p, prl_error *error) {
 static prl_status act(part *p, prl_error *error) {
   const prl_draw_address address = {.streams = p->stream, .episode = p->episode, .step = p->steps};
   if (!p->agent) return PRL_OK; /* the actions stand */
-  prl_status status = prl_act_check(p->agent, p->step.observation, p->n, error);
+  prl_status status = prl_policy_check(p->agent->policy, p->step.observation, p->n, error);
   return status ? status
-                : prl_act_rows(p->agent, p->step.observation, p->n, p->options->mode, &address, p->action,
-                               error);
+                : prl_policy_act(p->agent->policy, p->agent->experience, p->step.observation, p->n,
+                                 p->options->mode, &address, p->action, error);
 }
 
 static prl_status live(part *p, prl_error *error) {

@@ -104,134 +104,34 @@ static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *
   return check_capacities(a, b, error);
 }
 
-static const prl_critic *find_critic(const prl_agent *a, const char *name) {
-  for (int i = 0; i < a->critics_count; i++)
-    if (!strcmp(a->critics[i].name, name)) return &a->critics[i];
-  return NULL;
-}
-
-/* A baseline is measured while the starting policy acts: it cannot be had later. */
-static prl_status check_baselines(const prl_agent *a, const prl_agent *b, prl_error *error) {
-  for (int i = 0; i < b->critics_count; i++) {
-    const prl_critic *ours = &b->critics[i], *old = find_critic(a, ours->name);
-    if (ours->baseline && (!old || !old->baseline))
-      return prl_fail(error, PRL_EINVAL,
-                      "swap: critic \"%s\" wants the scale \"baseline\", which a running agent can no longer "
-                      "measure; give "
-                      "a number",
-                      ours->name);
-  }
-  return PRL_OK;
-}
-
 /* ---- what is taken over ---- */
 
-/* One parameter's part of a slab that is laid out as the values are. */
-static void copy_part(const prl_params *to_set, float *to, const prl_param *to_param,
-                      const prl_params *from_set, const float *from, const prl_param *from_param) {
-  if (!to || !from) return;
-  int64_t into = (const float *)to_param->value.data - to_set->value;
-  int64_t out_of = (const float *)from_param->value.data - from_set->value;
-  memcpy(to + into, from + out_of, (size_t)prl_tensor_count(&to_param->value) * sizeof(float));
-}
-
-static bool same_shape(const prl_tensor *a, const prl_tensor *b) {
-  return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
-}
-
-static prl_optim *optim_of(const prl_agent *a, const prl_params *set) {
-  for (int i = 0; i < a->optims_count; i++)
-    if (a->optims[i]->params == set) return a->optims[i];
-  return NULL;
-}
-
-static void take_optim(prl_optim *to, const prl_optim *from, const prl_param *to_param,
-                       const prl_param *from_param) {
-  if (!to || !from || to->options.kind != from->options.kind) return;
-  copy_part(to->params, to->moment1, to_param, from->params, from->moment1, from_param);
-  copy_part(to->params, to->moment2, to_param, from->params, from->moment2, from_param);
-  to->steps = from->steps;
-  to->last_norm = from->last_norm;
-}
-
-/* Parameters of the same name and shape keep their values and moments. False: some of what act reads is new.
- */
-static bool take_set(prl_agent *to, int set, const prl_agent *from) {
-  prl_params *ours = to->sets[set];
-  int found = prl_agent_set_find(from, ours->name, strlen(ours->name)), taken = 0;
-  for (int i = 0; found >= 0 && i < ours->count; i++) {
-    const prl_params *old = from->sets[found];
-    prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
-    if (!known || !same_shape(&known->value, &param->value)) continue;
-    copy_part(ours, ours->value, param, old, old->value, known);
-    take_optim(optim_of(to, ours), optim_of(from, old), param, known);
-    taken++;
-  }
-  bool whole = taken == ours->count && found >= 0 && from->sets[found]->count == ours->count;
-  if (!to->published[set]) return true;
-  const float *policy = whole && from->published[found] ? from->published[found]->value : ours->value;
-  memcpy(to->published[set]->value, policy, (size_t)ours->size * sizeof(float));
-  return whole;
-}
-
-static void take_critic(const prl_agent *from, prl_critic *to, size_t streams) {
-  const prl_critic *old = find_critic(from, to->name);
-  if (!old) return;
-  if (to->baseline) *to->scale = *old->scale;
-  memcpy(to->episode, old->episode, streams * sizeof *to->episode);
-  if (to->normalise && old->normalise && to->layer_rows == old->layer_rows) *to->popart = *old->popart;
-}
-
-/* Blocks of the same name and size, which hold the experience and the statistics of observations. */
-static void take_blocks(prl_agent *to, const prl_agent *from) {
-  static const char *const parts[] = {"experience.", "normaliser.", "agent.lengths"};
+/* The experience, block by block: of both plans the same, since their capacities are. */
+static void take_experience(prl_agent *to, const prl_agent *from) {
+  static const char prefix[] = "experience.";
   for (int i = 0; i < to->blocks.count; i++)
     for (int k = 0; k < from->blocks.count; k++) {
       prl_block *ours = &to->blocks.items[i];
       const prl_block *old = &from->blocks.items[k];
-      bool wanted = false;
-      for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
-        wanted |= !strncmp(ours->name, parts[p], strlen(parts[p]));
-      if (wanted && !strcmp(ours->name, old->name) && ours->count == old->count && ours->unit == old->unit)
+      if (!strncmp(ours->name, prefix, sizeof prefix - 1) && !strcmp(ours->name, old->name) &&
+          ours->count == old->count && ours->unit == old->unit)
         memcpy(ours->data, old->data, (size_t)prl_block_count(old) * prl_dtype_size(ours->dtype));
     }
+  prl_streams_rebuild(to->experience);
 }
 
 static void take_over(prl_agent *to, prl_agent *from) {
-  bool same_policy = true;
-  take_blocks(to, from);
-  prl_streams_rebuild(to->experience);
-  for (int i = 0; i < to->sets_count; i++) same_policy &= take_set(to, i, from);
-  for (int i = 0; i < to->critics_count; i++)
-    take_critic(from, &to->critics[i], (size_t)to->experience->options.streams);
-  for (int i = 0; i < to->optims_count; i++) to->optim_steps[i] = to->optims[i]->steps;
-  to->n = (prl_agent_counts){.updates = from->n.updates,
-                             .version = from->n.version + !same_policy,
-                             .warm = from->n.warm,
-                             .warmed = 1,
-                             .unrecorded = from->n.unrecorded,
-                             .driven = from->n.driven};
+  const double step = (double)from->experience->n.decisions;
+  take_experience(to, from);
+  prl_live_freeze(to->live, step);
+  for (int i = 0; i < to->sets->count; i++) to->whole[i] = prl_sets_take(to->sets, i, from->sets);
+  prl_policy_take(to->policy, from->policy, to->whole);
+  prl_learner_take(to->learner, from->learner);
   to->drive = from->drive;
   from->drive = (prl_drive){0};
-  uint64_t oldest = to->drop_stale ? (uint64_t)to->n.version : (uint64_t)from->experience->n.min_version;
-  prl_experience_version(to->experience, oldest);
-}
-
-/* The two change places; blocks that lie inside the struct move along. */
-static void exchange(prl_agent *a, prl_agent *b) {
-  prl_agent kept = *a;
-  *a = *b;
-  *b = kept;
-  prl_agent *const ends[][2] = {{a, b}, {b, a}};
-  for (int e = 0; e < 2; e++) {
-    char *here = (char *)ends[e][0], *there = (char *)ends[e][1];
-    for (int i = 0; i < ends[e][0]->blocks.count; i++) {
-      prl_block *block = &ends[e][0]->blocks.items[i];
-      char *data = block->data, *used = (char *)block->used;
-      if (data >= there && data < there + sizeof *a) block->data = here + (data - there);
-      if (used >= there && used < there + sizeof *a) block->used = (const int64_t *)(here + (used - there));
-    }
-  }
+  const uint64_t version = (uint64_t)prl_policy_version(to->policy);
+  prl_experience_version(
+      to->experience, to->shape->experience.drop_stale ? version : (uint64_t)from->experience->n.min_version);
 }
 
 void prl_agent_adopt(prl_agent *a) {
@@ -239,23 +139,26 @@ void prl_agent_adopt(prl_agent *a) {
   if (!next) return;
   a->next = NULL;
   take_over(next, a);
-  exchange(a, next);
+  prl_agent old = *a; /* the two change places: whoever holds the agent holds the new one */
+  *a = *next;
+  *next = old;
   prl_agent_free(next);
 }
 
 prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {
   prl_agent *next;
-  if (!a->n.warmed) return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
+  if (prl_learner_warmup_needs(a->learner))
+    return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
   prl_status status = prl_agent_build(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
-  if (!status) status = check_baselines(a, next, error);
+  if (!status) status = prl_learner_check_take(next->learner, a->learner, error);
   if (status) {
     prl_agent_free(next);
     return status;
   }
   prl_agent_free(a->next);
   a->next = next;
-  if (a->failed || a->verbs[a->n.verb].kind == PRL_VERB_COLLECT) prl_agent_adopt(a);
+  if (a->failed || prl_schedule_between(a->schedule)) prl_agent_adopt(a);
   return PRL_OK;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 #include "recipe/value.h"
 #include "tensor/tensor.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 #include "recipe/lua_memory.h"
 
 typedef struct job {

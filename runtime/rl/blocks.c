@@ -1,5 +1,6 @@
 #include "rl/blocks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void prl_blocks_init(prl_blocks *blocks, prl_runtime *runtime) { *blocks = (prl_blocks){.runtime = runtime}; }
@@ -26,6 +27,13 @@ prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype,
   *block = (prl_block){.dtype = dtype, .count = count, .data = data};
   memcpy(block->name, name, length + 1);
   return PRL_OK;
+}
+
+prl_status prl_blocks_add_named(prl_blocks *blocks, const char *prefix, const char *name, prl_dtype dtype,
+                                int64_t count, void *data, prl_error *error) {
+  char text[PRL_BLOCK_NAME + 32];
+  snprintf(text, sizeof text, "%s%s", prefix, name);
+  return prl_blocks_add(blocks, text, dtype, count, data, error);
 }
 
 prl_status prl_blocks_add_used(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count,

@@ -29,6 +29,9 @@ void prl_blocks_deinit(prl_blocks *blocks);
 /* Fails: PRL_ENOMEM, PRL_EINVAL (a name that is too long: the name). */
 prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count, void *data,
                           prl_error *error);
+/* The same, named prefix + name. */
+prl_status prl_blocks_add_named(prl_blocks *blocks, const char *prefix, const char *name, prl_dtype dtype,
+                                int64_t count, void *data, prl_error *error);
 /* The same of memory whose first *used units of `unit` elements hold something. */
 prl_status prl_blocks_add_used(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count,
                                void *data, const int64_t *used, int64_t unit, prl_error *error);

@@ -1,6 +1,7 @@
 #include "rl/normaliser.h"
 
 #include <math.h>
+#include <string.h>
 
 prl_status prl_normaliser_init(prl_normaliser *n, prl_runtime *runtime, int64_t width, float clip,
                                prl_error *error) {
@@ -34,6 +35,15 @@ prl_status prl_normaliser_blocks(prl_normaliser *n, prl_blocks *blocks, prl_erro
   if (!status) status = prl_blocks_add(blocks, "normaliser.shift", PRL_F32, n->width, n->shift, error);
   if (!status) status = prl_blocks_add(blocks, "normaliser.scale", PRL_F32, n->width, n->scale, error);
   return status;
+}
+
+void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from) {
+  size_t width = (size_t)n->width;
+  *n->count = *from->count;
+  memcpy(n->mean, from->mean, width * sizeof *n->mean);
+  memcpy(n->m2, from->m2, width * sizeof *n->m2);
+  memcpy(n->shift, from->shift, width * sizeof *n->shift);
+  memcpy(n->scale, from->scale, width * sizeof *n->scale);
 }
 
 void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x) {

@@ -2,6 +2,9 @@
 #include "support/failing_alloc.h"
 
 #include "agent/agent.h"
+#include "agent/verbs/verb.h"
+#include "agent/learner/parts.h"
+#include "agent/policy/parts.h"
 #include "agent/toy_plan.h"
 
 static prl_runtime *runtime;
@@ -33,8 +36,10 @@ static const toy_options pendulum_options = {.observations = 3,
                                              .popart = true};
 
 static bool same_sets(const prl_agent *a, const prl_agent *b) {
-  for (int i = 0; i < a->sets_count; i++)
-    if (memcmp(a->sets[i]->value, b->sets[i]->value, (size_t)a->sets[i]->size * sizeof(float))) return false;
+  for (int i = 0; i < a->sets->count; i++)
+    if (memcmp(a->sets->items[i]->value, b->sets->items[i]->value,
+               (size_t)a->sets->items[i]->size * sizeof(float)))
+      return false;
   return true;
 }
 
@@ -47,8 +52,8 @@ static void learns_from_a_vector_env(void **state) {
   int64_t made;
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
   assert_int_equal(made, 40 + 64);
-  assert_int_equal(agent->n.updates, 1);
-  assert_int_equal(agent->n.version, 2);
+  assert_int_equal(agent->learner->n.updates, 1);
+  assert_int_equal(agent->policy->n.version, 2);
   assert_false(same_sets(agent, untouched));
   assert_int_equal(metric(agent, "steps"), 104);
   assert_int_equal(metric(agent, "stale_steps"), 0);
@@ -63,7 +68,8 @@ static void learns_from_a_vector_env(void **state) {
   assert_true(metric(agent, "episodic_return/c0") < -100);
   /* The published copies are the learner's after a publish. */
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
-  assert_memory_equal(agent->published[0]->value, agent->sets[0]->value, (size_t)agent->sets[0]->size * 4);
+  assert_memory_equal(agent->policy->published[0]->value, agent->sets->items[0]->value,
+                      (size_t)agent->sets->items[0]->size * 4);
   prl_vecenv_free(env);
   prl_agent_free(agent);
   prl_agent_free(untouched);
@@ -77,7 +83,7 @@ static void steady_updates_do_not_allocate(void **state) {
   CHECK_OK(prl_agent_drive(agent, env, 400, false, NULL, &error));
   int64_t before = prl_runtime_memory(runtime).allocations;
   CHECK_OK(prl_agent_drive(agent, env, 2000, false, NULL, &error));
-  assert_true(agent->n.updates > 30);
+  assert_true(agent->learner->n.updates > 30);
   assert_int_equal(prl_runtime_memory(runtime).allocations, before);
   prl_vecenv_free(env);
   prl_agent_free(agent);
@@ -116,10 +122,10 @@ static void one_row_at_a_time_gives_the_same_bytes(void **state) {
   prl_vecenv *env_a = pendulum(runtime, 4, 1), *env_b = pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(a, env_a, 4 * 420, false, NULL, &error));
   row_by_row(b, env_b, 420);
-  assert_true(a->n.updates > 15);
-  assert_int_equal(a->n.updates, b->n.updates);
+  assert_true(a->learner->n.updates > 15);
+  assert_int_equal(a->learner->n.updates, b->learner->n.updates);
   assert_true(same_sets(a, b));
-  assert_memory_equal(a->critics[1].popart, b->critics[1].popart, sizeof(prl_popart));
+  assert_memory_equal(a->learner->critics[1].popart, b->learner->critics[1].popart, sizeof(prl_popart));
   assert_true(metric(a, "policy_loss") == metric(b, "policy_loss"));
   assert_true(metric(a, "episodic_return/c0") == metric(b, "episodic_return/c0"));
   prl_vecenv_free(env_a);
@@ -135,14 +141,14 @@ static void acting_between_budgets(void **state) {
   float observation[3] = {0.1f, -0.2f, 0.3f}, before, now;
   uint64_t stream = 1, decision;
   CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
-  for (int i = 0; i < 200 && agent->n.verb < 2; i++) {
+  for (int i = 0; i < 200 && agent->schedule->at < 6; i++) {
     float response = (float)(i % 7);
     observation[0] = (float)(i % 5);
     CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &now, &decision, &error));
     CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
     CHECK_OK(prl_agent_learn(agent, 1, NULL, &error));
   }
-  uint64_t version = (uint64_t)agent->n.version;
+  uint64_t version = (uint64_t)agent->policy->n.version;
   observation[0] = 0.1f;
   CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
   prl_progress progress = {.version = version};
@@ -175,10 +181,10 @@ static void live_options(void **state) {
   CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0, &error));
   CHECK_OK(prl_agent_get(agent, "algorithm.lr", &value, &error));
   assert_true(value == 0);
-  float first = agent->sets[0]->value[0];
+  float first = agent->sets->items[0]->value[0];
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
-  assert_int_equal(agent->n.updates, 2);
-  assert_true(agent->sets[0]->value[0] == first);
+  assert_int_equal(agent->learner->n.updates, 2);
+  assert_true(agent->sets->items[0]->value[0] == first);
   prl_vecenv_free(env);
   prl_agent_free(agent);
 }
@@ -191,10 +197,10 @@ static void numbers_that_are_not_finite(void **state) {
   prl_agent *agent = toy_agent(runtime, &options);
   prl_vecenv *env = pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
-  float kept = agent->published[0]->value[3];
+  float kept = agent->policy->published[0]->value[3];
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
   CHECK_FAILS(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error), PRL_ENUMERIC, "div");
-  assert_true(agent->published[0]->value[3] == kept);
+  assert_true(agent->policy->published[0]->value[3] == kept);
   CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "div");
   float observation[3] = {0, 0, NAN}, action;
   uint64_t stream = 100, decision = 55;
@@ -217,9 +223,9 @@ static void reward_scales_from_the_warmup(void **state) {
   prl_agent *agent = toy_agent(runtime, &options);
   prl_vecenv *env = pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
-  assert_true(*agent->critics[0].scale > 0.1);
+  assert_true(*agent->learner->critics[0].scale > 0.1);
   double sum = 0;
-  for (int i = 0; i < 64; i++) sum += fabs((double)agent->critics[0].reward[i]);
+  for (int i = 0; i < 64; i++) sum += fabs((double)agent->learner->critics[0].reward[i]);
   assert_true(sum / 64 > 0.2 && sum / 64 < 5);
   prl_agent_free(agent);
   /* A reward that is always 0 has no scale. */
@@ -240,7 +246,7 @@ static void stopping_early(void **state) {
   (void)state;
   toy_options options = pendulum_options;
   options.schedule =
-      "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"estimate\"},{\"verb\":\"epochs\",\"count\":5,\"body\":"
+      "[{\"verb\":\"collect\",\"rows\":64}," TOY_PLAIN_ESTIMATE "{\"verb\":\"epochs\",\"count\":5,\"body\":"
       "["
       "{\"verb\":\"minibatches\",\"size\":16,\"body\":[{\"verb\":\"run\",\"program\":\"update\"},"
       "{\"verb\":\"stop\",\"metric\":\"approx_kl\",\"above\":\"algorithm.bound\"}]}]},{\"verb\":\"publish\"}"
@@ -251,9 +257,9 @@ static void stopping_early(void **state) {
   prl_agent *agent = toy_agent(runtime, &options);
   prl_vecenv *env = pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
-  assert_int_equal(agent->optims[0]->steps, 1);
+  assert_int_equal(agent->sets->optims[0]->steps, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
-  assert_int_equal(agent->optims[0]->steps, 1 + 20);
+  assert_int_equal(agent->sets->optims[0]->steps, 1 + 20);
   prl_vecenv_free(env);
   prl_agent_free(agent);
 }

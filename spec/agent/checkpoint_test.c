@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/learner/parts.h"
 #include "agent/toy_plan.h"
 
 enum { N = 4 };
@@ -99,7 +100,7 @@ static void resume_from_anywhere(const toy_options *with) {
   enum { STEPS = 90 };
   world straight = begin(with, -1);
   live(&straight, STEPS);
-  assert_true(straight.agent->n.updates >= 4);
+  assert_true(straight.agent->learner->n.updates >= 4);
   int64_t inside = 0;
   for (int64_t at = 0; at < straight.learns; at += 1 + at / 3) {
     world resumed = begin(with, at);

@@ -20,7 +20,9 @@ static void live_a_little(prl_agent *agent) {
   float observation[3] = {0.5f, -0.5f, 0.1f}, action[8], response[8] = {1};
   for (uint64_t i = 0; i < 160; i++) {
     uint64_t stream = i % 4, decision = 0;
-    if (agent->observations != 3 || agent->actions > 8 || agent->responses > 8) return;
+    if (agent->shape->spec.observations != 3 || agent->shape->spec.actions > 8 ||
+        agent->shape->spec.responses > 8)
+      return;
     observation[0] = (float)(i % 7);
     if (prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, action, &decision, &error)) return;
     (void)prl_agent_feedback(agent, &decision, response, NULL, NULL, 1, &error);
@@ -106,9 +108,13 @@ static void sentences(void **state) {
   toy_options baseline = options;
   baseline.warmup = 0;
   baseline.scale = "\"baseline\"";
-  check_refused(&options, "schedule.3.body.1.body.1.program", "\"updat\"", PRL_EFORMAT, "\"update\"");
+  check_refused(&options, "schedule.7.body.1.body.1.program", "\"updat\"", PRL_EFORMAT, "\"update\"");
   check_refused(&options, "schedule.1.rows", "129", PRL_EFORMAT, "from 1 to 128");
-  check_refused(&options, "schedule.3.verb", "\"epoch\"", PRL_EFORMAT, "no verb \"epoch\"");
+  check_refused(&options, "schedule.7.verb", "\"epoch\"", PRL_EFORMAT, "no verb \"epoch\"");
+  check_refused(&options, "schedule.7.verb", "\"epoch\"", PRL_EFORMAT, "the nearest is \"epochs\"");
+  check_refused(&options, "schedule.3.verb", "\"values\"", PRL_EFORMAT, "advantages needs rewards before it");
+  check_refused(&options, "schedule.6.verb", "\"values\"", PRL_EFORMAT, "run needs weigh before it");
+  check_refused(&options, "schedule.2.verb", "\"publish\"", PRL_EFORMAT, "rewards needs freeze before it");
   toy_options timed = options;
   timed.per = "minute";
   check_refused(&timed, "critics.1.per", "\"minuet\"", PRL_EFORMAT, "the nearest is \"minute\"");
@@ -120,7 +126,7 @@ static void sentences(void **state) {
   check_refused(&options, "optims.2.set", "\"policy\"", PRL_EFORMAT, "two optimizers");
   check_refused(&options, "capacity", "{\"stale\":\"forget\"}", PRL_EFORMAT, "keep or drop");
   check_refused(&options, "sets.1.params.1.shape", "[3,9]", PRL_EFORMAT, "\"policy:0.weight\"");
-  check_refused(&options, "noise", "2", PRL_EFORMAT, "input noise");
+  check_refused(&options, "noise", "2", PRL_EFORMAT, "\"noise\" must be rows of 2");
   check_refused(&options, "responses.1.combine", "\"mean\"", PRL_EFORMAT, "sum, last, first or max");
   check_refused(&baseline, "seed", "1", PRL_EFORMAT, "needs warm-up steps");
 }

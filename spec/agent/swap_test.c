@@ -2,6 +2,9 @@
 #include "support/failing_alloc.h"
 
 #include "agent/agent.h"
+#include "agent/verbs/verb.h"
+#include "agent/learner/parts.h"
+#include "agent/policy/parts.h"
 #include "agent/toy_plan.h"
 
 static prl_runtime *runtime;
@@ -34,8 +37,8 @@ static prl_plan *toy_made(const toy_options *o) {
 
 /* All that learning depends on (metrics and what programs overwrite before reading are left out). */
 static void check_same(const prl_agent *a, const prl_agent *b) {
-  static const char *const parts[] = {"params.",     "published.",  "moment",      "steps.",
-                                      "experience.", "normaliser.", "agent.counts"};
+  static const char *const parts[] = {"params.",     "published.",  "moment",         "steps.",
+                                      "experience.", "normaliser.", "learner.counts", "policy.counts"};
   for (int i = 0; i < a->blocks.count; i++) {
     const prl_block *x = &a->blocks.items[i], *y = &b->blocks.items[i];
     assert_int_equal(prl_block_count(x), prl_block_count(y));
@@ -45,6 +48,9 @@ static void check_same(const prl_agent *a, const prl_agent *b) {
         fail_msg("%s differs", x->name);
   }
 }
+
+/* The rows of the gate: its only field. */
+static void set_gate(prl_agent *agent, int64_t rows) { *(int64_t *)agent->schedule->verbs[0].fields = rows; }
 
 /* The same recipe swapped in changes nothing, at the gate or inside an update. */
 static void the_same_recipe(void **state) {
@@ -58,21 +64,21 @@ static void the_same_recipe(void **state) {
     if (inside) { /* closed rows are there; the update begins and is left in the middle */
       CHECK_OK(prl_agent_drive(a, env_a, 60, false, NULL, &error));
       CHECK_OK(prl_agent_drive(b, env_b, 60, false, NULL, &error));
-      b->verbs[0].number = 56;
-      a->verbs[0].number = 56;
-      while (b->n.verb < 3) CHECK_OK(prl_agent_learn(b, 1, NULL, &error));
+      set_gate(b, 56);
+      set_gate(a, 56);
+      while (b->schedule->at < 7) CHECK_OK(prl_agent_learn(b, 1, NULL, &error));
     }
     CHECK_OK(prl_agent_swap(b, plan, &error));
     assert_int_equal(b->next != NULL, inside);
     if (inside) { /* both had their gate set for this update alone */
       CHECK_OK(prl_agent_learn(a, 0, NULL, &error));
       CHECK_OK(prl_agent_learn(b, 0, NULL, &error));
-      a->verbs[0].number = 64;
+      set_gate(a, 64);
       assert_null(b->next);
     }
     CHECK_OK(prl_agent_drive(a, env_a, 1000, false, NULL, &error));
     CHECK_OK(prl_agent_drive(b, env_b, 1000, false, NULL, &error));
-    assert_true(a->n.updates > 15);
+    assert_true(a->learner->n.updates > 15);
     check_same(a, b);
     prl_agent_free(a);
     prl_agent_free(b);
@@ -94,22 +100,24 @@ static void another_objective(void **state) {
   prl_vecenv *env = pendulum();
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3 + 20, false, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0.5, &error));
-  float weight = agent->sets[0]->value[5], published = agent->published[0]->value[5];
-  float moment = agent->optims[0]->moment1[5];
-  int64_t steps = agent->experience->n.decisions, updates = agent->n.updates, version = agent->n.version;
+  float weight = agent->sets->items[0]->value[5], published = agent->policy->published[0]->value[5];
+  float moment = agent->sets->optims[0]->moment1[5];
+  int64_t steps = agent->experience->n.decisions, updates = agent->learner->n.updates,
+          version = agent->policy->n.version;
   CHECK_OK(prl_agent_swap(agent, plan, &error));
-  assert_int_equal(agent->critics_count, 1);
-  assert_true(agent->sets[0]->value[5] == weight && agent->published[0]->value[5] == published);
-  assert_true(agent->optims[0]->moment1[5] == moment && moment != 0);
+  assert_int_equal(agent->learner->critics_count, 1);
+  assert_true(agent->sets->items[0]->value[5] == weight &&
+              agent->policy->published[0]->value[5] == published);
+  assert_true(agent->sets->optims[0]->moment1[5] == moment && moment != 0);
   assert_int_equal(agent->experience->n.decisions, steps);
   assert_int_equal(agent->experience->n.live, 20);
-  assert_int_equal(agent->n.updates, updates);
-  assert_int_equal(agent->n.version, version);
+  assert_int_equal(agent->learner->n.updates, updates);
+  assert_int_equal(agent->policy->n.version, version);
   double lr;
   CHECK_OK(prl_agent_get(agent, "algorithm.lr", &lr, &error));
   assert_true(lr < 0.01);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
-  assert_int_equal(agent->n.updates, updates + 1);
+  assert_int_equal(agent->learner->n.updates, updates + 1);
   assert_int_equal(agent->experience->n.decisions, steps + 44);
   prl_plan_free(plan);
   prl_agent_free(agent);
@@ -158,9 +166,9 @@ static void after_a_failure(void **state) {
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
   CHECK_FAILS(prl_agent_drive(agent, env, 300, false, NULL, &error), PRL_ENUMERIC, "div");
   CHECK_OK(prl_agent_swap(agent, plan, &error));
-  int64_t updates = agent->n.updates;
+  int64_t updates = agent->learner->n.updates;
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
-  assert_true(agent->n.updates > updates);
+  assert_true(agent->learner->n.updates > updates);
   prl_plan_free(plan);
   prl_agent_free(agent);
   prl_vecenv_free(env);

@@ -4,6 +4,8 @@
 #include <pthread.h>
 
 #include "agent/agent.h"
+#include "agent/learner/parts.h"
+#include "agent/policy/parts.h"
 #include "agent/toy_plan.h"
 
 typedef struct life {
@@ -56,10 +58,10 @@ static void two_threads(void **state) {
   for (int i = 0; i < 2; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
   for (int i = 0; i < 2; i++) {
     assert_int_equal(lives[i].status, PRL_OK);
-    assert_int_equal(lives[i].agent->n.updates, alone.agent->n.updates);
-    for (int s = 0; s < alone.agent->sets_count; s++)
-      assert_memory_equal(lives[i].agent->sets[s]->value, alone.agent->sets[s]->value,
-                          (size_t)alone.agent->sets[s]->size * sizeof(float));
+    assert_int_equal(lives[i].agent->learner->n.updates, alone.agent->learner->n.updates);
+    for (int s = 0; s < alone.agent->sets->count; s++)
+      assert_memory_equal(lives[i].agent->sets->items[s]->value, alone.agent->sets->items[s]->value,
+                          (size_t)alone.agent->sets->items[s]->size * sizeof(float));
     end(&lives[i]);
   }
   end(&alone);

@@ -2,6 +2,7 @@
 #include "support/check.h"
 
 #include "agent/agent.h"
+#include "agent/learner/parts.h"
 #include "agent/toy_plan.h"
 
 enum { N = 4 };
@@ -79,8 +80,9 @@ static double metric(const prl_agent *agent, const char *name) {
 
 static bool same_parameters(const prl_agent *a, const prl_agent *b) {
   bool same = true;
-  for (int s = 0; s < a->sets_count; s++)
-    same &= !memcmp(a->sets[s]->value, b->sets[s]->value, (size_t)a->sets[s]->size * sizeof(float));
+  for (int s = 0; s < a->sets->count; s++)
+    same &= !memcmp(a->sets->items[s]->value, b->sets->items[s]->value,
+                    (size_t)a->sets->items[s]->size * sizeof(float));
   return same;
 }
 
@@ -111,7 +113,7 @@ static void a_step_a_minute_is_by_step(void **state) {
   toy_options minute = per("minute"), hour = per("hour"), step_said = per("step");
   prl_agent *plain = host(&by_step, 60000000, 100), *timed = host(&minute, 60000000, 100),
             *slow = host(&hour, 60000000, 100), *said = host(&step_said, 60000000, 100);
-  assert_true(plain->n.updates >= 5);
+  assert_true(plain->learner->n.updates >= 5);
   assert_true(same_parameters(plain, timed));
   assert_true(same_parameters(plain, said));
   assert_false(same_parameters(plain, slow));
@@ -127,7 +129,7 @@ static void instances_have_clocks_of_their_own(void **state) {
   prl_vecenv *env = open_walk(N);
   double mean = 0;
   CHECK_OK(prl_agent_drive(agent, env, 640, false, NULL, &error));
-  assert_true(agent->n.updates >= 5);
+  assert_true(agent->learner->n.updates >= 5);
   for (int i = 0; i < N; i++) mean += pow(0.9, i + 1) / N;
   assert_true(fabs(metric(agent, "discount/c0") - mean) < 1e-9);
   int64_t allocations = prl_runtime_memory(runtime).allocations;

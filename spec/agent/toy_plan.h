@@ -6,11 +6,19 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 #include "autograd/ops.h"
 #include "autograd/tape.h"
 
 enum { TOY_HIDDEN = 8 };
+
+/* From closed rows to what an on-policy loss reads; lambda as in the document. */
+#define TOY_ESTIMATE(lambda)                                                                                 \
+  "{\"verb\":\"freeze\"},{\"verb\":\"rewards\"},{\"verb\":\"values\"},{\"verb\":\"advantages\","             \
+  "\"lambda\":" #lambda "},{\"verb\":\"weigh\",\"normalise\":true},"
+#define TOY_PLAIN_ESTIMATE                                                                                   \
+  "{\"verb\":\"freeze\"},{\"verb\":\"rewards\"},{\"verb\":\"values\"},{\"verb\":\"advantages\"},{\"verb\":"  \
+  "\"weigh\"},"
 
 typedef struct toy_options {
   int observations, actions, responses, critics; /* the reward of critic i is response i, or the first one */
@@ -26,7 +34,7 @@ static inline toy_options toy_small(toy_options small) {
   small.capacity = "{\"streams\":4,\"rows\":16}";
   small.warmup = 4;
   small.schedule =
-      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"estimate\"},{\"verb\":\"minibatches\",\"size\":4,"
+      "[{\"verb\":\"collect\",\"rows\":8}," TOY_PLAIN_ESTIMATE "{\"verb\":\"minibatches\",\"size\":4,"
       "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
   return small;
 }
@@ -240,11 +248,12 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
     ADD("}");
   }
   ADD("],\"programs\":{},\"schedule\":%s}",
-      o->schedule
-          ? o->schedule
-          : "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"estimate\",\"lambda\":0.9,\"normalise\":true},"
-            "{\"verb\":\"epochs\",\"count\":2,\"body\":[{\"verb\":\"minibatches\",\"size\":24,\"body\":["
-            "{\"verb\":\"run\",\"program\":\"update\"}]}]},{\"verb\":\"publish\"}]");
+      o->schedule ? o->schedule
+                  : "[{\"verb\":\"collect\",\"rows\":64}," TOY_ESTIMATE(
+                        0.9) ""
+                             "{\"verb\":\"epochs\",\"count\":2,\"body\":[{\"verb\":\"minibatches\",\"size\":"
+                             "24,\"body\":["
+                             "{\"verb\":\"run\",\"program\":\"update\"}]}]},{\"verb\":\"publish\"}]");
 #undef ADD
   assert_true(at < size);
   prl_doc *document;

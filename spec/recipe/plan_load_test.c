@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 #include "support/failing_alloc.h"
 
 static prl_error error;

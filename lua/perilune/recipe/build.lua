@@ -112,8 +112,18 @@ function Learn:metric(name, value) prl.trace_output(name, value) end
 --- Waits until `steps` steps of each stream, on average, are closed.
 function Learn:collect(steps) return {verb = "collect", rows = steps * self.streams} end
 
+--- The steps from closed rows to what an on-policy loss reads, each of which may also stand alone in a schedule.
 --- lambda: a number or a live option; normalise: the weighted sum of advantages over all rows (true).
-function Learn:estimate(o) return {verb = "estimate", lambda = o.lambda, normalise = o.normalise ~= false} end
+function Learn:estimate(o)
+  return {self:freeze(), self:rewards(), self:values(), self:advantages {lambda = o.lambda},
+    self:weigh {normalise = o.normalise ~= false}}
+end
+
+function Learn:freeze() return {verb = "freeze"} end
+function Learn:rewards() return {verb = "rewards"} end
+function Learn:values() return {verb = "values"} end
+function Learn:advantages(o) return {verb = "advantages", lambda = o.lambda} end
+function Learn:weigh(o) return {verb = "weigh", normalise = o.normalise} end
 function Learn:epochs(count, body) return {verb = "epochs", count = count, body = body} end
 function Learn:minibatches(size, body) return {verb = "minibatches", size = size, body = body} end
 function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
@@ -216,13 +226,26 @@ local function idle_schedule(self)
   return {self:collect(1), self:estimate {lambda = 1}, self:publish()}
 end
 
+--- Lists of verbs inside of a list become part of it.
+local function flatten(list, out)
+  for _, verb in ipairs(list) do
+    if verb.verb == nil then
+      flatten(verb, out)
+    else
+      if verb.body then verb.body = flatten(verb.body, {}) end
+      out[#out + 1] = verb
+    end
+  end
+  return out
+end
+
 local function schedule_of(self, algorithm, given)
-  if algorithm.search then return idle_schedule(self) end
-  local schedule = algorithm.build(self, new_options(self, algorithm, given))
+  local schedule = algorithm.search and idle_schedule(self) or
+    algorithm.build(self, new_options(self, algorithm, given))
   if type(schedule) ~= "table" or #schedule == 0 then
     error(("algorithm %s: build returned no schedule"):format(algorithm.name or "?"), 0)
   end
-  return schedule
+  return flatten(schedule, {})
 end
 
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).

@@ -160,6 +160,8 @@ PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_er
 typedef struct prl_metric {
   const char *name; /* "policy_loss", "value_loss/watch", "episodic_return/watch", "response/like", … */
   double value;
+  const char *title; /* of its kind, the name up to a "/": "Explained variance"; "" where nobody says */
+  const char *text;  /* one sentence: what it means; "" likewise */
 } prl_metric;
 /* The metrics of the last published update and the counters; valid until the next call on the agent. */
 PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics);

@@ -1,9 +1,9 @@
-#include "agent/live.h"
+#include "agent/plan/live.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "agent/read.h"
+#include "core/read.h"
 #include "core/nearest.h"
 
 static prl_status read_points(const prl_value *map, const char *where, prl_scalar *out, prl_error *error) {
@@ -120,6 +120,20 @@ prl_status prl_live_need(const prl_live *live, const char *name, int *out, prl_e
   prl_nearest nearest = prl_nearest_begin(name);
   for (int i = 0; i < live->count; i++) prl_nearest_offer(&nearest, live->names[i]);
   return prl_fail(error, PRL_ENAME, "there is no live option \"%s\"%s", name, prl_nearest_hint(&nearest));
+}
+
+prl_status prl_live_set(prl_live *live, int index, double value, prl_error *error) {
+  double low = live->low[index], high = live->high[index];
+  const char *name = live->names[index];
+  if (isfinite(value) && value >= low && value <= high) {
+    live->given[index] = value;
+    return PRL_OK;
+  }
+  if (!isfinite(low) && !isfinite(high))
+    return prl_fail(error, PRL_EINVAL, "%s is %g; a finite number is needed", name, value);
+  if (!isfinite(high))
+    return prl_fail(error, PRL_EINVAL, "%s is %g; a number ≥ %g is needed", name, value, low);
+  return prl_fail(error, PRL_EINVAL, "%s is %g; it must be from %g to %g", name, value, low, high);
 }
 
 static double piecewise(const prl_value *points, double step) {

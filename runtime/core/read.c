@@ -1,6 +1,7 @@
-#include "agent/read.h"
+#include "core/read.h"
 
 #include <math.h>
+#include <string.h>
 
 prl_status prl_read_fail(const char *where, const char *key, const char *expected, prl_error *error) {
   return prl_fail(error, PRL_EFORMAT, "plan: %s%s%s: expected %s", where, *where && *key ? "." : "", key,
@@ -46,4 +47,10 @@ prl_status prl_read_int(const prl_value *map, const char *where, const char *key
   if (number != floor(number)) return prl_read_fail(where, key, "a whole number", error);
   *out = (int64_t)number;
   return PRL_OK;
+}
+
+int prl_read_word(const char *word, const char *const known[], int count) {
+  for (int i = 0; i < count; i++)
+    if (!strcmp(word, known[i])) return i;
+  return -1;
 }

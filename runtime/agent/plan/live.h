@@ -1,7 +1,7 @@
 /* Live options: numbers that may change while the agent runs, and their schedules over env steps. What an
  * update reads is frozen when it begins. */
-#ifndef PRL_AGENT_LIVE_H
-#define PRL_AGENT_LIVE_H
+#ifndef PRL_AGENT_PLAN_LIVE_H
+#define PRL_AGENT_PLAN_LIVE_H
 
 #include "objective/expression.h"
 #include "rl/blocks.h"
@@ -45,6 +45,8 @@ prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error)
 int prl_live_find(const prl_live *live, const char *name); /* −1: none */
 /* Fails: PRL_ENAME with the nearest name. */
 prl_status prl_live_need(const prl_live *live, const char *name, int *out, prl_error *error);
+/* From the next freeze on. Fails: PRL_EINVAL (outside of its bounds, or not finite). */
+prl_status prl_live_set(prl_live *live, int index, double value, prl_error *error);
 double prl_live_value(const prl_live *live, int index, double step); /* in force at that env step */
 void prl_live_freeze(prl_live *live, double step);
 /* The reference at map[key]; fallback where it is absent. Fails: PRL_EFORMAT. */

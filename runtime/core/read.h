@@ -1,7 +1,7 @@
 /* Reading plain data with clear refusals: every message begins with where the value stands in the document.
  */
-#ifndef PRL_AGENT_READ_H
-#define PRL_AGENT_READ_H
+#ifndef PRL_CORE_READ_H
+#define PRL_CORE_READ_H
 
 #include "core/value.h"
 
@@ -20,5 +20,7 @@ prl_status prl_read_number(const prl_value *map, const char *where, const char *
 /* A whole number within [low, high]. */
 prl_status prl_read_int(const prl_value *map, const char *where, const char *key, bool required, int64_t low,
                         int64_t high, int64_t *out, prl_error *error);
+/* The place of the word among the known ones; −1: none of them. */
+int prl_read_word(const char *word, const char *const known[], int count);
 
 #endif

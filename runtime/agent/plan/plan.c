@@ -1,8 +1,8 @@
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 
 #include <string.h>
 
-#include "agent/read.h"
+#include "core/read.h"
 #include "tensor/tensor.h"
 
 static prl_status check_param(const prl_plan *plan, const char *set, const prl_value *param,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/read.h"
+#include "core/read.h"
 #include "autograd/program.h"
 #include "io/safetensors.h"
 

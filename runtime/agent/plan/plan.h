@@ -1,6 +1,6 @@
 /* The plan as data: its document (runtime/agent/README.md) and the starting values of its parameters. */
-#ifndef PRL_AGENT_PLAN_H
-#define PRL_AGENT_PLAN_H
+#ifndef PRL_AGENT_PLAN_PLAN_H
+#define PRL_AGENT_PLAN_PLAN_H
 
 #include "core/value.h"
 #include "perilune/agent.h"

@@ -1,0 +1,77 @@
+/* Whole episodes on a vector env with the published policy: nothing is recorded or learned. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/agent.h"
+
+typedef struct evaluation {
+  prl_agent *agent;
+  prl_vecenv *env;
+  prl_drive buffers;
+  int64_t episodes;
+  prl_mode mode;
+  int64_t *made;            /* (n) episodes of each instance */
+  int64_t *first;           /* (n + 1) where its episodes stand in the results */
+  uint32_t *episode, *step; /* (n) addresses of the noise */
+  double *sums;             /* (n, responses) */
+} evaluation;
+
+/* Adds this step to the running episodes; returns how many of those that count have ended. */
+static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
+  int64_t ended = 0, width = v->agent->shape->spec.responses;
+  for (int64_t i = 0; i < v->buffers.n; i++) {
+    v->step[i]++;
+    for (int64_t r = 0; r < width; r++) v->sums[i * width + r] += (double)v->buffers.response[i * width + r];
+    if (!v->buffers.terminated[i] && !v->buffers.truncated[i]) continue;
+    int64_t at = v->first[i] + v->made[i]++;
+    if (at < v->first[i + 1]) {
+      if (responses) memcpy(responses + at * width, v->sums + i * width, (size_t)width * sizeof(double));
+      if (lengths) lengths[at] = v->step[i];
+      ended++;
+    }
+    memset(v->sums + i * width, 0, (size_t)width * sizeof(double));
+    v->step[i] = 0;
+    v->episode[i]++;
+  }
+  return ended;
+}
+
+static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, prl_error *error) {
+  prl_agent *a = v->agent;
+  prl_drive *d = &v->buffers;
+  prl_step step = prl_drive_step(d);
+  prl_draw_address address = {.streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step};
+  prl_status status = prl_vecenv_reset(v->env, d->observation, error);
+  for (int64_t i = 0; i <= d->n; i++) v->first[i] = v->episodes * i / d->n;
+  for (int64_t left = v->episodes; !status && left > 0;) {
+    status = prl_policy_check(a->policy, d->observation, d->n, error);
+    if (!status)
+      status =
+          prl_policy_act(a->policy, a->experience, d->observation, d->n, v->mode, &address, d->action, error);
+    if (!status) status = prl_vecenv_step(v->env, &step, error);
+    if (!status) left -= tally(v, responses, lengths);
+  }
+  return status;
+}
+
+prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, prl_mode mode,
+                              double *responses, int64_t *lengths, prl_error *error) {
+  if (episodes < 1)
+    return prl_fail(error, PRL_EINVAL, "%" PRId64 " episodes; there must be at least 1", episodes);
+  evaluation v = {.agent = a, .env = env, .episodes = episodes, .mode = mode};
+  prl_status status = prl_drive_make(a, env, &v.buffers, error);
+  if (status) return status;
+  size_t n = (size_t)v.buffers.n;
+  v.made = prl_calloc(a->runtime, n, sizeof *v.made);
+  v.first = prl_calloc(a->runtime, n + 1, sizeof *v.first);
+  v.episode = prl_calloc(a->runtime, n, sizeof *v.episode);
+  v.step = prl_calloc(a->runtime, n, sizeof *v.step);
+  v.sums = prl_calloc(a->runtime, n * (size_t)a->shape->spec.responses, sizeof *v.sums);
+  if (!v.made || !v.first || !v.episode || !v.step || !v.sums)
+    status = prl_fail_memory(error, n * (size_t)a->shape->spec.responses * sizeof *v.sums);
+  if (!status) status = evaluate(&v, responses, lengths, error);
+  void *blocks[] = {v.made, v.first, v.episode, v.step, v.sums};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(a->runtime, blocks[i]);
+  prl_drive_free(a->runtime, &v.buffers);
+  return status;
+}

@@ -1,0 +1,154 @@
+/* The calls of a host: act, feedback, learn; live options; time. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "core/clock.h"
+
+/* ---- acting and what follows it ---- */
+
+prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
+                         prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
+  if (n < 0) return prl_fail(error, PRL_EINVAL, "%" PRId64 " rows; there must be at least 0", n);
+  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  if (status) return status;
+  if (prl_learner_warmup_needs(a->learner)) mode = PRL_MEAN;
+  prl_draw_address address = {.streams = streams};
+  if (decisions) status = prl_experience_enter(a->experience, streams, n, error);
+  if (!status)
+    status = prl_policy_act(a->policy, a->experience, observation, n, mode, decisions ? NULL : &address,
+                            action, error);
+  if (status) return status;
+  prl_policy_answered(a->policy);
+  if (decisions)
+    prl_experience_record(a->experience, observation, action, prl_policy_log_prob(a->policy),
+                          (uint64_t)prl_policy_version(a->policy), n, decisions);
+  return PRL_OK;
+}
+
+prl_status prl_agent_observe(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
+                             prl_error *error) {
+  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  return status ? status : prl_experience_observe(a->experience, streams, observation, n, error);
+}
+
+prl_status prl_agent_feedback(prl_agent *a, const uint64_t *decisions, const float *responses,
+                              const uint8_t *present, const uint64_t *events, int64_t n, prl_error *error) {
+  return prl_experience_feedback(a->experience, decisions, responses, present, events, n, error);
+}
+
+prl_status prl_agent_finish(prl_agent *a, uint64_t stream, prl_finish_reason reason,
+                            const float *final_observation, prl_error *error) {
+  prl_status status = final_observation ? prl_policy_check(a->policy, final_observation, 1, error) : PRL_OK;
+  if (status) return status;
+  return prl_experience_finish(a->experience, stream, reason == PRL_TERMINATED, final_observation, error);
+}
+
+int64_t prl_agent_finish_all(prl_agent *a, prl_finish_reason reason) {
+  return prl_experience_finish_all(a->experience, reason == PRL_TERMINATED);
+}
+
+prl_status prl_agent_time(prl_agent *a, int64_t now_us, prl_error *error) {
+  return prl_experience_time(a->experience, now_us, error);
+}
+
+int64_t prl_agent_now(const prl_agent *a) { return a->experience->n.now; }
+
+/* ---- learning ---- */
+
+int64_t prl_agent_needs(const prl_agent *a) {
+  if (a->failed) return 0;
+  int64_t warmup = prl_learner_warmup_needs(a->learner);
+  return warmup ? warmup : prl_schedule_needs(a->schedule);
+}
+
+/* A part of the warm-up, or a step of the schedule. *waiting: there are too few closed steps. */
+static prl_status step(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_error *error) {
+  int64_t warmup = prl_learner_warmup_needs(a->learner);
+  if (warmup) {
+    *waiting = a->experience->n.closed < warmup;
+    return *waiting ? PRL_OK : prl_learner_warm_up(a->learner, error);
+  }
+  prl_turn turn = {.deadline_ns = deadline_ns};
+  prl_status status = prl_schedule_step(a->schedule, &turn, error);
+  *waiting = turn.waiting;
+  if (turn.updated) prl_agent_adopt(a);
+  return status;
+}
+
+static prl_status learn(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_error *error) {
+  prl_status status = PRL_OK;
+  *waiting = false;
+  while (!status && !*waiting) {
+    status = step(a, deadline_ns, waiting, error);
+    if (deadline_ns && !*waiting && prl_clock_ns() >= deadline_ns) break;
+  }
+  return status;
+}
+
+static void refuse_from_now_on(prl_agent *a, prl_status status, const prl_error *error) {
+  a->failed = true;
+  a->failure = *error;
+  a->failure.status = status;
+}
+
+prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progress, prl_error *error) {
+  if (a->failed) return prl_fail(error, a->failure.status, "%s", a->failure.message);
+  if (budget_us < 0)
+    return prl_fail(error, PRL_EINVAL, "a budget of %" PRId64 " µs; it must not be negative", budget_us);
+  prl_error own = {PRL_OK, ""};
+  bool waiting;
+  int64_t deadline = budget_us ? prl_clock_ns() + budget_us * 1000 : 0;
+  prl_status status = learn(a, deadline, &waiting, &own);
+  if (status) {
+    if (status == PRL_ENUMERIC) refuse_from_now_on(a, status, &own);
+    return prl_fail(error, status, "%s", own.message);
+  }
+  if (progress)
+    *progress = (prl_progress){.waiting = waiting,
+                               .updates = prl_learner_updates(a->learner),
+                               .steps = a->experience->n.decisions,
+                               .version = (uint64_t)prl_policy_version(a->policy)};
+  return PRL_OK;
+}
+
+int prl_agent_metrics(const prl_agent *a, const prl_metric **metrics) {
+  return prl_learner_metrics(a->learner, metrics);
+}
+
+/* ---- live options ---- */
+
+static prl_status find_option(const prl_agent *a, const char *option, int *out, prl_error *error) {
+  if (prl_live_find(a->live, option) < 0 && prl_path(prl_get(a->root, "recipe"), option))
+    return prl_fail(error, PRL_EINVAL, "\"%s\" is structural: changing it needs a rebuild of the plan",
+                    option);
+  return prl_live_need(a->live, option, out, error);
+}
+
+prl_status prl_agent_set(prl_agent *a, const char *option, double value, prl_error *error) {
+  int index = 0;
+  prl_status status = find_option(a, option, &index, error);
+  return status ? status : prl_live_set(a->live, index, value, error);
+}
+
+/* "objective.critics.NAME.scale": the divisor of a critic's rewards, which the warm-up may have found. */
+static const double *find_scale(const prl_agent *a, const char *option) {
+  static const char prefix[] = "objective.critics.", suffix[] = ".scale";
+  if (strncmp(option, prefix, sizeof prefix - 1) != 0) return NULL;
+  const char *name = option + sizeof prefix - 1;
+  size_t length = strlen(name);
+  if (length < sizeof suffix || strcmp(name + length - (sizeof suffix - 1), suffix) != 0) return NULL;
+  return prl_learner_scale(a->learner, name, length - (sizeof suffix - 1));
+}
+
+prl_status prl_agent_get(const prl_agent *a, const char *option, double *value, prl_error *error) {
+  const double *scale = find_scale(a, option);
+  if (scale) {
+    *value = *scale;
+    return PRL_OK;
+  }
+  int index = 0;
+  prl_status status = find_option(a, option, &index, error);
+  if (!status) *value = prl_live_value(a->live, index, (double)a->experience->n.decisions);
+  return status;
+}

@@ -1,0 +1,198 @@
+/* The learner's life: built from the plan, saved, handed over by a swap. */
+#include "agent/learner/parts.h"
+
+#include <string.h>
+
+static prl_status allocate(prl_learner *l, prl_error *error) {
+  size_t rows = (size_t)l->shape->batch_rows, streams = (size_t)l->shape->experience.streams;
+  size_t width = (size_t)l->shape->spec.observations;
+  l->observation = prl_alloc(l->runtime, 2 * rows * width * sizeof(float));
+  l->advantage = prl_calloc(l->runtime, rows, sizeof(float));
+  l->discount = prl_calloc(l->runtime, rows, sizeof *l->discount);
+  l->order = prl_calloc(l->runtime, rows, sizeof *l->order);
+  l->lengths = prl_calloc(l->runtime, streams, sizeof *l->lengths);
+  l->optim_steps = prl_calloc(l->runtime, (size_t)l->sets->optims_count + 1, sizeof *l->optim_steps);
+  if (!l->observation || !l->advantage || !l->discount || !l->order || !l->lengths || !l->optim_steps)
+    return prl_fail_memory(error, 2 * rows * width * sizeof(float));
+  return prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
+}
+
+static prl_status build(prl_learner *l, prl_error *error) {
+  prl_status status = allocate(l, error);
+  if (!status) status = prl_metrics_init(&l->metrics, l->runtime, l->root, l->shape, l->sets, error);
+  if (!status) status = prl_critics_build(l, error);
+  if (!status) status = prl_programs_build(l, error);
+  if (status) return status;
+  l->n.warmed = l->shape->warmup == 0;
+  prl_programs_fill_live(l);
+  return PRL_OK;
+}
+
+prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts, prl_learner **out,
+                           prl_error *error) {
+  prl_learner *l = prl_calloc(runtime, 1, sizeof *l);
+  if (!l) return prl_fail_memory(error, sizeof *l);
+  l->runtime = runtime;
+  l->kernels = prl_kernels_of(runtime);
+  l->root = parts->root;
+  l->shape = parts->shape;
+  l->sets = parts->sets;
+  l->live = parts->live;
+  l->policy = parts->policy;
+  l->experience = parts->experience;
+  prl_status status = build(l, error);
+  if (status) {
+    prl_learner_free(l);
+    return status;
+  }
+  *out = l;
+  return PRL_OK;
+}
+
+void prl_learner_free(prl_learner *l) {
+  if (!l) return;
+  prl_programs_free(l);
+  prl_critics_free(l);
+  if (l->metrics.runtime) prl_metrics_deinit(&l->metrics);
+  prl_batch_deinit(&l->batch, l->runtime);
+  void *blocks[] = {l->observation, l->advantage, l->discount, l->order, l->lengths, l->optim_steps};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(l->runtime, blocks[i]);
+  prl_free(l->runtime, l);
+}
+
+/* ---- saving ---- */
+
+/* The batch's own counts come first: they say how much of its arrays holds something. Raw observations of the
+ * frozen rows are not saved: the statistics have seen them and programs read the normalised ones. */
+static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
+  prl_batch *b = &l->batch;
+  const prl_env_spec *s = &l->shape->spec;
+  const struct {
+    const char *name;
+    prl_dtype dtype;
+    int64_t unit;
+    void *data;
+    const int64_t *used;
+  } parts[] = {
+      {"batch.action", PRL_F32, s->actions, b->action, &b->rows},
+      {"batch.log_prob", PRL_F32, 1, b->log_prob, &b->rows},
+      {"batch.response", PRL_F32, s->responses, b->response, &b->rows},
+      {"batch.successor", PRL_I32, 1, b->successor, &b->rows},
+      {"batch.stream", PRL_I32, 1, b->stream, &b->rows},
+      {"batch.step", PRL_I32, 1, b->step, &b->rows},
+      {"batch.end", PRL_I32, 1, b->end, &b->rows},
+      {"batch.elapsed", PRL_F32, 1, b->elapsed, &b->rows},
+      {"batch.observation", PRL_F32, s->observations, l->observation, &b->observed},
+      {"batch.advantage", PRL_F32, 1, l->advantage, &b->rows},
+      {"batch.order", PRL_I32, 1, l->order, &b->rows},
+  };
+  prl_status status = prl_blocks_add(blocks, "batch.counts", PRL_I64, 3, &b->rows, error);
+  for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++) {
+    int64_t rows = parts[i].used == &b->observed ? 2 * b->capacity : b->capacity;
+    status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, rows * parts[i].unit, parts[i].data,
+                                 parts[i].used, parts[i].unit, error);
+  }
+  return status;
+}
+
+prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
+  prl_status status =
+      prl_blocks_add(blocks, "learner.counts", PRL_I64, sizeof l->n / sizeof(int64_t), &l->n, error);
+  if (!status)
+    status =
+        prl_blocks_add(blocks, "learner.lengths", PRL_F64, l->shape->experience.streams, l->lengths, error);
+  if (!status)
+    status =
+        prl_blocks_add(blocks, "learner.optim_steps", PRL_I64, l->sets->optims_count, l->optim_steps, error);
+  if (!status) status = batch_blocks(l, blocks, error);
+  if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
+  return status ? status : prl_critics_blocks(l, blocks, error);
+}
+
+static bool counts_hold(const prl_learner *l) {
+  const prl_learner_counts *n = &l->n;
+  const prl_batch *b = &l->batch;
+  return n->updates >= 0 && n->shuffles >= 0 && n->warm >= 0 && n->warmed >= 0 && n->warmed <= 1 &&
+         b->rows >= 0 && b->rows <= b->capacity && b->bootstraps >= 0 && b->bootstraps <= b->rows &&
+         b->observed == b->rows + b->bootstraps;
+}
+
+bool prl_learner_restore(prl_learner *l) {
+  const prl_batch *b = &l->batch;
+  bool good = counts_hold(l);
+  for (int64_t i = 0; good && i < b->rows; i++)
+    good = l->order[i] >= 0 && l->order[i] < b->rows && b->successor[i] >= -1 &&
+           b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
+           b->stream[i] < l->shape->experience.streams;
+  prl_programs_fill_live(l);
+  return good;
+}
+
+/* ---- swapping ---- */
+
+/* A baseline is measured while the starting policy acts: it cannot be had later. */
+prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error) {
+  for (int i = 0; i < to->critics_count; i++) {
+    const prl_critic *ours = &to->critics[i], *old = prl_critic_find(from, ours->name);
+    if (ours->baseline && (!old || !old->baseline))
+      return prl_fail(error, PRL_EINVAL,
+                      "swap: critic \"%s\" wants the scale \"baseline\", which a running agent can no longer "
+                      "measure; give a number",
+                      ours->name);
+  }
+  return PRL_OK;
+}
+
+static void take_critic(prl_critic *to, const prl_critic *old, size_t streams) {
+  if (!old) return;
+  if (to->baseline) *to->scale = *old->scale;
+  memcpy(to->episode, old->episode, streams * sizeof *to->episode);
+  if (to->normalise && old->normalise && to->layer_rows == old->layer_rows) *to->popart = *old->popart;
+}
+
+void prl_learner_take(prl_learner *to, const prl_learner *from) {
+  const size_t streams = (size_t)to->shape->experience.streams;
+  for (int i = 0; i < to->critics_count; i++)
+    take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name), streams);
+  memcpy(to->lengths, from->lengths, streams * sizeof *to->lengths);
+  for (int i = 0; i < to->sets->optims_count; i++) to->optim_steps[i] = to->sets->optims[i]->steps;
+  to->n = (prl_learner_counts){.updates = from->n.updates, .warm = from->n.warm, .warmed = 1};
+  prl_programs_fill_live(to);
+}
+
+/* ---- an update's end ---- */
+
+void prl_learner_release(prl_learner *l) { l->batch.rows = l->batch.bootstraps = l->batch.observed = 0; }
+
+void prl_learner_publish(prl_learner *l) {
+  prl_policy_publish(l->policy);
+  if (l->shape->experience.drop_stale)
+    prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
+}
+
+/* ---- reading ---- */
+
+int64_t prl_learner_updates(const prl_learner *l) { return l->n.updates; }
+
+int prl_learner_metrics(const prl_learner *l, const prl_metric **list) {
+  const prl_experience_counts *n = &l->experience->n;
+  const int64_t counters[PRL_METRICS_COUNTERS] = {
+      n->decisions,     l->n.updates,     prl_policy_version(l->policy),
+      n->dropped_steps, n->late_feedback, n->duplicate_feedback,
+      n->stale_steps,   n->idle_streams};
+  return prl_metrics_list(&l->metrics, counters, list);
+}
+
+const double *prl_learner_scale(const prl_learner *l, const char *critic, size_t length) {
+  for (int i = 0; i < l->critics_count; i++)
+    if (!strncmp(l->critics[i].name, critic, length) && !l->critics[i].name[length])
+      return l->critics[i].scale;
+  return NULL;
+}
+
+bool prl_learner_timed(const prl_learner *l, const char **critic, const char **per) {
+  if (!l->timed) return false;
+  *critic = l->timed->name;
+  *per = l->timed->per;
+  return true;
+}

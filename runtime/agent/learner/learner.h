@@ -1,0 +1,46 @@
+/* The learner: critics, the batch that an update learns from, the programs that learn, and metrics. Verbs
+ * (agent/verbs) work on its fields (parts.h); everybody else calls these. */
+#ifndef PRL_AGENT_LEARNER_LEARNER_H
+#define PRL_AGENT_LEARNER_LEARNER_H
+
+#include "agent/policy/policy.h"
+
+typedef struct prl_learner prl_learner;
+
+/* What the learner works with; all of it must outlive the learner. */
+typedef struct prl_learner_parts {
+  const prl_value *root; /* the plan's document */
+  const prl_shape *shape;
+  prl_sets *sets;
+  prl_live *live;
+  prl_policy *policy;
+  prl_experience *experience;
+} prl_learner_parts;
+
+/* Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts, prl_learner **out,
+                           prl_error *error);
+void prl_learner_free(prl_learner *learner);
+prl_status prl_learner_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
+/* After the blocks were read from a file. False: they hold what cannot be. */
+bool prl_learner_restore(prl_learner *learner);
+/* Fails where the new plan needs what a running agent can no longer measure: PRL_EINVAL. */
+prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error);
+void prl_learner_take(prl_learner *to, const prl_learner *from);
+
+int64_t prl_learner_updates(const prl_learner *learner); /* finished */
+/* The metrics of the last published update and the counters. */
+int prl_learner_metrics(const prl_learner *learner, const prl_metric **list);
+/* The divisor of the critic's rewards; NULL: there is none of that name. */
+const double *prl_learner_scale(const prl_learner *learner, const char *critic, size_t length);
+/* A critic that discounts by time: its name and unit. False: there is none. */
+bool prl_learner_timed(const prl_learner *learner, const char **critic, const char **per);
+
+/* ---- the warm-up ---- */
+
+/* The number of closed steps that the warm-up waits for; 0: it is over. */
+int64_t prl_learner_warmup_needs(const prl_learner *learner);
+/* One part of the warm-up, from the closed steps. Fails: PRL_ENUMERIC. */
+prl_status prl_learner_warm_up(prl_learner *learner, prl_error *error);
+
+#endif

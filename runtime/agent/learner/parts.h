@@ -1,0 +1,121 @@
+/* The fields of the learner, for the files of this folder and for verbs. */
+#ifndef PRL_AGENT_LEARNER_PARTS_H
+#define PRL_AGENT_LEARNER_PARTS_H
+
+#include "agent/plan/binder.h"
+#include "agent/learner/learner.h"
+#include "agent/learner/metrics.h"
+#include "objective/expression.h"
+#include "rl/normaliser.h"
+#include "tensor/kernels.h"
+
+typedef struct prl_critic {
+  const char *name;
+  prl_ref gamma, weight;
+  const char *per;            /* what gamma is for: "step", or a unit of time */
+  double unit;                /* of `per`, s; 0: a step */
+  bool baseline;              /* scale comes from the warm-up */
+  double *scale;              /* (1) rewards are divided by it */
+  prl_expression *expression; /* the reward */
+  bool normalise;             /* by PopArt */
+  prl_popart *popart;
+  double decay;
+  float *layer_weight, *layer_bias; /* last layer, inside its set; NULL: none to rescale */
+  int64_t layer_rows, layer_stride;
+  double *baseline_sum; /* (1) Σ |reward| of the warm-up */
+  float *reward;        /* (batch), scaled */
+  float *advantage;     /* (batch) */
+  float *returns;       /* (batch), normalised */
+  float *value;         /* (2 × batch): rows, then bootstraps; normalised */
+  double *episode;      /* (streams): the running episode's return, unscaled */
+  int metric_return, metric_variance, metric_share;
+  int metric_discount; /* only where it differs from step to step */
+} prl_critic;
+
+/* A scalar output of a program: a metric. */
+typedef struct prl_report {
+  const float *from;
+  int gauge;
+} prl_report;
+
+/* A program that the schedule runs. */
+typedef struct prl_learner_program {
+  prl_routine routine;
+  prl_report *reports;
+  int reports_count;
+} prl_learner_program;
+
+/* The program that tells the critics' values. */
+typedef struct prl_values_program {
+  prl_routine routine;
+  prl_tensor *observation;
+  const prl_tensor *value;
+} prl_values_program;
+
+/* The integers of the learner: saved as they are. */
+typedef struct prl_learner_counts {
+  int64_t updates;  /* finished */
+  int64_t shuffles; /* permutations drawn in this update */
+  int64_t warm;     /* steps of the warm-up seen */
+  int64_t warmed;   /* 1: the warm-up is over */
+} prl_learner_counts;
+
+struct prl_learner {
+  prl_runtime *runtime;
+  const prl_kernels *kernels;
+  const prl_value *root;
+  const prl_shape *shape;
+  prl_sets *sets;
+  prl_live *live;
+  prl_policy *policy;
+  prl_experience *experience;
+
+  prl_batch batch;
+  float *observation; /* (2 × batch, O) normalised: what programs read */
+  float *advantage;   /* (batch): the weighted sum */
+  double *discount;   /* (batch): scratch of the critic whose advantages are computed */
+  int32_t *order;     /* (batch): the permutation of the minibatches */
+  double *lengths;    /* (streams): steps of the running episode that were learned from */
+
+  prl_critic *critics;
+  int critics_count;
+  const prl_critic *timed; /* the first that discounts by time; NULL: none does */
+
+  prl_source *sources; /* what programs may read of the batch */
+  int sources_count;
+  prl_values_program values; /* where there are critics */
+  prl_learner_program *programs;
+  int programs_count;
+
+  prl_metrics metrics;
+  int64_t *optim_steps; /* (optims): as last looked at */
+  prl_learner_counts n;
+};
+
+/* critics.c */
+prl_status prl_critics_build(prl_learner *learner, prl_error *error);
+void prl_critics_free(prl_learner *learner);
+prl_status prl_critics_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
+const prl_critic *prl_critic_find(const prl_learner *learner, const char *name); /* NULL: none */
+
+/* programs.c */
+prl_status prl_programs_build(prl_learner *learner, prl_error *error);
+void prl_programs_free(prl_learner *learner);
+int prl_program_find(const prl_learner *learner, const char *name); /* −1: none that learns */
+void prl_programs_fill_live(prl_learner *learner); /* the frozen live options into every program */
+/* After a whole run: its scalars, and the norms of the optimizers that stepped, into the metrics. */
+void prl_program_report(prl_learner *learner, const prl_learner_program *program);
+
+/* rewards.c: of each critic, over the frozen rows, in units of the responses. Fails: PRL_ENUMERIC. */
+prl_status prl_rewards_raw(prl_learner *learner, prl_error *error);
+
+/* learner.c */
+static inline void prl_learner_put(prl_learner *learner, int metric, double value) {
+  prl_metrics_put(&learner->metrics, metric, value);
+}
+/* The frozen rows have been learned from. */
+void prl_learner_release(prl_learner *learner);
+/* Parameters, statistics and live options come into force. */
+void prl_learner_publish(prl_learner *learner);
+
+#endif

@@ -1,0 +1,175 @@
+/* The programs that learn: planned, bound to the batch, and their scalars reported. */
+#include <string.h>
+
+#include "agent/learner/parts.h"
+#include "core/read.h"
+
+/* ---- sources ---- */
+
+/* What programs may read of the rows that an update learns from. */
+static prl_status list_sources(prl_learner *l, prl_error *error) {
+  const prl_batch *b = &l->batch;
+  const int64_t observations = l->shape->spec.observations;
+  const prl_source of_rows[] = {
+      {.name = "obs", .width = observations, .from = l->observation, .needs = PRL_MADE_ROWS},
+      {.name = "next_obs",
+       .width = observations,
+       .from = l->observation,
+       .via = b->successor,
+       .needs = PRL_MADE_ROWS},
+      {.name = "terminated", .width = 1, .ends = b->end, .needs = PRL_MADE_ROWS},
+      {.name = "action", .width = l->shape->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
+      {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
+      {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED}};
+  const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
+  size_t count = (size_t)(fixed + 4 * l->critics_count);
+  l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
+  if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
+  memcpy(l->sources, of_rows, sizeof of_rows);
+  l->sources_count = fixed;
+  for (int i = 0; i < l->critics_count; i++) {
+    const prl_critic *c = &l->critics[i];
+    const prl_source of_critic[] = {{.name = "value", .from = c->value, .needs = PRL_MADE_VALUES},
+                                    {.name = "returns", .from = c->returns, .needs = PRL_MADE_ADVANTAGES},
+                                    {.name = "advantage", .from = c->advantage, .needs = PRL_MADE_ADVANTAGES},
+                                    {.name = "reward", .from = c->reward, .needs = PRL_MADE_REWARDS}};
+    for (int k = 0; k < 4; k++) {
+      prl_source *to = &l->sources[l->sources_count++];
+      *to = of_critic[k];
+      to->of = c->name;
+      to->width = 1;
+    }
+  }
+  return PRL_OK;
+}
+
+/* ---- planned rows ---- */
+
+/* The most rows that the schedule gives the program in one run; 0: it is never run. */
+static int64_t rows_in(const prl_value *body, const char *name, int64_t rows) {
+  int64_t most = 0;
+  for (int64_t i = 0; i < prl_count(body); i++) {
+    const prl_value *verb = prl_item(body, i);
+    const char *kind = prl_get_string(verb, "verb", "");
+    int64_t here = 0;
+    if (!strcmp(kind, "run") && !strcmp(prl_get_string(verb, "program", ""), name)) here = rows;
+    int64_t size = !strcmp(kind, "minibatches") ? prl_get_int(verb, "size", rows) : rows;
+    const prl_value *inner = prl_get(verb, "body");
+    if (inner && inner->kind == PRL_ARRAY) here = rows_in(inner, name, size < rows ? size : rows);
+    if (here > most) most = here;
+  }
+  return most;
+}
+
+/* ---- building ---- */
+
+/* The graph of a program over the learner's own sets, bound to these sources. */
+static prl_status build_routine(prl_learner *l, const char *name, const prl_value *text, int64_t rows,
+                                const prl_source *sources, int count, prl_routine *out, prl_error *error) {
+  prl_graph *graph;
+  const prl_bindings bindings = {.sets = l->sets->items,
+                                 .sets_count = l->sets->count,
+                                 .optims = l->sets->optims,
+                                 .optims_count = l->sets->optims_count};
+  prl_status status = prl_graph_read(l->runtime, text, &graph, error);
+  if (status) return status;
+  return prl_routine_init(out, l->runtime, name, graph, &bindings, rows, sources, count, l->live, error);
+}
+
+static prl_status build_values(prl_learner *l, const prl_value *programs, prl_error *error) {
+  prl_values_program *v = &l->values;
+  const prl_source source = {
+      .name = "obs", .width = l->shape->spec.observations, .direct = &v->observation, .required = true};
+  const prl_value *text = prl_get(programs, "values");
+  if (!l->critics_count && !text) return PRL_OK;
+  if (!text) return prl_fail(error, PRL_EFORMAT, "plan: critics without a program \"values\"");
+  prl_status status = build_routine(l, "values", text, l->shape->tile_rows, &source, 1, &v->routine, error);
+  if (status || !l->critics_count) return status;
+  return prl_routine_output(&v->routine, "value", l->critics_count, false, &v->value, error);
+}
+
+/* Every float32 scalar output is a metric. */
+static prl_status list_reports(prl_learner *l, prl_learner_program *p, prl_error *error) {
+  const prl_program *program = p->routine.program;
+  size_t outputs = (size_t)prl_program_outputs(program) + 1;
+  p->reports = prl_calloc(l->runtime, outputs, sizeof *p->reports);
+  if (!p->reports) return prl_fail_memory(error, outputs * sizeof *p->reports);
+  prl_status status = PRL_OK;
+  for (int i = 0; !status && i < prl_program_outputs(program); i++) {
+    const char *name = prl_program_output_name(program, i);
+    const prl_tensor *output = prl_program_output(program, name);
+    if (output->dtype != PRL_F32 || output->ndim != 0) continue;
+    prl_report *report = &p->reports[p->reports_count++];
+    report->from = output->data;
+    status = prl_metrics_add(&l->metrics, "", name, &report->gauge, error);
+  }
+  return status;
+}
+
+static prl_status build_program(prl_learner *l, const char *name, const prl_value *text, prl_error *error) {
+  prl_learner_program *p = &l->programs[l->programs_count++];
+  int64_t rows = rows_in(prl_get(l->root, "schedule"), name, l->shape->batch_rows);
+  if (rows < 1) rows = 1; /* never run: built all the same, so that its errors are told */
+  prl_status status = build_routine(l, name, text, rows, l->sources, l->sources_count, &p->routine, error);
+  return status ? status : list_reports(l, p, error);
+}
+
+/* "act", "density" and "densities" are the policy's. */
+static bool learns(const char *name) {
+  static const char *const others[] = {"act", "values", "density", "densities"};
+  return prl_read_word(name, others, 4) < 0;
+}
+
+prl_status prl_programs_build(prl_learner *l, prl_error *error) {
+  const prl_value *programs, *text;
+  const char *name;
+  prl_status status = prl_read_value(l->root, "", "programs", PRL_MAP, &programs, error);
+  if (!status) status = list_sources(l, error);
+  if (status) return status;
+  size_t count = (size_t)prl_count(programs);
+  l->programs = prl_calloc(l->runtime, count + 1, sizeof *l->programs);
+  if (!l->programs) return prl_fail_memory(error, count * sizeof *l->programs);
+  status = build_values(l, programs, error);
+  for (int64_t i = 0; !status && i < (int64_t)count; i++) {
+    prl_pair(programs, i, &name, &text);
+    if (learns(name)) status = build_program(l, name, text, error);
+  }
+  return status;
+}
+
+void prl_programs_free(prl_learner *l) {
+  for (int i = 0; i < l->programs_count; i++) {
+    prl_routine_deinit(&l->programs[i].routine);
+    prl_free(l->runtime, l->programs[i].reports);
+  }
+  prl_routine_deinit(&l->values.routine);
+  prl_free(l->runtime, l->programs);
+  prl_free(l->runtime, l->sources);
+}
+
+int prl_program_find(const prl_learner *l, const char *name) {
+  for (int i = 0; i < l->programs_count; i++)
+    if (!strcmp(l->programs[i].routine.name, name)) return i;
+  return -1;
+}
+
+/* ---- running ---- */
+
+void prl_programs_fill_live(prl_learner *l) {
+  prl_routine_fill_live(&l->values.routine, l->live->frozen);
+  for (int i = 0; i < l->programs_count; i++) prl_routine_fill_live(&l->programs[i].routine, l->live->frozen);
+}
+
+void prl_program_report(prl_learner *l, const prl_learner_program *p) {
+  for (int i = 0; i < p->reports_count; i++) {
+    double value = (double)*p->reports[i].from;
+    prl_learner_put(l, p->reports[i].gauge, value);
+    l->metrics.gauges[p->reports[i].gauge].last = value;
+  }
+  for (int i = 0; i < l->sets->optims_count; i++) {
+    const prl_optim *optim = l->sets->optims[i];
+    if (optim->steps == l->optim_steps[i]) continue;
+    l->optim_steps[i] = optim->steps;
+    prl_learner_put(l, l->metrics.norms + i, optim->last_norm);
+  }
+}

@@ -1,0 +1,27 @@
+/* The parameter sets of a plan and the optimizers that step them: what the learner changes. */
+#ifndef PRL_AGENT_PLAN_SETS_H
+#define PRL_AGENT_PLAN_SETS_H
+
+#include "agent/plan/plan.h"
+#include "autograd/program.h"
+#include "rl/blocks.h"
+
+typedef struct prl_sets {
+  prl_runtime *runtime;
+  int count, optims_count;
+  prl_params **items; /* (count) */
+  prl_optim **optims; /* (optims_count): at most one for each set */
+} prl_sets;
+
+/* values NULL: parameters start as zeros, to be loaded. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_sets_new(prl_runtime *runtime, const prl_value *root, const prl_plan *values, prl_sets **out,
+                        prl_error *error);
+void prl_sets_free(prl_sets *sets);
+prl_status prl_sets_blocks(const prl_sets *sets, prl_blocks *blocks, prl_error *error);
+/* The place of a set; −1: there is none of that name. */
+int prl_sets_find(const prl_sets *sets, const char *name, size_t length);
+/* Parameters of the same set, name and shape keep their values and moments. True: all of the set did, and the
+ * other set has no more. */
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from);
+
+#endif

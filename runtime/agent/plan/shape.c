@@ -1,0 +1,207 @@
+/* The plan's observation, action, responses and capacity, read and checked. */
+#include "agent/plan/shape.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/read.h"
+
+/* ---- observations and actions ---- */
+
+static const char *text_at(const prl_value *list, int64_t index, const char *fallback) {
+  const prl_value *value = list && index < prl_count(list) ? prl_item(list, index) : NULL;
+  return value && value->kind == PRL_STRING ? value->as.text : fallback;
+}
+
+/* Bounds that the document does not give are infinite. */
+static float bound_at(const prl_value *list, int64_t index, float fallback) {
+  const prl_value *value = list && index < prl_count(list) ? prl_item(list, index) : NULL;
+  return value && value->kind == PRL_NUMBER ? (float)value->as.number : fallback;
+}
+
+static prl_status read_observation(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *map, *names;
+  prl_status status = prl_read_value(root, "", "observation", PRL_MAP, &map, error);
+  if (!status) status = prl_read_value(map, "observation", "names", PRL_ARRAY, &names, error);
+  if (status) return status;
+  int64_t count = prl_count(names);
+  if (!count) return prl_read_fail("observation", "names", "at least one name", error);
+  prl_observation_spec *list = prl_calloc(s->runtime, (size_t)count, sizeof *list);
+  if (!list) return prl_fail_memory(error, (size_t)count * sizeof *list);
+  for (int64_t i = 0; i < count; i++)
+    list[i] = (prl_observation_spec){.name = text_at(names, i, "?"),
+                                     .unit = text_at(prl_get(map, "units"), i, ""),
+                                     .low = bound_at(prl_get(map, "low"), i, -INFINITY),
+                                     .high = bound_at(prl_get(map, "high"), i, INFINITY)};
+  s->spec.observation = list;
+  s->spec.observations = (int32_t)count;
+  return PRL_OK;
+}
+
+static prl_status read_action(prl_shape *s, const prl_value *root, prl_error *error) {
+  static const char *const kinds[] = {"discrete", "multi_discrete", "continuous"};
+  const prl_value *map, *names;
+  const char *kind;
+  prl_status status = prl_read_value(root, "", "action", PRL_MAP, &map, error);
+  if (!status) status = prl_read_string(map, "action", "kind", &kind, error);
+  if (!status) status = prl_read_value(map, "action", "names", PRL_ARRAY, &names, error);
+  if (status) return status;
+  int found = prl_read_word(kind, kinds, 3);
+  if (found < 0) return prl_read_fail("action", "kind", "discrete, multi_discrete or continuous", error);
+  int64_t count = prl_count(names);
+  if (!count) return prl_read_fail("action", "names", "at least one name", error);
+  prl_action_spec *list = prl_calloc(s->runtime, (size_t)count, sizeof *list);
+  if (!list) return prl_fail_memory(error, (size_t)count * sizeof *list);
+  for (int64_t i = 0; i < count; i++)
+    list[i] = (prl_action_spec){.name = text_at(names, i, "?"),
+                                .unit = text_at(prl_get(map, "units"), i, ""),
+                                .choices = (int32_t)bound_at(prl_get(map, "choices"), i, 0),
+                                .low = bound_at(prl_get(map, "low"), i, -INFINITY),
+                                .high = bound_at(prl_get(map, "high"), i, INFINITY)};
+  s->spec.action_kind = (prl_action_kind)found;
+  s->spec.action = list;
+  s->spec.actions = (int32_t)count;
+  return PRL_OK;
+}
+
+/* ---- responses ---- */
+
+static prl_status read_response(const prl_value *map, prl_response_spec *out, prl_error *error) {
+  static const char *const rules[] = {"sum", "last", "first", "max"};
+  int64_t wait = 0;
+  double missing = 0;
+  const char *name;
+  prl_status status = prl_read_string(map, "responses", "name", &name, error);
+  if (!status) status = prl_read_number(map, name, "missing", false, -3e38, 3e38, &missing, error);
+  if (!status) status = prl_read_int(map, name, "wait_us", false, 0, INT64_C(1) << 53, &wait, error);
+  if (status) return status;
+  int found = prl_read_word(prl_get_string(map, "combine", "sum"), rules, 4);
+  if (found < 0) return prl_read_fail(name, "combine", "sum, last, first or max", error);
+  *out = (prl_response_spec){.name = name,
+                             .unit = prl_get_string(map, "unit", ""),
+                             .missing = (float)missing,
+                             .combine = (prl_combine)found,
+                             .wait_us = wait};
+  return PRL_OK;
+}
+
+static prl_status read_responses(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *list;
+  prl_experience_options *o = &s->experience;
+  prl_status status = prl_read_value(root, "", "responses", PRL_ARRAY, &list, error);
+  if (status) return status;
+  size_t count = (size_t)prl_count(list);
+  prl_response_spec *responses = prl_calloc(s->runtime, count + 1, sizeof *responses);
+  s->spec.response = responses;
+  s->rules = prl_calloc(s->runtime, count + 1, sizeof *s->rules);
+  s->response_names = prl_calloc(s->runtime, count + 1, sizeof *s->response_names);
+  if (!responses || !s->rules || !s->response_names) return prl_fail_memory(error, count * sizeof *responses);
+  for (size_t i = 0; i < count; i++) {
+    status = read_response(prl_item(list, (int64_t)i), &responses[i], error);
+    if (status) return status;
+    s->rules[i] = (prl_response_rule){.missing = responses[i].missing, .combine = responses[i].combine};
+    s->response_names[i] = responses[i].name;
+    if (responses[i].wait_us > o->wait_us) o->wait_us = responses[i].wait_us;
+  }
+  s->spec.responses = (int32_t)count;
+  return PRL_OK;
+}
+
+/* ---- capacities ---- */
+
+/* The rows of the first gate, which give the other capacities their defaults. */
+static int64_t first_collect(const prl_value *root) {
+  const prl_value *schedule = prl_get(root, "schedule");
+  for (int64_t i = 0; i < prl_count(schedule); i++)
+    if (!strcmp(prl_get_string(prl_item(schedule, i), "verb", ""), "collect"))
+      return prl_get_int(prl_item(schedule, i), "rows", 1);
+  return 1;
+}
+
+static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *map = prl_get(root, "capacity");
+  const int64_t most = 1 << 28;
+  const char *stale = prl_get_string(map, "stale", "keep");
+  prl_experience_options *o = &s->experience;
+  s->batch_rows = first_collect(root);
+  s->act_rows = 64;
+  s->tile_rows = 256;
+  o->streams = 1024;
+  prl_status status = prl_read_int(map, "capacity", "batch", false, 1, most / 2, &s->batch_rows, error);
+  if (s->batch_rows < 1 || s->batch_rows > most / 2)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: schedule.collect.rows is %" PRId64 "; it must be from 1 to %" PRId64,
+                    s->batch_rows, most / 2);
+  o->rows = 2 * s->batch_rows;
+  if (!status) status = prl_read_int(map, "capacity", "rows", false, 1, most, &o->rows, error);
+  o->events = o->rows;
+  if (!status) status = prl_read_int(map, "capacity", "streams", false, 1, most, &o->streams, error);
+  if (!status) status = prl_read_int(map, "capacity", "events", false, 0, most, &o->events, error);
+  if (!status) status = prl_read_int(map, "capacity", "act", false, 1, 1 << 20, &s->act_rows, error);
+  if (!status) status = prl_read_int(map, "capacity", "tile", false, 1, 1 << 20, &s->tile_rows, error);
+  if (!status)
+    status = prl_read_int(map, "capacity", "idle_us", false, 0, INT64_C(1) << 53, &o->idle_us, error);
+  if (status) return status;
+  if (strcmp(stale, "keep") && strcmp(stale, "drop"))
+    return prl_read_fail("capacity", "stale", "keep or drop", error);
+  if (s->batch_rows > o->rows) s->batch_rows = o->rows;
+  o->drop_stale = !strcmp(stale, "drop");
+  return PRL_OK;
+}
+
+static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
+  int64_t seed = 0;
+  prl_status status = prl_read_int(root, "", "seed", true, 0, INT64_C(1) << 53, &seed, error);
+  if (!status) status = prl_read_int(root, "", "warmup", false, 0, INT64_C(1) << 40, &s->warmup, error);
+  if (!status) status = prl_read_int(root, "", "noise", false, 0, 1 << 20, &s->noise, error);
+  if (!status) status = read_observation(s, root, error);
+  if (!status) status = read_action(s, root, error);
+  if (!status) status = read_capacity(s, root, error);
+  if (!status) status = read_responses(s, root, error);
+  if (status) return status;
+  prl_experience_options *o = &s->experience;
+  s->seed = o->seed = (uint64_t)seed;
+  o->observations = s->spec.observations;
+  o->actions = s->spec.actions;
+  o->responses = s->spec.responses;
+  o->names = s->response_names;
+  o->rules = s->rules;
+  return PRL_OK;
+}
+
+/* ---- life ---- */
+
+prl_status prl_shape_new(prl_runtime *runtime, const prl_value *root, prl_shape **out, prl_error *error) {
+  prl_shape *s = prl_calloc(runtime, 1, sizeof *s);
+  if (!s) return prl_fail_memory(error, sizeof *s);
+  s->runtime = runtime;
+  prl_status status = read(s, root, error);
+  if (status) {
+    prl_shape_free(s);
+    return status;
+  }
+  *out = s;
+  return PRL_OK;
+}
+
+void prl_shape_free(prl_shape *s) {
+  if (!s) return;
+  void *blocks[] = {(void *)s->spec.observation, (void *)s->spec.action, (void *)s->spec.response, s->rules,
+                    s->response_names};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(s->runtime, blocks[i]);
+  prl_free(s->runtime, s);
+}
+
+prl_status prl_shape_check_env(const prl_shape *s, const char *name, const prl_env_spec *env,
+                               prl_error *error) {
+  const prl_env_spec *own = &s->spec;
+  if (env->observations == own->observations && env->actions == own->actions &&
+      env->responses == own->responses)
+    return PRL_OK;
+  return prl_fail(error, PRL_ESHAPE,
+                  "environment \"%s\" has %" PRId32 " observations, %" PRId32 " actions and %" PRId32
+                  " responses; the agent has %" PRId32 ", %" PRId32 " and %" PRId32,
+                  name, env->observations, env->actions, env->responses, own->observations, own->actions,
+                  own->responses);
+}

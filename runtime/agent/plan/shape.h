@@ -1,0 +1,31 @@
+/* What an agent is made of: the names, units and bounds of its observations, actions and responses, and how
+ * much it has room for. Read once from the plan's document, constant afterwards. */
+#ifndef PRL_AGENT_PLAN_SHAPE_H
+#define PRL_AGENT_PLAN_SHAPE_H
+
+#include "core/value.h"
+#include "perilune/env.h"
+#include "rl/experience.h"
+
+typedef struct prl_shape {
+  prl_runtime *runtime;
+  prl_env_spec spec;           /* observations, actions and responses; all else is 0. Names: the document's */
+  const char **response_names; /* (responses) */
+  uint64_t seed;
+  int64_t warmup;                    /* steps before the first update */
+  int64_t noise;                     /* draws of a row that acts */
+  int64_t batch_rows;                /* frozen at most */
+  int64_t act_rows;                  /* of one run of `act` */
+  int64_t tile_rows;                 /* of one run of `values` */
+  prl_experience_options experience; /* names: response_names; rules: NULL */
+  prl_response_rule *rules;          /* (responses) */
+} prl_shape;
+
+/* root: the plan's document, which must outlive the shape. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_shape_new(prl_runtime *runtime, const prl_value *root, prl_shape **out, prl_error *error);
+void prl_shape_free(prl_shape *shape);
+/* Fails: PRL_ESHAPE where the environment has other numbers of observations, actions or responses. */
+prl_status prl_shape_check_env(const prl_shape *shape, const char *name, const prl_env_spec *env,
+                               prl_error *error);
+
+#endif

@@ -1,0 +1,75 @@
+/* Acting: observations through the published program, in tiles. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "agent/policy/parts.h"
+
+prl_status prl_policy_check(const prl_policy *p, const float *observation, int64_t n, prl_error *error) {
+  const int64_t width = p->shape->spec.observations;
+  if (p->kernels->finite(n * width, observation)) return PRL_OK;
+  int64_t at = 0;
+  while (at < n * width - 1 && isfinite(observation[at])) at++;
+  return prl_fail(error, PRL_ENUMERIC, "observation \"%s\" of row %" PRId64 " is %g",
+                  p->shape->spec.observation[at % width].name, at / width + 1, (double)observation[at]);
+}
+
+void prl_policy_normalise(const prl_policy *p, int64_t n, const float *observation, float *to) {
+  const int64_t width = p->shape->spec.observations;
+  const prl_normaliser *statistics = &p->normaliser;
+  if (p->normalise)
+    p->kernels->normalise(n, width, observation, statistics->shift, statistics->scale, statistics->clip, to);
+  else
+    memcpy(to, observation, (size_t)(n * width) * sizeof(float));
+}
+
+static void copy_actions(const prl_policy *p, int64_t n, float *action) {
+  const prl_tensor *from = p->act.action;
+  int64_t count = n * p->shape->spec.actions;
+  if (from->dtype == PRL_F32) {
+    memcpy(action, from->data, (size_t)count * sizeof(float));
+  } else if (from->dtype == PRL_I32) {
+    for (int64_t i = 0; i < count; i++) action[i] = (float)((const int32_t *)from->data)[i];
+  } else {
+    for (int64_t i = 0; i < count; i++) action[i] = (float)((const int64_t *)from->data)[i];
+  }
+}
+
+static prl_status act_tile(prl_policy *p, const prl_experience *experience, const float *observation,
+                           int64_t first, int64_t n, prl_mode mode, const prl_draw_address *address,
+                           float *action, prl_error *error) {
+  const prl_shape *s = p->shape;
+  prl_policy_normalise(p, n, observation + first * s->spec.observations, p->act.observation->data);
+  if (p->act.noise) prl_noise_draw(p, experience, first, n, mode, address);
+  if (p->act.sample) *(float *)p->act.sample->data = mode == PRL_SAMPLE;
+  prl_status status = prl_program_run(p->act.routine.program, 0, NULL, error);
+  if (status) return status;
+  action += first * s->spec.actions;
+  copy_actions(p, n, action);
+  if (!p->kernels->finite(n * s->spec.actions, action))
+    return prl_fail(error, PRL_ENUMERIC,
+                    "the policy's action is not finite (rows %" PRId64 " to %" PRId64 ")", first + 1,
+                    first + n);
+  int64_t room = s->experience.streams > s->act_rows ? s->experience.streams : s->act_rows;
+  if (first < room)
+    memcpy(p->log_prob + first, p->act.log_prob->data,
+           (size_t)(n < room - first ? n : room - first) * sizeof(float));
+  return PRL_OK;
+}
+
+/* Tiles of one size, so that the program need not change its number of rows: what the last one lacks are rows
+ * of an earlier one, computed again and not looked at. */
+prl_status prl_policy_act(prl_policy *p, const prl_experience *experience, const float *observation,
+                          int64_t n, prl_mode mode, const prl_draw_address *address, float *action,
+                          prl_error *error) {
+  int64_t most = p->shape->act_rows, tiles = (n + most - 1) / most,
+          rows = tiles ? (n + tiles - 1) / tiles : 0;
+  prl_status status = rows ? prl_program_rows(p->act.routine.program, rows, error) : PRL_OK;
+  for (int64_t first = 0; !status && first < n; first += rows)
+    status = act_tile(p, experience, observation, first, n - first < rows ? n - first : rows, mode, address,
+                      action, error);
+  return status;
+}
+
+const float *prl_policy_log_prob(const prl_policy *p) { return p->log_prob; }
+void prl_policy_answered(prl_policy *p) { p->n.calls++; }

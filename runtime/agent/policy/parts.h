@@ -1,0 +1,58 @@
+/* The fields of a policy, for the files of this folder alone. */
+#ifndef PRL_AGENT_POLICY_PARTS_H
+#define PRL_AGENT_POLICY_PARTS_H
+
+#include "agent/plan/binder.h"
+#include "agent/policy/policy.h"
+#include "rl/normaliser.h"
+#include "tensor/kernels.h"
+
+/* Which draws a stream's chunk of noise holds. */
+typedef struct prl_noise_tag {
+  uint32_t key[2];
+  uint32_t episode, chunk;
+} prl_noise_tag;
+
+/* The draws of recorded rows, made ahead (noise.c). */
+typedef struct prl_noise {
+  int64_t width; /* of a row; 0: none */
+  int64_t steps; /* of a chunk */
+  float *chunks; /* (streams, steps × width) */
+  prl_noise_tag *tags;
+} prl_noise;
+
+/* A program over observations, with inputs that its caller fills. */
+typedef struct prl_act_program {
+  prl_routine routine;
+  prl_tensor *observation, *noise, *sample;
+  const prl_tensor *action, *log_prob;
+} prl_act_program;
+
+/* The integers of the policy: saved as they are. */
+typedef struct prl_policy_counts {
+  int64_t version;
+  int64_t calls; /* answered */
+} prl_policy_counts;
+
+struct prl_policy {
+  prl_runtime *runtime;
+  const prl_kernels *kernels;
+  const prl_shape *shape;
+  const prl_sets *sets;
+  const prl_live *live;
+  double *in_force;       /* (live options) as of the last publish: what acts reads */
+  prl_params **published; /* (sets); NULL where nothing that acts reads the set */
+  prl_act_program act;
+  bool normalise;
+  prl_normaliser normaliser;
+  prl_noise noise;
+  float *log_prob; /* (max(streams, act_rows)) */
+  prl_policy_counts n;
+};
+
+/* noise.c: fills the noise of rows first … first + n − 1 of a call. */
+prl_status prl_noise_init(prl_policy *policy, prl_error *error);
+void prl_noise_draw(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
+                    prl_mode mode, const prl_draw_address *address);
+
+#endif

@@ -1,0 +1,195 @@
+/* The policy's life: built from the plan, published by the learner, handed over by a swap. */
+#include <string.h>
+
+#include "agent/policy/parts.h"
+#include "core/read.h"
+
+/* ---- building ---- */
+
+/* A copy of the set, so that the learner's steps do not reach what acts. */
+static prl_status copy_set(prl_policy *p, const prl_params *from, prl_params **out, prl_error *error) {
+  prl_param **items = prl_calloc(p->runtime, (size_t)from->count + 1, sizeof *items);
+  if (!items) return prl_fail_memory(error, (size_t)from->count * sizeof *items);
+  int made = 0;
+  prl_status status = PRL_OK;
+  for (; !status && made < from->count; made += !status)
+    status = prl_param_new(p->runtime, from->items[made]->name, &from->items[made]->value,
+                           from->items[made]->row_sparse, &items[made], error);
+  if (!status) status = prl_params_new(p->runtime, from->name, items, made, out, error);
+  for (int k = 0; k < made; k++) prl_param_release(items[k]);
+  prl_free(p->runtime, items);
+  return status;
+}
+
+/* Copies of the parameter sets that the graph reads. */
+static prl_status copy_sets(prl_policy *p, const char *program, const prl_graph *graph, prl_error *error) {
+  for (int32_t i = 0; i < graph->values_count; i++) {
+    const prl_gvalue *value = &graph->values[i];
+    if (value->kind != PRL_V_PARAM) continue;
+    const char *colon = strchr(value->name, ':');
+    int set = colon ? prl_sets_find(p->sets, value->name, (size_t)(colon - value->name)) : -1;
+    if (set < 0)
+      return prl_fail(error, PRL_EFORMAT, "plan: program \"%s\" reads \"%s\", which there is not", program,
+                      value->name);
+    if (p->published[set]) continue;
+    prl_status status = copy_set(p, p->sets->items[set], &p->published[set], error);
+    if (status) return status;
+  }
+  return PRL_OK;
+}
+
+/* A program of the plan over the published sets. */
+static prl_status build_routine(prl_policy *p, const prl_value *text, const char *name,
+                                const prl_source *sources, int count, prl_routine *out, prl_error *error) {
+  prl_graph *graph;
+  prl_status status = prl_graph_read(p->runtime, text, &graph, error);
+  if (status) return status;
+  status = copy_sets(p, name, graph, error);
+  prl_params **bound = status ? NULL : prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof *bound);
+  if (!bound) {
+    prl_graph_free(graph);
+    return status ? status : prl_fail_memory(error, (size_t)p->sets->count * sizeof *bound);
+  }
+  int bound_count = 0;
+  for (int i = 0; i < p->sets->count; i++)
+    if (p->published[i]) bound[bound_count++] = p->published[i];
+  prl_bindings bindings = {.sets = bound, .sets_count = bound_count};
+  status = prl_routine_init(out, p->runtime, name, graph, &bindings, p->shape->act_rows, sources, count,
+                            p->live, error);
+  prl_free(p->runtime, bound);
+  return status;
+}
+
+static prl_status build_act(prl_policy *p, const prl_value *root, prl_error *error) {
+  const prl_value *programs, *text;
+  const prl_shape *s = p->shape;
+  prl_act_program *a = &p->act;
+  const prl_source sources[] = {
+      {.name = "obs", .width = s->spec.observations, .direct = &a->observation, .required = true},
+      {.name = "sample", .direct = &a->sample},
+      {.name = "noise", .width = s->noise, .direct = &a->noise, .required = true}};
+  const int count = s->noise ? 3 : 2; /* without draws there is no such input */
+  prl_status status = prl_read_value(root, "", "programs", PRL_MAP, &programs, error);
+  if (status) return status;
+  text = prl_get(programs, "act");
+  if (!text) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
+  status = build_routine(p, text, "act", sources, count, &a->routine, error);
+  if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
+  if (!status) status = prl_routine_output(&a->routine, "log_prob", 1, false, &a->log_prob, error);
+  return status;
+}
+
+static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_error *error) {
+  const prl_value *map = prl_get(root, "normaliser");
+  double clip = 10;
+  if (!map || map->kind != PRL_MAP) return PRL_OK;
+  prl_status status = prl_read_number(map, "normaliser", "clip", false, 1e-3, 1e6, &clip, error);
+  if (!status)
+    status = prl_normaliser_init(&p->normaliser, p->runtime, p->shape->spec.observations, (float)clip, error);
+  p->normalise = !status;
+  return status;
+}
+
+static void fill_live(prl_policy *p) { prl_routine_fill_live(&p->act.routine, p->in_force); }
+
+static void take_live(prl_policy *p) {
+  memcpy(p->in_force, p->live->frozen, (size_t)p->live->count * sizeof *p->in_force);
+  fill_live(p);
+}
+
+static prl_status build(prl_policy *p, const prl_value *root, prl_error *error) {
+  const prl_shape *s = p->shape;
+  int64_t room = s->experience.streams > s->act_rows ? s->experience.streams : s->act_rows;
+  p->published = prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof *p->published);
+  p->log_prob = prl_calloc(p->runtime, (size_t)room, sizeof(float));
+  p->in_force = prl_calloc(p->runtime, (size_t)p->live->count + 1, sizeof *p->in_force);
+  if (!p->published || !p->log_prob || !p->in_force)
+    return prl_fail_memory(error, (size_t)room * sizeof(float));
+  prl_status status = build_normaliser(p, root, error);
+  if (!status) status = build_act(p, root, error);
+  if (!status) status = prl_noise_init(p, error);
+  if (!status) take_live(p);
+  return status;
+}
+
+prl_status prl_policy_new(prl_runtime *runtime, const prl_value *root, const prl_shape *shape,
+                          const prl_sets *sets, const prl_live *live, prl_policy **out, prl_error *error) {
+  prl_policy *p = prl_calloc(runtime, 1, sizeof *p);
+  if (!p) return prl_fail_memory(error, sizeof *p);
+  p->runtime = runtime;
+  p->kernels = prl_kernels_of(runtime);
+  p->shape = shape;
+  p->sets = sets;
+  p->live = live;
+  prl_status status = build(p, root, error);
+  if (status) {
+    prl_policy_free(p);
+    return status;
+  }
+  *out = p;
+  return PRL_OK;
+}
+
+void prl_policy_free(prl_policy *p) {
+  if (!p) return;
+  prl_routine_deinit(&p->act.routine);
+  for (int i = 0; p->published && i < p->sets->count; i++) prl_params_release(p->published[i]);
+  if (p->normalise) prl_normaliser_deinit(&p->normaliser);
+  void *blocks[] = {p->published, p->log_prob, p->in_force, p->noise.chunks, p->noise.tags};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(p->runtime, blocks[i]);
+  prl_free(p->runtime, p);
+}
+
+/* ---- saving ---- */
+
+prl_status prl_policy_blocks(prl_policy *p, prl_blocks *blocks, prl_error *error) {
+  prl_status status =
+      prl_blocks_add(blocks, "policy.counts", PRL_I64, sizeof p->n / sizeof(int64_t), &p->n, error);
+  if (!status) status = prl_blocks_add(blocks, "policy.live", PRL_F64, p->live->count, p->in_force, error);
+  for (int i = 0; !status && i < p->sets->count; i++)
+    if (p->published[i])
+      status = prl_blocks_add_named(blocks, "published.", p->sets->items[i]->name, PRL_F32,
+                                    p->published[i]->size, p->published[i]->value, error);
+  if (!status && p->normalise) status = prl_normaliser_blocks(&p->normaliser, blocks, error);
+  return status;
+}
+
+bool prl_policy_restore(prl_policy *p) {
+  fill_live(p);
+  return p->n.version >= 0 && p->n.calls >= 0;
+}
+
+/* ---- versions ---- */
+
+void prl_policy_publish(prl_policy *p) {
+  for (int i = 0; i < p->sets->count; i++)
+    if (p->published[i])
+      memcpy(p->published[i]->value, p->sets->items[i]->value,
+             (size_t)p->sets->items[i]->size * sizeof(float));
+  if (p->normalise) prl_normaliser_publish(&p->normaliser);
+  take_live(p);
+  p->n.version++;
+}
+
+int64_t prl_policy_version(const prl_policy *p) { return p->n.version; }
+const prl_params *prl_policy_published(const prl_policy *p, int set) { return p->published[set]; }
+
+void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
+  if (p->normalise) prl_normaliser_add(&p->normaliser, n, observation);
+}
+
+void prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) {
+  bool same = true;
+  for (int i = 0; i < to->sets->count; i++) {
+    if (!to->published[i]) continue;
+    const prl_params *ours = to->sets->items[i];
+    int found = prl_sets_find(from->sets, ours->name, strlen(ours->name));
+    bool kept = whole[i] && from->published[found];
+    memcpy(to->published[i]->value, kept ? from->published[found]->value : ours->value,
+           (size_t)ours->size * sizeof(float));
+    same = same && whole[i];
+  }
+  if (to->normalise && from->normalise) prl_normaliser_take(&to->normaliser, &from->normaliser);
+  take_live(to);
+  to->n = (prl_policy_counts){.version = from->n.version + !same, .calls = from->n.calls};
+}

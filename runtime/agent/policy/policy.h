@@ -1,0 +1,60 @@
+/* The policy: the published version of what acts. It owns copies of the parameter sets that its programs
+ * read, the statistics that normalise observations, and the draws of actions; it changes in
+ * prl_policy_publish alone, so that every log-density belongs to a policy that existed. */
+#ifndef PRL_AGENT_POLICY_POLICY_H
+#define PRL_AGENT_POLICY_POLICY_H
+
+#include "agent/plan/live.h"
+#include "agent/plan/sets.h"
+#include "agent/plan/shape.h"
+#include "perilune/agent.h"
+
+typedef struct prl_policy prl_policy;
+
+/* The programs "act" and, where there are any, "density" and "densities" of the plan's document. What is
+ * given must outlive the policy. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_policy_new(prl_runtime *runtime, const prl_value *root, const prl_shape *shape,
+                          const prl_sets *sets, const prl_live *live, prl_policy **out, prl_error *error);
+void prl_policy_free(prl_policy *policy);
+prl_status prl_policy_blocks(prl_policy *policy, prl_blocks *blocks, prl_error *error);
+/* After the blocks were read from a file. False: they hold what cannot be. */
+bool prl_policy_restore(prl_policy *policy);
+/* What the policy of a running agent hands to the next one; whole[i]: set i of the new sets was taken over
+ * whole. A policy that is not the same in every byte is a version of its own. */
+void prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole);
+
+/* Parameters, statistics of observations and frozen live options come into force together, as a new version.
+ */
+void prl_policy_publish(prl_policy *policy);
+int64_t prl_policy_version(const prl_policy *policy);
+/* The parameters in force of one set; NULL: nothing that acts reads it. */
+const prl_params *prl_policy_published(const prl_policy *policy, int set);
+
+/* ---- observations ---- */
+
+/* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite). */
+prl_status prl_policy_check(const prl_policy *policy, const float *observation, int64_t n, prl_error *error);
+/* Raw rows (n, observations) → what programs read; `to` must not alias. */
+void prl_policy_normalise(const prl_policy *policy, int64_t n, const float *observation, float *to);
+/* Adds raw rows to the statistics, which come into force with the next version. */
+void prl_policy_gather(prl_policy *policy, int64_t n, const float *observation);
+
+/* ---- acting ---- */
+
+/* Where the draws of rows that are not recorded come from: (seed, stream, episode, step). */
+typedef struct prl_draw_address {
+  const uint64_t *streams;
+  const uint32_t *episode, *step; /* NULL: 0; the number of calls so far */
+} prl_draw_address;
+
+/* n actions (n, actions) for finite observations. address NULL: the rows are those that prl_experience_enter
+ * has just found places for. Fails: PRL_ENUMERIC (an action that is not finite). */
+prl_status prl_policy_act(prl_policy *policy, const prl_experience *experience, const float *observation,
+                          int64_t n, prl_mode mode, const prl_draw_address *address, float *action,
+                          prl_error *error);
+/* (n) of the last call; the first streams or act_rows rows of it, whichever are more. */
+const float *prl_policy_log_prob(const prl_policy *policy);
+/* A call of the host has been answered: draws of rows without a place move on. */
+void prl_policy_answered(prl_policy *policy);
+
+#endif

@@ -1,0 +1,167 @@
+/* Advantages and returns of each critic, and the weighted sum that the actor follows. */
+#include <math.h>
+
+#include "agent/verbs/verb.h"
+#include "core/value.h"
+#include "rl/returns.h"
+
+typedef struct moments {
+  double mean, variance;
+} moments;
+
+static moments moments_of(int64_t rows, const float *x) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < rows; i++) sum += (double)x[i];
+  double mean = rows ? sum / (double)rows : 0;
+  for (int64_t i = 0; i < rows; i++) squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+  return (moments){mean, rows ? squares / (double)rows : 0};
+}
+
+/* ---- advantages ---- */
+
+enum { CRITIC }; /* cursor: critics that are done */
+
+typedef struct advantages {
+  prl_ref lambda;
+} advantages;
+
+static prl_status read_advantages(prl_verb_reader *r, void *fields, prl_error *error) {
+  advantages *a = fields;
+  return prl_live_ref(r->learner->live, r->map, r->where, "lambda", 0.95, &a->lambda, error);
+}
+
+/* 1 − Var(R − V)/Var(R); R − V is the advantage. */
+static void report_variance(prl_learner *l, const prl_critic *c) {
+  moments all = moments_of(l->batch.rows, c->returns), rest = moments_of(l->batch.rows, c->advantage);
+  if (all.variance > 0) prl_learner_put(l, c->metric_variance, 1 - rest.variance / all.variance);
+}
+
+/* The mean over the steps that it applies to. */
+static void report_discount(prl_learner *l, const prl_critic *c) {
+  double sum = 0, count = 0;
+  for (int64_t row = 0; row < l->batch.rows; row++) {
+    if (l->batch.successor[row] < 0) continue;
+    sum += l->discount[row];
+    count++;
+  }
+  if (count > 0) prl_learner_put(l, c->metric_discount, sum / count);
+}
+
+/* The first returns set the statistics, so that the very first targets are normalised; predictions stay. */
+static void start_popart(prl_learner *l, prl_critic *c) {
+  prl_popart_add(c->popart, l->batch.rows, c->returns, 1);
+  prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
+  for (int64_t i = 0; i < l->batch.rows + l->batch.bootstraps; i++)
+    c->value[i] = (float)(((double)c->value[i] - c->popart->mean) / c->popart->std);
+}
+
+static void normalise_returns(prl_learner *l, prl_critic *c) {
+  prl_popart *p = c->popart;
+  if (!p->set)
+    start_popart(l, c);
+  else
+    prl_popart_add(p, l->batch.rows, c->returns, c->decay);
+  double mean = p->mean, inverse = 1 / p->std;
+  for (int64_t i = 0; i < l->batch.rows; i++)
+    c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
+}
+
+static void estimate(prl_learner *l, prl_critic *c, double lambda) {
+  const prl_batch *b = &l->batch;
+  const prl_popart *p = c->popart;
+  prl_discounts(b->rows, prl_ref_value(l->live, c->gamma), c->unit, b->elapsed, l->discount);
+  prl_gae(b->rows, c->reward, c->value, p->mean, p->std, b->successor, l->discount, lambda, c->advantage,
+          c->returns);
+  if (c->unit > 0) report_discount(l, c);
+  report_variance(l, c);
+  if (c->normalise) normalise_returns(l, c);
+}
+
+/* A critic at a time. */
+static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  const advantages *a = verb->fields;
+  int64_t *at = &verb->cursor[CRITIC];
+  if (*at < l->critics_count) estimate(l, &l->critics[(*at)++], prl_ref_value(l->live, a->lambda));
+  if (*at < l->critics_count)
+    turn->next = verb->index;
+  else
+    *at = 0;
+  return PRL_OK;
+}
+
+static bool advantages_hold(const prl_schedule *s, const prl_verb *verb) {
+  return verb->cursor[CRITIC] >= 0 && verb->cursor[CRITIC] <= s->learner->critics_count;
+}
+
+/* ---- the weighted sum ---- */
+
+typedef struct weighing {
+  bool normalise;
+} weighing;
+
+static prl_status read_weighing(prl_verb_reader *r, void *fields, prl_error *error) {
+  ((weighing *)fields)->normalise = prl_get_bool(r->map, "normalise", false);
+  return PRL_OK;
+}
+
+/* advantage = Σ weight · A. Its variance is shared out: each critic has Cov(weight · A, Σ)/Var(Σ). */
+static moments weigh(prl_learner *l) {
+  int64_t rows = l->batch.rows;
+  for (int64_t i = 0; i < rows; i++) l->advantage[i] = 0;
+  for (int k = 0; k < l->critics_count; k++) {
+    double weight = prl_ref_value(l->live, l->critics[k].weight);
+    const float *part = l->critics[k].advantage;
+    for (int64_t i = 0; i < rows; i++)
+      l->advantage[i] = (float)((double)l->advantage[i] + weight * (double)part[i]);
+  }
+  moments all = moments_of(rows, l->advantage);
+  for (int k = 0; all.variance > 0 && k < l->critics_count; k++) {
+    double weight = prl_ref_value(l->live, l->critics[k].weight), covariance = 0;
+    for (int64_t i = 0; i < rows; i++)
+      covariance += weight * (double)l->critics[k].advantage[i] * ((double)l->advantage[i] - all.mean);
+    prl_learner_put(l, l->critics[k].metric_share, covariance / (double)rows / all.variance);
+  }
+  return all;
+}
+
+static prl_status execute_weighing(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  moments all = weigh(l);
+  double std = sqrt(all.variance), inverse = 1 / (std + 1e-8);
+  prl_learner_put(l, l->metrics.advantage_mean, all.mean);
+  prl_learner_put(l, l->metrics.advantage_std, std);
+  if (((const weighing *)verb->fields)->normalise)
+    for (int64_t i = 0; i < l->batch.rows; i++)
+      l->advantage[i] = (float)(((double)l->advantage[i] - all.mean) * inverse);
+  if (!l->kernels->finite(l->batch.rows, l->advantage))
+    return prl_fail(error, PRL_ENUMERIC, "an advantage is not finite (mean %g, deviation %g)", all.mean, std);
+  return PRL_OK;
+}
+
+const prl_verb_type prl_verb_advantages = {
+    .name = "advantages",
+    .fields_text = "lambda (reference)",
+    .text = "advantages (GAE) and returns of each critic; with PopArt its returns are normalised, and the "
+            "statistics move towards them",
+    .fields_size = sizeof(advantages),
+    .cursor = 1,
+    .flags = PRL_VERB_TOP,
+    .needs = PRL_MADE_REWARDS | PRL_MADE_VALUES,
+    .makes = PRL_MADE_ADVANTAGES,
+    .read = read_advantages,
+    .execute = execute_advantages,
+    .holds = advantages_hold,
+};
+
+const prl_verb_type prl_verb_weigh = {
+    .name = "weigh",
+    .fields_text = "normalise (bool)",
+    .text = "the weighted sum of the critics' advantages, normalised over all rows if so",
+    .fields_size = sizeof(weighing),
+    .flags = PRL_VERB_TOP,
+    .needs = PRL_MADE_ADVANTAGES,
+    .makes = PRL_MADE_WEIGHTED,
+    .read = read_weighing,
+    .execute = execute_weighing,
+};

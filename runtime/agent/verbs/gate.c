@@ -1,0 +1,32 @@
+/* The gate before an update. */
+#include "agent/verbs/verb.h"
+#include "core/read.h"
+
+typedef struct collect {
+  int64_t rows;
+} collect;
+
+static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
+  collect *c = fields;
+  return prl_read_int(r->map, r->where, "rows", true, 1, r->learner->shape->experience.rows, &c->rows, error);
+}
+
+static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  const collect *c = verb->fields;
+  turn->waiting = s->learner->experience->n.closed < c->rows;
+  if (turn->waiting) turn->next = verb->index;
+  return PRL_OK;
+}
+
+static int64_t waits(const prl_verb *verb) { return ((const collect *)verb->fields)->rows; }
+
+const prl_verb_type prl_verb_collect = {
+    .name = "collect",
+    .fields_text = "rows",
+    .text = "a gate: waits until so many steps are closed. It never steps an env",
+    .fields_size = sizeof(collect),
+    .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
+    .read = read,
+    .execute = execute,
+    .waits = waits,
+};

@@ -1,0 +1,28 @@
+/* The end of an update. */
+#include "agent/verbs/verb.h"
+
+static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  for (int i = 0; i < l->critics_count; i++) {
+    prl_critic *c = &l->critics[i];
+    if (c->normalise)
+      prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
+  }
+  l->n.updates++;
+  prl_learner_release(l);
+  prl_metrics_publish(&l->metrics);
+  prl_learner_publish(l);
+  turn->next = 0;
+  turn->updated = true;
+  return PRL_OK;
+}
+
+const prl_verb_type prl_verb_publish = {
+    .name = "publish",
+    .fields_text = "",
+    .text =
+        "the new policy version, normaliser and PopArt statistics come into force; frozen rows are freed; "
+        "ends the update",
+    .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
+    .execute = execute,
+};

@@ -1,0 +1,107 @@
+/* Runs a program on the minibatch, and stops when a metric of one passes its bound. */
+#include <math.h>
+#include <string.h>
+
+#include "agent/verbs/verb.h"
+#include "core/nearest.h"
+#include "core/read.h"
+
+/* ---- run ---- */
+
+typedef struct run_fields {
+  prl_learner_program *program;
+} run_fields;
+
+static prl_status unknown_program(const prl_learner *l, const char *name, prl_error *error) {
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (int i = 0; i < l->programs_count; i++) prl_nearest_offer(&nearest, l->programs[i].routine.name);
+  return prl_fail(error, PRL_EFORMAT, "plan: schedule: there is no program \"%s\" to learn with%s", name,
+                  prl_nearest_hint(&nearest));
+}
+
+static prl_status read_run(prl_verb_reader *r, void *fields, prl_error *error) {
+  const char *name;
+  prl_status status = prl_read_string(r->map, r->where, "program", &name, error);
+  if (status) return status;
+  int found = prl_program_find(r->learner, name);
+  if (found < 0) return unknown_program(r->learner, name, error);
+  ((run_fields *)fields)->program = &r->learner->programs[found];
+  r->needs = r->learner->programs[found].routine.needs;
+  return PRL_OK;
+}
+
+/* Fills the inputs once, then runs the program, over several calls where the deadline comes first. */
+static prl_status run(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner_program *p = ((run_fields *)verb->fields)->program;
+  prl_program *program = p->routine.program;
+  prl_minibatch batch = prl_minibatch_of(s, verb);
+  if (batch.rows < 1) return PRL_OK;
+  if (!s->filled) {
+    prl_status status = prl_program_rows(program, batch.rows, error);
+    if (status) return status;
+    prl_routine_fill(&p->routine, batch.order, batch.first, batch.rows);
+    s->filled = true;
+  }
+  bool done = true;
+  prl_status status = prl_program_run(program, turn->deadline_ns, &done, error);
+  if (status) return status;
+  if (!done) {
+    turn->next = verb->index;
+    return PRL_OK;
+  }
+  prl_program_report(s->learner, p);
+  s->filled = false;
+  return PRL_OK;
+}
+
+/* ---- stop ---- */
+
+typedef struct stop_fields {
+  int gauge;
+  prl_ref above;
+} stop_fields;
+
+static prl_status read_stop(prl_verb_reader *r, void *fields, prl_error *error) {
+  stop_fields *f = fields;
+  const prl_learner *l = r->learner;
+  const char *name;
+  prl_status status = prl_read_string(r->map, r->where, "metric", &name, error);
+  if (!status) status = prl_live_ref(l->live, r->map, r->where, "above", INFINITY, &f->above, error);
+  if (status) return status;
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (int p = 0; p < l->programs_count; p++)
+    for (int i = 0; i < l->programs[p].reports_count; i++) {
+      f->gauge = l->programs[p].reports[i].gauge;
+      if (!strcmp(l->metrics.names[f->gauge], name)) return PRL_OK;
+      prl_nearest_offer(&nearest, l->metrics.names[f->gauge]);
+    }
+  return prl_fail(error, PRL_EFORMAT, "plan: schedule: stop: no program reports \"%s\"%s", name,
+                  prl_nearest_hint(&nearest));
+}
+
+static prl_status stop(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  const stop_fields *f = verb->fields;
+  const prl_learner *l = s->learner;
+  bool above = l->metrics.gauges[f->gauge].last > prl_ref_value(l->live, f->above);
+  if (above && verb->outermost >= 0) turn->next = s->verbs[verb->outermost].end + 1;
+  return PRL_OK;
+}
+
+const prl_verb_type prl_verb_run = {
+    .name = "run",
+    .fields_text = "program",
+    .text = "fills the inputs from the current minibatch (all frozen rows outside minibatches) and runs",
+    .fields_size = sizeof(run_fields),
+    .needs = PRL_MADE_ROWS,
+    .read = read_run,
+    .execute = run,
+};
+
+const prl_verb_type prl_verb_stop = {
+    .name = "stop",
+    .fields_text = "metric, above (reference)",
+    .text = "after a run: ends every enclosing loop when the metric's last value exceeds the bound",
+    .fields_size = sizeof(stop_fields),
+    .read = read_stop,
+    .execute = stop,
+};

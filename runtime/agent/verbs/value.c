@@ -1,0 +1,54 @@
+/* Values of the frozen rows and of what they bootstrap from. */
+#include <string.h>
+
+#include "agent/verbs/verb.h"
+
+enum { ROWS }; /* cursor: rows whose values are known */
+
+/* Values of one tile of rows and bootstraps, spread to the critics. */
+static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
+  prl_program *program = l->values.routine.program;
+  const int64_t width = l->shape->spec.observations;
+  prl_status status = prl_program_rows(program, rows, error);
+  if (status) return status;
+  memcpy(l->values.observation->data, l->observation + first * width, (size_t)(rows * width) * sizeof(float));
+  status = prl_program_run(program, 0, NULL, error);
+  if (status) return status;
+  const float *value = l->values.value->data;
+  if (!l->kernels->finite(rows * l->critics_count, value))
+    return prl_fail(error, PRL_ENUMERIC, "a critic's value is not finite (program \"values\")");
+  for (int i = 0; i < l->critics_count; i++)
+    for (int64_t row = 0; row < rows; row++)
+      l->critics[i].value[first + row] = value[row * l->critics_count + i];
+  return PRL_OK;
+}
+
+static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  int64_t all = l->critics_count ? l->batch.rows + l->batch.bootstraps : 0;
+  int64_t left = all - verb->cursor[ROWS], rows = left < l->shape->tile_rows ? left : l->shape->tile_rows;
+  prl_status status = rows > 0 ? tile(l, verb->cursor[ROWS], rows, error) : PRL_OK;
+  if (status) return status;
+  verb->cursor[ROWS] += rows;
+  if (verb->cursor[ROWS] < all)
+    turn->next = verb->index;
+  else
+    verb->cursor[ROWS] = 0;
+  return PRL_OK;
+}
+
+static bool holds(const prl_schedule *s, const prl_verb *verb) {
+  return verb->cursor[ROWS] >= 0 && verb->cursor[ROWS] <= s->learner->batch.observed;
+}
+
+const prl_verb_type prl_verb_values = {
+    .name = "values",
+    .fields_text = "",
+    .text = "the value of each critic at each row and bootstrap, in tiles of capacity.tile rows",
+    .cursor = 1,
+    .flags = PRL_VERB_TOP,
+    .needs = PRL_MADE_ROWS,
+    .makes = PRL_MADE_VALUES,
+    .execute = execute,
+    .holds = holds,
+};

@@ -1,0 +1,73 @@
+/* What a verb is. Each family has a file of its own, which ends in its entries of the table; table.c lists
+ * them. A new verb is one file and one line there. */
+#ifndef PRL_AGENT_VERBS_VERB_H
+#define PRL_AGENT_VERBS_VERB_H
+
+#include "agent/learner/parts.h"
+#include "agent/verbs/schedule.h"
+
+typedef struct prl_verb_type prl_verb_type;
+
+/* One entry of the flat list. */
+typedef struct prl_verb {
+  const prl_verb_type *type;
+  void *fields;    /* what `read` made of the document: a struct of the verb's own */
+  int64_t *cursor; /* (type->cursor) where it stands: 0 when it begins; saved */
+  int index;       /* in the list */
+  int end;         /* of a loop: the entry behind its body, which goes back or on; else −1 */
+  int loop;        /* of that entry: its loop; else −1 */
+  int outermost;   /* the outermost loop around it; −1: none */
+  int minibatches; /* the loop of minibatches around it; −1: none */
+} prl_verb;
+
+struct prl_schedule {
+  prl_runtime *runtime;
+  prl_learner *learner;
+  prl_verb *verbs;
+  int count;
+  int64_t at;  /* the cursor's verb: saved */
+  bool filled; /* the inputs of the program at the cursor are in place */
+};
+
+/* What a verb is read with. */
+typedef struct prl_verb_reader {
+  prl_schedule *schedule;
+  prl_learner *learner;
+  const prl_value *map; /* the verb in the document */
+  prl_verb *verb;       /* its place among the others is known */
+  const char *where;    /* "schedule.copy" */
+  unsigned needs;       /* told: PRL_MADE_…, beside those of the type */
+} prl_verb_reader;
+
+enum { PRL_VERB_TOP = 1, PRL_VERB_ONCE = 2, PRL_VERB_LOOP = 4 }; /* flags */
+
+struct prl_verb_type {
+  const char *name;
+  const char *fields_text, *text; /* for the table of README.md: its fields; what it does */
+  size_t fields_size;             /* bytes */
+  int cursor;                     /* int64 numbers */
+  unsigned needs, makes;          /* PRL_MADE_…: of verbs before it; for verbs after it */
+  unsigned flags;
+  prl_status (*read)(prl_verb_reader *reader, void *fields, prl_error *error); /* NULL: no fields */
+  /* One piece of it. It stays at the cursor where it sets turn->next to its own index. */
+  prl_status (*execute)(prl_schedule *schedule, prl_verb *verb, prl_turn *turn, prl_error *error);
+  bool (*holds)(const prl_schedule *schedule, const prl_verb *verb); /* cursor after a load; NULL: any ≥ 0 */
+  int64_t (*waits)(const prl_verb *verb); /* closed steps that it waits for; NULL: none */
+};
+
+extern const prl_verb_type *const prl_verb_types[];        /* ends with NULL */
+const prl_verb_type *prl_verb_type_find(const char *name); /* NULL: there is none */
+extern const prl_verb_type prl_verb_end;                   /* behind a loop's body; not in documents */
+
+extern const prl_verb_type prl_verb_collect, prl_verb_freeze, prl_verb_rewards, prl_verb_values,
+    prl_verb_advantages, prl_verb_weigh, prl_verb_epochs, prl_verb_minibatches, prl_verb_run, prl_verb_copy,
+    prl_verb_stop, prl_verb_publish;
+
+/* loop.c: the rows of the minibatch that the verb runs in; all frozen rows where it runs in none. */
+typedef struct prl_minibatch {
+  const int32_t *order; /* NULL: in their own order */
+  int64_t first, rows;
+} prl_minibatch;
+prl_minibatch prl_minibatch_of(const prl_schedule *schedule, const prl_verb *verb);
+
+#endif
