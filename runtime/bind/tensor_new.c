@@ -17,6 +17,7 @@ prl_dtype prl_check_dtype(lua_State *L, int index, prl_dtype fallback) {
 int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next) {
   int ndim = 0;
   if (lua_type(L, first) == LUA_TTABLE) {
+    prl_check_list(L, first, "the table of sizes");
     ndim = (int)lua_objlen(L, first);
     if (ndim > PRL_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions, not %d", PRL_MAX_DIMS, ndim);
     for (int d = 0; d < ndim; d++) {
@@ -105,6 +106,7 @@ static void fill_from_table(lua_State *L, int depth, prl_tensor *tensor, int64_t
   if (lua_type(L, -1) != LUA_TTABLE || (int64_t)lua_objlen(L, -1) != tensor->shape[depth])
     luaL_error(L, "the table is ragged: %d items were expected in dimension %d, as in its first row",
                (int)tensor->shape[depth], depth + 1);
+  prl_check_list(L, lua_gettop(L), "the table of a tensor");
   for (int64_t i = 1; i <= tensor->shape[depth]; i++) {
     lua_rawgeti(L, -1, (int)i);
     fill_from_table(L, depth + 1, tensor, position);

@@ -1,6 +1,8 @@
 --- The builder: a resolved recipe becomes a plan (runtime/agent/README.md). An algorithm's Lua runs here, once: it
 --- writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as plain data.
 local prl = require "perilune"
+local options = require "perilune.options"
+local keys = require "perilune.keys"
 local networks = require "perilune.recipe.networks"
 local search = require "perilune.recipe.search"
 
@@ -25,10 +27,11 @@ local function scalar_input(name) return prl.trace_input(name, prl.full({}, .5),
 --- opt.lr is a scalar of the program while one is traced, and a reference to the live option elsewhere. Structural
 --- options are plain numbers; one that was not given is nil.
 local function new_options(self, algorithm, given)
+  local all = algorithm.options or {}
   return setmetatable({}, {
     __index = function(_, key)
-      local declared, value = algorithm.options[key], given[key]
-      if not declared then error(("algorithm: there is no option %s"):format(tostring(key)), 2) end
+      local declared, value = all[key], given[key]
+      if not declared then prl.refuse(prl.no_name("the algorithm", "option", tostring(key), all)) end
       if value == nil or value == false then return nil end
       if declared.structural then return value end
       local name = "algorithm." .. key
@@ -61,18 +64,21 @@ local function new_batch(self, rows)
   }
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)
-      if not self.critic[critic] then error(("batch.%s: there is no critic %s"):format(field, tostring(critic)), 2) end
+      if not self.critic[critic] then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), self.critic)) end
       inner[critic] = prl.trace_input(field .. "/" .. critic, vector(), true)
       return inner[critic]
     end})
   end
-  return setmetatable({
+  local batch = {
     returns = by_critic "returns", value = by_critic "value", reward = by_critic "reward",
     advantages = by_critic "advantage",
-  }, {
-    __index = function(batch, field)
+  }
+  local names = keys(batch)
+  for _, field in ipairs(keys(makers)) do names[#names + 1] = field end
+  return setmetatable(batch, {
+    __index = function(_, field)
       local make = makers[field]
-      if not make then error(("batch: there is no field %s"):format(tostring(field)), 2) end
+      if not make then prl.refuse(prl.no_name("batch", "field", tostring(field), names)) end
       batch[field] = prl.trace_input(field, make(), true)
       return batch[field]
     end,
@@ -86,6 +92,7 @@ Learn.__index = Learn
 
 --- A program over a minibatch: fn(batch) writes losses and ends in learn:minimise. Returns the verb that runs it.
 function Learn:program(fn)
+  options.need_kind("learn:program: what it traces", fn, "function")
   self.programs_count = self.programs_count + 1
   local name = self.programs_count == 1 and "update" or "update_" .. self.programs_count
   self.programs[name] = trace(name, function(rows)
@@ -98,10 +105,12 @@ end
 --- Gradients of the loss and one step of every set: actor, critics: their step sizes; max_norm: the greatest norm of
 --- the gradient of the actor and of each critic.
 function Learn:minimise(loss, steps)
+  steps = options.check("learn:minimise", steps, {actor = "number or tensor", critics = "number or tensor",
+    max_norm = "number or tensor"})
   loss:backward()
   for _, set in ipairs(self.sets) do
     local lr = set.critic and steps.critics or steps.actor
-    if lr == nil then error(("minimise: no step size for the %s"):format(set.critic and "critics" or "actor"), 2) end
+    if lr == nil then options.refuse("learn:minimise: no step size for the %s", set.critic and "critics" or "actor") end
     set.optim:step(lr, steps.max_norm)
   end
 end
@@ -110,14 +119,34 @@ end
 function Learn:metric(name, value) prl.trace_output(name, value) end
 
 --- Waits until `steps` steps of each stream, on average, are closed.
-function Learn:collect(steps) return {verb = "collect", rows = steps * self.streams} end
+function Learn:collect(steps)
+  options.need_kind("learn:collect: steps", steps, "number")
+  return {verb = "collect", rows = steps * self.streams}
+end
 
 --- lambda: a number or a live option; normalise: the weighted sum of advantages over all rows (true).
-function Learn:estimate(o) return {verb = "estimate", lambda = o.lambda, normalise = o.normalise ~= false} end
-function Learn:epochs(count, body) return {verb = "epochs", count = count, body = body} end
-function Learn:minibatches(size, body) return {verb = "minibatches", size = size, body = body} end
+function Learn:estimate(given)
+  local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean"})
+  options.need("learn:estimate", o, {"lambda"})
+  return {verb = "estimate", lambda = o.lambda, normalise = o.normalise ~= false}
+end
+
+function Learn:epochs(count, body)
+  options.list("learn:epochs: its body", body)
+  return {verb = "epochs", count = count, body = body}
+end
+
+function Learn:minibatches(size, body)
+  options.list("learn:minibatches: its body", body)
+  return {verb = "minibatches", size = size, body = body}
+end
+
 function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
 function Learn:publish() return {verb = "publish"} end
+
+--- What an algorithm sees of it; the rest is the builder's.
+options.strict("learn", "method", Learn, {"policy", "critics", "program", "minimise", "metric", "collect", "estimate", "epochs",
+  "minibatches", "stop", "publish"})
 
 -- ---- Fixed programs ----
 
@@ -178,7 +207,7 @@ local function critic_documents(self, recipe)
 end
 
 local function live_algorithm_options(self, algorithm, given)
-  for key, declared in pairs(algorithm.options) do
+  for key, declared in pairs(algorithm.options or {}) do
     if not declared.structural and given[key] ~= nil and given[key] ~= false then
       self.live["algorithm." .. key] = {value = scalar(given[key]), low = declared.min, high = declared.max}
     end
@@ -220,9 +249,9 @@ local function schedule_of(self, algorithm, given)
   if algorithm.search then return idle_schedule(self) end
   local schedule = algorithm.build(self, new_options(self, algorithm, given))
   if type(schedule) ~= "table" or #schedule == 0 then
-    error(("algorithm %s: build returned no schedule"):format(algorithm.name or "?"), 0)
+    error(("algorithm %s: build returned no schedule"):format(given[1] or given.lua), 0)
   end
-  return schedule
+  return options.list("the schedule", schedule)
 end
 
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).

@@ -3,10 +3,13 @@
 --- Sets: "policy" (the actor), "critic/NAME" for each critic, and with a shared trunk "trunk", which steps with the
 --- actor. Names of parameters are paths of modules: "1.weight".
 local keys = require "perilune.keys"
+local options = require "perilune.options"
 local prl = require "perilune"
 local nn, distribution = prl.nn, prl.distribution
 
 local networks = {}
+
+local no_field = options.strict("a critic", "field", {}, {"name"}) -- what an algorithm sees of one
 
 --- Columns side by side: concat takes up to 8 at once.
 function networks.join(columns)
@@ -198,7 +201,7 @@ function networks.make(self, recipe, constant)
       init = policy.init}
     local value = mlp(features, options, 1, 1)
     local critic = setmetatable({name = name, set = "critic/" .. name, last = tostring(#value)}, {
-      __call = function(_, obs) return value(feature(obs)):reshape(-1) end,
+      __index = no_field, __call = function(_, obs) return value(feature(obs)):reshape(-1) end,
     })
     self.critics[i], self.critic[name] = critic, critic
     add_set(self, critic.set, value, true, optimizer)

@@ -28,7 +28,7 @@ local nearest = require "perilune.nearest"
 
 local schema = {}
 
-schema.activations = {"tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "sigmoid", "identity"}
+schema.activations = require("perilune").nn.activations
 schema.combines = {"sum", "last", "first", "max"}
 schema.units = {"step", "second", "minute", "hour", "day"}
 schema.schedules = {"linear", "cosine", "warmup", "piecewise", "expression"}
