@@ -3,29 +3,33 @@
 ---   sample(draws) → action         mean() → the most probable action
 --- (a point has neither entropy nor divergence).
 --- Draws are inputs: standard normals for continuous actions, uniforms in (0, 1) for discrete ones.
+local options = require "perilune.options"
 local prl = require "perilune"
 
 local distribution = {}
 
-local function class(methods)
+local function class(about, methods)
   methods.__index = methods
-  return methods
+  return options.strict(about, "method", methods)
 end
 
 local function rows_of(column) return column:reshape(-1) end
 
 -- ---- Categorical: logits (rows, n), actions (rows, 1), from 0; one uniform a row ----
 
-local Categorical = class {draws = 1}
+local Categorical = class("categorical", {draws = 1})
 
-function distribution.categorical(logits) return setmetatable({logits = logits}, Categorical) end
+function distribution.categorical(logits) return setmetatable({logits = logits, log_p = false}, Categorical) end
 
 function Categorical:log_softmax()
-  self.log_p = self.log_p or self.logits:log_softmax()
+  self.log_p = self.log_p or self.logits:log_softmax() -- once, also where another table stands before this one
   return self.log_p
 end
 
 function Categorical:log_prob(action) return rows_of(self:log_softmax():gather(2, action)) end
+
+--- Of every choice (rows, n).
+function Categorical:log_probs() return self:log_softmax() end
 
 function Categorical:entropy()
   local log_p = self:log_softmax()
@@ -42,9 +46,10 @@ function Categorical:mean() return self.logits:argmax(2, true):cast "float32" en
 
 -- ---- Independent categoricals: logits (rows, Σ n), actions (rows, #n) ----
 
-local Multi = class {}
+local Multi = class("multi_categorical", {})
 
 function distribution.multi_categorical(logits, choices)
+  options.list("prl.distribution.multi_categorical", choices)
   local parts, first = {}, 1
   for i, n in ipairs(choices) do
     parts[i] = distribution.categorical(logits:slice(2, first, first + n - 1))
@@ -72,6 +77,9 @@ function Multi:log_prob(action)
   return sum_parts(self, function(part, i) return part:log_prob(action:slice(2, i, i)) end)
 end
 
+--- Of every choice, those of one dimension after those of the other (rows, Σ n).
+function Multi:log_probs() return join_parts(self, function(part) return part:log_probs() end) end
+
 function Multi:entropy() return sum_parts(self, function(part) return part:entropy() end) end
 function Multi:kl(other) return sum_parts(self, function(part, i) return part:kl(other.parts[i]) end) end
 
@@ -83,7 +91,7 @@ function Multi:mean() return join_parts(self, function(part) return part:mean() 
 
 -- ---- Bernoulli: logits (rows, n), actions 0 or 1; exact in the tails, where 1 − σ(z) is 0 in float32 ----
 
-local Bernoulli = class {}
+local Bernoulli = class("bernoulli", {})
 
 function distribution.bernoulli(logits) return setmetatable({logits = logits}, Bernoulli) end
 
@@ -103,7 +111,7 @@ function Bernoulli:mean() return prl.gt(self.logits, 0) end
 
 -- ---- Diagonal Gaussian: mean (rows, n), log_std (rows, n) or (n) ----
 
-local Normal = class {}
+local Normal = class("normal", {})
 
 function distribution.normal(mean, log_std) return setmetatable({mu = mean, log_std = log_std}, Normal) end
 
@@ -124,7 +132,7 @@ function Normal:mean() return self.mu end
 
 -- ---- A point: the action (rows, n) with certainty ----
 
-local Point = class {draws = 0}
+local Point = class("point", {draws = 0})
 
 function distribution.point(action) return setmetatable({action = action}, Point) end
 
@@ -136,7 +144,7 @@ function Point:mean() return self.action end
 
 -- ---- Gaussian squashed by tanh into (−1, 1) (Haarnoja et al. 2018, appendix C) ----
 
-local TanhNormal = class {}
+local TanhNormal = class("tanh_normal", {})
 
 function distribution.tanh_normal(mean, log_std)
   return setmetatable({inner = distribution.normal(mean, log_std)}, TanhNormal)
@@ -164,4 +172,4 @@ function TanhNormal:kl(other) return self.inner:kl(other.inner) end
 function TanhNormal:sample(draws) return self.inner:sample(draws):tanh() end
 function TanhNormal:mean() return self.inner.mu:tanh() end
 
-return distribution
+return options.strict("prl.distribution", "function", distribution)

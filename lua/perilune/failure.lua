@@ -27,10 +27,26 @@ function failure.check_recipe(value, message, ...)
   return value, message, ...
 end
 
+--- Whether an error is the library's own, and not that of a file or an argument that somebody gave it.
+function failure.is_defect(err)
+  if type(err) ~= "string" then return getmetatable(err) ~= Failure end
+  return err:find("^[^:\n]*lua/perilune/[%w_/]+%.lua:%d+: ") ~= nil
+end
+
+--- What fn gives for a recipe of this path. What its code does wrong is a failure of the recipe, one sentence.
+function failure.of_recipe(path, fn, argument)
+  local ok, result = xpcall(function() return fn(argument) end, function(err)
+    return failure.is_defect(err) and failure.handler(err) or err
+  end)
+  if ok then return result end
+  if type(result) == "table" then error(result, 0) end
+  failure.usage(("%s: no agent can be made of it: %s"):format(path, result))
+end
+
 --- Message handler of xpcall: a failure passes; anything else is a defect and keeps its traceback.
 function failure.handler(err)
   if getmetatable(err) == Failure then return err end
-  return {message = debug.traceback(tostring(err), 2), code = 1}
+  return setmetatable({message = debug.traceback(tostring(err), 2), code = 1}, Failure)
 end
 
 return failure

@@ -8,10 +8,21 @@ local parts = {
   recipe = "perilune.recipe.load",
 }
 
+local executable = {catch_interrupt = true, interrupted = true} -- the executable alone puts them here
+
+--- A name that is not there is a mistake, not nil.
+local function refuse(self, key)
+  local names = {}
+  for name in pairs(parts) do names[name] = true end
+  for name in pairs(self) do names[name] = true end
+  core.refuse(core.no_name("prl", "function", key, names))
+end
+
 return setmetatable(core, {
   __parts = parts, -- for the console, which shows also what is not loaded yet
   __index = function(self, key)
     local part = parts[key] and require(parts[key])
+    if part == nil and type(key) == "string" and not executable[key] and key:sub(1, 2) ~= "__" then refuse(self, key) end
     self[key] = part
     return part
   end,

@@ -6,9 +6,12 @@
 ---     }
 ---
 --- Weights are (in, out): y = x w + b.
+local options = require "perilune.options"
 local prl = require "perilune"
 
 local nn = {}
+
+nn.activations = {"tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "sigmoid", "identity"}
 
 local Module = {}
 Module.__index = Module
@@ -70,16 +73,13 @@ end
 --- Takes values from such a table; all names must be there, none more, and the shapes must fit. Nothing changes else.
 function Module:load(state)
   local names, parameters = self:parameters()
-  local known = {}
+  local message = prl.unknown_key("load: the module", "parameter", state, names)
+  if message then prl.refuse(message) end
   for i, name in ipairs(names) do
-    known[name] = true
     local value = state[name]
-    if value == nil then error(("load: no value for parameter %s"):format(name), 2) end
+    if value == nil then options.refuse("load: no value for parameter %s", name) end
     local want, got = shape_text(parameters[i]), shape_text(value)
-    if want ~= got then error(("load: %s has shape %s, the value has %s"):format(name, want, got), 2) end
-  end
-  for name in pairs(state) do
-    if not known[name] then error(("load: the module has no parameter %s"):format(name), 2) end
+    if want ~= got then options.refuse("load: %s has shape %s, the value has %s", name, want, got) end
   end
   for i, name in ipairs(names) do parameters[i]:copy_(state[name]) end
   return self
@@ -96,7 +96,9 @@ end
 
 --- A module of these children and parameters, with forward(self, …).
 function nn.module(fields)
-  if type(fields.forward) ~= "function" then error("nn.module: forward, a function, is needed", 2) end
+  if type(fields) ~= "table" or type(fields.forward) ~= "function" then
+    options.refuse("prl.nn.module takes a table with forward, a function")
+  end
   fields.training = true
   return setmetatable(fields, Module)
 end
@@ -113,6 +115,7 @@ for _, kind in ipairs {"orthogonal", "xavier_uniform", "xavier_normal", "kaiming
   --- Fills a tensor in place; see runtime/nn/init.h for the equations.
   nn.init[kind] = function(tensor, gain) return prl.init_fill(tensor, kind, gain) end
 end
+options.strict("prl.nn.init", "function", nn.init)
 
 local function initial(shape, init, gain)
   local value = prl.zeros(shape)
@@ -126,19 +129,21 @@ end
 
 --- y = act(x w + b). options: activation ("identity"), bias (true), init ("orthogonal"; a name, "zero" or a function
 --- that fills a tensor), gain (1).
-function nn.linear(inputs, outputs, options)
-  options = options or {}
-  local activation = options.activation or "identity"
-  local weight = initial({inputs, outputs}, options.init or "orthogonal", options.gain or 1)
+function nn.linear(inputs, outputs, given)
+  local o = options.check("prl.nn.linear", given, {activation = "string", bias = "boolean", init = "string or function",
+    gain = "number"})
+  local activation = options.word("prl.nn.linear: activation", o.activation, nn.activations) or "identity"
+  local weight = initial({inputs, outputs}, o.init or "orthogonal", o.gain or 1)
   return nn.module {
     weight = prl.parameter(weight, "weight"),
-    bias = options.bias ~= false and prl.parameter(prl.zeros(outputs), "bias") or nil,
+    bias = o.bias ~= false and prl.parameter(prl.zeros(outputs), "bias") or nil,
     forward = function(self, x) return prl.linear(x, self.weight, self.bias, activation) end,
   }
 end
 
 --- Modules, or plain functions, one after the other.
 function nn.sequential(layers)
+  options.list("prl.nn.sequential", layers)
   local fields = {forward = function(self, x)
     for i = 1, #self do x = self[i](x) end
     return x
@@ -149,14 +154,18 @@ end
 
 --- Linear layers {inputs, …, outputs}. activation ("tanh") between them, output ("identity") after the last; init
 --- ("orthogonal") with gain (√2) and last_gain (1).
-function nn.mlp(options)
+function nn.mlp(given)
+  local sizes = type(given) == "table" and #given or 0
+  local o = options.check("prl.nn.mlp", given, {activation = "string", output = "string", init = "string or function",
+    gain = "number", last_gain = "number"}, sizes)
+  if sizes < 2 then options.refuse("prl.nn.mlp takes two sizes or more, as in {4, 64, 2, activation = \"tanh\"}") end
   local layers = {}
-  for i = 1, #options - 1 do
-    local last = i == #options - 1
-    layers[i] = nn.linear(options[i], options[i + 1], {
-      activation = last and (options.output or "identity") or options.activation or "tanh",
-      init = options.init,
-      gain = last and (options.last_gain or 1) or options.gain or math.sqrt(2),
+  for i = 1, sizes - 1 do
+    local last = i == sizes - 1
+    layers[i] = nn.linear(o[i], o[i + 1], {
+      activation = last and (o.output or "identity") or o.activation or "tanh",
+      init = o.init,
+      gain = last and (o.last_gain or 1) or o.gain or math.sqrt(2),
     })
   end
   return nn.sequential(layers)
@@ -172,13 +181,14 @@ end
 
 --- Rows looked up by ids, from 0. The gradient touches only those rows. options: deviation of the initial values (.01);
 --- bag ("sum" or "mean": forward(ids, offsets) then gives one row for each bag).
-function nn.embedding(count, width, options)
-  options = options or {}
-  local weight = initial({count, width}, "normal", options.deviation or .01)
+function nn.embedding(count, width, given)
+  local o = options.check("prl.nn.embedding", given, {deviation = "number", bag = "string"})
+  local weight = initial({count, width}, "normal", o.deviation or .01)
+  local bag = options.word("prl.nn.embedding: bag", o.bag, {"sum", "mean"})
   return nn.module {
     weight = prl.parameter(weight, "weight", true),
     forward = function(self, ids, offsets)
-      if options.bag then return prl.embedding_bag(self.weight, ids, offsets, options.bag) end
+      if bag then return prl.embedding_bag(self.weight, ids, offsets, bag) end
       return prl.embedding(self.weight, ids)
     end,
   }
@@ -201,4 +211,4 @@ function nn.residual(inner)
   return nn.module {inner = inner, forward = function(self, x) return x + self.inner(x) end}
 end
 
-return nn
+return options.strict("prl.nn", "function", nn)

@@ -3,29 +3,42 @@
 ---     local opt = prl.optim.adam(net, {lr = prl.optim.linear {from = 1e-3, to = 1e-4, over = 1000}, max_norm = 0.5})
 ---     prl.scope(function() return opt:minimise(prl.mse(net(x), y)) end)
 ---
---- A group of its own: prl.optim.adamw({{net.body, lr = 1e-4}, {net.head, decay = 0}}, {lr = 1e-3, decay = .01}).
+--- A group of its own: prl.optim.adamw({{net.body, lr = 1e-4}, {net.head, weight_decay = 0}}, {lr = 1e-3, weight_decay = .01}).
+local options = require "perilune.options"
 local prl = require "perilune"
 
 local optim = {}
 
 -- Schedules: functions of the number of steps made, from 0.
 
+local ramp = {from = "number", to = "number", over = "number"}
+
+local function ramp_of(about, given)
+  local o = options.check(about, given, ramp)
+  options.need(about, o, {"from", "to", "over"})
+  return o
+end
+
 function optim.constant(value) return function() return value end end
 
 --- from → to over so many steps, then to.
-function optim.linear(o)
+function optim.linear(given)
+  local o = ramp_of("prl.optim.linear", given)
   return function(step) return o.from + (o.to - o.from) * math.min(step / o.over, 1) end
 end
 
 --- Half a cosine from → to over so many steps (Loshchilov & Hutter 2017, eq. 5, without restarts).
-function optim.cosine(o)
+function optim.cosine(given)
+  local o = ramp_of("prl.optim.cosine", given)
   return function(step)
     return o.to + (o.from - o.to) * (1 + math.cos(math.pi * math.min(step / o.over, 1))) / 2
   end
 end
 
 --- 0 → to over so many steps; then `after` (a schedule, from its own step 0), or to.
-function optim.warmup(o)
+function optim.warmup(given)
+  local o = options.check("prl.optim.warmup", given, {to = "number", over = "number", after = "function"})
+  options.need("prl.optim.warmup", o, {"to", "over"})
   return function(step)
     if step < o.over then return o.to * (step + 1) / o.over end
     return o.after and o.after(step - o.over) or o.to
@@ -34,6 +47,12 @@ end
 
 --- Straight lines between {step, value} points, constant outside.
 function optim.piecewise(points)
+  options.list("prl.optim.piecewise", points)
+  for _, point in ipairs(points) do
+    options.list("a point of prl.optim.piecewise", point)
+    if #point ~= 2 then options.refuse("a point of prl.optim.piecewise is {step, value}, and has %d numbers", #point) end
+  end
+  if #points == 0 then options.refuse("prl.optim.piecewise takes points, as in {{0, 1e-3}, {1e5, 1e-4}}") end
   return function(step)
     if step <= points[1][1] then return points[1][2] end
     for i = 2, #points do
@@ -44,7 +63,7 @@ function optim.piecewise(points)
   end
 end
 
-local Optimizer = {}
+local Optimizer = options.strict("an optimizer", "method", {})
 Optimizer.__index = Optimizer
 
 --- Steps every group from the gradients of the open scope; lr, if given, stands for every group's own.
@@ -72,9 +91,10 @@ end
 function Optimizer:last_norm() return self.groups[1].optim:last_norm() end
 
 local function named_parameters(source)
+  if prl.is_parameter(source) then source = {source} end
   if source.parameters then return source:parameters() end
   local names, parameters = {}, {}
-  for i, item in ipairs(source) do
+  for i, item in ipairs(options.list("the list of parameters", source)) do
     if prl.is_parameter(item) then
       names[#names + 1], parameters[#parameters + 1] = tostring(i), item
     else
@@ -88,31 +108,68 @@ local function named_parameters(source)
 end
 
 local function is_groups(source)
-  return not source.parameters and type(source[1]) == "table" and not source[1].parameters
-    and not prl.is_parameter(source[1])
+  return type(source) == "table" and not source.parameters and type(source[1]) == "table" and not source[1].parameters
 end
 
-local function new(kind, source, options)
-  options = options or {}
+-- ---- Options ----
+
+local common = {lr = "number or function", weight_decay = "number", decay = "number", max_norm = "number",
+  max_value = "number", name = "string"}
+local adam = {betas = "table", beta1 = "number", beta2 = "number", eps = "number", epsilon = "number"}
+local kinds = {
+  sgd = {momentum = "number", nesterov = "boolean"},
+  rmsprop = {alpha = "number", eps = "number", epsilon = "number", momentum = "number"},
+  adam = adam, adamw = adam,
+}
+
+for _, own in pairs(kinds) do
+  for name, kind in pairs(common) do own[name] = kind end
+end
+
+--- PyTorch's names, and what recipes and the C functions call the same.
+local ours = {eps = "epsilon", weight_decay = "decay"}
+
+--- The options under our names, as a copy.
+local function canonical(about, given, own, positions)
+  local out = {}
+  for name, value in pairs(options.check(about, given, own, positions)) do
+    local known = ours[name]
+    if known and given[known] ~= nil then options.refuse("%s: %s and %s are one option; give one of them", about, name, known) end
+    if name ~= "betas" and type(name) == "string" then out[known or name] = value end
+  end
+  local betas = given and given.betas
+  if not betas then return out end
+  if given.beta1 or given.beta2 then options.refuse("%s: betas are beta1 and beta2; give one or the other", about) end
+  if #options.list(about .. ": betas", betas) ~= 2 then options.refuse("%s: betas are two numbers, as in {0.9, 0.999}", about) end
+  out.beta1, out.beta2 = betas[1], betas[2]
+  return out
+end
+
+local function new(kind, source, given)
+  local about, own = "prl.optim." .. kind, kinds[kind]
+  local shared = canonical(about, given, own)
   local self = setmetatable({kind = kind, groups = {}}, Optimizer)
-  for i, group in ipairs(is_groups(source) and source or {{source}}) do
-    local own = {}
-    for key, value in pairs(options) do own[key] = value end
-    for key, value in pairs(group) do if key ~= 1 then own[key] = value end end
-    local schedule = type(own.lr) == "function" and own.lr or nil
-    if schedule then own.lr = schedule(0) end
+  if is_groups(source) then options.list(about .. ": the list of groups", source) else source = {{source}} end
+  for i, group in ipairs(source) do
+    local o = canonical("a group of " .. about, group, own, 1)
+    for name, value in pairs(shared) do
+      if o[name] == nil then o[name] = value end
+    end
+    local schedule, name = type(o.lr) == "function" and o.lr or nil, o.name or ("group " .. i)
+    if schedule then o.lr = schedule(0) end
+    o.name = nil
     local names, parameters = named_parameters(group[1])
-    local set = prl.params(own.name or ("group " .. i), parameters, names)
-    self.groups[i] = {optim = prl.new_optim(kind, set, own), set = set, schedule = schedule}
+    local set = prl.params(name, parameters, names)
+    self.groups[i] = {optim = prl.new_optim(kind, set, o), set = set, schedule = schedule}
   end
   return self
 end
 
---- kind(module or parameters or groups, options). Options and their defaults are PyTorch's: lr (a number or a
---- schedule); sgd: momentum, nesterov; rmsprop: alpha, epsilon; adam, adamw: beta1, beta2, epsilon; all: decay,
---- max_norm, max_value.
+--- kind(module or parameters or groups, options). Options and their defaults are PyTorch's: lr (a number or a schedule);
+--- sgd: momentum, nesterov; rmsprop: alpha, eps, momentum; adam, adamw: betas, eps; all: weight_decay; and max_norm,
+--- max_value, which clip gradients, and the set's name. The names of recipes are taken too: beta1, beta2, epsilon, decay.
 for _, kind in ipairs {"sgd", "rmsprop", "adam", "adamw"} do
-  optim[kind] = function(source, options) return new(kind, source, options) end
+  optim[kind] = function(source, given) return new(kind, source, given) end
 end
 
-return optim
+return options.strict("prl.optim", "function", optim)

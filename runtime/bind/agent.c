@@ -118,6 +118,7 @@ static const uint64_t *check_ids(lua_State *L, int index, const char *argument, 
     return tensor->data;
   }
   bool table = lua_type(L, index) == LUA_TTABLE;
+  if (table) prl_check_list(L, index, argument);
   *count = table ? (int64_t)lua_objlen(L, index) : 1;
   uint64_t *list = lua_newuserdata(L, ((size_t)*count + 1) * sizeof *list);
   for (int64_t i = 0; i < *count; i++) {

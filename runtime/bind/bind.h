@@ -31,7 +31,7 @@ void prl_register(lua_State *L, const luaL_Reg *functions);
 /* Leaves a new metatable of that name on the stack with __index = itself and these functions. */
 void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods);
 
-/* Raises the error's sentence where status is not PRL_OK, with the position of the caller. */
+/* Raises the error's sentence where status is not PRL_OK, as prl_raise does. */
 void prl_check(lua_State *L, prl_status status, const prl_error *error);
 /* Pushes a text of the runtime's memory and frees it, also where Lua has no memory for its copy. */
 void prl_push_text(lua_State *L, prl_runtime *runtime, char *text);
@@ -95,15 +95,35 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
 const char *prl_option_text(lua_State *L, int index, const char *name);
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);
 
+/* ---- What a caller spelled wrongly (keys.c) ---- */
+
+/* Raises the text on the top at the line of the nearest caller outside of the library; never returns. */
+int prl_raise(lua_State *L);
+/* The library's own Lua file of a chunk ("optim.lua"), or NULL where somebody else wrote it. */
+const char *prl_own_file(const char *source);
+/* Refuses what is neither nothing nor a table of these options; the names end with NULL. */
+void prl_check_keys(lua_State *L, int index, const char *about, const char *const *names);
+/* Refuses a table that holds more than a list. */
+void prl_check_list(lua_State *L, int index, const char *about);
+/* Raises that there is no such name beside those of the table `names`. Returns 0 where the key is none that
+ * somebody writes: a number, or one that begins with two underscores. */
+int prl_refuse_name(lua_State *L, const char *about, const char *noun, int names, int key);
+/* Lets the table on the top refuse to be asked for a name that it does not have. */
+void prl_make_strict(lua_State *L, const char *about, const char *noun);
+
 /* ---- Environments (env_spec.c) ---- */
 
 /* Pushes what an environment is made of: name, summary, options, presets, observation, action, responses. */
 void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec);
-/* Option values from a table at `index` (or nothing there), in the order of the type's table; how many. */
-int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, double *values);
+/* Pushes the type's option values, in its order: defaults, then the preset, then what the table at `index`
+ * (or nothing there) gives. Another key is refused, unless it is one of `more`, which the caller reads
+ * itself. */
+double *prl_push_env_options(lua_State *L, int index, const prl_env_type *type, const char *const *more,
+                             int more_count);
 
 /* ---- Openers: each leaves the module's table on the top as it found it, with its functions added ---- */
 
+void prl_open_keys(lua_State *L);       /* sentences about unknown keys */
 void prl_open_tensor(lua_State *L);     /* tensors and their methods */
 void prl_open_tensor_new(lua_State *L); /* what makes tensors */
 void prl_open_ops(lua_State *L);        /* every op as function and method */

@@ -7,6 +7,7 @@
 
 #include "core/nearest.h"
 #include "io/csv.h"
+#include "recipe/keys.h"
 
 #define MAX_CHOSEN 512
 
@@ -48,14 +49,18 @@ static prl_csv_type check_type(lua_State *L, const char *name) {
 
 /* The columns at `index`: "name" (f32) or {"name", "type", empty = number}. Names stay alive in the table. */
 static int check_columns(lua_State *L, int index, prl_csv_column *columns) {
+  static const char *const names[] = {"empty"};
+  const prl_keys known = {"a column of the CSV", "option", names, 1, 2};
   luaL_checktype(L, index, LUA_TTABLE);
   int count = (int)lua_objlen(L, index);
   if (count == 0 || count > MAX_CHOSEN)
     luaL_error(L, "choose 1 to %d columns of the CSV, not %d", MAX_CHOSEN, count);
+  prl_check_list(L, index, "the list of columns");
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, index, i + 1);
     columns[i] = (prl_csv_column){.type = PRL_CSV_F32};
     if (lua_istable(L, -1)) {
+      if (prl_push_unknown_key(L, lua_gettop(L), &known)) prl_raise(L);
       columns[i].empty = prl_option_number(L, lua_gettop(L), "empty", 0);
       lua_getfield(L, -1, "empty");
       columns[i].may_be_empty = !lua_isnil(L, -1);
@@ -73,6 +78,8 @@ static int check_columns(lua_State *L, int index, prl_csv_column *columns) {
 }
 
 static prl_csv_options check_options(lua_State *L, int index) {
+  static const char *const names[] = {"delimiter", "skip_bad", "batch", "max_row", NULL};
+  prl_check_keys(L, index, "prl.csv", names);
   prl_csv_options options = {.skip_bad = prl_option_bool(L, index, "skip_bad", false),
                              .batch = (int64_t)prl_option_number(L, index, "batch", 0),
                              .max_row = (int64_t)prl_option_number(L, index, "max_row", 0)};
@@ -316,6 +323,9 @@ static int writer_new(lua_State *L) { /* path, {name, …}, {fresh = bool} */
   prl_error error;
   const char *path = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
+  static const char *const options[] = {"fresh", NULL};
+  prl_check_list(L, 2, "the list of columns");
+  prl_check_keys(L, 3, "prl.io.csv_writer", options);
   bool fresh = prl_option_bool(L, 3, "fresh", false);
   int count = (int)lua_objlen(L, 2);
   if (count == 0) return luaL_error(L, "a CSV needs at least one column");
@@ -341,6 +351,9 @@ static int writer_row(lua_State *L) { /* self, {value or nil, …} in the order 
   lua_writer *self = luaL_checkudata(L, 1, "perilune.csv_writer");
   luaL_checktype(L, 2, LUA_TTABLE);
   if (!self->writer) return luaL_error(L, "the CSV is closed");
+  const prl_keys places = {
+      .about = "a row", .noun = "column", .positions = self->count}; /* some may be nil */
+  if (prl_push_unknown_key(L, 2, &places)) return prl_raise(L);
   double *values = lua_newuserdata(L, (size_t)self->count * (sizeof(double) + sizeof(bool)));
   bool *present = (bool *)(values + self->count);
   for (int i = 0; i < self->count; i++) {

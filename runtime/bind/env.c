@@ -2,10 +2,7 @@
  * userdata keeps: reset and step write into them and return them, so that stepping makes no garbage. */
 #include "bind/bind.h"
 
-#include <string.h>
-
 #include "bind/env_source.h"
-#include "core/nearest.h"
 #include "perilune/env.h"
 #include "tensor/tensor.h"
 
@@ -36,61 +33,6 @@ static int env_gc(lua_State *L) {
 }
 
 /* ---- Construction ---- */
-
-static const prl_env_preset *find_preset(lua_State *L, const prl_env_type *type, const char *name) {
-  for (const prl_env_preset *p = type->presets; p && p->name; p++)
-    if (strcmp(p->name, name) == 0) return p;
-  luaL_error(L, "preset: %s has no preset \"%s\"", type->name, name);
-  return NULL;
-}
-
-static int option_place(const prl_env_type *type, const char *name) {
-  for (int i = 0; type->options && type->options[i].name; i++)
-    if (strcmp(type->options[i].name, name) == 0) return i;
-  return -1;
-}
-
-static void read_preset(lua_State *L, const prl_env_type *type, double *values) {
-  lua_getfield(L, 2, "preset");
-  if (!lua_isnil(L, -1))
-    for (const prl_env_setting *s = find_preset(L, type, luaL_checkstring(L, -1))->settings; s && s->option;
-         s++)
-      values[option_place(type, s->option)] = s->value;
-  lua_pop(L, 1);
-}
-
-static void refuse_option(lua_State *L, const prl_env_type *type, const char *name) {
-  static const char *const always[] = {"n", "seed", "stream", "preset"};
-  prl_nearest nearest = prl_nearest_begin(name);
-  for (int i = 0; i < 4; i++) prl_nearest_offer(&nearest, always[i]);
-  if (type->file) prl_nearest_offer(&nearest, "world");
-  for (int i = 0; type->options && type->options[i].name; i++)
-    prl_nearest_offer(&nearest, type->options[i].name);
-  luaL_error(L, "%s has no option \"%s\"%s", type->name, name, prl_nearest_hint(&nearest));
-}
-
-/* The type's options, in its order: defaults, then the preset, then what is given. */
-static double *read_options(lua_State *L, const prl_env_type *type) {
-  int count = 0;
-  while (type->options && type->options[count].name) count++;
-  double *values = lua_newuserdata(L, ((size_t)count + 1) * sizeof *values);
-  for (int i = 0; i < count; i++) values[i] = type->options[i].value;
-  if (!lua_istable(L, 2)) return values;
-  read_preset(L, type, values);
-  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
-    luaL_checktype(L, -2, LUA_TSTRING);
-    const char *name = lua_tostring(L, -2);
-    if (strcmp(name, "n") == 0 || strcmp(name, "seed") == 0 || strcmp(name, "stream") == 0 ||
-        strcmp(name, "preset") == 0 || prl_env_source_takes(type, name))
-      continue;
-    int place = option_place(type, name);
-    if (place < 0) refuse_option(L, type, name);
-    if (lua_type(L, -1) != LUA_TNUMBER)
-      luaL_error(L, "%s: a number is needed, not a %s", name, luaL_typename(L, -1));
-    values[place] = lua_tonumber(L, -1);
-  }
-  return values;
-}
 
 static prl_tensor *keep_buffer(lua_State *L, int ndim, prl_dtype dtype, int64_t rows, int64_t columns,
                                int place) {
@@ -133,7 +75,8 @@ static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
   double n = prl_option_number(L, 2, "n", 1);
   if (!(n >= 1 && n <= 1 << 24)) luaL_error(L, "n is %f; 1 to %d instances are accepted", n, 1 << 24);
   uint64_t seed = check_key(L, "seed"), stream = check_key(L, "stream");
-  double *options = read_options(L, type);
+  static const char *const more[] = {"n", "seed", "stream"};
+  double *options = prl_push_env_options(L, 2, type, more, 3);
   lua_env *self = lua_newuserdata(L, sizeof *self);
   *self = (lua_env){0};
   luaL_getmetatable(L, "perilune.env");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "core/memory.h"
+#include "recipe/keys.h"
 #include "recipe/lua_env.h"
 
 /* What a file's type lives in; a built-in type needs none. */
@@ -126,10 +127,6 @@ static prl_status open_world(lua_State *L, lua_source *self, const char *path, c
                   (*type)->digest, digest);
 }
 
-bool prl_env_source_takes(const prl_env_type *type, const char *key) {
-  return type->file && (strcmp(key, "world") == 0 || strcmp(key, "digest") == 0);
-}
-
 /* The reference's kind and text. The text stays on the stack. */
 static const char *check_reference(lua_State *L, int index, const char **kind) {
   static const char *const kinds[] = {"name", "c", "lua"};
@@ -140,6 +137,8 @@ static const char *check_reference(lua_State *L, int index, const char **kind) {
     return lua_tostring(L, -1);
   }
   luaL_checktype(L, index, LUA_TTABLE);
+  const prl_keys known = {"an environment", "key", kinds, 3, 0};
+  if (prl_push_unknown_key(L, index, &known)) prl_raise(L);
   for (int k = 0; k < 3; k++) {
     lua_getfield(L, index, kinds[k]);
     if (lua_type(L, -1) == LUA_TSTRING && !text) {
@@ -165,7 +164,7 @@ prl_status prl_push_env_source(lua_State *L, int index, int options, const prl_e
   lua_setmetatable(L, -2);
   const int top = lua_gettop(L);
   prl_status status = open_source(runtime, self, kind, where, type, error);
-  if (!status && given && prl_env_source_takes(*type, "world")) {
+  if (!status && given && (*type)->file) {
     path = prl_option_text(L, options, "world");
     digest = prl_option_text(L, options, "digest");
     if (path) status = open_world(L, self, path, digest, type, error);

@@ -15,8 +15,6 @@
  * digest), PRL_EINVAL (a file for a type that takes none), PRL_ENOMEM. */
 prl_status prl_push_env_source(lua_State *L, int index, int options, const prl_env_type **type,
                                prl_error *error);
-/* Whether a key of the options belongs to the file of such a type. */
-bool prl_env_source_takes(const prl_env_type *type, const char *key);
 /* One more owner of the source at `index`, whose lifetime no longer hangs on the collector's order; NULL
  * where the type needs no keeping. */
 struct prl_env_source *prl_env_source_retain(lua_State *L, int index);

@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "core/nearest.h"
 #include "env/types.h"
+#include "recipe/keys.h"
 
 static void set_text(lua_State *L, const char *key, const char *text) {
   lua_pushstring(L, text ? text : "");
@@ -115,27 +117,69 @@ void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spe
   lua_setfield(L, -2, "responses");
 }
 
-#define MOST_OPTIONS 64
-
-int prl_env_option_values(lua_State *L, int index, const prl_env_type *type, double *values) {
-  int count = 0;
-  for (; type->options && type->options[count].name; count++) {
-    luaL_argcheck(L, count < MOST_OPTIONS, index, "the environment has too many options");
-    values[count] = prl_option_number(L, index, type->options[count].name, type->options[count].value);
+static const prl_env_preset *find_preset(lua_State *L, const prl_env_type *type, const char *name) {
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (const prl_env_preset *p = type->presets; p && p->name; p++) {
+    if (strcmp(p->name, name) == 0) return p;
+    prl_nearest_offer(&nearest, p->name);
   }
-  return count;
+  luaL_error(L, "preset: %s has no preset \"%s\"%s", type->name, name, prl_nearest_hint(&nearest));
+  return NULL;
 }
 
-/* env_spec(environment (bind/env_source.h), {option = number, world = file} or nil) → what it is made of; or
- * nil, message, code. */
+static int option_place(const prl_env_type *type, const char *name) {
+  for (int i = 0; type->options && type->options[i].name; i++)
+    if (strcmp(type->options[i].name, name) == 0) return i;
+  return -1;
+}
+
+static void read_preset(lua_State *L, int index, const prl_env_type *type, double *values) {
+  const char *name = prl_option_text(L, index, "preset");
+  const prl_env_setting *s = name ? find_preset(L, type, name)->settings : NULL;
+  for (; s && s->option; s++) values[option_place(type, s->option)] = s->value;
+  lua_pop(L, 1);
+}
+
+/* Refuses what is none of the type's options, those of every environment, and `more`. */
+static void check_options(lua_State *L, int index, const prl_env_type *type, const char *const *more,
+                          int more_count, int own) {
+  prl_keys known = {.about = type->name, .noun = "option"};
+  const char **names = lua_newuserdata(L, ((size_t)own + (size_t)more_count + 3) * sizeof *names);
+  for (int i = 0; i < more_count; i++) names[known.count++] = more[i];
+  names[known.count++] = "preset";
+  if (type->file) names[known.count++] = "world", names[known.count++] = "digest";
+  for (int i = 0; i < own; i++) names[known.count++] = type->options[i].name;
+  known.names = names;
+  if (prl_push_unknown_key(L, index, &known)) prl_raise(L);
+  lua_pop(L, 1);
+}
+
+double *prl_push_env_options(lua_State *L, int index, const prl_env_type *type, const char *const *more,
+                             int more_count) {
+  int count = 0;
+  while (type->options && type->options[count].name) count++;
+  double *values = lua_newuserdata(L, ((size_t)count + 1) * sizeof *values);
+  for (int i = 0; i < count; i++) values[i] = type->options[i].value;
+  if (lua_isnoneornil(L, index)) return values;
+  if (!lua_istable(L, index)) {
+    lua_pushfstring(L, "%s takes its options as a table, not a %s", type->name, luaL_typename(L, index));
+    prl_raise(L);
+  }
+  check_options(L, index, type, more, more_count, count);
+  read_preset(L, index, type, values);
+  for (int i = 0; i < count; i++) values[i] = prl_option_number(L, index, type->options[i].name, values[i]);
+  return values;
+}
+
+/* env_spec(environment (bind/env_source.h), {option = number, preset, world = file, digest} or nil) → what it
+ * is made of; or nil, message, code. */
 static int env_spec(lua_State *L) {
   prl_error error;
   const prl_env_type *type;
   prl_env_spec spec = {0};
-  double values[MOST_OPTIONS];
   lua_settop(L, 2);
   if (prl_push_env_source(L, 1, 2, &type, &error)) return prl_push_failure(L, &error);
-  prl_env_option_values(L, 2, type, values);
+  const double *values = prl_push_env_options(L, 2, type, NULL, 0);
   if (prl_env_make_spec(type, values, &spec, &error)) return prl_push_failure(L, &error);
   prl_push_env_spec(L, type, &spec);
   return 1;

@@ -165,6 +165,7 @@ static int safetensors_write(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
+  prl_check_list(L, 2, "safetensors_write");
   int count = (int)lua_objlen(L, 2);
   prl_doc *metadata = push_metadata(L, 3);
   prl_st_tensor *entries = lua_newuserdata(L, (size_t)(count ? count : 1) * sizeof *entries);
@@ -172,6 +173,7 @@ static int safetensors_write(lua_State *L) {
     lua_rawgeti(L, 2, i + 1);
     if (!lua_istable(L, -1))
       return luaL_error(L, "safetensors_write: entry %d is not a pair {name, tensor}", i + 1);
+    prl_check_list(L, lua_gettop(L), "an entry of safetensors_write");
     lua_rawgeti(L, -1, 1);
     lua_rawgeti(L, -2, 2);
     const prl_tensor *tensor = prl_to_tensor(L, -1);
@@ -279,5 +281,6 @@ void prl_open_io(lua_State *L) {
   lua_newtable(L);
   prl_register(L, functions);
   prl_open_csv(L);
+  prl_make_strict(L, "prl.io", "function");
   lua_setfield(L, -2, "io");
 }

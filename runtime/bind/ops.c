@@ -15,9 +15,9 @@ void prl_mark_line(lua_State *L, prl_state *state) {
   lua_Debug frame;
   for (int level = 1; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "Sl", &frame);
-    bool ours = strncmp(frame.source, "@lua/perilune/", 14) == 0;
-    bool algorithm = strncmp(frame.source, "@lua/perilune/algorithms/", 25) == 0;
-    bool builder = strncmp(frame.source, "@lua/perilune/recipe/", 21) == 0;
+    const char *ours = prl_own_file(frame.source);
+    bool algorithm = ours && strncmp(ours, "algorithms/", 11) == 0;
+    bool builder = ours && strncmp(ours, "recipe/", 7) == 0;
     if (builder) { /* whoever asked for the plan is no part of it */
       prl_tape_line(state->tape, 0);
       return;
@@ -204,6 +204,7 @@ static int call_embedding_bag(lua_State *L) { /* table, indices, offsets, mode *
 
 static int call_join(lua_State *L) { /* {tensors}, dim = 1 */
   luaL_checktype(L, 1, LUA_TTABLE);
+  prl_check_list(L, 1, op_of(L)->name);
   int count = (int)lua_objlen(L, 1), at[PRL_MAX_INPUTS], top = lua_gettop(L);
   luaL_argcheck(L, count >= 1 && count <= PRL_MAX_INPUTS, 1, "1 to 8 tensors are needed");
   prl_attrs attrs = {0};
@@ -239,6 +240,7 @@ static int call_pick(lua_State *L) { /* x, dim, index */
 static int call_sizes(lua_State *L) { /* x, sizes … or one table of them */
   prl_attrs attrs = {0};
   bool table = lua_type(L, 2) == LUA_TTABLE;
+  if (table) prl_check_list(L, 2, op_of(L)->name);
   int count = table ? (int)lua_objlen(L, 2) : lua_gettop(L) - 1;
   luaL_argcheck(L, count <= PRL_MAX_DIMS, 2, "too many sizes");
   for (int i = 0; i < count; i++) {

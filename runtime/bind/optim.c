@@ -22,6 +22,9 @@ static int optim_gc(lua_State *L) {
 }
 
 static void read_options(lua_State *L, int index, prl_optim_options *o) {
+  static const char *const names[] = {"lr",      "momentum", "nesterov", "alpha",     "beta1", "beta2",
+                                      "epsilon", "decay",    "max_norm", "max_value", NULL};
+  prl_check_keys(L, index, "new_optim", names);
   o->lr = (float)prl_option_number(L, index, "lr", o->lr);
   o->momentum = (float)prl_option_number(L, index, "momentum", o->momentum);
   o->nesterov = prl_option_bool(L, index, "nesterov", o->nesterov);

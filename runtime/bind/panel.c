@@ -8,13 +8,12 @@
 #include "env/types.h"
 #include "tensor/tensor.h"
 
-#define MOST_OPTIONS 64 /* as prl_env_option_values takes */
-
 /* constant = {…}: one number for each dimension of the action. */
 static const float *option_constant(lua_State *L, const prl_env_spec *spec) {
   lua_getfield(L, 3, "constant");
   if (lua_isnil(L, -1)) return NULL;
   luaL_checktype(L, -1, LUA_TTABLE);
+  prl_check_list(L, lua_gettop(L), "constant");
   if ((int32_t)lua_objlen(L, -1) != spec->actions)
     luaL_error(L, "constant: %d numbers are needed, one for each dimension of the action",
                (int)spec->actions);
@@ -44,6 +43,7 @@ static void option_observed(lua_State *L, prl_panel_options *o, const prl_env_sp
   if (lua_isnil(L, -1)) return;
   luaL_checktype(L, -1, LUA_TTABLE);
   int list = lua_gettop(L);
+  prl_check_list(L, list, "observed");
   o->observed_count = (int32_t)lua_objlen(L, list);
   int32_t *places = lua_newuserdata(L, ((size_t)o->observed_count + 1) * sizeof *places);
   for (int i = 0; i < o->observed_count; i++) {
@@ -69,11 +69,13 @@ static double *push_sums(lua_State *L, const prl_panel_options *o, const prl_env
 static int panel(lua_State *L) {
   prl_error error;
   prl_env_spec spec = {0};
-  double values[MOST_OPTIONS];
+  static const char *const names[] = {"users", "days",     "seed",   "stream",   "threads",
+                                      "agent", "constant", "action", "observed", NULL};
   prl_runtime_options runtime = {.kernels = prl_runtime_kernels(prl_state_get(L)->runtime)};
   lua_settop(L, 3);
   luaL_checktype(L, 3, LUA_TTABLE);
-  prl_panel_options o = {.env_options = values, .runtime = &runtime};
+  prl_check_keys(L, 3, "prl.panel", names);
+  prl_panel_options o = {.runtime = &runtime};
   o.users = (int64_t)prl_option_number(L, 3, "users", 1);
   o.days = (int32_t)prl_option_number(L, 3, "days", 1);
   o.seed = (uint64_t)prl_option_number(L, 3, "seed", 0);
@@ -86,8 +88,8 @@ static int panel(lua_State *L) {
   o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);
   o.agent = prl_option_text(L, 3, "agent");
   if (prl_push_env_source(L, 1, 2, &o.type, &error)) return prl_push_failure(L, &error);
-  prl_env_option_values(L, 2, o.type, values);
-  if (prl_env_make_spec(o.type, values, &spec, &error)) return prl_push_failure(L, &error);
+  o.env_options = prl_push_env_options(L, 2, o.type, NULL, 0);
+  if (prl_env_make_spec(o.type, o.env_options, &spec, &error)) return prl_push_failure(L, &error);
   o.constant = option_constant(L, &spec);
   option_observed(L, &o, &spec);
   double *sums = push_sums(L, &o, &spec);

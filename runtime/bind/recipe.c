@@ -44,6 +44,7 @@ static int recipe_eval(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   if (!lua_isnoneornil(L, 2)) {
     luaL_checktype(L, 2, LUA_TTABLE);
+    prl_check_list(L, 2, "the list of overrides");
     options.set_count = (int)lua_objlen(L, 2);
     luaL_argcheck(L, options.set_count <= MOST_OVERRIDES, 2, "too many overrides");
     for (int i = 0; i < options.set_count; i++) {

@@ -37,10 +37,13 @@ void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods) {
   lua_pushstring(L, name);
   lua_setfield(L, -2, "__name");
   prl_register(L, methods);
+  prl_make_strict(L, strchr(name, '.') + 1, "method");
 }
 
 void prl_check(lua_State *L, prl_status status, const prl_error *error) {
-  if (status != PRL_OK) luaL_error(L, "%s", error->message);
+  if (status == PRL_OK) return;
+  lua_pushstring(L, error->message);
+  prl_raise(L);
 }
 
 static int push_copy(lua_State *L) {
@@ -93,6 +96,8 @@ const char *prl_option_text(lua_State *L, int index, const char *name) {
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback) {
   if (lua_type(L, index) != LUA_TTABLE) return fallback;
   lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TBOOLEAN)
+    luaL_error(L, "option %s: true or false is needed, not a %s", name, luaL_typename(L, -1));
   bool value = lua_isnil(L, -1) ? fallback : lua_toboolean(L, -1);
   lua_pop(L, 1);
   return value;

@@ -304,7 +304,7 @@ static int tensor_index(lua_State *L) {
   }
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(2));
-  return 1;
+  return lua_isnil(L, -1) ? prl_refuse_name(L, "a tensor", "method", lua_upvalueindex(2), 2) : 1;
 }
 
 static int tensor_newindex(lua_State *L) {

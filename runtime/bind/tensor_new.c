@@ -17,6 +17,7 @@ prl_dtype prl_check_dtype(lua_State *L, int index, prl_dtype fallback) {
 int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next) {
   int ndim = 0;
   if (lua_type(L, first) == LUA_TTABLE) {
+    prl_check_list(L, first, "the table of sizes");
     ndim = (int)lua_objlen(L, first);
     if (ndim > PRL_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions, not %d", PRL_MAX_DIMS, ndim);
     for (int d = 0; d < ndim; d++) {
@@ -105,6 +106,7 @@ static void fill_from_table(lua_State *L, int depth, prl_tensor *tensor, int64_t
   if (lua_type(L, -1) != LUA_TTABLE || (int64_t)lua_objlen(L, -1) != tensor->shape[depth])
     luaL_error(L, "the table is ragged: %d items were expected in dimension %d, as in its first row",
                (int)tensor->shape[depth], depth + 1);
+  prl_check_list(L, lua_gettop(L), "the table of a tensor");
   for (int64_t i = 1; i <= tensor->shape[depth]; i++) {
     lua_rawgeti(L, -1, (int)i);
     fill_from_table(L, depth + 1, tensor, position);
@@ -146,6 +148,20 @@ static int set_seed(lua_State *L) {
   return 0;
 }
 
+/* seed, fn, … → what fn(…) gives, with the random stream of the seed; the caller's own goes on where it was,
+ * also where fn raises. */
+static int with_seed(lua_State *L) {
+  prl_state *state = prl_state_of(L);
+  const uint64_t seed = (uint64_t)prl_check_int(L, 1), own_seed = state->seed, own_draws = state->draws;
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  state->seed = seed;
+  state->draws = 0;
+  int failed = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  state->seed = own_seed;
+  state->draws = own_draws;
+  return failed ? lua_error(L) : lua_gettop(L) - 1;
+}
+
 static int new_random(lua_State *L, bool normal) {
   prl_state *state = prl_state_of(L);
   int64_t shape[PRL_MAX_DIMS];
@@ -163,6 +179,6 @@ static int new_rand(lua_State *L) { return new_random(L, false); }
 static const luaL_Reg constructors[] = {
     {"tensor", new_tensor}, {"zeros", new_zeros}, {"ones", new_ones}, {"full", new_full},
     {"arange", new_arange}, {"randn", new_randn}, {"rand", new_rand}, {"from_bytes", new_from_bytes},
-    {"seed", set_seed},     {NULL, NULL}};
+    {"seed", set_seed},     {"with_seed", with_seed},  {NULL, NULL}};
 
 void prl_open_tensor_new(lua_State *L) { prl_register(L, constructors); }

@@ -61,7 +61,7 @@ static prl_status check_options(const prl_optim_options *o, prl_error *error) {
 }
 
 static bool needs_moment1(const prl_optim_options *o) {
-  return o->kind == PRL_SGD ? o->momentum > 0 : o->kind == PRL_ADAM || o->kind == PRL_ADAMW;
+  return o->kind == PRL_ADAM || o->kind == PRL_ADAMW || o->momentum > 0;
 }
 
 prl_status prl_optim_new(prl_params *params, const prl_optim_options *options, prl_optim **out,
@@ -185,8 +185,9 @@ static void step_rmsprop(prl_optim *optim, int64_t offset, int64_t n, void *cont
   const step *s = context;
   const prl_optim_options *o = &optim->options;
   prl_kernels_of(optim->runtime)
-      ->rmsprop(n, s->lr, o->alpha, o->epsilon, o->decay, s->scale, optim->params->grad + offset,
-                optim->params->value + offset, optim->moment2 + offset);
+      ->rmsprop(n, s->lr, o->momentum, o->alpha, o->epsilon, o->decay, s->scale, optim->params->grad + offset,
+                optim->params->value + offset, optim->moment1 ? optim->moment1 + offset : NULL,
+                optim->moment2 + offset);
 }
 
 static void step_adam(prl_optim *optim, int64_t offset, int64_t n, void *context) {

@@ -10,7 +10,7 @@ typedef enum prl_optim_kind { PRL_SGD, PRL_RMSPROP, PRL_ADAM, PRL_ADAMW } prl_op
 typedef struct prl_optim_options {
   prl_optim_kind kind;
   float lr;       /* used where a step gives none of its own */
-  float momentum; /* sgd */
+  float momentum; /* sgd, rmsprop */
   bool nesterov;  /* sgd */
   float alpha;    /* rmsprop: decay of the mean square */
   float beta1, beta2, epsilon;

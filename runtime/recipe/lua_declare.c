@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nearest.h"
 #include "recipe/compat.h"
+#include "recipe/keys.h"
 #include "recipe/lua_machine.h"
 
 typedef struct prl_lua_env lua_env;
@@ -34,22 +34,8 @@ static const char *keep_text(lua_State *L, lua_env *env, const char *text) {
 /* Refuses keys of the table at `index` that are not among the names. Positions 1 … positions are allowed. */
 static void check_keys(lua_State *L, int index, const char *about, const char *const *names, int count,
                        int positions) {
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    if (lua_type(L, -2) == LUA_TNUMBER) {
-      double place = lua_tonumber(L, -2);
-      if (place >= 1 && place <= positions && place == floor(place)) continue;
-      luaL_error(L, "%s: there is nothing at position %f", about, place);
-    }
-    if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: a key is a %s", about, luaL_typename(L, -2));
-    const char *key = lua_tostring(L, -2);
-    prl_nearest nearest = prl_nearest_begin(key);
-    bool known = false;
-    for (int i = 0; i < count; i++) {
-      known = known || strcmp(key, names[i]) == 0;
-      prl_nearest_offer(&nearest, names[i]);
-    }
-    if (!known) luaL_error(L, "%s: unknown key \"%s\"%s", about, key, prl_nearest_hint(&nearest));
-  }
+  const prl_keys known = {about, "key", names, count, positions};
+  if (prl_push_unknown_key(L, index, &known)) luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
 static const char *text_field(lua_State *L, lua_env *env, int index, const char *about, const char *key,

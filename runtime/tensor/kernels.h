@@ -95,8 +95,8 @@ typedef struct prl_kernels {
   void (*adam)(int64_t n, const prl_adam *o, const float *g, float *p, float *m, float *v);
   void (*sgd)(int64_t n, float lr, float momentum, bool nesterov, bool first, float l2, float grad_scale,
               const float *g, float *p, float *buf); /* buf NULL when momentum is 0 */
-  void (*rmsprop)(int64_t n, float lr, float alpha, float epsilon, float l2, float grad_scale, const float *g,
-                  float *p, float *v);
+  void (*rmsprop)(int64_t n, float lr, float momentum, float alpha, float epsilon, float l2, float grad_scale,
+                  const float *g, float *p, float *buf, float *v); /* buf NULL when momentum is 0 */
 
   /* y[i] = clip((x[i] − mean[i]) · scale[i], −bound, bound) for rows of n: an observation normaliser. */
   void (*normalise)(int64_t rows, int64_t n, const float *x, const float *mean, const float *scale,

@@ -216,7 +216,7 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
   static char text[16384];
   size_t size = sizeof text, at = 0;
 #define ADD(...) at += (size_t)snprintf(text + at, size - at, __VA_ARGS__)
-  ADD("{\"format\":1,\"hash\":\"0123456789abcdef0123456789abcdef\",\"recipe\":{\"train\":{\"steps\":1000}},"
+  ADD("{\"format\":2,\"hash\":\"0123456789abcdef0123456789abcdef\",\"recipe\":{\"train\":{\"steps\":1000}},"
       "\"seed\":7,");
   ADD("\"observation\":{\"names\":[");
   for (int i = 0; i < o->observations; i++) ADD("%s\"o%d\"", i ? "," : "", i);

@@ -60,9 +60,8 @@ describe("the reference of the module", function()
         end
       end
     end
-    for _, module in ipairs {prl.nn.linear(1, 1), prl.optim.sgd(prl.nn.linear(1, 1))} do
-      missing_of(found, getmetatable(module).__index, prl.is_parameter(module.weight) and "module:%s(" or "optimizer:%s(")
-    end
+    missing_of(found, getmetatable(prl.nn.linear(1, 1)).__index, "module:%s(")
+    missing_of(found, getmetatable(prl.optim.sgd(prl.nn.linear(1, 1))).__index, "optimizer:%s(")
     assert.same({}, found)
   end)
 
@@ -70,12 +69,15 @@ describe("the reference of the module", function()
     local gone = {}
     for path in text:gmatch("prl%.([%a_][%w_.]*)") do
       local value = prl
-      for name in path:gmatch("[^.]+") do value = type(value) == "table" and value[name] or nil end
+      for name in path:gmatch("[^.]+") do
+        local ok, field = pcall(function() return value[name] end) -- one that is not there raises
+        value = ok and field or nil
+      end
       if value == nil and path ~= "catch_interrupt" and path ~= "interrupted" then gone[#gone + 1] = path end
     end
     for row in text:match("\n## Ops\n(.-)\n## "):gmatch("\n(| `[^|]+)|") do
       for name in row:gmatch("`([%a_][%w_]*)%(") do
-        if not (prl[name] and prl.methods[name]) then gone[#gone + 1] = name end
+        if not (rawget(prl, name) and prl.methods[name]) then gone[#gone + 1] = name end
       end
     end
     for name in text:gmatch("agent:([%a_]+)") do

@@ -145,7 +145,7 @@ static void check_file(const char *kernels) {
     }
   }
   case_close(&r);
-  assert_int_equal(cases, 13);
+  assert_int_equal(cases, 15);
   prl_runtime_release(runtime);
 }
 

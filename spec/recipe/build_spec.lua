@@ -97,7 +97,7 @@ describe("the builder", function()
       return {learn:program(function(batch) return batch.nothing end)}
     end}
     assert.error_matches(function() build.plan(loaded.recipe, loaded.spec, broken, loaded.hash) end,
-      "batch: there is no field nothing")
+      'batch has no field "nothing"; there are action, advantage,')
     broken.build = function(learn)
       return {learn:program(function(batch) learn:metric("rows", batch.obs:sum() * #batch.obs) end)}
     end

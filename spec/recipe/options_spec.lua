@@ -15,6 +15,7 @@ local variants = {
   {"algorithm.optimizer=sgd"}, {"algorithm.optimizer=rmsprop"}, {"algorithm.optimizer=adam"},
   {"algorithm.optimizer=adamw"},
   {"algorithm.optimizer={'sgd', momentum = 0.9, nesterov = true, decay = 0.1, max_value = 1}"},
+  {"algorithm.optimizer={'rmsprop', momentum = 0.9}"},
   {"algorithm.target_kl=0.01", "algorithm.clip_value=0.2"},
   {"algorithm.lr=linear {from = 1e-3, to = 0}"}, {"algorithm.lr=cosine {from = 1e-3, to = 0}"},
   {"algorithm.lambda=warmup {to = 0.9, over = 100}"}, {"algorithm.lr=piecewise {{0, 1e-3}, {10, 1e-4}}"},

@@ -124,15 +124,19 @@ static void sgd(void **state) {
 }
 
 static void rmsprop(void **state) {
-  EACH_TABLE(k) for (int n = 1; n < 19; n++) {
+  EACH_TABLE(k) for (int n = 1; n < 19; n++) for (int moves = 0; moves < 2; moves++) {
     slab s = random_slab(), o = s;
-    k->rmsprop(n, 0.01f, 0.95f, 1e-5f, 0.1f, 0.5f, s.g, s.p, s.v);
+    float momentum = moves ? 0.9f : 0;
+    k->rmsprop(n, 0.01f, momentum, 0.95f, 1e-5f, 0.1f, 0.5f, s.g, s.p, moves ? s.m : NULL, s.v);
     for (int i = 0; i < n; i++) {
       double g = (double)o.g[i] * 0.5 + (double)0.1f * o.p[i];
       double v = (double)0.95f * o.v[i] + (1 - (double)0.95f) * g * g;
-      near(s.v[i], v), near(s.p[i], o.p[i] - 0.01 * g / (sqrt(v) + 1e-5));
+      double step = g / (sqrt(v) + 1e-5) + (moves ? (double)momentum * o.m[i] : 0);
+      near(s.v[i], v), near(s.p[i], o.p[i] - 0.01 * step);
+      near(s.m[i], moves ? step : o.m[i]);
     }
     assert_memory_equal(s.v + n, o.v + n, (size_t)(19 - n) * sizeof *s.v);
+    assert_memory_equal(s.m + n, o.m + n, (size_t)(19 - n) * sizeof *s.m);
   }
 }
 

@@ -15,16 +15,22 @@ local a2c = {
     entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
     max_norm  = {0.5,  "",      "greatest norm of the gradient of the actor and of each critic", min = 0},
   },
+  metrics = {
+    policy_loss = {"Policy loss", "What the actor's update minimises."},
+    value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
+    entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
+  },
   optimizer = {"rmsprop", alpha = 0.99, epsilon = 1e-5},
 }
 
 function a2c.build(learn, opt)
+  local actor, critics = learn:actor(), learn:critics()
   local update = learn:program(function(batch)
-    local pi = learn.policy(batch.obs)
+    local pi = actor(batch.obs)
     local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
     local entropy = pi:entropy():mean()
     local loss = policy_loss - opt.entropy * entropy
-    for _, critic in ipairs(learn.critics) do
+    for _, critic in ipairs(critics) do
       local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
       loss = loss + value_loss
       learn:metric("value_loss/" .. critic.name, value_loss)

@@ -22,6 +22,13 @@ local ppo = {
     target_kl  = {nil,  "nats",  "ends the epochs of an update when a minibatch's divergence from the policy that "
                                  .. "acted exceeds it; never when absent", optional = true, min = 0},
   },
+  metrics = {
+    policy_loss = {"Policy loss", "What the actor's update minimises."},
+    value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
+    entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
+    approx_kl = {"Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
+    clip_fraction = {"Clip fraction", "Share of rows whose probability ratio met the clip range."},
+  },
   optimizer = {"adam", epsilon = 1e-5},
 }
 
@@ -34,15 +41,16 @@ local function value_loss(value, old, returns, clip)
 end
 
 function ppo.build(learn, opt)
+  local actor, critics = learn:actor(), learn:critics()
   local update = learn:program(function(batch)
-    local pi = learn.policy(batch.obs)
+    local pi = actor(batch.obs)
     local log_ratio = pi:log_prob(batch.action) - batch.log_prob
     local ratio = log_ratio:exp()
     local clipped = ratio:clamp(1 - opt.clip, 1 + opt.clip)
     local policy_loss = -prl.minimum(ratio * batch.advantage, clipped * batch.advantage):mean()
     local entropy = pi:entropy():mean()
     local loss = policy_loss - opt.entropy * entropy
-    for _, critic in ipairs(learn.critics) do
+    for _, critic in ipairs(critics) do
       local name = critic.name
       local old = opt.clip_value and batch.value[name]
       local one = value_loss(critic(batch.obs), old, batch.returns[name], opt.clip_value)

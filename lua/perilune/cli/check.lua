@@ -17,10 +17,8 @@ end
 -- A recipe that resolves may still ask for what its algorithm cannot build or an agent cannot hold.
 local function check_agent(loaded)
   local prl = require "perilune"
-  local ok, result = pcall(prl.recipe.plan, loaded)
-  if ok then ok, result = pcall(prl.agent, result) end
-  if not ok then failure.usage(("%s: no agent can be made of it: %s"):format(loaded.path, tostring(result))) end
-  result:free()
+  local plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded)
+  failure.of_recipe(loaded.path, prl.agent, plan):free()
 end
 
 -- A host's steps stay in memory until the waits of their responses are over.

@@ -5,9 +5,13 @@
 --- unit, meaning, structural = true, min, max, above, integer, choices, optional}: live unless structural; a nil or
 --- false default makes it optional.
 
+local algorithm_file = require "perilune.recipe.algorithm_file"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
+local locate = require "perilune.recipe.locate"
 local nearest = require "perilune.nearest"
+local options = require "perilune.options"
+local prl = require "perilune"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
 
@@ -49,9 +53,16 @@ end
 
 --- The options of an algorithm, in the order of their names.
 function algorithms.options(algorithm)
-  local names, options = keys(algorithm.options or {}), {}
-  for i, name in ipairs(names) do options[i] = option(name, algorithm.options[name]) end
-  return options
+  local names, list = keys(algorithm.options or {}), {}
+  for i, name in ipairs(names) do list[i] = option(name, algorithm.options[name]) end
+  return list
+end
+
+--- The resolved options as the functions of an algorithm's file see them: another name is refused.
+function algorithms.given(algorithm, resolved)
+  local copy = {}
+  for name, value in pairs(resolved) do copy[name] = value end
+  return options.strict("the algorithm", "option", copy, algorithm.options or {})
 end
 
 --- The fields of an optimizer, with the algorithm's own defaults.
@@ -85,14 +96,20 @@ local function resolve_optimizer(check, algorithm, value, path)
   return resolved
 end
 
+--- The algorithm of a file of one's own. What is wrong in it stands at its line.
 local function load_file(check, value, path)
-  local file = environment.code_file(check, value.lua, path .. ".lua")
+  local file, at = environment.code_file(check, value.lua, path .. ".lua"), path .. ".lua"
   local chunk, message = loadfile(file)
   local ok, algorithm = false, message
   if chunk then ok, algorithm = pcall(chunk) end
-  if not ok then check.fail(path .. ".lua", tostring(algorithm)) end
-  if type(algorithm) ~= "table" or type(algorithm.build or algorithm.search) ~= "function" then
-    check.fail(path .. ".lua", value.lua .. " returns no algorithm: a table with options and a function build or search")
+  if not ok then check.fail(at, tostring(algorithm)) end
+  if type(algorithm) ~= "table" then
+    check.fail(at, value.lua .. " returns no algorithm: a table with options and a function build or search")
+  end
+  local where, wrong = algorithm_file.check(algorithm)
+  if where then
+    local files = {{path = file, text = prl.io.read(file) or ""}}
+    check.fail(at, ("%s:%d: %s"):format(file, select(2, locate.key(files, where)), wrong))
   end
   return algorithm
 end
@@ -126,7 +143,7 @@ function algorithms.resolve(check, value, path, spec)
   end
   resolved[1], resolved.lua = value[1], value[1] == nil and value.lua or nil
   local wrong, message
-  if algorithm.refusal then wrong, message = algorithm.refusal(resolved) end
+  if algorithm.refusal then wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved)) end
   if wrong then check.fail(path .. "." .. wrong, message) end
   local drives = algorithm.actions == nil
   for _, kind in ipairs(algorithm.actions or {}) do drives = drives or kind == spec.action.kind end

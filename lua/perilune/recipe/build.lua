@@ -1,157 +1,61 @@
 --- The builder: a resolved recipe becomes a plan (runtime/agent/README.md). An algorithm's Lua runs here, once: it
---- writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as plain data.
-local prl = require "perilune"
+--- declares networks, writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as
+--- plain data.
+local keys = require "perilune.keys"
 local networks = require "perilune.recipe.networks"
+local new_learn = require "perilune.recipe.learn"
+local options = require "perilune.options"
+local prl = require "perilune"
 local search = require "perilune.recipe.search"
-
-local TRACE_ROWS = {3, 5} -- programs are traced for two numbers of rows, so that none can creep into them
-
---- Runs body(rows) in a trace for each number of rows and insists that both say the same.
-local function trace(what, body)
-  local graphs = {}
-  for i, rows in ipairs(TRACE_ROWS) do graphs[i] = prl.trace(function() body(rows) end) end
-  local line = graphs[1]:difference(graphs[2])
-  if line then
-    error(("%s: line %d does something else for another number of rows or other values; a program cannot follow")
-      :format(what, line), 0)
-  end
-  return graphs[1]
-end
-
--- ---- What a program's function sees ----
-
-local function scalar_input(name) return prl.trace_input(name, prl.full({}, .5), false) end
-
---- opt.lr is a scalar of the program while one is traced, and a reference to the live option elsewhere. Structural
---- options are plain numbers; one that was not given is nil.
-local function new_options(self, algorithm, given)
-  return setmetatable({}, {
-    __index = function(_, key)
-      local declared, value = algorithm.options[key], given[key]
-      if not declared then error(("algorithm: there is no option %s"):format(tostring(key)), 2) end
-      if value == nil or value == false then return nil end
-      if declared.structural then return value end
-      local name = "algorithm." .. key
-      if not prl.tracing() then return name end
-      self.scalars[name] = self.scalars[name] or scalar_input(name)
-      return self.scalars[name]
-    end,
-  })
-end
-
---- Plain numbers: an op here would become part of the program that is traced.
-local function example_action(self, rows)
-  local action, out = self.spec.action, {}
-  for i = 1, rows do
-    out[i] = {}
-    for k = 1, #action.names do
-      out[i][k] = action.kind == "continuous" and math.sin(i * rows + k) or (i * rows + k) % action.choices[k]
-    end
-  end
-  return prl.tensor(out)
-end
-
---- The rows of a minibatch; each field becomes an input of the program when it is first read.
-local function new_batch(self, rows)
-  local function vector() return prl.randn(rows) end
-  local makers = {
-    obs = function() return prl.randn(rows, #self.spec.observation.names) end,
-    action = function() return example_action(self, rows) end,
-    log_prob = vector, advantage = vector,
-  }
-  local function by_critic(field)
-    return setmetatable({}, {__index = function(inner, critic)
-      if not self.critic[critic] then error(("batch.%s: there is no critic %s"):format(field, tostring(critic)), 2) end
-      inner[critic] = prl.trace_input(field .. "/" .. critic, vector(), true)
-      return inner[critic]
-    end})
-  end
-  return setmetatable({
-    returns = by_critic "returns", value = by_critic "value", reward = by_critic "reward",
-    advantages = by_critic "advantage",
-  }, {
-    __index = function(batch, field)
-      local make = makers[field]
-      if not make then error(("batch: there is no field %s"):format(tostring(field)), 2) end
-      batch[field] = prl.trace_input(field, make(), true)
-      return batch[field]
-    end,
-  })
-end
-
--- ---- What an algorithm's build sees ----
-
-local Learn = {}
-Learn.__index = Learn
-
---- A program over a minibatch: fn(batch) writes losses and ends in learn:minimise. Returns the verb that runs it.
-function Learn:program(fn)
-  self.programs_count = self.programs_count + 1
-  local name = self.programs_count == 1 and "update" or "update_" .. self.programs_count
-  self.programs[name] = trace(name, function(rows)
-    self.scalars = {}
-    fn(new_batch(self, rows))
-  end)
-  return {verb = "run", program = name}
-end
-
---- Gradients of the loss and one step of every set: actor, critics: their step sizes; max_norm: the greatest norm of
---- the gradient of the actor and of each critic.
-function Learn:minimise(loss, steps)
-  loss:backward()
-  for _, set in ipairs(self.sets) do
-    local lr = set.critic and steps.critics or steps.actor
-    if lr == nil then error(("minimise: no step size for the %s"):format(set.critic and "critics" or "actor"), 2) end
-    set.optim:step(lr, steps.max_norm)
-  end
-end
-
---- A scalar of the program under its name in the metrics.
-function Learn:metric(name, value) prl.trace_output(name, value) end
-
---- Waits until `steps` steps of each stream, on average, are closed.
-function Learn:collect(steps) return {verb = "collect", rows = steps * self.streams} end
-
---- The steps from closed rows to what an on-policy loss reads, each of which may also stand alone in a schedule.
---- lambda: a number or a live option; normalise: the weighted sum of advantages over all rows (true).
-function Learn:estimate(o)
-  return {self:freeze(), self:rewards(), self:values(), self:advantages {lambda = o.lambda},
-    self:weigh {normalise = o.normalise ~= false}}
-end
-
-function Learn:freeze() return {verb = "freeze"} end
-function Learn:rewards() return {verb = "rewards"} end
-function Learn:values() return {verb = "values"} end
-function Learn:advantages(o) return {verb = "advantages", lambda = o.lambda} end
-function Learn:weigh(o) return {verb = "weigh", normalise = o.normalise} end
-function Learn:epochs(count, body) return {verb = "epochs", count = count, body = body} end
-function Learn:minibatches(size, body) return {verb = "minibatches", size = size, body = body} end
-function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
-function Learn:publish() return {verb = "publish"} end
+local tracing = require "perilune.recipe.tracing"
 
 -- ---- Fixed programs ----
 
 local function act_program(self)
-  local continuous = self.spec.action.kind == "continuous"
-  return trace("act", function(rows)
-    local noise = continuous and prl.randn(rows, self.actor.draws) or prl.rand(rows, self.actor.draws)
-    local obs = prl.trace_input("obs", prl.randn(rows, #self.spec.observation.names), true)
-    if self.actor.draws > 0 then noise = prl.trace_input("noise", noise, true) end
-    local sample = scalar_input "sample"
-    local pi = self.actor.distribution(obs)
+  local continuous, actor = self.spec.action.kind == "continuous", self:actor()
+  return tracing.program("act", function(rows)
+    local noise = continuous and prl.randn(rows, actor.draws) or prl.rand(rows, actor.draws)
+    local obs = tracing.observations(self, rows)
+    if actor.draws > 0 then noise = prl.trace_input("noise", noise, true) end
+    local sample = tracing.scalar "sample"
+    local pi = actor.distribution(obs)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
-    prl.trace_output("action", self.actor.to_env(action))
+    prl.trace_output("action", actor.to_env(action))
     prl.trace_output("log_prob", pi:log_prob(action))
   end)
 end
 
-local function values_program(self)
-  return trace("values", function(rows)
-    local obs = prl.trace_input("obs", prl.randn(rows, #self.spec.observation.names), true)
-    local columns = {}
-    for i, critic in ipairs(self.critics) do columns[i] = critic(obs):reshape(-1, 1) end
-    prl.trace_output("value", #columns == 1 and columns[1] or networks.join(columns))
+--- The log-density of a given action, from the distribution that acts.
+local function density_program(self)
+  local actor = self:actor()
+  return tracing.program("density", function(rows)
+    local obs, action = tracing.observations(self, rows), tracing.actions(self, rows)
+    prl.trace_output("log_prob", actor(obs):log_prob(action))
   end)
+end
+
+--- The log-probabilities of all choices, those of one dimension after those of the other.
+local function densities_program(self)
+  local actor = self:actor()
+  return tracing.program("densities", function(rows)
+    prl.trace_output("log_probs", actor.distribution(tracing.observations(self, rows)):log_probs())
+  end)
+end
+
+local function values_program(self)
+  return tracing.program("values", function(rows)
+    local obs = tracing.observations(self, rows)
+    local columns = {}
+    for i, critic in ipairs(self:critics()) do columns[i] = critic(obs):reshape(-1, 1) end
+    prl.trace_output("value", networks.join(columns))
+  end)
+end
+
+--- What every plan has beside the programs that learn.
+local function fixed_programs(self)
+  self.programs.act, self.programs.density = act_program(self), density_program(self)
+  if self.spec.action.kind ~= "continuous" then self.programs.densities = densities_program(self) end
+  if self.critics_made then self.programs.values = values_program(self) end
 end
 
 -- ---- The document ----
@@ -173,22 +77,26 @@ end
 local function critic_documents(self, recipe)
   local index, out = {}, {}
   for i, response in ipairs(self.spec.responses) do index[response.name] = i - 1 end
-  for i, critic in ipairs(self.critics) do
-    local options, path = recipe.objective.critics[critic.name], "objective.critics." .. critic.name
-    self.live[path .. ".gamma"] = {value = scalar(options.gamma), low = 0, high = 1}
-    self.live[path .. ".weight"] = {value = scalar(options.weight)}
+  for i, name in ipairs(keys(recipe.objective.critics)) do
+    local given, path = recipe.objective.critics[name], "objective.critics." .. name
+    local critic = self.critics_made and self.critics_made[name]
+    self.live[path .. ".gamma"] = {value = scalar(given.gamma), low = 0, high = 1}
+    self.live[path .. ".weight"] = {value = scalar(given.weight)}
     out[i] = {
-      name = critic.name, gamma = path .. ".gamma", per = options.per ~= "step" and options.per or nil,
-      weight = path .. ".weight", scale = options.scale,
-      reward = indexed(options.reward, index), value_set = critic.set,
-      popart = {weight = critic.last .. ".weight", bias = critic.last .. ".bias"},
+      name = name, gamma = path .. ".gamma", per = given.per ~= "step" and given.per or nil,
+      weight = path .. ".weight", scale = given.scale, reward = indexed(given.reward, index),
     }
+    if critic then
+      out[i].value_set = critic.set
+      out[i].popart = {weight = critic.last .. ".weight", bias = critic.last .. ".bias"}
+    end
   end
   return out
 end
 
 local function live_algorithm_options(self, algorithm, given)
-  for key, declared in pairs(algorithm.options) do
+  for _, key in ipairs(keys(algorithm.options or {})) do
+    local declared = algorithm.options[key]
     if not declared.structural and given[key] ~= nil and given[key] ~= false then
       self.live["algorithm." .. key] = {value = scalar(given[key]), low = declared.min, high = declared.max}
     end
@@ -204,8 +112,11 @@ local function set_documents(self)
       tensors[set.name .. ":" .. name] = set.parameters[k]:clone()
     end
     sets[i] = {name = set.name, params = params}
-    optims[i] = {set = set.name, kind = set.kind}
-    for key, value in pairs(set.options) do optims[i][key] = value end
+    if set.optim then
+      local optim = {set = set.name, kind = set.kind}
+      for _, key in ipairs(keys(set.options)) do optim[key] = set.options[key] end
+      optims[#optims + 1] = optim
+    end
   end
   return sets, optims, tensors
 end
@@ -223,6 +134,8 @@ end
 
 --- A search learns nothing from single steps: what comes in is estimated, for the metrics of a host, and let go.
 local function idle_schedule(self)
+  self:actor()
+  self:critics()
   return {self:collect(1), self:estimate {lambda = 1}, self:publish()}
 end
 
@@ -241,11 +154,27 @@ end
 
 local function schedule_of(self, algorithm, given)
   local schedule = algorithm.search and idle_schedule(self) or
-    algorithm.build(self, new_options(self, algorithm, given))
+    algorithm.build(self, tracing.options(self, algorithm, given))
   if type(schedule) ~= "table" or #schedule == 0 then
-    error(("algorithm %s: build returned no schedule"):format(algorithm.name or "?"), 0)
+    error(("algorithm %s: build returned no schedule"):format(given[1] or given.lua), 0)
   end
-  return flatten(schedule, {})
+  return flatten(options.list("the schedule", schedule), {})
+end
+
+--- What the metrics of an algorithm's programs mean: {kind = {title, text}}.
+local function metric_documents(algorithm)
+  local out = {}
+  for _, kind in ipairs(keys(algorithm.metrics or {})) do
+    out[kind] = {title = algorithm.metrics[kind][1], text = algorithm.metrics[kind][2]}
+  end
+  return out
+end
+
+--- Bounds as plain data holds them, which has no infinities: a number beyond float32 stands for one.
+local function bounds_of(list)
+  local out = {}
+  for i, bound in ipairs(list or {}) do out[i] = math.max(-1e39, math.min(1e39, bound)) end
+  return #out > 0 and out or nil
 end
 
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).
@@ -258,41 +187,47 @@ local function needs_rows(self, schedule, rows)
   end
 end
 
+local function plan_document(self, algorithm, recipe, hash)
+  local spec, given = self.spec, self.recipe.agent
+  local schedule = schedule_of(self, algorithm, recipe.algorithm)
+  needs_rows(self, schedule, given.rows)
+  fixed_programs(self)
+  live_algorithm_options(self, algorithm, recipe.algorithm)
+  local critics = critic_documents(self, recipe)
+  local sets, optims, tensors = set_documents(self)
+  return {
+    format = 2, hash = hash, recipe = recipe, seed = recipe.train.seed,
+    observation = {names = spec.observation.names, units = spec.observation.units,
+      low = bounds_of(spec.observation.low), high = bounds_of(spec.observation.high)},
+    action = finite_action(spec.action), responses = spec.responses,
+    capacity = {
+      streams = given.streams, rows = given.rows > 0 and given.rows or nil,
+      idle_us = math.floor(given.idle * 1e6 + 0.5), stale = algorithm.stale,
+    },
+    warmup = recipe.train.warmup,
+    normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
+    noise = self:actor().draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
+    metrics = metric_documents(algorithm),
+  }, tensors
+end
+
 local build = {}
 
 --- recipe: resolved, every default filled in; spec: what its environment is made of ({observation = {names, units},
 --- action = {kind, names, choices, low, high}, responses = {…}}); algorithm: the table of its file. constant: of a search,
---- the whole action that it found; without it that where it starts.
-function build.plan(recipe, spec, algorithm, hash, constant)
-  prl.seed(recipe.train.seed)
-  local self = setmetatable({
-    spec = spec, programs = {}, programs_count = 0, live = {}, scalars = {}, streams = recipe.env.n or
-      recipe.agent.streams,
-  }, Learn)
-  if algorithm.search then
-    networks.make(self, networks.bare(recipe), constant or search.vector(recipe, spec))
-  else
-    networks.make(self, recipe)
-  end
-  local given = recipe.algorithm
-  local schedule = schedule_of(self, algorithm, given)
-  needs_rows(self, schedule, recipe.agent.rows)
-  self.programs.act, self.programs.values = act_program(self), values_program(self)
-  live_algorithm_options(self, algorithm, given)
-  local critics = critic_documents(self, recipe)
-  local sets, optims, tensors = set_documents(self)
-  local capacity = {
-    streams = recipe.agent.streams, rows = recipe.agent.rows > 0 and recipe.agent.rows or nil,
-    idle_us = math.floor(recipe.agent.idle * 1e6 + 0.5), stale = algorithm.stale,
-  }
-  return prl.new_plan({
-    format = 1, hash = hash, recipe = recipe, seed = recipe.train.seed,
-    observation = {names = spec.observation.names, units = spec.observation.units}, action = finite_action(spec.action),
-    responses = spec.responses,
-    capacity = capacity, warmup = recipe.train.warmup,
-    normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
-    noise = self.actor.draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
-  }, self.programs, tensors)
+--- the whole action that it found; without it that where it starts. own_policy: of a policy network of the recipe's own
+--- (recipe/policy_file.lua). The caller's random stream goes on as if nothing had been drawn.
+function build.plan(recipe, spec, algorithm, hash, constant, own_policy)
+  return prl.with_seed(recipe.train.seed, function()
+    local self
+    if algorithm.search then
+      self = new_learn(networks.bare(recipe), spec, constant or search.vector(recipe, spec))
+    else
+      self = new_learn(recipe, spec, nil, own_policy)
+    end
+    local document, tensors = plan_document(self, algorithm, recipe, hash)
+    return prl.new_plan(document, self.programs, tensors)
+  end)
 end
 
 return build

@@ -7,7 +7,7 @@
 local prl = require "perilune"
 local invocation = require "perilune.invocation"
 local locate = require "perilune.recipe.locate"
-local nearest = require "perilune.nearest"
+local options = require "perilune.options"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
 local validate = require "perilune.recipe.validate"
@@ -81,30 +81,17 @@ local function default_name(path, resolved)
   return (folder == env or after_algorithm) and env .. "-" .. name or name
 end
 
-local OPTIONS = {seed = true, set = true, trust = true}
-local OPTION_NAMES = {"seed", "set", "trust"}
-
 --- What recipe.load was given beside the path, a single override as a list; misuse raises at whoever called it.
 local function options_of(given)
-  if given ~= nil and type(given) ~= "table" then
-    error(('recipe.load takes its options as a table, as in {set = {"algorithm.lr=1e-3"}, seed = 7}, not a %s'):format(
-      type(given)), 3)
-  end
-  local out = {}
-  for key, value in pairs(given or {}) do
-    if not OPTIONS[key] then
-      error(("recipe.load has no option %s%s"):format(tostring(key), nearest.hint_or_list(key, OPTION_NAMES)), 3)
+  local o = options.check("prl.recipe.load", given, {seed = "number", set = "string or table", trust = "boolean"})
+  local set = type(o.set) == "string" and {o.set} or o.set
+  for key, text in pairs(set or {}) do
+    if type(key) ~= "number" or type(text) ~= "string" then
+      options.refuse('prl.recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}')
     end
-    out[key] = value
   end
-  if type(out.set) == "string" then out.set = {out.set} end
-  local good = out.set == nil or type(out.set) == "table"
-  for key, text in pairs(good and out.set or {}) do good = good and type(key) == "number" and type(text) == "string" end
-  if not good then error('recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}', 3) end
-  return out
+  return {seed = o.seed, set = set, trust = o.trust}
 end
-
-local function no_env() return nil, "this build has no environments" end
 
 --- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value", one or a list), seed (in
 --- place of train.seed), trust (code files beside the recipe may run); another raises. Returns
@@ -120,21 +107,21 @@ local function no_env() return nil, "this build has no environments" end
 ---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
 ---   files      [{path, text}] that it was made of
 --- or nil, one sentence, code.
-function load.load(path, options)
-  options = options_of(options)
-  local evaluated, message, code = prl.recipe_eval(path, options.set)
+function load.load(path, given)
+  given = options_of(given)
+  local evaluated, message, code = prl.recipe_eval(path, given.set)
   if not evaluated then return nil, message, code end
   if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
   local recipe, folder = evaluated.recipe, folder_of(path)
   if recipe.kind == "fit" or recipe.kind == "world" then
     return nil, ('%s: a recipe of kind "%s" learns from logs: it is for `%s`'):format(path, recipe.kind, invocation.line "fit"), "EFORMAT"
   end
-  if options.seed and (recipe.train == nil or type(recipe.train) == "table") then
+  if given.seed and (recipe.train == nil or type(recipe.train) == "table") then
     recipe.train = recipe.train or {}
-    recipe.train.seed = options.seed
+    recipe.train.seed = given.seed
   end
   local result, refusal = validate.recipe(recipe, {
-    trust = options.trust, folder = folder, env_spec = prl.env_spec or no_env,
+    trust = given.trust, folder = folder, env_spec = prl.env_spec,
   })
   if not result then
     return nil, sentence(evaluated, refusal), "EFORMAT"
@@ -161,4 +148,4 @@ function load.plan(loaded, constant)
   return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant)
 end
 
-return load
+return options.strict("prl.recipe", "function", load)

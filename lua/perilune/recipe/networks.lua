@@ -1,12 +1,16 @@
---- The networks of a recipe: the actor's distribution, one network (or head) for each critic, and their parameter sets.
+--- The networks that an algorithm declares (recipe/learn.lua): the recipe's actor and critics, and its own; and their
+--- parameter sets.
 ---
---- Sets: "policy" (the actor), "critic/NAME" for each critic, and with a shared trunk "trunk", which steps with the
---- actor. Names of parameters are paths of modules: "1.weight".
+--- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk", which steps with the actor,
+--- and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
 local keys = require "perilune.keys"
+local options = require "perilune.options"
 local prl = require "perilune"
 local nn, distribution = prl.nn, prl.distribution
 
 local networks = {}
+
+local no_field = options.strict("a critic", "field", {}, {"name"}) -- what an algorithm sees of one
 
 --- Columns side by side: concat takes up to 8 at once.
 function networks.join(columns)
@@ -31,16 +35,16 @@ end
 
 local initialisers = {orthogonal = "orthogonal", xavier = "xavier_uniform", kaiming = "kaiming_uniform"}
 
-local function mlp(inputs, options, outputs, last_gain)
-  local layers = sizes(inputs, options.hidden, outputs)
-  layers.activation, layers.last_gain, layers.init = options.activation, last_gain, initialisers[options.init]
+local function mlp(inputs, given, outputs, last_gain)
+  local layers = sizes(inputs, given.hidden, outputs)
+  layers.activation, layers.last_gain, layers.init = given.activation, last_gain, initialisers[given.init]
   return nn.mlp(layers)
 end
 
 --- Hidden layers alone, every one activated.
-local function body(inputs, options)
-  local layers = sizes(inputs, options.hidden, nil)
-  layers.activation, layers.output, layers.init = options.activation, options.activation, initialisers[options.init]
+local function body(inputs, given)
+  local layers = sizes(inputs, given.hidden, nil)
+  layers.activation, layers.output, layers.init = given.activation, given.activation, initialisers[given.init]
   layers.last_gain = math.sqrt(2)
   return nn.mlp(layers)
 end
@@ -90,12 +94,18 @@ local function selectors(spec, free, held)
   end
 end
 
-local function continuous_actor(self, recipe, inputs)
-  local policy, spec = recipe.policy, self.spec
+--- The network of the actor's last numbers: the recipe's layers, or those of its own file (recipe/policy_file.lua).
+local function actor_network(self, policy, inputs, outputs)
+  if self.own_policy then return self.own_policy(self, policy, inputs, outputs) end
+  return mlp(inputs, policy, outputs, policy.last_gain)
+end
+
+local function continuous_actor(self, policy, inputs)
+  local spec = self.spec
   local free, held = free_dimensions(spec, policy.action)
   local width, kind = #free, policy.log_std.kind
   local net = nn.module {
-    mean = mlp(inputs, policy, width, policy.last_gain),
+    mean = actor_network(self, policy, inputs, width),
     deviation = kind == "state" and mlp(inputs, policy, width, 0) or nil,
     log_std = kind == "free" and nn.parameter(prl.full({width}, policy.log_std.init)) or nil,
     forward = function(net, x)
@@ -110,11 +120,11 @@ local function continuous_actor(self, recipe, inputs)
   return net, {draws = width, from_env = from_env, to_env = to_env}
 end
 
-local function discrete_actor(self, recipe, inputs)
+local function discrete_actor(self, policy, inputs)
   local choices, total = self.spec.action.choices, 0
   for _, n in ipairs(choices) do total = total + n end
   local net = nn.module {
-    logits = mlp(inputs, recipe.policy, total, recipe.policy.last_gain),
+    logits = actor_network(self, policy, inputs, total),
     forward = function(net, x)
       if #choices == 1 then return distribution.categorical(net.logits(x)) end
       return distribution.multi_categorical(net.logits(x), choices)
@@ -136,73 +146,167 @@ end
 
 -- ---- Sets ----
 
-local function add_set(self, name, module, critic, optimizer)
+--- group: the name by which learn:minimise steps the set; nil: no step reaches it.
+local function add_set(self, name, module, group)
   local names, parameters = module:parameters()
-  local set = prl.params(name, parameters, names)
-  local options = {}
-  for key, value in pairs(optimizer) do if key ~= 1 then options[key] = value end end
-  self.sets[#self.sets + 1] = {
-    name = name, names = names, parameters = parameters, critic = critic, kind = optimizer[1], options = options,
-    optim = prl.new_optim(optimizer[1], set, options),
-  }
+  local set = {name = name, names = names, parameters = parameters, group = group,
+    params = prl.params(name, parameters, names)}
+  if group then
+    local optimizer = self.recipe.algorithm.optimizer
+    set.kind, set.options = optimizer[1], {}
+    for _, key in ipairs(keys(optimizer)) do if key ~= 1 then set.options[key] = optimizer[key] end end
+    set.optim = prl.new_optim(set.kind, set.params, set.options)
+  end
+  self.sets[#self.sets + 1] = set
+end
+
+--- Networks are made before programs are traced: what is made inside of a trace would become part of it.
+local function before_programs(about)
+  if prl.tracing() then options.refuse("%s declares a network: it comes before learn:program, not inside of it", about) end
+end
+
+local function new_name(self, about, name)
+  for _, set in ipairs(self.sets) do
+    if set.name == name or set.group == name then options.refuse("%s: the name %q is taken", about, name) end
+  end
+end
+
+-- ---- The actor and the critics ----
+
+--- The hidden layers that actor and critics share: {width, feature(obs)}, evaluated once for each batch of observations.
+--- Without a shared trunk a feature is the observation itself.
+local function trunk_of(self)
+  if self.trunk_made then return self.trunk_made end
+  local policy, inputs = self.recipe.policy, #self.spec.observation.names
+  local trunk = {width = inputs, feature = function(obs) return obs end}
+  self.trunk_made = trunk
+  if policy.trunk ~= "shared" then return trunk end
+  local module = body(inputs, policy)
+  trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
+  local last_obs, last_features, scope
+  trunk.feature = function(obs)
+    if not rawequal(last_obs, obs) or scope ~= prl.scope_number() then
+      last_obs, last_features, scope = obs, module(obs), prl.scope_number()
+    end
+    return last_features
+  end
+  --- What stands on the trunk has no hidden layers of its own.
+  trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
+  return trunk
+end
+
+--- {distribution(obs), draws, from_env, to_env, set}; called, it gives the distribution over actions as the environment
+--- sees them.
+function networks.actor(self)
+  before_programs "learn:actor"
+  local policy, trunk = self.recipe.policy, trunk_of(self)
+  local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
+  local head = trunk.head and setmetatable(trunk.head, {__index = policy}) or policy
+  local net, actor
+  if self.constant then
+    net, actor = constant_actor(self.constant, trunk.width)
+  else
+    net, actor = make(self, head, trunk.width)
+  end
+  actor.set = "policy"
+  actor.distribution = function(obs) return net(trunk.feature(obs)) end
+  if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
+  add_set(self, "policy", net, "actor")
+  return setmetatable(actor, {__call = function(_, obs)
+    local pi = actor.distribution(obs)
+    return setmetatable({log_prob = function(_, action) return pi:log_prob(actor.from_env(action)) end}, {__index = pi})
+  end})
+end
+
+--- A list, and by name.
+function networks.critics(self)
+  before_programs "learn:critics"
+  local recipe, trunk = self.recipe, trunk_of(self)
+  local policy, critics = recipe.policy, {}
+  for i, name in ipairs(keys(recipe.objective.critics)) do
+    local own = recipe.objective.critics[name]
+    local given = trunk.head or {hidden = own.hidden or policy.hidden, activation = own.activation or policy.activation,
+      init = policy.init}
+    local value = mlp(trunk.width, given, 1, 1)
+    local critic = setmetatable({name = name, set = "critic/" .. name, last = tostring(#value)}, {
+      __index = no_field, __call = function(_, obs) return value(trunk.feature(obs)):reshape(-1) end,
+    })
+    critics[i], critics[name] = critic, critic
+    add_set(self, critic.set, value, "critics")
+  end
+  return critics
 end
 
 --- A recipe whose networks have no layers but the last, for a policy that is one action for everybody.
 function networks.bare(recipe)
   local critics = {}
-  for name in pairs(recipe.objective.critics) do critics[name] = {} end
+  for _, name in ipairs(keys(recipe.objective.critics)) do critics[name] = {} end
   return {policy = {hidden = {}, activation = recipe.policy.activation, init = recipe.policy.init, trunk = "separate"},
-    objective = {critics = critics}, algorithm = {optimizer = {"sgd"}}}
+    objective = {critics = critics}, algorithm = {optimizer = {"sgd"}}, env = recipe.env, agent = recipe.agent}
 end
 
---- Adds to the builder: actor {distribution(obs), draws, to_env}, policy(obs) for algorithms, critics (a list, and by
---- name), sets. constant: the action of a policy that is the same for everybody, or nil.
-function networks.make(self, recipe, constant)
-  local policy, inputs, optimizer = recipe.policy, #self.spec.observation.names, recipe.algorithm.optimizer
-  self.sets, self.critics, self.critic = {}, {}, {}
-  local trunk = policy.trunk == "shared" and body(inputs, policy) or nil
-  local head = trunk and {hidden = {}, activation = policy.activation, init = policy.init}
-  local features, trunk_scope = inputs, nil
-  if trunk then features = policy.hidden[#policy.hidden] end
+-- ---- Networks and parameters of an algorithm's own ----
 
-  --- The trunk is evaluated once for each batch of observations.
-  local last_obs, last_features
-  local function feature(obs)
-    if not trunk then return obs end
-    if not rawequal(last_obs, obs) or trunk_scope ~= prl.scope_number() then
-      last_obs, last_features, trunk_scope = obs, trunk(obs), prl.scope_number()
-    end
-    return last_features
+local function columns_of(self, inputs)
+  local widths, total = {obs = #self.spec.observation.names, action = #self.spec.action.names}, 0
+  for _, input in ipairs(inputs) do
+    local width = type(input) == "number" and input or widths[input]
+    if not width then prl.refuse(prl.no_name("learn:network: inputs", "input", tostring(input), widths)) end
+    total = total + width
   end
+  return total
+end
 
-  local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
-  local actor_recipe = trunk and {policy = setmetatable(head, {__index = policy})} or recipe
-  local net, actor
-  if constant then
-    net, actor = constant_actor(constant, features)
-  else
-    net, actor = make(self, actor_recipe, features)
-  end
-  actor.distribution = function(obs) return net(feature(obs)) end
-  self.actor = actor
-  --- For algorithms: log-densities of actions as the environment saw them.
-  self.policy = function(obs)
-    local pi = actor.distribution(obs)
-    return setmetatable({log_prob = function(_, action) return pi:log_prob(actor.from_env(action)) end}, {__index = pi})
-  end
-  if trunk then add_set(self, "trunk", trunk, false, optimizer) end
-  add_set(self, "policy", net, false, optimizer)
-  for i, name in ipairs(keys(recipe.objective.critics)) do
-    local own = recipe.objective.critics[name]
-    local options = head or {hidden = own.hidden or policy.hidden, activation = own.activation or policy.activation,
-      init = policy.init}
-    local value = mlp(features, options, 1, 1)
-    local critic = setmetatable({name = name, set = "critic/" .. name, last = tostring(#value)}, {
-      __call = function(_, obs) return value(feature(obs)):reshape(-1) end,
-    })
-    self.critics[i], self.critic[name] = critic, critic
-    add_set(self, critic.set, value, true, optimizer)
-  end
+--- The module called over columns side by side; one output a row comes as (rows).
+local function callable(name, set, module, outputs, fixed)
+  return setmetatable({name = name, set = set}, {__call = function(_, ...)
+    local columns = {...}
+    local out = module(#columns == 1 and columns[1] or networks.join(columns))
+    if outputs == 1 then out = out:reshape(-1) end
+    return fixed and out:detach() or out
+  end})
+end
+
+function networks.own(self, name, given)
+  before_programs "learn:network"
+  new_name(self, "learn:network", name)
+  options.need("learn:network", given, {"inputs"})
+  local policy, outputs = self.recipe.policy, given.outputs or 1
+  local layers = {hidden = given.hidden or policy.hidden, activation = given.activation or policy.activation,
+    init = given.init or policy.init}
+  local inputs = columns_of(self, given.inputs)
+  local function make() return mlp(inputs, layers, outputs, given.last_gain or 1) end
+  local module = make()
+  add_set(self, name, module, name)
+  local network = callable(name, name, module, outputs, false)
+  self.makers[network] = {make = make, module = module, outputs = outputs}
+  return network
+end
+
+function networks.target(self, network)
+  before_programs "learn:target"
+  local maker = self.makers[network]
+  if not maker then options.refuse("learn:target takes what learn:network gave") end
+  local name = "target/" .. network.name
+  new_name(self, "learn:target", name)
+  local module = maker.make():load(maker.module:state())
+  add_set(self, name, module, nil)
+  return callable(name, name, module, maker.outputs, true)
+end
+
+function networks.parameter(self, name, value)
+  before_programs "learn:parameter"
+  new_name(self, "learn:parameter", name)
+  local parameter = nn.parameter(value)
+  add_set(self, name, nn.module {value = parameter, forward = function(module) return module.value end}, name)
+  self.makers[parameter] = {set = name}
+  return parameter
+end
+
+--- The name of the set of a network or parameter that the algorithm declared.
+function networks.set_of(self, declared)
+  local set = type(declared) == "table" and declared.set or (self.makers[declared] or {}).set
+  return set or options.refuse("learn:copy takes networks and parameters that this algorithm declared")
 end
 
 return networks

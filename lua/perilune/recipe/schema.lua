@@ -28,7 +28,7 @@ local nearest = require "perilune.nearest"
 
 local schema = {}
 
-schema.activations = {"tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "sigmoid", "identity"}
+schema.activations = require("perilune").nn.activations
 schema.combines = {"sum", "last", "first", "max"}
 schema.units = {"step", "second", "minute", "hour", "day"}
 schema.schedules = {"linear", "cosine", "warmup", "piecewise", "expression"}
@@ -100,6 +100,8 @@ schema.optimizers = {
   rmsprop = {
     option("alpha", "number", 0.99, "", "decay of the mean of squares", {min = 0, max = 1}),
     option("epsilon", "number", 1e-8, "", "added to the denominator", {min = 0}),
+    -- Without a default that is filled in, so that recipes of before keep their hashes.
+    option("momentum", "number", nil, "", "decay of the velocity; default: none", {min = 0, max = 1}),
     decay, max_value,
   },
   adam = adam, adamw = adam,

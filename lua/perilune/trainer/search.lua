@@ -16,6 +16,7 @@
 --- loop again with the scores that it has had.
 
 local failure = require "perilune.failure"
+local options = require "perilune.options"
 local prl = require "perilune"
 local algorithms = require "perilune.recipe.algorithms"
 local build = require "perilune.recipe.build"
@@ -49,13 +50,13 @@ local function single(numbers) return prl.tensor(numbers):totable() end
 
 local function of_dimensions(self, vector)
   if #vector == #self.dimensions then return single(vector) end
-  error(("search: a vector has a number for each of %d dimensions, and this one has %d"):format(#self.dimensions, #vector), 3)
+  options.refuse("search: a vector has a number for each of %d dimensions, and this one has %d", #self.dimensions, #vector)
 end
 
 function Door:try(vector)
-  if not self.cohort then error("search:try before search:meet: there are no users to try a vector on", 2) end
+  if not self.cohort then options.refuse("search:try before search:meet: there are no users to try a vector on") end
   if not self.counted then
-    error("search:try in an algorithm without `trials`, the function that says how many trials there will be", 2)
+    options.refuse("search:try in an algorithm without `trials`, the function that says how many trials there will be")
   end
   return coroutine.yield(of_dimensions(self, vector))
 end
@@ -71,6 +72,9 @@ function Door:normal()
   self.drawn = self.drawn + 1
   return self.draws[place + 1]
 end
+
+--- What an algorithm sees of it.
+options.strict("search", "method", Door, {"dimensions", "meet", "try", "adopt", "normal"})
 
 -- ---- the search of a run ----
 
@@ -104,12 +108,13 @@ local function new(run, what)
   local recipe, spec, algorithm = what.recipe, what.spec, what.algorithm
   local self = setmetatable({run = run, recipe = recipe, spec = spec, algorithm = algorithm, hash = what.hash,
     forms = forms_of(recipe), state = run.state.search}, Search)
-  self.total = algorithm.trials and algorithm.trials(recipe.algorithm) or 0
+  local opt = algorithms.given(algorithm, recipe.algorithm)
+  self.total = algorithm.trials and algorithm.trials(opt) or 0
   self.main = main_response(spec, self.forms)
   local door = setmetatable({dimensions = recipe_search.dimensions(recipe, spec), seed = recipe.train.seed, drawn = 0,
-    counted = algorithm.trials ~= nil}, Door)
+    counted = algorithm.trials ~= nil, cohort = false, adopted = false}, Door)
   self.door = door
-  self.loop = coroutine.create(function() algorithm.search(door, recipe.algorithm) end)
+  self.loop = coroutine.create(function() algorithm.search(door, opt) end)
   self:go_on()
   return self
 end
@@ -147,8 +152,9 @@ end
 function Search:go_on(score)
   local ok, vector = coroutine.resume(self.loop, score)
   if not ok then
-    if type(vector) == "table" then error(vector, 0) end
-    error(debug.traceback(self.loop, vector), 0)
+    if failure.is_defect(vector) then error(debug.traceback(self.loop, tostring(vector)), 0) end
+    if type(vector) == "string" then failure.run(vector) end
+    error(vector, 0)
   end
   self.next = coroutine.status(self.loop) == "suspended" and vector or nil
 end
@@ -161,7 +167,7 @@ function Search:replay()
     last = self.next
     self:go_on(score)
   end
-  self.door.adopted = nil -- the checkpoint's agent is it
+  self.door.adopted = false -- the checkpoint's agent is it
   for i, number in ipairs(last or {}) do
     if number ~= state.last[i] then last = nil end
   end
@@ -281,7 +287,7 @@ end
 function Search:take_up()
   local adopted, run, state = self.door.adopted, self.run, self.state
   if not adopted then return end
-  self.door.adopted = nil
+  self.door.adopted = false
   state.vector = single(recipe_search.vector(self.recipe, self.spec, adopted.vector))
   run.agent:free()
   run.agent = prl.agent(build.plan(self.recipe, self.spec, self.algorithm, self.hash, state.vector))

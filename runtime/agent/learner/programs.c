@@ -81,8 +81,7 @@ static prl_status build_values(prl_learner *l, const prl_value *programs, prl_er
   const prl_source source = {
       .name = "obs", .width = l->shape->spec.observations, .direct = &v->observation, .required = true};
   const prl_value *text = prl_get(programs, "values");
-  if (!l->critics_count && !text) return PRL_OK;
-  if (!text) return prl_fail(error, PRL_EFORMAT, "plan: critics without a program \"values\"");
+  if (!text) return PRL_OK; /* an algorithm that needs no values */
   prl_status status = build_routine(l, "values", text, l->shape->tile_rows, &source, 1, &v->routine, error);
   if (status || !l->critics_count) return status;
   return prl_routine_output(&v->routine, "value", l->critics_count, false, &v->value, error);

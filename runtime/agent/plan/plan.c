@@ -28,9 +28,7 @@ static prl_status check_param(const prl_plan *plan, const char *set, const prl_v
 
 static prl_status check(const prl_plan *plan, prl_error *error) {
   const prl_value *root = &plan->document->root, *sets, *params;
-  int64_t format = 0;
-  prl_status status = prl_read_int(root, "", "format", true, 1, 1, &format, error);
-  if (!status) status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
+  prl_status status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
   for (int64_t i = 0; !status && i < prl_count(sets); i++) {
     const char *name;
     status = prl_read_string(prl_item(sets, i), "sets", "name", &name, error);

@@ -151,8 +151,9 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
 }
 
 static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
-  int64_t seed = 0;
-  prl_status status = prl_read_int(root, "", "seed", true, 0, INT64_C(1) << 53, &seed, error);
+  int64_t seed = 0, format = 0;
+  prl_status status = prl_read_int(root, "", "format", true, 2, 2, &format, error);
+  if (!status) status = prl_read_int(root, "", "seed", true, 0, INT64_C(1) << 53, &seed, error);
   if (!status) status = prl_read_int(root, "", "warmup", false, 0, INT64_C(1) << 40, &s->warmup, error);
   if (!status) status = prl_read_int(root, "", "noise", false, 0, 1 << 20, &s->noise, error);
   if (!status) status = read_observation(s, root, error);

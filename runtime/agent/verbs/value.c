@@ -23,6 +23,11 @@ static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *e
   return PRL_OK;
 }
 
+static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
+  if (!r->learner->critics_count || r->learner->values.value) return PRL_OK;
+  return prl_fail(error, PRL_EFORMAT, "plan: schedule: values without a program \"values\"");
+}
+
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
   int64_t all = l->critics_count ? l->batch.rows + l->batch.bootstraps : 0;
@@ -49,6 +54,7 @@ const prl_verb_type prl_verb_values = {
     .flags = PRL_VERB_TOP,
     .needs = PRL_MADE_ROWS,
     .makes = PRL_MADE_VALUES,
+    .read = read,
     .execute = execute,
     .holds = holds,
 };

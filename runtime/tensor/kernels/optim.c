@@ -79,22 +79,35 @@ void PART(sgd)(int64_t n, float lr, float momentum, bool nesterov, bool first, f
   }
 }
 
-/* g ← fma(l2, p, g · scale);  v ← fma(1 − α, g², α v);  p ← p − lr g / (√v + ε). */
-void PART(rmsprop)(int64_t n, float lr, float alpha, float epsilon, float l2, float grad_scale,
-                   const float *g, float *p, float *v) {
+/* p ← p − lr g / d, or with a momentum buf ← fma(μ, buf, g / d), p ← fma(−lr, buf, p). */
+INLINE void rmsprop_move(vf lr, vf momentum, vf g, vf d, vf *p, vf *buf) {
+  if (!buf) {
+    *p = *p - lr * g / d;
+    return;
+  }
+  *buf = vfma(momentum, *buf, g / d);
+  *p = vfnma(lr, *buf, *p);
+}
+
+/* g ← fma(l2, p, g · scale);  v ← fma(1 − α, g², α v);  then rmsprop_move with d = √v + ε. */
+void PART(rmsprop)(int64_t n, float lr, float momentum, float alpha, float epsilon, float l2,
+                   float grad_scale, const float *g, float *p, float *buf, float *v) {
   vf rest = vset((float)(1 - (double)alpha));
   for (int64_t i = 0; i < n; i += VW) {
     int64_t r = n - i;
     bool whole = r >= VW;
     vf gi = whole ? vload(g + i) : vload_n(g + i, r), pi = whole ? vload(p + i) : vload_n(p + i, r);
-    vf vi_ = whole ? vload(v + i) : vload_n(v + i, r);
+    vf vi_ = whole ? vload(v + i) : vload_n(v + i, r), bi = vzero();
+    if (buf) bi = whole ? vload(buf + i) : vload_n(buf + i, r);
     gi = vfma(vset(l2), pi, gi * vset(grad_scale));
     vi_ = vfma(rest, gi * gi, vset(alpha) * vi_);
-    pi = pi - vset(lr) * gi / (vsqrt(vi_) + vset(epsilon));
+    rmsprop_move(vset(lr), vset(momentum), gi, vsqrt(vi_) + vset(epsilon), &pi, buf ? &bi : NULL);
     if (whole) {
       vstore(p + i, pi), vstore(v + i, vi_);
+      if (buf) vstore(buf + i, bi);
     } else {
       vstore_n(p + i, pi, r), vstore_n(v + i, vi_, r);
+      if (buf) vstore_n(buf + i, bi, r);
     }
   }
 }

@@ -63,8 +63,8 @@ void PART(logsumexp)(int64_t rows, int64_t n, const float *x, float *y);
 void PART(adam)(int64_t n, const prl_adam *o, const float *g, float *p, float *m, float *v);
 void PART(sgd)(int64_t n, float lr, float momentum, bool nesterov, bool first, float l2, float grad_scale,
                const float *g, float *p, float *buf);
-void PART(rmsprop)(int64_t n, float lr, float alpha, float epsilon, float l2, float grad_scale,
-                   const float *g, float *p, float *v);
+void PART(rmsprop)(int64_t n, float lr, float momentum, float alpha, float epsilon, float l2,
+                   float grad_scale, const float *g, float *p, float *buf, float *v);
 void PART(normalise)(int64_t rows, int64_t n, const float *x, const float *mean, const float *scale,
                      float bound, float *y);
 

@@ -1,0 +1,164 @@
+--- What an algorithm's build(learn, opt) sees: networks and parameters to declare, programs to trace, verbs for the
+--- schedule. Everything that is declared becomes data of the plan (recipe/build.lua).
+local keys = require "perilune.keys"
+local networks = require "perilune.recipe.networks"
+local options = require "perilune.options"
+local prl = require "perilune"
+local tracing = require "perilune.recipe.tracing"
+
+local Learn = {}
+Learn.__index = Learn
+
+-- ---- Networks and parameters ----
+
+--- The policy of the recipe, which is also what acts: actor(obs) is a distribution with log_prob(action) of actions as
+--- the environment sees them, entropy(), kl(other). With a shared trunk its parameters step along.
+function Learn:actor()
+  self.actor_made = self.actor_made or networks.actor(self)
+  return self.actor_made
+end
+
+--- The critics of the recipe's objective, a list and by name: critic(obs) → (rows), critic.name.
+function Learn:critics()
+  self.critics_made = self.critics_made or networks.critics(self)
+  return self.critics_made
+end
+
+--- A network of the algorithm's own, with a parameter set of its name: net(x, …) → (rows, outputs), or (rows) of one
+--- output, over the columns of x, … side by side. inputs: "obs", "action" or numbers of columns; hidden, activation,
+--- last_gain: as the policy's where they are not given.
+function Learn:network(name, given)
+  local o = options.check("learn:network", given, {inputs = "table", outputs = "number", hidden = "table",
+    activation = "string", last_gain = "number", init = "string"})
+  options.need_kind("learn:network: its name", name, "string")
+  return networks.own(self, name, o)
+end
+
+--- Trained numbers of the algorithm's own, with a parameter set of this name: a tensor of starting values, or sizes for
+--- zeros.
+function Learn:parameter(name, value)
+  options.need_kind("learn:parameter: its name", name, "string")
+  return networks.parameter(self, name, value)
+end
+
+--- A copy of a network that no step reaches; it changes by learn:copy. Its set is called "target/NAME".
+function Learn:target(network) return networks.target(self, network) end
+
+-- ---- Programs ----
+
+--- A program over a minibatch: fn(batch) writes losses and ends in learn:minimise. Returns the verb that runs it.
+function Learn:program(fn)
+  options.need_kind("learn:program: what it traces", fn, "function")
+  self.programs_count = self.programs_count + 1
+  local name = self.programs_count == 1 and "update" or "update_" .. self.programs_count
+  self.programs[name] = tracing.program(name, function(rows)
+    self.scalars = {}
+    fn(tracing.batch(self, rows))
+  end)
+  return {verb = "run", program = name}
+end
+
+local function groups_of(self)
+  local groups = {}
+  for _, set in ipairs(self.sets) do
+    if set.optim then groups[set.group] = "number or tensor" end
+  end
+  return groups
+end
+
+--- Gradients of the loss, and one step of the sets that are named, each with its step size: actor (with a shared trunk),
+--- critics, and networks and parameters by their names. max_norm: the greatest norm of the gradient of each set.
+function Learn:minimise(loss, steps)
+  local groups = groups_of(self)
+  local fields = {max_norm = "number or tensor"}
+  for group, kind in pairs(groups) do fields[group] = kind end
+  steps = options.check("learn:minimise", steps, fields)
+  local any = false
+  for _, group in ipairs(keys(groups)) do any = any or steps[group] ~= nil end
+  if not any then
+    options.refuse("learn:minimise: no step size is given; there are %s", table.concat(keys(groups), ", "))
+  end
+  loss:backward()
+  for _, set in ipairs(self.sets) do
+    local lr = set.optim and steps[set.group]
+    if lr then set.optim:step(lr, steps.max_norm) end
+  end
+end
+
+--- A scalar of the program under its name in the metrics. `metrics` of the algorithm's file says what it means.
+function Learn:metric(name, value)
+  options.need_kind("learn:metric: its name", name, "string")
+  options.need_kind("learn:metric: its value", value, "tensor")
+  prl.trace_output(name, value)
+end
+
+-- ---- Verbs: runtime/agent/README.md says what each does ----
+
+--- Waits until `steps` steps of each stream, on average, are closed.
+function Learn:collect(steps)
+  options.need_kind("learn:collect: steps", steps, "number")
+  return {verb = "collect", rows = steps * self.streams}
+end
+
+function Learn:freeze() return {verb = "freeze"} end
+function Learn:rewards() return {verb = "rewards"} end
+
+function Learn:values()
+  self:critics()
+  return {verb = "values"}
+end
+
+--- lambda: a number or a live option.
+function Learn:advantages(given)
+  local o = options.check("learn:advantages", given, {lambda = "number or string"})
+  options.need("learn:advantages", o, {"lambda"})
+  return {verb = "advantages", lambda = o.lambda}
+end
+
+--- normalise: over all rows (true).
+function Learn:weigh(given)
+  local o = options.check("learn:weigh", given, {normalise = "boolean"})
+  return {verb = "weigh", normalise = o.normalise ~= false}
+end
+
+--- The verbs from closed rows to what an on-policy loss reads: freeze, rewards, values, advantages, weigh.
+function Learn:estimate(given)
+  local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean"})
+  options.need("learn:estimate", o, {"lambda"})
+  return {self:freeze(), self:rewards(), self:values(), self:advantages {lambda = o.lambda},
+    self:weigh {normalise = o.normalise}}
+end
+
+function Learn:epochs(count, body)
+  options.list("learn:epochs: its body", body)
+  return {verb = "epochs", count = count, body = body}
+end
+
+function Learn:minibatches(size, body)
+  options.list("learn:minibatches: its body", body)
+  return {verb = "minibatches", size = size, body = body}
+end
+
+--- to ← tau from + (1 − tau) to, of networks or parameters of this algorithm. tau: a number or a live option (1).
+function Learn:copy(to, from, tau)
+  return {verb = "copy", to = networks.set_of(self, to), from = networks.set_of(self, from), tau = tau}
+end
+
+function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
+function Learn:publish() return {verb = "publish"} end
+
+local seen = {}
+for _, name in ipairs(keys(Learn)) do
+  if name:sub(1, 2) ~= "__" then seen[#seen + 1] = name end
+end
+--- What an algorithm sees of it; the rest is the builder's.
+options.strict("learn", "method", Learn, seen)
+
+--- recipe, spec, constant: as build.plan takes them. own_policy: makes the actor's network (recipe/policy_file.lua).
+return function(recipe, spec, constant, own_policy)
+  return setmetatable({
+    recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
+    sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
+    trunk_made = false, own_policy = own_policy or false, makers = {},
+  }, Learn)
+end

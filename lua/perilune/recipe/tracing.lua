@@ -1,0 +1,94 @@
+--- Tracing: an algorithm's Lua over symbolic values becomes the graph of a program.
+local keys = require "perilune.keys"
+local prl = require "perilune"
+
+local tracing = {}
+
+local ROWS = {3, 5} -- programs are traced for two numbers of rows, so that none can creep into them
+
+--- Runs body(rows) in a trace for each number of rows and insists that both say the same.
+function tracing.program(what, body)
+  local graphs = {}
+  for i, rows in ipairs(ROWS) do graphs[i] = prl.trace(function() body(rows) end) end
+  local line = graphs[1]:difference(graphs[2])
+  if line then
+    error(("%s: line %d does something else for another number of rows or other values; a program cannot follow")
+      :format(what, line), 0)
+  end
+  return graphs[1]
+end
+
+--- A scalar of the program that its runner fills in.
+function tracing.scalar(name) return prl.trace_input(name, prl.full({}, .5), false) end
+
+--- The options of the algorithm as its build sees them: opt.lr is a scalar of the program while one is traced, and a
+--- reference to the live option elsewhere. Structural options are plain numbers; one that was not given is nil.
+function tracing.options(self, algorithm, given)
+  local all = algorithm.options or {}
+  return setmetatable({}, {
+    __index = function(_, key)
+      local declared, value = all[key], given[key]
+      if not declared then prl.refuse(prl.no_name("the algorithm", "option", tostring(key), all)) end
+      if value == nil or value == false then return nil end
+      if declared.structural then return value end
+      local name = "algorithm." .. key
+      if not prl.tracing() then return name end
+      self.scalars[name] = self.scalars[name] or tracing.scalar(name)
+      return self.scalars[name]
+    end,
+  })
+end
+
+--- Plain numbers: an op here would become part of the program that is traced.
+local function example_action(spec, rows)
+  local action, out = spec.action, {}
+  for i = 1, rows do
+    out[i] = {}
+    for k = 1, #action.names do
+      out[i][k] = action.kind == "continuous" and math.sin(i * rows + k) or (i * rows + k) % action.choices[k]
+    end
+  end
+  return prl.tensor(out)
+end
+
+--- Inputs of a program, each made when it is first asked for.
+function tracing.observations(self, rows, name)
+  return prl.trace_input(name or "obs", prl.randn(rows, #self.spec.observation.names), true)
+end
+
+function tracing.actions(self, rows) return prl.trace_input("action", example_action(self.spec, rows), true) end
+
+--- The rows of a minibatch; each field becomes an input of the program when it is first read.
+function tracing.batch(self, rows)
+  local function vector(name) return prl.trace_input(name, prl.randn(rows), true) end
+  local makers = {
+    obs = function(name) return tracing.observations(self, rows, name) end,
+    next_obs = function(name) return tracing.observations(self, rows, name) end,
+    action = function() return tracing.actions(self, rows) end,
+    log_prob = vector, advantage = vector, terminated = vector,
+  }
+  local function by_critic(field)
+    return setmetatable({}, {__index = function(inner, critic)
+      local critics = self:critics()
+      if not critics[critic] then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), critics)) end
+      inner[critic] = vector(field .. "/" .. critic)
+      return inner[critic]
+    end})
+  end
+  local batch = {
+    returns = by_critic "returns", value = by_critic "value", reward = by_critic "reward",
+    advantages = by_critic "advantage",
+  }
+  local names = keys(batch)
+  for _, field in ipairs(keys(makers)) do names[#names + 1] = field end
+  return setmetatable(batch, {
+    __index = function(_, field)
+      local make = makers[field]
+      if not make then prl.refuse(prl.no_name("batch", "field", tostring(field), names)) end
+      batch[field] = make(field)
+      return batch[field]
+    end,
+  })
+end
+
+return tracing
