@@ -136,3 +136,5 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   if (made) *made = done;
   return status;
 }
+
+double prl_agent_days_driven(const prl_agent *a) { return (double)a->drive.lived_us / 86400e6; }

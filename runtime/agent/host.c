@@ -26,6 +26,28 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *obs
   return PRL_OK;
 }
 
+const prl_env_spec *prl_agent_spec(const prl_agent *a) { return &a->shape->spec; }
+const char *prl_agent_hash(const prl_agent *a) { return a->hash; }
+
+const float *prl_agent_act_log_prob(const prl_agent *a, int64_t *n) {
+  *n = prl_policy_acted(a->policy);
+  return prl_policy_log_prob(a->policy);
+}
+
+prl_status prl_agent_log_prob(prl_agent *a, const float *observation, const float *action, int64_t n,
+                              float *log_prob, prl_error *error) {
+  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  return status ? status : prl_policy_density(a->policy, observation, action, n, log_prob, error);
+}
+
+prl_status prl_agent_log_probs(prl_agent *a, const float *observation, int64_t n, float *log_probs,
+                               prl_error *error) {
+  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  return status ? status : prl_policy_densities(a->policy, observation, n, log_probs, error);
+}
+
+int64_t prl_agent_choices(const prl_agent *a) { return prl_policy_choices(a->policy); }
+
 prl_status prl_agent_observe(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                              prl_error *error) {
   prl_status status = prl_policy_check(a->policy, observation, n, error);
@@ -114,6 +136,10 @@ prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progre
 
 int prl_agent_metrics(const prl_agent *a, const prl_metric **metrics) {
   return prl_learner_metrics(a->learner, metrics);
+}
+
+int prl_agent_meanings(const prl_agent *a, const prl_metric **metrics) {
+  return prl_learner_meanings(a->learner, metrics);
 }
 
 /* ---- live options ---- */

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "agent/agent.h"
 #include "perilune/agent.h"
 #include "tensor/tensor.h"
 
@@ -39,15 +38,14 @@ static lua_agent *push_agent(lua_State *L) {
 
 /* Reads what the agent is made of, and keeps the names of its responses in the userdata's environment. */
 static void learn_shape(lua_State *L, lua_agent *self) {
-  const prl_value *document = self->agent->root;
-  self->observations = prl_count(prl_path(document, "observation.names"));
-  self->actions = prl_count(prl_path(document, "action.names"));
-  const prl_value *responses = prl_get(document, "responses");
-  self->responses = prl_count(responses);
+  const prl_env_spec *spec = prl_agent_spec(self->agent);
+  self->observations = spec->observations;
+  self->actions = spec->actions;
+  self->responses = spec->responses;
   lua_newtable(L);
-  for (int64_t i = 0; i < self->responses; i++) {
+  for (int32_t i = 0; i < spec->responses; i++) {
     lua_pushnumber(L, (lua_Number)i);
-    lua_setfield(L, -2, prl_get_string(prl_item(responses, i), "name", ""));
+    lua_setfield(L, -2, spec->response[i].name);
   }
   lua_setfenv(L, -2);
 }
@@ -180,6 +178,39 @@ static int act(lua_State *L) {
   return record ? 2 : 1;
 }
 
+/* self → log-densities (n) of the actions of the last act or drive, as far as they are kept */
+static int act_log_prob(lua_State *L) {
+  int64_t n;
+  const float *from = prl_agent_act_log_prob(check_agent(L, 1)->agent, &n);
+  memcpy(push_matrix(L, PRL_F32, 1, n, 0)->data, from, (size_t)n * sizeof(float));
+  return 1;
+}
+
+/* self, observations (n, observations), actions (n, actions) → log-densities (n) */
+static int log_prob(lua_State *L) {
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  const prl_tensor *rows = prl_check_tensor(L, 2);
+  int64_t n = rows->ndim > 0 ? rows->shape[0] : 0;
+  const float *observation = check_observations(L, 2, self, n);
+  const float *action = prl_check_matrix(L, 3, "action", n, self->actions)->data;
+  float *out = push_matrix(L, PRL_F32, 1, n, 0)->data;
+  prl_check(L, prl_agent_log_prob(self->agent, observation, action, n, out, &error), &error);
+  return 1;
+}
+
+/* self, observations (n, observations) → log-probabilities of all choices (n, Σ choices) */
+static int log_probs(lua_State *L) {
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  const prl_tensor *rows = prl_check_tensor(L, 2);
+  int64_t n = rows->ndim > 0 ? rows->shape[0] : 0;
+  const float *observation = check_observations(L, 2, self, n);
+  float *out = push_matrix(L, PRL_F32, 2, n, prl_agent_choices(self->agent))->data;
+  prl_check(L, prl_agent_log_probs(self->agent, observation, n, out, &error), &error);
+  return 1;
+}
+
 static int observe(lua_State *L) { /* self, streams, observations */
   prl_error error;
   int64_t n;
@@ -206,7 +237,7 @@ static int64_t check_response(lua_State *L, const lua_agent *self) {
   luaL_buffinit(L, &list);
   for (int64_t i = 0; i < self->responses; i++) {
     if (i) luaL_addstring(&list, ", ");
-    luaL_addstring(&list, prl_get_string(prl_item(prl_get(self->agent->root, "responses"), i), "name", "?"));
+    luaL_addstring(&list, prl_agent_spec(self->agent)->response[i].name);
   }
   luaL_pushresult(&list);
   return luaL_error(L, "feedback: there is no response %s; there are: %s", name, lua_tostring(L, -1));
@@ -346,7 +377,7 @@ static int drive(lua_State *L) {
   int64_t steps = prl_check_int(L, 3);
   prl_check(L, prl_agent_drive(self->agent, env, steps, lua_toboolean(L, 4), &made, &error), &error);
   lua_pushnumber(L, (lua_Number)made);
-  lua_pushnumber(L, (lua_Number)self->agent->drive.lived_us / 86400e6);
+  lua_pushnumber(L, prl_agent_days_driven(self->agent));
   return 2;
 }
 
@@ -388,7 +419,8 @@ static int swap(lua_State *L) { /* self, plan: a new recipe, in force between tw
   return 0;
 }
 
-static int metrics(lua_State *L) { /* self → {name = value} */
+/* self → {name = value} */
+static int metrics(lua_State *L) {
   const prl_metric *list;
   int count = prl_agent_metrics(check_agent(L, 1)->agent, &list);
   lua_createtable(L, 0, count);
@@ -399,26 +431,37 @@ static int metrics(lua_State *L) { /* self → {name = value} */
   return 1;
 }
 
+static int
+meanings(lua_State *L) { /* self → {kind = {title, text}}: what metrics mean, by name up to a "/" */
+  const prl_metric *list;
+  int count = prl_agent_meanings(check_agent(L, 1)->agent, &list);
+  lua_createtable(L, 0, count);
+  for (int i = 0; i < count; i++) {
+    if (!*list[i].title) continue;
+    lua_pushlstring(L, list[i].name, strcspn(list[i].name, "/"));
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, list[i].title);
+    lua_rawseti(L, -2, 1);
+    lua_pushstring(L, list[i].text);
+    lua_rawseti(L, -2, 2);
+    lua_rawset(L, -3);
+  }
+  return 1;
+}
+
 void prl_open_agent(lua_State *L) {
   static const luaL_Reg functions[] = {{"agent", new_agent}, {"load_agent", load_agent}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"act", act},
-                                     {"observe", observe},
-                                     {"feedback", feedback},
-                                     {"finish", finish},
-                                     {"finish_all", finish_all},
-                                     {"time", world_time},
-                                     {"learn", learn},
-                                     {"drive", drive},
-                                     {"evaluate", evaluate},
-                                     {"set", set},
-                                     {"get", get},
-                                     {"metrics", metrics},
-                                     {"save", save},
-                                     {"load_env", load_env},
-                                     {"swap", swap},
-                                     {"free", agent_gc},
-                                     {"__gc", agent_gc},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"act", act},           {"act_log_prob", act_log_prob},
+                                     {"log_prob", log_prob}, {"log_probs", log_probs},
+                                     {"observe", observe},   {"feedback", feedback},
+                                     {"finish", finish},     {"finish_all", finish_all},
+                                     {"time", world_time},   {"learn", learn},
+                                     {"drive", drive},       {"evaluate", evaluate},
+                                     {"set", set},           {"get", get},
+                                     {"metrics", metrics},   {"meanings", meanings},
+                                     {"save", save},         {"load_env", load_env},
+                                     {"swap", swap},         {"free", agent_gc},
+                                     {"__gc", agent_gc},     {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.agent", methods);
   lua_pop(L, 1);

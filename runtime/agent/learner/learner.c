@@ -183,6 +183,11 @@ int prl_learner_metrics(const prl_learner *l, const prl_metric **list) {
   return prl_metrics_list(&l->metrics, counters, list);
 }
 
+int prl_learner_meanings(const prl_learner *l, const prl_metric **list) {
+  *list = l->metrics.known;
+  return l->metrics.count;
+}
+
 const double *prl_learner_scale(const prl_learner *l, const char *critic, size_t length) {
   for (int i = 0; i < l->critics_count; i++)
     if (!strncmp(l->critics[i].name, critic, length) && !l->critics[i].name[length])

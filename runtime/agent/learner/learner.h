@@ -31,6 +31,8 @@ void prl_learner_take(prl_learner *to, const prl_learner *from);
 int64_t prl_learner_updates(const prl_learner *learner); /* finished */
 /* The metrics of the last published update and the counters. */
 int prl_learner_metrics(const prl_learner *learner, const prl_metric **list);
+/* All that it may report, without values. */
+int prl_learner_meanings(const prl_learner *learner, const prl_metric **list);
 /* The divisor of the critic's rewards; NULL: there is none of that name. */
 const double *prl_learner_scale(const prl_learner *learner, const char *critic, size_t length);
 /* A critic that discounts by time: its name and unit. False: there is none. */

@@ -89,7 +89,7 @@ prl_status prl_metrics_add(prl_metrics *m, const char *prefix, const char *name,
   *out = m->count++;
   m->gauges[*out] = (prl_gauge){.value = NAN, .last = NAN};
   m->names[*out] = text;
-  m->known[*out] = (prl_metric){.name = text};
+  m->known[*out] = (prl_metric){.name = text, .value = NAN};
   explain(m, &m->known[*out]);
   return PRL_OK;
 }

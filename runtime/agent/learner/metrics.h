@@ -38,7 +38,8 @@ static inline void prl_metrics_put(prl_metrics *metrics, int place, double value
 }
 void prl_metrics_clear(prl_metrics *metrics);   /* an update begins */
 void prl_metrics_publish(prl_metrics *metrics); /* and ends */
-/* Those that are known, counters at their present values. counters: in the order of the table in metrics.c.
+/* Those that have a value, counters at their present values. counters: in the order of the table in
+ * metrics.c.
  */
 enum { PRL_METRICS_COUNTERS = 8 };
 int prl_metrics_list(const prl_metrics *metrics, const int64_t counters[PRL_METRICS_COUNTERS],

@@ -50,10 +50,9 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
     return prl_fail(error, PRL_ENUMERIC,
                     "the policy's action is not finite (rows %" PRId64 " to %" PRId64 ")", first + 1,
                     first + n);
-  int64_t room = s->experience.streams > s->act_rows ? s->experience.streams : s->act_rows;
-  if (first < room)
-    memcpy(p->log_prob + first, p->act.log_prob->data,
-           (size_t)(n < room - first ? n : room - first) * sizeof(float));
+  const int64_t room = p->room - first;
+  if (room > 0)
+    memcpy(p->log_prob + first, p->act.log_prob->data, (size_t)(n < room ? n : room) * sizeof(float));
   return PRL_OK;
 }
 
@@ -68,8 +67,10 @@ prl_status prl_policy_act(prl_policy *p, const prl_experience *experience, const
   for (int64_t first = 0; !status && first < n; first += rows)
     status = act_tile(p, experience, observation, first, n - first < rows ? n - first : rows, mode, address,
                       action, error);
+  p->acted = status ? 0 : n < p->room ? n : p->room;
   return status;
 }
 
+int64_t prl_policy_acted(const prl_policy *p) { return p->acted; }
 const float *prl_policy_log_prob(const prl_policy *p) { return p->log_prob; }
 void prl_policy_answered(prl_policy *p) { p->n.calls++; }

@@ -28,6 +28,13 @@ typedef struct prl_act_program {
   const prl_tensor *action, *log_prob;
 } prl_act_program;
 
+/* Log-densities of given actions, or (without `action`) of all choices. */
+typedef struct prl_density_program {
+  prl_routine routine;
+  prl_tensor *observation, *action;
+  const prl_tensor *log_prob;
+} prl_density_program;
+
 /* The integers of the policy: saved as they are. */
 typedef struct prl_policy_counts {
   int64_t version;
@@ -43,12 +50,22 @@ struct prl_policy {
   double *in_force;       /* (live options) as of the last publish: what acts reads */
   prl_params **published; /* (sets); NULL where nothing that acts reads the set */
   prl_act_program act;
+  prl_density_program density, densities; /* where the plan has them */
   bool normalise;
   prl_normaliser normaliser;
   prl_noise noise;
-  float *log_prob; /* (max(streams, act_rows)) */
+  float *log_prob; /* (room) of the last call that acted */
+  int64_t room;    /* max(streams, act_rows) */
+  int64_t acted;   /* rows of the last call that are in log_prob */
   prl_policy_counts n;
 };
+
+/* density.c */
+prl_status prl_density_build(prl_policy *policy, const prl_value *programs, prl_error *error);
+
+/* policy.c: a program of the plan over the published sets. Fails as prl_routine_init. */
+prl_status prl_policy_routine(prl_policy *policy, const prl_value *text, const char *name,
+                              const prl_source *sources, int count, prl_routine *out, prl_error *error);
 
 /* noise.c: fills the noise of rows first … first + n − 1 of a call. */
 prl_status prl_noise_init(prl_policy *policy, prl_error *error);

@@ -38,9 +38,8 @@ static prl_status copy_sets(prl_policy *p, const char *program, const prl_graph 
   return PRL_OK;
 }
 
-/* A program of the plan over the published sets. */
-static prl_status build_routine(prl_policy *p, const prl_value *text, const char *name,
-                                const prl_source *sources, int count, prl_routine *out, prl_error *error) {
+prl_status prl_policy_routine(prl_policy *p, const prl_value *text, const char *name,
+                              const prl_source *sources, int count, prl_routine *out, prl_error *error) {
   prl_graph *graph;
   prl_status status = prl_graph_read(p->runtime, text, &graph, error);
   if (status) return status;
@@ -60,8 +59,7 @@ static prl_status build_routine(prl_policy *p, const prl_value *text, const char
   return status;
 }
 
-static prl_status build_act(prl_policy *p, const prl_value *root, prl_error *error) {
-  const prl_value *programs, *text;
+static prl_status build_act(prl_policy *p, const prl_value *programs, prl_error *error) {
   const prl_shape *s = p->shape;
   prl_act_program *a = &p->act;
   const prl_source sources[] = {
@@ -69,11 +67,9 @@ static prl_status build_act(prl_policy *p, const prl_value *root, prl_error *err
       {.name = "sample", .direct = &a->sample},
       {.name = "noise", .width = s->noise, .direct = &a->noise, .required = true}};
   const int count = s->noise ? 3 : 2; /* without draws there is no such input */
-  prl_status status = prl_read_value(root, "", "programs", PRL_MAP, &programs, error);
-  if (status) return status;
-  text = prl_get(programs, "act");
+  const prl_value *text = prl_get(programs, "act");
   if (!text) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
-  status = build_routine(p, text, "act", sources, count, &a->routine, error);
+  prl_status status = prl_policy_routine(p, text, "act", sources, count, &a->routine, error);
   if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
   if (!status) status = prl_routine_output(&a->routine, "log_prob", 1, false, &a->log_prob, error);
   return status;
@@ -90,7 +86,11 @@ static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_err
   return status;
 }
 
-static void fill_live(prl_policy *p) { prl_routine_fill_live(&p->act.routine, p->in_force); }
+static void fill_live(prl_policy *p) {
+  prl_routine_fill_live(&p->act.routine, p->in_force);
+  prl_routine_fill_live(&p->density.routine, p->in_force);
+  prl_routine_fill_live(&p->densities.routine, p->in_force);
+}
 
 static void take_live(prl_policy *p) {
   memcpy(p->in_force, p->live->frozen, (size_t)p->live->count * sizeof *p->in_force);
@@ -99,14 +99,17 @@ static void take_live(prl_policy *p) {
 
 static prl_status build(prl_policy *p, const prl_value *root, prl_error *error) {
   const prl_shape *s = p->shape;
-  int64_t room = s->experience.streams > s->act_rows ? s->experience.streams : s->act_rows;
+  p->room = s->experience.streams > s->act_rows ? s->experience.streams : s->act_rows;
   p->published = prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof *p->published);
-  p->log_prob = prl_calloc(p->runtime, (size_t)room, sizeof(float));
+  p->log_prob = prl_calloc(p->runtime, (size_t)p->room, sizeof(float));
   p->in_force = prl_calloc(p->runtime, (size_t)p->live->count + 1, sizeof *p->in_force);
   if (!p->published || !p->log_prob || !p->in_force)
-    return prl_fail_memory(error, (size_t)room * sizeof(float));
-  prl_status status = build_normaliser(p, root, error);
-  if (!status) status = build_act(p, root, error);
+    return prl_fail_memory(error, (size_t)p->room * sizeof(float));
+  const prl_value *programs;
+  prl_status status = prl_read_value(root, "", "programs", PRL_MAP, &programs, error);
+  if (!status) status = build_normaliser(p, root, error);
+  if (!status) status = build_act(p, programs, error);
+  if (!status) status = prl_density_build(p, programs, error);
   if (!status) status = prl_noise_init(p, error);
   if (!status) take_live(p);
   return status;
@@ -133,6 +136,8 @@ prl_status prl_policy_new(prl_runtime *runtime, const prl_value *root, const prl
 void prl_policy_free(prl_policy *p) {
   if (!p) return;
   prl_routine_deinit(&p->act.routine);
+  prl_routine_deinit(&p->density.routine);
+  prl_routine_deinit(&p->densities.routine);
   for (int i = 0; p->published && i < p->sets->count; i++) prl_params_release(p->published[i]);
   if (p->normalise) prl_normaliser_deinit(&p->normaliser);
   void *blocks[] = {p->published, p->log_prob, p->in_force, p->noise.chunks, p->noise.tags};

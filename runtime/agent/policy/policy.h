@@ -52,8 +52,21 @@ typedef struct prl_draw_address {
 prl_status prl_policy_act(prl_policy *policy, const prl_experience *experience, const float *observation,
                           int64_t n, prl_mode mode, const prl_draw_address *address, float *action,
                           prl_error *error);
-/* (n) of the last call; the first streams or act_rows rows of it, whichever are more. */
+/* The log-densities of the last call, of its first prl_policy_acted rows: at most capacity.streams or
+ * capacity.act, whichever is more. */
 const float *prl_policy_log_prob(const prl_policy *policy);
+int64_t prl_policy_acted(const prl_policy *policy);
+/* Log-densities of the actions (n, actions), whole numbers for choices, at finite observations → log_prob
+ * (n). Fails: PRL_EABSENT (the plan has no program "density"), PRL_EINVAL (no choice of its dimension, not
+ * finite). */
+prl_status prl_policy_density(prl_policy *policy, const float *observation, const float *action, int64_t n,
+                              float *log_prob, prl_error *error);
+/* The numbers of a row of prl_policy_densities: Σ choices; 0: actions are continuous, or the plan has none.
+ */
+int64_t prl_policy_choices(const prl_policy *policy);
+/* Log-probabilities of all choices → (n, choices). Fails: PRL_EABSENT. */
+prl_status prl_policy_densities(prl_policy *policy, const float *observation, int64_t n, float *log_probs,
+                                prl_error *error);
 /* A call of the host has been answered: draws of rows without a place move on. */
 void prl_policy_answered(prl_policy *policy);
 

@@ -3,7 +3,7 @@
  * it.
  *
  *     prl_plan_load(runtime, "npc.lua", NULL, &plan, &error);          (needs Lua; a saved agent does not)
- *     prl_agent_new(plan, NULL, &agent, &error);
+ *     prl_agent_new(plan, &agent, &error);
  *     prl_agent_act(agent, streams, observation, n, PRL_SAMPLE, action, decisions, &error);
  *     prl_agent_feedback(agent, decisions, response, NULL, NULL, n, &error);
  *     prl_agent_learn(agent, 500, &progress, &error);
@@ -48,6 +48,13 @@ PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digit
 PRL_API prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error);
 PRL_API void prl_agent_free(prl_agent *agent);
 
+/* What the agent is made of: names, units and bounds of its observations, actions and responses (bounds that are
+ * not known are infinite); the other fields are 0. Borrowed: as long as the agent lives and no other plan is
+ * swapped in. */
+PRL_API const prl_env_spec *prl_agent_spec(const prl_agent *agent);
+/* The hash of the recipe that is in force: 32 hexadecimal digits, borrowed likewise. */
+PRL_API const char *prl_agent_hash(const prl_agent *agent);
+
 /* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it,
  * and critics that discount by time do so by it: tell the time before each call of the agent. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
@@ -65,6 +72,23 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
                                  int64_t n, prl_mode mode, float *action, uint64_t *decisions,
                                  prl_error *error);
+/* The log-densities under which the last call of prl_agent_act or prl_agent_drive drew its actions: of its first
+ * *n rows, at most capacity.streams or capacity.act of them, whichever is more. Borrowed: until the next call
+ * on the agent. */
+PRL_API const float *prl_agent_act_log_prob(const prl_agent *agent, int64_t *n);
+/* Log-densities of given actions (n, actions) under the published policy, at observations (n, observations) →
+ * log_prob (n); the logarithm of a probability where actions are choices. Of a continuous action it is the
+ * density of the draw before it is cut at the bounds. Nothing is recorded. Fails: PRL_ENUMERIC (an observation
+ * or an action that is not finite), PRL_EINVAL (a choice that its dimension does not have), PRL_EABSENT (the
+ * agent was saved without a density program). */
+PRL_API prl_status prl_agent_log_prob(prl_agent *agent, const float *observation, const float *action, int64_t n,
+                                      float *log_prob, prl_error *error);
+/* The log-probabilities of all choices at observations (n, observations) → log_probs (n, prl_agent_choices):
+ * those of the first dimension, then those of the next. Fails: PRL_EABSENT (actions are continuous), as above. */
+PRL_API prl_status prl_agent_log_probs(prl_agent *agent, const float *observation, int64_t n, float *log_probs,
+                                       prl_error *error);
+/* Σ choices over the dimensions of the action; 0 where actions are continuous. */
+PRL_API int64_t prl_agent_choices(const prl_agent *agent);
 /* The next observation of these streams, known before they act again: their open steps close with it.
  * Optional: the next act closes them otherwise. */
 PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, const float *observation,
@@ -142,6 +166,9 @@ PRL_API int64_t prl_panel_width(const prl_env_spec *spec, int32_t observed);
  * environment without a clock), PRL_ESHAPE, PRL_ENOMEM, or as prl_agent_load, act and the env's step do. */
 PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error);
 
+/* Simulated days that all instances together lived in the last call of prl_agent_drive; 0 without a clock. */
+PRL_API double prl_agent_days_driven(const prl_agent *agent);
+
 /* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on. get
  * also knows "objective.critics.NAME.scale": where it is "baseline", 1 until the warm-up has found it. Fails:
  * PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
@@ -165,6 +192,9 @@ typedef struct prl_metric {
 } prl_metric;
 /* The metrics of the last published update and the counters; valid until the next call on the agent. */
 PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics);
+/* Every metric that the agent may report, with its title and sentence; values are NaN. Borrowed: until another
+ * plan is swapped in. */
+PRL_API int prl_agent_meanings(const prl_agent *agent, const prl_metric **metrics);
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
  * renamed, so that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an
