@@ -199,6 +199,10 @@ local dropouts = 0
 --- Zeroes a share p of the values while training, and scales the others by 1/(1 − p). Each layer draws at a site of its own,
 --- the next free one unless given: with it given, what is drawn does not depend on the layers that were made before.
 function nn.dropout(p, site)
+  if type(p) ~= "number" or not (p >= 0 and p < 1) then
+    options.refuse("prl.nn.dropout takes a share from 0 to less than 1, not %s", tostring(p))
+  end
+  if site ~= nil then options.need_kind("prl.nn.dropout: site", site, "number") end
   if not site then dropouts = dropouts + 1 end
   return nn.module {
     site = site or dropouts,
@@ -208,6 +212,7 @@ end
 
 --- x + f(x).
 function nn.residual(inner)
+  if not is_module(inner) then options.need_kind("prl.nn.residual: what it goes around", inner, "function") end
   return nn.module {inner = inner, forward = function(self, x) return x + self.inner(x) end}
 end
 

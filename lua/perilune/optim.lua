@@ -19,7 +19,10 @@ local function ramp_of(about, given)
   return o
 end
 
-function optim.constant(value) return function() return value end end
+function optim.constant(value)
+  options.need_kind("prl.optim.constant: the value", value, "number")
+  return function() return value end
+end
 
 --- from → to over so many steps, then to.
 function optim.linear(given)

@@ -10,8 +10,7 @@
 
 prl_dtype prl_check_dtype(lua_State *L, int index, prl_dtype fallback) {
   static const char *const names[] = {"float32", "float64", "int32", "int64", NULL};
-  if (lua_isnoneornil(L, index)) return fallback;
-  return (prl_dtype)luaL_checkoption(L, index, NULL, names);
+  return (prl_dtype)prl_check_word(L, index, "dtype", (int)fallback, names);
 }
 
 int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next) {

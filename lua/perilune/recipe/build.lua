@@ -193,13 +193,13 @@ local function critic_documents(self, recipe)
   local index, out = {}, {}
   for i, response in ipairs(self.spec.responses) do index[response.name] = i - 1 end
   for i, critic in ipairs(self.critics) do
-    local options, path = recipe.objective.critics[critic.name], "objective.critics." .. critic.name
-    self.live[path .. ".gamma"] = {value = scalar(options.gamma), low = 0, high = 1}
-    self.live[path .. ".weight"] = {value = scalar(options.weight)}
+    local own, path = recipe.objective.critics[critic.name], "objective.critics." .. critic.name
+    self.live[path .. ".gamma"] = {value = scalar(own.gamma), low = 0, high = 1}
+    self.live[path .. ".weight"] = {value = scalar(own.weight)}
     out[i] = {
-      name = critic.name, gamma = path .. ".gamma", per = options.per ~= "step" and options.per or nil,
-      weight = path .. ".weight", scale = options.scale,
-      reward = indexed(options.reward, index), value_set = critic.set,
+      name = critic.name, gamma = path .. ".gamma", per = own.per ~= "step" and own.per or nil,
+      weight = path .. ".weight", scale = own.scale,
+      reward = indexed(own.reward, index), value_set = critic.set,
       popart = {weight = critic.last .. ".weight", bias = critic.last .. ".bias"},
     }
   end

@@ -6,7 +6,9 @@
 
 local prl = require "perilune"
 local invocation = require "perilune.invocation"
+local keys = require "perilune.keys"
 local locate = require "perilune.recipe.locate"
+local nearest = require "perilune.nearest"
 local options = require "perilune.options"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
@@ -42,6 +44,15 @@ end
 local function of_defect(defect)
   local hint = defect.kind == "function" and schema.unknown(defect.path)
   return hint and {path = defect.path, message = "unknown key" .. hint} or defect
+end
+
+--- A key of a sweep that nobody reads.
+local function of_sweep(evaluated)
+  for _, key in ipairs(keys(evaluated.sweep or {})) do
+    if not schema.find(schema.sweep, key) then
+      return {path = tostring(key), message = "unknown key" .. nearest.hint_or_list(key, schema.names(schema.sweep))}
+    end
+  end
 end
 
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
@@ -87,7 +98,7 @@ local function options_of(given)
   local set = type(o.set) == "string" and {o.set} or o.set
   for key, text in pairs(set or {}) do
     if type(key) ~= "number" or type(text) ~= "string" then
-      options.refuse('prl.recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}')
+      options.refuse('prl.recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}, and %s is none', tostring(key))
     end
   end
   return {seed = o.seed, set = set, trust = o.trust}
@@ -120,9 +131,10 @@ function load.load(path, given)
     recipe.train = recipe.train or {}
     recipe.train.seed = given.seed
   end
-  local result, refusal = validate.recipe(recipe, {
-    trust = given.trust, folder = folder, env_spec = prl.env_spec,
-  })
+  local result, refusal = nil, of_sweep(evaluated)
+  if not refusal then
+    result, refusal = validate.recipe(recipe, {trust = given.trust, folder = folder, env_spec = prl.env_spec})
+  end
   if not result then
     return nil, sentence(evaluated, refusal), "EFORMAT"
   end

@@ -3,13 +3,13 @@
 --- Sets: "policy" (the actor), "critic/NAME" for each critic, and with a shared trunk "trunk", which steps with the
 --- actor. Names of parameters are paths of modules: "1.weight".
 local keys = require "perilune.keys"
-local options = require "perilune.options"
 local prl = require "perilune"
+local strict = require("perilune.options").strict
 local nn, distribution = prl.nn, prl.distribution
 
 local networks = {}
 
-local no_field = options.strict("a critic", "field", {}, {"name"}) -- what an algorithm sees of one
+local no_field = strict("a critic", "field", {}, {"name"}) -- what an algorithm sees of one
 
 --- Columns side by side: concat takes up to 8 at once.
 function networks.join(columns)

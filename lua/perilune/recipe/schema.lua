@@ -191,6 +191,16 @@ schema.recipe = {
   option("agent", "section", nil, "", "capacities", {fields = schema.agent}),
 }
 
+--- What a sweep says beside its base (trainer/sweep.lua checks the values).
+schema.sweep = {
+  option("base", "recipe", nil, "", "the recipe"),
+  option("grid", "table", nil, "", "values of its options, by path"),
+  option("seeds", "number", 5, "seeds", "of every point"),
+  option("first_seed", "number", 1, "", "the first of them"),
+  option("metric", "text", nil, "", "what points are ranked by"),
+  option("direction", "choice", "maximise", "", "which of its values are better", {choices = {"maximise", "minimise"}}),
+}
+
 --- The option of a list by its name.
 function schema.find(options, name)
   for _, candidate in ipairs(options) do
