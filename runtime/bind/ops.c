@@ -186,9 +186,15 @@ static int64_t dim_argument(lua_State *L, int index, int64_t fallback) {
 }
 
 static int64_t activation_argument(lua_State *L, int index) {
-  const char *names[PRL_UNARY_COUNT + 1] = {0};
-  for (int i = 0; i < PRL_UNARY_COUNT; i++) names[i] = prl_unary_name((prl_unary)i);
-  return prl_check_word(L, index, "activation", PRL_IDENTITY, names);
+  const char *names[PRL_UNARY_COUNT + 1];
+  if (lua_isnoneornil(L, index)) return PRL_IDENTITY;
+  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "";
+  for (int i = 0; i < PRL_UNARY_COUNT; i++) {
+    names[i] = prl_unary_name((prl_unary)i);
+    if (strcmp(names[i], name) == 0) return i;
+  }
+  names[PRL_UNARY_COUNT] = NULL;
+  return prl_check_word(L, index, "activation", -1, names); /* which refuses it */
 }
 
 static void add_attribute(lua_State *L, int index, const argument *one, prl_attrs *attrs) {
