@@ -113,7 +113,10 @@ nn.init = {}
 for _, kind in ipairs {"orthogonal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "uniform",
   "normal"} do
   --- Fills a tensor in place; see runtime/nn/init.h for the equations.
-  nn.init[kind] = function(tensor, gain) return prl.init_fill(tensor, kind, gain) end
+  nn.init[kind] = function(tensor, gain)
+    if gain ~= nil then options.need_kind("prl.nn.init." .. kind .. ": gain", gain, "number") end
+    return prl.init_fill(tensor, kind, gain)
+  end
 end
 options.strict("prl.nn.init", "function", nn.init)
 
@@ -173,6 +176,8 @@ end
 
 --- Normalises the last dimension, of size n (Ba et al. 2016).
 function nn.layer_norm(n, epsilon)
+  options.need_kind("prl.nn.layer_norm: n", n, "number")
+  if epsilon ~= nil then options.need_kind("prl.nn.layer_norm: epsilon", epsilon, "number") end
   return nn.module {
     weight = prl.parameter(prl.ones(n), "weight"), bias = prl.parameter(prl.zeros(n), "bias"),
     forward = function(self, x) return prl.layer_norm(x, self.weight, self.bias, epsilon) end,

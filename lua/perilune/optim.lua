@@ -71,6 +71,8 @@ Optimizer.__index = Optimizer
 
 --- Steps every group from the gradients of the open scope; lr, if given, stands for every group's own.
 function Optimizer:step(lr, max_norm)
+  if lr ~= nil then options.need_kind("the step size", lr, "number or tensor") end
+  if max_norm ~= nil then options.need_kind("max_norm", max_norm, "number or tensor") end
   for _, group in ipairs(self.groups) do
     local scheduled = group.schedule and not prl.tracing() and group.schedule(group.optim:steps())
     group.optim:step(lr or scheduled or nil, max_norm)

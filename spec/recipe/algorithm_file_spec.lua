@@ -99,6 +99,18 @@ describe("an algorithm's file", function()
     fails("lambda = 1", "", "20: learn:estimate: lambda is missing; it takes lambda")
   end)
 
+  it("gives learn what it takes", function()
+    fails("learn:collect(opt.rollout)", "learn:collect(opt.lr)", "20: learn:collect: steps is a string; a number is needed")
+    fails("update, learn", "learn:epochs(1, {function() end}), learn",
+      "20: learn:epochs: item 1 is a function; a verb is needed, as learn:publish() gives it")
+    fails("learn:minimise", "learn:metric(loss) learn:minimise", "18: learn:metric: its name is a tensor; a string is needed")
+    fails("learn:minimise", "learn:program(3) learn:minimise", "18: learn:program: what it traces is a number; a function is needed")
+    with("learn:publish()", "learn.publish")
+    local ok, found = pcall(prl.recipe.plan, assert(recipes.load(folder, RECIPE, {trust = true})))
+    assert.is_false(ok)
+    assert.truthy(found:find("the schedule of ./mine.lua: item 4 is a function; a verb is needed, as learn:publish() gives it", 1, true))
+  end)
+
   it("is told so in a sentence by every command", function()
     with("learn:publish", "learn:publsh")
     recipes.write(folder, "x.lua", RECIPE)

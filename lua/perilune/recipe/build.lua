@@ -116,7 +116,21 @@ function Learn:minimise(loss, steps)
 end
 
 --- A scalar of the program under its name in the metrics.
-function Learn:metric(name, value) prl.trace_output(name, value) end
+function Learn:metric(name, value)
+  options.need_kind("learn:metric: its name", name, "string")
+  options.need_kind("learn:metric: its value", value, "tensor")
+  prl.trace_output(name, value)
+end
+
+--- A list of verbs, which calls of learn gave.
+local function verbs(about, list)
+  for i, verb in ipairs(options.list(about, list)) do
+    if type(verb) ~= "table" or verb.verb == nil then
+      options.refuse("%s: item %d is a %s; a verb is needed, as learn:publish() gives it", about, i, type(verb))
+    end
+  end
+  return list
+end
 
 --- Waits until `steps` steps of each stream, on average, are closed.
 function Learn:collect(steps)
@@ -132,13 +146,11 @@ function Learn:estimate(given)
 end
 
 function Learn:epochs(count, body)
-  options.list("learn:epochs: its body", body)
-  return {verb = "epochs", count = count, body = body}
+  return {verb = "epochs", count = count, body = verbs("learn:epochs", body)}
 end
 
 function Learn:minibatches(size, body)
-  options.list("learn:minibatches: its body", body)
-  return {verb = "minibatches", size = size, body = body}
+  return {verb = "minibatches", size = size, body = verbs("learn:minibatches", body)}
 end
 
 function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
@@ -251,7 +263,7 @@ local function schedule_of(self, algorithm, given)
   if type(schedule) ~= "table" or #schedule == 0 then
     error(("algorithm %s: build returned no schedule"):format(given[1] or given.lua), 0)
   end
-  return options.list("the schedule", schedule)
+  return verbs("the schedule of " .. (given[1] or given.lua), schedule)
 end
 
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).
