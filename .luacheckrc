@@ -11,4 +11,5 @@ files["recipes"] = {
     "min", "max", "clip", "log1p", "abs", "exp", "log", "sqrt", "linear", "cosine", "warmup", "piecewise", "expression", "sweep",
   },
 }
+files["examples/*/recipe.lua"] = files["recipes"]
 files["spec"] = {std = "+busted"}

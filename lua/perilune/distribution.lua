@@ -19,7 +19,10 @@ local function rows_of(column) return column:reshape(-1) end
 
 local Categorical = class("categorical", {draws = 1})
 
-function distribution.categorical(logits) return setmetatable({logits = logits, log_p = false}, Categorical) end
+function distribution.categorical(logits)
+  options.need_kind("prl.distribution.categorical: its logits", logits, "tensor")
+  return setmetatable({logits = logits, log_p = false}, Categorical)
+end
 
 function Categorical:log_softmax()
   self.log_p = self.log_p or self.logits:log_softmax() -- once, also where another table stands before this one
@@ -93,7 +96,10 @@ function Multi:mean() return join_parts(self, function(part) return part:mean() 
 
 local Bernoulli = class("bernoulli", {})
 
-function distribution.bernoulli(logits) return setmetatable({logits = logits}, Bernoulli) end
+function distribution.bernoulli(logits)
+  options.need_kind("prl.distribution.bernoulli: its logits", logits, "tensor")
+  return setmetatable({logits = logits}, Bernoulli)
+end
 
 function Bernoulli:log_prob(action) return -prl.bce_with_logits(self.logits, action, "none"):sum(2) end
 
@@ -113,7 +119,11 @@ function Bernoulli:mean() return prl.gt(self.logits, 0) end
 
 local Normal = class("normal", {})
 
-function distribution.normal(mean, log_std) return setmetatable({mu = mean, log_std = log_std}, Normal) end
+function distribution.normal(mean, log_std)
+  options.need_kind("prl.distribution.normal: its mean", mean, "tensor")
+  options.need_kind("prl.distribution.normal: its log_std", log_std, "tensor")
+  return setmetatable({mu = mean, log_std = log_std}, Normal)
+end
 
 function Normal:log_prob(action) return prl.normal_log_prob(action, self.mu, self.log_std) end
 
@@ -134,7 +144,10 @@ function Normal:mean() return self.mu end
 
 local Point = class("point", {draws = 0})
 
-function distribution.point(action) return setmetatable({action = action}, Point) end
+function distribution.point(action)
+  options.need_kind("prl.distribution.point: its action", action, "tensor")
+  return setmetatable({action = action}, Point)
+end
 
 --- The logarithm of its probability, 0.
 function Point:log_prob() return rows_of(self.action:slice(2, 1, 1)) * 0 end

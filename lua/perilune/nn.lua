@@ -113,7 +113,10 @@ nn.init = {}
 for _, kind in ipairs {"orthogonal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "uniform",
   "normal"} do
   --- Fills a tensor in place; see runtime/nn/init.h for the equations.
-  nn.init[kind] = function(tensor, gain) return prl.init_fill(tensor, kind, gain) end
+  nn.init[kind] = function(tensor, gain)
+    if gain ~= nil then options.need_kind("prl.nn.init." .. kind .. ": gain", gain, "number") end
+    return prl.init_fill(tensor, kind, gain)
+  end
 end
 options.strict("prl.nn.init", "function", nn.init)
 
@@ -173,6 +176,8 @@ end
 
 --- Normalises the last dimension, of size n (Ba et al. 2016).
 function nn.layer_norm(n, epsilon)
+  options.need_kind("prl.nn.layer_norm: n", n, "number")
+  if epsilon ~= nil then options.need_kind("prl.nn.layer_norm: epsilon", epsilon, "number") end
   return nn.module {
     weight = prl.parameter(prl.ones(n), "weight"), bias = prl.parameter(prl.zeros(n), "bias"),
     forward = function(self, x) return prl.layer_norm(x, self.weight, self.bias, epsilon) end,
@@ -199,6 +204,10 @@ local dropouts = 0
 --- Zeroes a share p of the values while training, and scales the others by 1/(1 − p). Each layer draws at a site of its own,
 --- the next free one unless given: with it given, what is drawn does not depend on the layers that were made before.
 function nn.dropout(p, site)
+  if type(p) ~= "number" or not (p >= 0 and p < 1) then
+    options.refuse("prl.nn.dropout takes a share from 0 to less than 1, not %s", tostring(p))
+  end
+  if site ~= nil then options.need_kind("prl.nn.dropout: site", site, "number") end
   if not site then dropouts = dropouts + 1 end
   return nn.module {
     site = site or dropouts,
@@ -208,6 +217,7 @@ end
 
 --- x + f(x).
 function nn.residual(inner)
+  if not is_module(inner) then options.need_kind("prl.nn.residual: what it goes around", inner, "function") end
   return nn.module {inner = inner, forward = function(self, x) return x + self.inner(x) end}
 end
 

@@ -19,7 +19,10 @@ local function ramp_of(about, given)
   return o
 end
 
-function optim.constant(value) return function() return value end end
+function optim.constant(value)
+  options.need_kind("prl.optim.constant: the value", value, "number")
+  return function() return value end
+end
 
 --- from → to over so many steps, then to.
 function optim.linear(given)
@@ -68,6 +71,8 @@ Optimizer.__index = Optimizer
 
 --- Steps every group from the gradients of the open scope; lr, if given, stands for every group's own.
 function Optimizer:step(lr, max_norm)
+  if lr ~= nil then options.need_kind("the step size", lr, "number or tensor") end
+  if max_norm ~= nil then options.need_kind("max_norm", max_norm, "number or tensor") end
   for _, group in ipairs(self.groups) do
     local scheduled = group.schedule and not prl.tracing() and group.schedule(group.optim:steps())
     group.optim:step(lr or scheduled or nil, max_norm)

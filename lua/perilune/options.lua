@@ -38,9 +38,9 @@ function options.list(about, given)
   return options.check(about, given, {}, #given)
 end
 
---- Raises where an argument is of another kind than this.
-function options.need_kind(about, value, kind)
-  if kind_of(value) ~= kind then options.refuse("%s is a %s; a %s is needed", about, kind_of(value), kind) end
+--- Raises where an argument is of none of these kinds.
+function options.need_kind(about, value, kinds)
+  if not kinds:find(kind_of(value), 1, true) then options.refuse("%s is a %s; a %s is needed", about, kind_of(value), kinds) end
 end
 
 --- Raises where one of these is not given.

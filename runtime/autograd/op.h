@@ -74,6 +74,7 @@ struct prl_op {
 /* The whole table. */
 PRL_API extern const prl_op *const prl_ops[];
 PRL_API extern const int prl_ops_count;
+extern const char *const prl_ops_arguments[]; /* of each, as Lua calls it (ops.h) */
 const prl_op *prl_op_find(const char *name);
 
 /* Shapes of broadcasting (NumPy's rules). Fails: PRL_ESHAPE, both shapes printed. */

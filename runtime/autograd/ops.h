@@ -44,9 +44,81 @@
  * ints, or with dim PRL_DIM_ALL, is over all elements. Indices are int32, int64 or whole float32 numbers; one that is
  * out of range gives NaN (and no gradient), since forward cannot fail. Movement (concat … broadcast_to, where) takes
  * every dtype; arithmetic takes float32 alone. */
-// clang-format on
 #ifndef PRL_AUTOGRAD_OPS_H
 #define PRL_AUTOGRAD_OPS_H
+
+/* The one list of ops, in order of names, for the search: each with its arguments as Lua calls it, their defaults, and
+ * dimensions and positions from 1. It gives the externs and the table (op.h), what bind/ops.c reads a call by, and the
+ * rows of lua/API.md. What is no tensor becomes an int or a float of the op, in this order. */
+#define PRL_OPS(OP)                                              \
+  OP(abs, "x")                                                   \
+  OP(add, "a, b")                                                \
+  OP(argmax, "x, dim = all, keepdim = false, dtype = \"int32\"") \
+  OP(argmin, "x, dim = all, keepdim = false, dtype = \"int32\"") \
+  OP(bce_with_logits, "logits, targets, reduction = \"mean\"")   \
+  OP(broadcast_to, "x, sizes…")                                  \
+  OP(cast, "x, dtype = \"float32\"")                             \
+  OP(categorical_sample, "logits, draws, dtype = \"float32\"")   \
+  OP(clamp, "x, low = -inf, high = inf")                         \
+  OP(clamp_t, "x, lowest, highest")                              \
+  OP(concat, "tensors, dim = 1")                                 \
+  OP(cos, "x")                                                   \
+  OP(cross_entropy, "logits, labels, reduction = \"mean\"")      \
+  OP(cumsum, "x, dim = -1")                                      \
+  OP(detach, "x")                                                \
+  OP(div, "a, b")                                                \
+  OP(dropout, "x, draws, p = 0.5")                               \
+  OP(elu, "x")                                                   \
+  OP(embedding, "table, ids")                                    \
+  OP(embedding_bag, "table, ids, offsets, mode = \"sum\"")       \
+  OP(eq, "a, b")                                                 \
+  OP(exp, "x")                                                   \
+  OP(gather, "x, dim = 1, index")                                \
+  OP(ge, "a, b")                                                 \
+  OP(gelu, "x")                                                  \
+  OP(gt, "a, b")                                                 \
+  OP(huber, "x, target, reduction = \"mean\", delta = 1")        \
+  OP(index_select, "x, dim = 1, index")                          \
+  OP(layer_norm, "x, gamma, beta, epsilon = 1e-5")               \
+  OP(le, "a, b")                                                 \
+  OP(leaky_relu, "x")                                            \
+  OP(linear, "x, w, b = nil, activation = \"identity\"")         \
+  OP(log, "x")                                                   \
+  OP(log1p, "x")                                                 \
+  OP(log_softmax, "x, dim = -1")                                 \
+  OP(logsumexp, "x, dim = -1, keepdim = false")                  \
+  OP(lt, "a, b")                                                 \
+  OP(masked_fill, "x, mask, value")                              \
+  OP(matmul, "a, b")                                             \
+  OP(max, "x, dim = all, keepdim = false")                       \
+  OP(maximum, "a, b")                                            \
+  OP(mean, "x, dim = all, keepdim = false")                      \
+  OP(min, "x, dim = all, keepdim = false")                       \
+  OP(minimum, "a, b")                                            \
+  OP(mse, "x, target, reduction = \"mean\"")                     \
+  OP(mul, "a, b")                                                \
+  OP(neg, "x")                                                   \
+  OP(normal_log_prob, "x, mean, log_std")                        \
+  OP(pow, "a, b")                                                \
+  OP(relu, "x")                                                  \
+  OP(reshape, "x, sizes…")                                       \
+  OP(sigmoid, "x")                                               \
+  OP(silu, "x")                                                  \
+  OP(sin, "x")                                                   \
+  OP(slice, "x, dim = 1, first = 1, last = -1, step = 1")        \
+  OP(softmax, "x, dim = -1")                                     \
+  OP(softplus, "x")                                              \
+  OP(sqrt, "x")                                                  \
+  OP(square, "x")                                                \
+  OP(stack, "tensors, dim = 1")                                  \
+  OP(sub, "a, b")                                                \
+  OP(sum, "x, dim = all, keepdim = false")                       \
+  OP(tanh, "x")                                                  \
+  OP(transpose, "x, dim = 1, other = 2")                         \
+  OP(uniform_like, "x, run")                                     \
+  OP(var, "x, dim = all, keepdim = false, unbiased = true")      \
+  OP(where, "condition, a, b")
+// clang-format on
 
 #define PRL_DIM_ALL 99 /* in place of a dimension: over all elements */
 

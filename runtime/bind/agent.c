@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "perilune/agent.h"
+#include "recipe/keys.h"
 #include "tensor/tensor.h"
 
 typedef struct lua_agent {
@@ -167,7 +168,7 @@ static int act(lua_State *L) {
   int64_t n;
   lua_agent *self = check_agent(L, 1);
   int mode = check_word(L, 4, "mode", PRL_SAMPLE, modes);
-  bool record = lua_isnoneornil(L, 5) || lua_toboolean(L, 5);
+  bool record = prl_check_flag(L, 5, "record", true);
   lua_settop(L, 5);
   const uint64_t *streams = check_ids(L, 2, "streams", &n);
   const float *observation = check_observations(L, 3, self, n);
@@ -231,16 +232,12 @@ static int64_t check_response(lua_State *L, const lua_agent *self) {
     return column;
   }
   lua_pop(L, 1);
-  luaL_Buffer list;
-  lua_pushvalue(L, -2);
-  const char *name = lua_isstring(L, -1) ? lua_tostring(L, -1) : "of that name";
-  luaL_buffinit(L, &list);
-  for (int64_t i = 0; i < self->responses; i++) {
-    if (i) luaL_addstring(&list, ", ");
-    luaL_addstring(&list, prl_agent_spec(self->agent)->response[i].name);
-  }
-  luaL_pushresult(&list);
-  return luaL_error(L, "feedback: there is no response %s; there are: %s", name, lua_tostring(L, -1));
+  const prl_response_spec *all = prl_agent_spec(self->agent)->response;
+  const char **names = lua_newuserdata(L, ((size_t)self->responses + 1) * sizeof *names);
+  for (int64_t i = 0; i < self->responses; i++) names[i] = all[i].name;
+  const prl_keys known = {"feedback", "response", names, (int)self->responses, 0};
+  prl_push_no_name(L, lua_type(L, -3) == LUA_TSTRING ? lua_tostring(L, -3) : luaL_typename(L, -3), &known);
+  return prl_raise(L);
 }
 
 /* Responses by name, {watch_time = 12.5, like = 1}, for every decision of the call. */
@@ -375,7 +372,10 @@ static int drive(lua_State *L) {
   lua_agent *self = check_agent(L, 1);
   prl_vecenv *env = prl_check_env(L, 2);
   int64_t steps = prl_check_int(L, 3);
-  prl_check(L, prl_agent_drive(self->agent, env, steps, lua_toboolean(L, 4), &made, &error), &error);
+  prl_check(
+      L,
+      prl_agent_drive(self->agent, env, steps, prl_check_flag(L, 4, "stop_at_update", false), &made, &error),
+      &error);
   lua_pushnumber(L, (lua_Number)made);
   lua_pushnumber(L, prl_agent_days_driven(self->agent));
   return 2;

@@ -105,6 +105,10 @@ const char *prl_own_file(const char *source);
 void prl_check_keys(lua_State *L, int index, const char *about, const char *const *names);
 /* Refuses a table that holds more than a list. */
 void prl_check_list(lua_State *L, int index, const char *about);
+/* The place of one of these words, which NULL ends; fallback for nothing, below 0: it must be given. */
+int prl_check_word(lua_State *L, int index, const char *argument, int fallback, const char *const *words);
+/* true or false, or nothing. */
+bool prl_check_flag(lua_State *L, int index, const char *argument, bool fallback);
 /* Raises that there is no such name beside those of the table `names`. Returns 0 where the key is none that
  * somebody writes: a number, or one that begins with two underscores. */
 int prl_refuse_name(lua_State *L, const char *about, const char *noun, int names, int key);

@@ -109,6 +109,28 @@ static int refuse(lua_State *L) { /* sentence: raised at the line of whoever cal
   return prl_raise(L);
 }
 
+int prl_check_word(lua_State *L, int index, const char *argument, int fallback, const char *const *words) {
+  prl_keys known = {.about = argument, .noun = "choice", .names = words};
+  if (fallback >= 0 && lua_isnoneornil(L, index)) return fallback;
+  while (words[known.count]) known.count++;
+  const char *word = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+  for (int i = 0; word && i < known.count; i++)
+    if (strcmp(word, words[i]) == 0) return i;
+  if (word)
+    prl_push_no_name(L, word, &known);
+  else
+    lua_pushfstring(L, "%s is a %s; a word such as \"%s\" is needed", argument, luaL_typename(L, index),
+                    words[0]);
+  return prl_raise(L);
+}
+
+bool prl_check_flag(lua_State *L, int index, const char *argument, bool fallback) {
+  if (lua_isnoneornil(L, index)) return fallback;
+  if (lua_type(L, index) == LUA_TBOOLEAN) return lua_toboolean(L, index);
+  lua_pushfstring(L, "%s is a %s; true or false is needed", argument, luaL_typename(L, index));
+  return prl_raise(L);
+}
+
 /* ---- Names that are not there ---- */
 
 int prl_refuse_name(lua_State *L, const char *about, const char *noun, int names, int key) {

@@ -9,7 +9,7 @@ static int new_parameter(lua_State *L) { /* tensor, name, row_sparse */
   prl_state *state = prl_state_of(L);
   const prl_tensor *value = prl_check_tensor(L, 1);
   const char *name = luaL_optstring(L, 2, "parameter");
-  bool row_sparse = lua_toboolean(L, 3);
+  bool row_sparse = prl_check_flag(L, 3, "row_sparse", false);
   prl_param **param = prl_push_param(L);
   prl_check(L, prl_param_new(state->runtime, name, value, row_sparse, param, &error), &error);
   return 1;
@@ -46,6 +46,8 @@ static int new_set(lua_State *L) { /* name, {parameters}, {their names in the se
   prl_state *state = prl_state_of(L);
   const char *name = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
+  prl_check_list(L, 2, "prl.params");
+  if (lua_istable(L, 3)) prl_check_list(L, 3, "prl.params");
   int count = (int)lua_objlen(L, 2);
   prl_param **items = lua_newuserdata(L, ((size_t)count + 1) * sizeof *items);
   for (int i = 0; i < count; i++) {
@@ -85,7 +87,7 @@ static int init_fill(lua_State *L) { /* tensor, kind, gain, site: draws are keye
   prl_error error;
   prl_state *state = prl_state_of(L);
   prl_tensor *tensor = prl_check_writable(L, 1);
-  int kind = luaL_checkoption(L, 2, NULL, kinds);
+  int kind = prl_check_word(L, 2, "init", -1, kinds);
   double gain = luaL_optnumber(L, 3, 1);
   uint64_t stream = lua_isnoneornil(L, 4) ? state->draws++ : (uint64_t)prl_check_int(L, 4);
   prl_rng rng = prl_rng_make(state->seed, stream, PRL_SITE_INIT);

@@ -3,6 +3,8 @@
 #include "bind/bind.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/ops.h"
@@ -99,116 +101,175 @@ static int run(lua_State *L, const prl_op *op, const prl_attrs *attrs, int input
   return 1;
 }
 
-static const prl_op *op_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(2)); }
-static const int in_order[PRL_MAX_INPUTS] = {1, 2, 3, 4, 5, 6, 7, 8};
+/* ---- What an op is called with (autograd/ops.h) ---- */
 
-/* ---- Families of arguments ---- */
+enum { MOST_ARGUMENTS = 6, LONGEST = 15 };
+
+typedef enum kind { TENSOR, DIM, FLAG, WORD, NUMBER, POSITION, ACTIVATION, OTHER } kind;
+
+typedef struct argument {
+  char name[LONGEST + 1];
+  kind kind;
+  bool optional;
+  double fallback;          /* a word's place among the words */
+  const char *const *words; /* of WORD; NULL ends them */
+} argument;
+
+typedef struct lua_op {
+  const prl_op *op;
+  const char *text; /* of its arguments, in the list of ops */
+  int count;
+  argument arguments[MOST_ARGUMENTS];
+} lua_op;
+
+static const char *const dtypes[] = {"float32", "float64", "int32", "int64", NULL};
+static const char *const reductions[] = {"mean", "none", "sum", NULL};
+static const char *const modes[] = {"sum", "mean", NULL};
+
+/* What is not here is a tensor. */
+static const struct {
+  const char *name;
+  kind kind;
+  const char *const *words;
+} known[] = {{"dim", DIM, NULL},        {"other", DIM, NULL},
+             {"keepdim", FLAG, NULL},   {"unbiased", FLAG, NULL},
+             {"dtype", WORD, dtypes},   {"reduction", WORD, reductions},
+             {"mode", WORD, modes},     {"activation", ACTIVATION, NULL},
+             {"value", NUMBER, NULL},   {"epsilon", NUMBER, NULL},
+             {"delta", NUMBER, NULL},   {"p", NUMBER, NULL},
+             {"low", NUMBER, NULL},     {"high", NUMBER, NULL},
+             {"first", POSITION, NULL}, {"last", POSITION, NULL},
+             {"step", POSITION, NULL},  {"tensors", OTHER, NULL},
+             {"sizes…", OTHER, NULL}};
+
+static double default_of(const argument *one, const char *text) {
+  if (one->kind == DIM) return strncmp(text, "all", 3) == 0 ? PRL_DIM_ALL : atof(text);
+  if (one->kind == FLAG) return strncmp(text, "true", 4) == 0;
+  if (one->kind != WORD) return atof(text);
+  int place = 0;
+  while (strncmp(text + 1, one->words[place], strlen(one->words[place])) != 0) place++;
+  return place;
+}
+
+/* One argument, as in `dim = all`, from `text` on. */
+static void read_argument(argument *out, const char *text, size_t length) {
+  size_t name = strcspn(text, " ,=");
+  *out = (argument){.kind = TENSOR};
+  snprintf(out->name, sizeof out->name, "%.*s", (int)name, text);
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(known[i].name, out->name) == 0) out->kind = known[i].kind, out->words = known[i].words;
+  const char *equals = memchr(text, '=', length);
+  out->optional = equals != NULL;
+  if (equals && out->kind != TENSOR && out->kind != ACTIVATION) out->fallback = default_of(out, equals + 2);
+}
+
+static void read_arguments(lua_op *self) {
+  for (const char *text = self->text; *text; self->count++) {
+    size_t length = strcspn(text, ",");
+    read_argument(&self->arguments[self->count], text, length);
+    text += length + (text[length] == ',' ? 2 : 0);
+  }
+}
+
+static const lua_op *self_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(2)); }
+static const prl_op *op_of(lua_State *L) { return self_of(L)->op; }
+static const int in_order[PRL_MAX_INPUTS] = {1, 2, 3, 4, 5, 6, 7, 8};
 
 static void add_int(prl_attrs *attrs, int64_t value) { attrs->ints[attrs->ints_count++] = value; }
 static void add_float(prl_attrs *attrs, double value) { attrs->floats[attrs->floats_count++] = value; }
 
 /* A dimension as the ops count it: from 0, or from the end where negative. */
 static int64_t dim_argument(lua_State *L, int index, int64_t fallback) {
-  if (lua_isnoneornil(L, index)) return fallback;
-  int64_t dim = prl_check_int(L, index);
+  int64_t dim = lua_isnoneornil(L, index) ? fallback : prl_check_int(L, index);
   luaL_argcheck(L, dim != 0, index, "dimensions count from 1");
-  return dim > 0 ? dim - 1 : dim;
-}
-
-static int call_plain(lua_State *L) { /* tensors alone */
-  const prl_op *op = op_of(L);
-  prl_attrs attrs = {0};
-  int inputs = lua_gettop(L);
-  if (strcmp(lua_tostring(L, lua_upvalueindex(3)), "unary") == 0)
-    inputs = 1; /* __unm passes its operand twice */
-  if (inputs < op->min_inputs || inputs > op->max_inputs)
-    return luaL_error(L, "%s takes %d to %d tensors, not %d", op->name, op->min_inputs, op->max_inputs,
-                      inputs);
-  return run(L, op, &attrs, inputs, in_order);
-}
-
-static int call_reduce(lua_State *L) { /* x, dim, keepdim */
-  prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, PRL_DIM_ALL));
-  add_int(&attrs, lua_toboolean(L, 3));
-  return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-static int call_var(lua_State *L) { /* x, dim, keepdim, unbiased = true */
-  prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, PRL_DIM_ALL));
-  add_int(&attrs, lua_toboolean(L, 3));
-  add_int(&attrs, lua_isnoneornil(L, 4) || lua_toboolean(L, 4));
-  return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-static int call_along(lua_State *L) { /* x, dim = last, keepdim */
-  prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, -1));
-  if (lua_gettop(L) > 2) add_int(&attrs, lua_toboolean(L, 3));
-  return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-static int call_clamp(lua_State *L) { /* x, low, high: numbers, nil or tensors of one value */
-  prl_state *state = prl_state_of(L);
-  lua_settop(L, 3);
-  prl_attrs attrs = {0};
-  if (prl_to_lua_tensor(state, L, 2) || prl_to_lua_tensor(state, L, 3)) {
-    for (int i = 2; i <= 3; i++)
-      if (lua_isnil(L, i)) {
-        lua_pushnumber(L, i == 2 ? -HUGE_VAL : HUGE_VAL);
-        lua_replace(L, i);
-      }
-    return run(L, prl_op_find("clamp_t"), &attrs, 3, in_order);
-  }
-  add_float(&attrs, luaL_optnumber(L, 2, -HUGE_VAL));
-  add_float(&attrs, luaL_optnumber(L, 3, HUGE_VAL));
-  return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-static int call_masked_fill(lua_State *L) { /* x, mask, value */
-  prl_attrs attrs = {0};
-  add_float(&attrs, luaL_checknumber(L, 3));
-  return run(L, op_of(L), &attrs, 2, in_order);
+  return dim > 0 && dim != PRL_DIM_ALL ? dim - 1 : dim;
 }
 
 static int64_t activation_argument(lua_State *L, int index) {
-  const char *name = luaL_optstring(L, index, "identity");
-  for (int i = 0; i < PRL_UNARY_COUNT; i++)
-    if (strcmp(prl_unary_name((prl_unary)i), name) == 0) return i;
-  return luaL_argerror(L, index,
-                       lua_pushfstring(L,
-                                       "\"%s\" is no activation; use tanh, relu, gelu, silu, elu, "
-                                       "sigmoid, softplus, leaky_relu or identity",
-                                       name));
+  const char *names[PRL_UNARY_COUNT + 1];
+  if (lua_isnoneornil(L, index)) return PRL_IDENTITY;
+  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "";
+  for (int i = 0; i < PRL_UNARY_COUNT; i++) {
+    names[i] = prl_unary_name((prl_unary)i);
+    if (strcmp(names[i], name) == 0) return i;
+  }
+  names[PRL_UNARY_COUNT] = NULL;
+  return prl_check_word(L, index, "activation", -1, names); /* which refuses it */
 }
 
-static int call_linear(lua_State *L) { /* x, w, b or nil, activation */
+static void add_attribute(lua_State *L, int index, const argument *one, prl_attrs *attrs) {
+  switch (one->kind) {
+  case DIM:
+    add_int(attrs, dim_argument(L, index, (int64_t)one->fallback));
+    return;
+  case FLAG:
+    add_int(attrs, prl_check_flag(L, index, one->name, one->fallback != 0));
+    return;
+  case WORD:
+    add_int(attrs, prl_check_word(L, index, one->name, (int)one->fallback, one->words));
+    return;
+  case ACTIVATION:
+    add_int(attrs, activation_argument(L, index));
+    return;
+  default:
+    add_float(attrs, one->optional ? luaL_optnumber(L, index, one->fallback) : luaL_checknumber(L, index));
+  }
+}
+
+/* Refuses an argument behind the last that the op has. */
+static void check_count(lua_State *L, const lua_op *self) {
+  int given = lua_gettop(L);
+  bool minus = given == 2 && self->count == 1 && lua_rawequal(L, 1, 2); /* __unm passes its operand twice */
+  if (given <= self->count || minus) return;
+  lua_pushfstring(L, "%s takes (%s), not %d arguments", self->op->name, self->text, given);
+  prl_raise(L);
+}
+
+static int call_op(lua_State *L) {
+  const lua_op *self = self_of(L);
   prl_attrs attrs = {0};
-  add_int(&attrs, activation_argument(L, 4));
-  return run(L, op_of(L), &attrs, lua_isnoneornil(L, 3) ? 2 : 3, in_order);
+  int at[PRL_MAX_INPUTS], inputs = 0;
+  check_count(L, self);
+  for (int i = 0; i < self->count; i++) {
+    const argument *one = &self->arguments[i];
+    if (one->kind != TENSOR)
+      add_attribute(L, i + 1, one, &attrs);
+    else if (!one->optional || !lua_isnoneornil(L, i + 1))
+      at[inputs++] = i + 1;
+  }
+  return run(L, self->op, &attrs, inputs, at);
 }
 
-static int call_layer_norm(lua_State *L) { /* x, gamma, beta, epsilon */
+/* ---- Ops whose arguments are not one by one an input or an attribute ---- */
+
+static int call_clamp(lua_State *L) { /* the bounds are numbers, nil or tensors of one value */
+  prl_state *state = prl_state_of(L);
+  if (!prl_to_lua_tensor(state, L, 2) && !prl_to_lua_tensor(state, L, 3)) return call_op(L);
+  check_count(L, self_of(L));
+  lua_settop(L, 3);
   prl_attrs attrs = {0};
-  add_float(&attrs, luaL_optnumber(L, 4, 1e-5));
-  return run(L, op_of(L), &attrs, 3, in_order);
+  for (int i = 2; i <= 3; i++)
+    if (lua_isnil(L, i)) {
+      lua_pushnumber(L, i == 2 ? -HUGE_VAL : HUGE_VAL);
+      lua_replace(L, i);
+    }
+  return run(L, prl_op_find("clamp_t"), &attrs, 3, in_order);
 }
 
-static int call_embedding_bag(lua_State *L) { /* table, indices, offsets, mode */
-  static const char *const modes[] = {"sum", "mean", NULL};
-  prl_attrs attrs = {0};
-  add_int(&attrs, luaL_checkoption(L, 4, "sum", modes));
-  return run(L, op_of(L), &attrs, 3, in_order);
+static int call_dropout(lua_State *L) {
+  double p = luaL_optnumber(L, 3, .5);
+  luaL_argcheck(L, p >= 0 && p < 1, 3, "a share from 0 to less than 1 is needed");
+  return call_op(L);
 }
 
-static int call_join(lua_State *L) { /* {tensors}, dim = 1 */
+static int call_join(lua_State *L) { /* {tensors}, dim */
   luaL_checktype(L, 1, LUA_TTABLE);
+  check_count(L, self_of(L));
   prl_check_list(L, 1, op_of(L)->name);
   int count = (int)lua_objlen(L, 1), at[PRL_MAX_INPUTS], top = lua_gettop(L);
   luaL_argcheck(L, count >= 1 && count <= PRL_MAX_INPUTS, 1, "1 to 8 tensors are needed");
   prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, 0));
+  add_int(&attrs, dim_argument(L, 2, 1));
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, 1, i + 1);
     at[i] = top + i + 1;
@@ -216,31 +277,26 @@ static int call_join(lua_State *L) { /* {tensors}, dim = 1 */
   return run(L, op_of(L), &attrs, count, at);
 }
 
-static int call_slice(lua_State *L) { /* x, dim, first = 1, last = −1, step = 1 */
+static int call_slice(lua_State *L) { /* x, dim, first, last, step: first … last, inclusive */
   prl_attrs attrs = {0};
+  check_count(L, self_of(L));
   int64_t first = lua_isnoneornil(L, 3) ? 1 : prl_check_int(L, 3),
           last = lua_isnoneornil(L, 4) ? -1 : prl_check_int(L, 4);
   luaL_argcheck(L, first >= 1, 3, "positions count from 1");
   luaL_argcheck(L, last >= first || last == -1, 4,
                 "the last position must not be before the first; -1 is the end");
-  add_int(&attrs, dim_argument(L, 2, 0));
+  add_int(&attrs, dim_argument(L, 2, 1));
   add_int(&attrs, first - 1);
   add_int(&attrs, last);
-  add_int(&attrs, (int64_t)luaL_optnumber(L, 5, 1));
+  add_int(&attrs, lua_isnoneornil(L, 5) ? 1 : prl_check_int(L, 5));
   return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-static int call_pick(lua_State *L) { /* x, dim, index */
-  static const int at[2] = {1, 3};
-  prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, 0));
-  return run(L, op_of(L), &attrs, 2, at);
 }
 
 static int call_sizes(lua_State *L) { /* x, sizes … or one table of them */
   prl_attrs attrs = {0};
   bool table = lua_type(L, 2) == LUA_TTABLE;
   if (table) prl_check_list(L, 2, op_of(L)->name);
+  luaL_argcheck(L, !table || lua_gettop(L) == 2, 3, "sizes are numbers or one table");
   int count = table ? (int)lua_objlen(L, 2) : lua_gettop(L) - 1;
   luaL_argcheck(L, count <= PRL_MAX_DIMS, 2, "too many sizes");
   for (int i = 0; i < count; i++) {
@@ -253,102 +309,38 @@ static int call_sizes(lua_State *L) { /* x, sizes … or one table of them */
 
 static int call_broadcast_to(lua_State *L) { /* x, like; or x, sizes … */
   prl_attrs attrs = {0};
-  if (prl_to_lua_tensor(prl_state_of(L), L, 2)) return run(L, op_of(L), &attrs, 2, in_order);
-  return call_sizes(L);
-}
-
-static int call_transpose(lua_State *L) { /* x, dim, dim */
-  prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, 0));
-  add_int(&attrs, dim_argument(L, 3, 1));
-  return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-static int call_loss(lua_State *L) { /* x, target, reduction = "mean", delta */
-  static const char *const reductions[] = {"mean", "none", "sum", NULL};
-  prl_attrs attrs = {0};
-  add_int(&attrs, luaL_checkoption(L, 3, "mean", reductions));
-  if (!lua_isnoneornil(L, 4)) add_float(&attrs, luaL_checknumber(L, 4));
+  if (!prl_to_lua_tensor(prl_state_of(L), L, 2)) return call_sizes(L);
+  check_count(L, self_of(L));
   return run(L, op_of(L), &attrs, 2, in_order);
 }
 
-static int call_dropout(lua_State *L) { /* x, draws, p */
-  prl_attrs attrs = {0};
-  double p = luaL_optnumber(L, 3, .5);
-  luaL_argcheck(L, p >= 0 && p < 1, 3, "a share from 0 to less than 1 is needed");
-  add_float(&attrs, p);
-  return run(L, op_of(L), &attrs, 2, in_order);
-}
-
-static int call_typed(lua_State *L) { /* tensors, then a dtype */
-  static const char *const names[] = {"float32", "float64", "int32", "int64", NULL};
-  const prl_op *op = op_of(L);
-  prl_attrs attrs = {0};
-  add_int(&attrs, luaL_checkoption(L, op->max_inputs + 1, "float32", names));
-  return run(L, op, &attrs, op->max_inputs, in_order);
-}
-
-static int call_arg_extreme(lua_State *L) { /* x, dim, keepdim → int32 ids, from 0 */
-  prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, PRL_DIM_ALL));
-  add_int(&attrs, lua_toboolean(L, 3));
-  add_int(&attrs, PRL_I32);
-  return run(L, op_of(L), &attrs, 1, in_order);
-}
-
-/* ---- The families of ops that are not plain ---- */
-
-static const struct {
-  const char *op;
-  lua_CFunction call;
-} families[] = {{"sum", call_reduce},
-                {"mean", call_reduce},
-                {"min", call_reduce},
-                {"max", call_reduce},
-                {"var", call_var},
-                {"argmax", call_arg_extreme},
-                {"argmin", call_arg_extreme},
-                {"softmax", call_along},
-                {"log_softmax", call_along},
-                {"logsumexp", call_along},
-                {"cumsum", call_along},
-                {"clamp", call_clamp},
-                {"masked_fill", call_masked_fill},
-                {"linear", call_linear},
-                {"layer_norm", call_layer_norm},
-                {"embedding_bag", call_embedding_bag},
+static lua_CFunction call_of(const char *name) {
+  static const struct {
+    const char *op;
+    lua_CFunction call;
+  } others[] = {{"clamp", call_clamp},
+                {"dropout", call_dropout},
                 {"concat", call_join},
                 {"stack", call_join},
                 {"slice", call_slice},
-                {"gather", call_pick},
-                {"index_select", call_pick},
                 {"reshape", call_sizes},
-                {"broadcast_to", call_broadcast_to},
-                {"transpose", call_transpose},
-                {"mse", call_loss},
-                {"huber", call_loss},
-                {"cross_entropy", call_loss},
-                {"bce_with_logits", call_loss},
-                {"dropout", call_dropout},
-                {"cast", call_typed},
-                {"categorical_sample", call_typed}};
-
-static lua_CFunction family_of(const char *name) {
-  for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-    if (strcmp(families[i].op, name) == 0) return families[i].call;
-  return call_plain;
+                {"broadcast_to", call_broadcast_to}};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strcmp(others[i].op, name) == 0) return others[i].call;
+  return call_op;
 }
 
-static void push_op(lua_State *L, const prl_op *op) {
+static void push_op(lua_State *L, int place) {
   lua_pushlightuserdata(L, prl_state_get(L));
-  lua_pushlightuserdata(L, (void *)op);
-  lua_pushstring(L, op->max_inputs == 1 ? "unary" : "");
-  lua_pushcclosure(L, family_of(op->name), 3);
+  lua_op *self = lua_newuserdata(L, sizeof *self);
+  *self = (lua_op){.op = prl_ops[place], .text = prl_ops_arguments[place]};
+  read_arguments(self);
+  lua_pushcclosure(L, call_of(self->op->name), 2);
 }
 
 /* In place: x:add_(y) is x ← x + y, for tensors that no gradient passes through. */
 static int call_in_place(lua_State *L) {
-  const prl_op *op = op_of(L);
+  const prl_op *op = lua_touserdata(L, lua_upvalueindex(2));
   prl_tensor *self = prl_check_writable(L, 1), result = {0};
   prl_error error;
   prl_state *state = prl_state_of(L);
@@ -372,6 +364,7 @@ static int call_in_place(lua_State *L) {
 static int call_detach(lua_State *L) {
   prl_state *state = prl_state_of(L);
   prl_attrs attrs = {0};
+  if (lua_gettop(L) > 1) return luaL_error(L, "detach takes (x), not %d arguments", lua_gettop(L));
   if (prl_tape_tracing(state->tape)) return run(L, prl_op_find("detach"), &attrs, 1, in_order);
   prl_error error;
   const prl_tensor *self = prl_check_tensor(L, 1);
@@ -398,39 +391,51 @@ static int call_draws(lua_State *L) {
   return 1;
 }
 
+/* The operators, from the methods on the top. */
 static void set_metamethods(lua_State *L, const char *type) {
   static const char *const pairs[][2] = {{"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"},
                                          {"__div", "div"}, {"__pow", "pow"}, {"__unm", "neg"}};
   luaL_getmetatable(L, type);
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-    push_op(L, prl_op_find(pairs[i][1]));
+    lua_getfield(L, -2, pairs[i][1]);
     lua_setfield(L, -2, pairs[i][0]);
   }
   lua_pop(L, 1);
 }
 
+/* prl.op_arguments = {op = its arguments as API.md shows them} */
+static void set_arguments(lua_State *L) {
+  lua_createtable(L, 0, prl_ops_count);
+  for (int i = 0; i < prl_ops_count; i++) {
+    lua_pushstring(L, prl_ops_arguments[i]);
+    lua_setfield(L, -2, prl_ops[i]->name);
+  }
+  lua_setfield(L, -2, "op_arguments");
+}
+
 void prl_open_ops(lua_State *L) {
+  static const char *const in_place[][2] = {
+      {"add_", "add"}, {"sub_", "sub"}, {"mul_", "mul"}, {"div_", "div"}};
+  static const luaL_Reg own[] = {{"detach", call_detach}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"draws", call_draws}, {NULL, NULL}};
+  set_arguments(L);
+  prl_register(L, functions);
   lua_getfield(L, -1, "methods");
   for (int i = 0; i < prl_ops_count; i++) {
-    push_op(L, prl_ops[i]);
+    push_op(L, i);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, prl_ops[i]->name); /* a method */
     lua_setfield(L, -3, prl_ops[i]->name); /* and a function of the module */
   }
-  static const char *const in_place[][2] = {
-      {"add_", "add"}, {"sub_", "sub"}, {"mul_", "mul"}, {"div_", "div"}};
   for (size_t i = 0; i < sizeof in_place / sizeof *in_place; i++) {
     lua_pushlightuserdata(L, prl_state_get(L));
     lua_pushlightuserdata(L, (void *)prl_op_find(in_place[i][1]));
     lua_pushcclosure(L, call_in_place, 2);
     lua_setfield(L, -2, in_place[i][0]);
   }
-  static const luaL_Reg own[] = {{"detach", call_detach}, {NULL, NULL}};
   prl_register(L, own);
-  lua_pop(L, 1);
-  static const luaL_Reg functions[] = {{"draws", call_draws}, {NULL, NULL}};
-  prl_register(L, functions);
   set_metamethods(L, "perilune.tensor");
   set_metamethods(L, "perilune.temporary");
   set_metamethods(L, "perilune.parameter");
+  lua_pop(L, 1);
 }

@@ -85,7 +85,7 @@ static int panel(lua_State *L) {
   luaL_argcheck(L, o.days >= 1 && o.days <= 10000, 3, "days: 1 to 10000 are accepted");
   static const char *const modes[] = {"sample", "mean", NULL};
   lua_getfield(L, 3, "action");
-  o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);
+  o.mode = (prl_mode)prl_check_word(L, lua_gettop(L), "action", PRL_MEAN, modes);
   o.agent = prl_option_text(L, 3, "agent");
   if (prl_push_env_source(L, 1, 2, &o.type, &error)) return prl_push_failure(L, &error);
   o.env_options = prl_push_env_options(L, 2, o.type, NULL, 0);

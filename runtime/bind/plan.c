@@ -56,7 +56,8 @@ static int trace_input(lua_State *L) { /* name, example, batch */
   need_trace(L, state);
   const char *name = luaL_checkstring(L, 1);
   const prl_tensor *example = prl_check_tensor(L, 2);
-  prl_check(L, prl_tape_input(state->tape, name, example, lua_toboolean(L, 3), &id, &error), &error);
+  prl_check(L, prl_tape_input(state->tape, name, example, prl_check_flag(L, 3, "batch", false), &id, &error),
+            &error);
   prl_push_temp(L, state, id);
   return 1;
 }

@@ -10,8 +10,7 @@
 
 prl_dtype prl_check_dtype(lua_State *L, int index, prl_dtype fallback) {
   static const char *const names[] = {"float32", "float64", "int32", "int64", NULL};
-  if (lua_isnoneornil(L, index)) return fallback;
-  return (prl_dtype)luaL_checkoption(L, index, NULL, names);
+  return (prl_dtype)prl_check_word(L, index, "dtype", (int)fallback, names);
 }
 
 int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next) {
@@ -95,33 +94,37 @@ static int table_shape(lua_State *L, int index, int64_t *shape) {
   return ndim;
 }
 
-static void fill_from_table(lua_State *L, int depth, prl_tensor *tensor, int64_t *position) {
+/* Fills part `at` of the tensor's first `depth` dimensions from the table (or number) on the top, in one pass
+ * over its keys, so that none is passed over. */
+static void fill_from_table(lua_State *L, int depth, prl_tensor *tensor, int64_t at) {
   if (depth == tensor->ndim) {
     if (lua_type(L, -1) != LUA_TNUMBER)
-      luaL_error(L, "value %d of the table is a %s; numbers are needed", (int)*position + 1,
-                 luaL_typename(L, -1));
-    prl_tensor_set(tensor, (*position)++, lua_tonumber(L, -1));
+      luaL_error(L, "value %d of the table is a %s; numbers are needed", (int)at + 1, luaL_typename(L, -1));
+    prl_tensor_set(tensor, at, lua_tonumber(L, -1));
     return;
   }
-  if (lua_type(L, -1) != LUA_TTABLE || (int64_t)lua_objlen(L, -1) != tensor->shape[depth])
+  const int64_t size = tensor->shape[depth];
+  if (lua_type(L, -1) != LUA_TTABLE || (int64_t)lua_objlen(L, -1) != size)
     luaL_error(L, "the table is ragged: %d items were expected in dimension %d, as in its first row",
-               (int)tensor->shape[depth], depth + 1);
-  prl_check_list(L, lua_gettop(L), "the table of a tensor");
-  for (int64_t i = 1; i <= tensor->shape[depth]; i++) {
-    lua_rawgeti(L, -1, (int)i);
-    fill_from_table(L, depth + 1, tensor, position);
-    lua_pop(L, 1);
+               (int)size, depth + 1);
+  int64_t count = 0;
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1), count++) {
+    double key = lua_type(L, -2) == LUA_TNUMBER ? lua_tonumber(L, -2) : 0;
+    int64_t place = key >= 1 && key <= (double)size ? (int64_t)key : 0;
+    if (place == 0 || (double)place != key) prl_check_list(L, lua_gettop(L) - 2, "the table of a tensor");
+    fill_from_table(L, depth + 1, tensor, at * size + place - 1);
   }
+  if (count != size) luaL_error(L, "the table of a tensor has only %d of %d items", (int)count, (int)size);
 }
 
 static int new_tensor(lua_State *L) {
-  int64_t shape[PRL_MAX_DIMS], position = 0;
+  int64_t shape[PRL_MAX_DIMS];
   if (lua_type(L, 1) != LUA_TNUMBER) luaL_checktype(L, 1, LUA_TTABLE);
   prl_dtype dtype = prl_check_dtype(L, 2, PRL_F32);
   int ndim = table_shape(L, 1, shape);
   prl_tensor *tensor = prl_push_new(L, dtype, ndim, shape);
   lua_pushvalue(L, 1);
-  fill_from_table(L, 0, tensor, &position);
+  fill_from_table(L, 0, tensor, 0);
   lua_pop(L, 1);
   return 1;
 }

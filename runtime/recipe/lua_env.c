@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/nearest.h"
 #include "core/rng.h"
 #include "io/file.h"
+#include "recipe/keys.h"
 #include "recipe/lua_machine.h"
 #include "recipe/value.h"
 
@@ -170,16 +170,10 @@ static float response_number(lua_State *L, const prl_response_spec *response) {
 }
 
 static void refuse_response(lua_State *L, const prl_env_spec *spec, int index) {
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
-    prl_nearest nearest = prl_nearest_begin(key);
-    bool known = false;
-    for (int r = 0; r < spec->responses; r++) {
-      known = known || strcmp(key, spec->response[r].name) == 0;
-      prl_nearest_offer(&nearest, spec->response[r].name);
-    }
-    if (!known) luaL_error(L, "step: there is no response \"%s\"%s", key, prl_nearest_hint(&nearest));
-  }
+  const char **names = lua_newuserdata(L, (size_t)spec->responses * sizeof *names);
+  for (int r = 0; r < spec->responses; r++) names[r] = spec->response[r].name;
+  const prl_keys known = {"step", "response", names, spec->responses, 0};
+  if (prl_push_unknown_key(L, index, &known)) luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
 /* A table by names, where what is absent is missing; a number, where there is one response; or nil. */
@@ -380,6 +374,25 @@ static prl_status load(const prl_env_batch *batch, const void *bytes, int64_t si
   return status;
 }
 
+static int missing_option(lua_State *L) { /* options, name: one that the file does not declare; upvalue: the env */
+  const lua_env *env = lua_touserdata(L, lua_upvalueindex(1));
+  if (lua_type(L, 2) != LUA_TSTRING) return 0;
+  const char **names = lua_newuserdata(L, (size_t)env->option_count * sizeof *names);
+  for (int i = 0; i < env->option_count; i++) names[i] = env->type.options[i].name;
+  const prl_keys known = {"the environment", "option", names, env->option_count, 0};
+  prl_push_no_name(L, lua_tostring(L, 2), &known);
+  return luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
+/* Lets the table of options on the top refuse a name that is none. */
+static void make_strict(lua_State *L, const lua_env *env) {
+  lua_createtable(L, 0, 1);
+  lua_pushlightuserdata(L, (void *)env);
+  lua_pushcclosure(L, missing_option, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
 static int prepare(lua_State *L) {
   machine *m = lua_touserdata(L, 1);
   const double *options = m->batch->options;
@@ -395,6 +408,7 @@ static int prepare(lua_State *L) {
     lua_pushnumber(L, options[i]);
     lua_setfield(L, -2, m->env->type.options[i].name);
   }
+  make_strict(L, m->env);
   m->ref[REF_OPTIONS] = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   m->ref[REF_INSTANCES] = luaL_ref(L, LUA_REGISTRYINDEX);

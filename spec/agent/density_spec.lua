@@ -18,7 +18,8 @@ local kinds = {
     policy = {hidden = {8}, log_std = {kind = "state", init = -1}, action = {right = 0.5}}}]],
   discrete = [[{env = {"host", observation = {"x", "y"}, action = {"discrete", choice = {"a", "b", "c", "d"}}, responses = {reward = {}}},
     algorithm = {"ppo", rollout = 4, minibatch = 4}, agent = {streams = 8}, policy = {hidden = {8}, last_gain = 1}}]],
-  several = [[{env = {"host", observation = {"x", "y"}, action = {"multi_discrete", left = {"a", "b", "c"}, right = {"a", "b"}}, responses = {reward = {}}},
+  several = [[{env = {"host", observation = {"x", "y"}, action = {"multi_discrete", left = {"a", "b", "c"},
+    right = {"a", "b"}}, responses = {reward = {}}},
     algorithm = {"ppo", rollout = 4, minibatch = 4}, agent = {streams = 8}, policy = {hidden = {8}, last_gain = 1}}]],
 }
 

@@ -65,6 +65,16 @@ describe("the reference of the module", function()
     assert.same({}, found)
   end)
 
+  it("shows each op as the list of ops has it", function()
+    local shown, rows = {}, text:match("\n## Ops\n(.-)\n## ")
+    for row in rows:gmatch("\n(| `[^|]+)|") do
+      for name, arguments in row:gmatch("`([%a_][%w_]*)(%b())`") do shown[name] = arguments end
+    end
+    local listed = {}
+    for name, arguments in pairs(prl.op_arguments) do listed[name] = "(" .. arguments .. ")" end
+    assert.same(listed, shown)
+  end)
+
   it("names nothing that is not there", function()
     local gone = {}
     for path in text:gmatch("prl%.([%a_][%w_.]*)") do

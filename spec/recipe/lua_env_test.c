@@ -230,6 +230,8 @@ static void test_errors_while_running(void **state) {
   fails_at_step(RESET "function env.step() return {0, 0}, 0, nil, -1 end", "seconds that passed");
   fails_at_step("function env.reset() end function env.step() end", "reset returned a nil");
   fails_at_step(BOTH "function env.new() end", "new(options) returned nothing");
+  fails_at_step(BOTH "env.options = {leak = {1}} function env.new(options) return {leak = options.leek} end",
+                "the environment has no option \"leek\"; the nearest is \"leak\"");
   fails_at_step(RESET "function env.step() math.randomseed(3) end", "math.randomseed");
 }
 

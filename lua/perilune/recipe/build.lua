@@ -2,9 +2,8 @@
 --- declares networks, writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as
 --- plain data.
 local keys = require "perilune.keys"
+local learn = require "perilune.recipe.learn"
 local networks = require "perilune.recipe.networks"
-local new_learn = require "perilune.recipe.learn"
-local options = require "perilune.options"
 local prl = require "perilune"
 local search = require "perilune.recipe.search"
 local tracing = require "perilune.recipe.tracing"
@@ -139,26 +138,10 @@ local function idle_schedule(self)
   return {self:collect(1), self:estimate {lambda = 1}, self:publish()}
 end
 
---- Lists of verbs inside of a list become part of it.
-local function flatten(list, out)
-  for _, verb in ipairs(list) do
-    if verb.verb == nil then
-      flatten(verb, out)
-    else
-      if verb.body then verb.body = flatten(verb.body, {}) end
-      out[#out + 1] = verb
-    end
-  end
-  return out
-end
-
 local function schedule_of(self, algorithm, given)
   local schedule = algorithm.search and idle_schedule(self) or
     algorithm.build(self, tracing.options(self, algorithm, given))
-  if type(schedule) ~= "table" or #schedule == 0 then
-    error(("algorithm %s: build returned no schedule"):format(given[1] or given.lua), 0)
-  end
-  return flatten(options.list("the schedule", schedule), {})
+  return learn.schedule(given[1] or given.lua or "?", schedule)
 end
 
 --- What the metrics of an algorithm's programs mean: {kind = {title, text}}.
@@ -221,9 +204,9 @@ function build.plan(recipe, spec, algorithm, hash, constant, own_policy)
   return prl.with_seed(recipe.train.seed, function()
     local self
     if algorithm.search then
-      self = new_learn(networks.bare(recipe), spec, constant or search.vector(recipe, spec))
+      self = learn.new(networks.bare(recipe), spec, constant or search.vector(recipe, spec))
     else
-      self = new_learn(recipe, spec, nil, own_policy)
+      self = learn.new(recipe, spec, nil, own_policy)
     end
     local document, tensors = plan_document(self, algorithm, recipe, hash)
     return prl.new_plan(document, self.programs, tensors)

@@ -35,7 +35,7 @@ local function host_observation(check, value, path)
 end
 
 local function host_bounds(check, value, path)
-  local ok = type(value) == "table" and #value == 2 and type(value[1]) == "number" and type(value[2]) == "number" and
+  local ok = values.holds(value, 2) and type(value[1]) == "number" and type(value[2]) == "number" and
     value[1] < value[2] and value[1] > -math.huge and value[2] < math.huge
   if not ok then values.wrong(check, path, "bounds {low, high}, as in {-1, 1}", value) end
   return {value[1], value[2]}
@@ -53,6 +53,7 @@ local function host_action(check, value, path)
   local kind = values.choice(check, value[1], {choices = action_kinds}, path)
   local resolved, spec = {kind}, {kind = kind, names = names, units = {}}
   if #names == 0 then check.fail(path, "an action has named dimensions, as in aim = {-1, 1}") end
+  if #value > 1 then check.fail(path .. ".2", ("a value without a name (%s)"):format(values.show(value[2]))) end
   if kind == "discrete" and #names > 1 then
     check.fail(path, ("a discrete action has one dimension, and here are %s; write multi_discrete"):format(
       table.concat(names, ", ")))
@@ -201,7 +202,7 @@ local function dimension(check, spec, i, value, path)
     local low, high = action.low[i], action.high[i]
     local function within(x) return type(x) == "number" and x >= low and x <= high end
     if within(value) then return value end
-    if type(value) == "table" and #value == 2 and within(value[1]) and within(value[2]) and value[1] < value[2] then
+    if values.holds(value, 2) and within(value[1]) and within(value[2]) and value[1] < value[2] then
       return {value[1], value[2]}
     end
     check.fail(path, ("expected bounds {low, high} or a number to hold, within %s, got %s"):format(

@@ -44,6 +44,9 @@ end
 --- A copy of a network that no step reaches; it changes by learn:copy. Its set is called "target/NAME".
 function Learn:target(network) return networks.target(self, network) end
 
+--- The names of the observations, in their order.
+function Learn:observations() return self.spec.observation.names end
+
 -- ---- Programs ----
 
 --- A program over a minibatch: fn(batch) writes losses and ends in learn:minimise. Returns the verb that runs it.
@@ -94,6 +97,17 @@ end
 
 -- ---- Verbs: runtime/agent/README.md says what each does ----
 
+--- The verbs of a list, flat: learn:estimate gives several at once.
+local function verbs(about, list, out)
+  for i, verb in ipairs(options.list(about, list)) do
+    if type(verb) ~= "table" then
+      options.refuse("%s: item %d is a %s; a verb is needed, as learn:publish() gives it", about, i, type(verb))
+    end
+    if verb.verb then out[#out + 1] = verb else verbs(about, verb, out) end
+  end
+  return out
+end
+
 --- Waits until `steps` steps of each stream, on average, are closed.
 function Learn:collect(steps)
   options.need_kind("learn:collect: steps", steps, "number")
@@ -130,13 +144,11 @@ function Learn:estimate(given)
 end
 
 function Learn:epochs(count, body)
-  options.list("learn:epochs: its body", body)
-  return {verb = "epochs", count = count, body = body}
+  return {verb = "epochs", count = count, body = verbs("learn:epochs", body, {})}
 end
 
 function Learn:minibatches(size, body)
-  options.list("learn:minibatches: its body", body)
-  return {verb = "minibatches", size = size, body = body}
+  return {verb = "minibatches", size = size, body = verbs("learn:minibatches", body, {})}
 end
 
 --- to ← tau from + (1 − tau) to, of networks or parameters of this algorithm. tau: a number or a live option (1).
@@ -154,11 +166,21 @@ end
 --- What an algorithm sees of it; the rest is the builder's.
 options.strict("learn", "method", Learn, seen)
 
+local learn = {}
+
+--- The schedule that the algorithm's build returned, as the plan holds it.
+function learn.schedule(name, list)
+  if type(list) ~= "table" or #list == 0 then error(("algorithm %s: build returned no schedule"):format(name), 0) end
+  return verbs("the schedule of " .. name, list, {})
+end
+
 --- recipe, spec, constant: as build.plan takes them. own_policy: makes the actor's network (recipe/policy_file.lua).
-return function(recipe, spec, constant, own_policy)
+function learn.new(recipe, spec, constant, own_policy)
   return setmetatable({
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {},
   }, Learn)
 end
+
+return learn

@@ -6,7 +6,9 @@
 
 local prl = require "perilune"
 local invocation = require "perilune.invocation"
+local keys = require "perilune.keys"
 local locate = require "perilune.recipe.locate"
+local nearest = require "perilune.nearest"
 local options = require "perilune.options"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
@@ -44,13 +46,24 @@ local function of_defect(defect)
   return hint and {path = defect.path, message = "unknown key" .. hint} or defect
 end
 
+--- A key of a sweep that nobody reads.
+local function of_sweep(evaluated)
+  for _, key in ipairs(keys(evaluated.sweep or {})) do
+    if not schema.find(schema.sweep, key) then
+      return {path = tostring(key), message = "unknown key" .. nearest.hint_or_list(key, schema.names(schema.sweep))}
+    end
+  end
+end
+
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
 
---- The digest of each file of code, {env = digits, algorithm = digits}; nil where the recipe has none.
+--- The digest of each file of code, {env = digits, algorithm = digits, policy = digits}; nil where the recipe has none.
 local function code_of(result, folder)
-  local own, code = result.recipe.algorithm.lua, nil
-  for part, path in pairs {env = result.env.path, algorithm = own and folder .. own:gsub("^%./", "")} do
-    local text, message, reason = prl.io.read(path)
+  local function beside(name) return name and folder .. name:gsub("^%./", "") end
+  local paths, code = {env = result.env.path, algorithm = beside(result.recipe.algorithm.lua),
+    policy = beside(result.recipe.policy.lua)}, nil
+  for _, part in ipairs(keys(paths)) do
+    local text, message, reason = prl.io.read(paths[part])
     if not text then return nil, message, reason end
     code = code or {}
     code[part] = prl.hash_bytes(text)
@@ -87,7 +100,7 @@ local function options_of(given)
   local set = type(o.set) == "string" and {o.set} or o.set
   for key, text in pairs(set or {}) do
     if type(key) ~= "number" or type(text) ~= "string" then
-      options.refuse('prl.recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}')
+      options.refuse('prl.recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}, and %s is none', tostring(key))
     end
   end
   return {seed = o.seed, set = set, trust = o.trust}
@@ -97,11 +110,12 @@ end
 --- place of train.seed), trust (code files beside the recipe may run); another raises. Returns
 ---   recipe     resolved: plain data, every default filled in (schema.lua)
 ---   hash       32 hexadecimal digits; name, tags and seed are outside of it
----   code       a digest of each file of code, {env, algorithm}, which the hash covers; nil where there is none
+---   code       a digest of each file of code, {env, algorithm, policy}, which the hash covers; nil where there is none
 ---   spec       what its environment is made of, as plans hold it (environment.lua)
 ---   env        how to make it: {kind = "builtin" | "c" | "lua" | "host", name, path, options = {name = number,
 ---              world = path, digest}, n}
 ---   algorithm  the table of the algorithm's file
+---   own_policy what makes the policy's network, where the recipe names a file for it
 ---   live       {path = {value, low, high}}: what may change without a rebuild
 ---   path, folder
 ---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
@@ -120,9 +134,10 @@ function load.load(path, given)
     recipe.train = recipe.train or {}
     recipe.train.seed = given.seed
   end
-  local result, refusal = validate.recipe(recipe, {
-    trust = given.trust, folder = folder, env_spec = prl.env_spec,
-  })
+  local result, refusal = nil, of_sweep(evaluated)
+  if not refusal then
+    result, refusal = validate.recipe(recipe, {trust = given.trust, folder = folder, env_spec = prl.env_spec})
+  end
   if not result then
     return nil, sentence(evaluated, refusal), "EFORMAT"
   end
@@ -145,7 +160,7 @@ function load.plan(loaded, constant)
       type(loaded) == "string" and ("%q"):format(loaded) or '"recipes/quickstart.lua"',
       type(loaded) == "string" and "the path" or "a " .. type(loaded)), 2)
   end
-  return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant)
+  return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant, loaded.own_policy)
 end
 
 return options.strict("prl.recipe", "function", load)

@@ -152,7 +152,8 @@ local function survey(text)
         parts[#parts + 1] = tokens[j + 1].text
         j = j + 2
       end
-      if tokens[j] and tokens[j].kind == "=" then
+      local defines = tokens[i - 1] and tokens[i - 1].text == "function" -- function mine.build(…)
+      if tokens[j] and (tokens[j].kind == "=" or defines) then
         local node
         if tokens[j + 1] and tokens[j + 1].kind == "{" then node = table_at(tokens, j + 1) end
         found.assignments[#found.assignments + 1] = {parts = parts, field = {line = t.line, node = node}}

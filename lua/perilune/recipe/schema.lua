@@ -64,6 +64,8 @@ schema.objective = {
 schema.policy = {
   option("hidden", "sizes", {64, 64}, "units", "widths of the hidden layers"),
   option("activation", "choice", "tanh", "", "of the hidden layers", {choices = schema.activations}),
+  option("lua", "text", nil, "",
+    "the actor's layers from a Lua file beside the recipe, in place of hidden and activation; it runs with --trust"),
   option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
     {choices = {"separate", "shared"}}),
   option("init", "choice", "orthogonal", "", "how weights start", {choices = {"orthogonal", "xavier", "kaiming"}}),
@@ -189,6 +191,16 @@ schema.recipe = {
   option("train", "section", nil, "", "how long, and from which seed", {fields = schema.train}),
   option("eval", "section", nil, "", "how it is judged", {fields = schema.eval}),
   option("agent", "section", nil, "", "capacities", {fields = schema.agent}),
+}
+
+--- What a sweep says beside its base (trainer/sweep.lua checks the values).
+schema.sweep = {
+  option("base", "recipe", nil, "", "the recipe"),
+  option("grid", "table", nil, "", "values of its options, by path"),
+  option("seeds", "number", 5, "seeds", "of every point"),
+  option("first_seed", "number", 1, "", "the first of them"),
+  option("metric", "text", nil, "", "what points are ranked by"),
+  option("direction", "choice", "maximise", "", "which of its values are better", {choices = {"maximise", "minimise"}}),
 }
 
 --- The option of a list by its name.

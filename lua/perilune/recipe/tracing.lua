@@ -69,8 +69,9 @@ function tracing.batch(self, rows)
   }
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)
-      local critics = self:critics()
-      if not critics[critic] then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), critics)) end
+      local names, critics = {}, self:critics()
+      for i, known in ipairs(critics) do names[i] = known.name end
+      if not rawget(critics, critic) then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), names)) end
       inner[critic] = vector(field .. "/" .. critic)
       return inner[critic]
     end})

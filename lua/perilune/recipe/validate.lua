@@ -4,6 +4,7 @@ local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
+local policy_file = require "perilune.recipe.policy_file"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
 local values = require "perilune.recipe.values"
@@ -179,6 +180,7 @@ local function resolve(check, recipe)
     check.fail("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
   end
   result.policy.action = environment.dimensions(check, spec, result.policy.action, "policy.action")
+  local own_policy = policy_file.load(check, result.policy, "policy")
   result.objective = section("objective", recipe.objective)
   result.objective.critics = resolve_critics(check, result.objective.critics, "objective.critics", result.policy)
   section("algorithm", recipe.algorithm)
@@ -197,11 +199,11 @@ local function resolve(check, recipe)
   needs_warmup(check, result)
   leaves_steps(check, result, algorithm)
   needs_rows(check, result)
-  return {recipe = result, spec = spec, env = make, algorithm = algorithm, live = check.live}
+  return {recipe = result, spec = spec, env = make, algorithm = algorithm, own_policy = own_policy, live = check.live}
 end
 
 --- recipe: as prl.recipe_eval gives it. given: {trust, folder, env_spec}, where env_spec(reference, options) gives what
---- an environment is made of, or nil and a sentence. Returns {recipe, spec, env, algorithm, live}, or nil and
+--- an environment is made of, or nil and a sentence. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and
 --- {path, message, read}.
 function validate.recipe(recipe, given)
   local check = new_check(given)

@@ -53,6 +53,14 @@ local function wrong(check, path, accepted, value)
 end
 values.wrong = wrong
 
+--- Whether a value is a list of so many items and holds nothing else.
+function values.holds(value, count)
+  if type(value) ~= "table" or #value ~= count then return false end
+  local found = 0
+  for _ in pairs(value) do found = found + 1 end
+  return found == count
+end
+
 local function plain_number(check, value, option, path)
   if type(value) == "number" and option.max == 2 ^ 53 and value > option.max and value < math.huge then
     wrong(check, path, "a whole number up to 2^53, beyond which numbers are not exact", value)
@@ -107,9 +115,12 @@ function schedules.piecewise(check, value, option, path)
   if type(points) ~= "table" or #points == 0 then
     check.fail(path, "piecewise takes points, as in piecewise {{0, 1e-3}, {1e5, 1e-4}}")
   end
+  for key in pairs(points) do
+    if type(key) ~= "number" then check.fail(path .. "." .. tostring(key), "unknown key; piecewise takes points alone") end
+  end
   for i, point in ipairs(points) do
     local at = path .. "." .. i
-    if type(point) ~= "table" or #point ~= 2 then wrong(check, at, "a point {step, value}", point) end
+    if not values.holds(point, 2) then wrong(check, at, "a point {step, value}", point) end
     local step = plain_number(check, point[1], step_option, at)
     if step <= last then check.fail(at, ("steps must rise, and %.14g follows %.14g"):format(step, last)) end
     last = step

@@ -22,7 +22,6 @@ local sweep = {}
 sweep.most_points, sweep.most_seeds = 256, 1000
 sweep.default_seeds = 5
 local longest_label = 28
-local fields = {"base", "grid", "seeds", "first_seed", "metric", "direction"}
 
 -- ---- words ----
 
@@ -77,13 +76,6 @@ local function whole(loaded, name, least, most)
 end
 
 local function check_fields(loaded)
-  for name in pairs(loaded.sweep) do
-    local known = false
-    for _, field in ipairs(fields) do known = known or field == name end
-    if not known then
-      refuse(loaded, {tostring(name)}, "unknown key" .. nearest.hint_or_list(tostring(name), fields))
-    end
-  end
   local metric, direction = loaded.sweep.metric, loaded.sweep.direction
   if metric ~= nil and type(metric) ~= "string" then refuse(loaded, {"metric"}, "expected the name of a response") end
   if direction ~= nil and direction ~= "maximise" and direction ~= "minimise" then
