@@ -405,22 +405,21 @@ static void set_metamethods(lua_State *L, const char *type) {
   lua_pop(L, 1);
 }
 
-/* prl.op_arguments = {op = its arguments as API.md shows them} */
-static void set_arguments(lua_State *L) {
+/* op_arguments() → {op = its arguments as API.md shows them} */
+static int op_arguments(lua_State *L) {
   lua_createtable(L, 0, prl_ops_count);
   for (int i = 0; i < prl_ops_count; i++) {
     lua_pushstring(L, prl_ops_arguments[i]);
     lua_setfield(L, -2, prl_ops[i]->name);
   }
-  lua_setfield(L, -2, "op_arguments");
+  return 1;
 }
 
 void prl_open_ops(lua_State *L) {
   static const char *const in_place[][2] = {
       {"add_", "add"}, {"sub_", "sub"}, {"mul_", "mul"}, {"div_", "div"}};
   static const luaL_Reg own[] = {{"detach", call_detach}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"draws", call_draws}, {NULL, NULL}};
-  set_arguments(L);
+  static const luaL_Reg functions[] = {{"draws", call_draws}, {"op_arguments", op_arguments}, {NULL, NULL}};
   prl_register(L, functions);
   lua_getfield(L, -1, "methods");
   for (int i = 0; i < prl_ops_count; i++) {
