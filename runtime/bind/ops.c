@@ -143,7 +143,7 @@ static const struct {
              {"sizes…", OTHER, NULL}};
 
 static double default_of(const argument *one, const char *text) {
-  if (one->kind == DIM) return strncmp(text, "all", 3) == 0 ? PRL_DIM_ALL : atof(text);
+  if (one->kind == DIM) return strncmp(text, "all", 3) == 0 ? PRL_DIM_ALL : atof(text) - (text[0] != '-');
   if (one->kind == FLAG) return strncmp(text, "true", 4) == 0;
   if (one->kind != WORD) return atof(text);
   int place = 0;
@@ -178,11 +178,13 @@ static const int in_order[PRL_MAX_INPUTS] = {1, 2, 3, 4, 5, 6, 7, 8};
 static void add_int(prl_attrs *attrs, int64_t value) { attrs->ints[attrs->ints_count++] = value; }
 static void add_float(prl_attrs *attrs, double value) { attrs->floats[attrs->floats_count++] = value; }
 
-/* A dimension as the ops count it: from 0, or from the end where negative. */
+/* A dimension as the ops count it: from 0, or from the end where negative. The fallback is one of theirs. */
 static int64_t dim_argument(lua_State *L, int index, int64_t fallback) {
-  int64_t dim = lua_isnoneornil(L, index) ? fallback : prl_check_int(L, index);
+  if (lua_isnoneornil(L, index)) return fallback;
+  int64_t dim = prl_check_int(L, index);
   luaL_argcheck(L, dim != 0, index, "dimensions count from 1");
-  return dim > 0 && dim != PRL_DIM_ALL ? dim - 1 : dim;
+  luaL_argcheck(L, dim <= PRL_MAX_DIMS, index, "a tensor has no such dimension");
+  return dim > 0 ? dim - 1 : dim;
 }
 
 static int64_t activation_argument(lua_State *L, int index) {
@@ -269,7 +271,7 @@ static int call_join(lua_State *L) { /* {tensors}, dim */
   int count = (int)lua_objlen(L, 1), at[PRL_MAX_INPUTS], top = lua_gettop(L);
   luaL_argcheck(L, count >= 1 && count <= PRL_MAX_INPUTS, 1, "1 to 8 tensors are needed");
   prl_attrs attrs = {0};
-  add_int(&attrs, dim_argument(L, 2, 1));
+  add_int(&attrs, dim_argument(L, 2, 0));
   for (int i = 0; i < count; i++) {
     lua_rawgeti(L, 1, i + 1);
     at[i] = top + i + 1;
@@ -285,7 +287,7 @@ static int call_slice(lua_State *L) { /* x, dim, first, last, step: first … la
   luaL_argcheck(L, first >= 1, 3, "positions count from 1");
   luaL_argcheck(L, last >= first || last == -1, 4,
                 "the last position must not be before the first; -1 is the end");
-  add_int(&attrs, dim_argument(L, 2, 1));
+  add_int(&attrs, dim_argument(L, 2, 0));
   add_int(&attrs, first - 1);
   add_int(&attrs, last);
   add_int(&attrs, lua_isnoneornil(L, 5) ? 1 : prl_check_int(L, 5));
@@ -403,22 +405,21 @@ static void set_metamethods(lua_State *L, const char *type) {
   lua_pop(L, 1);
 }
 
-/* prl.op_arguments = {op = its arguments as API.md shows them} */
-static void set_arguments(lua_State *L) {
+/* op_arguments() → {op = its arguments as API.md shows them} */
+static int op_arguments(lua_State *L) {
   lua_createtable(L, 0, prl_ops_count);
   for (int i = 0; i < prl_ops_count; i++) {
     lua_pushstring(L, prl_ops_arguments[i]);
     lua_setfield(L, -2, prl_ops[i]->name);
   }
-  lua_setfield(L, -2, "op_arguments");
+  return 1;
 }
 
 void prl_open_ops(lua_State *L) {
   static const char *const in_place[][2] = {
       {"add_", "add"}, {"sub_", "sub"}, {"mul_", "mul"}, {"div_", "div"}};
   static const luaL_Reg own[] = {{"detach", call_detach}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"draws", call_draws}, {NULL, NULL}};
-  set_arguments(L);
+  static const luaL_Reg functions[] = {{"draws", call_draws}, {"op_arguments", op_arguments}, {NULL, NULL}};
   prl_register(L, functions);
   lua_getfield(L, -1, "methods");
   for (int i = 0; i < prl_ops_count; i++) {

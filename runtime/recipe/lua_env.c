@@ -374,7 +374,8 @@ static prl_status load(const prl_env_batch *batch, const void *bytes, int64_t si
   return status;
 }
 
-static int missing_option(lua_State *L) { /* options, name: one that the file does not declare; upvalue: the env */
+/* options, name: one that the file does not declare; upvalue: the env */
+static int missing_option(lua_State *L) {
   const lua_env *env = lua_touserdata(L, lua_upvalueindex(1));
   if (lua_type(L, 2) != LUA_TSTRING) return 0;
   const char **names = lua_newuserdata(L, (size_t)env->option_count * sizeof *names);

@@ -71,7 +71,7 @@ describe("the reference of the module", function()
       for name, arguments in row:gmatch("`([%a_][%w_]*)(%b())`") do shown[name] = arguments end
     end
     local listed = {}
-    for name, arguments in pairs(prl.op_arguments) do listed[name] = "(" .. arguments .. ")" end
+    for name, arguments in pairs(prl.op_arguments()) do listed[name] = "(" .. arguments .. ")" end
     assert.same(listed, shown)
   end)
 

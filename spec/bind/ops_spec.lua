@@ -17,6 +17,22 @@ describe("ops in Lua", function()
     assert.are.same({{1, 6, 9}, {4, 6, 12}}, m:cumsum(2):totable())
     assert.has_error(function() m:sum(0) end, "bad argument #1 to 'sum' (dimensions count from 1)")
     assert.has_error(function() m:sum(3) end, "sum: dimension 3 does not exist in shape (2, 3)")
+    for _, dim in ipairs {99, 100} do -- C's own word for "all"
+      assert.error_matches(function() m:sum(dim) end, "a tensor has no such dimension", 1, true)
+    end
+  end)
+
+  it("take what the list of ops says, and no more", function()
+    assert.are.same({{1, 4}, {5, 2}, {3, 6}}, m:transpose():totable())
+    assert.are.same({{1, 5, 3}, {4, 2, 6}, {1, 5, 3}, {4, 2, 6}}, prl.concat({m, m}):totable())
+    assert.are.same({{1, 5, 3}}, m:slice(nil, 1, 1):totable())
+    assert.are.same({1, 0}, m:argmax(2, nil, "float32"):sub(prl.tensor {0, 2}):totable())
+    assert.has_error(function() m:sum(1, true, 3) end, "sum takes (x, dim = all, keepdim = false), not 4 arguments")
+    assert.has_error(function() m:relu {inplace = true} end, "relu takes (x), not 2 arguments")
+    assert.has_error(function() m:sum(1, {keepdim = false}) end, "keepdim is a table; true or false is needed")
+    assert.has_error(function() prl.mse(m, m, {reduction = "sum"}) end, 'reduction is a table; a word such as "mean" is needed')
+    assert.has_error(function() prl.mse(m, m, "sun") end, 'reduction has no choice "sun"; the nearest is "sum"')
+    assert.are.same({{-1, -5, -3}, {-4, -2, -6}}, (-m):totable())
   end)
 
   it("give ids from 0", function()

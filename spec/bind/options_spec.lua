@@ -10,6 +10,7 @@ local HOST = [[return {env = {"host", observation = {"x", "y"}, action = {"conti
   responses = {hit = {unit = ""}}}, objective = {critics = {hit = {}}}, algorithm = {"ppo", rollout = 8}}]]
 
 local folder, path, agent, host
+local ops = prl.op_arguments()
 local text = assert(prl.io.read "lua/API.md")
 
 setup(function()
@@ -186,7 +187,7 @@ describe("an option that nobody reads", function()
   local function places(name, fn, reference)
     local info = debug.getinfo(fn, "Su")
     if info.what ~= "C" then return info.nparams end
-    if prl.op_arguments[name] then return 5 end
+    if ops[name] then return 5 end
     local arguments, count = reference:match("[.:]" .. name .. "%(([^)]*)%)") or "", 0
     for _ in arguments:gmatch("[^,]+") do count = count + 1 end
     return count
