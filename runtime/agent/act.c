@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 #include "core/rng.h"
 
 prl_status prl_act_check(const prl_agent *a, const float *observation, int64_t n, prl_error *error) {
@@ -119,8 +120,11 @@ prl_status prl_act_rows(prl_agent *a, const float *observation, int64_t n, prl_m
 
 prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                          prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
-  if (n < 0) return prl_fail(error, PRL_EINVAL, "%" PRId64 " rows; there must be at least 0", n);
-  prl_status status = prl_act_check(a, observation, n, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "streams observation action", streams, observation, action);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
+  if (!status) status = prl_act_check(a, observation, n, error);
   if (status) return status;
   if (!a->n.warmed) mode = PRL_MEAN;
   prl_draw_address address = {.streams = streams};
@@ -136,24 +140,32 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *obs
 
 prl_status prl_agent_observe(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                              prl_error *error) {
-  prl_status status = prl_act_check(a, observation, n, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "streams observation", streams, observation);
+  if (!status) status = prl_act_check(a, observation, n, error);
   return status ? status : prl_experience_observe(a->experience, streams, observation, n, error);
 }
 
 prl_status prl_agent_feedback(prl_agent *a, const uint64_t *decisions, const float *responses,
                               const uint8_t *present, const uint64_t *events, int64_t n, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "decisions responses", decisions, responses);
+  if (status) return status;
   return prl_experience_feedback(a->experience, decisions, responses, present, events, n, error);
 }
 
 prl_status prl_agent_finish(prl_agent *a, uint64_t stream, prl_finish_reason reason,
                             const float *final_observation, prl_error *error) {
-  if (final_observation) {
-    prl_status status = prl_act_check(a, final_observation, 1, error);
-    if (status) return status;
-  }
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED);
+  if (!status && final_observation) status = prl_act_check(a, final_observation, 1, error);
+  if (status) return status;
   return prl_experience_finish(a->experience, stream, reason == PRL_TERMINATED, final_observation, error);
 }
 
 int64_t prl_agent_finish_all(prl_agent *a, prl_finish_reason reason) {
+  if (!a || PRL_WITHIN(NULL, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED)) return -1;
   return prl_experience_finish_all(a->experience, reason == PRL_TERMINATED);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/read.h"
+#include "core/arguments.h"
 #include "core/nearest.h"
 
 enum { NOISE_DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
@@ -313,6 +314,8 @@ prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, cons
 }
 
 prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "plan out", plan, out);
+  if (status) return status;
   return prl_agent_build(plan->runtime, &plan->document->root, plan, out, error);
 }
 
@@ -355,7 +358,8 @@ static prl_status find_option(const prl_agent *a, const char *option, int *out, 
 
 prl_status prl_agent_set(prl_agent *a, const char *option, double value, prl_error *error) {
   int index = 0;
-  prl_status status = find_option(a, option, &index, error);
+  prl_status status = PRL_GIVEN(error, "agent option", a, option);
+  if (!status) status = find_option(a, option, &index, error);
   if (status) return status;
   double low = a->live.low[index], high = a->live.high[index];
   if (!(value >= low && value <= high) || value - value != 0) {
@@ -382,19 +386,22 @@ static const prl_critic *critic_of_scale(const prl_agent *a, const char *option)
 }
 
 prl_status prl_agent_get(const prl_agent *a, const char *option, double *value, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent option value", a, option, value);
+  if (status) return status;
   const prl_critic *scaled = critic_of_scale(a, option);
   if (scaled) {
     *value = *scaled->scale;
     return PRL_OK;
   }
   int index = 0;
-  prl_status status = find_option(a, option, &index, error);
+  status = find_option(a, option, &index, error);
   if (!status) *value = prl_live_value(&a->live, index, (double)a->experience->n.decisions);
   return status;
 }
 
 prl_status prl_agent_time(prl_agent *a, int64_t now_us, prl_error *error) {
-  return prl_experience_time(a->experience, now_us, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  return status ? status : prl_experience_time(a->experience, now_us, error);
 }
 
-int64_t prl_agent_now(const prl_agent *a) { return a->experience->n.now; }
+int64_t prl_agent_now(const prl_agent *a) { return a ? a->experience->n.now : 0; }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 #include "io/safetensors.h"
 
 static prl_status add_named(prl_agent *a, const char *prefix, const char *name, prl_dtype dtype,
@@ -163,12 +164,14 @@ static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uin
 }
 
 prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char *path, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent path", a, path);
+  if (status) return status;
   if (a->failed)
     return prl_fail(error, PRL_ESTATE, "not saved, since learning failed: %s", a->failure.message);
   prl_doc *metadata;
   uint8_t *bytes;
   int64_t size;
-  prl_status status = save_env(a, env, &bytes, &size, error);
+  status = save_env(a, env, &bytes, &size, error);
   if (status) return status;
   prl_st_tensor *list = prl_calloc(a->runtime, (size_t)a->blocks.count + 2, sizeof *list);
   status = list ? make_metadata(a, &metadata, error)
@@ -194,16 +197,29 @@ static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, c
   return prl_json_parse(runtime, plan, strlen(plan), out, error);
 }
 
+/* Numbers that only grow. */
+static bool counters_hold(const prl_agent *a) {
+  const int64_t all[] = {a->n.shuffles, a->n.updates, a->n.version, a->n.warm, a->n.unrecorded};
+  bool good = true;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    good = good && all[i] >= 0 && all[i] <= PRL_COUNT_MOST;
+  for (int i = 0; i < a->optims_count; i++)
+    good = good && a->optims[i]->steps >= 0 && a->optims[i]->steps <= PRL_COUNT_MOST &&
+           a->optim_steps[i] >= 0 && a->optim_steps[i] <= PRL_COUNT_MOST;
+  return good;
+}
+
 static bool cursor_holds(const prl_agent *a) {
   const prl_agent_counts *n = &a->n;
   const prl_batch *b = &a->batch;
-  bool good = n->verb >= 0 && n->verb < a->verbs_count && n->stage >= 0 && n->stage <= 4 && n->tile >= 0 &&
-              n->tile <= 2 * b->capacity && n->updates >= 0 && n->version >= 0 && n->warm >= 0 &&
-              n->warmed >= 0 && n->warmed <= 1 && b->rows >= 0 && b->rows <= b->capacity &&
+  bool good = counters_hold(a) && n->verb >= 0 && n->verb < a->verbs_count && n->stage >= 0 &&
+              n->stage <= 4 && n->tile >= 0 && n->tile <= 2 * b->capacity && n->warmed >= 0 &&
+              n->warmed <= 1 && n->driven >= 0 && n->driven <= 1 && b->rows >= 0 && b->rows <= b->capacity &&
               b->bootstraps >= 0 && b->bootstraps <= b->rows && b->observed == b->rows + b->bootstraps;
   for (int i = 0; good && i < a->verbs_count; i++)
-    good = a->positions[i] >= 0 && (a->verbs[i].kind != PRL_VERB_MINIBATCHES || n->verb <= i ||
-                                    n->verb > a->verbs[i].partner || a->positions[i] < b->rows);
+    good = a->positions[i] >= 0 && a->positions[i] <= PRL_COUNT_MOST &&
+           (a->verbs[i].kind != PRL_VERB_MINIBATCHES || n->verb <= i || n->verb > a->verbs[i].partner ||
+            a->positions[i] < b->rows);
   for (int64_t i = 0; good && i < b->rows; i++)
     good = a->order[i] >= 0 && a->order[i] < b->rows && b->successor[i] >= -1 &&
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
@@ -229,7 +245,8 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   prl_safetensors *file;
   prl_doc *plan;
   prl_agent *agent = NULL;
-  prl_status status = prl_safetensors_open(runtime, path, 0, &file, error);
+  prl_status status = PRL_GIVEN(error, "runtime path out", runtime, path, out);
+  if (!status) status = prl_safetensors_open(runtime, path, 0, &file, error);
   if (status) return status;
   status = read_plan(runtime, file, path, &plan, error);
   if (!status) {
@@ -273,7 +290,8 @@ static prl_status resume_env(prl_agent *a, prl_vecenv *env, const prl_safetensor
 
 prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, prl_error *error) {
   prl_safetensors *file;
-  prl_status status = prl_safetensors_open(a->runtime, path, 0, &file, error);
+  prl_status status = PRL_GIVEN(error, "agent path env", a, path, env);
+  if (!status) status = prl_safetensors_open(a->runtime, path, 0, &file, error);
   if (status) return status;
   const prl_st_tensor *state = prl_safetensors_find(file, "env.state");
   if (!state || state->dtype != PRL_ST_U8)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 
 static prl_status check_spec(const prl_agent *a, const prl_vecenv *env, prl_error *error) {
   const prl_env_spec *s = prl_vecenv_spec(env);
@@ -83,6 +84,7 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
  * never as idle. */
 static prl_status pass_time(prl_agent *a, prl_drive *d, const uint64_t *streams, prl_error *error) {
   int64_t longest = 0;
+  if (!prl_vecenv_spec(d->env)->clock) return PRL_OK;
   for (int64_t i = 0; i < d->n; i++) {
     d->lived_us += d->elapsed[i];
     if (d->elapsed[i] > longest) longest = d->elapsed[i];
@@ -135,7 +137,9 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
 
 prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool stop_at_update, int64_t *made,
                            prl_error *error) {
-  prl_status status = PRL_OK;
+  prl_status status = PRL_GIVEN(error, "agent env", a, env);
+  if (!status) status = PRL_WITHIN(error, "steps", steps, 0, INT64_MAX);
+  if (status) return status;
   int64_t done = 0, updates = a->n.updates;
   if (a->drive.env != env || !a->n.driven) status = take_up(a, env, error);
   a->drive.lived_us = 0;
@@ -200,10 +204,12 @@ static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, p
 
 prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, prl_mode mode,
                               double *responses, int64_t *lengths, prl_error *error) {
-  if (episodes < 1)
-    return prl_fail(error, PRL_EINVAL, "%" PRId64 " episodes; there must be at least 1", episodes);
+  prl_status status = PRL_GIVEN(error, "agent env", a, env);
+  if (!status) status = PRL_WITHIN(error, "episodes", episodes, 1, PRL_ROWS_MOST);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
+  if (status) return status;
   evaluation v = {.agent = a, .env = env, .episodes = episodes, .mode = mode};
-  prl_status status = prl_drive_make(a, env, &v.buffers, error);
+  status = prl_drive_make(a, env, &v.buffers, error);
   if (status) return status;
   size_t n = (size_t)v.buffers.n;
   v.made = prl_calloc(a->runtime, n, sizeof *v.made);

@@ -83,6 +83,7 @@ void prl_gauges_publish(prl_agent *a) {
 }
 
 int prl_agent_metrics(const prl_agent *a, const prl_metric **metrics) {
+  if (!a || !metrics) return 0;
   const prl_experience_counts *n = &a->experience->n;
   const int64_t counters[COUNTERS] = {n->decisions,     a->n.updates,     a->n.version,
                                       n->dropped_steps, n->late_feedback, n->duplicate_feedback,

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/read.h"
+#include "core/arguments.h"
 #include "core/clock.h"
 #include "core/nearest.h"
 #include "core/rng.h"
@@ -318,13 +319,14 @@ static void refuse_from_now_on(prl_agent *a, prl_status status, const prl_error 
 }
 
 prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progress, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "budget_us", budget_us, 0, INT64_MAX);
+  if (status) return status;
   if (a->failed) return prl_fail(error, a->failure.status, "%s", a->failure.message);
-  if (budget_us < 0)
-    return prl_fail(error, PRL_EINVAL, "a budget of %" PRId64 " µs; it must not be negative", budget_us);
   prl_error own = {PRL_OK, ""};
   bool waiting;
-  int64_t deadline = budget_us ? prl_clock_ns() + budget_us * 1000 : 0;
-  prl_status status = learn(a, deadline, &waiting, &own);
+  int64_t deadline = budget_us ? prl_clock_deadline(budget_us) : 0;
+  status = learn(a, deadline, &waiting, &own);
   if (status) {
     if (status == PRL_ENUMERIC) refuse_from_now_on(a, status, &own);
     return prl_fail(error, status, "%s", own.message);

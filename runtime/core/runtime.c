@@ -1,3 +1,4 @@
+#include "core/arguments.h"
 #include "core/memory.h"
 
 #include <stdlib.h>
@@ -32,6 +33,8 @@ static void *libc_alloc(void *context, void *block, size_t old_size, size_t new_
 }
 
 prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "out", out);
+  if (status) return status;
   prl_runtime_options o = options ? *options : (prl_runtime_options){0};
   if (!o.alloc) o.alloc = libc_alloc;
   const prl_kernels *kernels = prl_kernels_find(o.kernels);
@@ -55,9 +58,13 @@ void prl_runtime_release(prl_runtime *runtime) {
   if (runtime && --runtime->refs == 0) runtime->alloc(runtime->alloc_context, runtime, sizeof *runtime, 0);
 }
 
-prl_memory prl_runtime_memory(const prl_runtime *runtime) { return runtime->memory; }
+prl_memory prl_runtime_memory(const prl_runtime *runtime) {
+  return runtime ? runtime->memory : (prl_memory){0};
+}
 const prl_kernels *prl_kernels_of(const prl_runtime *runtime) { return runtime->kernels; }
-const char *prl_runtime_kernels(const prl_runtime *runtime) { return runtime->kernels->name; }
+const char *prl_runtime_kernels(const prl_runtime *runtime) {
+  return runtime ? runtime->kernels->name : NULL;
+}
 
 static block_header *header_of(void *block) { return (block_header *)block - 1; }
 

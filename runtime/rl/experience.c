@@ -17,7 +17,7 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
                 {"wait_us", o->wait_us, 0},
                 {"capacity.idle_us", o->idle_us, 0}};
   EVERY(i, (int64_t)(sizeof limits / sizeof *limits)) {
-    if (limits[i].value < limits[i].low || limits[i].value > INT64_C(1) << 60)
+    if (limits[i].value < limits[i].low || limits[i].value > PRL_COUNT_MOST)
       return prl_fail(error, PRL_EINVAL, "%s is %" PRId64 "; it must be at least %" PRId64, limits[i].name,
                       limits[i].value, limits[i].low);
   }
@@ -317,6 +317,9 @@ static void truncate_idle(prl_experience *e) {
 }
 
 prl_status prl_experience_time(prl_experience *e, int64_t now_us, prl_error *error) {
+  if (now_us > PRL_COUNT_MOST)
+    return prl_fail(error, PRL_EINVAL, "the time is %" PRId64 " µs; at most %" PRId64 " is accepted", now_us,
+                    PRL_COUNT_MOST);
   if (now_us < e->n.now)
     return prl_fail(error, PRL_EINVAL, "time runs backwards: %" PRId64 " µs after %" PRId64 " µs", now_us,
                     e->n.now);

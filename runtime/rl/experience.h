@@ -13,6 +13,9 @@
 #include "perilune/env.h"
 #include "rl/blocks.h"
 
+/* No count and no time (µs) of an agent is greater: sums of two of them stay whole numbers. */
+#define PRL_COUNT_MOST (INT64_C(1) << 60)
+
 typedef struct prl_response_rule {
   float missing;
   prl_combine combine;
@@ -140,7 +143,7 @@ prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks,
 prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
 
 /* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
- * times). */
+ * times; above PRL_COUNT_MOST). */
 prl_status prl_experience_time(prl_experience *experience, int64_t now_us, prl_error *error);
 /* These streams (n) count as called at that time, which is to come next: they are not idle, however long a
  * step of their environment takes. */

@@ -220,6 +220,56 @@ static void damaged_files(void **state) {
   prl_vecenv_free(env);
 }
 
+/* Every counter of the file is one that can be counted on. */
+static void counters_out_of_range(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
+  prl_vecenv *env = pendulum(runtime);
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  const prl_experience_counts *n = &agent->experience->n;
+  const int64_t *const counters[] = {&n->now,
+                                     &n->decisions,
+                                     &n->forgotten,
+                                     &n->call,
+                                     &n->min_version,
+                                     &n->dropped_steps,
+                                     &n->late_feedback,
+                                     &n->duplicate_feedback,
+                                     &n->stale_steps,
+                                     &n->idle_streams,
+                                     &agent->n.shuffles,
+                                     &agent->n.updates,
+                                     &agent->n.version,
+                                     &agent->n.warm,
+                                     &agent->n.unrecorded,
+                                     &agent->n.driven,
+                                     &agent->n.warmed,
+                                     &agent->n.stage,
+                                     &agent->n.tile,
+                                     &agent->n.verb,
+                                     &agent->positions[0],
+                                     &agent->optims[0]->steps,
+                                     &agent->optim_steps[0],
+                                     &agent->experience->rows[0].time,
+                                     &agent->experience->streams[0].time};
+  const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, (INT64_C(1) << 60) + 1};
+  for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+    for (size_t k = 0; k < 4; k++) {
+      int64_t *counter = (int64_t *)counters[i], kept = *counter;
+      *counter = wrong[k];
+      CHECK_OK(prl_agent_save(agent, NULL, path, &error));
+      *counter = kept;
+      prl_status status = prl_agent_load(runtime, path, &loaded, &error);
+      if (status != PRL_EFORMAT)
+        fail_msg("counter %d = %lld: status %d", (int)i, (long long)wrong[k], status);
+    }
+  CHECK_OK(prl_agent_save(agent, NULL, path, &error));
+  CHECK_OK(prl_agent_load(runtime, path, &loaded, &error));
+  prl_agent_free(loaded);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
 /* ---- a life in which each allocation fails in turn ---- */
 
 static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure) {
@@ -268,9 +318,11 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(resumes_byte_for_byte_from_anywhere), cmocka_unit_test(resumes_with_discounts_by_time),
-      cmocka_unit_test(resumes_a_driven_environment), cmocka_unit_test(damaged_files),
-      cmocka_unit_test(each_allocation_fails_in_turn)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(resumes_byte_for_byte_from_anywhere),
+                                     cmocka_unit_test(resumes_with_discounts_by_time),
+                                     cmocka_unit_test(resumes_a_driven_environment),
+                                     cmocka_unit_test(damaged_files),
+                                     cmocka_unit_test(counters_out_of_range),
+                                     cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

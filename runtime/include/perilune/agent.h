@@ -48,8 +48,9 @@ PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digit
 PRL_API prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error);
 PRL_API void prl_agent_free(prl_agent *agent);
 
-/* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it,
- * and critics that discount by time do so by it: tell the time before each call of the agent. */
+/* Sets the world's time, from 0 to 2^60 µs; never backwards (PRL_EINVAL). Idle streams are truncated and
+ * waits pass by it, and critics that discount by time do so by it: tell the time before each call of the
+ * agent. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
 /* The world's time, µs: 0 in a new agent, then what prl_agent_time was told last, and moved on by the longest
  * of the steps where an environment with a clock is driven. It is saved: a host that goes on with a saved
@@ -60,8 +61,8 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * discrete choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared
  * capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation,
  * serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's warm-up
- * steps are made. Fails: PRL_EINVAL (a stream twice), PRL_ENUMERIC (an observation that is not finite: row
- * and name). */
+ * steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC
+ * (an observation that is not finite: row and name). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
                                  int64_t n, prl_mode mode, float *action, uint64_t *decisions,
                                  prl_error *error);
@@ -82,8 +83,9 @@ PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decision
 PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finish_reason reason,
                                     const float *final_observation, prl_error *error);
 /* Ends the episodes of all streams that have one open, as prl_agent_finish without a final observation does.
- * How many there were. An agent that was trained on an environment and now serves a host begins with it:
- * streams of the training, which nobody will call again, would keep their places among capacity.streams. */
+ * How many there were; −1 where the reason is neither. An agent that was trained on an environment and now
+ * serves a host begins with it: streams of the training, which nobody will call again, would keep their
+ * places among capacity.streams. */
 PRL_API int64_t prl_agent_finish_all(prl_agent *agent, prl_finish_reason reason);
 
 typedef struct prl_progress {
@@ -94,8 +96,9 @@ typedef struct prl_progress {
 } prl_progress;
 
 /* Learns until there is nothing to do, or for about budget_us microseconds (0: no bound), stopping inside an
- * update and going on at the next call. progress may be NULL. Fails: PRL_ENUMERIC (names the loss or op; the
- * published policy stands and the agent refuses to learn on until another plan is swapped in). */
+ * update and going on at the next call; a budget that the clock cannot hold is no bound. progress may be
+ * NULL. Fails: PRL_ENUMERIC (names the loss or op; the published policy stands and the agent refuses to learn
+ * on until another plan is swapped in). */
 PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress,
                                    prl_error *error);
 
@@ -108,7 +111,7 @@ PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t st
 /* Whole episodes on a vector env with the published policy, nothing recorded: instance i makes its share of
  * `episodes` from its next reset on. responses (episodes, responses): each episode's sums; lengths
  * (episodes): its steps; in order of (instance, episode); either may be NULL. Allocates its buffers. Fails:
- * PRL_ENOMEM, PRL_EINVAL (episodes < 1), PRL_ESHAPE, or as act and the env's step do. */
+ * PRL_ENOMEM, PRL_EINVAL (episodes below 1 or above 2^28), PRL_ESHAPE, or as act and the env's step do. */
 PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
                                       double *responses, int64_t *lengths, prl_error *error);
 

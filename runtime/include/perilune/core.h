@@ -2,7 +2,12 @@
  *
  * A runtime is one thread's world: objects of one runtime are used by one thread at a time. Two runtimes
  * share nothing, so that two of them can run on two threads. The library never prints, exits, aborts or
- * longjmps. */
+ * longjmps.
+ *
+ * Every function looks at its arguments. One that returns a status refuses NULL where something is needed and
+ * a number that cannot be meant with PRL_EINVAL, and names the argument; arrays of n = 0 rows may be NULL.
+ * The others give NULL or 0 where nothing can be told, and free or release nothing for NULL. What it cannot
+ * look at is whether memory behind a pointer is as large as the comment says. */
 #ifndef PERILUNE_CORE_H
 #define PERILUNE_CORE_H
 

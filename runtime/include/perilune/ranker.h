@@ -45,8 +45,8 @@ PRL_API int32_t prl_ranker_id(const prl_ranker *ranker, int category, const char
 
 /* ids (n, categories), numbers (n, numbers), sequences (n, items) → scores (n, heads): probabilities of
  * logistic heads, the others in the unit that they were trained in. numbers or sequences may be NULL where
- * there are none. Fails: PRL_EINVAL (an id out of range: row and category; n < 0), PRL_ENUMERIC (a number
- * that is not finite: row and name); scores are then undefined. */
+ * there are none. Fails: PRL_EINVAL (an id out of range: row and category; n below 0 or above 2^28),
+ * PRL_ENUMERIC (a number that is not finite: row and name); scores are then undefined. */
 PRL_API prl_status prl_ranker_score(prl_ranker *ranker, const int32_t *ids, const float *numbers,
                                     const int32_t *sequences, int64_t n, float *scores, prl_error *error);
 
