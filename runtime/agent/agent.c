@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/needs.h"
 #include "agent/read.h"
 #include "core/arguments.h"
 #include "core/nearest.h"
@@ -28,7 +29,7 @@ static prl_status read_action(prl_agent *a, prl_error *error) {
   return a->actions ? PRL_OK : prl_read_fail("action", "names", "at least one name", error);
 }
 
-static prl_status read_shapes(prl_agent *a, prl_error *error) {
+prl_status prl_agent_read_shapes(prl_agent *a, prl_error *error) {
   const prl_value *observation;
   int64_t seed = 0;
   prl_status status = prl_read_value(a->root, "", "observation", PRL_MAP, &observation, error);
@@ -53,7 +54,7 @@ static int64_t first_collect(const prl_value *root) {
   return 1;
 }
 
-static prl_status read_capacity(prl_agent *a, prl_experience_options *o, prl_error *error) {
+prl_status prl_agent_read_capacity(prl_agent *a, prl_experience_options *o, prl_error *error) {
   const prl_value *map = prl_get(a->root, "capacity");
   const int64_t most = 1 << 28;
   const char *stale = prl_get_string(map, "stale", "keep");
@@ -105,7 +106,7 @@ static prl_status read_response(prl_agent *a, const prl_value *map, int64_t inde
 static prl_status build_experience(prl_agent *a, prl_error *error) {
   const prl_value *list;
   prl_experience_options o = {.seed = a->seed, .observations = a->observations, .actions = a->actions};
-  prl_status status = read_capacity(a, &o, error);
+  prl_status status = prl_agent_read_capacity(a, &o, error);
   if (!status) status = prl_read_value(a->root, "", "responses", PRL_ARRAY, &list, error);
   if (status) return status;
   size_t count = (size_t)prl_count(list);
@@ -123,35 +124,41 @@ static prl_status build_experience(prl_agent *a, prl_error *error) {
   return status;
 }
 
-static prl_status build_buffers(prl_agent *a, prl_error *error) {
-  size_t rows = (size_t)a->batch_rows, streams = (size_t)a->experience->options.streams,
-         call = (size_t)a->act_rows;
-  size_t width = (size_t)a->observations;
-  a->observation = prl_alloc(a->runtime, 2 * rows * width * sizeof(float));
-  a->advantage = prl_calloc(a->runtime, rows, sizeof(float));
-  a->discount = prl_calloc(a->runtime, rows, sizeof *a->discount);
-  a->order = prl_calloc(a->runtime, rows, sizeof *a->order);
-  a->lengths = prl_calloc(a->runtime, streams, sizeof *a->lengths);
-  a->log_prob = prl_calloc(a->runtime, streams > call ? streams : call, sizeof(float));
+int prl_buffers_list(prl_agent *a, int64_t streams, prl_piece pieces[PRL_BUFFER_PIECES]) {
+  const int64_t rows = a->batch_rows, call = streams > a->act_rows ? streams : a->act_rows;
+  const int64_t word = sizeof(float);
   a->noise_steps = a->noise > 0 && a->noise <= NOISE_DRAWS ? NOISE_DRAWS / a->noise : 1;
-  a->noise_chunks = prl_calloc(a->runtime, streams * (size_t)(a->noise_steps * a->noise), sizeof(float));
-  a->noise_tags = prl_calloc(a->runtime, streams, sizeof *a->noise_tags);
-  if (!a->noise_chunks || !a->noise_tags) return prl_fail_memory(error, streams * sizeof *a->noise_tags);
-  for (size_t i = 0; i < streams; i++) a->noise_tags[i].chunk = UINT32_MAX; /* none yet */
-  if (!a->observation || !a->advantage || !a->discount || !a->order || !a->lengths || !a->log_prob)
-    return prl_fail_memory(error, 2 * rows * width * sizeof(float));
+  const prl_piece all[PRL_BUFFER_PIECES] = {
+      {&a->observation, 2 * rows, a->observations * word, false},
+      {&a->advantage, rows, word, true},
+      {&a->discount, rows, sizeof *a->discount, true},
+      {&a->order, rows, sizeof *a->order, true},
+      {&a->lengths, streams, sizeof *a->lengths, true},
+      {&a->log_prob, call, word, true},
+      {&a->noise_chunks, streams, a->noise_steps * a->noise * word, true},
+      {&a->noise_tags, streams, sizeof *a->noise_tags, true}};
+  memcpy(pieces, all, sizeof all);
+  return PRL_BUFFER_PIECES;
+}
+
+static prl_status build_buffers(prl_agent *a, prl_error *error) {
+  const int64_t streams = a->experience->options.streams;
+  prl_piece pieces[PRL_BUFFER_PIECES];
+  prl_status status = prl_pieces_new(a->runtime, pieces, prl_buffers_list(a, streams, pieces), error);
+  if (status) return status;
+  for (int64_t i = 0; i < streams; i++) a->noise_tags[i].chunk = UINT32_MAX; /* none yet */
   const prl_value *map = prl_get(a->root, "normaliser");
   a->normalise = map && map->kind == PRL_MAP;
   if (!a->normalise) return PRL_OK;
   double clip = 10;
-  prl_status status = prl_read_number(map, "normaliser", "clip", false, 1e-3, 1e6, &clip, error);
+  status = prl_read_number(map, "normaliser", "clip", false, 1e-3, 1e6, &clip, error);
   return status ? status
                 : prl_normaliser_init(&a->normaliser, a->runtime, a->observations, (float)clip, error);
 }
 
 /* ---- parameters ---- */
 
-static prl_status read_shape(const prl_value *map, const char *name, prl_tensor *out, prl_error *error) {
+prl_status prl_agent_read_shape(const prl_value *map, const char *name, prl_tensor *out, prl_error *error) {
   const prl_value *shape;
   int64_t sizes[PRL_MAX_DIMS];
   prl_status status = prl_read_value(map, name, "shape", PRL_ARRAY, &shape, error);
@@ -173,7 +180,7 @@ static prl_status build_param(prl_agent *a, const prl_value *map, const char *se
   const char *name;
   prl_tensor shape, zeros = {0};
   prl_status status = prl_read_string(map, "sets.params", "name", &name, error);
-  if (!status) status = read_shape(map, name, &shape, error);
+  if (!status) status = prl_agent_read_shape(map, name, &shape, error);
   if (status) return status;
   const prl_tensor *from = values ? prl_plan_tensor_find(values, set, name) : NULL;
   if (!from) {
@@ -272,7 +279,7 @@ static prl_status build_optims(prl_agent *a, prl_error *error) {
 /* ---- life ---- */
 
 static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) {
-  prl_status status = read_shapes(a, error);
+  prl_status status = prl_agent_read_shapes(a, error);
   if (!status) status = prl_live_init(&a->live, a->runtime, prl_get(a->root, "live"), error);
   if (!status) status = build_experience(a, error);
   if (!status) status = build_buffers(a, error);
@@ -303,8 +310,9 @@ prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, cons
   if (!status) {
     a->root = &a->document->root;
     snprintf(a->hash, sizeof a->hash, "%s", prl_get_string(a->root, "hash", ""));
-    status = build(a, values, error);
+    status = prl_needs_check(runtime, a->root, error);
   }
+  if (!status) status = build(a, values, error);
   if (status) {
     prl_agent_free(a);
     return status;

@@ -180,7 +180,15 @@ struct prl_agent {
   prl_blocks blocks;
 };
 
-/* agent.c. values NULL: parameters start as zeros, to be loaded. */
+/* agent.c. What a plan says of sizes, into an agent that may have nothing else yet. */
+prl_status prl_agent_read_shapes(prl_agent *agent, prl_error *error);
+prl_status prl_agent_read_capacity(prl_agent *agent, prl_experience_options *options, prl_error *error);
+prl_status prl_agent_read_shape(const prl_value *param, const char *where, prl_tensor *out, prl_error *error);
+enum { PRL_BUFFER_PIECES = 8 };
+/* Its buffers that grow with capacities; how many. */
+int prl_buffers_list(prl_agent *agent, int64_t streams, prl_piece pieces[PRL_BUFFER_PIECES]);
+
+/* values NULL: parameters start as zeros, to be loaded. */
 prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
                            prl_agent **out, prl_error *error);
 /* set, or −1 */
@@ -189,12 +197,14 @@ int prl_agent_set_find(const prl_agent *agent, const char *name, size_t length);
 /* critics.c */
 prl_status prl_critics_build(prl_agent *agent, prl_error *error);
 void prl_critics_free(prl_agent *agent);
+int prl_critic_list(prl_critic *critic, int64_t rows, int64_t streams, prl_piece pieces[PRL_BUFFER_PIECES]);
 prl_status prl_critics_blocks(prl_agent *agent, prl_error *error);
 
 /* routines.c: programs bound to the agent's buffers. */
 prl_status prl_routines_build(prl_agent *agent, prl_error *error);
 void prl_routines_free(prl_agent *agent);
-int prl_routine_find(const prl_agent *agent, const char *name); /* −1: none */
+int64_t prl_routine_rows(const prl_agent *agent, const char *name); /* planned: the most of one run */
+int prl_routine_find(const prl_agent *agent, const char *name);     /* −1: none */
 /* Copies rows order[first …] (NULL: first …) of the frozen batch into the program's inputs. */
 void prl_routine_fill(prl_routine *routine, const int32_t *order, int64_t first, int64_t rows);
 void prl_routines_fill_live(prl_agent *agent); /* the frozen live options into every program */

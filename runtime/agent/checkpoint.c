@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/needs.h"
+#include "agent/read.h"
 #include "core/arguments.h"
 #include "io/safetensors.h"
 
@@ -197,6 +199,38 @@ static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, c
   return prl_json_parse(runtime, plan, strlen(plan), out, error);
 }
 
+static prl_status check_size(const prl_safetensors *file, const char *path, const char *name,
+                             int64_t elements, const char *what, prl_error *error) {
+  const prl_st_tensor *tensor = prl_safetensors_find(file, name);
+  int64_t held = tensor && tensor->ndim == 1 ? tensor->shape[0] : 0;
+  if (held == elements) return PRL_OK;
+  return prl_fail(error, PRL_EFORMAT, "%s: its plan's %s make \"%s\" %lld values long; the file holds %lld",
+                  path, what, name, (long long)elements, (long long)held);
+}
+
+/* Before anything is allocated: sizes that the plan says are those of the file. */
+static prl_status check_sizes(prl_runtime *runtime, const prl_value *root, const prl_safetensors *file,
+                              const char *path, prl_error *error) {
+  prl_agent sizes = {.runtime = runtime, .root = root};
+  prl_experience_options o = {0};
+  const prl_value *sets;
+  prl_status status = prl_agent_read_capacity(&sizes, &o, error);
+  if (!status) status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
+  if (!status)
+    status = check_size(file, path, "experience.events", o.events * (int64_t)(sizeof(prl_event) / 4),
+                        "capacity.events", error);
+  if (!status) status = check_size(file, path, "experience.slot", o.streams, "capacity.streams", error);
+  for (int64_t i = 0; !status && i < prl_count(sets); i++) {
+    char name[PRL_BLOCK_NAME + 32];
+    const char *set;
+    int64_t values = 0;
+    status = prl_needs_set(prl_item(sets, i), &set, &values, error);
+    if (!status) snprintf(name, sizeof name, "params.%s", set);
+    if (!status) status = check_size(file, path, name, values, "sets", error);
+  }
+  return status;
+}
+
 /* Numbers that only grow. */
 static bool counters_hold(const prl_agent *a) {
   const int64_t all[] = {a->n.shuffles, a->n.updates, a->n.version, a->n.warm, a->n.unrecorded};
@@ -250,7 +284,8 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   if (status) return status;
   status = read_plan(runtime, file, path, &plan, error);
   if (!status) {
-    status = prl_agent_build(runtime, &plan->root, NULL, &agent, error);
+    status = check_sizes(runtime, &plan->root, file, path, error);
+    if (!status) status = prl_agent_build(runtime, &plan->root, NULL, &agent, error);
     prl_doc_free(plan);
   }
   if (!status) status = read_blocks(agent, file, error);

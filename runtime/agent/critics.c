@@ -84,19 +84,22 @@ static prl_status read_per(prl_agent *a, prl_critic *c, const prl_value *map, pr
                   c->per, prl_nearest_hint(&nearest));
 }
 
+int prl_critic_list(prl_critic *c, int64_t rows, int64_t streams, prl_piece pieces[PRL_BUFFER_PIECES]) {
+  const int64_t word = sizeof(float);
+  const prl_piece all[PRL_BUFFER_PIECES] = {
+      {&c->scale, 1, sizeof *c->scale, true},   {&c->baseline_sum, 1, sizeof *c->baseline_sum, true},
+      {&c->popart, 1, sizeof *c->popart, true}, {&c->reward, rows, word, true},
+      {&c->advantage, rows, word, true},        {&c->returns, rows, word, true},
+      {&c->value, 2 * rows, word, true},        {&c->episode, streams, sizeof *c->episode, true}};
+  memcpy(pieces, all, sizeof all);
+  return PRL_BUFFER_PIECES;
+}
+
 static prl_status allocate(prl_agent *a, prl_critic *c, prl_error *error) {
-  size_t rows = (size_t)a->batch_rows;
-  c->scale = prl_calloc(a->runtime, 1, sizeof *c->scale);
-  c->baseline_sum = prl_calloc(a->runtime, 1, sizeof *c->baseline_sum);
-  c->popart = prl_calloc(a->runtime, 1, sizeof *c->popart);
-  c->reward = prl_calloc(a->runtime, rows, sizeof(float));
-  c->advantage = prl_calloc(a->runtime, rows, sizeof(float));
-  c->returns = prl_calloc(a->runtime, rows, sizeof(float));
-  c->value = prl_calloc(a->runtime, 2 * rows, sizeof(float));
-  c->episode = prl_calloc(a->runtime, (size_t)a->experience->options.streams, sizeof *c->episode);
-  if (!c->scale || !c->baseline_sum || !c->popart || !c->reward || !c->advantage || !c->returns ||
-      !c->value || !c->episode)
-    return prl_fail_memory(error, 2 * rows * sizeof(float));
+  prl_piece pieces[PRL_BUFFER_PIECES];
+  int count = prl_critic_list(c, a->batch_rows, a->experience->options.streams, pieces);
+  prl_status status = prl_pieces_new(a->runtime, pieces, count, error);
+  if (status) return status;
   c->popart->std = 1;
   return PRL_OK;
 }

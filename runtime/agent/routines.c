@@ -29,7 +29,7 @@ static int64_t rows_in(const prl_agent *a, const prl_value *body, const char *na
   return most;
 }
 
-static int64_t planned_rows(const prl_agent *a, const char *name) {
+int64_t prl_routine_rows(const prl_agent *a, const char *name) {
   if (!strcmp(name, "act")) return a->act_rows;
   if (!strcmp(name, "values")) return a->tile_rows;
   int64_t rows = rows_in(a, prl_get(a->root, "schedule"), name, a->batch_rows);
@@ -213,7 +213,7 @@ static prl_status build_routine(prl_agent *a, prl_routine *r, const prl_value *t
   bool is_act = !strcmp(r->name, "act"), is_values = !strcmp(r->name, "values");
   prl_status status = prl_graph_read(a->runtime, text, &graph, error);
   if (status) return status;
-  r->rows = planned_rows(a, r->name);
+  r->rows = prl_routine_rows(a, r->name);
   prl_bindings bindings = {
       .sets = a->sets, .sets_count = a->sets_count, .optims = a->optims, .optims_count = a->optims_count};
   if (is_act)

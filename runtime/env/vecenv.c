@@ -3,6 +3,7 @@
  * the type's. */
 #include "core/arguments.h"
 #include "core/memory.h"
+#include "core/pieces.h"
 #include "core/rng.h"
 #include "env/mask.h"
 #include "env/types.h"
@@ -90,6 +91,9 @@ static prl_status check_spec(const prl_env_type *type, const prl_env_spec *spec,
                     "the environment '%s' has %d observations, %d actions, %d responses; each is at "
                     "most %d",
                     type->name, (int)spec->observations, (int)spec->actions, (int)spec->responses, most);
+  if (spec->state_size > (size_t)1 << 40 || spec->shared_size > (size_t)1 << 40)
+    return prl_fail(error, PRL_EINVAL, "the environment '%s' has %zu bytes of state and %zu shared ones",
+                    type->name, spec->state_size, spec->shared_size);
   if (!spec->observation || !spec->action || !spec->response)
     return prl_fail(error, PRL_EINVAL, "the environment '%s' does not describe its %s", type->name,
                     !spec->observation ? "observations"
@@ -121,6 +125,13 @@ static prl_status check_spec(const prl_env_type *type, const prl_env_spec *spec,
 
 static prl_status allocate(prl_vecenv *env, prl_error *error) {
   size_t n = (size_t)env->n;
+  char cause[128], text[16];
+  int64_t bytes = prl_bytes_add(prl_bytes_times(env->n, prl_bytes_add((int64_t)env->spec.state_size, 17)),
+                                (int64_t)env->spec.shared_size);
+  snprintf(cause, sizeof cause, "n = %lld instances of the environment '%.40s' take %s", (long long)env->n,
+           env->type->name, prl_bytes_text(bytes, text));
+  prl_status status = prl_budget_check(env->runtime, bytes, cause, error);
+  if (status) return status;
   env->stream = prl_calloc(env->runtime, n, sizeof *env->stream);
   env->episode = prl_calloc(env->runtime, n, sizeof *env->episode);
   env->step = prl_calloc(env->runtime, n, sizeof *env->step);
@@ -128,7 +139,7 @@ static prl_status allocate(prl_vecenv *env, prl_error *error) {
   env->state = prl_calloc(env->runtime, n, env->spec.state_size);
   env->shared = prl_calloc(env->runtime, 1, env->spec.shared_size);
   if (env->stream && env->episode && env->step && env->ended && env->state && env->shared) return PRL_OK;
-  return prl_fail_memory(error, n * (env->spec.state_size + 17) + env->spec.shared_size);
+  return prl_fail_memory(error, (size_t)bytes);
 }
 
 static prl_status build(prl_vecenv *env, const double *options, uint64_t first_stream, prl_error *error) {

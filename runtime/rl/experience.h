@@ -11,6 +11,7 @@
 #define PRL_RL_EXPERIENCE_H
 
 #include "perilune/env.h"
+#include "core/pieces.h"
 #include "rl/blocks.h"
 
 /* No count and no time (µs) of an agent is greater: sums of two of them stay whole numbers. */
@@ -137,6 +138,8 @@ typedef struct prl_batch {
 prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options *options,
                               prl_experience **out, prl_error *error);
 void prl_experience_free(prl_experience *experience);
+/* What prl_experience_new allocates for these options, which are within its bounds. */
+int64_t prl_experience_bytes(const prl_experience_options *options);
 prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
  * PRL_EFORMAT, PRL_ENOMEM; the experience may then only be freed. */
@@ -182,6 +185,7 @@ void prl_experience_version(prl_experience *experience, uint64_t min_version);
 
 prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
                           const prl_experience_options *shape, prl_error *error);
+int64_t prl_batch_bytes(int64_t capacity, const prl_experience_options *shape); /* what it allocates */
 void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime);
 /* Copies closed rows into the batch, the oldest first where there are more than it holds, and frees their
  * places. */

@@ -205,7 +205,10 @@ static void making_calls(void) {
   prl_env_world *world = NULL;
   prl_vecenv *other = NULL;
   REFUSED("out", prl_runtime_new(NULL, NULL, e));
-  REFUSED("name", prl_env_find(NULL, &found, e));
+  REFUSED("runtime", prl_runtime_budget(NULL, 0, e));
+  EACH(budget, -1, INT64_MIN)
+  REFUSED("budget_bytes", prl_runtime_budget(runtime, budget, e));
+  END REFUSED("name", prl_env_find(NULL, &found, e));
   REFUSED("out", prl_env_find("pendulum", NULL, e));
   REFUSED("runtime", prl_env_library_open(NULL, "x.so", &library, e));
   REFUSED("path", prl_env_library_open(runtime, NULL, &library, e));

@@ -44,7 +44,9 @@ PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const p
 PRL_API void prl_plan_free(prl_plan *plan);
 PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digits */
 
-/* The plan stays the caller's and may be freed afterwards. */
+/* The plan stays the caller's and may be freed afterwards. Fails: PRL_EFORMAT (of a plan made by hand),
+ * PRL_ENOMEM, PRL_ELIMIT (more memory than is left of the runtime's budget, added up before any of it is
+ * allocated: the option with most of it). */
 PRL_API prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error);
 PRL_API void prl_agent_free(prl_agent *agent);
 

@@ -67,20 +67,26 @@ typedef struct prl_runtime prl_runtime;
 typedef struct prl_runtime_options {
   prl_alloc_fn alloc; /* NULL: realloc and free */
   void *alloc_context;
-  const char *kernels; /* "baseline", "avx2", or NULL: the best that this processor has */
+  const char *kernels;  /* "baseline", "avx2", or NULL: the best that this processor has */
+  int64_t budget_bytes; /* the most that all objects of the runtime hold together; 0: the machine's memory */
 } prl_runtime_options;
 
 typedef struct prl_memory {
   int64_t live_bytes;
   int64_t peak_bytes;
-  int64_t allocations; /* calls that asked for memory, since the runtime began */
+  int64_t allocations;  /* calls that asked for memory, since the runtime began */
+  int64_t budget_bytes; /* in force */
 } prl_memory;
 
-/* options may be NULL. Fails: PRL_ENOMEM, PRL_ENAME (kernels). */
+/* options may be NULL. Fails: PRL_ENOMEM, PRL_ENAME (kernels), PRL_EINVAL (budget_bytes < 0). */
 PRL_API prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out, prl_error *error);
 /* Objects of a runtime retain it; it goes with the last of them. NULL is allowed. */
 PRL_API prl_runtime *prl_runtime_retain(prl_runtime *runtime);
 PRL_API void prl_runtime_release(prl_runtime *runtime);
+/* Another budget from now on; 0: the machine's memory. What an object will take is added up before anything
+ * of it is allocated: one that would pass the budget is refused with PRL_ELIMIT and the option that makes it
+ * large. Any other block above it is PRL_ENOMEM. Fails: PRL_EINVAL (budget_bytes < 0). */
+PRL_API prl_status prl_runtime_budget(prl_runtime *runtime, int64_t budget_bytes, prl_error *error);
 PRL_API prl_memory prl_runtime_memory(const prl_runtime *runtime);
 PRL_API const char *prl_runtime_kernels(const prl_runtime *runtime);
 

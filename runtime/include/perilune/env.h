@@ -200,7 +200,8 @@ PRL_API const prl_env_type *const *prl_env_types(void);
 PRL_API prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error);
 
 /* options: values in the order of the type's table, NULL for the defaults. streams: key of each instance,
- * NULL for first_stream … Fails: PRL_ENOMEM, PRL_EINVAL (n < 1, an option out of range: name, value, range).
+ * NULL for first_stream … Fails: PRL_ENOMEM, PRL_ELIMIT (above the runtime's budget), PRL_EINVAL (n < 1, an
+ * option out of range: name, value, range).
  */
 PRL_API prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const double *options,
                                   int64_t n, uint64_t seed, uint64_t first_stream, prl_vecenv **out,
