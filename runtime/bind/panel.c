@@ -70,7 +70,9 @@ static int panel(lua_State *L) {
   prl_error error;
   prl_env_spec spec = {0};
   double values[MOST_OPTIONS];
-  prl_runtime_options runtime = {.kernels = prl_runtime_kernels(prl_state_get(L)->runtime)};
+  prl_runtime *own = prl_state_get(L)->runtime;
+  prl_runtime_options runtime = {.kernels = prl_runtime_kernels(own),
+                                 .budget_bytes = prl_runtime_memory(own).budget_bytes};
   lua_settop(L, 3);
   luaL_checktype(L, 3, LUA_TTABLE);
   prl_panel_options o = {.env_options = values, .runtime = &runtime};

@@ -119,6 +119,7 @@ local function no_env() return nil, "this build has no environments" end
 ---   path, folder
 ---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
 ---   files      [{path, text}] that it was made of
+---   set        {path = text} of the overrides
 --- or nil, one sentence, code.
 function load.load(path, options)
   options = options_of(options)
@@ -143,7 +144,7 @@ function load.load(path, options)
   result.code, message, code = code_of(result, folder)
   if message then return nil, message, code end
   result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe, result.code))
-  result.sweep, result.files = evaluated.sweep, evaluated.files
+  result.sweep, result.files, result.set = evaluated.sweep, evaluated.files, evaluated.set
   return result
 end
 
@@ -159,6 +160,19 @@ function load.plan(loaded, constant)
       type(loaded) == "string" and "the path" or "a " .. type(loaded)), 2)
   end
   return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant)
+end
+
+--- An agent of a loaded recipe, and its plan; nil and one sentence where the algorithm builds no plan, or the agent is
+--- above the budget of memory: at the option that makes it large.
+function load.agent(loaded)
+  local ok, plan = pcall(load.plan, loaded)
+  local agent = plan
+  if ok then ok, agent = pcall(prl.agent, plan) end
+  if ok then return agent, plan end
+  local message = tostring(agent)
+  local option = message:match("^([%w_.]+) = %d+ takes ") or message:match("^([%w_.]+) takes ")
+  if option then return nil, ("%s: %s"):format(place(loaded, {path = option}), message), "ELIMIT" end
+  return nil, ("%s: no agent can be made of it: %s"):format(loaded.path, message), "EFORMAT"
 end
 
 return load

@@ -116,9 +116,7 @@ function trainer.start(loaded, options)
   local recipe = loaded.recipe
   local env, message = world.make(loaded.env, loaded.env.n, recipe.train.seed)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
-  local plan = prl.recipe.plan(loaded)
-  local ok, agent = pcall(prl.agent, plan)
-  if not ok then failure.usage(("%s: %s"):format(loaded.path, agent)) end
+  local agent, plan = failure.check_recipe(prl.recipe.agent(loaded))
   local self = setmetatable({agent = agent, env = env, quiet = options.quiet, threads = options.threads,
     info = describe(loaded, plan, options)}, Trainer)
   self:prepare()
