@@ -27,9 +27,18 @@ function failure.check_recipe(value, message, ...)
   return value, message, ...
 end
 
---- Message handler of xpcall: a failure passes; anything else is a defect and keeps its traceback.
+--- What is said where memory ended, of C's blocks or of Lua's own; nil of another error.
+local function out_of_memory(text)
+  local sentence = text:match("out of memory: .*") or text:find("not enough memory", 1, true) and "out of memory: Lua got no more"
+  return sentence and ("%s; the budget is %.1f GB (--memory)"):format(sentence, require("perilune").memory().budget_bytes / 1e9)
+end
+
+--- Message handler of xpcall: a failure passes, and a lack of memory is one; anything else is a defect and keeps its
+--- traceback.
 function failure.handler(err)
   if getmetatable(err) == Failure then return err end
+  local memory = out_of_memory(tostring(err))
+  if memory then return {message = memory, code = 1} end
   return {message = debug.traceback(tostring(err), 2), code = 1}
 end
 

@@ -109,6 +109,14 @@ describe("the memory of a recipe", function()
     assert.is_true(by["policy.hidden"].bytes > 4 * 4 * (2 * (64 * 64 + 4 * 64)))
   end)
 
+  it("ends a command with one sentence where it was not added up before", function()
+    local small = require "support.small_log"
+    small.write(folder)
+    local out, err, code = command.run(folder, "fit recipe.lua --data . --memory 100MB --set 'model.hidden={65536,65536}' --quiet")
+    assert.same({"", 1}, {out, code})
+    assert.matches("^perilune: out of memory: the allocator gave no block of %d+ bytes; the budget is 0.1 GB %(%-%-memory%)\n$", err)
+  end)
+
   it("is an option of the commands, and printed by check", function()
     local path = recipes.write(folder, "pole.lua", "return {env = 'cartpole', algorithm = {'ppo', rollout = 2048}}")
     local out, err, code = command.run(folder, "check pole.lua")
