@@ -83,6 +83,13 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
   return number;
 }
 
+int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback) {
+  double number = prl_option_number(L, index, name, (double)fallback);
+  if (number != floor(number) || fabs(number) > 9007199254740992.0)
+    luaL_error(L, "option %s: a whole number is needed, not %f", name, number);
+  return (int64_t)number;
+}
+
 const char *prl_option_text(lua_State *L, int index, const char *name) {
   lua_getfield(L, index, name);
   if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
