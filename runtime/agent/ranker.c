@@ -211,7 +211,8 @@ static prl_status load(prl_ranker *ranker, const char *path, prl_error *error) {
   if (!status) status = read_set(ranker, &inner);
   if (!status) status = build_program(ranker, &inner);
   if (status)
-    return prl_fail(error, status == PRL_ENOMEM ? status : PRL_EFORMAT, "%s: %.380s", path, inner.message);
+    return prl_fail(error, status == PRL_ENOMEM || status == PRL_ELIMIT ? status : PRL_EFORMAT, "%s: %.380s",
+                    path, inner.message);
   prl_safetensors_free(ranker->file); /* the values are in the set now */
   ranker->file = NULL;
   return PRL_OK;

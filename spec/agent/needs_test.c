@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/needs.h"
 #include "agent/toy_plan.h"
+#include "perilune/ranker.h"
 
 static prl_runtime *runtime;
 static prl_error error;
@@ -149,6 +150,21 @@ static void a_budget_bounds_every_block(void **state) {
   assert_null(small);
 }
 
+/* A program's buffers are planned before they are made, whoever asks for it. */
+static void a_ranker_above_the_budget(void **state) {
+  (void)state;
+  prl_ranker *ranker = NULL;
+  int64_t peak = prl_runtime_memory(runtime).peak_bytes;
+  CHECK_OK(prl_runtime_budget(runtime, 50000000, &error));
+  CHECK_FAILS(prl_ranker_load(runtime, FIXTURES "/ranker.safetensors", 1 << 20, &ranker, &error), PRL_ELIMIT,
+              "a program for 1048576 rows takes ");
+  assert_true(prl_runtime_memory(runtime).peak_bytes - peak < 10000000);
+  assert_null(ranker);
+  CHECK_OK(prl_ranker_load(runtime, FIXTURES "/ranker.safetensors", 16, &ranker, &error));
+  prl_ranker_free(ranker);
+  CHECK_OK(prl_runtime_budget(runtime, 0, &error));
+}
+
 /* ---- sizes in a file ---- */
 
 /* An agent's file whose plan says another number at a place. */
@@ -210,6 +226,7 @@ int main(void) {
       cmocka_unit_test(above_the_budget_nothing_is_allocated),
       cmocka_unit_test(options_are_the_recipes),
       cmocka_unit_test(a_budget_bounds_every_block),
+      cmocka_unit_test(a_ranker_above_the_budget),
       cmocka_unit_test(sizes_in_a_file_are_its_own),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
