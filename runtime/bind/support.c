@@ -83,6 +83,12 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
   return number;
 }
 
+int64_t prl_check_budget(lua_State *L, int index) {
+  double given = luaL_optnumber(L, index, 0);
+  if (!(given >= 0)) luaL_error(L, "a budget of %f µs; a number ≥ 0 is needed (0: no bound)", given);
+  return given < 9e18 ? (int64_t)ceil(given) : INT64_MAX; /* a part of a µs is not "no bound" */
+}
+
 int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback) {
   double number = prl_option_number(L, index, name, (double)fallback);
   if (number != floor(number) || fabs(number) > 9007199254740992.0)
