@@ -405,6 +405,12 @@ static void test_greatest(void **state) {
   prl_progress progress = {0};
   CHECK_OK(prl_agent_learn(agent, INT64_MAX, &progress, &error));
   assert_true(progress.waiting);
+  for (int t = 0; t < 16; t++)
+    CHECK_OK(prl_agent_act(agent, streams, observation, N, PRL_SAMPLE, action, decisions, &error));
+  CHECK_OK(prl_agent_observe(agent, streams, observation, N, &error));
+  CHECK_OK(
+      prl_agent_learn(agent, INT64_MAX, &progress, &error)); /* a whole update, and on to the next gate */
+  assert_true(progress.waiting && progress.updates == 1);
   CHECK_OK(prl_agent_time(agent, INT64_C(1) << 60, &error));
   CHECK_FAILS(prl_agent_time(agent, INT64_MAX, &error), PRL_EINVAL, "the time is 9223372036854775807 µs");
   CHECK_FAILS(prl_agent_time(agent, -1, &error), PRL_EINVAL, "backwards");
