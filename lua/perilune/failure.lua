@@ -33,20 +33,28 @@ function failure.is_defect(err)
   return err:find("^[^:\n]*lua/perilune/[%w_/]+%.lua:%d+: ") ~= nil
 end
 
---- What fn gives for a recipe of this path. What its code does wrong is a failure of the recipe, one sentence.
+--- What fn(argument) gives for a recipe of this path. What its code does wrong is a failure of the recipe, one sentence.
 function failure.of_recipe(path, fn, argument)
-  local ok, result = xpcall(function() return fn(argument) end, function(err)
+  local ok, result, more, code = xpcall(function() return fn(argument) end, function(err)
     return failure.is_defect(err) and failure.handler(err) or err
   end)
-  if ok then return result end
+  if ok then return result, more, code end
   if type(result) == "table" then error(result, 0) end
   failure.usage(("%s: no agent can be made of it: %s"):format(path, result))
 end
 
---- Message handler of xpcall: a failure passes; anything else is a defect and keeps its traceback.
+--- What is said where memory ended, of C's blocks or of Lua's own; nil of another error.
+local function out_of_memory(text)
+  local sentence = text:match("out of memory: .*") or text:find("not enough memory", 1, true) and "out of memory: Lua got no more"
+  return sentence and ("%s; the budget is %.1f GB (--memory)"):format(sentence, require("perilune").memory().budget_bytes / 1e9)
+end
+
+--- Message handler of xpcall: a failure passes, and a lack of memory is one; anything else is a defect and keeps its
+--- traceback.
 function failure.handler(err)
   if getmetatable(err) == Failure then return err end
-  return setmetatable({message = debug.traceback(tostring(err), 2), code = 1}, Failure)
+  local memory = out_of_memory(tostring(err))
+  return setmetatable({message = memory or debug.traceback(tostring(err), 2), code = 1}, Failure)
 end
 
 return failure

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "agent/needs.h"
+#include "core/arguments.h"
 #include "core/read.h"
 
 static prl_status build_live(prl_agent *a, prl_error *error) {
@@ -61,8 +63,9 @@ prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, cons
   if (!status) {
     a->root = &a->document->root;
     snprintf(a->hash, sizeof a->hash, "%s", prl_get_string(a->root, "hash", ""));
-    status = build(a, values, error);
+    status = prl_needs_check(runtime, a->root, error);
   }
+  if (!status) status = build(a, values, error);
   if (status) {
     prl_agent_free(a);
     return status;
@@ -72,6 +75,8 @@ prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, cons
 }
 
 prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "plan out", plan, out);
+  if (status) return status;
   return prl_agent_build(plan->runtime, &plan->document->root, plan, out, error);
 }
 

@@ -1,7 +1,12 @@
 /* The agent as one file: everything that changes, with the plan in its metadata. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/needs.h"
+#include "core/arguments.h"
+#include "core/read.h"
 #include "io/safetensors.h"
 
 /* ---- saving ---- */
@@ -71,12 +76,14 @@ static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uin
 }
 
 prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char *path, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent path", a, path);
+  if (status) return status;
   if (a->failed)
     return prl_fail(error, PRL_ESTATE, "not saved, since learning failed: %s", a->failure.message);
   prl_doc *metadata;
   uint8_t *bytes;
   int64_t size;
-  prl_status status = save_env(a, env, &bytes, &size, error);
+  status = save_env(a, env, &bytes, &size, error);
   if (status) return status;
   prl_st_tensor *list = prl_calloc(a->runtime, (size_t)a->blocks.count + 2, sizeof *list);
   status = list ? make_metadata(a, &metadata, error)
@@ -100,6 +107,45 @@ static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, c
     return prl_fail(error, PRL_EFORMAT, "%s: not a saved agent (format \"%.40s\"; expected \"%s\")", path,
                     format ? format : "", format_name);
   return prl_json_parse(runtime, plan, strlen(plan), out, error);
+}
+
+static prl_status check_size(const prl_safetensors *file, const char *path, const char *name,
+                             int64_t elements, const char *what, prl_error *error) {
+  const prl_st_tensor *tensor = prl_safetensors_find(file, name);
+  int64_t held = tensor && tensor->ndim == 1 ? tensor->shape[0] : 0;
+  if (held == elements) return PRL_OK;
+  return prl_fail(error, PRL_EFORMAT,
+                  "%s: its plan's %s make \"%s\" %" PRId64 " values long; the file holds %" PRId64, path,
+                  what, name, elements, held);
+}
+
+static prl_status check_sets(const prl_value *root, const prl_safetensors *file, const char *path,
+                             prl_error *error) {
+  const prl_value *sets;
+  prl_status status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
+  for (int64_t i = 0; !status && i < prl_count(sets); i++) {
+    char name[PRL_BLOCK_NAME + 32];
+    const char *set;
+    int64_t values = 0;
+    status = prl_needs_set(prl_item(sets, i), &set, &values, error);
+    if (!status) snprintf(name, sizeof name, "params.%s", set);
+    if (!status) status = check_size(file, path, name, values, "sets", error);
+  }
+  return status;
+}
+
+/* Before anything is allocated: sizes that the plan says are those of the file. */
+static prl_status check_sizes(prl_runtime *runtime, const prl_value *root, const prl_safetensors *file,
+                              const char *path, prl_error *error) {
+  prl_shape *shape;
+  prl_status status = prl_shape_new(runtime, root, &shape, error);
+  if (status) return status;
+  const prl_experience_options *o = &shape->experience;
+  status = check_size(file, path, "experience.events", o->events * (int64_t)(sizeof(prl_event) / 4),
+                      "capacity.events", error);
+  if (!status) status = check_size(file, path, "experience.slot", o->streams, "capacity.streams", error);
+  prl_shape_free(shape);
+  return status ? status : check_sets(root, file, path, error);
 }
 
 static prl_status read_blocks(prl_agent *a, const prl_safetensors *file, prl_error *error) {
@@ -130,11 +176,13 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   prl_safetensors *file;
   prl_doc *plan;
   prl_agent *agent = NULL;
-  prl_status status = prl_safetensors_open(runtime, path, 0, &file, error);
+  prl_status status = PRL_GIVEN(error, "runtime path out", runtime, path, out);
+  if (!status) status = prl_safetensors_open(runtime, path, 0, &file, error);
   if (status) return status;
   status = read_plan(runtime, file, path, &plan, error);
   if (!status) {
-    status = prl_agent_build(runtime, &plan->root, NULL, &agent, error);
+    status = check_sizes(runtime, &plan->root, file, path, error);
+    if (!status) status = prl_agent_build(runtime, &plan->root, NULL, &agent, error);
     prl_doc_free(plan);
   }
   if (!status) status = read_blocks(agent, file, error);
@@ -171,7 +219,8 @@ static prl_status resume_env(prl_agent *a, prl_vecenv *env, const prl_safetensor
 
 prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, prl_error *error) {
   prl_safetensors *file;
-  prl_status status = prl_safetensors_open(a->runtime, path, 0, &file, error);
+  prl_status status = PRL_GIVEN(error, "agent path env", a, path, env);
+  if (!status) status = prl_safetensors_open(a->runtime, path, 0, &file, error);
   if (status) return status;
   const prl_st_tensor *state = prl_safetensors_find(file, "env.state");
   if (!state || state->dtype != PRL_ST_U8)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 
 void prl_drive_free(prl_runtime *runtime, prl_drive *d) {
   void *blocks[] = {d->observation, d->final_observation, d->action,  d->response,
@@ -72,6 +73,7 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
  * never as idle. */
 static prl_status pass_time(prl_agent *a, prl_drive *d, const uint64_t *streams, prl_error *error) {
   int64_t longest = 0;
+  if (!prl_vecenv_spec(d->env)->clock) return PRL_OK;
   for (int64_t i = 0; i < d->n; i++) {
     d->lived_us += d->elapsed[i];
     if (d->elapsed[i] > longest) longest = d->elapsed[i];
@@ -124,7 +126,9 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
 
 prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool stop_at_update, int64_t *made,
                            prl_error *error) {
-  prl_status status = PRL_OK;
+  prl_status status = PRL_GIVEN(error, "agent env", a, env);
+  if (!status) status = PRL_WITHIN(error, "steps", steps, 0, INT64_MAX);
+  if (status) return status;
   int64_t done = 0, updates = prl_learner_updates(a->learner);
   if (a->drive.env != env) status = take_up(a, env, error);
   a->drive.lived_us = 0;
@@ -137,4 +141,4 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   return status;
 }
 
-double prl_agent_days_driven(const prl_agent *a) { return (double)a->drive.lived_us / 86400e6; }
+double prl_agent_days_driven(const prl_agent *a) { return a ? (double)a->drive.lived_us / 86400e6 : 0; }

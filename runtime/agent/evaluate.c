@@ -1,8 +1,8 @@
 /* Whole episodes on a vector env with the published policy: nothing is recorded or learned. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 
 typedef struct evaluation {
   prl_agent *agent;
@@ -56,10 +56,12 @@ static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, p
 
 prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, prl_mode mode,
                               double *responses, int64_t *lengths, prl_error *error) {
-  if (episodes < 1)
-    return prl_fail(error, PRL_EINVAL, "%" PRId64 " episodes; there must be at least 1", episodes);
+  prl_status status = PRL_GIVEN(error, "agent env", a, env);
+  if (!status) status = PRL_WITHIN(error, "episodes", episodes, 1, PRL_ROWS_MOST);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
+  if (status) return status;
   evaluation v = {.agent = a, .env = env, .episodes = episodes, .mode = mode};
-  prl_status status = prl_drive_make(a, env, &v.buffers, error);
+  status = prl_drive_make(a, env, &v.buffers, error);
   if (status) return status;
   size_t n = (size_t)v.buffers.n;
   v.made = prl_calloc(a->runtime, n, sizeof *v.made);

@@ -1,16 +1,19 @@
 /* The calls of a host: act, feedback, learn; live options; time. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 #include "core/clock.h"
 
 /* ---- acting and what follows it ---- */
 
 prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                          prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
-  if (n < 0) return prl_fail(error, PRL_EINVAL, "%" PRId64 " rows; there must be at least 0", n);
-  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "streams observation action", streams, observation, action);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
+  if (!status) status = prl_policy_check(a->policy, observation, n, error);
   if (status) return status;
   if (prl_learner_warmup_needs(a->learner)) mode = PRL_MEAN;
   prl_draw_address address = {.streams = streams};
@@ -26,55 +29,73 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *obs
   return PRL_OK;
 }
 
-const prl_env_spec *prl_agent_spec(const prl_agent *a) { return &a->shape->spec; }
-const char *prl_agent_hash(const prl_agent *a) { return a->hash; }
+const prl_env_spec *prl_agent_spec(const prl_agent *a) { return a ? &a->shape->spec : NULL; }
+const char *prl_agent_hash(const prl_agent *a) { return a ? a->hash : NULL; }
 
 const float *prl_agent_act_log_prob(const prl_agent *a, int64_t *n) {
-  *n = prl_policy_acted(a->policy);
+  if (n) *n = a ? prl_policy_acted(a->policy) : 0;
+  if (!a || !n) return NULL;
   return prl_policy_log_prob(a->policy);
 }
 
 prl_status prl_agent_log_prob(prl_agent *a, const float *observation, const float *action, int64_t n,
                               float *log_prob, prl_error *error) {
-  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "observation action log_prob", observation, action, log_prob);
+  if (!status) status = prl_policy_check(a->policy, observation, n, error);
   return status ? status : prl_policy_density(a->policy, observation, action, n, log_prob, error);
 }
 
 prl_status prl_agent_log_probs(prl_agent *a, const float *observation, int64_t n, float *log_probs,
                                prl_error *error) {
-  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "observation log_probs", observation, log_probs);
+  if (!status) status = prl_policy_check(a->policy, observation, n, error);
   return status ? status : prl_policy_densities(a->policy, observation, n, log_probs, error);
 }
 
-int64_t prl_agent_choices(const prl_agent *a) { return prl_policy_choices(a->policy); }
+int64_t prl_agent_choices(const prl_agent *a) { return a ? prl_policy_choices(a->policy) : 0; }
 
 prl_status prl_agent_observe(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                              prl_error *error) {
-  prl_status status = prl_policy_check(a->policy, observation, n, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "streams observation", streams, observation);
+  if (!status) status = prl_policy_check(a->policy, observation, n, error);
   return status ? status : prl_experience_observe(a->experience, streams, observation, n, error);
 }
 
 prl_status prl_agent_feedback(prl_agent *a, const uint64_t *decisions, const float *responses,
                               const uint8_t *present, const uint64_t *events, int64_t n, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "decisions responses", decisions, responses);
+  if (status) return status;
   return prl_experience_feedback(a->experience, decisions, responses, present, events, n, error);
 }
 
 prl_status prl_agent_finish(prl_agent *a, uint64_t stream, prl_finish_reason reason,
                             const float *final_observation, prl_error *error) {
-  prl_status status = final_observation ? prl_policy_check(a->policy, final_observation, 1, error) : PRL_OK;
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED);
+  if (!status && final_observation) status = prl_policy_check(a->policy, final_observation, 1, error);
   if (status) return status;
   return prl_experience_finish(a->experience, stream, reason == PRL_TERMINATED, final_observation, error);
 }
 
 int64_t prl_agent_finish_all(prl_agent *a, prl_finish_reason reason) {
+  if (!a || PRL_WITHIN(NULL, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED)) return -1;
   return prl_experience_finish_all(a->experience, reason == PRL_TERMINATED);
 }
 
 prl_status prl_agent_time(prl_agent *a, int64_t now_us, prl_error *error) {
-  return prl_experience_time(a->experience, now_us, error);
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  return status ? status : prl_experience_time(a->experience, now_us, error);
 }
 
-int64_t prl_agent_now(const prl_agent *a) { return a->experience->n.now; }
+int64_t prl_agent_now(const prl_agent *a) { return a ? a->experience->n.now : 0; }
 
 /* ---- learning ---- */
 
@@ -115,13 +136,14 @@ static void refuse_from_now_on(prl_agent *a, prl_status status, const prl_error 
 }
 
 prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progress, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "budget_us", budget_us, 0, INT64_MAX);
+  if (status) return status;
   if (a->failed) return prl_fail(error, a->failure.status, "%s", a->failure.message);
-  if (budget_us < 0)
-    return prl_fail(error, PRL_EINVAL, "a budget of %" PRId64 " µs; it must not be negative", budget_us);
   prl_error own = {PRL_OK, ""};
   bool waiting;
-  int64_t deadline = budget_us ? prl_clock_ns() + budget_us * 1000 : 0;
-  prl_status status = learn(a, deadline, &waiting, &own);
+  int64_t deadline = budget_us ? prl_clock_deadline(budget_us) : 0;
+  status = learn(a, deadline, &waiting, &own);
   if (status) {
     if (status == PRL_ENUMERIC) refuse_from_now_on(a, status, &own);
     return prl_fail(error, status, "%s", own.message);
@@ -135,11 +157,11 @@ prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progre
 }
 
 int prl_agent_metrics(const prl_agent *a, const prl_metric **metrics) {
-  return prl_learner_metrics(a->learner, metrics);
+  return a && metrics ? prl_learner_metrics(a->learner, metrics) : 0;
 }
 
 int prl_agent_meanings(const prl_agent *a, const prl_metric **metrics) {
-  return prl_learner_meanings(a->learner, metrics);
+  return a && metrics ? prl_learner_meanings(a->learner, metrics) : 0;
 }
 
 /* ---- live options ---- */
@@ -153,7 +175,8 @@ static prl_status find_option(const prl_agent *a, const char *option, int *out, 
 
 prl_status prl_agent_set(prl_agent *a, const char *option, double value, prl_error *error) {
   int index = 0;
-  prl_status status = find_option(a, option, &index, error);
+  prl_status status = PRL_GIVEN(error, "agent option", a, option);
+  if (!status) status = find_option(a, option, &index, error);
   return status ? status : prl_live_set(a->live, index, value, error);
 }
 
@@ -168,13 +191,15 @@ static const double *find_scale(const prl_agent *a, const char *option) {
 }
 
 prl_status prl_agent_get(const prl_agent *a, const char *option, double *value, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent option value", a, option, value);
+  if (status) return status;
   const double *scale = find_scale(a, option);
   if (scale) {
     *value = *scale;
     return PRL_OK;
   }
   int index = 0;
-  prl_status status = find_option(a, option, &index, error);
+  status = find_option(a, option, &index, error);
   if (!status) *value = prl_live_value(a->live, index, (double)a->experience->n.decisions);
   return status;
 }

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 #include "core/threads.h"
+#include "env/types.h"
 
 /* Users at once in a thread: enough for full vectors, and few enough that little is stepped in vain while the
  * last ones come to their end. */
@@ -40,6 +42,7 @@ typedef struct part {
 } part;
 
 int64_t prl_panel_width(const prl_env_spec *spec, int32_t observed) {
+  if (!spec || observed < 0) return 0;
   return 2 * (int64_t)spec->responses + 2 + spec->actions + observed;
 }
 
@@ -218,7 +221,14 @@ static prl_status check(const prl_panel_options *o, prl_env_spec *spec, prl_erro
     return prl_fail(error, PRL_EINVAL,
                     "a panel takes the file of an agent or a constant action, one of them");
   prl_error unused;
-  prl_status status = o->type->spec(o->type, o->env_options, spec, error ? error : &unused);
+  prl_status status = PRL_WITHIN(error, "options.mode", (int)o->mode, PRL_SAMPLE, PRL_MEAN);
+  if (!status) status = PRL_GIVEN(error, "options.type", o->type);
+  if (!status) status = prl_env_check_type(o->type, PRL_EINVAL, "options.type", error);
+  if (!status && prl_env_option_count(o->type))
+    status = PRL_GIVEN(error, "options.env_options", o->env_options);
+  if (!status && o->observed_count) status = PRL_GIVEN(error, "options.observed", o->observed);
+  if (!status) status = prl_env_make_spec(o->type, o->env_options, spec, error ? error : &unused);
+  if (!status) status = PRL_WITHIN(error, "options.observed_count", o->observed_count, 0, spec->observations);
   if (!status && !spec->clock)
     return prl_fail(error, PRL_EINVAL, "environment \"%s\" has no clock: simulated days cannot be counted",
                     o->type->name);
@@ -234,7 +244,8 @@ prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_err
   prl_env_spec spec = {0};
   part parts[PRL_THREADS_MOST] = {{0}};
   _Atomic int64_t next;
-  prl_status status = check(options, &spec, error);
+  prl_status status = PRL_GIVEN(error, "options sums", options, sums);
+  if (!status) status = check(options, &spec, error);
   if (status) return status;
   int threads = options->users < options->threads ? (int)options->users : options->threads;
   int64_t row = options->days * prl_panel_width(&spec, options->observed_count);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/arguments.h"
 
 /* ---- what must stay ---- */
 
@@ -147,9 +148,11 @@ void prl_agent_adopt(prl_agent *a) {
 
 prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {
   prl_agent *next;
+  prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
+  if (status) return status;
   if (prl_learner_warmup_needs(a->learner))
     return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
-  prl_status status = prl_agent_build(a->runtime, &plan->document->root, plan, &next, error);
+  status = prl_agent_build(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
   if (!status) status = prl_learner_check_take(next->learner, a->learner, error);

@@ -80,9 +80,7 @@ void prl_param_clear_touched(prl_param *param) {
 
 /* ---- Sets ---- */
 
-static int64_t padded(const prl_param *param) {
-  return (prl_tensor_count(&param->value) + 15) & ~INT64_C(15);
-}
+static int64_t padded(const prl_param *param) { return prl_params_padded(prl_tensor_count(&param->value)); }
 
 static void move_into_slabs(prl_params *params) {
   int64_t offset = 0;

@@ -42,6 +42,11 @@ prl_status prl_param_need_grad(prl_param *param,
 void prl_param_touch(prl_param *param, int64_t row);
 void prl_param_clear_touched(prl_param *param); /* zeroes the touched rows of the gradient */
 
+/* Values of a parameter in its set's slabs, which begin at multiples of a cache line. */
+static inline int64_t prl_params_padded(int64_t count) {
+  return count > INT64_MAX - 15 ? count : (count + 15) & ~INT64_C(15);
+}
+
 /* Moves the parameters into slabs, in this order. Fails: PRL_ENOMEM, PRL_ESTATE (one is in another set
  * already). */
 prl_status prl_params_new(prl_runtime *runtime, const char *name, prl_param *const *items, int count,

@@ -10,12 +10,32 @@
 
 /* ---- Shapes ---- */
 
+/* No value has more elements, so that sums of sizes are whole numbers; a budget is passed long before. */
+static const int64_t most_elements = INT64_C(1) << 40;
+
+static prl_status check_size(const prl_program *p, const prl_tensor *value, const char *what,
+                             prl_error *error) {
+  int64_t count = 1;
+  if (p->block) return PRL_OK; /* planned for more rows */
+  for (int d = 0; d < value->ndim; d++) {
+    if (value->shape[d] > 0 && count > most_elements / value->shape[d]) {
+      char shape[96];
+      return prl_fail(error, PRL_ELIMIT, "program: with %lld rows %s has the shape %s: more than 2^40 values",
+                      (long long)p->rows, what, prl_shape_text(value, shape, sizeof shape));
+    }
+    count *= value->shape[d];
+  }
+  return PRL_OK;
+}
+
 static prl_status infer_node(prl_program *p, int32_t index, prl_error *error) {
   const prl_node *node = &p->graph->nodes[index];
   const prl_tensor *in[PRL_MAX_INPUTS];
   for (int i = 0; i < node->inputs; i++) in[i] = &p->cells[node->in[i]].value;
   prl_inferred inferred = {.aux = {.ndim = -1}};
   prl_status status = node->op->infer(&node->attrs, node->inputs, in, &inferred, error);
+  if (!status) status = check_size(p, &inferred.out, node->op->name, error);
+  if (!status && inferred.aux.ndim >= 0) status = check_size(p, &inferred.aux, node->op->name, error);
   if (status) return status;
   prl_program_cell *out = &p->cells[node->out];
   void *data = out->value.data, *aux = p->aux[index].data;
@@ -38,6 +58,8 @@ static prl_status infer_all(prl_program *p, int64_t rows, prl_error *error) {
     void *data = p->cells[i].value.data;
     prl_gvalue_tensor(value, data, &p->cells[i].value);
     if (value->batch) p->cells[i].value.shape[0] = rows;
+    prl_status status = check_size(p, &p->cells[i].value, value->name ? value->name : "a constant", error);
+    if (status) return status;
     prl_tensor_set_contiguous(&p->cells[i].value);
   }
   for (int32_t i = 0; i < p->graph->nodes_count; i++) {
@@ -162,7 +184,8 @@ static size_t parts_floats(const prl_program *p) {
   return most;
 }
 
-static prl_status place_buffers(prl_program *p, prl_error *error) {
+/* Where each buffer will stand in the block, and how large that is. *out: to be freed. */
+static prl_status plan_block(prl_program *p, prl_buffer **out, prl_error *error) {
   int32_t v = p->graph->values_count, n = p->graph->nodes_count;
   prl_buffer *buffers = prl_alloc(p->runtime, ((size_t)(2 * v + n) + 1) * sizeof *buffers);
   if (!buffers) return prl_fail_memory(error, (size_t)(2 * v + n) * sizeof *buffers);
@@ -172,6 +195,20 @@ static prl_status place_buffers(prl_program *p, prl_error *error) {
   p->parts_at = total;
   p->scratch_at = total + parts * sizeof(float);
   p->block_size = p->scratch_at + (p->scratch_size + 64) * sizeof(float);
+  *out = buffers;
+  return status;
+}
+
+static prl_status place_buffers(prl_program *p, prl_error *error) {
+  int32_t v = p->graph->values_count;
+  prl_buffer *buffers = NULL;
+  prl_status status = plan_block(p, &buffers, error);
+  if (!status) {
+    char cause[96], size[16];
+    snprintf(cause, sizeof cause, "a program for %lld rows takes %s", (long long)p->rows,
+             prl_bytes_text((int64_t)p->block_size, size));
+    status = prl_budget_check(p->runtime, (int64_t)p->block_size, cause, error);
+  }
   if (!status && !(p->block = prl_calloc(p->runtime, 1, p->block_size)))
     status = prl_fail_memory(error, p->block_size);
   if (!status) assign_data(p, buffers, buffers + v, buffers + 2 * v);
@@ -296,6 +333,18 @@ static prl_status allocate(prl_program *p, prl_error *error) {
     if (node->op->flags & PRL_OP_VIEW) p->cells[node->out].root = p->cells[node->in[0]].root;
   }
   return PRL_OK;
+}
+
+prl_status prl_program_measure(prl_graph *graph, int64_t rows, int64_t *bytes, prl_error *error) {
+  prl_program p = {.graph = graph, .runtime = graph->runtime, .rows_max = rows, .rows = rows};
+  prl_buffer *buffers = NULL;
+  prl_status status = allocate(&p, error);
+  if (!status) status = infer_all(&p, rows, error);
+  if (!status) status = plan_block(&p, &buffers, error);
+  if (!status) *bytes = (int64_t)p.block_size;
+  void *blocks[] = {buffers, p.cells, p.params, p.aux, p.steps, p.commits};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(p.runtime, blocks[i]);
+  return status;
 }
 
 prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64_t rows, prl_program **out,

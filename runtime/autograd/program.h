@@ -16,9 +16,12 @@ typedef struct prl_bindings {
 } prl_bindings;
 
 /* Plans buffers for at most `rows` rows (the first dimension of batch inputs); takes the graph over, also on
- * failure. Fails: PRL_ENOMEM, PRL_ENAME (a set or parameter that the bindings lack), PRL_ESHAPE. */
+ * failure. Fails: PRL_ENOMEM, PRL_ELIMIT (above the budget), PRL_ENAME (a set or parameter that the bindings
+ * lack), PRL_ESHAPE. */
 prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64_t rows, prl_program **out,
                            prl_error *error);
+/* The bytes of its buffers for so many rows, of which none is made. Fails: PRL_ENOMEM, PRL_ESHAPE. */
+prl_status prl_program_measure(prl_graph *graph, int64_t rows, int64_t *bytes, prl_error *error);
 void prl_program_free(prl_program *program);
 /* The tensor of an input or output, NULL when there is none of that name. Pointers stay for the program's
  * life; the shape's first dimension follows prl_program_rows. Outputs are valid after a whole run until the

@@ -355,11 +355,7 @@ static int learn(lua_State *L) { /* self, budget in µs (nil or 0: no bound) →
   prl_error error;
   prl_progress progress;
   lua_agent *self = check_agent(L, 1);
-  double given = luaL_optnumber(L, 2, 0);
-  if (!(given >= 0))
-    return luaL_error(L, "learn: a budget of %f µs; a number ≥ 0 is needed (0: no bound)", given);
-  int64_t budget = given < 1e15 ? (int64_t)ceil(given) : 0; /* a part of a µs is not "no bound" */
-  prl_check(L, prl_agent_learn(self->agent, budget, &progress, &error), &error);
+  prl_check(L, prl_agent_learn(self->agent, prl_check_budget(L, 2), &progress, &error), &error);
   push_progress(L, &progress);
   return 1;
 }

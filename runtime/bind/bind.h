@@ -89,8 +89,12 @@ int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next);
 prl_tensor *prl_push_new(lua_State *L, prl_dtype dtype, int ndim, const int64_t *shape);
 
 int64_t prl_check_int(lua_State *L, int index);
+/* A budget in µs; 0, also where there is none: no bound. */
+int64_t prl_check_budget(lua_State *L, int index);
 /* options[name] from a table at `index` (or nothing there). */
 double prl_option_number(lua_State *L, int index, const char *name, double fallback);
+/* The same of a whole number that a double holds exactly; raises otherwise. */
+int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback);
 /* A text, which stays on the stack; NULL: absent. */
 const char *prl_option_text(lua_State *L, int index, const char *name);
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);

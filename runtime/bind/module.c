@@ -75,8 +75,12 @@ static void add_searcher(lua_State *L) {
   lua_pop(L, 2);
 }
 
-static int runtime_memory(lua_State *L) {
-  prl_memory memory = prl_runtime_memory(prl_state_of(L)->runtime);
+static int
+runtime_memory(lua_State *L) { /* a budget in bytes from now on (0: the machine's memory), or nothing */
+  prl_error error;
+  prl_runtime *runtime = prl_state_of(L)->runtime;
+  if (!lua_isnoneornil(L, 1)) prl_check(L, prl_runtime_budget(runtime, prl_check_int(L, 1), &error), &error);
+  prl_memory memory = prl_runtime_memory(runtime);
   lua_newtable(L);
   lua_pushnumber(L, (lua_Number)memory.live_bytes);
   lua_setfield(L, -2, "live_bytes");
@@ -84,6 +88,8 @@ static int runtime_memory(lua_State *L) {
   lua_setfield(L, -2, "peak_bytes");
   lua_pushnumber(L, (lua_Number)memory.allocations);
   lua_setfield(L, -2, "allocations");
+  lua_pushnumber(L, (lua_Number)memory.budget_bytes);
+  lua_setfield(L, -2, "budget_bytes");
   return 1;
 }
 

@@ -71,18 +71,22 @@ static int panel(lua_State *L) {
   prl_env_spec spec = {0};
   static const char *const names[] = {"users", "days",     "seed",   "stream",   "threads",
                                       "agent", "constant", "action", "observed", NULL};
-  prl_runtime_options runtime = {.kernels = prl_runtime_kernels(prl_state_get(L)->runtime)};
+  prl_runtime *own = prl_state_get(L)->runtime;
+  prl_runtime_options runtime = {.kernels = prl_runtime_kernels(own),
+                                 .budget_bytes = prl_runtime_memory(own).budget_bytes};
   lua_settop(L, 3);
   luaL_checktype(L, 3, LUA_TTABLE);
   prl_check_keys(L, 3, "prl.panel", names);
   prl_panel_options o = {.runtime = &runtime};
-  o.users = (int64_t)prl_option_number(L, 3, "users", 1);
-  o.days = (int32_t)prl_option_number(L, 3, "days", 1);
-  o.seed = (uint64_t)prl_option_number(L, 3, "seed", 0);
-  o.first_stream = (uint64_t)prl_option_number(L, 3, "stream", 0);
-  o.threads = (int)prl_option_number(L, 3, "threads", 1);
+  const int64_t days = prl_option_int(L, 3, "days", 1), threads = prl_option_int(L, 3, "threads", 1);
+  o.users = prl_option_int(L, 3, "users", 1);
+  o.seed = (uint64_t)prl_option_int(L, 3, "seed", 0);
+  o.first_stream = (uint64_t)prl_option_int(L, 3, "stream", 0);
   luaL_argcheck(L, o.users >= 1 && o.users <= 1 << 24, 3, "users: 1 to 16777216 are accepted");
-  luaL_argcheck(L, o.days >= 1 && o.days <= 10000, 3, "days: 1 to 10000 are accepted");
+  luaL_argcheck(L, days >= 1 && days <= 10000, 3, "days: 1 to 10000 are accepted");
+  o.days = (int32_t)days;
+  luaL_argcheck(L, threads >= 1 && threads <= INT32_MAX, 3, "threads: 1 to 64 are accepted");
+  o.threads = (int)threads;
   static const char *const modes[] = {"sample", "mean", NULL};
   lua_getfield(L, 3, "action");
   o.mode = (prl_mode)prl_check_word(L, lua_gettop(L), "action", PRL_MEAN, modes);

@@ -2,8 +2,10 @@
  * (lua/perilune/recipe/build.lua). */
 #include "bind/bind.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "agent/needs.h"
 #include "agent/plan/plan.h"
 #include "recipe/value.h"
 #include "tensor/tensor.h"
@@ -170,6 +172,31 @@ static int plan_document(lua_State *L) {
   return 1;
 }
 
+/* self → {{option, value, bytes}, …, bytes}: what an agent of it takes, by the options that decide */
+static int plan_memory(lua_State *L) {
+  prl_error error;
+  prl_needs needs;
+  prl_plan *plan = prl_check_plan(L, 1);
+  prl_check(L, prl_needs_of(prl_state_of(L)->runtime, prl_plan_document(plan), &needs, &error), &error);
+  lua_createtable(L, needs.count, 1);
+  for (int i = 0; i < needs.count; i++) {
+    const prl_need *need = &needs.items[i];
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, need->option);
+    lua_setfield(L, -2, "option");
+    if (!isnan(need->value)) {
+      lua_pushnumber(L, need->value);
+      lua_setfield(L, -2, "value");
+    }
+    lua_pushnumber(L, (lua_Number)need->bytes);
+    lua_setfield(L, -2, "bytes");
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushnumber(L, (lua_Number)needs.bytes);
+  lua_setfield(L, -2, "bytes");
+  return 1;
+}
+
 void prl_open_plan(lua_State *L) {
   static const luaL_Reg functions[] = {{"trace", trace},
                                        {"trace_input", trace_input},
@@ -178,8 +205,11 @@ void prl_open_plan(lua_State *L) {
                                        {"new_plan", new_plan},
                                        {NULL, NULL}};
   static const luaL_Reg graph_methods[] = {{"difference", difference}, {"__gc", graph_gc}, {NULL, NULL}};
-  static const luaL_Reg plan_methods[] = {
-      {"hash", plan_hash}, {"document", plan_document}, {"__gc", plan_gc}, {NULL, NULL}};
+  static const luaL_Reg plan_methods[] = {{"hash", plan_hash},
+                                          {"document", plan_document},
+                                          {"memory", plan_memory},
+                                          {"__gc", plan_gc},
+                                          {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.graph", graph_methods);
   prl_new_type(L, "perilune.plan", plan_methods);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/plan/plan.h"
+#include "core/arguments.h"
 #include "recipe/lua_memory.h"
 
 typedef struct job {
@@ -89,14 +90,24 @@ static prl_status explain(lua_State *L, int failed, const job *self, prl_error *
   return prl_fail(error, PRL_EFORMAT, "%s: %s", self->path, text);
 }
 
+static prl_status check_options(const prl_plan_options *options, prl_error *error) {
+  if (options->seed_given && options->seed > UINT64_C(9007199254740992))
+    return prl_fail(error, PRL_EINVAL, "the seed %llu is above 2^53, the greatest that a recipe holds",
+                    (unsigned long long)options->seed);
+  prl_status status = PRL_WITHIN(error, "options.set_count", options->set_count, 0, 1 << 16);
+  if (!status && options->set_count) status = PRL_GIVEN(error, "options.set", options->set);
+  for (int i = 0; !status && i < options->set_count; i++)
+    status = PRL_GIVEN(error, "options.set[…]", options->set[i]);
+  return status;
+}
+
 prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                          prl_plan **out, prl_error *error) {
   lua_State *L;
   prl_lua_memory memory;
-  if (options && options->seed_given && options->seed > UINT64_C(9007199254740992))
-    return prl_fail(error, PRL_EINVAL, "the seed %llu is above 2^53, the greatest that a recipe holds",
-                    (unsigned long long)options->seed);
-  prl_status status = prl_lua_memory_open(&memory, runtime, NULL, NULL, &L, error);
+  prl_status status = PRL_GIVEN(error, "runtime path out", runtime, path, out);
+  if (!status && options) status = check_options(options, error);
+  if (!status) status = prl_lua_memory_open(&memory, runtime, NULL, NULL, &L, error);
   if (!status) {
     prl_lua_compiler_off(L);
     job self = {.runtime = runtime, .path = path, .options = options};

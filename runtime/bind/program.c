@@ -143,9 +143,8 @@ static int new_program(lua_State *L) { /* fn, examples … */
 static int run(lua_State *L) { /* self, budget in µs or nil → whether the end was reached */
   prl_error error;
   prl_program *program = check_program(L, 1);
-  double budget = luaL_optnumber(L, 2, 0);
+  int64_t budget = prl_check_budget(L, 2), deadline = budget ? prl_clock_deadline(budget) : 0;
   bool done;
-  int64_t deadline = budget > 0 ? prl_clock_ns() + (int64_t)(budget * 1e3) : 0;
   prl_check(L, prl_program_run(program, deadline, &done, &error), &error);
   lua_pushboolean(L, done);
   return 1;

@@ -58,7 +58,9 @@ static int ranker_score(lua_State *L) { /* self, ids, numbers, sequences → sco
 }
 
 static int ranker_id(lua_State *L) { /* self, category (1-based), text → id, as tensors hold it */
-  lua_pushnumber(L, prl_ranker_id(check_ranker(L), (int)prl_check_int(L, 2) - 1, luaL_checkstring(L, 3)));
+  int64_t category = prl_check_int(L, 2);
+  if (category < 1 || category > INT32_MAX) category = 0; /* there is none */
+  lua_pushnumber(L, prl_ranker_id(check_ranker(L), (int)category - 1, luaL_checkstring(L, 3)));
   return 1;
 }
 

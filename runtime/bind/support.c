@@ -86,6 +86,19 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
   return number;
 }
 
+int64_t prl_check_budget(lua_State *L, int index) {
+  double given = luaL_optnumber(L, index, 0);
+  if (!(given >= 0)) luaL_error(L, "a budget of %f µs; a number ≥ 0 is needed (0: no bound)", given);
+  return given < 9e18 ? (int64_t)ceil(given) : INT64_MAX; /* a part of a µs is not "no bound" */
+}
+
+int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback) {
+  double number = prl_option_number(L, index, name, (double)fallback);
+  if (number != floor(number) || fabs(number) > 9007199254740992.0)
+    luaL_error(L, "option %s: a whole number is needed, not %f", name, number);
+  return (int64_t)number;
+}
+
 const char *prl_option_text(lua_State *L, int index, const char *name) {
   lua_getfield(L, index, name);
   if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)

@@ -6,6 +6,8 @@
 
 int64_t prl_clock_ns(void); /* monotonic */
 int64_t
+prl_clock_deadline(int64_t microseconds); /* of prl_clock_ns, so long (≥ 0) from now: at most INT64_MAX */
+int64_t
 prl_clock_work_ns(void); /* processor time of this thread: a cap by it does not depend on other load */
 
 #endif

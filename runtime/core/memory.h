@@ -15,6 +15,13 @@ void *prl_realloc(prl_runtime *runtime, void *block, size_t size);
 void prl_free(prl_runtime *runtime, void *block); /* NULL is allowed */
 char *prl_strdup(prl_runtime *runtime, const char *text);
 
+/* What may still be asked for. */
+int64_t prl_budget_left(const prl_runtime *runtime);
+/* Whether so many bytes more fit into the budget. Fails: PRL_ELIMIT; cause begins the sentence: the option
+ * that makes it so many, and how many. */
+prl_status prl_budget_check(const prl_runtime *runtime, int64_t bytes, const char *cause, prl_error *error);
+char *prl_bytes_text(int64_t bytes, char text[16]); /* "13.6 GB"; returns text */
+
 /* PRL_ENOMEM with the size that was asked for. */
 prl_status prl_fail_memory(prl_error *error, size_t size);
 

@@ -1,5 +1,8 @@
+#include "core/arguments.h"
+#include "core/machine.h"
 #include "core/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +35,10 @@ static void *libc_alloc(void *context, void *block, size_t old_size, size_t new_
 }
 
 prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "out", out);
+  if (!status && options)
+    status = PRL_WITHIN(error, "options.budget_bytes", options->budget_bytes, 0, INT64_MAX);
+  if (status) return status;
   prl_runtime_options o = options ? *options : (prl_runtime_options){0};
   if (!o.alloc) o.alloc = libc_alloc;
   const prl_kernels *kernels = prl_kernels_find(o.kernels);
@@ -42,8 +49,16 @@ prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out
   prl_runtime *runtime = o.alloc(o.alloc_context, NULL, 0, sizeof *runtime);
   if (!runtime) return prl_fail_memory(error, sizeof *runtime);
   *runtime = (prl_runtime){.alloc = o.alloc, .alloc_context = o.alloc_context, .refs = 1, .kernels = kernels};
+  (void)prl_runtime_budget(runtime, o.budget_bytes, NULL);
   *out = runtime;
   return PRL_OK;
+}
+
+prl_status prl_runtime_budget(prl_runtime *runtime, int64_t budget_bytes, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "runtime", runtime);
+  if (!status) status = PRL_WITHIN(error, "budget_bytes", budget_bytes, 0, INT64_MAX);
+  if (!status) runtime->memory.budget_bytes = budget_bytes ? budget_bytes : prl_machine_memory();
+  return status;
 }
 
 prl_runtime *prl_runtime_retain(prl_runtime *runtime) {
@@ -55,9 +70,37 @@ void prl_runtime_release(prl_runtime *runtime) {
   if (runtime && --runtime->refs == 0) runtime->alloc(runtime->alloc_context, runtime, sizeof *runtime, 0);
 }
 
-prl_memory prl_runtime_memory(const prl_runtime *runtime) { return runtime->memory; }
+prl_memory prl_runtime_memory(const prl_runtime *runtime) {
+  return runtime ? runtime->memory : (prl_memory){0};
+}
 const prl_kernels *prl_kernels_of(const prl_runtime *runtime) { return runtime->kernels; }
-const char *prl_runtime_kernels(const prl_runtime *runtime) { return runtime->kernels->name; }
+const char *prl_runtime_kernels(const prl_runtime *runtime) {
+  return runtime ? runtime->kernels->name : NULL;
+}
+
+int64_t prl_budget_left(const prl_runtime *runtime) {
+  return runtime->memory.budget_bytes - runtime->memory.live_bytes;
+}
+
+char *prl_bytes_text(int64_t bytes, char text[16]) {
+  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+  double value = (double)bytes;
+  int unit = 0;
+  while (value >= 999.95 && unit < 6) value /= 1000, unit++;
+  snprintf(text, 16, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  return text;
+}
+
+prl_status prl_budget_check(const prl_runtime *runtime, int64_t bytes, const char *cause, prl_error *error) {
+  int64_t left = prl_budget_left(runtime);
+  if (bytes <= left) return PRL_OK;
+  char rest[16], budget[16];
+  return prl_fail(error, PRL_ELIMIT,
+                  "%s; %s are left of a budget of %s (--memory of the command line, budget_bytes of the "
+                  "runtime's options)",
+                  cause, prl_bytes_text(left > 0 ? left : 0, rest),
+                  prl_bytes_text(runtime->memory.budget_bytes, budget));
+}
 
 static block_header *header_of(void *block) { return (block_header *)block - 1; }
 
@@ -68,8 +111,8 @@ static void count_bytes(prl_runtime *runtime, size_t grown, size_t freed) {
 }
 
 void *prl_alloc(prl_runtime *runtime, size_t size) {
-  if (size > SIZE_MAX - OVERHEAD) return NULL;
   runtime->memory.allocations++;
+  if ((int64_t)size < 0 || (int64_t)size > prl_budget_left(runtime)) return NULL;
   char *raw = runtime->alloc(runtime->alloc_context, NULL, 0, size + OVERHEAD);
   if (!raw) return NULL;
   uintptr_t start = ((uintptr_t)raw + sizeof(block_header) + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1);

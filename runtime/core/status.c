@@ -14,7 +14,7 @@ prl_status prl_fail(prl_error *error, prl_status status, const char *format, ...
     va_list list;
     va_start(list, format);
     error->status = status;
-    vsnprintf(error->message, sizeof error->message, format, list);
+    vsnprintf(error->message, sizeof error->message, format ? format : "?", list);
     va_end(list);
   }
   return status;

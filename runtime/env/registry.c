@@ -1,5 +1,6 @@
 /* The built-in environments by name, and options by name. */
 #include "env/types.h"
+#include "core/arguments.h"
 #include "core/nearest.h"
 
 #include <stdio.h>
@@ -37,6 +38,8 @@ static prl_status fail_name(prl_error *error, const char *kind, const char *name
 prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error) {
   const char *names[sizeof types / sizeof *types];
   int count = 0;
+  prl_status status = PRL_GIVEN(error, "name out", name, out);
+  if (status) return status;
   for (; types[count]; count++) {
     if (!strcmp(types[count]->name, name)) {
       *out = types[count];
@@ -66,6 +69,21 @@ prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *
   char kind[100];
   snprintf(kind, sizeof kind, "option of the environment '%s'", type->name);
   return fail_name(error, kind, name, names, listed);
+}
+
+prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const char *where,
+                              prl_error *error) {
+  if (type->abi != PRL_ENV_ABI)
+    return prl_fail(error, status, "%s was built for ABI %d of perilune/env.h; this is %d: compile it again",
+                    where, (int)type->abi, PRL_ENV_ABI);
+  if (!type->name || !*type->name) return prl_fail(error, status, "%s: the environment has no name", where);
+  const char *missing = !type->spec ? "spec" : !type->reset ? "reset" : !type->step ? "step" : NULL;
+  if (missing)
+    return prl_fail(error, status, "%s: the environment '%s' has no %s", where, type->name, missing);
+  if (!type->save != !type->load)
+    return prl_fail(error, status, "%s: the environment '%s' has one of save and load; both or none", where,
+                    type->name);
+  return PRL_OK;
 }
 
 prl_status prl_env_told(const prl_env_type *type, const char *what, prl_status status, prl_error *error) {

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include "core/arguments.h"
 #include "core/memory.h"
 #include "env/types.h"
 
@@ -28,23 +29,6 @@ static void *open_handle(prl_runtime *runtime, const char *path, prl_error *erro
   return handle;
 }
 
-static prl_status check_type(const prl_env_type *type, const char *path, prl_error *error) {
-  if (!type) return prl_fail(error, PRL_EFORMAT, "%s: prl_env_entry returned NULL", path);
-  if (type->abi != PRL_ENV_ABI)
-    return prl_fail(error, PRL_EFORMAT,
-                    "%s was built for ABI %d of perilune/env.h; this is %d: compile it again", path,
-                    (int)type->abi, PRL_ENV_ABI);
-  if (!type->name || !*type->name)
-    return prl_fail(error, PRL_EFORMAT, "%s: the environment has no name", path);
-  const char *missing = !type->spec ? "spec" : !type->reset ? "reset" : !type->step ? "step" : NULL;
-  if (missing)
-    return prl_fail(error, PRL_EFORMAT, "%s: the environment '%s' has no %s", path, type->name, missing);
-  if (!type->save != !type->load)
-    return prl_fail(error, PRL_EFORMAT, "%s: the environment '%s' has one of save and load; both or none",
-                    path, type->name);
-  return PRL_OK;
-}
-
 static prl_status find_type(prl_env_library *library, const char *path, prl_error *error) {
   void *symbol = dlsym(library->handle, "prl_env_entry");
   prl_env_entry_fn entry;
@@ -53,18 +37,21 @@ static prl_status find_type(prl_env_library *library, const char *path, prl_erro
                     "%s defines no prl_env_entry (const prl_env_type *prl_env_entry(void))", path);
   memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from an object's pointer to a function's */
   library->type = entry();
-  return check_type(library->type, path, error);
+  if (!library->type) return prl_fail(error, PRL_EFORMAT, "%s: prl_env_entry returned NULL", path);
+  return prl_env_check_type(library->type, PRL_EFORMAT, path, error);
 }
 
 prl_status prl_env_library_open(prl_runtime *runtime, const char *path, prl_env_library **out,
                                 prl_error *error) {
   prl_error own;
   if (!error) error = &own;
+  prl_status status = PRL_GIVEN(error, "runtime path out", runtime, path, out);
+  if (status) return status;
   prl_env_library *library = prl_calloc(runtime, 1, sizeof *library);
   if (!library) return prl_fail_memory(error, sizeof *library);
   library->runtime = prl_runtime_retain(runtime);
   library->handle = open_handle(runtime, path, error);
-  prl_status status = library->handle ? find_type(library, path, error) : error->status;
+  status = library->handle ? find_type(library, path, error) : error->status;
   if (status) {
     prl_env_library_close(library);
     return status;
@@ -73,7 +60,9 @@ prl_status prl_env_library_open(prl_runtime *runtime, const char *path, prl_env_
   return PRL_OK;
 }
 
-const prl_env_type *prl_env_library_type(const prl_env_library *library) { return library->type; }
+const prl_env_type *prl_env_library_type(const prl_env_library *library) {
+  return library ? library->type : NULL;
+}
 
 void prl_env_library_close(prl_env_library *library) {
   if (!library) return;

@@ -16,6 +16,11 @@ extern const prl_env_type prl_env_shortvideo;
 prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *index, prl_error *error);
 int prl_env_option_count(const prl_env_type *type);
 
+/* Whether a type that somebody else made has all that is called. Fails with `status`; `where` begins the
+ * sentence. */
+prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const char *where,
+                              prl_error *error);
+
 /* What a type's function returned. One that fails without a message, which the caller emptied before the
  * call, gets one: the environment's name, what failed, and the status. */
 prl_status prl_env_told(const prl_env_type *type, const char *what, prl_status status, prl_error *error);

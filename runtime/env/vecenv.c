@@ -1,7 +1,9 @@
 /* The vector env: n instances of one type over one slab of state. It checks actions, counts steps, truncates,
  * keeps the final observation, starts the next episode, and saves everything as one block. The dynamics are
  * the type's. */
+#include "core/arguments.h"
 #include "core/memory.h"
+#include "core/pieces.h"
 #include "core/rng.h"
 #include "env/mask.h"
 #include "env/types.h"
@@ -78,11 +80,28 @@ static prl_status set_options(prl_vecenv *env, const double *options, prl_error 
 
 /* What a foreign type may get wrong is refused once, here, so that a step need not look. */
 static prl_status check_spec(const prl_env_type *type, const prl_env_spec *spec, prl_error *error) {
+  const int32_t most = 1 << 20;
   if (spec->observations < 1 || spec->actions < 1 || spec->responses < 1)
     return prl_fail(error, PRL_EINVAL,
                     "the environment '%s' has %d observations, %d actions, %d responses; each is at "
                     "least 1",
                     type->name, (int)spec->observations, (int)spec->actions, (int)spec->responses);
+  if (spec->observations > most || spec->actions > most || spec->responses > most)
+    return prl_fail(error, PRL_EINVAL,
+                    "the environment '%s' has %d observations, %d actions, %d responses; each is at "
+                    "most %d",
+                    type->name, (int)spec->observations, (int)spec->actions, (int)spec->responses, most);
+  if (spec->state_size > (size_t)1 << 40 || spec->shared_size > (size_t)1 << 40)
+    return prl_fail(error, PRL_EINVAL, "the environment '%s' has %zu bytes of state and %zu shared ones",
+                    type->name, spec->state_size, spec->shared_size);
+  if (!spec->observation || !spec->action || !spec->response)
+    return prl_fail(error, PRL_EINVAL, "the environment '%s' does not describe its %s", type->name,
+                    !spec->observation ? "observations"
+                    : !spec->action    ? "actions"
+                                       : "responses");
+  if ((unsigned)spec->action_kind > PRL_ACTION_CONTINUOUS)
+    return prl_fail(error, PRL_EINVAL, "the environment '%s' has actions of the unknown kind %d", type->name,
+                    (int)spec->action_kind);
   if (spec->action_kind == PRL_ACTION_DISCRETE && spec->actions != 1)
     return prl_fail(error, PRL_EINVAL,
                     "the environment '%s' has %d discrete actions; one, or kind multi_discrete", type->name,
@@ -106,6 +125,13 @@ static prl_status check_spec(const prl_env_type *type, const prl_env_spec *spec,
 
 static prl_status allocate(prl_vecenv *env, prl_error *error) {
   size_t n = (size_t)env->n;
+  char cause[128], text[16];
+  int64_t bytes = prl_bytes_add(prl_bytes_times(env->n, prl_bytes_add((int64_t)env->spec.state_size, 17)),
+                                (int64_t)env->spec.shared_size);
+  snprintf(cause, sizeof cause, "n = %lld instances of the environment '%.40s' take %s", (long long)env->n,
+           env->type->name, prl_bytes_text(bytes, text));
+  prl_status status = prl_budget_check(env->runtime, bytes, cause, error);
+  if (status) return status;
   env->stream = prl_calloc(env->runtime, n, sizeof *env->stream);
   env->episode = prl_calloc(env->runtime, n, sizeof *env->episode);
   env->step = prl_calloc(env->runtime, n, sizeof *env->step);
@@ -113,7 +139,7 @@ static prl_status allocate(prl_vecenv *env, prl_error *error) {
   env->state = prl_calloc(env->runtime, n, env->spec.state_size);
   env->shared = prl_calloc(env->runtime, 1, env->spec.shared_size);
   if (env->stream && env->episode && env->step && env->ended && env->state && env->shared) return PRL_OK;
-  return prl_fail_memory(error, n * (env->spec.state_size + 17) + env->spec.shared_size);
+  return prl_fail_memory(error, (size_t)bytes);
 }
 
 static prl_status build(prl_vecenv *env, const double *options, uint64_t first_stream, prl_error *error) {
@@ -137,9 +163,9 @@ prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const 
                           uint64_t seed, uint64_t first_stream, prl_vecenv **out, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused; /* a type may write it without looking */
-  if (type->abi != PRL_ENV_ABI)
-    return prl_fail(error, PRL_EINVAL, "the environment '%s' has ABI %d; %d is needed", type->name,
-                    (int)type->abi, PRL_ENV_ABI);
+  prl_status status = PRL_GIVEN(error, "runtime type out", runtime, type, out);
+  if (!status) status = prl_env_check_type(type, PRL_EINVAL, "type", error);
+  if (status) return status;
   if (n < 1 || n > 1 << 24)
     return prl_fail(error, PRL_EINVAL, "n is %lld; 1 to %d instances are accepted", (long long)n, 1 << 24);
   prl_vecenv *env = prl_calloc(runtime, 1, sizeof *env);
@@ -148,7 +174,7 @@ prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const 
   env->type = type;
   env->n = n;
   env->seed = seed;
-  prl_status status = build(env, options, first_stream, error);
+  status = build(env, options, first_stream, error);
   if (status) {
     prl_vecenv_free(env);
     return status;
@@ -167,11 +193,11 @@ void prl_vecenv_free(prl_vecenv *env) {
   prl_runtime_release(runtime);
 }
 
-const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env) { return &env->spec; }
-const prl_env_type *prl_vecenv_type(const prl_vecenv *env) { return env->type; }
-const uint64_t *prl_vecenv_streams(const prl_vecenv *env) { return env->stream; }
-int64_t prl_vecenv_count(const prl_vecenv *env) { return env->n; }
-const double *prl_vecenv_options(const prl_vecenv *env) { return env->options; }
+const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env) { return env ? &env->spec : NULL; }
+const prl_env_type *prl_vecenv_type(const prl_vecenv *env) { return env ? env->type : NULL; }
+const uint64_t *prl_vecenv_streams(const prl_vecenv *env) { return env ? env->stream : NULL; }
+int64_t prl_vecenv_count(const prl_vecenv *env) { return env ? env->n : 0; }
+const double *prl_vecenv_options(const prl_vecenv *env) { return env ? env->options : NULL; }
 
 /* ---- Stepping ---- */
 
@@ -184,12 +210,14 @@ static prl_status begin(const prl_vecenv *env, const prl_env_batch *batch, const
 prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
+  prl_status status = PRL_GIVEN(error, "env observation", env, observation);
+  if (status) return status;
   if (env->begun)
     for (int64_t i = 0; i < env->n; i++) env->episode[i]++;
   memset(env->step, 0, (size_t)env->n * sizeof *env->step);
   prl_env_batch batch = whole_batch(env);
   batch.observation = observation;
-  prl_status status = begin(env, &batch, NULL, error);
+  status = begin(env, &batch, NULL, error);
   env->begun = true;
   env->stage = status ? STAGE_FAILED : STAGE_RUNNING;
   return status;
@@ -199,6 +227,8 @@ prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64
                               float *observation, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
+  prl_status status = PRL_GIVEN(error, "env mask stream observation", env, mask, stream, observation);
+  if (status) return status;
   if (!env->spec.by_instance)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' cannot clear one of its instances",
                     env->type->name);
@@ -212,7 +242,7 @@ prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64
   }
   prl_env_batch batch = whole_batch(env);
   batch.observation = observation;
-  prl_status status = begin(env, &batch, mask, error);
+  status = begin(env, &batch, mask, error);
   if (status) env->stage = STAGE_FAILED;
   return status;
 }
@@ -269,10 +299,26 @@ static prl_status check_step(const prl_vecenv *env, const prl_step *step, prl_er
   if (env->stage == STAGE_FAILED)
     return prl_fail(error, PRL_ESTATE,
                     "the environment failed in an earlier call; reset it before the next step");
-  if (!step->action || !step->observation || !step->response || !step->terminated || !step->truncated ||
-      !step->final_observation || !step->elapsed_us)
-    return prl_fail(error, PRL_EINVAL, "a buffer of prl_step is NULL; all seven are needed");
+  prl_status status = PRL_GIVEN(error,
+                                "step.action step.observation step.response step.terminated step.truncated "
+                                "step.final_observation step.elapsed_us",
+                                step->action, step->observation, step->response, step->terminated,
+                                step->truncated, step->final_observation, step->elapsed_us);
+  if (status) return status;
   if (!actions_valid(env, step->action)) return fail_action(env, step->action, error);
+  return PRL_OK;
+}
+
+/* What a clock of an environment may tell: sums of it are counted on without a look. */
+static const int64_t longest_step_us = INT64_C(1) << 53;
+
+static prl_status check_elapsed(const prl_vecenv *env, const int64_t *elapsed_us, prl_error *error) {
+  for (int64_t i = 0; i < env->n; i++)
+    if (elapsed_us[i] < 0 || elapsed_us[i] > longest_step_us)
+      return prl_fail(error, PRL_EINVAL,
+                      "the environment '%s' says that a step of instance %lld took %lld µs; 0 to %lld are "
+                      "accepted",
+                      env->type->name, (long long)i, (long long)elapsed_us[i], (long long)longest_step_us);
   return PRL_OK;
 }
 
@@ -320,7 +366,8 @@ static prl_status begin_episodes(prl_vecenv *env, const prl_step *out, const prl
 prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
-  prl_status status = check_step(env, step, error);
+  prl_status status = PRL_GIVEN(error, "env step", env, step);
+  if (!status) status = check_step(env, step, error);
   if (status) return status;
   prl_env_batch batch = whole_batch(env);
   batch.action = step->action;
@@ -333,6 +380,7 @@ prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *err
   memset(step->elapsed_us, 0, (size_t)env->n * sizeof *step->elapsed_us);
   error->message[0] = '\0';
   status = prl_env_told(env->type, "step", env->type->step(&batch, error), error);
+  if (!status && env->spec.clock) status = check_elapsed(env, step->elapsed_us, error);
   if (!status && count_steps(env, step)) status = begin_episodes(env, step, &batch, error);
   if (status) env->stage = STAGE_FAILED;
   return status;
@@ -357,7 +405,9 @@ static prl_status own_size(const prl_vecenv *env, int64_t *size, prl_error *erro
 prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error *error) {
   prl_error unused;
   int64_t own = 0;
-  prl_status status = env->spec.unsaved ? PRL_OK : own_size(env, &own, error ? error : &unused);
+  prl_status status = PRL_GIVEN(error, "env size", env, size);
+  if (status) return status;
+  status = env->spec.unsaved ? PRL_OK : own_size(env, &own, error ? error : &unused);
   if (!status) *size = env->spec.unsaved ? 0 : counters_size(env) + own;
   return status;
 }
@@ -370,6 +420,8 @@ static unsigned char *put(unsigned char *to, const void *from, size_t size) {
 prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
+  prl_status status = PRL_GIVEN(error, "env bytes", env, bytes);
+  if (status) return status;
   if (env->spec.unsaved)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' has no save function", env->type->name);
   block_head head = {.n = env->n,
@@ -380,7 +432,7 @@ prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl
                      .stage = env->stage,
                      .begun = env->begun};
   memcpy(head.magic, block_magic, sizeof head.magic);
-  prl_status status = own_size(env, &head.own_size, error);
+  status = own_size(env, &head.own_size, error);
   if (!status && size != counters_size(env) + head.own_size)
     status = prl_fail(error, PRL_ESTATE, "the state of the environment '%s' has %lld bytes, not %lld",
                       env->type->name, (long long)(counters_size(env) + head.own_size), (long long)size);
@@ -412,7 +464,7 @@ static prl_status check_head(const prl_vecenv *env, const block_head *head, int6
                     head->observations, head->actions, (long long)head->state_size, name,
                     env->spec.observations, env->spec.actions, (long long)env->spec.state_size);
   int64_t own = size - counters_size(env);
-  if (head->own_size != own || (!env->type->save && own != env->n * (int64_t)env->spec.state_size))
+  if (own < 0 || head->own_size != own || (!env->type->save && own != env->n * (int64_t)env->spec.state_size))
     return prl_fail(error, PRL_EFORMAT,
                     "the saved state of the environment '%s' has %lld bytes; %lld are needed", name,
                     (long long)size, (long long)(size - own + head->own_size));
@@ -449,13 +501,15 @@ static prl_status reopen(prl_vecenv *env, uint64_t seed, prl_error *error) {
 prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
+  prl_status status = PRL_GIVEN(error, "env bytes", env, bytes);
+  if (status) return status;
   if (env->spec.unsaved)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' has no load function", env->type->name);
   block_head head = {.n = 0};
   if (size >= (int64_t)sizeof head) memcpy(&head, bytes, sizeof head);
   if (memcmp(head.magic, block_magic, sizeof head.magic))
     return prl_fail(error, PRL_EFORMAT, "these %lld bytes are no saved environment", (long long)size);
-  prl_status status = check_head(env, &head, size, error);
+  status = check_head(env, &head, size, error);
   if (!status) status = reopen(env, head.seed, error);
   if (status) return status;
   const unsigned char *from = bytes;

@@ -10,6 +10,7 @@
 
 #include "core/read.h"
 #include "autograd/program.h"
+#include "core/arguments.h"
 #include "io/safetensors.h"
 
 /* One text of a category. */
@@ -42,7 +43,7 @@ static int32_t base_of(const prl_ranker *ranker, int category) {
 }
 
 int32_t prl_ranker_id(const prl_ranker *ranker, int category, const char *text) {
-  if (category < 0 || category >= ranker->categories_count) return -1;
+  if (!ranker || !text || category < 0 || category >= ranker->categories_count) return -1;
   uint64_t slot = slot_of(ranker, category, text);
   for (; ranker->entries[slot].text; slot = (slot + 1) & (ranker->slots - 1)) {
     const entry *e = &ranker->entries[slot];
@@ -210,7 +211,8 @@ static prl_status load(prl_ranker *ranker, const char *path, prl_error *error) {
   if (!status) status = read_set(ranker, &inner);
   if (!status) status = build_program(ranker, &inner);
   if (status)
-    return prl_fail(error, status == PRL_ENOMEM ? status : PRL_EFORMAT, "%s: %.380s", path, inner.message);
+    return prl_fail(error, status == PRL_ENOMEM || status == PRL_ELIMIT ? status : PRL_EFORMAT, "%s: %.380s",
+                    path, inner.message);
   prl_safetensors_free(ranker->file); /* the values are in the set now */
   ranker->file = NULL;
   return PRL_OK;
@@ -218,13 +220,14 @@ static prl_status load(prl_ranker *ranker, const char *path, prl_error *error) {
 
 prl_status prl_ranker_load(prl_runtime *runtime, const char *path, int64_t max_rows, prl_ranker **out,
                            prl_error *error) {
-  if (max_rows < 1 || max_rows > (1 << 20))
-    return prl_fail(error, PRL_EINVAL, "max_rows: 1 to 1048576, not %lld", (long long)max_rows);
+  prl_status status = PRL_GIVEN(error, "runtime path out", runtime, path, out);
+  if (!status) status = PRL_WITHIN(error, "max_rows", max_rows, 1, 1 << 20);
+  if (status) return status;
   prl_ranker *ranker = prl_calloc(runtime, 1, sizeof *ranker);
   if (!ranker) return prl_fail_memory(error, sizeof *ranker);
   ranker->runtime = prl_runtime_retain(runtime);
   ranker->max_rows = max_rows;
-  prl_status status = load(ranker, path, error);
+  status = load(ranker, path, error);
   if (status)
     prl_ranker_free(ranker);
   else
@@ -253,26 +256,30 @@ static const char *name_at(const prl_value *list, int index) {
 }
 
 const char *prl_ranker_category(const prl_ranker *ranker, int index) {
-  return name_at(ranker->categories, index);
+  return ranker ? name_at(ranker->categories, index) : NULL;
 }
 const char *prl_ranker_number(const prl_ranker *ranker, int index) {
-  return name_at(ranker->number_names, index);
+  return ranker ? name_at(ranker->number_names, index) : NULL;
 }
 const char *prl_ranker_sequence(const prl_ranker *ranker, int index) {
-  return name_at(ranker->sequence_list, index);
+  return ranker ? name_at(ranker->sequence_list, index) : NULL;
 }
-const char *prl_ranker_head(const prl_ranker *ranker, int index) { return name_at(ranker->heads, index); }
-int prl_ranker_categories(const prl_ranker *ranker) { return ranker->categories_count; }
-int prl_ranker_numbers(const prl_ranker *ranker) { return ranker->numbers_count; }
-int prl_ranker_heads(const prl_ranker *ranker) { return ranker->heads_count; }
-int prl_ranker_items(const prl_ranker *ranker) { return ranker->items_count; }
+const char *prl_ranker_head(const prl_ranker *ranker, int index) {
+  return ranker ? name_at(ranker->heads, index) : NULL;
+}
+int prl_ranker_categories(const prl_ranker *ranker) { return ranker ? ranker->categories_count : 0; }
+int prl_ranker_numbers(const prl_ranker *ranker) { return ranker ? ranker->numbers_count : 0; }
+int prl_ranker_heads(const prl_ranker *ranker) { return ranker ? ranker->heads_count : 0; }
+int prl_ranker_items(const prl_ranker *ranker) { return ranker ? ranker->items_count : 0; }
 
 int prl_ranker_sequence_length(const prl_ranker *ranker, int index) {
+  if (!ranker) return 0;
   return (int)prl_get_int(prl_item(ranker->sequence_list, index), "length", 0);
 }
 
 int prl_ranker_sequence_category(const prl_ranker *ranker, int index) {
-  const char *of = prl_get_string(prl_item(ranker->sequence_list, index), "of", "");
+  const char *of = prl_get_string(ranker ? prl_item(ranker->sequence_list, index) : NULL, "of", NULL);
+  if (!of) return -1;
   for (int c = 0; c < ranker->categories_count; c++)
     if (strcmp(of, prl_ranker_category(ranker, c)) == 0) return c;
   return -1;
@@ -306,8 +313,13 @@ static void fill(prl_tensor *to, const void *from, int64_t first, int64_t rows, 
 
 prl_status prl_ranker_score(prl_ranker *ranker, const int32_t *ids, const float *numbers,
                             const int32_t *sequences, int64_t n, float *scores, prl_error *error) {
-  if (n < 0) return prl_fail(error, PRL_EINVAL, "the number of rows is %lld", (long long)n);
-  prl_status status = check_ids(ranker, ids, n, ranker->categories_count, "category", error);
+  prl_status status = PRL_GIVEN(error, "ranker", ranker);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "scores", scores);
+  if (!status && n && ranker->categories_count) status = PRL_GIVEN(error, "ids", ids);
+  if (!status && n && ranker->numbers_count) status = PRL_GIVEN(error, "numbers", numbers);
+  if (!status && n && ranker->items_count) status = PRL_GIVEN(error, "sequences", sequences);
+  if (!status) status = check_ids(ranker, ids, n, ranker->categories_count, "category", error);
   if (!status) status = check_ids(ranker, sequences, n, ranker->items_count, "item", error);
   if (!status) status = check_numbers(ranker, numbers, n, error);
   for (int64_t first = 0; !status && first < n; first += ranker->max_rows) {

@@ -7,6 +7,16 @@
 
 static bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 
+/* Numbers that only grow. */
+static bool counters_hold(const prl_experience_counts *n) {
+  const int64_t all[] = {n->now,         n->decisions,     n->forgotten,     n->call,
+                         n->min_version, n->dropped_steps, n->late_feedback, n->duplicate_feedback,
+                         n->stale_steps, n->idle_streams};
+  bool good = true;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) good = good && within(all[i], 0, PRL_COUNT_MOST);
+  return good;
+}
+
 static bool counts_hold(const prl_experience *e) {
   const prl_experience_counts *n = &e->n;
   int64_t streams = e->options.streams - 1, places = e->places - 1;
@@ -16,13 +26,14 @@ static bool counts_hold(const prl_experience *e) {
          within(n->hand, 0, streams) && within(n->idle_head, -1, streams) &&
          within(n->idle_tail, -1, streams) && within(n->wait_head, -1, n->fresh - 1) &&
          within(n->wait_tail, -1, n->fresh - 1) && within(n->event_head, -1, e->options.events - 1) &&
-         n->decisions >= 0 && n->min_version >= 0 && n->call >= 0;
+         counters_hold(n);
 }
 
 static bool row_holds(const prl_experience *e, const prl_row *r) {
   int64_t places = e->n.fresh - 1;
   if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 || r->told > 1 ||
-      !(isfinite(r->elapsed) && r->elapsed >= 0))
+      !(isfinite(r->elapsed) && r->elapsed >= 0) || !within(r->time, 0, PRL_COUNT_MOST) ||
+      !within(r->number, 0, PRL_COUNT_MOST) || r->version > (uint64_t)PRL_COUNT_MOST)
     return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&
          within(r->wait_next, -1, places) && within(r->event, -1, e->options.events - 1);
@@ -58,8 +69,8 @@ static bool streams_hold(const prl_experience *e) {
   for (int64_t slot = 0; slot < e->options.streams; slot++) {
     const prl_stream *s = &e->streams[slot];
     if (slot >= e->n.streams_used) continue;
-    if (s->used != 1 || !within(s->older, -1, e->options.streams - 1) ||
-        !within(s->newer, -1, e->options.streams - 1) ||
+    if (s->used != 1 || s->open > 1 || !within(s->time, 0, PRL_COUNT_MOST) ||
+        !within(s->older, -1, e->options.streams - 1) || !within(s->newer, -1, e->options.streams - 1) ||
         !stream_holds(e, (int32_t)slot, &linked, &live, &closed))
       return false;
   }

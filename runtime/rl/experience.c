@@ -17,7 +17,7 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
                 {"wait_us", o->wait_us, 0},
                 {"capacity.idle_us", o->idle_us, 0}};
   EVERY(i, (int64_t)(sizeof limits / sizeof *limits)) {
-    if (limits[i].value < limits[i].low || limits[i].value > INT64_C(1) << 60)
+    if (limits[i].value < limits[i].low || limits[i].value > PRL_COUNT_MOST)
       return prl_fail(error, PRL_EINVAL, "%s is %" PRId64 "; it must be at least %" PRId64, limits[i].name,
                       limits[i].value, limits[i].low);
   }
@@ -28,28 +28,48 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
   return PRL_OK;
 }
 
-/* Places of the pool are cleared when they are first taken: what is never taken is never touched. */
-static bool allocate(prl_experience *e) {
-  prl_runtime *rt = e->runtime;
+enum { PIECES = 15 };
+
+/* All blocks of an experience whose sizes are known. Places of the pool are cleared when they are first
+ * taken: what is never taken is never touched. */
+static void list_pieces(prl_experience *e, prl_piece pieces[PIECES]) {
   const prl_experience_options *o = &e->options;
-  size_t places = (size_t)e->places, responses = (size_t)o->responses;
-  e->rules = prl_calloc(rt, responses, sizeof *e->rules);
-  e->missing = prl_calloc(rt, responses, sizeof *e->missing);
-  e->rows = prl_alloc(rt, places * sizeof *e->rows);
-  e->observation = prl_alloc(rt, places * (size_t)o->observations * sizeof(float));
-  e->action = prl_alloc(rt, places * (size_t)o->actions * sizeof(float));
-  e->log_prob = prl_alloc(rt, places * sizeof(float));
-  e->response = prl_alloc(rt, places * responses * sizeof(float));
-  e->present = prl_alloc(rt, places * (size_t)e->present_stride);
-  e->free = prl_alloc(rt, places * sizeof *e->free);
-  e->events = prl_calloc(rt, (size_t)o->events, sizeof *e->events);
-  e->streams = prl_calloc(rt, (size_t)o->streams, sizeof *e->streams);
-  e->table = prl_calloc(rt, (size_t)e->table_size, sizeof *e->table);
-  e->slot = prl_calloc(rt, (size_t)o->streams, sizeof *e->slot);
-  e->order = prl_calloc(rt, (size_t)o->streams, sizeof *e->order);
-  e->numbers = prl_alloc(rt, (size_t)o->rows * sizeof *e->numbers);
-  return e->rules && e->missing && e->rows && e->observation && e->action && e->log_prob && e->response &&
-         e->present && e->free && e->events && e->streams && e->table && e->slot && e->order && e->numbers;
+  const int64_t places = e->places, word = sizeof(float);
+  const prl_piece all[PIECES] = {{&e->rules, o->responses, sizeof *e->rules, true},
+                                 {&e->missing, o->responses, word, true},
+                                 {&e->rows, places, sizeof *e->rows, false},
+                                 {&e->observation, places, o->observations * word, false},
+                                 {&e->action, places, o->actions * word, false},
+                                 {&e->log_prob, places, word, false},
+                                 {&e->response, places, o->responses * word, false},
+                                 {&e->present, places, e->present_stride, false},
+                                 {&e->free, places, sizeof *e->free, false},
+                                 {&e->events, o->events, sizeof *e->events, true},
+                                 {&e->streams, o->streams, sizeof *e->streams, true},
+                                 {&e->table, e->table_size, sizeof *e->table, true},
+                                 {&e->slot, o->streams, sizeof *e->slot, true},
+                                 {&e->order, o->streams, sizeof *e->order, true},
+                                 {&e->numbers, o->rows, sizeof *e->numbers, false}};
+  memcpy(pieces, all, sizeof all);
+}
+
+static void size_up(prl_experience *e, const prl_experience_options *options) {
+  e->options = *options;
+  /* A row has at most one final observation and a stream at most one that was observed: a ghost always has
+   * room. */
+  e->places = 2 * options->rows + options->streams + AHEAD;
+  e->rest = options->rows / 8;
+  e->present_stride = (options->responses + 3) / 4 * 4;
+  e->table_size = 4;
+  while (e->table_size < 2 * options->streams) e->table_size *= 2;
+}
+
+int64_t prl_experience_bytes(const prl_experience_options *options) {
+  prl_experience sized = {0};
+  prl_piece pieces[PIECES];
+  size_up(&sized, options);
+  list_pieces(&sized, pieces);
+  return prl_pieces_bytes(pieces, PIECES);
 }
 
 prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options *options,
@@ -59,18 +79,13 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
   prl_experience *e = prl_calloc(runtime, 1, sizeof *e);
   if (!e) return prl_fail_memory(error, sizeof *e);
   e->runtime = prl_runtime_retain(runtime);
-  e->options = *options;
-  /* A row has at most one final observation and a stream at most one that was observed: a ghost always has
-   * room. */
-  e->places = 2 * options->rows + options->streams + AHEAD;
-  e->rest = options->rows / 8;
-  e->present_stride = (options->responses + 3) / 4 * 4;
-  e->table_size = 4;
-  while (e->table_size < 2 * options->streams) e->table_size *= 2;
-  if (!allocate(e)) {
-    size_t size = (size_t)e->places * sizeof *e->rows;
+  size_up(e, options);
+  prl_piece pieces[PIECES];
+  list_pieces(e, pieces);
+  status = prl_pieces_new(runtime, pieces, PIECES, error);
+  if (status) {
     prl_experience_free(e);
-    return prl_fail_memory(error, size);
+    return status;
   }
   if (options->responses) memcpy(e->rules, options->rules, (size_t)options->responses * sizeof *e->rules);
   EVERY(r, options->responses) e->missing[r] = options->rules[r].missing;
@@ -87,11 +102,10 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
 
 void prl_experience_free(prl_experience *e) {
   if (!e) return;
-  void *blocks[] = {e->rules,    e->missing,  e->rows,    e->observation, e->action,
-                    e->log_prob, e->response, e->present, e->free,        e->events,
-                    e->streams,  e->table,    e->slot,    e->order,       e->numbers};
   prl_runtime *runtime = e->runtime;
-  EVERY(i, (int64_t)(sizeof blocks / sizeof *blocks)) prl_free(runtime, blocks[i]);
+  prl_piece pieces[PIECES];
+  list_pieces(e, pieces);
+  prl_pieces_free(runtime, pieces, PIECES);
   prl_free(runtime, e);
   prl_runtime_release(runtime);
 }
@@ -317,6 +331,9 @@ static void truncate_idle(prl_experience *e) {
 }
 
 prl_status prl_experience_time(prl_experience *e, int64_t now_us, prl_error *error) {
+  if (now_us > PRL_COUNT_MOST)
+    return prl_fail(error, PRL_EINVAL, "the time is %" PRId64 " µs; at most %" PRId64 " is accepted", now_us,
+                    PRL_COUNT_MOST);
   if (now_us < e->n.now)
     return prl_fail(error, PRL_EINVAL, "time runs backwards: %" PRId64 " µs after %" PRId64 " µs", now_us,
                     e->n.now);

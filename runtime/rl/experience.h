@@ -11,7 +11,12 @@
 #define PRL_RL_EXPERIENCE_H
 
 #include "perilune/env.h"
+#include "core/pieces.h"
 #include "rl/blocks.h"
+
+/* No count and no time (µs) of an agent is greater: sums of two of them stay whole numbers. */
+#define PRL_COUNT_MOST (INT64_C(1) << 60)
+static inline bool prl_count_holds(int64_t count) { return count >= 0 && count <= PRL_COUNT_MOST; }
 
 typedef struct prl_response_rule {
   float missing;
@@ -134,13 +139,15 @@ typedef struct prl_batch {
 prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options *options,
                               prl_experience **out, prl_error *error);
 void prl_experience_free(prl_experience *experience);
+/* What prl_experience_new allocates for these options, which are within its bounds. */
+int64_t prl_experience_bytes(const prl_experience_options *options);
 prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
  * PRL_EFORMAT, PRL_ENOMEM; the experience may then only be freed. */
 prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
 
 /* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
- * times). */
+ * times; above PRL_COUNT_MOST). */
 prl_status prl_experience_time(prl_experience *experience, int64_t now_us, prl_error *error);
 /* These streams (n) count as called at that time, which is to come next: they are not idle, however long a
  * step of their environment takes. */
@@ -179,6 +186,7 @@ void prl_experience_version(prl_experience *experience, uint64_t min_version);
 
 prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
                           const prl_experience_options *shape, prl_error *error);
+int64_t prl_batch_bytes(int64_t capacity, const prl_experience_options *shape); /* what it allocates */
 void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime);
 /* Copies closed rows into the batch, the oldest first where there are more than it holds, and frees their
  * places. */

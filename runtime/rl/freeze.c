@@ -4,30 +4,45 @@
 
 #include "rl/sort.h"
 
+enum { PIECES = 9 };
+
+static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options *shape,
+                        prl_piece pieces[PIECES]) {
+  const int64_t word = sizeof(float);
+  const prl_piece all[PIECES] = {{&b->observation, 2 * rows, shape->observations * word, false},
+                                 {&b->action, rows, shape->actions * word, false},
+                                 {&b->log_prob, rows, word, true},
+                                 {&b->response, rows, shape->responses * word, false},
+                                 {&b->successor, rows, word, true},
+                                 {&b->stream, rows, word, true},
+                                 {&b->step, rows, word, true},
+                                 {&b->end, rows, word, true},
+                                 {&b->elapsed, rows, word, true}};
+  memcpy(pieces, all, sizeof all);
+}
+
+int64_t prl_batch_bytes(int64_t capacity, const prl_experience_options *shape) {
+  prl_batch none = {0};
+  prl_piece pieces[PIECES];
+  list_pieces(&none, capacity, shape, pieces);
+  return prl_pieces_bytes(pieces, PIECES);
+}
+
 prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
                           const prl_experience_options *shape, prl_error *error) {
-  size_t rows = (size_t)capacity, word = sizeof(float);
+  prl_piece pieces[PIECES];
   *batch = (prl_batch){.capacity = capacity};
-  batch->observation = prl_alloc(runtime, 2 * rows * (size_t)shape->observations * word);
-  batch->action = prl_alloc(runtime, rows * (size_t)shape->actions * word);
-  batch->log_prob = prl_calloc(runtime, rows, word);
-  batch->response = prl_alloc(runtime, rows * (size_t)shape->responses * word);
-  batch->successor = prl_calloc(runtime, rows, word);
-  batch->stream = prl_calloc(runtime, rows, word);
-  batch->step = prl_calloc(runtime, rows, word);
-  batch->end = prl_calloc(runtime, rows, word);
-  batch->elapsed = prl_calloc(runtime, rows, word);
-  if (batch->observation && batch->action && batch->log_prob && batch->response && batch->successor &&
-      batch->stream && batch->step && batch->end && batch->elapsed)
-    return PRL_OK;
-  prl_batch_deinit(batch, runtime);
-  return prl_fail_memory(error, 2 * rows * (size_t)shape->observations * word);
+  list_pieces(batch, capacity, shape, pieces);
+  prl_status status = prl_pieces_new(runtime, pieces, PIECES, error);
+  if (status) prl_batch_deinit(batch, runtime);
+  return status;
 }
 
 void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime) {
-  void *blocks[] = {batch->observation, batch->action, batch->log_prob, batch->response, batch->successor,
-                    batch->stream,      batch->step,   batch->end,      batch->elapsed};
-  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
+  const prl_experience_options none = {0};
+  prl_piece pieces[PIECES];
+  list_pieces(batch, 0, &none, pieces);
+  prl_pieces_free(runtime, pieces, PIECES);
   *batch = (prl_batch){0};
 }
 

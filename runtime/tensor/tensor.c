@@ -1,9 +1,13 @@
 #include "tensor/tensor.h"
+#include "core/arguments.h"
 
 #include <stdio.h>
 #include <string.h>
 
-size_t prl_dtype_size(prl_dtype dtype) { return dtype == PRL_F64 || dtype == PRL_I64 ? 8 : 4; }
+size_t prl_dtype_size(prl_dtype dtype) {
+  static const uint8_t sizes[] = {4, 8, 4, 8};
+  return (unsigned)dtype < 4 ? sizes[dtype] : 0;
+}
 
 const char *prl_dtype_name(prl_dtype dtype) {
   static const char *const names[] = {"float32", "float64", "int32", "int64"};
@@ -37,6 +41,10 @@ static int64_t checked_count(int ndim, const int64_t *shape, prl_error *error) {
 
 prl_status prl_tensor_new(prl_runtime *runtime, prl_dtype dtype, int ndim, const int64_t *shape,
                           prl_tensor *out, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "runtime out", runtime, out);
+  if (!status) status = PRL_WITHIN(error, "dtype", (int)dtype, PRL_F32, PRL_I64);
+  if (!status && ndim > 0) status = PRL_GIVEN(error, "shape", shape);
+  if (status) return status;
   int64_t count = checked_count(ndim, shape, error);
   if (count < 0) return PRL_ESHAPE;
   size_t size = (size_t)count * prl_dtype_size(dtype), header = 64;
@@ -51,16 +59,22 @@ prl_status prl_tensor_new(prl_runtime *runtime, prl_dtype dtype, int ndim, const
 }
 
 void prl_tensor_borrow(void *data, prl_dtype dtype, int ndim, const int64_t *shape, prl_tensor *out) {
+  if (!out) return;
+  if (ndim < 0 || ndim > PRL_MAX_DIMS || (ndim > 0 && !shape)) { /* nothing that can be viewed */
+    *out = (prl_tensor){.dtype = dtype, .ndim = 1};
+    return;
+  }
   *out = (prl_tensor){.data = data, .dtype = dtype, .ndim = ndim};
   for (int d = 0; d < ndim; d++) out->shape[d] = shape[d];
   prl_tensor_set_contiguous(out);
 }
 
 void prl_tensor_retain(prl_tensor *tensor) {
-  if (tensor->storage) tensor->storage->refs++;
+  if (tensor && tensor->storage) tensor->storage->refs++;
 }
 
 void prl_tensor_release(prl_tensor *tensor) {
+  if (!tensor) return;
   prl_storage *storage = tensor->storage;
   *tensor = (prl_tensor){0};
   if (storage && --storage->refs == 0) {
@@ -71,12 +85,14 @@ void prl_tensor_release(prl_tensor *tensor) {
 }
 
 int64_t prl_tensor_count(const prl_tensor *tensor) {
+  if (!tensor) return 0;
   int64_t count = 1;
   for (int d = 0; d < tensor->ndim; d++) count *= tensor->shape[d];
   return count;
 }
 
 bool prl_tensor_contiguous(const prl_tensor *tensor) {
+  if (!tensor) return false;
   int64_t stride = 1;
   for (int d = tensor->ndim - 1; d >= 0; d--) {
     if (tensor->shape[d] != 1 && tensor->stride[d] != stride) return false;
@@ -90,7 +106,9 @@ bool prl_tensor_same_shape(const prl_tensor *a, const prl_tensor *b) {
 }
 
 char *prl_shape_text(const prl_tensor *tensor, char *text, size_t size) {
-  size_t used = (size_t)snprintf(text, size, "(");
+  if (!text || size == 0) return text;
+  size_t used = (size_t)snprintf(text, size, tensor ? "(" : "");
+  if (!tensor) return text;
   for (int d = 0; d < tensor->ndim && used < size; d++)
     used += (size_t)snprintf(text + used, size - used, d ? ", %lld" : "%lld", (long long)tensor->shape[d]);
   if (used < size) snprintf(text + used, size - used, ")");

@@ -280,7 +280,7 @@ static void evaluation(void **state) {
   }
   assert_int_equal(agent->experience->n.decisions, 0);
   prl_vecenv *env = pendulum(runtime, 3, 9);
-  CHECK_FAILS(prl_agent_evaluate(agent, env, 0, PRL_MEAN, one, NULL, &error), PRL_EINVAL, "0 episodes");
+  CHECK_FAILS(prl_agent_evaluate(agent, env, 0, PRL_MEAN, one, NULL, &error), PRL_EINVAL, "episodes is 0");
   prl_vecenv_free(env);
   prl_agent_free(agent);
 }

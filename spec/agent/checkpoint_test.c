@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/policy/parts.h"
+#include "agent/verbs/verb.h"
 #include "agent/learner/parts.h"
 #include "agent/toy_plan.h"
 
@@ -221,6 +223,55 @@ static void damaged_files(void **state) {
   prl_vecenv_free(env);
 }
 
+/* Every counter of the file is one that can be counted on. */
+static void counters_out_of_range(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
+  prl_vecenv *env = pendulum(runtime);
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  const prl_experience_counts *n = &agent->experience->n;
+  const int64_t *const counters[] = {&n->now,
+                                     &n->decisions,
+                                     &n->forgotten,
+                                     &n->call,
+                                     &n->min_version,
+                                     &n->dropped_steps,
+                                     &n->late_feedback,
+                                     &n->duplicate_feedback,
+                                     &n->stale_steps,
+                                     &n->idle_streams,
+                                     &agent->learner->n.shuffles,
+                                     &agent->learner->n.updates,
+                                     &agent->learner->n.warm,
+                                     &agent->learner->n.warmed,
+                                     &agent->policy->n.version,
+                                     &agent->policy->n.calls,
+                                     &agent->schedule->at,
+                                     &agent->schedule->verbs[3].cursor[0], /* values */
+                                     &agent->schedule->verbs[4].cursor[0], /* advantages */
+                                     &agent->schedule->verbs[6].cursor[0], /* epochs */
+                                     &agent->sets->optims[0]->steps,
+                                     &agent->learner->optim_steps[0],
+                                     &agent->experience->rows[0].time,
+                                     &agent->experience->streams[0].time};
+  const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, (INT64_C(1) << 60) + 1};
+  for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+    for (size_t k = 0; k < 4; k++) {
+      int64_t *counter = (int64_t *)counters[i], kept = *counter;
+      *counter = wrong[k];
+      CHECK_OK(prl_agent_save(agent, NULL, path, &error));
+      *counter = kept;
+      prl_status status = prl_agent_load(runtime, path, &loaded, &error);
+      if (status != PRL_EFORMAT)
+        fail_msg("counter %d = %lld: status %d", (int)i, (long long)wrong[k], status);
+    }
+  CHECK_OK(prl_agent_save(agent, NULL, path, &error));
+  CHECK_OK(prl_agent_load(runtime, path, &loaded, &error));
+  prl_agent_free(loaded);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
 /* ---- a life in which each allocation fails in turn ---- */
 
 static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure) {
@@ -269,9 +320,11 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(resumes_byte_for_byte_from_anywhere), cmocka_unit_test(resumes_with_discounts_by_time),
-      cmocka_unit_test(resumes_a_driven_environment), cmocka_unit_test(damaged_files),
-      cmocka_unit_test(each_allocation_fails_in_turn)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(resumes_byte_for_byte_from_anywhere),
+                                     cmocka_unit_test(resumes_with_discounts_by_time),
+                                     cmocka_unit_test(resumes_a_driven_environment),
+                                     cmocka_unit_test(damaged_files),
+                                     cmocka_unit_test(counters_out_of_range),
+                                     cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -80,6 +80,13 @@ describe("a panel", function()
     result, message = prl.panel("shortvideo", nil, {users = 2, constant = zero, threads = 65})
     assert.is_nil(result)
     assert.equal("65 threads; 1 to 64 are accepted", message)
+    for _, name in ipairs {"users", "days", "threads", "seed", "stream"} do
+      for _, wrong in ipairs {0 / 0, 1 / 0, -1 / 0, 1e300, 1.5} do
+        assert.error_matches(function()
+          prl.panel("shortvideo", nil, {users = 2, constant = zero, [name] = wrong})
+        end, "option " .. name .. ": a whole number is needed, not")
+      end
+    end
     result, message = prl.panel("shortvideo", nil, {users = 2, days = 1})
     assert.is_nil(result)
     assert.truthy(message:find("one of them", 1, true))

@@ -33,6 +33,14 @@ describe("a program", function()
     assert.is_true(before == after)
   end)
 
+  it("takes any budget that is a number of µs", function()
+    local program = prl.program(function(x) return x * 2 end, prl.ones(3))
+    for _, budget in ipairs {1e15, 1e300, math.huge} do assert.is_true(program:run(budget)) end
+    for _, budget in ipairs {-1, -math.huge, 0 / 0} do
+      assert.error_matches(function() program:run(budget) end, "a budget of %-?%w+%.?%d* µs; a number ≥ 0 is needed")
+    end
+  end)
+
   it("stops between ops when its budget is spent, and goes on", function()
     local w = prl.parameter(prl.ones(1, 200), "w")
     local opt = prl.optim.sgd({w}, {lr = .1})

@@ -318,6 +318,66 @@ static void test_a_type_of_two_dimensions(void **state) {
   env_run_free(&run);
 }
 
+/* What a step took is summed up by whoever drives it, and says on which day of a panel it falls. */
+static int64_t knob_takes;
+static prl_status clocked_spec(const prl_env_type *type, const double *options, prl_env_spec *spec,
+                               prl_error *error) {
+  prl_status status = knob_spec(type, options, spec, error);
+  spec->clock = true;
+  return status;
+}
+static prl_status clocked_step(const prl_env_batch *batch, prl_error *error) {
+  prl_status status = knob_step(batch, error);
+  batch->elapsed_us[batch->n - 1] = knob_takes;
+  return status;
+}
+
+static void test_a_clock_that_cannot_be(void **state) {
+  prl_env_type clocked = knob;
+  clocked.spec = clocked_spec, clocked.step = clocked_step;
+  const int64_t wrong[] = {-1, INT64_MIN, INT64_MAX, (INT64_C(1) << 53) + 1};
+  for (int i = 0; i < 4; i++) {
+    env_run run = env_run_of(&clocked, 2, 0, 0);
+    prl_error error = {0};
+    knob_takes = INT64_C(1) << 53;
+    assert_int_equal(prl_vecenv_step(run.env, &run.step, &error), PRL_OK);
+    knob_takes = wrong[i];
+    assert_int_equal(prl_vecenv_step(run.env, &run.step, &error), PRL_EINVAL);
+    assert_true(contains(error.message, "'knob' says that a step of instance 1 took"));
+    assert_int_equal(prl_vecenv_step(run.env, &run.step, &error), PRL_ESTATE);
+    env_run_free(&run);
+  }
+}
+
+/* A cut block whose head says that the type's own part has fewer than no bytes: it reads nothing. */
+static prl_status four_bytes(const prl_env_batch *batch, void *bytes, int64_t *size, prl_error *error) {
+  *size = 4;
+  if (bytes) memset(bytes, 1, 4);
+  return PRL_OK;
+}
+static prl_status never_loaded(const prl_env_batch *batch, const void *bytes, int64_t size,
+                               prl_error *error) {
+  assert_int_equal(size, 4);
+  return PRL_OK;
+}
+
+static void test_a_block_of_less_than_nothing(void **state) {
+  prl_env_type saved = knob;
+  saved.save = four_bytes, saved.load = never_loaded;
+  env_run run = env_run_of(&saved, 2, 0, 0);
+  int64_t whole = env_state_size(run.env), counters = whole - 4, own;
+  unsigned char *block = malloc((size_t)whole);
+  assert_int_equal(prl_vecenv_save(run.env, block, whole, NULL), PRL_OK);
+  assert_int_equal(prl_vecenv_load(run.env, block, whole, NULL), PRL_OK);
+  memcpy(&own, block + 24, sizeof own); /* magic, n, state_size, own_size */
+  assert_int_equal(own, 4);
+  own = 64 - counters;
+  memcpy(block + 24, &own, sizeof own);
+  assert_int_equal(prl_vecenv_load(run.env, block, 64, NULL), PRL_EFORMAT);
+  free(block);
+  env_run_free(&run);
+}
+
 static void test_a_failed_step_must_be_reset(void **state) {
   env_run run = env_run_of(&knob, 1, 0, 0);
   prl_error error = {0};
@@ -362,6 +422,8 @@ int main(void) {
       cmocka_unit_test(test_a_reset_starts_the_next_episode),
       cmocka_unit_test(test_kernel_tables_give_the_same_bytes),
       cmocka_unit_test(test_a_type_of_two_dimensions),
+      cmocka_unit_test(test_a_clock_that_cannot_be),
+      cmocka_unit_test(test_a_block_of_less_than_nothing),
       cmocka_unit_test(test_a_failed_step_must_be_reset),
       cmocka_unit_test(test_a_failure_without_a_message_gets_one),
   };

@@ -1,9 +1,9 @@
---- `perilune check RECIPE`: the resolved recipe, every default filled in, with its hash.
+--- `perilune check RECIPE`: the resolved recipe, every default filled in, with its hash and what its agent takes of memory.
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 
-local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash"}
+local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash and its memory"}
 
 -- The recipe's loader: one that learns from logs has a schema of its own. A recipe that cannot be read is refused by the usual one.
 local function loader_of(words)
@@ -14,11 +14,12 @@ local function loader_of(words)
   return require("perilune.fit").load
 end
 
--- A recipe that resolves may still ask for what its algorithm cannot build or an agent cannot hold.
+-- A recipe that resolves may still ask for what its algorithm cannot build or an agent cannot hold. Returns its plan.
 local function check_agent(loaded)
   local prl = require "perilune"
-  local plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded)
-  failure.of_recipe(loaded.path, prl.agent, plan):free()
+  local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
+  agent:free()
+  return plan
 end
 
 -- A host's steps stay in memory until the waits of their responses are over.
@@ -45,13 +46,15 @@ function check.run(argv)
   local loaded = failure.check_recipe(loader_of(words)(words.recipe, {
     set = words.set, seed = words.seed, trust = words.trust,
   }))
-  if loaded.algorithm then check_agent(loaded) end
+  local plan = loaded.algorithm and check_agent(loaded)
   options.note_sweep(loaded)
   if words.hash then
     io.write(loaded.hash, "\n")
   else
-    io.write("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n", prl.recipe.text(loaded.recipe))
-    if loaded.algorithm then note_waits(loaded) end
+    io.write("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n")
+    if plan then io.write("-- the agent takes ", require("perilune.recipe.memory").line(plan), "\n") end
+    io.write(prl.recipe.text(loaded.recipe))
+    if plan then note_waits(loaded) end
   end
   return 0
 end

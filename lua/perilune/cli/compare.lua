@@ -21,7 +21,7 @@ local function parse(argv)
   parser:option("--out", "The folder for the runs and compare.html; default: runs/compare-A-B for recipes, where what was "
     .. "trained before is not trained again."):argname("FOLDER")
   parser:flag("-q --quiet", "No progress line.")
-  return options.parse(parser, argv)
+  return options.parse(options.memory(parser), argv)
 end
 
 local function out_folder(words, recipes)

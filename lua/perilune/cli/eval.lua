@@ -63,7 +63,7 @@ function eval.run(argv)
   parser:option("--threads", "Threads at once; the numbers are the same."):argname("N"):convert(options.whole)
   parser:flag("--trust", "Let the environment run where it is a C or Lua file.")
   parser:flag("--json", "Print one JSON object, with every episode's values.")
-  local words = options.parse(parser, argv)
+  local words = options.parse(options.memory(parser), argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
   local prl = require "perilune"
   local evaluation = require "perilune.trainer.evaluation"

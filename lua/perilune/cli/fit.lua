@@ -19,7 +19,7 @@ local function parse(argv)
   parser:option("--runs", "The folder that holds the runs; default: runs."):argname("FOLDER")
   parser:option("--out", "The file of a world; default: the recipe's `out`."):argname("FILE")
   parser:flag("-q --quiet", "No progress line.")
-  local words = options.parse(parser, argv)
+  local words = options.parse(options.memory(parser), argv)
   if not words.data then failure.usage("fit needs --data FOLDER, the folder of the CSVs\n" .. parser:get_usage()) end
   if words.seeds and words.seeds < 1 then failure.usage("--seeds: at least 1 is needed") end
   return words

@@ -17,17 +17,25 @@ function options.parse(parser, argv)
   if not ok then
     failure.usage(("%s\n%s"):format(result, parser:get_usage()))
   end
+  if result.memory then require("perilune").memory(result.memory) end
   return result
 end
 
---- Adds what every command that reads a recipe takes: --set, --seed and --trust.
+--- Adds --memory, which options.parse puts into force.
+function options.memory(parser)
+  parser:option("--memory", "The most memory that may be asked for, as in 8GB; default: the machine's. What an agent or its "
+    .. "networks will take is added up before it is allocated."):argname("SIZE"):convert(options.size)
+  return parser
+end
+
+--- Adds what every command that reads a recipe takes: --set, --seed, --trust and --memory.
 function options.recipe(parser)
   parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated. A table is merged "
     .. "into the one that is there, a list replaces it, and PATH=remove takes away.")
     :argname("PATH=VALUE"):count("*"):default({})
   parser:option("--seed", "Seed in place of train.seed."):argname("N"):convert(options.whole)
   parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
-  return parser
+  return options.memory(parser)
 end
 
 --- Says of a file that is a sweep that its base is what is taken here.
@@ -44,6 +52,18 @@ function options.whole(word)
     return nil, ("'%s' is not a whole number ≥ 0"):format(word)
   end
   return number
+end
+
+local UNITS = {[""] = 1, b = 1, kb = 1e3, mb = 1e6, gb = 1e9, tb = 1e12}
+
+--- Converter of argparse: bytes, as in 500MB.
+function options.size(word)
+  local number, unit = word:match("^([%d.]+)%s*(%a*)$")
+  local bytes = tonumber(number) and UNITS[unit:lower()] and math.floor(tonumber(number) * UNITS[unit:lower()])
+  if not bytes or bytes < 1 or bytes > 2 ^ 53 then
+    return nil, ("'%s' is not a size such as 500MB or 8GB"):format(word)
+  end
+  return bytes
 end
 
 return options

@@ -23,7 +23,7 @@ local function parse(argv)
   parser:option("--out", "The folder for the runs and sweep.html; default: runs/sweep-NAME."):argname("FOLDER")
   parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
   parser:flag("-q --quiet", "No progress line.")
-  local words = options.parse(parser, argv)
+  local words = options.parse(options.memory(parser), argv)
   local most = require("perilune.trainer.sweep").most_seeds
   if words.seeds and (words.seeds < 1 or words.seeds > most) then
     failure.usage(("--seeds must be from 1 to %d"):format(most))

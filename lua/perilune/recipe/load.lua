@@ -120,6 +120,7 @@ end
 ---   path, folder
 ---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
 ---   files      [{path, text}] that it was made of
+---   set        {path = text} of the overrides
 --- or nil, one sentence, code.
 function load.load(path, given)
   given = options_of(given)
@@ -145,7 +146,7 @@ function load.load(path, given)
   result.code, message, code = code_of(result, folder)
   if message then return nil, message, code end
   result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe, result.code))
-  result.sweep, result.files = evaluated.sweep, evaluated.files
+  result.sweep, result.files, result.set = evaluated.sweep, evaluated.files, evaluated.set
   return result
 end
 
@@ -161,6 +162,18 @@ function load.plan(loaded, constant)
       type(loaded) == "string" and "the path" or "a " .. type(loaded)), 2)
   end
   return require("perilune.recipe.build").plan(loaded.recipe, loaded.spec, loaded.algorithm, loaded.hash, constant, loaded.own_policy)
+end
+
+--- An agent of a loaded recipe, and its plan; nil and one sentence where it is above the budget of memory: at the option
+--- that makes it large. What the recipe's code does wrong is raised.
+function load.agent(loaded)
+  local plan = load.plan(loaded)
+  local ok, agent = pcall(prl.agent, plan)
+  if ok then return agent, plan end
+  local message = tostring(agent):gsub("^[^:\n]*:%d+: ", "") -- not our line, but the recipe's
+  local option = message:match("^([%w_.]+) = %d+ takes ") or message:match("^([%w_.]+) takes ")
+  if not option then error(message, 0) end
+  return nil, ("%s: %s"):format(place(loaded, {path = option}), message), "ELIMIT"
 end
 
 return options.strict("prl.recipe", "function", load)

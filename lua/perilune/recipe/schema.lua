@@ -122,7 +122,7 @@ schema.train = {
 
 schema.eval = {
   option("every", "number", 0, "steps", "steps between two evaluations; 0: only at the end", {integer = true, min = 0}),
-  option("episodes", "number", 100, "episodes", "episodes of an evaluation", {integer = true, min = 1}),
+  option("episodes", "number", 100, "episodes", "episodes of an evaluation", {integer = true, min = 1, max = 2 ^ 28}),
   option("seed", "number", 900001, "", "of the evaluation's episodes, apart from training", {integer = true, min = 0,
     max = 2 ^ 53}),
   option("action", "choice", "mean", "", "the mean (or most probable) action, or a sample",
@@ -158,11 +158,11 @@ schema.front = {
 
 schema.agent = {
   option("streams", "number", nil, "streams", "streams at once; default: env.n, or 1024 for a host",
-    {integer = true, min = 1}),
+    {integer = true, min = 1, max = 2 ^ 28}),
   option("rows", "number", 0, "rows",
     "steps of experience held that are not learned from yet, those that wait for a response among them; more are not " ..
     "recorded (dropped_steps); 0: as many as two updates take",
-    {integer = true, min = 0}),
+    {integer = true, min = 0, max = 2 ^ 28}),
   option("idle", "duration", 0, "s", "a stream without a call for as long is truncated; 0: never", {min = 0}),
 }
 

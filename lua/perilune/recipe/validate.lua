@@ -3,6 +3,7 @@
 local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
+local memory = require "perilune.recipe.memory"
 local nearest = require "perilune.nearest"
 local policy_file = require "perilune.recipe.policy_file"
 local schema = require "perilune.recipe.schema"
@@ -199,6 +200,7 @@ local function resolve(check, recipe)
   needs_warmup(check, result)
   leaves_steps(check, result, algorithm)
   needs_rows(check, result)
+  memory.check(check, result, spec, algorithm)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, own_policy = own_policy, live = check.live}
 end
 

@@ -189,10 +189,14 @@ function values.texts(check, value, _, path)
   return list(check, value, path, "a list of strings", function(item) return type(item) == "string" end)
 end
 
+local MOST_LAYERS = 64 -- a network is built and planned layer by layer
+
 function values.sizes(check, value, _, path)
-  return list(check, value, path, "a list of whole numbers ≥ 1, as in {64, 64}", function(item)
+  local result = list(check, value, path, "a list of whole numbers from 1 to 65536, as in {64, 64}", function(item)
     return type(item) == "number" and item >= 1 and item <= 65536 and item % 1 == 0
   end)
+  if #result > MOST_LAYERS then check.fail(path, ("expected at most %d layers, got %d"):format(MOST_LAYERS, #result)) end
+  return result
 end
 
 local seconds = {us = 1e-6, ms = 1e-3, s = 1, min = 60, h = 3600, d = 86400}

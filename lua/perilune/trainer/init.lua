@@ -116,8 +116,7 @@ function trainer.start(loaded, options)
   local recipe = loaded.recipe
   local env, message = world.make(loaded.env, loaded.env.n, recipe.train.seed)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
-  local plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded)
-  local agent = failure.of_recipe(loaded.path, prl.agent, plan)
+  local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local self = setmetatable({agent = agent, env = env, quiet = options.quiet, threads = options.threads,
     info = describe(loaded, plan, options)}, Trainer)
   self:prepare()

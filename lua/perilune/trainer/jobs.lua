@@ -64,6 +64,8 @@ local function words_of(job, run, options, threads)
   end
   words[#words + 1] = "--quiet"
   if options.trust then words[#words + 1] = "--trust" end
+  words[#words + 1] = "--memory"
+  words[#words + 1] = ("%.0f"):format(prl.memory().budget_bytes)
   if threads then
     words[#words + 1] = "--threads"
     words[#words + 1] = threads

@@ -86,21 +86,25 @@ static prl_status read_per(prl_learner *l, prl_critic *c, const prl_value *map, 
                   c->per, prl_nearest_hint(&nearest));
 }
 
+int prl_critic_list(prl_critic *c, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
+  const int64_t rows = shape->batch_rows, word = sizeof(float);
+  const prl_piece all[] = {{&c->scale, 1, sizeof *c->scale, true},
+                           {&c->baseline_sum, 1, sizeof *c->baseline_sum, true},
+                           {&c->popart, 1, sizeof *c->popart, true},
+                           {&c->reward, rows, word, true},
+                           {&c->advantage, rows, word, true},
+                           {&c->returns, rows, word, true},
+                           {&c->value, 2 * rows, word, true},
+                           {&c->episode, shape->experience.streams, sizeof *c->episode, true}};
+  memcpy(pieces, all, sizeof all);
+  return (int)(sizeof all / sizeof *all);
+}
+
 static prl_status allocate(prl_learner *l, prl_critic *c, prl_error *error) {
-  size_t rows = (size_t)l->shape->batch_rows;
-  c->scale = prl_calloc(l->runtime, 1, sizeof *c->scale);
-  c->baseline_sum = prl_calloc(l->runtime, 1, sizeof *c->baseline_sum);
-  c->popart = prl_calloc(l->runtime, 1, sizeof *c->popart);
-  c->reward = prl_calloc(l->runtime, rows, sizeof(float));
-  c->advantage = prl_calloc(l->runtime, rows, sizeof(float));
-  c->returns = prl_calloc(l->runtime, rows, sizeof(float));
-  c->value = prl_calloc(l->runtime, 2 * rows, sizeof(float));
-  c->episode = prl_calloc(l->runtime, (size_t)l->shape->experience.streams, sizeof *c->episode);
-  if (!c->scale || !c->baseline_sum || !c->popart || !c->reward || !c->advantage || !c->returns ||
-      !c->value || !c->episode)
-    return prl_fail_memory(error, 2 * rows * sizeof(float));
-  c->popart->std = 1;
-  return PRL_OK;
+  prl_piece pieces[PRL_LEARNER_PIECES];
+  prl_status status = prl_pieces_new(l->runtime, pieces, prl_critic_list(c, l->shape, pieces), error);
+  if (!status) c->popart->std = 1;
+  return status;
 }
 
 static prl_status build_critic(prl_learner *l, prl_critic *c, const prl_value *map, prl_error *error) {
@@ -147,9 +151,8 @@ const prl_critic *prl_critic_find(const prl_learner *l, const char *name) {
 void prl_critics_free(prl_learner *l) {
   for (int i = 0; i < l->critics_count; i++) {
     prl_critic *c = &l->critics[i];
-    void *blocks[] = {c->scale,     c->baseline_sum, c->popart, c->reward,
-                      c->advantage, c->returns,      c->value,  c->episode};
-    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) prl_free(l->runtime, blocks[k]);
+    prl_piece pieces[PRL_LEARNER_PIECES];
+    prl_pieces_free(l->runtime, pieces, prl_critic_list(c, l->shape, pieces));
     prl_expression_free(c->expression);
   }
   prl_free(l->runtime, l->critics);

@@ -3,17 +3,33 @@
 
 #include <string.h>
 
+static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
+  const int64_t rows = shape->batch_rows, word = sizeof(float);
+  const prl_piece all[] = {{&l->observation, 2 * rows, shape->spec.observations * word, false},
+                           {&l->advantage, rows, word, true},
+                           {&l->discount, rows, sizeof *l->discount, true},
+                           {&l->order, rows, sizeof *l->order, true},
+                           {&l->lengths, shape->experience.streams, sizeof *l->lengths, true}};
+  memcpy(pieces, all, sizeof all);
+  return (int)(sizeof all / sizeof *all);
+}
+
+int64_t prl_learner_bytes(const prl_shape *shape, int critics) {
+  prl_learner sized = {0};
+  prl_critic critic = {0};
+  prl_piece pieces[PRL_LEARNER_PIECES];
+  int64_t sum = prl_pieces_bytes(pieces, list_pieces(&sized, shape, pieces));
+  int64_t one = prl_pieces_bytes(pieces, prl_critic_list(&critic, shape, pieces));
+  sum = prl_bytes_add(sum, prl_batch_bytes(shape->batch_rows, &shape->experience));
+  return prl_bytes_add(sum, prl_bytes_times(critics, one));
+}
+
 static prl_status allocate(prl_learner *l, prl_error *error) {
-  size_t rows = (size_t)l->shape->batch_rows, streams = (size_t)l->shape->experience.streams;
-  size_t width = (size_t)l->shape->spec.observations;
-  l->observation = prl_alloc(l->runtime, 2 * rows * width * sizeof(float));
-  l->advantage = prl_calloc(l->runtime, rows, sizeof(float));
-  l->discount = prl_calloc(l->runtime, rows, sizeof *l->discount);
-  l->order = prl_calloc(l->runtime, rows, sizeof *l->order);
-  l->lengths = prl_calloc(l->runtime, streams, sizeof *l->lengths);
+  prl_piece pieces[PRL_LEARNER_PIECES];
+  prl_status status = prl_pieces_new(l->runtime, pieces, list_pieces(l, l->shape, pieces), error);
+  if (status) return status;
   l->optim_steps = prl_calloc(l->runtime, (size_t)l->sets->optims_count + 1, sizeof *l->optim_steps);
-  if (!l->observation || !l->advantage || !l->discount || !l->order || !l->lengths || !l->optim_steps)
-    return prl_fail_memory(error, 2 * rows * width * sizeof(float));
+  if (!l->optim_steps) return prl_fail_memory(error, (size_t)l->sets->optims_count * sizeof *l->optim_steps);
   return prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
 }
 
@@ -55,8 +71,9 @@ void prl_learner_free(prl_learner *l) {
   prl_critics_free(l);
   if (l->metrics.runtime) prl_metrics_deinit(&l->metrics);
   prl_batch_deinit(&l->batch, l->runtime);
-  void *blocks[] = {l->observation, l->advantage, l->discount, l->order, l->lengths, l->optim_steps};
-  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(l->runtime, blocks[i]);
+  prl_piece pieces[PRL_LEARNER_PIECES];
+  prl_pieces_free(l->runtime, pieces, list_pieces(l, l->shape, pieces));
+  prl_free(l->runtime, l->optim_steps);
   prl_free(l->runtime, l);
 }
 
@@ -112,14 +129,21 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
 static bool counts_hold(const prl_learner *l) {
   const prl_learner_counts *n = &l->n;
   const prl_batch *b = &l->batch;
-  return n->updates >= 0 && n->shuffles >= 0 && n->warm >= 0 && n->warmed >= 0 && n->warmed <= 1 &&
-         b->rows >= 0 && b->rows <= b->capacity && b->bootstraps >= 0 && b->bootstraps <= b->rows &&
-         b->observed == b->rows + b->bootstraps;
+  return prl_count_holds(n->updates) && prl_count_holds(n->shuffles) && prl_count_holds(n->warm) &&
+         n->warmed >= 0 && n->warmed <= 1 && b->rows >= 0 && b->rows <= b->capacity && b->bootstraps >= 0 &&
+         b->bootstraps <= b->rows && b->observed == b->rows + b->bootstraps;
+}
+
+static bool steps_hold(const prl_learner *l) {
+  bool good = true;
+  for (int i = 0; i < l->sets->optims_count; i++)
+    good = good && prl_count_holds(l->sets->optims[i]->steps) && prl_count_holds(l->optim_steps[i]);
+  return good;
 }
 
 bool prl_learner_restore(prl_learner *l) {
   const prl_batch *b = &l->batch;
-  bool good = counts_hold(l);
+  bool good = counts_hold(l) && steps_hold(l);
   for (int64_t i = 0; good && i < b->rows; i++)
     good = l->order[i] >= 0 && l->order[i] < b->rows && b->successor[i] >= -1 &&
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&

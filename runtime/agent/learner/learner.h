@@ -17,6 +17,10 @@ typedef struct prl_learner_parts {
   prl_experience *experience;
 } prl_learner_parts;
 
+/* What the rows of an update take, with so many critics. */
+int64_t prl_learner_bytes(const prl_shape *shape, int critics);
+/* The most rows of one run of the program of this name by the schedule of the document. */
+int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name);
 /* Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts, prl_learner **out,
                            prl_error *error);

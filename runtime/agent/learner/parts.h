@@ -92,7 +92,11 @@ struct prl_learner {
   prl_learner_counts n;
 };
 
+/* Blocks that grow with capacities, of the learner and of each critic. */
+enum { PRL_LEARNER_PIECES = 8 };
+
 /* critics.c */
+int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);
 prl_status prl_critics_build(prl_learner *learner, prl_error *error);
 void prl_critics_free(prl_learner *learner);
 prl_status prl_critics_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);

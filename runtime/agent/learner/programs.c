@@ -61,6 +61,13 @@ static int64_t rows_in(const prl_value *body, const char *name, int64_t rows) {
   return most;
 }
 
+int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name) {
+  if (!strcmp(name, "act") || prl_policy_is_density(name)) return shape->act_rows;
+  if (!strcmp(name, "values")) return shape->tile_rows;
+  int64_t rows = rows_in(prl_get(root, "schedule"), name, shape->batch_rows);
+  return rows > 0 ? rows : 1; /* never run: built all the same, so that its errors are told */
+}
+
 /* ---- building ---- */
 
 /* The graph of a program over the learner's own sets, bound to these sources. */
@@ -107,16 +114,13 @@ static prl_status list_reports(prl_learner *l, prl_learner_program *p, prl_error
 
 static prl_status build_program(prl_learner *l, const char *name, const prl_value *text, prl_error *error) {
   prl_learner_program *p = &l->programs[l->programs_count++];
-  int64_t rows = rows_in(prl_get(l->root, "schedule"), name, l->shape->batch_rows);
-  if (rows < 1) rows = 1; /* never run: built all the same, so that its errors are told */
+  int64_t rows = prl_learner_rows(l->shape, l->root, name);
   prl_status status = build_routine(l, name, text, rows, l->sources, l->sources_count, &p->routine, error);
   return status ? status : list_reports(l, p, error);
 }
 
-/* "act", "density" and "densities" are the policy's. */
 static bool learns(const char *name) {
-  static const char *const others[] = {"act", "values", "density", "densities"};
-  return prl_read_word(name, others, 4) < 0;
+  return strcmp(name, "act") && strcmp(name, "values") && !prl_policy_is_density(name);
 }
 
 prl_status prl_programs_build(prl_learner *l, prl_error *error) {

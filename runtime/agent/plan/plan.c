@@ -91,7 +91,7 @@ void prl_plan_free(prl_plan *plan) {
   prl_runtime_release(runtime);
 }
 
-const char *prl_plan_hash(const prl_plan *plan) { return plan->hash; }
+const char *prl_plan_hash(const prl_plan *plan) { return plan ? plan->hash : NULL; }
 const prl_value *prl_plan_document(const prl_plan *plan) { return &plan->document->root; }
 
 const prl_tensor *prl_plan_tensor_find(const prl_plan *plan, const char *set, const char *param) {

@@ -7,7 +7,7 @@
 
 /* ---- parameters ---- */
 
-static prl_status read_shape(const prl_value *map, const char *name, prl_tensor *out, prl_error *error) {
+prl_status prl_sets_read_shape(const prl_value *map, const char *name, prl_tensor *out, prl_error *error) {
   const prl_value *shape;
   int64_t sizes[PRL_MAX_DIMS];
   prl_status status = prl_read_value(map, name, "shape", PRL_ARRAY, &shape, error);
@@ -29,7 +29,7 @@ static prl_status build_param(prl_sets *a, const prl_value *map, const char *set
   const char *name;
   prl_tensor shape, zeros = {0};
   prl_status status = prl_read_string(map, "sets.params", "name", &name, error);
-  if (!status) status = read_shape(map, name, &shape, error);
+  if (!status) status = prl_sets_read_shape(map, name, &shape, error);
   if (status) return status;
   const prl_tensor *from = values ? prl_plan_tensor_find(values, set, name) : NULL;
   if (!from) {

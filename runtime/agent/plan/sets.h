@@ -16,6 +16,8 @@ typedef struct prl_sets {
 /* values NULL: parameters start as zeros, to be loaded. Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_sets_new(prl_runtime *runtime, const prl_value *root, const prl_plan *values, prl_sets **out,
                         prl_error *error);
+/* The shape of a parameter of the document, without values. Fails: PRL_EFORMAT. */
+prl_status prl_sets_read_shape(const prl_value *param, const char *where, prl_tensor *out, prl_error *error);
 void prl_sets_free(prl_sets *sets);
 prl_status prl_sets_blocks(const prl_sets *sets, prl_blocks *blocks, prl_error *error);
 /* The place of a set; −1: there is none of that name. */

@@ -6,20 +6,12 @@
 #include "agent/policy/parts.h"
 #include "core/read.h"
 
-/* ---- building ---- */
-
-static prl_status build(prl_policy *p, const prl_value *programs, const char *name, prl_density_program *d,
-                        const char *output, int64_t width, prl_error *error) {
-  const prl_env_spec *s = &p->shape->spec;
-  const prl_source sources[] = {
-      {.name = "obs", .width = s->observations, .direct = &d->observation, .required = true},
-      {.name = "action", .width = s->actions, .direct = &d->action, .required = true}};
-  const prl_value *text = prl_get(programs, name);
-  if (!text) return PRL_OK; /* a plan that was made by hand */
-  prl_status status =
-      prl_policy_routine(p, text, name, sources, d == &p->density ? 2 : 1, &d->routine, error);
-  return status ? status : prl_routine_output(&d->routine, output, width, false, &d->log_prob, error);
+bool prl_policy_is_density(const char *name) {
+  static const char *const names[] = {"density", "densities"};
+  return prl_read_word(name, names, 2) >= 0;
 }
+
+/* ---- building ---- */
 
 static int64_t choices_of(const prl_env_spec *s) {
   int64_t sum = 0;
@@ -28,10 +20,35 @@ static int64_t choices_of(const prl_env_spec *s) {
   return sum;
 }
 
-prl_status prl_density_build(prl_policy *p, const prl_value *programs, prl_error *error) {
-  prl_status status = build(p, programs, "density", &p->density, "log_prob", 1, error);
-  if (status || p->shape->spec.action_kind == PRL_ACTION_CONTINUOUS) return status;
-  return build(p, programs, "densities", &p->densities, "log_probs", choices_of(&p->shape->spec), error);
+static bool is_density(const prl_policy *p, const prl_density_program *d) { return d == &p->density; }
+
+/* The program of the plan; NULL: a plan that was made by hand, or continuous actions. */
+static const prl_value *text_of(const prl_policy *p, const prl_density_program *d) {
+  if (is_density(p, d)) return prl_get(p->programs, "density");
+  return choices_of(&p->shape->spec) ? prl_get(p->programs, "densities") : NULL;
+}
+
+/* When it is first asked for: most agents never are, and a program over wide layers is large. */
+static prl_status build(prl_policy *p, prl_density_program *d, prl_error *error) {
+  const prl_env_spec *s = &p->shape->spec;
+  const bool given = is_density(p, d);
+  const prl_value *text = text_of(p, d);
+  const prl_source sources[] = {
+      {.name = "obs", .width = s->observations, .direct = &d->observation, .required = true},
+      {.name = "action", .width = s->actions, .direct = &d->action, .required = true}};
+  if (!text)
+    return prl_fail(error, PRL_EABSENT, "the plan of this agent has no program for densities of %s",
+                    given ? "actions" : "all choices");
+  prl_status status = prl_policy_routine(p, text, given ? "density" : "densities", sources, given ? 2 : 1,
+                                         &d->routine, error);
+  if (!status)
+    status = prl_routine_output(&d->routine, given ? "log_prob" : "log_probs", given ? 1 : choices_of(s),
+                                false, &d->log_prob, error);
+  if (status)
+    prl_routine_deinit(&d->routine);
+  else
+    prl_routine_fill_live(&d->routine, p->in_force);
+  return status;
 }
 
 /* ---- asking ---- */
@@ -58,10 +75,8 @@ static prl_status check_actions(const prl_policy *p, const float *action, int64_
 static prl_status run(prl_policy *p, prl_density_program *d, const float *observation, const float *action,
                       int64_t n, int64_t width, float *out, prl_error *error) {
   const prl_env_spec *s = &p->shape->spec;
-  if (!d->routine.program)
-    return prl_fail(error, PRL_EABSENT, "the plan of this agent has no program for densities of %s",
-                    action ? "actions" : "all choices");
-  prl_status status = action ? check_actions(p, action, n, error) : PRL_OK;
+  prl_status status = d->routine.program ? PRL_OK : build(p, d, error);
+  if (!status && action) status = check_actions(p, action, n, error);
   for (int64_t first = 0; !status && first < n; first += p->shape->act_rows) {
     int64_t rows = n - first < p->shape->act_rows ? n - first : p->shape->act_rows;
     status = prl_program_rows(d->routine.program, rows, error);
@@ -81,7 +96,7 @@ prl_status prl_policy_density(prl_policy *p, const float *observation, const flo
 }
 
 int64_t prl_policy_choices(const prl_policy *p) {
-  return p->densities.routine.program ? choices_of(&p->shape->spec) : 0;
+  return text_of(p, &p->densities) ? choices_of(&p->shape->spec) : 0;
 }
 
 prl_status prl_policy_densities(prl_policy *p, const float *observation, int64_t n, float *log_probs,

@@ -6,17 +6,13 @@
 
 enum { DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
 
-prl_status prl_noise_init(prl_policy *p, prl_error *error) {
-  prl_noise *noise = &p->noise;
-  noise->width = p->act.noise ? p->shape->noise : 0;
-  if (!noise->width) return PRL_OK;
-  size_t streams = (size_t)p->shape->experience.streams;
-  noise->steps = noise->width < DRAWS ? DRAWS / noise->width : 1;
-  noise->chunks = prl_calloc(p->runtime, streams * (size_t)(noise->steps * noise->width), sizeof(float));
-  noise->tags = prl_calloc(p->runtime, streams, sizeof *noise->tags);
-  if (!noise->chunks || !noise->tags) return prl_fail_memory(error, streams * sizeof *noise->tags);
-  for (size_t i = 0; i < streams; i++) noise->tags[i].chunk = UINT32_MAX; /* no chunk yet */
-  return PRL_OK;
+int64_t prl_noise_steps(int64_t width) { return width > 0 && width < DRAWS ? DRAWS / width : 1; }
+
+void prl_noise_init(prl_policy *p) {
+  p->noise.width = p->shape->noise;
+  p->noise.steps = prl_noise_steps(p->noise.width);
+  for (int64_t i = 0; i < p->shape->experience.streams; i++)
+    p->noise.tags[i].chunk = UINT32_MAX; /* none yet */
 }
 
 /* Rows that are not recorded draw from addresses that no recorded row has: `extra` is not 0. */

@@ -50,7 +50,8 @@ struct prl_policy {
   double *in_force;       /* (live options) as of the last publish: what acts reads */
   prl_params **published; /* (sets); NULL where nothing that acts reads the set */
   prl_act_program act;
-  prl_density_program density, densities; /* where the plan has them */
+  const prl_value *programs; /* of the document */
+  prl_density_program density, densities; /* made when they are first asked for */
   bool normalise;
   prl_normaliser normaliser;
   prl_noise noise;
@@ -60,15 +61,17 @@ struct prl_policy {
   prl_policy_counts n;
 };
 
-/* density.c */
-prl_status prl_density_build(prl_policy *policy, const prl_value *programs, prl_error *error);
-
-/* policy.c: a program of the plan over the published sets. Fails as prl_routine_init. */
+/* policy.c: a program of the plan over the published sets, which are those that act reads. Fails: PRL_EFORMAT
+ * (it reads another), or as prl_routine_init. */
 prl_status prl_policy_routine(prl_policy *policy, const prl_value *text, const char *name,
                               const prl_source *sources, int count, prl_routine *out, prl_error *error);
 
+/* Blocks that grow with capacities. */
+enum { PRL_POLICY_PIECES = 3 };
+
 /* noise.c: fills the noise of rows first … first + n − 1 of a call. */
-prl_status prl_noise_init(prl_policy *policy, prl_error *error);
+int64_t prl_noise_steps(int64_t width); /* of a chunk */
+void prl_noise_init(prl_policy *policy);
 void prl_noise_draw(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
                     prl_mode mode, const prl_draw_address *address);
 

@@ -21,7 +21,7 @@ static prl_status copy_set(prl_policy *p, const prl_params *from, prl_params **o
   return status;
 }
 
-/* Copies of the parameter sets that the graph reads. */
+/* The parameter sets that the graph reads: those of act are copied, another program has no others. */
 static prl_status copy_sets(prl_policy *p, const char *program, const prl_graph *graph, prl_error *error) {
   for (int32_t i = 0; i < graph->values_count; i++) {
     const prl_gvalue *value = &graph->values[i];
@@ -32,6 +32,9 @@ static prl_status copy_sets(prl_policy *p, const char *program, const prl_graph 
       return prl_fail(error, PRL_EFORMAT, "plan: program \"%s\" reads \"%s\", which there is not", program,
                       value->name);
     if (p->published[set]) continue;
+    if (strcmp(program, "act") != 0)
+      return prl_fail(error, PRL_EFORMAT, "plan: program \"%s\" reads \"%s\", which program \"act\" does not",
+                      program, value->name);
     prl_status status = copy_set(p, p->sets->items[set], &p->published[set], error);
     if (status) return status;
   }
@@ -59,7 +62,7 @@ prl_status prl_policy_routine(prl_policy *p, const prl_value *text, const char *
   return status;
 }
 
-static prl_status build_act(prl_policy *p, const prl_value *programs, prl_error *error) {
+static prl_status build_act(prl_policy *p, prl_error *error) {
   const prl_shape *s = p->shape;
   prl_act_program *a = &p->act;
   const prl_source sources[] = {
@@ -67,7 +70,7 @@ static prl_status build_act(prl_policy *p, const prl_value *programs, prl_error 
       {.name = "sample", .direct = &a->sample},
       {.name = "noise", .width = s->noise, .direct = &a->noise, .required = true}};
   const int count = s->noise ? 3 : 2; /* without draws there is no such input */
-  const prl_value *text = prl_get(programs, "act");
+  const prl_value *text = prl_get(p->programs, "act");
   if (!text) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
   prl_status status = prl_policy_routine(p, text, "act", sources, count, &a->routine, error);
   if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
@@ -97,20 +100,39 @@ static void take_live(prl_policy *p) {
   fill_live(p);
 }
 
-static prl_status build(prl_policy *p, const prl_value *root, prl_error *error) {
-  const prl_shape *s = p->shape;
-  p->room = s->experience.streams > s->act_rows ? s->experience.streams : s->act_rows;
+static int list_pieces(prl_policy *p, const prl_shape *s, prl_piece pieces[PRL_POLICY_PIECES]) {
+  const int64_t streams = s->experience.streams, word = sizeof(float);
+  p->room = streams > s->act_rows ? streams : s->act_rows;
+  const prl_piece all[PRL_POLICY_PIECES] = {
+      {&p->log_prob, p->room, word, true},
+      {&p->noise.chunks, streams, prl_noise_steps(s->noise) * s->noise * word, true},
+      {&p->noise.tags, streams, sizeof *p->noise.tags, true}};
+  memcpy(pieces, all, sizeof all);
+  return PRL_POLICY_PIECES;
+}
+
+int64_t prl_policy_bytes(const prl_shape *shape) {
+  prl_policy sized = {0};
+  prl_piece pieces[PRL_POLICY_PIECES];
+  return prl_pieces_bytes(pieces, list_pieces(&sized, shape, pieces));
+}
+
+static prl_status allocate(prl_policy *p, prl_error *error) {
+  prl_piece pieces[PRL_POLICY_PIECES];
+  prl_status status = prl_pieces_new(p->runtime, pieces, list_pieces(p, p->shape, pieces), error);
+  if (status) return status;
   p->published = prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof *p->published);
-  p->log_prob = prl_calloc(p->runtime, (size_t)p->room, sizeof(float));
   p->in_force = prl_calloc(p->runtime, (size_t)p->live->count + 1, sizeof *p->in_force);
-  if (!p->published || !p->log_prob || !p->in_force)
-    return prl_fail_memory(error, (size_t)p->room * sizeof(float));
-  const prl_value *programs;
-  prl_status status = prl_read_value(root, "", "programs", PRL_MAP, &programs, error);
+  prl_noise_init(p);
+  return p->published && p->in_force ? PRL_OK
+                                     : prl_fail_memory(error, (size_t)p->sets->count * sizeof *p->published);
+}
+
+static prl_status build(prl_policy *p, const prl_value *root, prl_error *error) {
+  prl_status status = allocate(p, error);
+  if (!status) status = prl_read_value(root, "", "programs", PRL_MAP, &p->programs, error);
   if (!status) status = build_normaliser(p, root, error);
-  if (!status) status = build_act(p, programs, error);
-  if (!status) status = prl_density_build(p, programs, error);
-  if (!status) status = prl_noise_init(p, error);
+  if (!status) status = build_act(p, error);
   if (!status) take_live(p);
   return status;
 }
@@ -140,8 +162,10 @@ void prl_policy_free(prl_policy *p) {
   prl_routine_deinit(&p->densities.routine);
   for (int i = 0; p->published && i < p->sets->count; i++) prl_params_release(p->published[i]);
   if (p->normalise) prl_normaliser_deinit(&p->normaliser);
-  void *blocks[] = {p->published, p->log_prob, p->in_force, p->noise.chunks, p->noise.tags};
-  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(p->runtime, blocks[i]);
+  prl_piece pieces[PRL_POLICY_PIECES];
+  prl_pieces_free(p->runtime, pieces, list_pieces(p, p->shape, pieces));
+  prl_free(p->runtime, p->published);
+  prl_free(p->runtime, p->in_force);
   prl_free(p->runtime, p);
 }
 
@@ -161,7 +185,7 @@ prl_status prl_policy_blocks(prl_policy *p, prl_blocks *blocks, prl_error *error
 
 bool prl_policy_restore(prl_policy *p) {
   fill_live(p);
-  return p->n.version >= 0 && p->n.calls >= 0;
+  return prl_count_holds(p->n.version) && prl_count_holds(p->n.calls);
 }
 
 /* ---- versions ---- */

@@ -11,6 +11,8 @@
 
 typedef struct prl_policy prl_policy;
 
+/* What acting takes of memory by capacities; programs and parameters apart. */
+int64_t prl_policy_bytes(const prl_shape *shape);
 /* The programs "act" and, where there are any, "density" and "densities" of the plan's document. What is
  * given must outlive the policy. Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_policy_new(prl_runtime *runtime, const prl_value *root, const prl_shape *shape,
@@ -56,6 +58,8 @@ prl_status prl_policy_act(prl_policy *policy, const prl_experience *experience, 
  * capacity.act, whichever is more. */
 const float *prl_policy_log_prob(const prl_policy *policy);
 int64_t prl_policy_acted(const prl_policy *policy);
+/* Whether a program of this name is one of the two below, which are made when they are first asked for. */
+bool prl_policy_is_density(const char *name);
 /* Log-densities of the actions (n, actions), whole numbers for choices, at finite observations → log_prob
  * (n). Fails: PRL_EABSENT (the plan has no program "density"), PRL_EINVAL (no choice of its dimension, not
  * finite). */

@@ -66,7 +66,7 @@ static prl_status end_turn(prl_schedule *s, prl_verb *end, prl_turn *turn, prl_e
 
 static bool within(const prl_schedule *s, const prl_verb *loop) {
   bool inside = s->at > loop->index && s->at <= loop->end;
-  return loop->cursor[POSITION] >= 0 && (!inside || loop->cursor[POSITION] < bound(s, loop));
+  return prl_count_holds(loop->cursor[POSITION]) && (!inside || loop->cursor[POSITION] < bound(s, loop));
 }
 
 static prl_status read_epochs(prl_verb_reader *r, void *fields, prl_error *error) {

@@ -184,7 +184,9 @@ bool prl_schedule_restore(prl_schedule *s, const char *name) {
   return good;
 }
 
-const char *prl_schedule_verb(const prl_schedule *s) { return s->verbs[s->at].type->name; }
+const char *prl_schedule_verb(const prl_schedule *s) {
+  return s->at >= 0 && s->at < s->count ? s->verbs[s->at].type->name : "";
+}
 
 /* ---- executing ---- */
 

@@ -44,19 +44,22 @@ PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const p
 PRL_API void prl_plan_free(prl_plan *plan);
 PRL_API const char *prl_plan_hash(const prl_plan *plan); /* 32 hexadecimal digits */
 
-/* The plan stays the caller's and may be freed afterwards. */
+/* The plan stays the caller's and may be freed afterwards. Fails: PRL_EFORMAT (of a plan made by hand),
+ * PRL_ENOMEM, PRL_ELIMIT (more memory than is left of the runtime's budget, added up before any of it is
+ * allocated: the option with most of it). */
 PRL_API prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error);
 PRL_API void prl_agent_free(prl_agent *agent);
 
-/* What the agent is made of: names, units and bounds of its observations, actions and responses (bounds that are
- * not known are infinite); the other fields are 0. Borrowed: as long as the agent lives and no other plan is
- * swapped in. */
+/* What the agent is made of: names, units and bounds of its observations, actions and responses (bounds that
+ * are not known are infinite); the other fields are 0. Borrowed: as long as the agent lives and no other plan
+ * is swapped in. */
 PRL_API const prl_env_spec *prl_agent_spec(const prl_agent *agent);
 /* The hash of the recipe that is in force: 32 hexadecimal digits, borrowed likewise. */
 PRL_API const char *prl_agent_hash(const prl_agent *agent);
 
-/* Sets the world's time; never backwards (PRL_EINVAL). Idle streams are truncated and waits pass by it,
- * and critics that discount by time do so by it: tell the time before each call of the agent. */
+/* Sets the world's time, from 0 to 2^60 µs; never backwards (PRL_EINVAL). Idle streams are truncated and
+ * waits pass by it, and critics that discount by time do so by it: tell the time before each call of the
+ * agent. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
 /* The world's time, µs: 0 in a new agent, then what prl_agent_time was told last, and moved on by the longest
  * of the steps where an environment with a clock is driven. It is saved: a host that goes on with a saved
@@ -67,26 +70,27 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * discrete choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared
  * capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation,
  * serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's warm-up
- * steps are made. Fails: PRL_EINVAL (a stream twice), PRL_ENUMERIC (an observation that is not finite: row
- * and name). */
+ * steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC
+ * (an observation that is not finite: row and name). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
                                  int64_t n, prl_mode mode, float *action, uint64_t *decisions,
                                  prl_error *error);
-/* The log-densities under which the last call of prl_agent_act or prl_agent_drive drew its actions: of its first
- * *n rows, at most capacity.streams or capacity.act of them, whichever is more. Borrowed: until the next call
- * on the agent. */
+/* The log-densities under which the last call of prl_agent_act or prl_agent_drive drew its actions: of its
+ * first *n rows, at most capacity.streams or capacity.act of them, whichever is more. Borrowed: until the
+ * next call on the agent. */
 PRL_API const float *prl_agent_act_log_prob(const prl_agent *agent, int64_t *n);
 /* Log-densities of given actions (n, actions) under the published policy, at observations (n, observations) →
  * log_prob (n); the logarithm of a probability where actions are choices. Of a continuous action it is the
- * density of the draw before it is cut at the bounds. Nothing is recorded. Fails: PRL_ENUMERIC (an observation
- * or an action that is not finite), PRL_EINVAL (a choice that its dimension does not have), PRL_EABSENT (the
- * agent was saved without a density program). */
-PRL_API prl_status prl_agent_log_prob(prl_agent *agent, const float *observation, const float *action, int64_t n,
-                                      float *log_prob, prl_error *error);
+ * density of the draw before it is cut at the bounds. Nothing is recorded. Fails: PRL_ENUMERIC (an
+ * observation or an action that is not finite), PRL_EINVAL (a choice that its dimension does not have),
+ * PRL_EABSENT (the agent was saved without a density program). */
+PRL_API prl_status prl_agent_log_prob(prl_agent *agent, const float *observation, const float *action,
+                                      int64_t n, float *log_prob, prl_error *error);
 /* The log-probabilities of all choices at observations (n, observations) → log_probs (n, prl_agent_choices):
- * those of the first dimension, then those of the next. Fails: PRL_EABSENT (actions are continuous), as above. */
-PRL_API prl_status prl_agent_log_probs(prl_agent *agent, const float *observation, int64_t n, float *log_probs,
-                                       prl_error *error);
+ * those of the first dimension, then those of the next. Fails: PRL_EABSENT (actions are continuous), as
+ * above. */
+PRL_API prl_status prl_agent_log_probs(prl_agent *agent, const float *observation, int64_t n,
+                                       float *log_probs, prl_error *error);
 /* Σ choices over the dimensions of the action; 0 where actions are continuous. */
 PRL_API int64_t prl_agent_choices(const prl_agent *agent);
 /* The next observation of these streams, known before they act again: their open steps close with it.
@@ -106,8 +110,9 @@ PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decision
 PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finish_reason reason,
                                     const float *final_observation, prl_error *error);
 /* Ends the episodes of all streams that have one open, as prl_agent_finish without a final observation does.
- * How many there were. An agent that was trained on an environment and now serves a host begins with it:
- * streams of the training, which nobody will call again, would keep their places among capacity.streams. */
+ * How many there were; −1 where the reason is neither. An agent that was trained on an environment and now
+ * serves a host begins with it: streams of the training, which nobody will call again, would keep their
+ * places among capacity.streams. */
 PRL_API int64_t prl_agent_finish_all(prl_agent *agent, prl_finish_reason reason);
 
 typedef struct prl_progress {
@@ -118,8 +123,9 @@ typedef struct prl_progress {
 } prl_progress;
 
 /* Learns until there is nothing to do, or for about budget_us microseconds (0: no bound), stopping inside an
- * update and going on at the next call. progress may be NULL. Fails: PRL_ENUMERIC (names the loss or op; the
- * published policy stands and the agent refuses to learn on until another plan is swapped in). */
+ * update and going on at the next call; a budget that the clock cannot hold is no bound. progress may be
+ * NULL. Fails: PRL_ENUMERIC (names the loss or op; the published policy stands and the agent refuses to learn
+ * on until another plan is swapped in). */
 PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress,
                                    prl_error *error);
 
@@ -132,7 +138,7 @@ PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t st
 /* Whole episodes on a vector env with the published policy, nothing recorded: instance i makes its share of
  * `episodes` from its next reset on. responses (episodes, responses): each episode's sums; lengths
  * (episodes): its steps; in order of (instance, episode); either may be NULL. Allocates its buffers. Fails:
- * PRL_ENOMEM, PRL_EINVAL (episodes < 1), PRL_ESHAPE, or as act and the env's step do. */
+ * PRL_ENOMEM, PRL_EINVAL (episodes below 1 or above 2^28), PRL_ESHAPE, or as act and the env's step do. */
 PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
                                       double *responses, int64_t *lengths, prl_error *error);
 
@@ -192,8 +198,8 @@ typedef struct prl_metric {
 } prl_metric;
 /* The metrics of the last published update and the counters; valid until the next call on the agent. */
 PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics);
-/* Every metric that the agent may report, with its title and sentence; values are NaN. Borrowed: until another
- * plan is swapped in. */
+/* Every metric that the agent may report, with its title and sentence; values are NaN. Borrowed: until
+ * another plan is swapped in. */
 PRL_API int prl_agent_meanings(const prl_agent *agent, const prl_metric **metrics);
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and

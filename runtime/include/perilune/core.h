@@ -2,7 +2,12 @@
  *
  * A runtime is one thread's world: objects of one runtime are used by one thread at a time. Two runtimes
  * share nothing, so that two of them can run on two threads. The library never prints, exits, aborts or
- * longjmps. */
+ * longjmps.
+ *
+ * Every function looks at its arguments. One that returns a status refuses NULL where something is needed and
+ * a number that cannot be meant with PRL_EINVAL, and names the argument; arrays of n = 0 rows may be NULL.
+ * The others give NULL or 0 where nothing can be told, and free or release nothing for NULL. What it cannot
+ * look at is whether memory behind a pointer is as large as the comment says. */
 #ifndef PERILUNE_CORE_H
 #define PERILUNE_CORE_H
 
@@ -62,20 +67,26 @@ typedef struct prl_runtime prl_runtime;
 typedef struct prl_runtime_options {
   prl_alloc_fn alloc; /* NULL: realloc and free */
   void *alloc_context;
-  const char *kernels; /* "baseline", "avx2", or NULL: the best that this processor has */
+  const char *kernels;  /* "baseline", "avx2", or NULL: the best that this processor has */
+  int64_t budget_bytes; /* the most that all objects of the runtime hold together; 0: the machine's memory */
 } prl_runtime_options;
 
 typedef struct prl_memory {
   int64_t live_bytes;
   int64_t peak_bytes;
-  int64_t allocations; /* calls that asked for memory, since the runtime began */
+  int64_t allocations;  /* calls that asked for memory, since the runtime began */
+  int64_t budget_bytes; /* in force */
 } prl_memory;
 
-/* options may be NULL. Fails: PRL_ENOMEM, PRL_ENAME (kernels). */
+/* options may be NULL. Fails: PRL_ENOMEM, PRL_ENAME (kernels), PRL_EINVAL (budget_bytes < 0). */
 PRL_API prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out, prl_error *error);
 /* Objects of a runtime retain it; it goes with the last of them. NULL is allowed. */
 PRL_API prl_runtime *prl_runtime_retain(prl_runtime *runtime);
 PRL_API void prl_runtime_release(prl_runtime *runtime);
+/* Another budget from now on; 0: the machine's memory. What an object will take is added up before anything
+ * of it is allocated: one that would pass the budget is refused with PRL_ELIMIT and the option that makes it
+ * large. Any other block above it is PRL_ENOMEM. Fails: PRL_EINVAL (budget_bytes < 0). */
+PRL_API prl_status prl_runtime_budget(prl_runtime *runtime, int64_t budget_bytes, prl_error *error);
 PRL_API prl_memory prl_runtime_memory(const prl_runtime *runtime);
 PRL_API const char *prl_runtime_kernels(const prl_runtime *runtime);
 

@@ -122,7 +122,7 @@ struct prl_env_batch {
   float *observation;  /* (n, observations), written by reset and step: the observation after the step */
   float *response;     /* (n, responses), written by step; holds `missing` on entry */
   uint8_t *terminated; /* (n), written by step where the episode ended of itself: 1; holds 0 on entry */
-  int64_t *elapsed_us; /* (n), written by step if the environment has a clock; 0 on entry */
+  int64_t *elapsed_us; /* (n), written by step if the environment has a clock: 0 to 2^53; 0 on entry */
   const char *kernels; /* "baseline" or "avx2": what the runtime's own vector code uses */
   /* `count` random numbers in (0, 1) for instance i: the same ones for the same (seed, stream, site, episode,
    * step). site: a small number of your own that says what the draw is for, so that one draw never moves
@@ -200,7 +200,8 @@ PRL_API const prl_env_type *const *prl_env_types(void);
 PRL_API prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error);
 
 /* options: values in the order of the type's table, NULL for the defaults. streams: key of each instance,
- * NULL for first_stream … Fails: PRL_ENOMEM, PRL_EINVAL (n < 1, an option out of range: name, value, range).
+ * NULL for first_stream … Fails: PRL_ENOMEM, PRL_ELIMIT (above the runtime's budget), PRL_EINVAL (n < 1, an
+ * option out of range: name, value, range).
  */
 PRL_API prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const double *options,
                                   int64_t n, uint64_t seed, uint64_t first_stream, prl_vecenv **out,

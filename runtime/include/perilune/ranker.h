@@ -19,7 +19,8 @@ extern "C" {
 typedef struct prl_ranker prl_ranker;
 
 /* max_rows: candidates that are computed at once (a call may have more). Fails: PRL_EIO, PRL_EFORMAT (not a
- * ranker, or malformed), PRL_EINVAL (max_rows < 1), PRL_ENOMEM. */
+ * ranker, or malformed), PRL_EINVAL (max_rows below 1 or above 2^20), PRL_ENOMEM, PRL_ELIMIT (above the
+ * runtime's budget). */
 PRL_API prl_status prl_ranker_load(prl_runtime *runtime, const char *path, int64_t max_rows, prl_ranker **out,
                                    prl_error *error);
 PRL_API void prl_ranker_free(prl_ranker *ranker); /* NULL is allowed */
@@ -45,8 +46,8 @@ PRL_API int32_t prl_ranker_id(const prl_ranker *ranker, int category, const char
 
 /* ids (n, categories), numbers (n, numbers), sequences (n, items) → scores (n, heads): probabilities of
  * logistic heads, the others in the unit that they were trained in. numbers or sequences may be NULL where
- * there are none. Fails: PRL_EINVAL (an id out of range: row and category; n < 0), PRL_ENUMERIC (a number
- * that is not finite: row and name); scores are then undefined. */
+ * there are none. Fails: PRL_EINVAL (an id out of range: row and category; n below 0 or above 2^28),
+ * PRL_ENUMERIC (a number that is not finite: row and name); scores are then undefined. */
 PRL_API prl_status prl_ranker_score(prl_ranker *ranker, const int32_t *ids, const float *numbers,
                                     const int32_t *sequences, int64_t n, float *scores, prl_error *error);
 
