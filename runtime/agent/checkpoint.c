@@ -191,7 +191,8 @@ static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, c
   if (!format || strcmp(format, format_name) || !plan)
     return prl_fail(error, PRL_EFORMAT, "%s: not a saved agent (format \"%.40s\"; expected \"%s\")", path,
                     format ? format : "", format_name);
-  return prl_json_parse(runtime, plan, strlen(plan), out, error);
+  prl_status status = prl_safetensors_need_digest(file, path, error);
+  return status ? status : prl_json_parse(runtime, plan, strlen(plan), out, error);
 }
 
 static bool cursor_holds(const prl_agent *a) {
@@ -276,7 +277,8 @@ prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, p
   prl_status status = prl_safetensors_open(a->runtime, path, 0, &file, error);
   if (status) return status;
   const prl_st_tensor *state = prl_safetensors_find(file, "env.state");
-  if (!state || state->dtype != PRL_ST_U8)
+  status = prl_safetensors_need_digest(file, path, error);
+  if (!status && (!state || state->dtype != PRL_ST_U8))
     status =
         prl_fail(error, PRL_EABSENT, "%s holds no state of an environment: its episodes start anew", path);
   if (!status) status = resume_env(a, env, file, state, error);

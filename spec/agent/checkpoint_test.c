@@ -1,4 +1,5 @@
 #include "support/check.h"
+#include "support/digest.h"
 #include "support/failing_alloc.h"
 
 #include <stdio.h>
@@ -186,14 +187,16 @@ static void damaged_files(void **state) {
     assert_true(status == PRL_EFORMAT && error.message[0]);
     assert_null(loaded);
   }
-  /* Any bit may be wrong: the file is refused, or gives an agent that can live. */
+  /* Any bit may be wrong behind a right digest: the file is refused, or gives an agent that can live. */
   uint32_t word = 5;
   int refused = 0;
   for (int i = 0; i < 300; i++) {
     word = word * 1664525u + 1013904223u;
     size_t at = (size_t)(((uint64_t)word * size) >> 32);
     char kept = bytes[at];
+    if (at - DIGEST_ENTRY < DIGEST_ENTRY_SIZE) continue;
     bytes[at] = (char)(kept ^ (1 << (i % 8)));
+    redigest(bytes, size);
     write_file(bytes, size);
     if (prl_agent_load(runtime, path, &loaded, &error)) {
       refused++;
@@ -209,6 +212,7 @@ static void damaged_files(void **state) {
     loaded = NULL;
   }
   assert_true(refused > 0);
+  redigest(bytes, size);
   write_file(bytes, size);
   free(bytes);
   CHECK_OK(prl_agent_load(runtime, path, &loaded, &error));
@@ -216,6 +220,32 @@ static void damaged_files(void **state) {
   CHECK_FAILS(prl_agent_load(runtime, "/nowhere/agent.safetensors", &loaded, &error), PRL_EIO, "/nowhere");
   CHECK_FAILS(prl_agent_load(runtime, FIXTURES "/safetensors_reference.safetensors", &loaded, &error),
               PRL_EFORMAT, "not a saved agent");
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
+/* In the header, the metadata, the data or the digest, for those who act by the file and who resume from it.
+ */
+static void every_flipped_bit_is_noticed(void **state) {
+  (void)state;
+  enum { FLIPS = 600 };
+  prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
+  prl_vecenv *env = pendulum(runtime);
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  CHECK_OK(prl_agent_save(agent, env, path, &error));
+  size_t size;
+  char *bytes = read_file(&size);
+  for (int i = 0; i < FLIPS; i++) {
+    flip f = flip_of(i, FLIPS, size);
+    if (i < 120) f.at = (size_t)i; /* the beginning too, where the digest stands */
+    bytes[f.at] ^= f.mask;
+    write_file(bytes, size);
+    CHECK_FAILS(prl_agent_load(runtime, path, &loaded, &error), PRL_EFORMAT, path);
+    CHECK_FAILS(prl_agent_load_env(agent, path, env, &error), PRL_EFORMAT, path);
+    bytes[f.at] ^= f.mask;
+  }
+  assert_null(loaded);
+  free(bytes);
   prl_agent_free(agent);
   prl_vecenv_free(env);
 }
@@ -270,7 +300,7 @@ static int teardown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(resumes_byte_for_byte_from_anywhere), cmocka_unit_test(resumes_with_discounts_by_time),
-      cmocka_unit_test(resumes_a_driven_environment), cmocka_unit_test(damaged_files),
-      cmocka_unit_test(each_allocation_fails_in_turn)};
+      cmocka_unit_test(resumes_a_driven_environment),        cmocka_unit_test(damaged_files),
+      cmocka_unit_test(every_flipped_bit_is_noticed),        cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -166,9 +166,12 @@ PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
  * renamed, so that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an
- * update too. env may be NULL; where given, its state goes along. */
+ * update too. env may be NULL; where given, its state goes along. Fails: PRL_ESTATE (learning has failed),
+ * PRL_EIO, PRL_ENOMEM. */
 PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path,
                                   prl_error *error);
+/* Fails: PRL_EIO, PRL_EFORMAT (not a saved agent; damaged: the file carries a digest of all its bytes, and
+ * one without it is refused), PRL_ENOMEM. */
 PRL_API prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error);
 /* Fails as prl_vecenv_load; PRL_EABSENT (the file holds no state of an environment, and the agent may go on
  * with fresh episodes). */
