@@ -121,6 +121,8 @@ typedef struct prl_drive {
   uint64_t *decisions;
 } prl_drive;
 
+enum { PRL_TRIAL_ROWS = 8 };
+
 struct prl_agent {
   prl_runtime *runtime;
   const prl_kernels *kernels;
@@ -155,6 +157,8 @@ struct prl_agent {
 
   prl_routine *routines;
   int act, values; /* routines; values −1: none */
+  prl_program
+      *trial; /* act by the learner's own parameters, on PRL_TRIAL_ROWS: tried before it is published */
   prl_tensor *act_observation, *act_noise, *act_sample;
   const prl_tensor *act_action, *act_log_prob, *values_value;
   prl_tensor *values_observation;
@@ -223,8 +227,12 @@ prl_status prl_estimate_run(prl_agent *agent, const prl_verb *verb, int64_t dead
 /* One part of the warm-up, from the closed steps. */
 prl_status prl_estimate_warmup(prl_agent *agent, prl_error *error);
 
-/* publish.c */
-void prl_agent_publish_policy(prl_agent *agent);
+/* publish.c. Fails: PRL_ENUMERIC, naming the parameter of the learner that is not finite. */
+prl_status prl_agent_check_params(const prl_agent *agent, prl_error *error);
+/* A new version of the policy: parameters and statistics of observations come into force together. Fails, and
+ * the one in force stays: PRL_ENUMERIC (a parameter of any set, or what the policy gives in a row of the
+ * frozen batch, is not finite). */
+prl_status prl_agent_publish_policy(prl_agent *agent, prl_error *error);
 
 /* swap.c: what waits takes over, if anything does. Call between two updates. */
 void prl_agent_adopt(prl_agent *agent);

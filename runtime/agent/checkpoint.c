@@ -168,7 +168,10 @@ prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char 
   prl_doc *metadata;
   uint8_t *bytes;
   int64_t size;
-  prl_status status = save_env(a, env, &bytes, &size, error);
+  prl_error why = {PRL_OK, ""};
+  prl_status status = prl_agent_check_params(a, &why);
+  if (status) return prl_fail(error, status, "not saved: in the update that runs, %s", why.message);
+  status = save_env(a, env, &bytes, &size, error);
   if (status) return status;
   prl_st_tensor *list = prl_calloc(a->runtime, (size_t)a->blocks.count + 2, sizeof *list);
   status = list ? make_metadata(a, &metadata, error)

@@ -282,8 +282,9 @@ static prl_status end_warmup(prl_agent *a, prl_error *error) {
                       c->name, a->n.warm);
     *c->scale = scale;
   }
+  prl_status status = prl_agent_publish_policy(a, error);
+  if (status) return status;
   a->n.warmed = 1;
-  prl_agent_publish_policy(a);
   /* Steps that were acted in the warm-up and close later are not learned from. */
   prl_experience_version(a->experience, (uint64_t)a->n.version);
   return PRL_OK;

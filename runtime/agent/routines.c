@@ -224,6 +224,13 @@ static prl_status build_routine(prl_agent *a, prl_routine *r, const prl_value *t
   return is_act ? bind_act(a, r, error) : is_values ? bind_values(a, r, error) : bind_routine(a, r, error);
 }
 
+static prl_status build_trial(prl_agent *a, const prl_value *text, prl_error *error) {
+  prl_graph *graph;
+  prl_bindings bindings = {.sets = a->sets, .sets_count = a->sets_count};
+  prl_status status = prl_graph_read(a->runtime, text, &graph, error);
+  return status ? status : prl_program_new(graph, &bindings, PRL_TRIAL_ROWS, &a->trial, error);
+}
+
 prl_status prl_routines_build(prl_agent *a, prl_error *error) {
   const prl_value *programs, *text;
   prl_status status = prl_read_value(a->root, "", "programs", PRL_MAP, &programs, error);
@@ -242,7 +249,7 @@ prl_status prl_routines_build(prl_agent *a, prl_error *error) {
   if (a->act < 0) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
   if (a->critics_count && a->values < 0)
     return prl_fail(error, PRL_EFORMAT, "plan: critics without a program \"values\"");
-  return PRL_OK;
+  return build_trial(a, prl_get(programs, "act"), error);
 }
 
 void prl_routines_free(prl_agent *a) {
@@ -254,6 +261,7 @@ void prl_routines_free(prl_agent *a) {
     prl_free(a->runtime, r->outputs);
   }
   prl_free(a->runtime, a->routines);
+  prl_program_free(a->trial);
 }
 
 /* ---- filling ---- */

@@ -233,8 +233,10 @@ static prl_status run(prl_agent *a, const prl_verb *verb, int64_t deadline_ns, b
   }
   *done = true;
   if (rows > 0) {
-    prl_status status = prl_program_run(r->program, deadline_ns, done, error);
-    if (status || !*done) return status;
+    prl_error why = {PRL_OK, ""};
+    prl_status status = prl_program_run(r->program, deadline_ns, done, &why);
+    if (status) return prl_fail(error, status, "program \"%s\": %s", r->name, why.message);
+    if (!*done) return PRL_OK;
     prl_routine_report(a, r);
   }
   a->filled = false;
@@ -247,18 +249,20 @@ static void stop(prl_agent *a, const prl_verb *verb) {
   a->n.verb = above && verb->second >= 0 ? a->verbs[verb->second].partner + 1 : a->n.verb + 1;
 }
 
-static void publish(prl_agent *a) {
+static prl_status publish(prl_agent *a, prl_error *error) {
   for (int i = 0; i < a->critics_count; i++) {
     prl_critic *c = &a->critics[i];
     if (c->normalise)
       prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
   }
+  prl_status status = prl_agent_publish_policy(a, error);
+  if (status) return status;
   a->n.updates++;
   a->batch.rows = a->batch.bootstraps = a->batch.observed = 0;
   a->n.verb = 0;
   prl_gauges_publish(a);
-  prl_agent_publish_policy(a);
   prl_agent_adopt(a);
+  return PRL_OK;
 }
 
 /* One verb, or as much of it as the deadline lets. *waiting: the gate is shut. */
@@ -289,8 +293,7 @@ static prl_status execute(prl_agent *a, int64_t deadline_ns, bool *waiting, bool
     end_turn(a, verb);
     return PRL_OK;
   case PRL_VERB_PUBLISH:
-    publish(a);
-    return PRL_OK;
+    return publish(a, error);
   }
   return PRL_OK;
 }

@@ -154,17 +154,19 @@ static void take_optim(prl_optim *to, const prl_optim *from, const prl_param *to
   to->last_norm = from->last_norm;
 }
 
-/* Parameters of the same name and shape keep their values and moments. False: some of what act reads is new.
- */
+/* Parameters of the same name and shape keep their values and moments. A learner's set that is not finite is
+ * left behind: what act reads of it stands in for it, where it does. False: some of what act reads is new. */
 static bool take_set(prl_agent *to, int set, const prl_agent *from) {
   prl_params *ours = to->sets[set];
   int found = prl_agent_set_find(from, ours->name, strlen(ours->name)), taken = 0;
-  for (int i = 0; found >= 0 && i < ours->count; i++) {
-    const prl_params *old = from->sets[found];
+  const prl_params *old = found >= 0 ? from->sets[found] : NULL;
+  bool finite = old && to->kernels->finite(old->size, old->value);
+  if (old && !finite) old = from->published[found];
+  for (int i = 0; old && i < ours->count; i++) {
     prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
     if (!known || !same_shape(&known->value, &param->value)) continue;
     copy_part(ours, ours->value, param, old, old->value, known);
-    take_optim(optim_of(to, ours), optim_of(from, old), param, known);
+    if (finite) take_optim(optim_of(to, ours), optim_of(from, old), param, known);
     taken++;
   }
   bool whole = taken == ours->count && found >= 0 && from->sets[found]->count == ours->count;
