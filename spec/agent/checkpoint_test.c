@@ -244,7 +244,12 @@ static void every_flipped_bit_is_noticed(void **state) {
     CHECK_FAILS(prl_agent_load_env(agent, path, env, &error), PRL_EFORMAT, path);
     bytes[f.at] ^= f.mask;
   }
+  char *without = undigested(bytes, size);
+  write_file(without, size - DIGEST_ENTRY_SIZE);
+  CHECK_FAILS(prl_agent_load(runtime, path, &loaded, &error), PRL_EFORMAT, "carries no digest");
+  CHECK_FAILS(prl_agent_load_env(agent, path, env, &error), PRL_EFORMAT, "carries no digest");
   assert_null(loaded);
+  free(without);
   free(bytes);
   prl_agent_free(agent);
   prl_vecenv_free(env);

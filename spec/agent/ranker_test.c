@@ -159,6 +159,11 @@ static void test_every_flipped_bit_is_noticed(void **state) {
     CHECK_FAILS(prl_ranker_load(*state, path, 4, &ranker, &error), PRL_EFORMAT, "flipped.safetensors");
     bytes[f.at] ^= f.mask;
   }
+  prl_ranker *ranker = NULL;
+  char *without = undigested(bytes, size);
+  CHECK_OK(prl_file_write_whole(*state, path, without, size - DIGEST_ENTRY_SIZE, &error));
+  CHECK_FAILS(prl_ranker_load(*state, path, 4, &ranker, &error), PRL_EFORMAT, "carries no digest");
+  free(without);
   prl_free(*state, bytes);
   remove_folder(folder);
 }

@@ -95,6 +95,10 @@ static void test_every_flipped_bit_is_noticed(void **state) {
     refused(path, PRL_EFORMAT, path);
     bytes[f.at] ^= (unsigned char)f.mask;
   }
+  char *without = undigested(bytes, size);
+  write_bytes(path, without, size - DIGEST_ENTRY_SIZE);
+  refused(path, PRL_EFORMAT, "carries no digest");
+  free(without);
   free(bytes);
   unlink(path);
 }

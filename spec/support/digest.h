@@ -10,10 +10,10 @@
 
 enum { DIGEST_ENTRY = 8 + 17, DIGEST_AT = DIGEST_ENTRY + 14, DIGEST_ENTRY_SIZE = 48 };
 
-/* Gives the bytes of a safetensors file the digest that they have now, by the definition: XXH3-128 of the
- * file without the entry. */
-static inline void redigest(void *file, size_t size) {
-  char *bytes = file, *without = malloc(size), digest[33];
+/* The file as it would be without the digest's entry; its size is DIGEST_ENTRY_SIZE less. Freed by free. */
+static inline char *undigested(const void *file, size_t size) {
+  const char *bytes = file;
+  char *without = malloc(size);
   uint64_t length;
   memcpy(&length, bytes, 8);
   length -= DIGEST_ENTRY_SIZE;
@@ -21,8 +21,14 @@ static inline void redigest(void *file, size_t size) {
   memcpy(without + 8, bytes + 8, DIGEST_ENTRY - 8);
   memcpy(without + DIGEST_ENTRY, bytes + DIGEST_ENTRY + DIGEST_ENTRY_SIZE,
          size - DIGEST_ENTRY - DIGEST_ENTRY_SIZE);
+  return without;
+}
+
+/* Gives the bytes of a safetensors file the digest that they have now. */
+static inline void redigest(void *file, size_t size) {
+  char *without = undigested(file, size), digest[33];
   prl_hash_bytes(without, size - DIGEST_ENTRY_SIZE, digest);
-  memcpy(bytes + DIGEST_AT, digest, 32);
+  memcpy((char *)file + DIGEST_AT, digest, 32);
   free(without);
 }
 
