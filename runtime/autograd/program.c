@@ -421,12 +421,16 @@ static void run_instr(prl_program *p, int32_t index) {
   }
 }
 
-/* Names the first output that is not finite, as a clause; empty where all are. */
+/* Names the first output that is not finite, as a clause; empty where there is none, or none with a name
+ * (those that a function just returns are numbered). */
 static void bad_output(const prl_program *p, char *text, size_t size) {
   text[0] = 0;
-  for (int32_t i = 0; i < p->graph->outputs_count && !text[0]; i++)
-    if (!finite_tensor(p, &p->cells[p->graph->outputs[i].value].value))
-      snprintf(text, size, ", nor is the output \"%.60s\"", p->graph->outputs[i].name);
+  for (int32_t i = 0; i < p->graph->outputs_count && !text[0]; i++) {
+    const char *name = p->graph->outputs[i].name;
+    bool numbered = name[0] >= '0' && name[0] <= '9';
+    if (!numbered && !finite_tensor(p, &p->cells[p->graph->outputs[i].value].value))
+      snprintf(text, size, ", nor is the output \"%.60s\"", name);
+  }
 }
 
 /* Nothing was committed yet: run again, looking at each result, to name the first that is not finite. */
