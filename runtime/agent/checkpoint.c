@@ -83,6 +83,9 @@ prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char 
   prl_doc *metadata;
   uint8_t *bytes;
   int64_t size;
+  prl_error why = {PRL_OK, ""};
+  status = prl_sets_check(a->sets, &why);
+  if (status) return prl_fail(error, status, "not saved: in the update that runs, %s", why.message);
   status = save_env(a, env, &bytes, &size, error);
   if (status) return status;
   prl_st_tensor *list = prl_calloc(a->runtime, (size_t)a->blocks.count + 2, sizeof *list);
@@ -106,7 +109,8 @@ static prl_status read_plan(prl_runtime *runtime, const prl_safetensors *file, c
   if (!format || strcmp(format, format_name) || !plan)
     return prl_fail(error, PRL_EFORMAT, "%s: not a saved agent (format \"%.40s\"; expected \"%s\")", path,
                     format ? format : "", format_name);
-  return prl_json_parse(runtime, plan, strlen(plan), out, error);
+  prl_status status = prl_safetensors_need_digest(file, path, error);
+  return status ? status : prl_json_parse(runtime, plan, strlen(plan), out, error);
 }
 
 static prl_status check_size(const prl_safetensors *file, const char *path, const char *name,
@@ -223,7 +227,8 @@ prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, p
   if (!status) status = prl_safetensors_open(a->runtime, path, 0, &file, error);
   if (status) return status;
   const prl_st_tensor *state = prl_safetensors_find(file, "env.state");
-  if (!state || state->dtype != PRL_ST_U8)
+  status = prl_safetensors_need_digest(file, path, error);
+  if (!status && (!state || state->dtype != PRL_ST_U8))
     status =
         prl_fail(error, PRL_EABSENT, "%s holds no state of an environment: its episodes start anew", path);
   if (!status) status = resume_env(a, env, file, state, error);

@@ -110,9 +110,12 @@ static prl_status measure(const prl_shape *shape, const prl_value *root, const c
   prl_status status = prl_graph_read(shape->runtime, text, &graph, error);
   if (status) return status;
   status = prl_program_measure(graph, prl_learner_rows(shape, root, name), bytes, error);
-  if (!strcmp(name, "act"))
+  if (!strcmp(name, "act")) {
+    int64_t trial = 0;
+    if (!status) status = prl_program_measure(graph, PRL_TRIAL_ROWS, &trial, error);
+    *bytes = prl_bytes_add(*bytes, trial);
     *act = graph;
-  else
+  } else
     prl_graph_free(graph);
   return status;
 }

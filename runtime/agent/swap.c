@@ -125,7 +125,12 @@ static void take_over(prl_agent *to, prl_agent *from) {
   const double step = (double)from->experience->n.decisions;
   take_experience(to, from);
   prl_live_freeze(to->live, step);
-  for (int i = 0; i < to->sets->count; i++) to->whole[i] = prl_sets_take(to->sets, i, from->sets);
+  for (int i = 0; i < to->sets->count; i++) {
+    const char *name = to->sets->items[i]->name;
+    int found = prl_sets_find(from->sets, name, strlen(name));
+    const prl_params *in_force = found < 0 ? NULL : prl_policy_published(from->policy, found);
+    to->whole[i] = prl_sets_take(to->sets, i, from->sets, in_force);
+  }
   prl_policy_take(to->policy, from->policy, to->whole);
   prl_learner_take(to->learner, from->learner);
   to->drive = from->drive;

@@ -470,9 +470,23 @@ static void run_instr(prl_program *p, int32_t index) {
   }
 }
 
+/* Names the first output that is not finite, as a clause; empty where there is none, or none with a name
+ * (those that a function just returns are numbered). */
+static void bad_output(const prl_program *p, char *text, size_t size) {
+  text[0] = 0;
+  for (int32_t i = 0; i < p->graph->outputs_count && !text[0]; i++) {
+    const char *name = p->graph->outputs[i].name;
+    bool numbered = name[0] >= '0' && name[0] <= '9';
+    if (!numbered && !finite_tensor(p, &p->cells[p->graph->outputs[i].value].value))
+      snprintf(text, size, ", nor is the output \"%.60s\"", name);
+  }
+}
+
 /* Nothing was committed yet: run again, looking at each result, to name the first that is not finite. */
 static prl_status name_culprit(prl_program *p, prl_error *error) {
   const prl_graph *graph = p->graph;
+  char output[96];
+  bad_output(p, output, sizeof output);
   for (int32_t i = 0; i < graph->values_count; i++)
     if (graph->values[i].kind != PRL_V_TEMP && !finite_tensor(p, &p->cells[i].value))
       return prl_fail(error, PRL_ENUMERIC, "%s \"%s\" is not finite; nothing was stepped",
@@ -493,9 +507,9 @@ static prl_status name_culprit(prl_program *p, prl_error *error) {
     char place[32] = ""; /* a network's own ops stand in no line of the user's */
     int32_t line = graph->nodes[instr->a].line;
     if (line > 0) snprintf(place, sizeof place, ", line %d", (int)line);
-    return prl_fail(error, PRL_ENUMERIC, "the %s of op %s (op %d%s) is not finite; nothing was stepped",
-                    instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1,
-                    place);
+    return prl_fail(error, PRL_ENUMERIC, "the %s of op %s (op %d%s) is not finite%s; nothing was stepped",
+                    instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1, place,
+                    output);
   }
   return prl_fail(error, PRL_ENUMERIC, "a loss or gradient was not finite; nothing was stepped");
 }

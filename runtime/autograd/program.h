@@ -35,8 +35,9 @@ const char *prl_program_output_name(const prl_program *program, int index);
 prl_status prl_program_rows(prl_program *program, int64_t rows, prl_error *error);
 /* Runs from the cursor until the end or, where deadline_ns is not 0, until the clock passes it (looked at
  * between ops; from the first clip or step on, a run goes to its end). *done tells whether the end was
- * reached; the next call then starts anew. Fails: PRL_ENUMERIC (a loss or an output that is not finite: names
- * it and the first op whose result is not finite; parameters are as before the run). */
+ * reached; the next call then starts anew. Fails: PRL_ENUMERIC (a loss or a gradient that is not finite:
+ * names the first op whose result is not finite and an output that is not; parameters are as before the run).
+ */
 prl_status prl_program_run(prl_program *program, int64_t deadline_ns, bool *done, prl_error *error);
 void prl_program_restart(prl_program *program); /* forget a half run */
 int64_t prl_program_bytes(const prl_program *program);

@@ -78,7 +78,9 @@ static void push_entry(lua_State *L, prl_safetensors *file, const prl_st_tensor 
   prl_check(L, prl_safetensors_tensor(file, entry->name, tensor, &error), &error);
 }
 
-/* path, cap or nil → {name = tensor; bytes of U8 and U64 as a string}, {key = text} */
+/* path, cap or nil → {name = tensor; bytes of U8 and U64 as a string}, {key = text}, digest, whether it is
+ * carried
+ */
 static int safetensors_read(lua_State *L) {
   prl_error error;
   const char *path = luaL_checkstring(L, 1);
@@ -102,7 +104,9 @@ static int safetensors_read(lua_State *L) {
     lua_pushlstring(L, text->as.text, (size_t)text->count);
     lua_setfield(L, -2, key);
   }
-  return 2;
+  lua_pushstring(L, self->file->digest);
+  lua_pushboolean(L, self->file->digested);
+  return 4;
 }
 
 typedef struct lua_doc {

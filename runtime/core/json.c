@@ -473,10 +473,19 @@ prl_status prl_json_write(prl_runtime *runtime, const prl_value *value, bool sor
   return PRL_OK;
 }
 
-void prl_hash_bytes(const void *data, size_t size, char out[33]) {
+void prl_hash_spans(const prl_span *spans, int64_t count, char out[33]) {
+  XXH3_state_t state;
   XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(data, size));
+  XXH3_INITSTATE(&state);
+  XXH3_128bits_reset(&state);
+  for (int64_t i = 0; i < count; i++)
+    if (spans[i].size > 0) XXH3_128bits_update(&state, spans[i].data, spans[i].size);
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
   for (int i = 0; i < 16; i++) snprintf(out + 2 * i, 3, "%02x", canonical.digest[i]);
+}
+
+void prl_hash_bytes(const void *data, size_t size, char out[33]) {
+  prl_hash_spans(&(prl_span){data, size}, 1, out);
 }
 
 prl_status prl_value_hash(prl_runtime *runtime, const prl_value *value, char out[33], prl_error *error) {

@@ -68,8 +68,15 @@ prl_status prl_json_parse(prl_runtime *runtime, const char *text, size_t length,
                           prl_error *error);
 prl_status prl_json_write(prl_runtime *runtime, const prl_value *value, bool sorted, int indent, char **text,
                           size_t *length, prl_error *error);
-/* XXH3-128 of some bytes, and of a value's canonical JSON, as 32 hexadecimal digits. */
+typedef struct prl_span {
+  const void *data;
+  size_t size;
+} prl_span;
+
+/* XXH3-128 as 32 hexadecimal digits: of some bytes, of bytes that lie in several places, one behind the
+ * other, and of a value's canonical JSON. */
 void prl_hash_bytes(const void *data, size_t size, char out[33]);
+void prl_hash_spans(const prl_span *spans, int64_t count, char out[33]);
 prl_status prl_value_hash(prl_runtime *runtime, const prl_value *value, char out[33], prl_error *error);
 
 #endif

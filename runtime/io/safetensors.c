@@ -14,6 +14,7 @@ static const struct {
   const char *name;
   size_t size;
 } dtypes[] = {{"F32", 4}, {"F64", 8}, {"I32", 4}, {"I64", 8}, {"U8", 1}, {"U64", 8}};
+#define DIGEST_KEY "prl.digest"
 #define DTYPES ((int)(sizeof dtypes / sizeof *dtypes))
 
 size_t prl_st_dtype_size(prl_st_dtype dtype) { return dtypes[dtype].size; }
@@ -48,6 +49,20 @@ static bool byte_size(prl_st_dtype dtype, int ndim, const int64_t *shape, size_t
   *size = (size_t)bytes;
   return true;
 }
+
+/* ---- the digest ---- */
+
+/* A header with a digest begins with the opening, then the entry: its beginning, 32 digits, a quote and a
+ * comma (a space where nothing follows). Its length is a multiple of 8, so that the header's padding is the
+ * same without it. */
+static const char opening[] = "{\"__metadata__\":{", entry_begin[] = "\"" DIGEST_KEY "\":\"";
+enum {
+  OPENING = sizeof opening - 1,
+  BEGIN = sizeof entry_begin - 1,
+  DIGITS = 32,
+  ENTRY = BEGIN + DIGITS + 2
+};
+_Static_assert(ENTRY % 8 == 0, "the padding would change");
 
 /* ---- writing ---- */
 
@@ -97,6 +112,9 @@ static prl_status check_metadata(const prl_value *metadata, prl_error *error) {
     prl_pair(metadata, i, &key, &text);
     if (text->kind != PRL_STRING)
       return prl_fail(error, PRL_EINVAL, "the metadata \"%s\" of a safetensors file must be a text", key);
+    if (strcmp(key, DIGEST_KEY) == 0)
+      return prl_fail(error, PRL_EINVAL,
+                      "the metadata \"" DIGEST_KEY "\" is the file's digest, not to be given");
   }
   return PRL_OK;
 }
@@ -121,10 +139,9 @@ static prl_status make_header(prl_doc *doc, const prl_st_tensor *tensors, int64_
   prl_status status = check_metadata(metadata, error);
   if (status) return status;
   prl_set_map(&doc->root);
-  if (metadata && metadata->count > 0) {
-    prl_value *to = prl_put(doc, &doc->root, "__metadata__");
-    if (!to || !prl_value_copy(doc, to, metadata)) return prl_fail_memory(error, sizeof *to);
-  }
+  prl_value *to = prl_put(doc, &doc->root, "__metadata__");
+  if (to) prl_set_map(to);
+  if (!to || (metadata && !prl_value_copy(doc, to, metadata))) return prl_fail_memory(error, sizeof *to);
   size_t at = 0;
   for (int pass = 0; pass < 3; pass++)
     for (int64_t i = 0; i < count; i++) {
@@ -138,19 +155,33 @@ static prl_status make_header(prl_doc *doc, const prl_st_tensor *tensors, int64_
   return PRL_OK;
 }
 
-static prl_status write_parts(prl_file_out *out, const char *header, size_t length,
+/* The file in its parts: the header's length, the header before and behind the digest's entry, padding,
+ * tensors. */
+static prl_status write_parts(prl_runtime *runtime, prl_file_out *out, const char *header, size_t length,
                               const prl_st_tensor *tensors, int64_t count, prl_error *error) {
   uint64_t padded = (length + 7) / 8 * 8;
-  prl_status status = prl_file_out_write(out, &padded, sizeof padded, error);
-  if (status == PRL_OK) status = prl_file_out_write(out, header, length, error);
-  if (status == PRL_OK) status = prl_file_out_write(out, "        ", padded - length, error);
+  char digest[DIGITS + 1], entry[ENTRY + 1];
+  prl_span *parts = prl_calloc(runtime, (size_t)count + 5, sizeof *parts);
+  if (!parts) return prl_fail_memory(error, ((size_t)count + 5) * sizeof *parts);
+  parts[0] = (prl_span){&padded, sizeof padded};
+  parts[1] = (prl_span){header, OPENING};
+  parts[3] = (prl_span){header + OPENING, length - OPENING};
+  parts[4] = (prl_span){"        ", padded - length};
+  int64_t made = 5;
   for (int pass = 0; pass < 3; pass++)
-    for (int64_t i = 0; i < count && status == PRL_OK; i++) {
-      size_t size = 0;
+    for (int64_t i = 0; i < count; i++) {
       if (dtypes[tensors[i].dtype].size != element_sizes[pass]) continue;
-      byte_size(tensors[i].dtype, tensors[i].ndim, tensors[i].shape, &size);
-      if (size > 0) status = prl_file_out_write(out, tensors[i].data, size, error);
+      parts[made].data = tensors[i].data;
+      byte_size(tensors[i].dtype, tensors[i].ndim, tensors[i].shape, &parts[made++].size);
     }
+  prl_hash_spans(parts, made, digest);
+  padded += ENTRY;
+  snprintf(entry, sizeof entry, "%s%s\"%c", entry_begin, digest, header[OPENING] == '}' ? ' ' : ',');
+  parts[2] = (prl_span){entry, ENTRY};
+  prl_status status = PRL_OK;
+  for (int64_t i = 0; i < made && !status; i++)
+    if (parts[i].size > 0) status = prl_file_out_write(out, parts[i].data, parts[i].size, error);
+  prl_free(runtime, parts);
   return status;
 }
 
@@ -166,7 +197,7 @@ prl_status prl_safetensors_write(prl_runtime *runtime, const char *path, const p
   if (status == PRL_OK) status = prl_json_write(runtime, &doc->root, false, 0, &header, &length, error);
   prl_doc_free(doc);
   if (status == PRL_OK) status = prl_file_out_open(runtime, path, &out, error);
-  if (status == PRL_OK) status = write_parts(out, header, length, tensors, count, error);
+  if (status == PRL_OK) status = write_parts(runtime, out, header, length, tensors, count, error);
   prl_free(runtime, header);
   if (status == PRL_OK) return prl_file_out_commit(out, error);
   prl_file_out_abort(out);
@@ -183,6 +214,32 @@ typedef struct reader {
 } reader;
 
 #define BAD(r, ...) prl_fail((r)->error, PRL_EFORMAT, __VA_ARGS__)
+
+static prl_status wrong_digest(const reader *r, const char *carried, const char *found) {
+  return BAD(r, "%s is damaged or was changed: it carries the digest %.32s, and its bytes give %s", r->name,
+             carried, found);
+}
+
+/* Before anything of the header is believed. */
+static prl_status read_digest(const reader *r, const char *bytes, size_t size, uint64_t length,
+                              prl_safetensors *file) {
+  const char *header = bytes + 8, *entry = header + OPENING;
+  file->digested = length >= OPENING + ENTRY && memcmp(header, opening, OPENING) == 0 &&
+                   memcmp(entry, entry_begin, BEGIN) == 0;
+  if (!file->digested) {
+    prl_hash_bytes(bytes, size, file->digest);
+    return PRL_OK;
+  }
+  uint64_t without = length - ENTRY;
+  const prl_span parts[] = {
+      {&without, sizeof without}, {header, OPENING}, {entry + ENTRY, size - 8 - OPENING - ENTRY}};
+  prl_hash_spans(parts, 3, file->digest);
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* a fuzzer does not guess digests; it must come to what is \
+                                                    behind */
+  if (memcmp(entry + BEGIN, file->digest, DIGITS) != 0) return wrong_digest(r, entry + BEGIN, file->digest);
+#endif
+  return PRL_OK;
+}
 
 /* A whole number that JSON gives exactly. */
 static bool whole(const prl_value *value, int64_t *out) {
@@ -269,13 +326,20 @@ static prl_status check_cover(const reader *r, const prl_st_tensor *tensors, int
   return PRL_OK;
 }
 
-static prl_status read_metadata(const reader *r, const prl_value *metadata) {
+/* The digest's entry is looked at by then (read_digest) and left out; one that another program moved on is of
+ * other bytes. */
+static prl_status read_metadata(const reader *r, prl_value *metadata, const prl_safetensors *file) {
   if (metadata->kind != PRL_MAP) return BAD(r, "%s: __metadata__ is no map", r->name);
+  if (file->digested) {
+    metadata->as.items += 2;
+    metadata->count--;
+  }
   for (int64_t i = 0; i < metadata->count; i++) {
     const char *key;
     const prl_value *text;
     prl_pair(metadata, i, &key, &text);
     if (text->kind != PRL_STRING) return BAD(r, "%s: the metadata \"%.80s\" is no text", r->name, key);
+    if (strcmp(key, DIGEST_KEY) == 0) return wrong_digest(r, text->as.text, file->digest);
   }
   return PRL_OK;
 }
@@ -291,8 +355,9 @@ static prl_status read_entries(const reader *r, prl_safetensors *file) {
     prl_pair(root, i, &name, &entry);
     prl_status status;
     if (strcmp(name, "__metadata__") == 0) {
-      status = read_metadata(r, entry);
-      file->metadata = entry;
+      prl_value *metadata = &file->header->root.as.items[2 * i + 1];
+      status = read_metadata(r, metadata, file);
+      file->metadata = metadata;
     } else {
       status = read_entry(r, name, entry, &file->tensors[file->count++]);
     }
@@ -315,8 +380,10 @@ static prl_status read_header(reader *r, const char *bytes, size_t size, prl_saf
                r->name, (unsigned long long)length, size - 8);
   r->data = bytes + 8 + length;
   r->size = size - 8 - (size_t)length;
+  prl_status status = read_digest(r, bytes, size, length, file);
+  if (status) return status;
   prl_error inner;
-  prl_status status = prl_json_parse(file->runtime, bytes + 8, (size_t)length, &file->header, &inner);
+  status = prl_json_parse(file->runtime, bytes + 8, (size_t)length, &file->header, &inner);
   if (status == PRL_ENOMEM) return prl_fail(r->error, status, "%s", inner.message);
   if (status) return BAD(r, "%s: the header is malformed: %.300s", r->name, inner.message);
   if (file->header->root.kind != PRL_MAP) return BAD(r, "%s: the header is no map", r->name);
@@ -360,6 +427,18 @@ void prl_safetensors_free(prl_safetensors *file) {
   prl_doc_free(file->header);
   prl_free(runtime, file->owned);
   prl_free(runtime, file);
+}
+
+prl_status prl_safetensors_need_digest(const prl_safetensors *file, const char *name, prl_error *error) {
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  if (!file->digested)
+    return prl_fail(
+        error, PRL_EFORMAT,
+        "%s carries no digest: it is damaged, or older than digests, and whether it is whole cannot be "
+        "known",
+        name);
+#endif
+  return PRL_OK;
 }
 
 const prl_st_tensor *prl_safetensors_find(const prl_safetensors *file, const char *name) {

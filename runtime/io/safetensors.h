@@ -4,6 +4,10 @@
  * 8 n bytes  JSON  {"__metadata__": {key: text}, name: {"dtype", "shape", "data_offsets": [begin, end]}, …}
  *     data     every byte belongs to one tensor
  *
+ * Every file that is written here carries a digest, first in its metadata: "prl.digest", XXH3-128 of the file
+ * as it would be without that entry. Others' files need not have one; a file that has one is read only if it
+ * is right. The entry is the format's own: it is not among the metadata that are given or read.
+ *
  * The reader trusts nothing: a file that breaks a rule is PRL_EFORMAT with one sentence that names the
  * tensor. */
 #ifndef PRL_IO_SAFETENSORS_H
@@ -41,7 +45,8 @@ typedef struct prl_st_tensor {
 
 /* Writes the file whole or not at all; bytes go straight from each tensor to the file, larger element types
  * first, as the format's alignment asks, otherwise in the order given. metadata: a map of strings, or NULL.
- * Fails: PRL_EINVAL (a name given twice or kept by the format, a negative size, metadata that is no text),
+ * Fails: PRL_EINVAL (a name given twice or kept by the format, a negative size, metadata that is no text or
+ * "prl.digest"),
  * PRL_EFORMAT (a name that is not UTF-8), PRL_EIO, PRL_ENOMEM. */
 prl_status prl_safetensors_write(prl_runtime *runtime, const char *path, const prl_st_tensor *tensors,
                                  int64_t count, const prl_value *metadata, prl_error *error);
@@ -57,15 +62,21 @@ typedef struct prl_safetensors {
   int64_t count;
   prl_st_tensor *tensors;    /* in order of their data */
   const prl_value *metadata; /* a map of strings; NULL: none */
+  char digest[33];           /* of the file without its digest: the same with and without one */
+  bool digested;             /* it carries its digest */
 } prl_safetensors;
 
-/* Reads a file of at most `cap` bytes (0: no cap). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT, PRL_ENOMEM. */
+/* Reads a file of at most `cap` bytes (0: no cap). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where the
+ * digest is of other bytes), PRL_ENOMEM. */
 prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t cap, prl_safetensors **out,
                                 prl_error *error);
 /* The same from bytes that stay the caller's and must outlive the result. `name` stands in messages. */
 prl_status prl_safetensors_parse(prl_runtime *runtime, const char *name, const void *bytes, size_t size,
                                  prl_safetensors **out, prl_error *error);
 void prl_safetensors_free(prl_safetensors *file);
+/* For the runtime's own kinds of files, which all carry a digest. Fails: PRL_EFORMAT: this one has none, so
+ * that damage in it could not be noticed. */
+prl_status prl_safetensors_need_digest(const prl_safetensors *file, const char *name, prl_error *error);
 /* NULL where there is none. */
 const prl_st_tensor *prl_safetensors_find(const prl_safetensors *file, const char *name);
 /* A fresh tensor with a copy. Fails: PRL_ENAME (nearest name), PRL_EINVAL (U8 and U64 have no tensor: read

@@ -205,6 +205,8 @@ static prl_status load(prl_ranker *ranker, const char *path, prl_error *error) {
   if (status) return status;
   const char *plan = prl_safetensors_text(ranker->file, "plan");
   if (!plan) return prl_fail(error, PRL_EFORMAT, "%s has no plan in its metadata: it is no ranker", path);
+  status = prl_safetensors_need_digest(ranker->file, path, error);
+  if (status) return status;
   prl_error inner;
   status = prl_json_parse(ranker->runtime, plan, strlen(plan), &ranker->plan, &inner);
   if (!status) status = read_plan(ranker, &inner);

@@ -199,9 +199,10 @@ static void numbers_that_are_not_finite(void **state) {
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
   float kept = agent->policy->published[0]->value[3];
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
-  CHECK_FAILS(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error), PRL_ENUMERIC, "div");
+  CHECK_FAILS(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error), PRL_ENUMERIC,
+              "program \"update\": the result of op div (op ");
   assert_true(agent->policy->published[0]->value[3] == kept);
-  CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "div");
+  CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, ", nor is the output \"policy_loss\"");
   float observation[3] = {0, 0, NAN}, action;
   uint64_t stream = 100, decision = 55;
   CHECK_FAILS(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error),
@@ -213,6 +214,70 @@ static void numbers_that_are_not_finite(void **state) {
   CHECK_FAILS(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error), PRL_ENUMERIC,
               "response r0");
   prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
+/* An update whose numbers are good until its last step, which is `to` of a live option. */
+static prl_agent *spoilt_by(prl_vecenv *env, const char *option, double to) {
+  toy_options options = pendulum_options;
+  options.live = "{\"algorithm.lr\":{\"value\":0.003,\"low\":0},\"algorithm.entropy\":0.01,\"gamma\":0.9,"
+                 "\"blend\":1}";
+  options.schedule =
+      "[{\"verb\":\"collect\",\"rows\":64}," TOY_PLAIN_ESTIMATE "{\"verb\":\"run\",\"program\":\"update\"},"
+      "{\"verb\":\"copy\",\"to\":\"value\",\"from\":\"value\",\"tau\":\"blend\"},"
+      "{\"verb\":\"publish\"}]";
+  prl_agent *agent = toy_agent(runtime, &options);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  CHECK_OK(prl_agent_set(agent, option, to, &error));
+  return agent;
+}
+
+/* A policy comes into force only if all that was learned with it is finite and it acts. */
+static void a_bad_policy_is_not_published(void **state) {
+  (void)state;
+  static const struct {
+    const char *option;
+    double to;
+    const char *message;
+  } cases[] = {{"algorithm.lr", 1e36, " of the last batch is "},
+               {"blend", 1e39, ": the parameter \"0.weight\" of \"value\" is not finite; the one before"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    float observation[3] = {0.6f, 0.8f, 0.5f}, before, after;
+    uint64_t stream = 100;
+    prl_vecenv *env = pendulum(runtime, 4, 1);
+    prl_agent *agent = spoilt_by(env, cases[i].option, cases[i].to);
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
+    int64_t version = agent->policy->n.version, updates = agent->learner->n.updates;
+    CHECK_FAILS(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error), PRL_ENUMERIC, cases[i].message);
+    CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "is not published: ");
+    CHECK_FAILS(prl_agent_save(agent, NULL, "/tmp/never", &error), PRL_ESTATE, cases[i].message);
+    assert_true(agent->policy->n.version == version && agent->learner->n.updates == updates);
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &after, NULL, &error));
+    assert_true(before == after);
+    /* Another plan goes on from the policy in force, and learns, since what is not finite is left behind. */
+    toy_options sound = pendulum_options;
+    toy_plan toy = toy_new(runtime, &sound);
+    prl_plan *plan;
+    CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+    CHECK_OK(prl_agent_swap(agent, plan, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &after, NULL, &error));
+    assert_true(before == after);
+    if (i == 1) CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+    assert_int_equal(agent->learner->n.updates, updates + (int64_t)i);
+    prl_plan_free(plan);
+    toy_free(&toy);
+    prl_vecenv_free(env);
+    prl_agent_free(agent);
+  }
+}
+
+/* As after the step that spoils a parameter, before the update's end, which refuses it. */
+static void a_bad_learner_is_not_saved(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+  agent->sets->items[1]->value[0] = INFINITY;
+  CHECK_FAILS(prl_agent_save(agent, NULL, "/tmp/never", &error), PRL_ENUMERIC,
+              "not saved: in the update that runs, the parameter \"0.weight\" of \"value\" is not finite");
   prl_agent_free(agent);
 }
 
@@ -329,6 +394,8 @@ int main(void) {
                                      cmocka_unit_test(acting_between_budgets),
                                      cmocka_unit_test(live_options),
                                      cmocka_unit_test(numbers_that_are_not_finite),
+                                     cmocka_unit_test(a_bad_policy_is_not_published),
+                                     cmocka_unit_test(a_bad_learner_is_not_saved),
                                      cmocka_unit_test(reward_scales_from_the_warmup),
                                      cmocka_unit_test(stopping_early),
                                      cmocka_unit_test(evaluation),

@@ -1,4 +1,5 @@
 #include "support/check.h"
+#include "support/digest.h"
 #include "support/failing_alloc.h"
 
 #include <stdio.h>
@@ -189,14 +190,16 @@ static void damaged_files(void **state) {
     assert_true(status == PRL_EFORMAT && error.message[0]);
     assert_null(loaded);
   }
-  /* Any bit may be wrong: the file is refused, or gives an agent that can live. */
+  /* Any bit may be wrong behind a right digest: the file is refused, or gives an agent that can live. */
   uint32_t word = 5;
   int refused = 0;
   for (int i = 0; i < 300; i++) {
     word = word * 1664525u + 1013904223u;
     size_t at = (size_t)(((uint64_t)word * size) >> 32);
     char kept = bytes[at];
+    if (at - DIGEST_ENTRY < DIGEST_ENTRY_SIZE) continue;
     bytes[at] = (char)(kept ^ (1 << (i % 8)));
+    redigest(bytes, size);
     write_file(bytes, size);
     if (prl_agent_load(runtime, path, &loaded, &error)) {
       refused++;
@@ -212,6 +215,7 @@ static void damaged_files(void **state) {
     loaded = NULL;
   }
   assert_true(refused > 0);
+  redigest(bytes, size);
   write_file(bytes, size);
   free(bytes);
   CHECK_OK(prl_agent_load(runtime, path, &loaded, &error));
@@ -272,6 +276,37 @@ static void counters_out_of_range(void **state) {
   prl_vecenv_free(env);
 }
 
+/* In the header, the metadata, the data or the digest, for those who act by the file and who resume from it.
+ */
+static void every_flipped_bit_is_noticed(void **state) {
+  (void)state;
+  enum { FLIPS = 600 };
+  prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
+  prl_vecenv *env = pendulum(runtime);
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  CHECK_OK(prl_agent_save(agent, env, path, &error));
+  size_t size;
+  char *bytes = read_file(&size);
+  for (int i = 0; i < FLIPS; i++) {
+    flip f = flip_of(i, FLIPS, size);
+    if (i < 120) f.at = (size_t)i; /* the beginning too, where the digest stands */
+    bytes[f.at] ^= f.mask;
+    write_file(bytes, size);
+    CHECK_FAILS(prl_agent_load(runtime, path, &loaded, &error), PRL_EFORMAT, path);
+    CHECK_FAILS(prl_agent_load_env(agent, path, env, &error), PRL_EFORMAT, path);
+    bytes[f.at] ^= f.mask;
+  }
+  char *without = undigested(bytes, size);
+  write_file(without, size - DIGEST_ENTRY_SIZE);
+  CHECK_FAILS(prl_agent_load(runtime, path, &loaded, &error), PRL_EFORMAT, "carries no digest");
+  CHECK_FAILS(prl_agent_load_env(agent, path, env, &error), PRL_EFORMAT, "carries no digest");
+  assert_null(loaded);
+  free(without);
+  free(bytes);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
 /* ---- a life in which each allocation fails in turn ---- */
 
 static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure) {
@@ -325,6 +360,7 @@ int main(void) {
                                      cmocka_unit_test(resumes_a_driven_environment),
                                      cmocka_unit_test(damaged_files),
                                      cmocka_unit_test(counters_out_of_range),
+                                     cmocka_unit_test(every_flipped_bit_is_noticed),
                                      cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

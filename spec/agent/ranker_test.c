@@ -6,6 +6,7 @@
 #include "io/file.h"
 #include "io/safetensors.h"
 #include "perilune/ranker.h"
+#include "support/digest.h"
 #include "support/failing_alloc.h"
 #include "support/full_disk.h"
 
@@ -123,7 +124,9 @@ static void test_mutations(void **state) {
     prl_rng_block(rng, 0, 0, i, 0, w);
     size_t at = 8 + w[0] % header;
     char old = bytes[at];
+    if (at - DIGEST_ENTRY < DIGEST_ENTRY_SIZE) continue;
     bytes[at] = pool[w[1] % (sizeof pool - 1)];
+    redigest(bytes, size);
     prl_ranker *ranker = NULL;
     FILE *file = fopen(path, "wb"); /* no fsync: this is for speed */
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -136,6 +139,31 @@ static void test_mutations(void **state) {
     bytes[at] = old;
   }
   assert_true(loaded > 20 && loaded < 580);
+  prl_free(*state, bytes);
+  remove_folder(folder);
+}
+
+static void test_every_flipped_bit_is_noticed(void **state) {
+  enum { FLIPS = 400 };
+  char *bytes, folder[64], path[128];
+  size_t size;
+  snprintf(path, sizeof path, "%s/flipped.safetensors", test_folder(folder));
+  CHECK_OK(prl_file_read(*state, RANKER, 1 << 20, &bytes, &size, &error));
+  for (int i = 0; i < FLIPS; i++) {
+    flip f = flip_of(i, FLIPS, size);
+    prl_ranker *ranker = NULL;
+    bytes[f.at] ^= f.mask;
+    FILE *file = fopen(path, "wb");
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    CHECK_FAILS(prl_ranker_load(*state, path, 4, &ranker, &error), PRL_EFORMAT, "flipped.safetensors");
+    bytes[f.at] ^= f.mask;
+  }
+  prl_ranker *ranker = NULL;
+  char *without = undigested(bytes, size);
+  CHECK_OK(prl_file_write_whole(*state, path, without, size - DIGEST_ENTRY_SIZE, &error));
+  CHECK_FAILS(prl_ranker_load(*state, path, 4, &ranker, &error), PRL_EFORMAT, "carries no digest");
+  free(without);
   prl_free(*state, bytes);
   remove_folder(folder);
 }
@@ -164,6 +192,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_tells_what_it_is_made_of, setup, teardown),
       cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
       cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_every_flipped_bit_is_noticed, setup, teardown),
       cmocka_unit_test_setup_teardown(test_failing_allocations, setup, teardown),
   };
   return cmocka_run_group_tests_name("agent/ranker", tests, NULL, NULL);

@@ -49,11 +49,27 @@ describe("prl.io", function()
     assert.same({}, none)
   end)
 
+  it("gives a file a digest, and refuses it where its bytes are others", function()
+    local entries = {{"w", prl.tensor {1, 2, 3}}}
+    assert.is_true(prl.io.safetensors_write(path "d.st", entries, {plan = "x"}))
+    local _, _, digest, carried = prl.io.safetensors_read(path "d.st")
+    local text = prl.io.read(path "d.st")
+    local entry = ('"prl.digest":"%s",'):format(digest)
+    local at = text:find(entry, 1, true)
+    assert.same({true, 26}, {carried, at})
+    assert.is_true(prl.io.write(path "d.st", text:sub(1, -2) .. "\0"))
+    local tensors, message, code = prl.io.safetensors_read(path "d.st")
+    assert.is_nil(tensors)
+    assert.matches("d.st is damaged or was changed: it carries the digest " .. digest, message)
+    assert.equal("EFORMAT", code)
+  end)
+
   it("reads what other programs write", function()
-    local tensors, metadata = prl.io.safetensors_read "spec/fixtures/safetensors_reference.safetensors"
+    local tensors, metadata, digest, carried = prl.io.safetensors_read "spec/fixtures/safetensors_reference.safetensors"
     assert.same({{0, 0.25, 0.5}, {0.75, 1, 1.25}}, tensors.weight:totable())
     assert.equal("\0\1\255", tensors.flags)
     assert.equal("00ff", metadata.hash)
+    assert.same({prl.hash_bytes(prl.io.read "spec/fixtures/safetensors_reference.safetensors"), false}, {digest, carried})
   end)
 
   it("refuses what is no safetensors file, and misuse", function()

@@ -54,6 +54,33 @@ return {
     end
   end)
 
+  it("says which checkpoint it goes on from, and which is damaged", function()
+    local _, err, code = run "train pole.lua --quiet --runs damaged --set train.checkpoint=300"
+    assert.equal(0, code, err)
+    local folder
+    for name in posix.files(root .. "/damaged") do folder = name:find("^pole") and "damaged/" .. name or folder end
+    local names = {}
+    for name in posix.files(root .. "/" .. folder .. "/checkpoints") do names[#names + 1] = name:match("^(.*)%.safetensors$") end
+    table.sort(names)
+    local newest, before = folder .. "/checkpoints/" .. names[#names], folder .. "/checkpoints/" .. names[#names - 1]
+    local file = assert(io.open(root .. "/" .. newest .. ".safetensors", "r+b"))
+    file:seek("end", -5)
+    file:write("#")
+    file:close()
+    local out
+    out, err, code = run("eval " .. newest .. ".safetensors")
+    assert.same({"", 1}, {out, code})
+    assert.truthy(err:find(newest .. ".safetensors is damaged or was changed: it carries the digest ", 1, true), err)
+    assert.truthy(err:find("; the folder of the run stands for its newest checkpoint that is whole", 1, true), err)
+    out, err = run("eval " .. folder)
+    assert.truthy(out:find(before .. ".safetensors, 5 episodes", 1, true), out)
+    assert.truthy(err:find("the newest whole checkpoint before it is " .. before .. ".safetensors", 1, true), err)
+    out, err, code = run("train --quiet --steps 1300 --resume " .. folder)
+    assert.equal(0, code, err)
+    assert.truthy(out:find("^Going on from " .. (before:gsub("%-", "%%-")) .. "%.safetensors\n"), out)
+    assert.truthy(err:find(newest .. ".safetensors is damaged", 1, true), err)
+  end)
+
   it("trains, evaluates, reports, and compares two runs", function()
     local out, err, code = run "train pole.lua --quiet --runs runs"
     assert.equal("", err)

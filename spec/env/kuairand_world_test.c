@@ -2,6 +2,7 @@
  * is made of one. */
 #include "env/env_support.h"
 #include "env/kuairand_support.h"
+#include "support/digest.h"
 
 #include <math.h>
 
@@ -74,7 +75,35 @@ static size_t bytes_of(const char *path, unsigned char **bytes) {
   return size;
 }
 
-/* Some bytes changed, in the header or in the data: refused, or a world that runs. */
+static void write_bytes(const char *path, const void *bytes, size_t size) {
+  FILE *file = fopen(path, "wb");
+  assert_int_equal(fwrite(bytes, 1, size, file), size);
+  fclose(file);
+}
+
+static void test_every_flipped_bit_is_noticed(void **state) {
+  enum { FLIPS = 400 };
+  char path[64];
+  unsigned char *bytes;
+  made_path(path);
+  assert_int_equal(made_world_write(runtime, &small_world, path, NULL), PRL_OK);
+  const size_t size = bytes_of(path, &bytes);
+  for (int i = 0; i < FLIPS; i++) {
+    const flip f = flip_of(i, FLIPS, size);
+    bytes[f.at] ^= (unsigned char)f.mask;
+    write_bytes(path, bytes, size);
+    refused(path, PRL_EFORMAT, path);
+    bytes[f.at] ^= (unsigned char)f.mask;
+  }
+  char *without = undigested(bytes, size);
+  write_bytes(path, without, size - DIGEST_ENTRY_SIZE);
+  refused(path, PRL_EFORMAT, "carries no digest");
+  free(without);
+  free(bytes);
+  unlink(path);
+}
+
+/* Some bytes changed behind a right digest, in the header or in the data: refused, or a world that runs. */
 static void test_a_file_with_wrong_bytes(void **state) {
   char path[64];
   unsigned char *bytes;
@@ -92,9 +121,8 @@ static void test_a_file_with_wrong_bytes(void **state) {
       random = random * 1664525u + 1013904223u;
       copy[at] = (unsigned char)(random >> 24);
     }
-    FILE *file = fopen(path, "wb");
-    assert_int_equal(fwrite(copy, 1, size, file), size);
-    fclose(file);
+    redigest(copy, size);
+    write_bytes(path, copy, size);
     free(copy);
     prl_env_world *world = NULL;
     prl_error error;
@@ -302,6 +330,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_file_that_is_none),
       cmocka_unit_test(test_a_file_that_is_cut),
+      cmocka_unit_test(test_every_flipped_bit_is_noticed),
       cmocka_unit_test(test_a_file_with_wrong_bytes),
       cmocka_unit_test(test_tensors_that_are_missing_or_of_another_shape),
       cmocka_unit_test(test_numbers_that_cannot_be),

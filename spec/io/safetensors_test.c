@@ -5,6 +5,7 @@
 #include "core/rng.h"
 #include "io/file.h"
 #include "io/safetensors.h"
+#include "support/digest.h"
 #include "support/failing_alloc.h"
 #include "support/full_disk.h"
 
@@ -60,7 +61,8 @@ static void test_reads_the_reference(void **state) {
   prl_safetensors_free(file);
 }
 
-/* What the reference wrote, read and written again, is the same file. */
+/* What the reference wrote, read and written again, is the same file, but for the digest: that of the
+ * reference's bytes. */
 static void test_writes_as_the_reference(void **state) {
   prl_safetensors *file;
   CHECK_OK(prl_safetensors_open(*state, REFERENCE, 0, &file, &error));
@@ -70,11 +72,25 @@ static void test_writes_as_the_reference(void **state) {
   size_t our_size, their_size;
   CHECK_OK(prl_file_read(*state, path, 1 << 20, &ours, &our_size, &error));
   CHECK_OK(prl_file_read(*state, REFERENCE, 1 << 20, &theirs, &their_size, &error));
-  assert_int_equal(our_size, their_size);
+  char digest[33];
+  prl_hash_bytes(theirs, their_size, digest);
+  assert_int_equal(our_size, their_size + DIGEST_ENTRY_SIZE);
+  assert_memory_equal(ours + DIGEST_ENTRY, "\"prl.digest\":\"", 14);
+  assert_memory_equal(ours + DIGEST_AT, digest, 32);
+  assert_memory_equal(ours + 8, theirs + 8, DIGEST_ENTRY - 8);
+  assert_memory_equal(ours + DIGEST_ENTRY + DIGEST_ENTRY_SIZE, theirs + DIGEST_ENTRY,
+                      their_size - DIGEST_ENTRY);
   CHECK_OK(prl_safetensors_open(*state, path, 0, &file, &error));
   assert_int_equal(file->count, 7);
   assert_string_equal(prl_safetensors_text(file, "plan"), "{\"é\": [1, 2]}");
-  assert_memory_equal(ours, theirs, their_size);
+  assert_true(file->digested);
+  assert_string_equal(file->digest, digest);
+  assert_null(prl_safetensors_text(file, "prl.digest"));
+  prl_safetensors_free(file);
+  CHECK_OK(prl_safetensors_open(*state, REFERENCE, 0, &file, &error));
+  assert_false(file->digested);
+  assert_string_equal(file->digest, digest);
+  CHECK_FAILS(prl_safetensors_need_digest(file, REFERENCE, &error), PRL_EFORMAT, "carries no digest");
   prl_safetensors_free(file);
   prl_free(*state, ours);
   prl_free(*state, theirs);
@@ -115,6 +131,10 @@ static void test_writer_refuses(void **state) {
   t[1] = (prl_st_tensor){.name = "n", .ndim = 2, .shape = {2, -1}, .data = f};
   CHECK_FAILS(prl_safetensors_write(*state, path, t, 2, NULL, &error), PRL_EINVAL,
               "\"n\" has the impossible shape (2, -1)");
+  prl_value pair[] = {{.kind = PRL_STRING, .count = 10, .as.text = "prl.digest"},
+                      {.kind = PRL_STRING, .as.text = ""}};
+  prl_value own = {.kind = PRL_MAP, .count = 1, .as.items = pair};
+  CHECK_FAILS(prl_safetensors_write(*state, path, t, 1, &own, &error), PRL_EINVAL, "the file's digest");
   prl_value wrong = {.kind = PRL_NUMBER, .as.number = 3};
   CHECK_FAILS(prl_safetensors_write(*state, path, t, 1, &wrong, &error), PRL_EINVAL, "map of texts");
   assert_int_equal(files_in(folder), 0);
@@ -187,6 +207,52 @@ static void test_refuses_malformed(void **state) {
   CHECK_FAILS(prl_safetensors_open(*state, REFERENCE, 100, &file, &error), PRL_ELIMIT, "more than 100 bytes");
 }
 
+/* Each bit of a file with, and of one without metadata of its own. */
+static void test_every_flipped_bit_is_noticed(void **state) {
+  float f[3] = {1, 2, 3};
+  const prl_st_tensor t = {.name = "w", .ndim = 1, .shape = {3}, .data = f};
+  prl_value pair[] = {{.kind = PRL_STRING, .count = 4, .as.text = "plan"},
+                      {.kind = PRL_STRING, .count = 3, .as.text = "{1}"}};
+  const prl_value metadata = {.kind = PRL_MAP, .count = 1, .as.items = pair};
+  for (int with = 0; with < 2; with++) {
+    char *bytes;
+    size_t size;
+    prl_safetensors *file;
+    CHECK_OK(prl_safetensors_write(*state, path, &t, 1, with ? &metadata : NULL, &error));
+    CHECK_OK(prl_file_read(*state, path, 1 << 20, &bytes, &size, &error));
+    CHECK_OK(prl_safetensors_parse(*state, "x.st", bytes, size, &file, &error));
+    assert_int_equal(prl_count(file->metadata), with);
+    prl_safetensors_free(file);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+      bytes[bit / 8] ^= (char)(1 << bit % 8);
+      prl_status status = prl_safetensors_parse(*state, "x.st", bytes, size, &file, &error);
+      if (status == PRL_OK) {
+        status = prl_safetensors_need_digest(file, "x.st", &error);
+        prl_safetensors_free(file);
+      }
+      if (status != PRL_EFORMAT || strncmp(error.message, "x.st", 4) != 0)
+        fail_msg("bit %zu of byte %zu went unnoticed", bit % 8, bit / 8);
+      bytes[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    bytes[size - 1] ^= 1;
+    CHECK_FAILS(prl_safetensors_parse(*state, "x.st", bytes, size, &file, &error), PRL_EFORMAT,
+                "x.st is damaged or was changed: it carries the digest ");
+    prl_free(*state, bytes);
+  }
+}
+
+/* Another program that copies all metadata, in an order of its own, copies the digest of other bytes. */
+static void test_a_digest_that_was_carried_on(void **state) {
+  char bytes[512];
+  prl_safetensors *file;
+  size_t size = make(bytes,
+                     "{\"__metadata__\":{\"a\":\"\",\"prl.digest\":\"00112233445566778899aabbccddeeff\"},"
+                     "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+                     8);
+  CHECK_FAILS(prl_safetensors_parse(*state, "x.st", bytes, size, &file, &error), PRL_EFORMAT,
+              "x.st is damaged or was changed: it carries the digest 00112233445566778899aabbccddeeff");
+}
+
 /* Mutated files are read or refused; in one that is read every tensor lies within the bytes. */
 static void test_mutations(void **state) {
   char *bytes;
@@ -247,6 +313,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_order_and_alignment, setup, teardown),
       cmocka_unit_test_setup_teardown(test_writer_refuses, setup, teardown),
       cmocka_unit_test_setup_teardown(test_refuses_malformed, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_every_flipped_bit_is_noticed, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_a_digest_that_was_carried_on, setup, teardown),
       cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
       cmocka_unit_test_setup_teardown(test_failing_allocations, setup, teardown),
   };

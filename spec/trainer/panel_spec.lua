@@ -52,6 +52,12 @@ describe("evaluation by user and day", function()
     assert.truthy(rows[#rows]:find("^%d+,12,"))
     assert.equal(4, #rows) -- the one at the end is the last
     local policy, baseline = panel.load(run.folder:file("panels.safetensors"), run.info.responses)
+    local text = assert(prl.io.read(run.folder:file("panels.safetensors")))
+    for _, damage in ipairs {{'"prl.digest"', '"prm.digest"', "carries no digest"}, {".$", "#", "is damaged or was changed"}} do
+      assert(prl.io.write(root .. "/damaged", (text:gsub(damage[1], damage[2], 1))))
+      local message = message_of(function() panel.load(root .. "/damaged", run.info.responses) end)
+      assert.truthy(message:find(root .. "/damaged " .. damage[3], 1, true), message)
+    end
     assert.equal(12, policy.users)
     local again = lift.table({policy}, {baseline}, run.info.responses, "ltr")
     assert.equal(run:evaluation_text(), lift.text(again))

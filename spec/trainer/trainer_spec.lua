@@ -96,6 +96,95 @@ describe("the trainer", function()
     assert.equal(read(whole, "evaluations.csv"), read(rest, "evaluations.csv"))
   end)
 
+  local function flip(path, at, bit)
+    local text = assert(prl.io.read(path))
+    local byte = require("bit").bxor(text:byte(at), 2 ^ bit)
+    assert(prl.io.write(path, text:sub(1, at - 1) .. string.char(byte) .. text:sub(at + 1)))
+  end
+
+  -- What `f` returns, and what it says on stderr.
+  local function heard(f)
+    local stderr, said = io.stderr, {}
+    io.stderr = {write = function(_, ...) said[#said + 1] = table.concat({...}) end} -- luacheck: ignore
+    local ok, result = pcall(f)
+    io.stderr = stderr -- luacheck: ignore
+    assert(ok, result)
+    return result, table.concat(said)
+  end
+
+  it("goes back to the newest checkpoint that is whole, naming those that are not", function()
+    local whole, part = start("whole"), start("part", {"train.steps=2100"})
+    whole:train()
+    part:train()
+    local all = part.folder:checkpoints()
+    flip(all[3] .. ".safetensors", 5000, 3)
+    local cut = assert(prl.io.read(all[2] .. ".json"))
+    assert(prl.io.write(all[2] .. ".json", cut:sub(1, #cut / 2)))
+    local rest, said = heard(function() return trainer.resume(part.folder.path, {quiet = true, steps = 3000}) end)
+    assert.equal(all[1] .. ".safetensors", rest.checkpoint)
+    assert.truthy(said:find(all[3] .. ".safetensors is damaged or was changed: it carries the digest ", 1, true), said)
+    assert.truthy(said:find(all[2] .. ".json is damaged or was changed: its bytes are not those of the digest ", 1, true), said)
+    assert.truthy(said:find("the newest whole checkpoint before it is " .. all[1] .. ".safetensors\n", 1, true), said)
+    assert.equal("finished", rest:train())
+    assert.equal(read(whole, "metrics.csv"), read(rest, "metrics.csv"))
+    assert(prl.load_agent((rest.folder:last_checkpoint())))
+    for _, base in ipairs(rest.folder:checkpoints()) do flip(base .. ".safetensors", 100, 1) end
+    heard(function()
+      local message, code = message_of(function() trainer.resume(part.folder.path, {quiet = true}) end)
+      assert.truthy(message:find("has no checkpoint that is whole: .*step%-%d+%.safetensors is damaged"), message)
+      assert.equal(1, code)
+    end)
+  end)
+
+  it("keeps what it saves while later checkpoints that are damaged stand there", function()
+    local part = start("part", {"train.steps=2500"})
+    part:train()
+    local all = part.folder:checkpoints()
+    for i = 2, 3 do flip(all[i] .. ".safetensors", 100, 0) end
+    local rest = heard(function() return trainer.resume(part.folder.path, {quiet = true, steps = 4000}) end)
+    for step = rest.state.step + 1, rest.state.step + 4 do
+      rest.state.step = step
+      assert.truthy(posix.stat(rest:save()))
+    end
+  end)
+
+  it("notices every bit of its own state that is wrong", function()
+    local run = start("runs", {"train.steps=300"})
+    run:train()
+    local all = run.folder:checkpoints()
+    local path = all[#all] .. ".json"
+    local text = assert(prl.io.read(path))
+    for i = 1, #all - 1 do os.remove(all[i] .. ".json") end
+    for at = 1, #text do
+      flip(path, at, at % 8)
+      heard(function()
+        local message = message_of(function() run.folder:last_checkpoint() end)
+        assert.truthy(message and message:find(path, 1, true), ("bit %d of byte %d went unnoticed"):format(at % 8, at))
+      end)
+      assert(prl.io.write(path, text))
+    end
+    assert.equal(run.state.step, select(2, run.folder:last_checkpoint()).step)
+  end)
+
+  it("names a checkpoint that an update was learned from, and keeps it, when learning fails", function()
+    local run = start("runs", {"train.checkpoint=50"})
+    local drive = run.drive
+    function run:drive()
+      if self.state.updates == 3 then self.agent:set("algorithm.critic_lr", 1e30) end
+      drive(self)
+    end
+    local message = message_of(function() run:train() end)
+    assert.truthy(message:find("training stopped at step %d+: .*; the last good checkpoint is "), message)
+    local good = message:match("the last good checkpoint is (%S+)$")
+    local updates = assert(prl.from_json(prl.io.read((good:gsub("safetensors$", "json"))))).updates
+    assert.equal(run.state.updates - 1, updates)
+    local agent = assert(prl.load_agent(good))
+    assert.equal(4, agent:act(prl.tensor({1, 2, 3, 4}, "int64"), prl.randn(4, 4), "sample"):shape()[1])
+    local first = start("first", {"algorithm.critic_lr=1e30", "train.checkpoint=50"})
+    message = message_of(function() first:train() end)
+    assert.truthy(message:find("; none of its checkpoints is known to be good", 1, true), message)
+  end)
+
   it("makes one row of several updates, and the same ones after a stop", function()
     local function thin(run)
       run.log.every = 3

@@ -5,7 +5,7 @@ local options = require "perilune.cli.options"
 
 local eval = {summary = "evaluate the policy of a run, or of one of its checkpoints"}
 
--- The run's folder and the checkpoint in it that the word names.
+-- The run's folder, the checkpoint in it that the word names, and its agent where that is loaded already.
 local function find(word, trust)
   local folder = require "perilune.trainer.folder"
   if not word:find("%.safetensors$") then
@@ -14,9 +14,9 @@ local function find(word, trust)
       failure.usage(word .. " is a file: a run's folder is needed, or a file in its checkpoints/")
     end
     local place = folder.open(word, trust)
-    local checkpoint = place:last_checkpoint()
+    local checkpoint, _, agent = place:last_checkpoint()
     if not checkpoint then failure.run(word .. " has no checkpoint to evaluate") end
-    return place, checkpoint
+    return place, checkpoint, agent
   end
   local run = ("./" .. word):match("^(.*)/checkpoints/[^/]+$")
   if not run then
@@ -67,11 +67,13 @@ function eval.run(argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
   local prl = require "perilune"
   local evaluation = require "perilune.trainer.evaluation"
-  local place, checkpoint = find(words.run, words.trust)
+  local place, checkpoint, agent = find(words.run, words.trust)
   local info = place.info
   local by_day = words.users or words.days or words.baseline or #words.beside > 0 or (info.evaluation.users or 0) > 0
   if by_day and not words.episodes then return lift_of(place, checkpoint, words) end
-  local agent = failure.check(prl.load_agent(checkpoint))
+  local message
+  if not agent then agent, message = prl.load_agent(checkpoint) end
+  if not agent then failure.run(message .. "; the folder of the run stands for its newest checkpoint that is whole") end
   local result = evaluation.run(agent, {
     env = info.environment, responses = info.responses, episodes = words.episodes or info.evaluation.episodes,
     seed = words.seed or info.evaluation.seed, action = words.action or info.evaluation.action,

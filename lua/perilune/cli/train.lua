@@ -11,7 +11,7 @@ local function parse(argv)
   local parser = options.parser("train", "Trains an agent; the run gets a folder of its own with its report.")
   parser:argument("recipe", "The recipe's file."):args("?")
   options.recipe(parser)
-  parser:option("--resume", "Go on with this run from its last checkpoint."):argname("RUN")
+  parser:option("--resume", "Go on with this run from its newest checkpoint that is whole."):argname("RUN")
   parser:option("--steps", "With --resume: train up to so many steps in all; schedules that have ended stay as they are.")
     :argname("N"):convert(options.whole)
   parser:option("--runs", "The folder that holds the runs."):argname("FOLDER"):default("runs")
@@ -55,6 +55,7 @@ function train.run(argv)
     run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust, steps = words.steps,
       threads = words.threads})
     if run:ended() then return say_ended(run) end
+    io.write("Going on from ", run.checkpoint, "\n")
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,

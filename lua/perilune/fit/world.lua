@@ -262,7 +262,9 @@ local function run(loaded, options)
   progress("writing", 1, 1)
   if options.prepare then options.prepare() end
   log_reader.refuse_unless(prl.io.safetensors_write(options.out, entries, metadata))
-  result.digest = prl.hash_bytes(log_reader.refuse_unless(prl.io.read(options.out))) -- as the environment takes it
+  local written, texts, digest = prl.io.safetensors_read(options.out)
+  log_reader.refuse_unless(written, texts)
+  result.digest = digest -- as the environment takes it
   return result
 end
 

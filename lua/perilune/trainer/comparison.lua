@@ -6,7 +6,6 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
-local prl = require "perilune"
 local lift = require "perilune.report.lift"
 local runs = require "perilune.report.run"
 local stats = require "perilune.report.stats"
@@ -29,9 +28,8 @@ end
 
 local function episodes_of(path, action, episodes, seed, trust)
   local place = folder.open(path, trust)
-  local checkpoint = place:last_checkpoint()
+  local checkpoint, _, agent = place:last_checkpoint()
   if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
-  local agent = failure.check(prl.load_agent(checkpoint))
   return evaluation.run(agent, {env = place.info.environment, responses = place.info.responses, episodes = episodes,
     seed = seed, action = action}), place.info
 end

@@ -5,7 +5,7 @@
 ---   metrics.csv       one row for each update, or for a few; evaluations.csv: one for each evaluation
 ---   events.out.…      the same for TensorBoard
 ---   checkpoints/      step-N.safetensors (the agent and its environments) with step-N.json (the trainer's own state,
----                     written last: a checkpoint without it does not count)
+---                     written last: a checkpoint without it does not count); both carry digests of their bytes
 ---   lift.json, groups.json, front.json, panels.safetensors   the last evaluation by user and day
 ---   report.html
 
@@ -85,39 +85,90 @@ function Folder:read_json(name)
   return failure.check(prl.from_json(text))
 end
 
---- Saves the agent, its environments and the trainer's state at this step, and removes the oldest checkpoints.
+-- The trainer's state as a file: JSON whose first entry is the digest of the text without it.
+local function state_text(state)
+  local text = prl.to_json(state, 2) .. "\n"
+  return (text:gsub("^{\n", ('{\n  "digest": "%s",\n'):format(prl.hash_bytes(text)), 1))
+end
+
+-- The state in such a file; or nil, message, code.
+local function read_state(path)
+  local text, message, code = prl.io.read(path)
+  if not text then return nil, message, code end
+  local digest, rest = text:match('^{\n  "digest": "(%x+)",\n(.*)$')
+  if not digest then return nil, path .. " carries no digest: it is cut or damaged, or older than digests", "EFORMAT" end
+  if digest ~= prl.hash_bytes("{\n" .. rest) then
+    return nil, ("%s is damaged or was changed: its bytes are not those of the digest %s"):format(path, digest), "EFORMAT"
+  end
+  local state = failure.check(prl.from_json(text))
+  state.digest = nil
+  return state
+end
+
+-- Which of these checkpoints is the newest that an update has been learned from: `updates` are finished by now.
+local function newest_tried(all, updates)
+  for i = #all, 1, -1 do
+    local state = read_state(all[i] .. ".json")
+    if state and state.updates < updates then return i end
+  end
+end
+
+--- Saves the agent, its environments and the trainer's state at this step, and removes the oldest checkpoints: not the
+--- newest that has been tried, nor later ones than this, which a run that went back to it makes anew.
 function Folder:save_checkpoint(agent, env, state)
   local name = ("checkpoints/step-%012d"):format(state.step)
   failure.check(agent:save(self:file(name .. ".safetensors"), env))
-  self:write_json(name .. ".json", state)
-  local all = self:checkpoints()
+  self:write(name .. ".json", state_text(state))
+  local all = self:checkpoints(self:file(name))
+  local tried = newest_tried(all, state.updates)
   for i = 1, #all - kept_checkpoints do
-    os.remove(all[i] .. ".json")
-    os.remove(all[i] .. ".safetensors")
+    if i ~= tried then
+      os.remove(all[i] .. ".json")
+      os.remove(all[i] .. ".safetensors")
+    end
   end
   return self:file(name .. ".safetensors")
 end
 
---- The checkpoints that are whole, oldest first: paths without their endings.
-function Folder:checkpoints()
+--- The checkpoints that have both files, up to the one given if one is, oldest first: paths without their endings.
+function Folder:checkpoints(last)
   local found = {}
   for name in posix.files(self:file("checkpoints")) do
     local base = name:match("^(step%-%d+)%.json$")
-    if base and posix.stat(self:file("checkpoints/" .. base .. ".safetensors")) then
-      found[#found + 1] = self:file("checkpoints/" .. base)
-    end
+    local path = base and self:file("checkpoints/" .. base)
+    if base and posix.stat(path .. ".safetensors") and (not last or path <= last) then found[#found + 1] = path end
   end
   table.sort(found)
   return found
 end
 
---- The newest checkpoint: its safetensors file and the trainer's state with it; nil where there is none.
-function Folder:last_checkpoint()
-  local all = self:checkpoints()
-  local base = all[#all]
-  if not base then return nil end
-  local text = failure.check(prl.io.read(base .. ".json"))
-  return base .. ".safetensors", failure.check(prl.from_json(text))
+-- The agent and the trainer's state of a checkpoint; or nil and a message that names the file.
+local function load(base)
+  local state, message, code = read_state(base .. ".json")
+  local agent
+  if state then agent, message, code = prl.load_agent(base .. ".safetensors") end
+  if agent then return agent, state end
+  if code == "ENOMEM" then failure.run(message) end
+  return nil, message:find(base, 1, true) and message or ("%s.safetensors: %s"):format(base, message)
+end
+
+--- The newest checkpoint that is whole: its safetensors file, the trainer's state with it, and the agent that was loaded
+--- from it; nil where there is none. Newer ones that are damaged are named on stderr; where all are, it fails.
+--- updates: so many are finished, and only one that an update has been learned from since is taken.
+function Folder:last_checkpoint(updates)
+  local all, newest = self:checkpoints(), nil
+  for i = #all, 1, -1 do
+    local agent, state = load(all[i])
+    local file = all[i] .. ".safetensors"
+    if not agent then
+      io.stderr:write("perilune: ", state, "\n")
+      newest = newest or state
+    elseif not updates or state.updates < updates then
+      if newest then io.stderr:write("perilune: the newest whole checkpoint before it is ", file, "\n") end
+      return file, state, agent
+    end
+  end
+  if newest and not updates then failure.run(("%s has no checkpoint that is whole: %s"):format(self.path, newest)) end
 end
 
 return folder

@@ -167,19 +167,18 @@ local function extend(self, steps)
   self.folder:write_json("run.json", info)
 end
 
---- Goes on with a run from its last checkpoint, as if it had never stopped. options: quiet, trust, steps (train up to so
---- many in place of the recipe's train.steps). A run that has ended is left alone: run:ended().
+--- Goes on with a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
+--- trust, steps (train up to so many in place of the recipe's train.steps). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open(path, options.trust)
   local info, lock = place.info, folder.lock(path)
-  local checkpoint, state = place:last_checkpoint()
+  local checkpoint, state, agent = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
-  local self = setmetatable({folder = place, info = info, state = state, quiet = options.quiet,
-    threads = options.threads, lock = lock}, Trainer)
+  local self = setmetatable({folder = place, info = info, state = state, agent = agent, checkpoint = checkpoint,
+    quiet = options.quiet, threads = options.threads, lock = lock}, Trainer)
   warn_of_other_code(info)
   if options.steps then extend(self, options.steps) end
   if self:ended() then return self end
-  self.agent = failure.check(prl.load_agent(checkpoint))
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
   self:prepare()
   info.folder, info.message = place.path, nil
@@ -337,6 +336,15 @@ function Trainer:write_report(status, message)
   return failure.check(page.write(failure.check(report_run.load(self.folder.path)), prl.io.write))
 end
 
+-- What can be said of the checkpoints when training has failed. One is good that has been tried: an update was learned
+-- from it since. A search is no worse for its last trial.
+function Trainer:good_checkpoint()
+  if #self.folder:checkpoints() == 0 then return "" end
+  local checkpoint = self.folder:last_checkpoint(not self.search and self.state.updates or nil)
+  if checkpoint then return "; the last good checkpoint is " .. checkpoint end
+  return "; none of its checkpoints is known to be good, since no update was learned from one"
+end
+
 -- The critics' names, those with the largest weight in the objective first; a scheduled weight counts as large.
 local function by_weight(critics)
   local names, size = {}, {}
@@ -371,8 +379,8 @@ function Trainer:train()
   folder.unlock(self.lock)
   if not ok then
     pcall(self.write_report, self, "failed", outcome.message)
-    local checkpoint = self.folder:last_checkpoint()
-    failure.raise(outcome.message .. (checkpoint and "; the last good checkpoint is " .. checkpoint or ""), 1)
+    local found, good = pcall(self.good_checkpoint, self)
+    failure.raise(outcome.message .. (found and good or ""), 1)
   end
   return outcome, self:write_report(outcome)
 end

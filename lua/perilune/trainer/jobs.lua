@@ -24,8 +24,9 @@ local function read_run(path)
   local info = text and prl.from_json(text)
   if type(info) ~= "table" or not info.hash or not info.seed then return nil end
   local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps, rank = -1}
-  local checkpoint = folder.open(path, true):last_checkpoint()
-  if checkpoint then found.rank = tonumber(checkpoint:match("step%-(%d+)")) or 0 end
+  local checkpoints = folder.open(path, true):checkpoints()
+  local last = checkpoints[#checkpoints]
+  if last then found.rank = tonumber(last:match("step%-(%d+)$")) or 0 end
   if info.status == "finished" then found.rank = math.huge end
   return found
 end

@@ -119,9 +119,9 @@ function panel.load(path, responses)
   local file = io.open(path, "r")
   if not file then return nil end
   file:close()
-  local tensors, metadata = prl.io.safetensors_read(path)
-  failure.check(tensors, metadata)
+  local tensors, metadata, _, digested = failure.check(prl.io.safetensors_read(path))
   if not tensors.policy or not tensors.baseline then failure.run(path .. ": no panels of perilune") end
+  if not digested then failure.run(path .. " carries no digest: it is damaged, or older than digests") end
   local names, others = names_of {responses = responses}, {}
   if metadata.columns then
     names = {}

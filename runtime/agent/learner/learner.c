@@ -1,6 +1,7 @@
 /* The learner's life: built from the plan, saved, handed over by a swap. */
 #include "agent/learner/parts.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
@@ -188,10 +189,16 @@ void prl_learner_take(prl_learner *to, const prl_learner *from) {
 
 void prl_learner_release(prl_learner *l) { l->batch.rows = l->batch.bootstraps = l->batch.observed = 0; }
 
-void prl_learner_publish(prl_learner *l) {
-  prl_policy_publish(l->policy);
+prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
+  prl_error why = {PRL_OK, ""};
+  prl_status status = prl_policy_publish(l->policy, l->observation, l->batch.rows, &why);
+  if (status)
+    return prl_fail(error, status,
+                    "the policy of update %" PRId64 " is not published: %s; the one before it stays in force",
+                    l->n.updates + 1, why.message);
   if (l->shape->experience.drop_stale)
     prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
+  return PRL_OK;
 }
 
 /* ---- reading ---- */

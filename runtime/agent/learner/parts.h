@@ -119,7 +119,7 @@ static inline void prl_learner_put(prl_learner *learner, int metric, double valu
 }
 /* The frozen rows have been learned from. */
 void prl_learner_release(prl_learner *learner);
-/* Parameters, statistics and live options come into force. */
-void prl_learner_publish(prl_learner *learner);
+/* Parameters, statistics and live options come into force. Fails: PRL_ENUMERIC (prl_policy_publish). */
+prl_status prl_learner_publish(prl_learner *learner, prl_error *error);
 
 #endif

@@ -23,8 +23,9 @@ static prl_status finish(prl_learner *l, prl_error *error) {
                       c->name, l->n.warm);
     *c->scale = scale;
   }
+  prl_status status = prl_learner_publish(l, error);
+  if (status) return status;
   l->n.warmed = 1;
-  prl_policy_publish(l->policy);
   /* Steps that were acted in the warm-up and close later are not learned from. */
   prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
   return PRL_OK;

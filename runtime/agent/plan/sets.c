@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/read.h"
+#include "tensor/kernels.h"
 
 /* ---- parameters ---- */
 
@@ -168,6 +169,21 @@ prl_status prl_sets_blocks(const prl_sets *sets, prl_blocks *blocks, prl_error *
   return status;
 }
 
+prl_status prl_sets_check(const prl_sets *sets, prl_error *error) {
+  const prl_kernels *kernels = prl_kernels_of(sets->runtime);
+  for (int s = 0; s < sets->count; s++) {
+    const prl_params *set = sets->items[s];
+    if (kernels->finite(set->size, set->value)) continue;
+    for (int i = 0; i < set->count; i++) {
+      const prl_param *param = set->items[i];
+      if (!kernels->finite(prl_tensor_count(&param->value), param->value.data))
+        return prl_fail(error, PRL_ENUMERIC, "the parameter \"%s\" of \"%s\" is not finite", param->name,
+                        set->name);
+    }
+  }
+  return PRL_OK;
+}
+
 /* ---- taken over by a swap ---- */
 
 /* One parameter's part of a slab that is laid out as the values are. */
@@ -198,16 +214,19 @@ static void take_optim(prl_optim *to, const prl_optim *from, const prl_param *to
   to->last_norm = from->last_norm;
 }
 
-bool prl_sets_take(prl_sets *to, int set, const prl_sets *from) {
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force) {
   prl_params *ours = to->items[set];
   int found = prl_sets_find(from, ours->name, strlen(ours->name)), taken = 0;
-  for (int i = 0; found >= 0 && i < ours->count; i++) {
-    const prl_params *old = from->items[found];
+  if (found < 0) return false;
+  const prl_params *whole = from->items[found];
+  bool finite = prl_kernels_of(to->runtime)->finite(whole->size, whole->value);
+  const prl_params *old = finite ? whole : in_force;
+  for (int i = 0; old && i < ours->count; i++) {
     prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
     if (!known || !same_shape(&known->value, &param->value)) continue;
     copy_part(ours, ours->value, param, old, old->value, known);
-    take_optim(optim_of(to, ours), optim_of(from, old), param, known);
+    if (finite) take_optim(optim_of(to, ours), optim_of(from, whole), param, known);
     taken++;
   }
-  return taken == ours->count && found >= 0 && from->items[found]->count == ours->count;
+  return taken == ours->count && whole->count == ours->count;
 }

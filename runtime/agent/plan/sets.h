@@ -22,8 +22,11 @@ void prl_sets_free(prl_sets *sets);
 prl_status prl_sets_blocks(const prl_sets *sets, prl_blocks *blocks, prl_error *error);
 /* The place of a set; −1: there is none of that name. */
 int prl_sets_find(const prl_sets *sets, const char *name, size_t length);
-/* Parameters of the same set, name and shape keep their values and moments. True: all of the set did, and the
- * other set has no more. */
-bool prl_sets_take(prl_sets *to, int set, const prl_sets *from);
+/* Fails: PRL_ENUMERIC, naming the first parameter that is not finite. */
+prl_status prl_sets_check(const prl_sets *sets, prl_error *error);
+/* Parameters of the same set, name and shape keep their values and moments. A learner's set that is not
+ * finite is left behind: in_force, what acts reads of it (NULL: nothing), stands in for its values. True: all
+ * of the set was taken over, and the other set has no more. */
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force);
 
 #endif

@@ -50,7 +50,8 @@ struct prl_policy {
   double *in_force;       /* (live options) as of the last publish: what acts reads */
   prl_params **published; /* (sets); NULL where nothing that acts reads the set */
   prl_act_program act;
-  const prl_value *programs; /* of the document */
+  prl_act_program trial;                  /* act by the learner's own parameters */
+  const prl_value *programs;              /* of the document */
   prl_density_program density, densities; /* made when they are first asked for */
   bool normalise;
   prl_normaliser normaliser;
@@ -65,6 +66,15 @@ struct prl_policy {
  * (it reads another), or as prl_routine_init. */
 prl_status prl_policy_routine(prl_policy *policy, const prl_value *text, const char *name,
                               const prl_source *sources, int count, prl_routine *out, prl_error *error);
+
+/* policy.c: the graph of `act` bound for so many rows; takes the graph over. Fails as prl_routine_init. */
+prl_status prl_act_bind(prl_policy *policy, prl_act_program *act, prl_graph *graph,
+                        const prl_bindings *bindings, int64_t rows, prl_error *error);
+
+/* trial.c. observation: the normalised rows of the last batch. Fails: PRL_ENUMERIC (an action or a
+ * log-density that is not finite: its row). */
+prl_status prl_trial_build(prl_policy *policy, const prl_value *text, prl_error *error);
+prl_status prl_trial_run(prl_policy *policy, const float *observation, int64_t rows, prl_error *error);
 
 /* Blocks that grow with capacities. */
 enum { PRL_POLICY_PIECES = 3 };

@@ -41,41 +41,73 @@ static prl_status copy_sets(prl_policy *p, const char *program, const prl_graph 
   return PRL_OK;
 }
 
-prl_status prl_policy_routine(prl_policy *p, const prl_value *text, const char *name,
-                              const prl_source *sources, int count, prl_routine *out, prl_error *error) {
-  prl_graph *graph;
-  prl_status status = prl_graph_read(p->runtime, text, &graph, error);
-  if (status) return status;
-  status = copy_sets(p, name, graph, error);
-  prl_params **bound = status ? NULL : prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof *bound);
-  if (!bound) {
-    prl_graph_free(graph);
-    return status ? status : prl_fail_memory(error, (size_t)p->sets->count * sizeof *bound);
-  }
-  int bound_count = 0;
+/* The published sets, as programs find them; freed by the caller. */
+static prl_status bind_published(prl_policy *p, prl_params ***sets, prl_bindings *out, prl_error *error) {
+  *sets = prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof **sets);
+  if (!*sets) return prl_fail_memory(error, (size_t)p->sets->count * sizeof **sets);
+  *out = (prl_bindings){.sets = *sets};
   for (int i = 0; i < p->sets->count; i++)
-    if (p->published[i]) bound[bound_count++] = p->published[i];
-  prl_bindings bindings = {.sets = bound, .sets_count = bound_count};
-  status = prl_routine_init(out, p->runtime, name, graph, &bindings, p->shape->act_rows, sources, count,
-                            p->live, error);
-  prl_free(p->runtime, bound);
+    if (p->published[i]) (*sets)[out->sets_count++] = p->published[i];
+  return PRL_OK;
+}
+
+/* The graph of the document's program, whose sets are published. */
+static prl_status read_graph(prl_policy *p, const prl_value *text, const char *name, prl_graph **out,
+                             prl_error *error) {
+  prl_status status = prl_graph_read(p->runtime, text, out, error);
+  if (status) return status;
+  status = copy_sets(p, name, *out, error);
+  if (status) prl_graph_free(*out);
   return status;
 }
 
-static prl_status build_act(prl_policy *p, prl_error *error) {
+prl_status prl_policy_routine(prl_policy *p, const prl_value *text, const char *name,
+                              const prl_source *sources, int count, prl_routine *out, prl_error *error) {
+  prl_graph *graph;
+  prl_params **sets;
+  prl_bindings bindings;
+  prl_status status = read_graph(p, text, name, &graph, error);
+  if (status) return status;
+  status = bind_published(p, &sets, &bindings, error);
+  if (status)
+    prl_graph_free(graph);
+  else
+    status = prl_routine_init(out, p->runtime, name, graph, &bindings, p->shape->act_rows, sources, count,
+                              p->live, error);
+  prl_free(p->runtime, sets);
+  return status;
+}
+
+prl_status prl_act_bind(prl_policy *p, prl_act_program *a, prl_graph *graph, const prl_bindings *bindings,
+                        int64_t rows, prl_error *error) {
   const prl_shape *s = p->shape;
-  prl_act_program *a = &p->act;
   const prl_source sources[] = {
       {.name = "obs", .width = s->spec.observations, .direct = &a->observation, .required = true},
       {.name = "sample", .direct = &a->sample},
       {.name = "noise", .width = s->noise, .direct = &a->noise, .required = true}};
   const int count = s->noise ? 3 : 2; /* without draws there is no such input */
-  const prl_value *text = prl_get(p->programs, "act");
-  if (!text) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
-  prl_status status = prl_policy_routine(p, text, "act", sources, count, &a->routine, error);
+  prl_status status =
+      prl_routine_init(&a->routine, p->runtime, "act", graph, bindings, rows, sources, count, p->live, error);
   if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
   if (!status) status = prl_routine_output(&a->routine, "log_prob", 1, false, &a->log_prob, error);
   return status;
+}
+
+static prl_status build_act(prl_policy *p, prl_error *error) {
+  const prl_value *text = prl_get(p->programs, "act");
+  prl_graph *graph;
+  prl_params **sets;
+  prl_bindings bindings;
+  if (!text) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
+  prl_status status = read_graph(p, text, "act", &graph, error);
+  if (status) return status;
+  status = bind_published(p, &sets, &bindings, error);
+  if (status)
+    prl_graph_free(graph);
+  else
+    status = prl_act_bind(p, &p->act, graph, &bindings, p->shape->act_rows, error);
+  prl_free(p->runtime, sets);
+  return status ? status : prl_trial_build(p, text, error);
 }
 
 static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_error *error) {
@@ -158,6 +190,7 @@ prl_status prl_policy_new(prl_runtime *runtime, const prl_value *root, const prl
 void prl_policy_free(prl_policy *p) {
   if (!p) return;
   prl_routine_deinit(&p->act.routine);
+  prl_routine_deinit(&p->trial.routine);
   prl_routine_deinit(&p->density.routine);
   prl_routine_deinit(&p->densities.routine);
   for (int i = 0; p->published && i < p->sets->count; i++) prl_params_release(p->published[i]);
@@ -190,14 +223,24 @@ bool prl_policy_restore(prl_policy *p) {
 
 /* ---- versions ---- */
 
-void prl_policy_publish(prl_policy *p) {
+/* to ← from, of the sets that act reads. */
+static void copy_values(const prl_policy *p, prl_params *const *to, prl_params *const *from) {
   for (int i = 0; i < p->sets->count; i++)
-    if (p->published[i])
-      memcpy(p->published[i]->value, p->sets->items[i]->value,
-             (size_t)p->sets->items[i]->size * sizeof(float));
+    if (p->published[i]) memcpy(to[i]->value, from[i]->value, (size_t)from[i]->size * sizeof(float));
+}
+
+prl_status prl_policy_publish(prl_policy *p, const float *observation, int64_t rows, prl_error *error) {
+  prl_status status = prl_sets_check(p->sets, error);
+  if (!status) status = prl_trial_run(p, observation, rows, error);
+  if (status) {
+    copy_values(p, p->sets->items, p->published); /* another plan may learn on (swap.c) */
+    return status;
+  }
+  copy_values(p, p->published, p->sets->items);
   if (p->normalise) prl_normaliser_publish(&p->normaliser);
   take_live(p);
   p->n.version++;
+  return PRL_OK;
 }
 
 int64_t prl_policy_version(const prl_policy *p) { return p->n.version; }

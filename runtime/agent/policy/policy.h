@@ -11,6 +11,8 @@
 
 typedef struct prl_policy prl_policy;
 
+enum { PRL_TRIAL_ROWS = 8 }; /* in which a policy is tried before it comes into force */
+
 /* What acting takes of memory by capacities; programs and parameters apart. */
 int64_t prl_policy_bytes(const prl_shape *shape);
 /* The programs "act" and, where there are any, "density" and "densities" of the plan's document. What is
@@ -25,9 +27,12 @@ bool prl_policy_restore(prl_policy *policy);
  * whole. A policy that is not the same in every byte is a version of its own. */
 void prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole);
 
-/* Parameters, statistics of observations and frozen live options come into force together, as a new version.
+/* Parameters, statistics of observations and frozen live options come into force together, as a new version,
+ * if every parameter of the learner is finite and `act` gives finite actions and densities by them in a few
+ * of these rows: the normalised observations of the last batch. Else the version in force stays, and the
+ * learner goes back to its parameters. Fails: PRL_ENUMERIC, naming the parameter, or the output and its row.
  */
-void prl_policy_publish(prl_policy *policy);
+prl_status prl_policy_publish(prl_policy *policy, const float *observation, int64_t rows, prl_error *error);
 int64_t prl_policy_version(const prl_policy *policy);
 /* The parameters in force of one set; NULL: nothing that acts reads it. */
 const prl_params *prl_policy_published(const prl_policy *policy, int set);

@@ -8,10 +8,11 @@ static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_e
     if (c->normalise)
       prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
   }
+  prl_status status = prl_learner_publish(l, error);
+  if (status) return status;
   l->n.updates++;
   prl_learner_release(l);
   prl_metrics_publish(&l->metrics);
-  prl_learner_publish(l);
   turn->next = 0;
   turn->updated = true;
   return PRL_OK;
@@ -22,7 +23,9 @@ const prl_verb_type prl_verb_publish = {
     .fields_text = "",
     .text =
         "the new policy version, normaliser and PopArt statistics come into force; frozen rows are freed; "
-        "ends the update",
+        "ends the update. Not before every parameter is finite and `act` has given finite actions and "
+        "densities by the learner's parameters, in eight rows spread over the frozen ones; else learning has "
+        "failed and the policy in force stays",
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
     .execute = execute,
 };

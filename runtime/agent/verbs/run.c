@@ -43,8 +43,9 @@ static prl_status run(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error
     s->filled = true;
   }
   bool done = true;
-  prl_status status = prl_program_run(program, turn->deadline_ns, &done, error);
-  if (status) return status;
+  prl_error why = {PRL_OK, ""};
+  prl_status status = prl_program_run(program, turn->deadline_ns, &done, &why);
+  if (status) return prl_fail(error, status, "program \"%s\": %s", p->routine.name, why.message);
   if (!done) {
     turn->next = verb->index;
     return PRL_OK;

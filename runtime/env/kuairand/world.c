@@ -2,11 +2,9 @@
  * in nothing. README.md lists the tensors. */
 #include "env/kuairand/kuairand.h"
 
-#define XXH_INLINE_ALL
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "core/memory.h"
 #include "io/file.h"
@@ -372,6 +370,9 @@ static prl_status read_world(reader *r) {
              format_name);
     return refuse(r, reason);
   }
+  prl_error inner;
+  if (prl_safetensors_need_digest(r->file, r->path, &inner))
+    return prl_fail(r->error, PRL_EFORMAT, "no whole world: %.300s; `%s` makes one", inner.message, command);
   prl_status status = check_heads(r);
   if (!status) status = read_sizes(r);
   if (!status) status = read_names(r);
@@ -411,15 +412,11 @@ void prl_kuairand_world_free(kr_world *w) {
   prl_runtime_release(runtime);
 }
 
-static void digest_of(const char *bytes, size_t size, char out[33]) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes, size);
-  snprintf(out, 33, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
-}
-
 static prl_status read_bytes(reader *r, const char *bytes, size_t size) {
   prl_safetensors *file;
   prl_error inner;
   prl_status status = prl_safetensors_parse(r->world->runtime, r->path, bytes, size, &file, &inner);
+  if (!status) memcpy(r->world->digest, file->digest, sizeof file->digest);
   if (status == PRL_EFORMAT)
     return prl_fail(r->error, status, "no whole world: %.300s; `%s` makes one", inner.message, command);
   if (status) return prl_fail(r->error, status, "%s", inner.message);
@@ -428,7 +425,6 @@ static prl_status read_bytes(reader *r, const char *bytes, size_t size) {
   status = read_world(r);
   prl_arena_deinit(&r->scratch);
   prl_safetensors_free(file);
-  digest_of(bytes, size, r->world->digest);
   return status;
 }
 

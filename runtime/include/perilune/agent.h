@@ -124,8 +124,9 @@ typedef struct prl_progress {
 
 /* Learns until there is nothing to do, or for about budget_us microseconds (0: no bound), stopping inside an
  * update and going on at the next call; a budget that the clock cannot hold is no bound. progress may be
- * NULL. Fails: PRL_ENUMERIC (names the loss or op; the published policy stands and the agent refuses to learn
- * on until another plan is swapped in). */
+ * NULL. Fails: PRL_ENUMERIC (names the program with its op and output, the critic, or the parameter; the
+ * published policy stands and the agent refuses to learn on until another plan is swapped in). A policy is
+ * published only if all parameters are finite and it acts on rows of the last batch. */
 PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress,
                                    prl_error *error);
 
@@ -204,9 +205,12 @@ PRL_API int prl_agent_meanings(const prl_agent *agent, const prl_metric **metric
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
  * renamed, so that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an
- * update too. env may be NULL; where given, its state goes along. */
+ * update too. env may be NULL; where given, its state goes along. Fails: PRL_ESTATE (learning has failed),
+ * PRL_ENUMERIC (a parameter is not finite), PRL_EIO, PRL_ENOMEM. */
 PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path,
                                   prl_error *error);
+/* Fails: PRL_EIO, PRL_EFORMAT (not a saved agent; damaged: the file carries a digest of all its bytes, and
+ * one without it is refused), PRL_ENOMEM. */
 PRL_API prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error);
 /* Fails as prl_vecenv_load; PRL_EABSENT (the file holds no state of an environment, and the agent may go on
  * with fresh episodes). */
