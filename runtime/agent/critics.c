@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,9 +53,10 @@ static prl_status read_scale(prl_agent *a, prl_critic *c, const prl_value *map, 
   *c->scale = 1;
   if (word && !strcmp(word, "baseline")) {
     c->baseline = true;
-    if (a->warmup) return PRL_OK;
+    if (a->warmup >= PRL_STATISTICS_ROWS) return PRL_OK;
     return prl_fail(error, PRL_EFORMAT,
-                    "plan: critic \"%s\": scale \"baseline\" needs warm-up steps (warmup is 0)", c->name);
+                    "plan: critic \"%s\": scale \"baseline\" needs %d warm-up steps (warmup is %" PRId64 ")",
+                    c->name, PRL_STATISTICS_ROWS, a->warmup);
   }
   if (word) return prl_read_fail(c->name, "scale", "a number or \"baseline\"", error);
   return prl_read_number(map, c->name, "scale", false, 1e-30, 1e30, c->scale, error);

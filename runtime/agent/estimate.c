@@ -167,12 +167,13 @@ static void report_variance(prl_agent *a, const prl_critic *c) {
   if (all.variance > 0) prl_gauge_put(a, c->metric_variance, 1 - rest.variance / all.variance);
 }
 
-/* The first returns set the statistics, so that the very first targets are normalised; predictions stay. */
-static void start_popart(prl_agent *a, prl_critic *c) {
-  prl_popart_add(c->popart, a->batch.rows, c->returns, 1);
-  prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
+/* The statistics come into force before the targets are made; normalised predictions move with the layer. */
+static void publish_popart(prl_agent *a, prl_critic *c) {
+  double before = (double)*c->layer_bias;
+  double ratio =
+      prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
   for (int64_t i = 0; i < a->batch.rows + a->batch.bootstraps; i++)
-    c->value[i] = (float)(((double)c->value[i] - c->popart->mean) / c->popart->std);
+    c->value[i] = (float)(((double)c->value[i] - before) * ratio + (double)*c->layer_bias);
 }
 
 /* The mean over the steps that it applies to. */
@@ -195,10 +196,9 @@ static void estimate_critic(prl_agent *a, prl_critic *c, double lambda) {
   if (c->unit > 0) report_discount(a, c);
   report_variance(a, c);
   if (!c->normalise) return;
-  if (!p->set)
-    start_popart(a, c);
-  else
-    prl_popart_add(p, b->rows, c->returns, c->decay);
+  bool urgent = prl_popart_urgent(p, b->rows, c->returns);
+  prl_popart_add(p, b->rows, c->returns, c->decay);
+  if (urgent) publish_popart(a, c);
   double mean = p->mean, inverse = 1 / p->std;
   for (int64_t i = 0; i < b->rows; i++) c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
 }
@@ -223,14 +223,33 @@ static moments weigh(prl_agent *a) {
   return all;
 }
 
+/* The returns' root mean square, of all critics by their weights: what an advantage is measured against. */
+static double size_of_returns(const prl_agent *a) {
+  double size = 0;
+  for (int k = 0; k < a->critics_count; k++) {
+    const prl_critic *c = &a->critics[k];
+    size += fabs(prl_ref_value(&a->live, c->weight)) * hypot(c->popart->mean, c->popart->std);
+  }
+  return size;
+}
+
+/* (A − mean)/deviation. Advantages that differ by no more than the rounding of returns stay small, since
+ * their order is noise; a single one has no deviation, and is measured by the returns. */
+static void normalise_advantages(prl_agent *a, moments all) {
+  const double rounding = 1e-6;
+  int64_t rows = a->batch.rows;
+  double size = size_of_returns(a), mean = rows > 1 ? all.mean : 0;
+  double std = rows > 1 ? fmax(sqrt(all.variance), rounding * size) : size;
+  double inverse = std > 0 ? 1 / (std + fmin(1e-8, 1e-3 * std)) : 0;
+  for (int64_t i = 0; i < rows; i++) a->advantage[i] = (float)(((double)a->advantage[i] - mean) * inverse);
+}
+
 static prl_status sum_advantages(prl_agent *a, const prl_verb *verb, prl_error *error) {
   moments all = weigh(a);
-  double std = sqrt(all.variance), inverse = 1 / (std + 1e-8);
+  double std = sqrt(all.variance);
   prl_gauge_put(a, a->gauge_advantage_mean, all.mean);
   prl_gauge_put(a, a->gauge_advantage_std, std);
-  if (verb->second)
-    for (int64_t i = 0; i < a->batch.rows; i++)
-      a->advantage[i] = (float)(((double)a->advantage[i] - all.mean) * inverse);
+  if (verb->second) normalise_advantages(a, all);
   if (!a->kernels->finite(a->batch.rows, a->advantage))
     return prl_fail(error, PRL_ENUMERIC, "an advantage is not finite (mean %g, deviation %g)", all.mean, std);
   return PRL_OK;

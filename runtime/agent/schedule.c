@@ -251,7 +251,7 @@ static void publish(prl_agent *a) {
   for (int i = 0; i < a->critics_count; i++) {
     prl_critic *c = &a->critics[i];
     if (c->normalise)
-      prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
+      (void)prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
   }
   a->n.updates++;
   a->batch.rows = a->batch.bootstraps = a->batch.observed = 0;

@@ -58,7 +58,7 @@ local cases = {
   {"a scale of zero", with "objective = {critics = {main = {scale = 0, reward = function(r) return r.reward end}}},",
     'x.lua:2: objective.critics.main.scale: expected a number above 0, or "baseline", got 0'},
   {"a baseline without a warm-up", with "objective = {critics = {main = {scale = 'baseline', reward = function(r) return r.reward end}}},",
-    'x.lua:2: objective.critics.main.scale: the scale "baseline" is measured over a warm-up, and train.warmup is 0'},
+    'x.lua:2: objective.critics.main.scale: the scale "baseline" is measured over a warm-up of at least 32 steps, and train.warmup is 0'},
   {"a word that is none of the choices", with "policy = {activation = 'rely'},",
     'x.lua:2: policy.activation: expected one of tanh, relu, leaky_relu, elu, silu, gelu, softplus, sigmoid, identity, got "rely"; the nearest is "relu"'},
   {"sizes that are none", with "policy = {hidden = {64, 0}},", "x.lua:2: policy.hidden: expected a list of whole numbers ≥ 1, as in {64, 64}, got {64, 0}"},

@@ -49,7 +49,7 @@ schema.critic = {
     "clock, and hosts", {choices = schema.units}),
   option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
   option("scale", "scale", 1, "",
-    'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up'),
+    'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up, of 32 steps or more'),
   option("hidden", "sizes", nil, "units",
     "widths of its hidden layers; default: those of the policy, or none over a shared trunk"),
   option("activation", "choice", nil, "", "of its hidden layers; default: that of the policy",
