@@ -37,7 +37,7 @@ typedef struct prl_critic {
 typedef struct prl_gauge {
   double sum, count;
   double last;  /* of a program's last run */
-  double value; /* in force; NaN: none yet */
+  double value; /* of the last published update; NaN: it had none */
 } prl_gauge;
 
 /* A batch input of a program: `width` numbers of each row. */

@@ -74,11 +74,11 @@ void prl_gauges_clear(prl_agent *a) {
   for (int i = 0; i < a->gauges_count; i++) a->gauges[i].sum = a->gauges[i].count = 0;
 }
 
-/* What did not happen in this update (no episode ended, say) keeps its last value. */
+/* What did not happen in this update (no episode ended, say) has no value. */
 void prl_gauges_publish(prl_agent *a) {
   for (int i = 0; i < a->gauges_count; i++) {
     prl_gauge *g = &a->gauges[i];
-    if (g->count > 0) g->value = g->sum / g->count;
+    g->value = g->count > 0 ? g->sum / g->count : NAN;
   }
 }
 

@@ -161,7 +161,9 @@ typedef struct prl_metric {
   const char *name; /* "policy_loss", "value_loss/watch", "episodic_return/watch", "response/like", … */
   double value;
 } prl_metric;
-/* The metrics of the last published update and the counters; valid until the next call on the agent. */
+/* The metrics of the last published update and the counters; valid until the next call on the agent. What had no
+ * value in that update is not among them: a return when no episode ended, the explained variance of returns that
+ * were all alike. */
 PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics);
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
