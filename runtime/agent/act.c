@@ -117,7 +117,7 @@ prl_status prl_act_rows(prl_agent *a, const float *observation, int64_t n, prl_m
   return status;
 }
 
-prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
+prl_status prl_act_uncut(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                          prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
   if (n < 0) return prl_fail(error, PRL_EINVAL, "%" PRId64 " rows; there must be at least 0", n);
   prl_status status = prl_act_check(a, observation, n, error);
@@ -131,6 +131,19 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *obs
   if (decisions)
     prl_experience_record(a->experience, observation, action, a->log_prob, (uint64_t)a->n.version, n,
                           decisions);
+  return PRL_OK;
+}
+
+/* What is recorded is the draw before the cut, of which the density is known. */
+prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
+                         prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
+  prl_status status = prl_act_uncut(a, streams, observation, n, mode, action, decisions, error);
+  if (status || a->action_kind != PRL_ACTION_CONTINUOUS) return status;
+  for (int64_t i = 0; i < n; i++)
+    for (int32_t k = 0; k < a->actions; k++) {
+      float *value = action + i * a->actions + k;
+      *value = fminf(fmaxf(*value, a->action_low[k]), a->action_high[k]);
+    }
   return PRL_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,25 @@
 enum { NOISE_DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
 
 /* ---- shapes and capacities ---- */
+
+/* The bounds as floats that do not lie outside of them. */
+static prl_status read_bounds(prl_agent *a, const prl_value *action, prl_error *error) {
+  const prl_value *low = prl_get(action, "low"), *high = prl_get(action, "high");
+  a->action_low = prl_calloc(a->runtime, (size_t)a->actions, sizeof(float));
+  a->action_high = prl_calloc(a->runtime, (size_t)a->actions, sizeof(float));
+  if (!a->action_low || !a->action_high) return prl_fail_memory(error, (size_t)a->actions * sizeof(float));
+  for (int32_t k = 0; k < a->actions; k++) {
+    const prl_value *least = prl_item(low, k), *most = prl_item(high, k);
+    double from = least && least->kind == PRL_NUMBER ? least->as.number : -INFINITY;
+    double to = most && most->kind == PRL_NUMBER ? most->as.number : INFINITY;
+    if (!(from <= to)) return prl_read_fail("action", "low", "bounds that are not above \"high\"", error);
+    a->action_low[k] = (float)from;
+    a->action_high[k] = (float)to;
+    if ((double)a->action_low[k] < from) a->action_low[k] = nextafterf(a->action_low[k], INFINITY);
+    if ((double)a->action_high[k] > to) a->action_high[k] = nextafterf(a->action_high[k], -INFINITY);
+  }
+  return PRL_OK;
+}
 
 static prl_status read_action(prl_agent *a, prl_error *error) {
   static const char *const kinds[] = {"discrete", "multi_discrete", "continuous"};
@@ -24,7 +44,8 @@ static prl_status read_action(prl_agent *a, prl_error *error) {
   if (found < 0) return prl_read_fail("action", "kind", "discrete, multi_discrete or continuous", error);
   a->action_kind = (prl_action_kind)found;
   a->actions = (int32_t)prl_count(names);
-  return a->actions ? PRL_OK : prl_read_fail("action", "names", "at least one name", error);
+  if (!a->actions) return prl_read_fail("action", "names", "at least one name", error);
+  return read_bounds(a, action, error);
 }
 
 static prl_status read_shapes(prl_agent *a, prl_error *error) {
@@ -335,9 +356,9 @@ void prl_agent_free(prl_agent *a) {
   if (a->live.runtime) prl_live_deinit(&a->live);
   prl_blocks_deinit(&a->blocks);
   prl_drive_free(runtime, &a->drive);
-  void *blocks[] = {a->sets,         a->published,  a->optims,  a->optim_steps, a->response_names,
-                    a->observation,  a->advantage,  a->order,   a->lengths,     a->log_prob,
-                    a->noise_chunks, a->noise_tags, a->discount};
+  void *blocks[] = {a->sets,         a->published,  a->optims,   a->optim_steps, a->response_names,
+                    a->observation,  a->advantage,  a->order,    a->lengths,     a->log_prob,
+                    a->noise_chunks, a->noise_tags, a->discount, a->action_low,  a->action_high};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_doc_free(a->document);
   prl_free(runtime, a);

@@ -130,6 +130,7 @@ struct prl_agent {
   uint64_t seed;
   int32_t observations, actions, responses;
   prl_action_kind action_kind;
+  float *action_low, *action_high; /* (actions) of a continuous action; infinite where the plan names none */
   const prl_value *observation_names;
   const char **response_names;
   int64_t noise, warmup, batch_rows, act_rows, tile_rows, idle_us, wait_us;
@@ -235,6 +236,9 @@ typedef struct prl_draw_address { /* of the noise of unrecorded rows */
   const uint32_t *episode, *step;
 } prl_draw_address;
 prl_status prl_act_check(const prl_agent *agent, const float *observation, int64_t n, prl_error *error);
+/* prl_agent_act without the cut at the bounds, which an environment makes of itself. */
+prl_status prl_act_uncut(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
+                         prl_mode mode, float *action, uint64_t *decisions, prl_error *error);
 prl_status prl_act_rows(prl_agent *agent, const float *observation, int64_t n, prl_mode mode,
                         const prl_draw_address *address, float *action, prl_error *error);
 

@@ -200,13 +200,16 @@ local function set_documents(self)
   return sets, optims, tensors
 end
 
---- Plain data holds no infinities: bounds that are not there are left out.
+--- Plain data holds no infinities: a bound that is not there is false, and a side without any is left out.
 local function finite_action(action)
   local out = {kind = action.kind, names = action.names, units = action.units, choices = action.choices}
   for _, side in ipairs {"low", "high"} do
-    local all = action[side] ~= nil
-    for _, bound in ipairs(action[side] or {}) do all = all and math.abs(bound) < math.huge end
-    if all then out[side] = action[side] end
+    local bounds, any = {}, false
+    for i, bound in ipairs(action[side] or {}) do
+      bounds[i] = math.abs(bound) < math.huge and bound
+      any = any or bounds[i] ~= false
+    end
+    if any then out[side] = bounds end
   end
   return out
 end

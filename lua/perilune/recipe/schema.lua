@@ -68,7 +68,7 @@ schema.policy = {
     {choices = {"separate", "shared"}}),
   option("init", "choice", "orthogonal", "", "how weights start", {choices = {"orthogonal", "xavier", "kaiming"}}),
   option("last_gain", "number", 0.01, "", "gain of the last layer's starting weights; 0: it starts at zero", {min = 0}),
-  option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh"),
+  option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh; samples are cut there"),
   option("log_std", "section", nil, "", "logarithm of the standard deviation of continuous actions", {fields = {
     option("kind", "choice", "free", "", "free: a parameter for each dimension; state: a network; fixed: never learned",
       {choices = {"free", "state", "fixed"}}),
