@@ -89,8 +89,12 @@ int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next);
 prl_tensor *prl_push_new(lua_State *L, prl_dtype dtype, int ndim, const int64_t *shape);
 
 int64_t prl_check_int(lua_State *L, int index);
+int64_t prl_opt_int(lua_State *L, int index, int64_t fallback); /* nil or nothing: the fallback */
 /* options[name] from a table at `index` (or nothing there). */
 double prl_option_number(lua_State *L, int index, const char *name, double fallback);
+/* A whole number from low to high, both within ±2^53. */
+int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback, int64_t low,
+                       int64_t high);
 /* A text, which stays on the stack; NULL: absent. */
 const char *prl_option_text(lua_State *L, int index, const char *name);
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);

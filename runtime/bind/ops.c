@@ -225,7 +225,7 @@ static int call_slice(lua_State *L) { /* x, dim, first = 1, last = −1, step = 
   add_int(&attrs, dim_argument(L, 2, 0));
   add_int(&attrs, first - 1);
   add_int(&attrs, last);
-  add_int(&attrs, (int64_t)luaL_optnumber(L, 5, 1));
+  add_int(&attrs, prl_opt_int(L, 5, 1));
   return run(L, op_of(L), &attrs, 1, in_order);
 }
 
@@ -387,7 +387,7 @@ static int call_draws(lua_State *L) {
   if (!prl_tape_scope(state->tape))
     return luaL_error(L, "draws: dropout and the like need prl.scope or prl.program");
   prl_attrs attrs = {0};
-  add_int(&attrs, (int64_t)luaL_optnumber(L, 2, 0));
+  add_int(&attrs, prl_opt_int(L, 2, 0));
   in[0] = prl_check_value(L, state, 1);
   prl_mark_line(L, state);
   prl_check(L, prl_tape_run_number(state->tape, &in[1], &error), &error);

@@ -5,6 +5,7 @@
 
 #include "bind/env_source.h"
 #include "core/nearest.h"
+#include "core/threads.h"
 #include "env/types.h"
 #include "tensor/tensor.h"
 
@@ -74,13 +75,11 @@ static int panel(lua_State *L) {
   lua_settop(L, 3);
   luaL_checktype(L, 3, LUA_TTABLE);
   prl_panel_options o = {.env_options = values, .runtime = &runtime};
-  o.users = (int64_t)prl_option_number(L, 3, "users", 1);
-  o.days = (int32_t)prl_option_number(L, 3, "days", 1);
-  o.seed = (uint64_t)prl_option_number(L, 3, "seed", 0);
-  o.first_stream = (uint64_t)prl_option_number(L, 3, "stream", 0);
-  o.threads = (int)prl_option_number(L, 3, "threads", 1);
-  luaL_argcheck(L, o.users >= 1 && o.users <= 1 << 24, 3, "users: 1 to 16777216 are accepted");
-  luaL_argcheck(L, o.days >= 1 && o.days <= 10000, 3, "days: 1 to 10000 are accepted");
+  o.users = prl_option_int(L, 3, "users", 1, 1, 1 << 24);
+  o.days = (int32_t)prl_option_int(L, 3, "days", 1, 1, 10000);
+  o.seed = (uint64_t)prl_option_int(L, 3, "seed", 0, 0, INT64_C(1) << 53);
+  o.first_stream = (uint64_t)prl_option_int(L, 3, "stream", 0, 0, INT64_C(1) << 53);
+  o.threads = (int)prl_option_int(L, 3, "threads", 1, 1, PRL_THREADS_MOST);
   static const char *const modes[] = {"sample", "mean", NULL};
   lua_getfield(L, 3, "action");
   o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);

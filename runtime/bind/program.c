@@ -145,7 +145,7 @@ static int run(lua_State *L) { /* self, budget in µs or nil → whether the end
   prl_program *program = check_program(L, 1);
   double budget = luaL_optnumber(L, 2, 0);
   bool done;
-  int64_t deadline = budget > 0 ? prl_clock_ns() + (int64_t)(budget * 1e3) : 0;
+  int64_t deadline = budget > 0 && budget < 1e12 ? prl_clock_ns() + (int64_t)(budget * 1e3) : 0;
   prl_check(L, prl_program_run(program, deadline, &done, &error), &error);
   lua_pushboolean(L, done);
   return 1;
@@ -167,7 +167,7 @@ static int push_own(lua_State *L, const prl_tensor *tensor) {
 static int input(lua_State *L) { /* self, number */
   char name[24];
   prl_program *program = check_program(L, 1);
-  snprintf(name, sizeof name, "%d", (int)prl_check_int(L, 2));
+  snprintf(name, sizeof name, "%lld", (long long)prl_check_int(L, 2));
   const prl_tensor *tensor = prl_program_input(program, name);
   if (!tensor) return luaL_error(L, "the program has no input %s", name);
   return push_own(L, tensor);
@@ -176,7 +176,7 @@ static int input(lua_State *L) { /* self, number */
 static int output(lua_State *L) { /* self, number = 1 */
   char name[24];
   prl_program *program = check_program(L, 1);
-  snprintf(name, sizeof name, "%d", lua_isnoneornil(L, 2) ? 1 : (int)prl_check_int(L, 2));
+  snprintf(name, sizeof name, "%lld", (long long)prl_opt_int(L, 2, 1));
   const prl_tensor *tensor = prl_program_output(program, name);
   if (!tensor) return luaL_error(L, "the program has no result %s", name);
   return push_own(L, tensor);

@@ -134,7 +134,8 @@ static int new_from_bytes(lua_State *L) {
   prl_tensor *tensor = prl_push_new(L, dtype, ndim, shape);
   size_t wanted = (size_t)prl_tensor_count(tensor) * prl_dtype_size(dtype);
   if (wanted != size)
-    return luaL_error(L, "the shape and dtype need %d bytes, the string has %d", (int)wanted, (int)size);
+    return luaL_error(L, "the shape and dtype need %f bytes, the string has %f", (double)wanted,
+                      (double)size);
   memcpy(tensor->data, bytes, size);
   return 1;
 }
