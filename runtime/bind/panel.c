@@ -5,7 +5,6 @@
 
 #include "bind/env_source.h"
 #include "core/nearest.h"
-#include "core/threads.h"
 #include "env/types.h"
 #include "tensor/tensor.h"
 
@@ -79,7 +78,7 @@ static int panel(lua_State *L) {
   o.days = (int32_t)prl_option_int(L, 3, "days", 1, 1, 10000);
   o.seed = (uint64_t)prl_option_int(L, 3, "seed", 0, 0, INT64_C(1) << 53);
   o.first_stream = (uint64_t)prl_option_int(L, 3, "stream", 0, 0, INT64_C(1) << 53);
-  o.threads = (int)prl_option_int(L, 3, "threads", 1, 1, PRL_THREADS_MOST);
+  o.threads = (int)prl_option_int(L, 3, "threads", 1, INT32_MIN, INT32_MAX);
   static const char *const modes[] = {"sample", "mean", NULL};
   lua_getfield(L, 3, "action");
   o.mode = (prl_mode)luaL_checkoption(L, -1, "mean", modes);

@@ -96,8 +96,7 @@ int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallba
   prl_number_format((double)low, text[0]);
   prl_number_format((double)high, text[1]);
   prl_number_format(number, text[2]);
-  return luaL_error(L, "option %s: a whole number from %s to %s is needed, not %s", name, text[0], text[1],
-                    text[2]);
+  return luaL_error(L, "%s is %s; %s to %s are accepted, in whole numbers", name, text[2], text[0], text[1]);
 }
 
 const char *prl_option_text(lua_State *L, int index, const char *name) {

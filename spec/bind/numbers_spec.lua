@@ -26,7 +26,8 @@ describe("a number", function()
       function() return prl.io.csv("spec/README.md", {"a"}, {batch = 1e300}) end,
     } do
       local message = message_of(call)
-      assert.truthy(message:find("whole number .*is needed, not %-?1e%+?300%)?$"), message)
+      assert.truthy(message:find("a whole number is needed, not 1e+300", 1, true) or
+        message:find("is %-?1e300; .* are accepted, in whole numbers$"), message)
     end
     for _, call in ipairs {function() return x[1e10] end, function() return x:get(1e10) end,
       function() return x:narrow(1, 1e10, 1e10) end} do
