@@ -155,6 +155,24 @@ describe("the house", function()
     end)
   end
 
+  it("reads and writes fractions by core/number.h alone, since a host's locale may write them with a comma", function()
+    local wrong = {}
+    for _, path in ipairs(lines("find runtime -name '*.[ch]' ! -path 'runtime/core/number.c'")) do
+      local text = text_of(path)
+      for name in text:gmatch("[^%w_](strto[fdl]%w*)%s*%(") do
+        if name == "strtod" or name == "strtof" or name == "strtold" then wrong[#wrong + 1] = path .. ": " .. name end
+      end
+      for call in text:gmatch("[^%w_](v?s?n?printf%s*%b())") do
+        if call:find("^v") or call:find("%%[-+ #0-9.*]*[aAeEfFgG]") then wrong[#wrong + 1] = path .. ": " .. call end
+      end
+      for call in text:gmatch("[^%w_]f?s?(scanf%s*%b())") do
+        if call:find("%%[0-9]*l?[aefg]") then wrong[#wrong + 1] = path .. ": " .. call end
+      end
+      if text:find("[^%w_]atof%s*%(") then wrong[#wrong + 1] = path .. ": atof" end
+    end
+    assert.same({}, wrong)
+  end)
+
   it("uses no ffi in the product", function()
     assert.same({}, lines("grep -rnE 'require *\\(?[\"'\"'\"']ffi' lua || true"))
   end)

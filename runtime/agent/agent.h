@@ -44,6 +44,9 @@ struct prl_agent {
 prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
                            prl_agent **out, prl_error *error);
 
+/* host.c: prl_agent_act without the cut at the bounds, which an environment makes of itself. */
+prl_status prl_agent_act_uncut(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
+                               prl_mode mode, float *action, uint64_t *decisions, prl_error *error);
 /* host.c: the number of closed steps that learning waits for; 0: it waits for none. */
 int64_t prl_agent_needs(const prl_agent *agent);
 

@@ -112,7 +112,7 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
   prl_drive *d = &a->drive;
   prl_step step = prl_drive_step(d);
   prl_status status =
-      prl_agent_act(a, streams, d->observation, d->n, PRL_SAMPLE, d->action, d->decisions, error);
+      prl_agent_act_uncut(a, streams, d->observation, d->n, PRL_SAMPLE, d->action, d->decisions, error);
   if (!status) status = prl_vecenv_step(env, &step, error);
   if (!status)
     status = prl_experience_feedback(a->experience, d->decisions, d->response, NULL, NULL, d->n, error);

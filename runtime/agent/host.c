@@ -1,4 +1,5 @@
 /* The calls of a host: act, feedback, learn; live options; time. */
+#include <math.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -7,8 +8,8 @@
 
 /* ---- acting and what follows it ---- */
 
-prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
-                         prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
+prl_status prl_agent_act_uncut(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
+                               prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
   prl_status status = PRL_GIVEN(error, "agent", a);
   if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
   if (!status && n) status = PRL_GIVEN(error, "streams observation action", streams, observation, action);
@@ -26,6 +27,21 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *obs
   if (decisions)
     prl_experience_record(a->experience, observation, action, prl_policy_log_prob(a->policy),
                           (uint64_t)prl_policy_version(a->policy), n, decisions);
+  return PRL_OK;
+}
+
+/* What is recorded is the draw before the cut, of which the density is known. */
+prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
+                         prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
+  prl_status status = prl_agent_act_uncut(a, streams, observation, n, mode, action, decisions, error);
+  if (status) return status;
+  const prl_env_spec *spec = &a->shape->spec;
+  if (spec->action_kind != PRL_ACTION_CONTINUOUS) return PRL_OK;
+  for (int64_t i = 0; i < n; i++)
+    for (int32_t k = 0; k < spec->actions; k++) {
+      float *value = action + i * spec->actions + k;
+      *value = fminf(fmaxf(*value, spec->action[k].low), spec->action[k].high);
+    }
   return PRL_OK;
 }
 

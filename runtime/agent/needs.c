@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/learner/learner.h"
+#include "core/number.h"
 #include "core/pieces.h"
 #include "core/read.h"
 
@@ -172,7 +173,7 @@ prl_status prl_needs_check(prl_runtime *runtime, const prl_value *document, prl_
   for (int i = 1; i < needs.count; i++)
     if (needs.items[i].bytes > most->bytes) most = &needs.items[i];
   char cause[200], share[16], whole[16], value[32] = "";
-  if (!isnan(most->value)) snprintf(value, sizeof value, " = %.0f", most->value);
+  if (!isnan(most->value)) prl_format(value, sizeof value, " = %.0f", most->value);
   snprintf(cause, sizeof cause, "%s%s takes %s of the agent's %s", most->option, value,
            prl_bytes_text(most->bytes, share), prl_bytes_text(needs.bytes, whole));
   return prl_budget_check(runtime, needs.bytes, cause, error);

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "core/arguments.h"
+#include "core/number.h"
 
 /* ---- what must stay ---- */
 
@@ -22,7 +23,7 @@ static void describe(const prl_value *value, char out[64]) {
   else if (!value || value->kind == PRL_NULL)
     snprintf(out, 64, "absent");
   else if (value->kind == PRL_NUMBER)
-    snprintf(out, 64, "%.12g", value->as.number);
+    prl_format(out, 64, "%.12g", value->as.number);
   else if (value->kind == PRL_BOOL)
     snprintf(out, 64, "%s", value->as.boolean ? "true" : "false");
   else

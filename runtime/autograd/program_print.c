@@ -5,6 +5,7 @@
 
 #include "autograd/program_internal.h"
 #include "core/clock.h"
+#include "core/number.h"
 
 typedef struct text {
   prl_runtime *runtime;
@@ -17,7 +18,7 @@ PRL_PRINTF(2, 3) static void append(text *t, const char *format, ...) {
   char line[512];
   va_list list;
   va_start(list, format);
-  int length = vsnprintf(line, sizeof line, format, list);
+  int length = prl_vformat(line, sizeof line, format, list);
   va_end(list);
   if (length < 0 || t->failed) return;
   size_t more = (size_t)length < sizeof line ? (size_t)length : sizeof line - 1;

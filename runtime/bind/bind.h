@@ -91,10 +91,12 @@ prl_tensor *prl_push_new(lua_State *L, prl_dtype dtype, int ndim, const int64_t 
 int64_t prl_check_int(lua_State *L, int index);
 /* A budget in µs; 0, also where there is none: no bound. */
 int64_t prl_check_budget(lua_State *L, int index);
+int64_t prl_opt_int(lua_State *L, int index, int64_t fallback); /* nil or nothing: the fallback */
 /* options[name] from a table at `index` (or nothing there). */
 double prl_option_number(lua_State *L, int index, const char *name, double fallback);
-/* The same of a whole number that a double holds exactly; raises otherwise. */
-int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback);
+/* A whole number from low to high, both within ±2^53. */
+int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback, int64_t low,
+                       int64_t high);
 /* A text, which stays on the stack; NULL: absent. */
 const char *prl_option_text(lua_State *L, int index, const char *name);
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);

@@ -81,8 +81,8 @@ static prl_csv_options check_options(lua_State *L, int index) {
   static const char *const names[] = {"delimiter", "skip_bad", "batch", "max_row", NULL};
   prl_check_keys(L, index, "prl.csv", names);
   prl_csv_options options = {.skip_bad = prl_option_bool(L, index, "skip_bad", false),
-                             .batch = (int64_t)prl_option_number(L, index, "batch", 0),
-                             .max_row = (int64_t)prl_option_number(L, index, "max_row", 0)};
+                             .batch = prl_option_int(L, index, "batch", 0, 0, INT64_C(1) << 53),
+                             .max_row = prl_option_int(L, index, "max_row", 0, 0, INT64_C(1) << 53)};
   if (lua_type(L, index) != LUA_TTABLE) return options;
   lua_getfield(L, index, "delimiter");
   if (!lua_isnil(L, -1)) {
@@ -195,7 +195,7 @@ static int csv_dict(lua_State *L) {
   lua_csv *self = check_csv(L);
   int64_t column = prl_check_int(L, 2) - 1;
   if (column < 0 || column >= self->count || self->types[column] != PRL_CSV_DICT)
-    return luaL_error(L, "column %d is not one of type dict", (int)column + 1);
+    return luaL_error(L, "column %f is not one of type dict", (double)column + 1);
   push_dict(L, self->csv, (int)column);
   return 1;
 }

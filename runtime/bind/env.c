@@ -62,18 +62,14 @@ static void make_buffers(lua_State *L, lua_env *self) {
 
 /* A whole number from 0 on that a double holds exactly. */
 static uint64_t check_key(lua_State *L, const char *name) {
-  double value = prl_option_number(L, 2, name, 0);
-  if (!(value >= 0 && value < 0x1p53) || value != (double)(uint64_t)value)
-    luaL_error(L, "%s is %f; a whole number from 0 to 2^53 is needed", name, value);
-  return (uint64_t)value;
+  return (uint64_t)prl_option_int(L, 2, name, 0, 0, (INT64_C(1) << 53) - 1);
 }
 
 /* Makes the vector env of a type that lies at the top as a source, or that the caller keeps alive. */
 static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
   prl_error error;
   int source = lua_gettop(L);
-  double n = prl_option_number(L, 2, "n", 1);
-  if (!(n >= 1 && n <= 1 << 24)) luaL_error(L, "n is %f; 1 to %d instances are accepted", n, 1 << 24);
+  int64_t n = prl_option_int(L, 2, "n", 1, 1, 1 << 24);
   uint64_t seed = check_key(L, "seed"), stream = check_key(L, "stream");
   static const char *const more[] = {"n", "seed", "stream"};
   double *options = prl_push_env_options(L, 2, type, more, 3);
@@ -82,10 +78,8 @@ static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
   luaL_getmetatable(L, "perilune.env");
   lua_setmetatable(L, -2);
   if (sourced) self->source = prl_env_source_retain(L, source);
-  prl_check(
-      L,
-      prl_vecenv_new(prl_state_get(L)->runtime, type, options, (int64_t)n, seed, stream, &self->env, &error),
-      &error);
+  prl_check(L, prl_vecenv_new(prl_state_get(L)->runtime, type, options, n, seed, stream, &self->env, &error),
+            &error);
   make_buffers(L, self);
   return 1;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
+#include "core/number.h"
 #include "tensor/tensor.h"
 
 /* ---- Running one op ---- */
@@ -143,9 +144,10 @@ static const struct {
              {"sizes…", OTHER, NULL}};
 
 static double default_of(const argument *one, const char *text) {
-  if (one->kind == DIM) return strncmp(text, "all", 3) == 0 ? PRL_DIM_ALL : atof(text) - (text[0] != '-');
+  if (one->kind == DIM)
+    return strncmp(text, "all", 3) == 0 ? PRL_DIM_ALL : prl_number_scan(text, NULL) - (text[0] != '-');
   if (one->kind == FLAG) return strncmp(text, "true", 4) == 0;
-  if (one->kind != WORD) return atof(text);
+  if (one->kind != WORD) return prl_number_scan(text, NULL);
   int place = 0;
   while (strncmp(text + 1, one->words[place], strlen(one->words[place])) != 0) place++;
   return place;
@@ -290,7 +292,7 @@ static int call_slice(lua_State *L) { /* x, dim, first, last, step: first … la
   add_int(&attrs, dim_argument(L, 2, 0));
   add_int(&attrs, first - 1);
   add_int(&attrs, last);
-  add_int(&attrs, lua_isnoneornil(L, 5) ? 1 : prl_check_int(L, 5));
+  add_int(&attrs, prl_opt_int(L, 5, 1));
   return run(L, op_of(L), &attrs, 1, in_order);
 }
 
@@ -384,7 +386,7 @@ static int call_draws(lua_State *L) {
   if (!prl_tape_scope(state->tape))
     return luaL_error(L, "draws: dropout and the like need prl.scope or prl.program");
   prl_attrs attrs = {0};
-  add_int(&attrs, (int64_t)luaL_optnumber(L, 2, 0));
+  add_int(&attrs, prl_opt_int(L, 2, 0));
   in[0] = prl_check_value(L, state, 1);
   prl_mark_line(L, state);
   prl_check(L, prl_tape_run_number(state->tape, &in[1], &error), &error);

@@ -166,7 +166,7 @@ static int push_own(lua_State *L, const prl_tensor *tensor) {
 static int input(lua_State *L) { /* self, number */
   char name[24];
   prl_program *program = check_program(L, 1);
-  snprintf(name, sizeof name, "%d", (int)prl_check_int(L, 2));
+  snprintf(name, sizeof name, "%lld", (long long)prl_check_int(L, 2));
   const prl_tensor *tensor = prl_program_input(program, name);
   if (!tensor) return luaL_error(L, "the program has no input %s", name);
   return push_own(L, tensor);
@@ -175,7 +175,7 @@ static int input(lua_State *L) { /* self, number */
 static int output(lua_State *L) { /* self, number = 1 */
   char name[24];
   prl_program *program = check_program(L, 1);
-  snprintf(name, sizeof name, "%d", lua_isnoneornil(L, 2) ? 1 : (int)prl_check_int(L, 2));
+  snprintf(name, sizeof name, "%lld", (long long)prl_opt_int(L, 2, 1));
   const prl_tensor *tensor = prl_program_output(program, name);
   if (!tensor) return luaL_error(L, "the program has no result %s", name);
   return push_own(L, tensor);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 
 static char state_key; /* its address names the registry entry; its value is never used */
 
@@ -73,6 +74,10 @@ int64_t prl_check_int(lua_State *L, int index) {
   return (int64_t)number;
 }
 
+int64_t prl_opt_int(lua_State *L, int index, int64_t fallback) {
+  return lua_isnoneornil(L, index) ? fallback : prl_check_int(L, index);
+}
+
 double prl_option_number(lua_State *L, int index, const char *name, double fallback) {
   if (lua_type(L, index) != LUA_TTABLE) return fallback;
   lua_getfield(L, index, name);
@@ -92,11 +97,15 @@ int64_t prl_check_budget(lua_State *L, int index) {
   return given < 9e18 ? (int64_t)ceil(given) : INT64_MAX; /* a part of a µs is not "no bound" */
 }
 
-int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback) {
+int64_t prl_option_int(lua_State *L, int index, const char *name, int64_t fallback, int64_t low,
+                       int64_t high) {
   double number = prl_option_number(L, index, name, (double)fallback);
-  if (number != floor(number) || fabs(number) > 9007199254740992.0)
-    luaL_error(L, "option %s: a whole number is needed, not %f", name, number);
-  return (int64_t)number;
+  if (number == floor(number) && number >= (double)low && number <= (double)high) return (int64_t)number;
+  char text[3][PRL_NUMBER_TEXT];
+  prl_number_format((double)low, text[0]);
+  prl_number_format((double)high, text[1]);
+  prl_number_format(number, text[2]);
+  return luaL_error(L, "%s is %s; %s to %s are accepted, in whole numbers", name, text[2], text[0], text[1]);
 }
 
 const char *prl_option_text(lua_State *L, int index, const char *name) {

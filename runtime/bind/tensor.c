@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "core/rng.h"
 #include "tensor/kernels.h"
 #include "tensor/tensor.h"
@@ -131,7 +132,8 @@ static int check_dim(lua_State *L, int index, const prl_tensor *self) {
   int64_t dim = prl_check_int(L, index);
   if (dim < 0) dim += self->ndim + 1;
   if (dim < 1 || dim > self->ndim)
-    luaL_argerror(L, index, lua_pushfstring(L, "dimension %d is outside of 1 to %d", (int)dim, self->ndim));
+    luaL_argerror(L, index,
+                  lua_pushfstring(L, "dimension %f is outside of 1 to %d", (double)dim, self->ndim));
   return (int)dim - 1;
 }
 
@@ -265,7 +267,8 @@ static int tensor_take(lua_State *L) {
   int64_t rows = self->shape[0], limit = from->shape[0];
   for (int64_t i = 0; i < rows; i++)
     if (row_at(index, i) < 0 || row_at(index, i) >= limit)
-      return luaL_error(L, "take_: index %d is not one of 0 to %d", (int)row_at(index, i), (int)limit - 1);
+      return luaL_error(L, "take_: index %f is not one of 0 to %f", (double)row_at(index, i),
+                        (double)limit - 1);
   size_t size = prl_dtype_size(self->dtype);
   for (int d = 1; d < self->ndim; d++) size *= (size_t)self->shape[d];
   for (int64_t i = 0; i < rows; i++) {
@@ -282,7 +285,7 @@ static int tensor_take(lua_State *L) {
 static int index_position(lua_State *L, const prl_tensor *self, int64_t position) {
   char shape[96];
   if (self->ndim == 0 || position < 1 || position > self->shape[0])
-    return luaL_error(L, "position %d is outside of a tensor of shape %s", (int)position,
+    return luaL_error(L, "position %f is outside of a tensor of shape %s", (double)position,
                       prl_shape_text(self, shape, sizeof shape));
   if (self->ndim == 1) {
     lua_pushnumber(L, prl_tensor_get(self, position - 1));
@@ -312,7 +315,7 @@ static int tensor_newindex(lua_State *L) {
   int64_t position = prl_check_int(L, 2);
   char shape[96], other[96];
   if (self->ndim == 0 || position < 1 || position > self->shape[0])
-    return luaL_error(L, "position %d is outside of a tensor of shape %s", (int)position,
+    return luaL_error(L, "position %f is outside of a tensor of shape %s", (double)position,
                       prl_shape_text(self, shape, sizeof shape));
   prl_tensor view;
   prl_tensor_select(self, 0, position - 1, &view, NULL);
@@ -334,8 +337,8 @@ static prl_tensor element(lua_State *L, const prl_tensor *self, int first) {
   for (int d = 0; d < self->ndim; d++) {
     int64_t position = prl_check_int(L, first + d);
     if (position < 1 || position > self->shape[d])
-      luaL_error(L, "position %d is outside of dimension %d, of size %d", (int)position, d + 1,
-                 (int)self->shape[d]);
+      luaL_error(L, "position %f is outside of dimension %d, of size %f", (double)position, d + 1,
+                 (double)self->shape[d]);
     prl_tensor_select(&view, 0, position - 1, &view, NULL);
   }
   return view;
@@ -376,8 +379,7 @@ static int tensor_narrow(lua_State *L) { /* positions first … last of a dimens
   int64_t size = self->shape[dim], first = check_position(L, 3, size, 1),
           last = check_position(L, 4, size, size);
   prl_tensor view;
-  prl_check(L, prl_tensor_slice(self, dim, first - 1, last, (int64_t)luaL_optnumber(L, 5, 1), &view, &error),
-            &error);
+  prl_check(L, prl_tensor_slice(self, dim, first - 1, last, prl_opt_int(L, 5, 1), &view, &error), &error);
   push_view(L, &view);
   return 1;
 }
@@ -429,11 +431,19 @@ static int tensor_equal(lua_State *L) {
 
 /* ---- Printing: values and shape, long dimensions shortened ---- */
 
-static void print_nested(luaL_Buffer *out, const prl_tensor *self, int depth, int64_t at) {
+/* Whole numbers in full: an id in short is no id. */
+static void print_one(luaL_Buffer *out, const prl_tensor *self, int64_t at) {
   char number[32];
+  if (self->dtype == PRL_F32 || self->dtype == PRL_F64)
+    prl_format(number, sizeof number, "%.5g", prl_tensor_get(self, at));
+  else
+    prl_format(number, sizeof number, "%lld", (long long)prl_tensor_get_int(self, at));
+  luaL_addstring(out, number);
+}
+
+static void print_nested(luaL_Buffer *out, const prl_tensor *self, int depth, int64_t at) {
   if (depth == self->ndim) {
-    snprintf(number, sizeof number, "%.5g", prl_tensor_get(self, at));
-    luaL_addstring(out, number);
+    print_one(out, self, at);
     return;
   }
   int64_t inner = 1, size = self->shape[depth];

@@ -139,7 +139,8 @@ static int new_from_bytes(lua_State *L) {
   prl_tensor *tensor = prl_push_new(L, dtype, ndim, shape);
   size_t wanted = (size_t)prl_tensor_count(tensor) * prl_dtype_size(dtype);
   if (wanted != size)
-    return luaL_error(L, "the shape and dtype need %d bytes, the string has %d", (int)wanted, (int)size);
+    return luaL_error(L, "the shape and dtype need %f bytes, the string has %f", (double)wanted,
+                      (double)size);
   memcpy(tensor->data, bytes, size);
   return 1;
 }
@@ -180,8 +181,8 @@ static int new_randn(lua_State *L) { return new_random(L, true); }
 static int new_rand(lua_State *L) { return new_random(L, false); }
 
 static const luaL_Reg constructors[] = {
-    {"tensor", new_tensor}, {"zeros", new_zeros}, {"ones", new_ones}, {"full", new_full},
-    {"arange", new_arange}, {"randn", new_randn}, {"rand", new_rand}, {"from_bytes", new_from_bytes},
-    {"seed", set_seed},     {"with_seed", with_seed},  {NULL, NULL}};
+    {"tensor", new_tensor}, {"zeros", new_zeros},     {"ones", new_ones}, {"full", new_full},
+    {"arange", new_arange}, {"randn", new_randn},     {"rand", new_rand}, {"from_bytes", new_from_bytes},
+    {"seed", set_seed},     {"with_seed", with_seed}, {NULL, NULL}};
 
 void prl_open_tensor_new(lua_State *L) { prl_register(L, constructors); }

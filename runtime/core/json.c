@@ -30,7 +30,7 @@ PRL_PRINTF(2, 3) static prl_status malformed(parser *p, const char *format, ...)
   char what[160];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(what, sizeof what, format, arguments);
+  prl_vformat(what, sizeof what, format, arguments);
   va_end(arguments);
   int64_t line = 1, column = 1;
   for (const char *c = p->text; c < p->at; c++) {

@@ -15,18 +15,45 @@ static const double exact_power[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6, 
 
 static inline bool is_digit(char c) { return (unsigned char)(c - '0') < 10; }
 
-/* The rare numbers: many digits or a large exponent. The "C" locale of glibc is static, so newlocale gives it
- * without an allocation. */
+/* The "C" locale of glibc is static, so newlocale gives it without an allocation. */
+static locale_t plain_locale(void) { return newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+
+double prl_number_scan(const char *text, const char **end) {
+  char *stop = (char *)text;
+  locale_t plain = plain_locale();
+  double number = plain ? strtod_l(text, &stop, plain) : 0;
+  if (plain) freelocale(plain);
+  if (end) *end = stop;
+  return number;
+}
+
+int prl_vformat(char *out, size_t size, const char *format, va_list list) {
+  locale_t plain = plain_locale(), host = plain ? uselocale(plain) : (locale_t)0; /* of this thread alone */
+  int length = vsnprintf(out, size, format, list);
+  if (plain) {
+    uselocale(host);
+    freelocale(plain);
+  }
+  return length;
+}
+
+int prl_format(char *out, size_t size, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  int length = prl_vformat(out, size, format, list);
+  va_end(list);
+  return length;
+}
+
+/* The rare numbers: many digits or a large exponent. */
 static bool parse_slowly(const char *text, size_t length, double *out) {
   char copy[MAX_TEXT + 1];
+  const char *end;
   if (length > MAX_TEXT) return false;
   memcpy(copy, text, length);
   copy[length] = 0;
-  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  if (!c) return false;
-  *out = strtod_l(copy, NULL, c);
-  freelocale(c);
-  return true;
+  *out = prl_number_scan(copy, &end);
+  return end == copy + length;
 }
 
 bool prl_number_parse(const char *text, size_t length, double *out) {

@@ -1,6 +1,7 @@
 #include "core/arguments.h"
 #include "core/machine.h"
 #include "core/memory.h"
+#include "core/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ char *prl_bytes_text(int64_t bytes, char text[16]) {
   double value = (double)bytes;
   int unit = 0;
   while (value >= 999.95 && unit < 6) value /= 1000, unit++;
-  snprintf(text, 16, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  prl_format(text, 16, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
   return text;
 }
 

@@ -1,7 +1,8 @@
 #include "perilune/core.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "core/number.h"
 
 const char *prl_status_name(prl_status status) {
   static const char *const names[] = {"OK",      "ENOMEM",   "EINVAL", "ESHAPE", "ENAME",  "EIO",
@@ -14,7 +15,7 @@ prl_status prl_fail(prl_error *error, prl_status status, const char *format, ...
     va_list list;
     va_start(list, format);
     error->status = status;
-    vsnprintf(error->message, sizeof error->message, format ? format : "?", list);
+    prl_vformat(error->message, sizeof error->message, format ? format : "?", list);
     va_end(list);
   }
   return status;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/nearest.h"
+#include "core/number.h"
 #include "recipe/compat.h"
 #include "recipe/embedded.h"
 #include "recipe/state.h"
@@ -117,8 +118,8 @@ static int literals(lua_State *L) {
     bool digit = *c >= '0' && *c <= '9';
     if (!digit || (c > file->text && name_char(c[-1]))) continue;
     if (c > file->text && c[-1] == '.') c--;
-    char *end;
-    lua_pushnumber(L, strtod(c, &end));
+    const char *end;
+    lua_pushnumber(L, prl_number_scan(c, &end));
     lua_rawseti(L, -2, ++n);
     c = end > c ? end - 1 : c;
   }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "recipe/compat.h"
 #include "recipe/keys.h"
 #include "recipe/lua_machine.h"
@@ -216,8 +217,8 @@ static int64_t read_wait(lua_State *L, int index, const char *about) {
   double seconds = lua_isnil(L, -1) ? 0 : -1;
   if (lua_type(L, -1) == LUA_TNUMBER) seconds = lua_tonumber(L, -1);
   if (lua_type(L, -1) == LUA_TSTRING) {
-    char *unit;
-    double amount = strtod(lua_tostring(L, -1), &unit);
+    const char *unit;
+    double amount = prl_number_scan(lua_tostring(L, -1), &unit);
     while (*unit == ' ') unit++;
     for (int i = 0; i < 6; i++)
       if (strcmp(unit, units[i].unit) == 0) seconds = amount * units[i].seconds;

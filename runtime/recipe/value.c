@@ -1,9 +1,10 @@
 #include "recipe/value.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/number.h"
 
 /* One step of the path from the root, so that a refusal can name where it stood. */
 typedef struct step {
@@ -28,8 +29,8 @@ static prl_status read_value(reader *r, int index, int depth, const step *at, pr
 static size_t path_text(const step *at, char *text, size_t size) {
   size_t used = at->up ? path_text(at->up, text, size) : 0;
   if (!at->key && at->position == 0) return used; /* the root */
-  int n = at->key ? snprintf(text + used, size - used, used ? ".%s" : "%s", at->key)
-                  : snprintf(text + used, size - used, used ? ".%.14g" : "%.14g", at->position);
+  int n = at->key ? prl_format(text + used, size - used, used ? ".%s" : "%s", at->key)
+                  : prl_format(text + used, size - used, used ? ".%.14g" : "%.14g", at->position);
   if (n < 0) return used;
   return used + (size_t)n < size ? used + (size_t)n : size - 1;
 }
@@ -60,6 +61,39 @@ static prl_status read_number(reader *r, int index, const step *at, prl_value *t
   return PRL_OK;
 }
 
+/* ---- maps that a table alone would not tell from lists ---- */
+
+static const char map_key; /* of the metatable in the registry */
+
+static void push_map_mark(lua_State *L) {
+  lua_pushlightuserdata(L, (void *)&map_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+static void mark_map(lua_State *L) {
+  push_map_mark(L);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable"); /* getmetatable shows no more, and setmetatable takes no other */
+    lua_pushlightuserdata(L, (void *)&map_key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+  }
+  lua_setmetatable(L, -2);
+}
+
+static bool is_marked(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return false;
+  push_map_mark(L);
+  bool marked = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return marked;
+}
+
+/* ---- from Lua ---- */
+
 /* Counts the pairs and tells whether the keys are 1 … n. */
 static prl_status survey(reader *r, int index, const step *at, int64_t *count, bool *array) {
   int64_t n = 0;
@@ -86,6 +120,7 @@ static prl_status survey(reader *r, int index, const step *at, int64_t *count, b
   }
   if (greatest != (double)n) *array = false;
   if (n == 0) *array = true;
+  if (is_marked(r->L, index)) *array = false;
   *count = n;
   return PRL_OK;
 }
@@ -118,7 +153,7 @@ static prl_status read_key(reader *r, const step *at, step *here, char digits[16
     return read_string(r, lua_gettop(L) - 1, at, key);
   }
   here->position = (double)lua_tonumber(L, -2);
-  int n = snprintf(digits, 16, "%.0f", here->position);
+  int n = prl_format(digits, 16, "%.0f", here->position);
   return prl_set_string(r->doc, key, digits, (size_t)n) ? PRL_OK : no_memory(r);
 }
 
@@ -197,7 +232,7 @@ prl_status prl_value_from_lua(lua_State *L, int index, const prl_value_limits *l
   step root = {NULL, NULL, 0};
   if (index < 0 && index > LUA_REGISTRYINDEX) index = lua_gettop(L) + index + 1;
   int top = lua_gettop(L);
-  if (!lua_checkstack(L, 4 * (r.left.depth + 2))) return no_memory(&r);
+  if (!lua_checkstack(L, 4 * (r.left.depth + 2) + 2)) return no_memory(&r);
   prl_value result;
   prl_set_null(&result);
   prl_status status = read_value(&r, index, 0, &root, &result);
@@ -218,8 +253,29 @@ static bool position_of(const char *key, int *out) {
   return true;
 }
 
+static void push_map(lua_State *L, const prl_value *value) {
+  int64_t positions = 0;
+  int greatest = 0;
+  lua_createtable(L, 0, (int)value->count);
+  for (int64_t i = 0; i < value->count; i++) {
+    const char *key;
+    const prl_value *item;
+    int position;
+    prl_pair(value, i, &key, &item);
+    prl_value_push(L, item);
+    if (position_of(key, &position)) {
+      positions++;
+      if (position > greatest) greatest = position;
+      lua_rawseti(L, -2, position);
+    } else {
+      lua_setfield(L, -2, key);
+    }
+  }
+  if (positions == value->count && greatest == positions) mark_map(L);
+}
+
 void prl_value_push(lua_State *L, const prl_value *value) {
-  if (!lua_checkstack(L, 4)) {
+  if (!lua_checkstack(L, 6)) {
     lua_pushnil(L);
     return;
   }
@@ -244,18 +300,7 @@ void prl_value_push(lua_State *L, const prl_value *value) {
     }
     return;
   case PRL_MAP:
-    lua_createtable(L, 0, (int)value->count);
-    for (int64_t i = 0; i < value->count; i++) {
-      const char *key;
-      const prl_value *item;
-      int position;
-      prl_pair(value, i, &key, &item);
-      prl_value_push(L, item);
-      if (position_of(key, &position))
-        lua_rawseti(L, -2, position);
-      else
-        lua_setfield(L, -2, key);
-    }
+    push_map(L, value);
     return;
   }
 }

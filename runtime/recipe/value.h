@@ -2,7 +2,8 @@
  *
  * A table whose keys are exactly 1 … n is an array; an empty one is an array too. Any other table is a map,
  * with its keys in byte order. A position in a map that also has names, as in {"a2c", lr = 1e-3}, becomes the
- * key "1"; going back to Lua, such a key becomes a position again. */
+ * key "1"; going back to Lua, such a key becomes a position again. A map without such names, as {} in JSON,
+ * is pushed with a metatable that tells it from a list when it comes back. */
 #ifndef PRL_RECIPE_VALUE_H
 #define PRL_RECIPE_VALUE_H
 

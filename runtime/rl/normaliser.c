@@ -1,7 +1,12 @@
 #include "rl/normaliser.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+/* What varies by less, relative to its size, says nothing on its scale. */
+#define QUIET_COLUMN 1e-6 /* float32 resolves 6e-8 */
+#define QUIET_RETURNS 3e-5
 
 prl_status prl_normaliser_init(prl_normaliser *n, prl_runtime *runtime, int64_t width, float clip,
                                prl_error *error) {
@@ -65,12 +70,34 @@ void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x) {
 }
 
 void prl_normaliser_publish(prl_normaliser *n) {
-  if (*n->count < 2) return;
+  if (*n->count < PRL_STATISTICS_ROWS) return;
   for (int64_t c = 0; c < n->width; c++) {
     double std = sqrt(n->m2[c] / *n->count);
     n->shift[c] = (float)n->mean[c];
-    n->scale[c] = std > 1e-6 ? (float)(1 / std) : 1;
+    n->scale[c] = std > fmax(QUIET_COLUMN * fabs(n->mean[c]), FLT_MIN) ? (float)(1 / std) : 1;
   }
+}
+
+/* ---- PopArt ---- */
+
+static double variance_of(const prl_popart *p) { return p->second - p->first * p->first; }
+
+/* Σ (G − about)² */
+static double spread_about(double about, int64_t rows, const float *returns) {
+  double sum = 0;
+  for (int64_t i = 0; i < rows; i++) sum += ((double)returns[i] - about) * ((double)returns[i] - about);
+  return sum;
+}
+
+static bool is_quiet(double spread, double squares) {
+  return spread <= squares * (QUIET_RETURNS * QUIET_RETURNS);
+}
+
+/* All returns so far count alike, up to PRL_STATISTICS_ROWS of those before this batch. */
+static double begin(prl_popart *p, int64_t rows) {
+  double before = p->begun * PRL_STATISTICS_ROWS, all = before + (double)rows;
+  p->begun = all < PRL_STATISTICS_ROWS ? all / PRL_STATISTICS_ROWS : 1;
+  return (double)rows / all;
 }
 
 void prl_popart_add(prl_popart *p, int64_t rows, const float *returns, double decay) {
@@ -80,19 +107,47 @@ void prl_popart_add(prl_popart *p, int64_t rows, const float *returns, double de
     sum += returns[i];
     squares += (double)returns[i] * returns[i];
   }
-  if (!p->set) decay = 1;
+  bool beginning = p->begun < 1,
+       quiet = !beginning && is_quiet(spread_about(p->first, rows, returns), squares);
+  double variance = variance_of(p);
+  if (beginning) decay = begin(p, rows);
   p->first += decay * (sum / (double)rows - p->first);
-  p->second += decay * (squares / (double)rows - p->second);
-  p->set = 1;
+  if (quiet)
+    p->second = variance + p->first * p->first;
+  else
+    p->second += decay * (squares / (double)rows - p->second);
+  if (beginning && p->begun == 1 && is_quiet(variance_of(p), p->second))
+    p->begun = (PRL_STATISTICS_ROWS - 1.0) / PRL_STATISTICS_ROWS;
 }
 
-void prl_popart_publish(prl_popart *p, int64_t rows, int64_t stride, float *w, float *b) {
-  if (!p->set) return;
-  double variance = p->second - p->first * p->first, old_mean = p->mean, old_std = p->std;
+bool prl_popart_urgent(const prl_popart *p, int64_t rows, const float *returns) {
+  return p->begun < 1 || spread_about(p->mean, rows, returns) > 100 * p->std * p->std * (double)rows;
+}
+
+/* The deviation that the statistics ask for; the one in force where they do not know. */
+static double deviation_of(const prl_popart *p) {
+  double variance = variance_of(p);
+  if (p->begun < 1 && is_quiet(variance, p->second)) variance = p->second;
+  return variance > 0 ? sqrt(variance) : p->std;
+}
+
+double prl_popart_publish(prl_popart *p, int64_t rows, int64_t stride, float *w, float *b) {
+  enum { FRESH = 10, MOST = 1000 }; /* of a weight */
+  if (!(p->begun > 0)) return 1;
+  double old_mean = p->mean, old_std = p->std, std = deviation_of(p), most = 0;
+  bool fresh = old_mean == 0 && old_std == 1;
+  for (int64_t i = 0; w && i < rows; i++) most = fmax(most, fabs((double)w[i * stride]));
+  if (!fresh) std = fmax(std, old_std / 1.1);
+  if (!fresh && std < old_std && most * old_std > MOST * std) std = old_std;
   p->mean = p->first;
-  p->std = variance > 1e-8 ? sqrt(variance) : 1e-4; /* the bound of van Hasselt et al. */
-  if (!w) return;
-  double ratio = old_std / p->std;
-  for (int64_t i = 0; i < rows; i++) w[i * stride] = (float)(w[i * stride] * ratio);
-  *b = (float)((old_std * *b + old_mean - p->mean) / p->std);
+  p->std = std;
+  double ratio = old_std / std;
+  if (!w) return ratio;
+  *b = (float)((old_std * (double)*b + old_mean - p->mean) / std);
+  if (fresh) {
+    if (most * ratio > FRESH) ratio = fmin(ratio, 1);
+    if (fabsf(*b) > FRESH) *b = 0;
+  }
+  for (int64_t i = 0; i < rows; i++) w[i * stride] = (float)((double)w[i * stride] * ratio);
+  return ratio;
 }

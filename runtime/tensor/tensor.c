@@ -158,6 +158,11 @@ double prl_tensor_get(const prl_tensor *tensor, int64_t position) {
   return load(tensor->data, tensor->dtype, offset_of(tensor, position));
 }
 
+int64_t prl_tensor_get_int(const prl_tensor *tensor, int64_t position) {
+  if (tensor->dtype == PRL_I64) return ((const int64_t *)tensor->data)[offset_of(tensor, position)];
+  return (int64_t)prl_tensor_get(tensor, position);
+}
+
 void prl_tensor_set(prl_tensor *tensor, int64_t position, double value) {
   store(tensor->data, tensor->dtype, offset_of(tensor, position), value);
 }
@@ -202,8 +207,8 @@ prl_status prl_tensor_slice(const prl_tensor *from, int dim, int64_t start, int6
                     prl_shape_text(from, shape, sizeof shape));
   prl_tensor view = *from;
   view.data = (char *)from->data + (size_t)(start * from->stride[dim]) * prl_dtype_size(from->dtype);
-  view.shape[dim] = (stop - start + step - 1) / step;
-  view.stride[dim] *= step;
+  view.shape[dim] = start < stop ? (stop - start - 1) / step + 1 : 0;
+  if (view.shape[dim] > 1) view.stride[dim] *= step; /* else it may be beyond any number */
   *out = view;
   return PRL_OK;
 }

@@ -19,6 +19,7 @@ bool prl_tensor_same_shape(const prl_tensor *a, const prl_tensor *b);
 void prl_tensor_copy(prl_tensor *to, const prl_tensor *from);
 /* Element at a flat row-major position, through the strides. */
 double prl_tensor_get(const prl_tensor *tensor, int64_t position);
+int64_t prl_tensor_get_int(const prl_tensor *tensor, int64_t position); /* exact for int64; floats truncate */
 void prl_tensor_set(prl_tensor *tensor, int64_t position, double value);
 void prl_tensor_fill(prl_tensor *tensor, double value);
 

@@ -62,10 +62,14 @@ static void learns_from_a_vector_env(void **state) {
   assert_true(metric(agent, "grad_norm/policy") > 0 && metric(agent, "grad_norm/value") > 0);
   assert_true(fabs(metric(agent, "signal_share/c0") + metric(agent, "signal_share/c1") - 1) < 1e-6);
   assert_true(isnan(metric(agent, "episodic_return/c0"))); /* none has ended */
-  CHECK_OK(prl_agent_drive(agent, env, 4 * 420, false, &made, &error));
-  assert_int_equal(made, 4 * 420);
-  assert_int_equal(metric(agent, "episode_length"), 200);
-  assert_true(metric(agent, "episodic_return/c0") < -100);
+  int ended = 0;
+  for (int i = 0; i < 30; i++) {
+    CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
+    double length = metric(agent, "episode_length"), gained = metric(agent, "episodic_return/c0");
+    assert_true(isnan(length) ? isnan(gained) : length == 200 && gained < -100);
+    ended += !isnan(length);
+  }
+  assert_int_equal(ended, 1); /* the second episode of all 4 instances; the first began in the warm-up */
   /* The published copies are the learner's after a publish. */
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
   assert_memory_equal(agent->policy->published[0]->value, agent->sets->items[0]->value,

@@ -48,6 +48,33 @@ describe("an agent that a host drives", function()
     assert.are.equal(1, metrics["response/survived"])
   end)
 
+  it("acts within the bounds that the host declared, and learns from the draw before the cut", function()
+    local path = os.tmpname()
+    assert(prl.io.write(path, [[return {
+      env = {"host", observation = {"x"}, action = {"continuous", aim = {-0.1, 0.1}, throttle = {0, 3}}, responses = {hit = {}}},
+      objective = {critics = {hit = {}}},
+      policy = {hidden = {4}, bounded = true, log_std = {init = 1}},
+      algorithm = {"ppo", rollout = 50, minibatch = 50, epochs = 1, lr = 0}, agent = {streams = 1},
+    }]]))
+    local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
+    os.remove(path)
+    local cut = 0
+    for _, record in ipairs {true, false} do
+      for i = 1, 200 do
+        local action, decisions = agent:act(record and 1 or i, prl.randn(1, 1), "sample", record)
+        local aim, throttle = action:get(1, 1), action:get(1, 2)
+        assert.is_true(aim >= -0.1 and aim <= 0.1 and throttle >= 0 and throttle <= 3, aim .. " " .. throttle)
+        cut = cut + ((math.abs(aim) > 0.0999 or throttle % 3 == 0) and 1 or 0)
+        if record then agent:feedback(decisions, {hit = i % 2}) end
+        agent:learn()
+      end
+    end
+    assert.is_true(cut > 300, cut) -- at a deviation of e nearly all draws lie outside of ±.1
+    -- with a step size of 0 the density of what was recorded is that of what acted: ratios are 1
+    local metrics = agent:metrics()
+    assert.is_true(metrics.updates >= 3 and math.abs(metrics.approx_kl) < 1e-6 and metrics.clip_fraction == 0)
+  end)
+
   it("counts an event once", function()
     local agent = new_agent()
     local _, decisions = agent:act({1}, prl.zeros(1, 2))

@@ -1,6 +1,7 @@
 #include "support/check.h"
 
 #include "agent/agent.h"
+#include "rl/normaliser.h"
 #include "agent/toy_plan.h"
 
 static prl_runtime *runtime;
@@ -106,7 +107,7 @@ static void check_refused(const toy_options *with, const char *path, const char 
 static void sentences(void **state) {
   (void)state;
   toy_options baseline = options;
-  baseline.warmup = 0;
+  baseline.warmup = PRL_STATISTICS_ROWS - 1;
   baseline.scale = "\"baseline\"";
   check_refused(&options, "schedule.7.body.1.body.1.program", "\"updat\"", PRL_EFORMAT, "\"update\"");
   check_refused(&options, "schedule.1.rows", "129", PRL_EFORMAT, "from 1 to 128");
@@ -128,7 +129,7 @@ static void sentences(void **state) {
   check_refused(&options, "sets.1.params.1.shape", "[3,9]", PRL_EFORMAT, "\"policy:0.weight\"");
   check_refused(&options, "noise", "2", PRL_EFORMAT, "\"noise\" must be rows of 2");
   check_refused(&options, "responses.1.combine", "\"mean\"", PRL_EFORMAT, "sum, last, first or max");
-  check_refused(&baseline, "seed", "1", PRL_EFORMAT, "needs warm-up steps");
+  check_refused(&baseline, "seed", "1", PRL_EFORMAT, "needs 32 warm-up steps (warmup is 31)");
 }
 
 static double value_at(const char *scalar, double step) {

@@ -11,7 +11,7 @@ return {env = {"pendulum", n = 2}, algorithm = {"ppo", rollout = 8, minibatch = 
 local variants = {
   {"policy.log_std.kind=free"}, {"policy.log_std.kind=state"}, {"policy.log_std.kind=fixed"},
   {"policy.bounded=true"}, {"policy.hidden={}"}, {"policy.last_gain=0"},
-  {"policy.normalise=5", "train.warmup=16"}, {"policy.trunk=shared", "policy.hidden={8, 8}"},
+  {"policy.normalise=5", "train.warmup=32"}, {"policy.trunk=shared", "policy.hidden={8, 8}"},
   {"algorithm.optimizer=sgd"}, {"algorithm.optimizer=rmsprop"}, {"algorithm.optimizer=adam"},
   {"algorithm.optimizer=adamw"},
   {"algorithm.optimizer={'sgd', momentum = 0.9, nesterov = true, decay = 0.1, max_value = 1}"},
@@ -22,7 +22,7 @@ local variants = {
   {"algorithm.entropy=expression(function(step) return 0.01 * exp(-step / 10) end)"},
   {"objective.critics.reward.gamma=linear {from = 0.9, to = 0.99}"},
   {"objective.critics.reward.weight=expression(function(step) return 1 + step / 100 end)"},
-  {"objective.critics.reward.scale=baseline", "train.warmup=16"},
+  {"objective.critics.reward.scale=baseline", "train.warmup=32"},
   {"objective.critics.reward.activation=relu", "objective.critics.reward.hidden={4}"},
   {"policy.action.torque={-1, 0.5}"}, {"agent.rows=64"}, {"agent.streams=5"}, {"agent.idle=3 s"},
   {"env=cartpole"}, {"algorithm=a2c"},
@@ -44,7 +44,7 @@ describe("the option", function()
       local agent = prl.agent(prl.recipe.plan(loaded))
       local env = prl.env(loaded.env.name, {n = loaded.env.n, seed = 1})
       env:reset()
-      agent:drive(env, 64)
+      agent:drive(env, 96)
       assert.is_true(agent:metrics().updates >= 1)
     end)
   end

@@ -167,6 +167,107 @@ static void popart_keeps_predictions(void **state) {
   assert_true(w[1] == 9 && w[3] == 9 && w[5] == 9); /* a neighbour's column */
 }
 
+static void columns_are_measured_relative_to_their_size(void **state) {
+  (void)state;
+  prl_runtime *runtime;
+  prl_normaliser n;
+  assert_int_equal(prl_runtime_new(NULL, &runtime, NULL), PRL_OK);
+  assert_int_equal(prl_normaliser_init(&n, runtime, 4, 10, NULL), PRL_OK);
+  enum { ROWS = 64 };
+  float x[4 * ROWS];
+  for (int i = 0; i < ROWS; i++) {
+    float sign = i % 2 ? 1 : -1;
+    x[4 * i] = 1e-9f * sign;              /* small, and varies as much as any */
+    x[4 * i + 1] = 1e6f + 0.0625f * sign; /* the last bit of a float */
+    x[4 * i + 2] = 1e-42f * sign;         /* its reciprocal is beyond a float */
+    x[4 * i + 3] = sign;
+  }
+  prl_normaliser_add(&n, 4, x);
+  prl_normaliser_publish(&n);
+  for (int c = 0; c < 4; c++) assert_true(n.shift[c] == 0 && n.scale[c] == 1); /* four rows begin nothing */
+  prl_normaliser_add(&n, ROWS - 4, x + 16);
+  prl_normaliser_publish(&n);
+  assert_true(fabsf(n.scale[0] * 1e-9f - 1) < 1e-5f);
+  assert_true(n.scale[1] == 1 && n.scale[2] == 1 && n.scale[3] == 1);
+  prl_normaliser_deinit(&n);
+  prl_runtime_release(runtime);
+}
+
+/* A critic whose returns are all `value`, for so many updates of 40 rows. */
+static void feed(prl_popart *p, int updates, float value, float spread, float *w, float *b) {
+  float returns[40];
+  for (int k = 0; k < updates; k++) {
+    for (int i = 0; i < 40; i++) returns[i] = value + (i % 2 ? spread : -spread);
+    bool urgent = prl_popart_urgent(p, 40, returns);
+    prl_popart_add(p, 40, returns, 0.1);
+    if (urgent) prl_popart_publish(p, 2, 1, w, b);
+    for (int i = 0; i < 40; i++) assert_true(fabs((returns[i] - p->mean) / p->std) < 100);
+    prl_popart_publish(p, 2, 1, w, b);
+    assert_true(p->std > 0 && isfinite(p->std) && isfinite(*b));
+    assert_true(fabsf(w[0]) <= 1000 && fabsf(w[1]) <= 1000);
+  }
+}
+
+static void popart_begins_with_the_size_of_quiet_returns(void **state) {
+  (void)state;
+  const float sizes[] = {5, -700, 1e-6f, 1e12f};
+  for (int s = 0; s < 4; s++) {
+    prl_popart p = {.std = 1};
+    float w[2] = {0.5f, -0.3f}, b = 0.1f, size = sizes[s];
+    feed(&p, 1, size, 0, w, &b);
+    assert_true(fabs(p.mean / (double)size - 1) < 1e-6 && fabs(p.std / fabs((double)size) - 1) < 1e-6);
+    assert_true(fabsf(w[0]) <= 10 && fabsf(b) <= 10);
+    float before = w[0];
+    feed(&p, 5000, size, 0, w, &b);
+    assert_true(fabsf(w[0] / before - 1) < 1e-3f && p.begun < 1); /* nothing grows while nothing is known */
+    feed(&p, 100, size, size / 10, w, &b);
+    assert_true(p.begun == 1 && fabs(p.std / fabs(0.1 * (double)size) - 1) < 0.01);
+    before = w[0];
+    feed(&p, 5000, size, 0, w, &b);
+    assert_true(p.std > 1e-5 * fabs((double)size)); /* and quiet returns later say nothing either */
+  }
+}
+
+static void popart_begins_from_enough_returns(void **state) {
+  (void)state;
+  prl_popart p = {.std = 1};
+  double sum = 0;
+  for (int i = 0; i < 31; i++) {
+    float one = (float)(i % 3);
+    sum += (double)one;
+    assert_true(prl_popart_urgent(&p, 1, &one));
+    prl_popart_add(&p, 1, &one, 0.1);
+    prl_popart_publish(&p, 0, 1, NULL, NULL);
+    assert_true(p.begun < 1 && fabs(p.mean - sum / (i + 1)) < 1e-12);
+  }
+  float one = 1;
+  prl_popart_add(&p, 1, &one, 0.1);
+  assert_true(p.begun == 1 && !prl_popart_urgent(&p, 1, &one));
+}
+
+static void popart_meets_far_returns_at_once(void **state) {
+  (void)state;
+  prl_popart p = {.std = 1};
+  float w[2] = {0.5f, -0.3f}, b = 0.1f;
+  feed(&p, 50, 0, 0.1f, w, &b);
+  feed(&p, 3000, 0, 0, w, &b); /* the reward is found once, then never, then again */
+  assert_true(p.std > 0);
+  feed(&p, 50, 1e6f, 1, w, &b); /* no target beyond 100 */
+  float far[2] = {3e6f, 1e6f};
+  assert_true(prl_popart_urgent(&p, 2, far));
+}
+
+static void popart_keeps_no_prediction_from_before_any_returns(void **state) {
+  (void)state;
+  prl_popart p = {.std = 1};
+  float w[2] = {0.5f, -0.25f}, b = 0.1f;
+  feed(&p, 1, 1000, 1, w, &b); /* to say 0 would take a bias of −1000 */
+  assert_true(fabs(p.std - 1) < 1e-5 && b == 0 && w[0] == 0.5f);
+  prl_popart tiny = {.std = 1};
+  feed(&tiny, 1, 0, 1e-6f, w, &b);
+  assert_true(w[0] == 0.5f && w[1] == -0.25f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ragged_runs),
                                      cmocka_unit_test(lambda_one_gives_discounted_sums),
@@ -174,6 +275,11 @@ int main(void) {
                                      cmocka_unit_test(a_unit_of_time_is_a_step),
                                      cmocka_unit_test(no_time_is_no_discount),
                                      cmocka_unit_test(statistics_merge),
-                                     cmocka_unit_test(popart_keeps_predictions)};
+                                     cmocka_unit_test(columns_are_measured_relative_to_their_size),
+                                     cmocka_unit_test(popart_keeps_predictions),
+                                     cmocka_unit_test(popart_begins_with_the_size_of_quiet_returns),
+                                     cmocka_unit_test(popart_begins_from_enough_returns),
+                                     cmocka_unit_test(popart_meets_far_returns_at_once),
+                                     cmocka_unit_test(popart_keeps_no_prediction_from_before_any_returns)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,7 +201,7 @@ describe("a search for one action", function()
   end)
 
   it("gives an agent that a host can drive and let learn: it acts as it did", function()
-    local run = train(nil, {"train.warmup=16"})
+    local run = train(nil, {"train.warmup=32"})
     local agent = assert(prl.load_agent((run.folder:last_checkpoint())))
     local observation = prl.randn(2, #assert(load()).spec.observation.names)
     local before = agent:act({900, 901}, observation, "sample", false):totable()

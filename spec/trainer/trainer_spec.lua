@@ -185,6 +185,42 @@ describe("the trainer", function()
     assert.truthy(message:find("; none of its checkpoints is known to be good", 1, true), message)
   end)
 
+  it("leaves a cell empty and writes no event where an update has no value of a metric", function()
+    local series = require "perilune.report.series"
+    for _, every in ipairs {1, 3} do
+      local run = start("every" .. every, {"env.n=1", "algorithm.rollout=8", "algorithm.minibatch=8", "train.steps=400", "eval.every=0"})
+      run.log.every = every
+      local points, expected, sum, count, updates = 0, {}, 0, 0, 0
+      local events, update = run.log.events, run.log.update
+      run.log.events = {
+        scalar = function(_, tag) points = points + (tag == "charts/episodic_return/upright" and 1 or 0) return true end,
+        flush = function() return true end,
+        close = function() return events:close() end,
+      }
+      function run.log:update(step, metrics)
+        local value = metrics["episodic_return/upright"] -- of the episodes that ended in this update
+        if value then sum, count = sum + value, count + 1 end
+        updates = updates + 1
+        if updates % every == 0 then
+          expected[#expected + 1], sum, count = sum / count, 0, 0 -- NaN: none
+        end
+        update(self, step, metrics)
+      end
+      run:train()
+      local cells, full, gaps = series.read(run.folder:file("metrics.csv")).columns["episodic_return/upright"], 0, 0
+      for i, value in ipairs(cells) do
+        assert.equal(expected[i] == expected[i], value == value)
+        if value == value then
+          assert.is_true(math.abs(value - expected[i]) < 1e-9)
+          full = full + 1
+        elseif full > 0 then
+          gaps = gaps + 1
+        end
+      end
+      assert.is_true(full > 0 and gaps > 0 and points == full)
+    end
+  end)
+
   it("makes one row of several updates, and the same ones after a stop", function()
     local function thin(run)
       run.log.every = 3

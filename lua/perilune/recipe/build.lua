@@ -120,15 +120,19 @@ local function set_documents(self)
   return sets, optims, tensors
 end
 
---- Plain data holds no infinities: bounds that are not there are left out.
-local function finite_action(action)
-  local out = {kind = action.kind, names = action.names, units = action.units, choices = action.choices}
-  for _, side in ipairs {"low", "high"} do
-    local all = action[side] ~= nil
-    for _, bound in ipairs(action[side] or {}) do all = all and math.abs(bound) < math.huge end
-    if all then out[side] = action[side] end
+--- Bounds as plain data holds them, which has no infinities: one that is not there is false; nil where there is none.
+local function bounds_of(list)
+  local out, any = {}, false
+  for i, bound in ipairs(list or {}) do
+    out[i] = math.abs(bound) < math.huge and bound
+    any = any or out[i] ~= false
   end
-  return out
+  return any and out or nil
+end
+
+local function action_document(action)
+  return {kind = action.kind, names = action.names, units = action.units, choices = action.choices,
+    low = bounds_of(action.low), high = bounds_of(action.high)}
 end
 
 --- A search learns nothing from single steps: what comes in is estimated, for the metrics of a host, and let go.
@@ -153,13 +157,6 @@ local function metric_documents(algorithm)
   return out
 end
 
---- Bounds as plain data holds them, which has no infinities: a number beyond float32 stands for one.
-local function bounds_of(list)
-  local out = {}
-  for i, bound in ipairs(list or {}) do out[i] = math.max(-1e39, math.min(1e39, bound)) end
-  return #out > 0 and out or nil
-end
-
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).
 local function needs_rows(self, schedule, rows)
   for _, step in ipairs(schedule) do
@@ -182,7 +179,7 @@ local function plan_document(self, algorithm, recipe, hash)
     format = 2, hash = hash, recipe = recipe, seed = recipe.train.seed,
     observation = {names = spec.observation.names, units = spec.observation.units,
       low = bounds_of(spec.observation.low), high = bounds_of(spec.observation.high)},
-    action = finite_action(spec.action), responses = spec.responses,
+    action = action_document(spec.action), responses = spec.responses,
     capacity = {
       streams = given.streams, rows = given.rows > 0 and given.rows or nil,
       idle_us = math.floor(given.idle * 1e6 + 0.5), stale = algorithm.stale,

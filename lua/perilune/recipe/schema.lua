@@ -49,7 +49,7 @@ schema.critic = {
     "clock, and hosts", {choices = schema.units}),
   option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
   option("scale", "scale", 1, "",
-    'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up'),
+    'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up, of 32 steps or more'),
   option("hidden", "sizes", nil, "units",
     "widths of its hidden layers; default: those of the policy, or none over a shared trunk"),
   option("activation", "choice", nil, "", "of its hidden layers; default: that of the policy",
@@ -70,7 +70,7 @@ schema.policy = {
     {choices = {"separate", "shared"}}),
   option("init", "choice", "orthogonal", "", "how weights start", {choices = {"orthogonal", "xavier", "kaiming"}}),
   option("last_gain", "number", 0.01, "", "gain of the last layer's starting weights; 0: it starts at zero", {min = 0}),
-  option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh"),
+  option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh; samples are cut there"),
   option("log_std", "section", nil, "", "logarithm of the standard deviation of continuous actions", {fields = {
     option("kind", "choice", "free", "", "free: a parameter for each dimension; state: a network; fixed: never learned",
       {choices = {"free", "state", "fixed"}}),

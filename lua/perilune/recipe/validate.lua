@@ -124,12 +124,16 @@ local function needs_clock(check, recipe, spec, env)
   end
 end
 
+local statistics_rows = 32 -- PRL_STATISTICS_ROWS: fewer begin no statistics
+
 local function needs_warmup(check, recipe)
-  if recipe.train.warmup > 0 then return end
+  local warmup = recipe.train.warmup
+  if warmup >= statistics_rows then return end
   for _, name in ipairs(keys(recipe.objective.critics)) do
     if recipe.objective.critics[name].scale == "baseline" then
       check.fail("objective.critics." .. name .. ".scale",
-        'the scale "baseline" is measured over a warm-up, and train.warmup is 0')
+        ('the scale "baseline" is measured over a warm-up of at least %d steps, and train.warmup is %d'):format(
+          statistics_rows, warmup))
     end
   end
 end

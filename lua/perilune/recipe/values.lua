@@ -62,7 +62,8 @@ function values.holds(value, count)
 end
 
 local function plain_number(check, value, option, path)
-  if type(value) == "number" and option.max == 2 ^ 53 and value > option.max and value < math.huge then
+  local most = option.max or option.integer and 2 ^ 53
+  if type(value) == "number" and most == 2 ^ 53 and value > most and value < math.huge then
     wrong(check, path, "a whole number up to 2^53, beyond which numbers are not exact", value)
   end
   if type(value) ~= "number" or not in_range(value, option) then

@@ -1,5 +1,6 @@
 --- The metrics of a run, to metrics.csv and to TensorBoard's event files. Neither holds the wall clock in its numbers,
---- so that a resumed run leaves the same metrics.csv as one that never stopped.
+--- so that a resumed run leaves the same metrics.csv as one that never stopped. What none of a row's updates defines (a
+--- return when no episode ended) is an empty cell and no event.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
@@ -98,12 +99,12 @@ function Log:update(step, metrics)
       self.counts[name] = (self.counts[name] or 0) + 1
     end
   end
-  if self.pending >= self.every then self:row(step, metrics) end
+  if self.pending >= self.every then self:row(step) end
 end
 
-function Log:row(step, metrics)
+function Log:row(step)
   local fresh = {}
-  for name in pairs(metrics) do
+  for name in pairs(self.counts) do
     if not self.known[name] and name ~= "steps" then fresh[#fresh + 1] = name end
   end
   table.sort(fresh)

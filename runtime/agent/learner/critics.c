@@ -1,4 +1,5 @@
 /* Critics: their rewards, discounts, scales and PopArt statistics, as the plan says. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,9 +55,10 @@ static prl_status read_scale(prl_learner *l, prl_critic *c, const prl_value *map
   *c->scale = 1;
   if (word && !strcmp(word, "baseline")) {
     c->baseline = true;
-    if (l->shape->warmup) return PRL_OK;
+    if (l->shape->warmup >= PRL_STATISTICS_ROWS) return PRL_OK;
     return prl_fail(error, PRL_EFORMAT,
-                    "plan: critic \"%s\": scale \"baseline\" needs warm-up steps (warmup is 0)", c->name);
+                    "plan: critic \"%s\": scale \"baseline\" needs %d warm-up steps (warmup is %" PRId64 ")",
+                    c->name, PRL_STATISTICS_ROWS, l->shape->warmup);
   }
   if (word) return prl_read_fail(c->name, "scale", "a number or \"baseline\"", error);
   return prl_read_number(map, c->name, "scale", false, 1e-30, 1e30, c->scale, error);

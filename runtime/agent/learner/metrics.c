@@ -139,11 +139,11 @@ void prl_metrics_clear(prl_metrics *m) {
   for (int i = 0; i < m->count; i++) m->gauges[i].sum = m->gauges[i].count = 0;
 }
 
-/* What did not happen in this update (no episode ended, say) keeps its last value. */
+/* What did not happen in this update (no episode ended, say) has no value. */
 void prl_metrics_publish(prl_metrics *m) {
   for (int i = 0; i < m->count; i++) {
     prl_gauge *g = &m->gauges[i];
-    if (g->count > 0) g->value = g->sum / g->count;
+    g->value = g->count > 0 ? g->sum / g->count : NAN;
   }
 }
 

@@ -9,7 +9,7 @@
 typedef struct prl_gauge {
   double sum, count; /* of this update */
   double last;       /* of a program's last run */
-  double value;      /* in force; NaN: none yet */
+  double value;      /* of the last published update; NaN: it had none */
 } prl_gauge;
 
 typedef struct prl_metrics {

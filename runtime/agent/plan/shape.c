@@ -14,10 +14,22 @@ static const char *text_at(const prl_value *list, int64_t index, const char *fal
   return value && value->kind == PRL_STRING ? value->as.text : fallback;
 }
 
-/* Bounds that the document does not give are infinite. */
-static float bound_at(const prl_value *list, int64_t index, float fallback) {
+static double number_at(const prl_value *list, int64_t index, double fallback) {
   const prl_value *value = list && index < prl_count(list) ? prl_item(list, index) : NULL;
-  return value && value->kind == PRL_NUMBER ? (float)value->as.number : fallback;
+  return value && value->kind == PRL_NUMBER ? value->as.number : fallback;
+}
+
+/* Bounds as floats that do not lie outside of them; one that the document does not give is infinite. */
+static prl_status read_bounds(const prl_value *map, const char *where, int64_t index, float *low, float *high,
+                              prl_error *error) {
+  double from = number_at(prl_get(map, "low"), index, -INFINITY);
+  double to = number_at(prl_get(map, "high"), index, INFINITY);
+  if (!(from <= to)) return prl_read_fail(where, "low", "bounds that are not above \"high\"", error);
+  *low = (float)from;
+  *high = (float)to;
+  if ((double)*low < from) *low = nextafterf(*low, INFINITY);
+  if ((double)*high > to) *high = nextafterf(*high, -INFINITY);
+  return PRL_OK;
 }
 
 static prl_status read_observation(prl_shape *s, const prl_value *root, prl_error *error) {
@@ -29,14 +41,14 @@ static prl_status read_observation(prl_shape *s, const prl_value *root, prl_erro
   if (!count) return prl_read_fail("observation", "names", "at least one name", error);
   prl_observation_spec *list = prl_calloc(s->runtime, (size_t)count, sizeof *list);
   if (!list) return prl_fail_memory(error, (size_t)count * sizeof *list);
-  for (int64_t i = 0; i < count; i++)
-    list[i] = (prl_observation_spec){.name = text_at(names, i, "?"),
-                                     .unit = text_at(prl_get(map, "units"), i, ""),
-                                     .low = bound_at(prl_get(map, "low"), i, -INFINITY),
-                                     .high = bound_at(prl_get(map, "high"), i, INFINITY)};
   s->spec.observation = list;
   s->spec.observations = (int32_t)count;
-  return PRL_OK;
+  for (int64_t i = 0; !status && i < count; i++) {
+    list[i].name = text_at(names, i, "?");
+    list[i].unit = text_at(prl_get(map, "units"), i, "");
+    status = read_bounds(map, "observation", i, &list[i].low, &list[i].high, error);
+  }
+  return status;
 }
 
 static prl_status read_action(prl_shape *s, const prl_value *root, prl_error *error) {
@@ -53,16 +65,16 @@ static prl_status read_action(prl_shape *s, const prl_value *root, prl_error *er
   if (!count) return prl_read_fail("action", "names", "at least one name", error);
   prl_action_spec *list = prl_calloc(s->runtime, (size_t)count, sizeof *list);
   if (!list) return prl_fail_memory(error, (size_t)count * sizeof *list);
-  for (int64_t i = 0; i < count; i++)
-    list[i] = (prl_action_spec){.name = text_at(names, i, "?"),
-                                .unit = text_at(prl_get(map, "units"), i, ""),
-                                .choices = (int32_t)bound_at(prl_get(map, "choices"), i, 0),
-                                .low = bound_at(prl_get(map, "low"), i, -INFINITY),
-                                .high = bound_at(prl_get(map, "high"), i, INFINITY)};
   s->spec.action_kind = (prl_action_kind)found;
   s->spec.action = list;
   s->spec.actions = (int32_t)count;
-  return PRL_OK;
+  for (int64_t i = 0; !status && i < count; i++) {
+    list[i].name = text_at(names, i, "?");
+    list[i].unit = text_at(prl_get(map, "units"), i, "");
+    list[i].choices = (int32_t)fmax(0, fmin(INT32_MAX, number_at(prl_get(map, "choices"), i, 0)));
+    status = read_bounds(map, "action", i, &list[i].low, &list[i].high, error);
+  }
+  return status;
 }
 
 /* ---- responses ---- */

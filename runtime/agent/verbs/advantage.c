@@ -47,23 +47,23 @@ static void report_discount(prl_learner *l, const prl_critic *c) {
   if (count > 0) prl_learner_put(l, c->metric_discount, sum / count);
 }
 
-/* The first returns set the statistics, so that the very first targets are normalised; predictions stay. */
-static void start_popart(prl_learner *l, prl_critic *c) {
-  prl_popart_add(c->popart, l->batch.rows, c->returns, 1);
-  prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
+/* The statistics come into force before the targets are made; normalised predictions move with the layer. */
+static void publish_popart(prl_learner *l, prl_critic *c) {
+  double before = (double)*c->layer_bias;
+  double ratio =
+      prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
   for (int64_t i = 0; i < l->batch.rows + l->batch.bootstraps; i++)
-    c->value[i] = (float)(((double)c->value[i] - c->popart->mean) / c->popart->std);
+    c->value[i] = (float)(((double)c->value[i] - before) * ratio + (double)*c->layer_bias);
 }
 
 static void normalise_returns(prl_learner *l, prl_critic *c) {
   prl_popart *p = c->popart;
-  if (!p->set)
-    start_popart(l, c);
-  else
-    prl_popart_add(p, l->batch.rows, c->returns, c->decay);
+  const int64_t rows = l->batch.rows;
+  bool urgent = prl_popart_urgent(p, rows, c->returns);
+  prl_popart_add(p, rows, c->returns, c->decay);
+  if (urgent) publish_popart(l, c);
   double mean = p->mean, inverse = 1 / p->std;
-  for (int64_t i = 0; i < l->batch.rows; i++)
-    c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
+  for (int64_t i = 0; i < rows; i++) c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
 }
 
 static void estimate(prl_learner *l, prl_critic *c, double lambda) {
@@ -125,15 +125,34 @@ static moments weigh(prl_learner *l) {
   return all;
 }
 
+/* The returns' root mean square, of all critics by their weights: what an advantage is measured against. */
+static double size_of_returns(const prl_learner *l) {
+  double size = 0;
+  for (int k = 0; k < l->critics_count; k++) {
+    const prl_critic *c = &l->critics[k];
+    size += fabs(prl_ref_value(l->live, c->weight)) * hypot(c->popart->mean, c->popart->std);
+  }
+  return size;
+}
+
+/* (A − mean)/deviation. Advantages that differ by no more than the rounding of returns stay small, since
+ * their order is noise; a single one has no deviation, and is measured by the returns. */
+static void normalise_advantages(prl_learner *l, moments all) {
+  const double rounding = 1e-6;
+  int64_t rows = l->batch.rows;
+  double size = size_of_returns(l), mean = rows > 1 ? all.mean : 0;
+  double std = rows > 1 ? fmax(sqrt(all.variance), rounding * size) : size;
+  double inverse = std > 0 ? 1 / (std + fmin(1e-8, 1e-3 * std)) : 0;
+  for (int64_t i = 0; i < rows; i++) l->advantage[i] = (float)(((double)l->advantage[i] - mean) * inverse);
+}
+
 static prl_status execute_weighing(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
   moments all = weigh(l);
-  double std = sqrt(all.variance), inverse = 1 / (std + 1e-8);
+  double std = sqrt(all.variance);
   prl_learner_put(l, l->metrics.advantage_mean, all.mean);
   prl_learner_put(l, l->metrics.advantage_std, std);
-  if (((const weighing *)verb->fields)->normalise)
-    for (int64_t i = 0; i < l->batch.rows; i++)
-      l->advantage[i] = (float)(((double)l->advantage[i] - all.mean) * inverse);
+  if (((const weighing *)verb->fields)->normalise) normalise_advantages(l, all);
   if (!l->kernels->finite(l->batch.rows, l->advantage))
     return prl_fail(error, PRL_ENUMERIC, "an advantage is not finite (mean %g, deviation %g)", all.mean, std);
   return PRL_OK;
@@ -157,7 +176,8 @@ const prl_verb_type prl_verb_advantages = {
 const prl_verb_type prl_verb_weigh = {
     .name = "weigh",
     .fields_text = "normalise (bool)",
-    .text = "the weighted sum of the critics' advantages, normalised over all rows if so",
+    .text = "the weighted sum of the critics' advantages, normalised over all rows if so (not below the "
+            "rounding of the returns; that of a single row by the returns' size)",
     .fields_size = sizeof(weighing),
     .flags = PRL_VERB_TOP,
     .needs = PRL_MADE_ADVANTAGES,

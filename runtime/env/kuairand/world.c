@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "io/file.h"
 #include "io/safetensors.h"
 
@@ -82,8 +83,8 @@ static prl_status read_floats(reader *r, const char *name, int ndim, const int64
   for (int64_t i = 0; !status && i < count; i++) {
     char reason[200];
     if ((*out)[i] >= low && (*out)[i] <= high) continue;
-    snprintf(reason, sizeof reason, "has %g in the tensor \"%s\" at %lld; %g to %g is accepted", (*out)[i],
-             name, (long long)i, low, high);
+    prl_format(reason, sizeof reason, "has %g in the tensor \"%s\" at %lld; %g to %g is accepted", (*out)[i],
+               name, (long long)i, low, high);
     status = refuse(r, reason);
   }
   return status;
@@ -184,8 +185,8 @@ static prl_status rising(const reader *r, const char *name, const float *x, int3
   for (int32_t i = 1; i < n; i++) {
     char reason[200];
     if (strictly ? x[i] > x[i - 1] : x[i] >= x[i - 1]) continue;
-    snprintf(reason, sizeof reason, "has a tensor \"%s\" that does not rise: %g comes after %g", name, x[i],
-             x[i - 1]);
+    prl_format(reason, sizeof reason, "has a tensor \"%s\" that does not rise: %g comes after %g", name, x[i],
+               x[i - 1]);
     return refuse(r, reason);
   }
   return PRL_OK;

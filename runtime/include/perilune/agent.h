@@ -67,10 +67,12 @@ PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *e
 PRL_API int64_t prl_agent_now(const prl_agent *agent);
 
 /* n actions for n streams (each at most once a call). observation (n, observations) → action (n, actions):
- * discrete choices as whole numbers. decisions (n): 0 for a row that could not be recorded since the declared
- * capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation,
- * serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's warm-up
- * steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC
+ * discrete choices as whole numbers, continuous ones cut at the declared bounds (a sample may lie beyond
+ * them, also where the recipe says bounded, which holds the mean alone; what is learned from, and its
+ * density, is the draw before the cut). decisions (n): 0 for a row that could not be recorded since the
+ * declared capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned
+ * (evaluation, serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's
+ * warm-up steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC
  * (an observation that is not finite: row and name). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
                                  int64_t n, prl_mode mode, float *action, uint64_t *decisions,
@@ -197,7 +199,9 @@ typedef struct prl_metric {
   const char *title; /* of its kind, the name up to a "/": "Explained variance"; "" where nobody says */
   const char *text;  /* one sentence: what it means; "" likewise */
 } prl_metric;
-/* The metrics of the last published update and the counters; valid until the next call on the agent. */
+/* The metrics of the last published update and the counters; valid until the next call on the agent. What had
+ * no value in that update is not among them: a return when no episode ended, the explained variance of
+ * returns that were all alike. */
 PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics);
 /* Every metric that the agent may report, with its title and sentence; values are NaN. Borrowed: until
  * another plan is swapped in. */
