@@ -10,6 +10,8 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "recipe/lua_libraries.h"
+
 int luaopen_perilune(lua_State *lua);
 
 /* A signal handler has no argument, so the executable (not the library) keeps this one flag. */
@@ -61,7 +63,7 @@ static void leave_fusion_out(lua_State *lua) {
 static int run(lua_State *lua) {
   int argc = (int)lua_tointeger(lua, 1);
   char **argv = lua_touserdata(lua, 2);
-  luaL_openlibs(lua);
+  prl_lua_open_libraries(lua);
   leave_fusion_out(lua);
   lua_getfield(lua, LUA_GLOBALSINDEX, "package");
   lua_getfield(lua, -1, "preload");

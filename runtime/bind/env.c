@@ -7,6 +7,7 @@
 #include "bind/env_source.h"
 #include "core/nearest.h"
 #include "perilune/env.h"
+#include "recipe/order.h"
 #include "tensor/tensor.h"
 
 enum { OBSERVATION, RESPONSE, FINAL, FLAGS, ELAPSED, BUFFERS };
@@ -77,7 +78,7 @@ static double *read_options(lua_State *L, const prl_env_type *type) {
   for (int i = 0; i < count; i++) values[i] = type->options[i].value;
   if (!lua_istable(L, 2)) return values;
   read_preset(L, type, values);
-  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+  for (lua_pushnil(L); prl_lua_next(L, 2); lua_pop(L, 1)) {
     luaL_checktype(L, -2, LUA_TSTRING);
     const char *name = lua_tostring(L, -2);
     if (strcmp(name, "n") == 0 || strcmp(name, "seed") == 0 || strcmp(name, "stream") == 0 ||

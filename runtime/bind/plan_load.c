@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/plan.h"
+#include "recipe/lua_libraries.h"
 #include "recipe/lua_memory.h"
 
 typedef struct job {
@@ -42,7 +43,7 @@ static prl_status status_of(const char *name) {
 /* prl.recipe.load, then prl.recipe.plan; the plan is taken out of its userdata. */
 static int run(lua_State *L) {
   job *self = lua_touserdata(L, 1);
-  luaL_openlibs(L);
+  prl_lua_open_libraries(L);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "loaded");
   int loaded = lua_gettop(L);

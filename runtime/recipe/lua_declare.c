@@ -7,6 +7,7 @@
 #include "core/nearest.h"
 #include "recipe/compat.h"
 #include "recipe/lua_machine.h"
+#include "recipe/order.h"
 
 typedef struct prl_lua_env lua_env;
 
@@ -34,7 +35,7 @@ static const char *keep_text(lua_State *L, lua_env *env, const char *text) {
 /* Refuses keys of the table at `index` that are not among the names. Positions 1 … positions are allowed. */
 static void check_keys(lua_State *L, int index, const char *about, const char *const *names, int count,
                        int positions) {
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+  for (lua_pushnil(L); prl_lua_next(L, index); lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TNUMBER) {
       double place = lua_tonumber(L, -2);
       if (place >= 1 && place <= positions && place == floor(place)) continue;

@@ -85,12 +85,19 @@ local function resolve_optimizer(check, algorithm, value, path)
   return resolved
 end
 
+--- The algorithm of a trusted file: what it returns; or nil, message. Its pairs are those of the library's own files.
+function algorithms.load(path)
+  local chunk, message = loadfile(path)
+  if not chunk then return nil, message end
+  local ok, algorithm = pcall(setfenv(chunk, getfenv()))
+  if not ok then return nil, tostring(algorithm) end
+  return algorithm
+end
+
 local function load_file(check, value, path)
   local file = environment.code_file(check, value.lua, path .. ".lua")
-  local chunk, message = loadfile(file)
-  local ok, algorithm = false, message
-  if chunk then ok, algorithm = pcall(chunk) end
-  if not ok then check.fail(path .. ".lua", tostring(algorithm)) end
+  local algorithm, message = algorithms.load(file)
+  if message then check.fail(path .. ".lua", message) end
   if type(algorithm) ~= "table" or type(algorithm.build or algorithm.search) ~= "function" then
     check.fail(path .. ".lua", value.lua .. " returns no algorithm: a table with options and a function build or search")
   end
