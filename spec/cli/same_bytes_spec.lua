@@ -131,7 +131,7 @@ end
 -- What the clock says is left out.
 local function timeless(text)
   return (text:gsub("%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d", "DATE"):gsub("%d%d%d%d%-%d%d%-%d%d %d%d:%d%d", "DATE")
-    :gsub('"seconds": ?[%d.e-]+', "SECONDS"):gsub("<b>[^<]*</b><span>of training[^<]*", "SPEED")
+    :gsub('"seconds": ?[%d.e-]+', "SECONDS"):gsub("<b>[^<]*</b><span>of %a+ing[^<]*", "SPEED")
     :gsub("in %d[%w. ]- s%.", "in SECONDS."):gsub(", %d+ s([:.])", ", SECONDS%1"))
 end
 
