@@ -38,6 +38,16 @@ static int catch_interrupt(lua_State *lua) {
   return 0;
 }
 
+/* prl.release_interrupt(): signals end the process again, as they do where nothing is to be saved. */
+static int release_interrupt(lua_State *lua) {
+  static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction action;
+  for (int i = 0; i < 3; i++)
+    if (sigaction(caught[i], NULL, &action) == 0 && action.sa_handler == on_interrupt)
+      signal(caught[i], SIG_DFL);
+  return 0;
+}
+
 /* prl.interrupted() → whether Ctrl-C came since prl.catch_interrupt(). */
 static int interrupted(lua_State *lua) {
   lua_pushboolean(lua, interrupts > 0);
@@ -74,6 +84,8 @@ static int run(lua_State *lua) {
   lua_call(lua, 1, 1);
   lua_pushcfunction(lua, catch_interrupt);
   lua_setfield(lua, -2, "catch_interrupt");
+  lua_pushcfunction(lua, release_interrupt);
+  lua_setfield(lua, -2, "release_interrupt");
   lua_pushcfunction(lua, interrupted);
   lua_setfield(lua, -2, "interrupted");
   lua_getglobal(lua, "require");

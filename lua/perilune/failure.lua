@@ -29,7 +29,7 @@ end
 
 --- Message handler of xpcall: a failure passes; anything else is a defect and keeps its traceback.
 function failure.handler(err)
-  if getmetatable(err) == Failure then return err end
+  if type(err) == "table" and err.message and err.code then return err end
   return {message = debug.traceback(tostring(err), 2), code = 1}
 end
 

@@ -171,6 +171,7 @@ struct prl_agent {
 
   prl_agent *next; /* of a swap: waits for the end of the update; NULL: none */
   prl_agent_counts n;
+  prl_watch watch; /* of evaluations and drives */
   prl_drive drive;
   prl_gauge *gauges;
   char **gauge_names;

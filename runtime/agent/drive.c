@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "core/watch.h"
 
 static prl_status check_spec(const prl_agent *a, const prl_vecenv *env, prl_error *error) {
   const prl_env_spec *s = prl_vecenv_spec(env);
@@ -136,17 +137,21 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
 prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool stop_at_update, int64_t *made,
                            prl_error *error) {
   prl_status status = PRL_OK;
-  int64_t done = 0, updates = a->n.updates;
+  int64_t done = 0, updates = a->n.updates, asked_ns = 0;
   if (a->drive.env != env || !a->n.driven) status = take_up(a, env, error);
   a->drive.lived_us = 0;
   const uint64_t *streams = prl_vecenv_streams(env);
   while (!status && done < steps && !(stop_at_update && a->n.updates > updates)) {
+    /* Stopped, it has made fewer steps, and goes on in the next call as if there had been one. */
+    if (prl_watch_ask(&a->watch, &asked_ns, done, steps, "driving", NULL)) break;
     status = drive_step(a, env, streams, error);
     if (!status) done += a->drive.n;
   }
   if (made) *made = done;
   return status;
 }
+
+void prl_agent_watch(prl_agent *a, prl_watch watch) { a->watch = watch; }
 
 /* ---- evaluation ---- */
 
@@ -182,18 +187,34 @@ static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
   return ended;
 }
 
+/* Refuses to step for ever: an environment without a limit of its own may have episodes that do not end. */
+static prl_status check_end(const evaluation *v, prl_error *error) {
+  if (prl_vecenv_spec(v->env)->max_steps) return PRL_OK;
+  for (int64_t i = 0; i < v->buffers.n; i++)
+    if (v->step[i] >= PRL_EVALUATE_STEPS)
+      return prl_fail(
+          error, PRL_ELIMIT,
+          "an episode of environment \"%s\" did not end within %d steps; its max_steps is 0, which "
+          "sets no limit: give one",
+          prl_vecenv_type(v->env)->name, PRL_EVALUATE_STEPS);
+  return PRL_OK;
+}
+
 static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, prl_error *error) {
   prl_agent *a = v->agent;
+  int64_t asked_ns = 0;
   prl_drive *d = &v->buffers;
   prl_step step = step_of(d);
   prl_draw_address address = {.streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step};
   prl_status status = prl_vecenv_reset(v->env, d->observation, error);
   for (int64_t i = 0; i <= d->n; i++) v->first[i] = v->episodes * i / d->n;
   for (int64_t left = v->episodes; !status && left > 0;) {
-    status = prl_act_check(a, d->observation, d->n, error);
+    status = prl_watch_ask(&a->watch, &asked_ns, v->episodes - left, v->episodes, "the evaluation", error);
+    if (!status) status = prl_act_check(a, d->observation, d->n, error);
     if (!status) status = prl_act_rows(a, d->observation, d->n, v->mode, &address, d->action, error);
     if (!status) status = prl_vecenv_step(v->env, &step, error);
     if (!status) left -= tally(v, responses, lengths);
+    if (!status && left > 0) status = check_end(v, error);
   }
   return status;
 }

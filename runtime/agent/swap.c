@@ -211,6 +211,7 @@ static void take_over(prl_agent *to, prl_agent *from) {
                              .warmed = 1,
                              .unrecorded = from->n.unrecorded,
                              .driven = from->n.driven};
+  to->watch = from->watch;
   to->drive = from->drive;
   from->drive = (prl_drive){0};
   uint64_t oldest = to->drop_stale ? (uint64_t)to->n.version : (uint64_t)from->experience->n.min_version;

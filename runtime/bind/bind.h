@@ -95,6 +95,16 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
 const char *prl_option_text(lua_State *L, int index, const char *name);
 bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);
 
+/* A watch (perilune/core.h) that is the Lua function at an absolute index, or none: it is called with done
+ * and total, and false stops. An error of its is at the top of the stack after the call that it ended:
+ * `raised`. */
+typedef struct prl_lua_watch {
+  lua_State *L;
+  int index;
+  bool raised;
+} prl_lua_watch;
+prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context);
+
 /* ---- Environments (env_spec.c) ---- */
 
 /* Pushes what an environment is made of: name, summary, options, presets, observation, action, responses. */

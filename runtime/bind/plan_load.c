@@ -35,7 +35,7 @@ static void push_options(lua_State *L, const prl_plan_options *options) {
 }
 
 static prl_status status_of(const char *name) {
-  for (int status = PRL_ENOMEM; name && status <= PRL_EABSENT; status++)
+  for (int status = PRL_ENOMEM; name && status <= PRL_ESTOPPED; status++)
     if (strcmp(prl_status_name((prl_status)status), name) == 0) return (prl_status)status;
   return PRL_EFORMAT;
 }

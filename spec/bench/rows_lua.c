@@ -19,6 +19,7 @@
 #include "bench/yardstick.h"
 #include "bind/bind.h"
 #include "core/threads.h"
+#include "recipe/lua_libraries.h"
 
 int luaopen_perilune(lua_State *L);
 
@@ -226,7 +227,7 @@ lua_State *bench_lua_open(void) {
                                        {"fit", fit},   {"process", process}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
-  luaL_openlibs(L);
+  prl_lua_open_libraries(L);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_perilune);

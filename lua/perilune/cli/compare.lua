@@ -78,7 +78,9 @@ function compare.run(argv)
   if recipes then
     compared = of_recipes(words, recipes, out)
   elseif kinds[1] == "run" then
-    compared = comparison.of_runs({words.a, words.b}, words.episodes, words.trust)
+    local line = require("perilune.trainer.progress").work(words.quiet)
+    compared = comparison.of_runs({words.a, words.b}, words.episodes, words.trust, function(...) line:part("evaluation", ...) end)
+    line:clear()
   else
     compared = comparison.of_folders({words.a, words.b})
   end

@@ -26,7 +26,7 @@ local function find(word, trust)
 end
 
 -- The lift table of the checkpoint.
-local function lift_of(place, checkpoint, words)
+local function lift_of(place, checkpoint, words, line)
   local lift = require "perilune.report.lift"
   local judgement = require "perilune.trainer.judgement"
   local info, judged = place.info, {}
@@ -37,7 +37,9 @@ local function lift_of(place, checkpoint, words)
   for _, path in ipairs(words.beside) do judged.beside[path:gsub("(.)/+$", "%1"):match("[^/]+$")] = path end
   if words.users and words.users < 2 then failure.usage("--users must be at least 2") end
   if judged.users < 1 then failure.usage("--days, --baseline and --beside go with --users") end
+  judged.watch = function(...) line:part("evaluation", ...) end
   local compared = judgement.new(info, judged):whole(checkpoint).lift
+  line:clear()
   if words.json then
     io.write(require("perilune").to_json {checkpoint = checkpoint, lift = compared}, "\n")
   else
@@ -70,12 +72,15 @@ function eval.run(argv)
   local place, checkpoint = find(words.run, words.trust)
   local info = place.info
   local by_day = words.users or words.days or words.baseline or #words.beside > 0 or (info.evaluation.users or 0) > 0
-  if by_day and not words.episodes then return lift_of(place, checkpoint, words) end
+  local line = require("perilune.trainer.progress").work()
+  if by_day and not words.episodes then return lift_of(place, checkpoint, words, line) end
   local agent = failure.check(prl.load_agent(checkpoint))
   local result = evaluation.run(agent, {
     env = info.environment, responses = info.responses, episodes = words.episodes or info.evaluation.episodes,
     seed = words.seed or info.evaluation.seed, action = words.action or info.evaluation.action,
+    watch = function(...) line:part("evaluation", ...) end,
   })
+  line:clear()
   if words.json then
     io.write(prl.to_json {checkpoint = checkpoint, episodes = result.episodes, values = result.values,
       length = result.length}, "\n")

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local format = require "perilune.report.format"
+local interruption = require "perilune.interruption"
 local invocation = require "perilune.invocation"
 local options = require "perilune.cli.options"
 
@@ -62,13 +63,13 @@ function train.run(argv)
     options.note_sweep(loaded)
     run = trainer.start(loaded, {root = words.runs, quiet = words.quiet, set = words.set, threads = words.threads})
   end
-  if prl.catch_interrupt then prl.catch_interrupt() end
+  interruption.catch()
   local status, report = run:train()
   local path = run.folder.path
   if status == "interrupted" then
     io.write(("Stopped at %s and saved. Go on with:\n  %s\n"):format(run:place(),
       invocation.line("train", "--resume", path)))
-    return 130
+    return interruption.code
   end
   io.write(run:closing_text())
   io.write(run:evaluation_text() or "")
