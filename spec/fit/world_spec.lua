@@ -283,10 +283,11 @@ describe("perilune fit of a world", function()
     local refused, message = pcall(command.run, words("--choose"))
     assert.is_false(refused)
     assert.matches("%-%-choose is for a recipe of kind", tostring(message))
-    local write_out = io.write
-    io.write = function() end -- luacheck: ignore
+    local terminal = require "perilune.terminal"
+    local out_of = terminal.out
+    terminal.out = function() end
     local code = command.run(words())
-    io.write = write_out -- luacheck: ignore
+    terminal.out = out_of
     assert.equal(0, code)
     assert.is_true(prl.io.read(folder .. "/deep/below/w.safetensors") == prl.io.read(folder .. "/world.safetensors"))
     assert.matches("<svg", prl.io.read(folder .. "/deep/below/w.html"))

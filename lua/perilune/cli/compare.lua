@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local compare = {summary = "compare two recipes over seeds, or two runs, pair by pair"}
 
@@ -86,10 +87,10 @@ function compare.run(argv)
   end
   local intervals = comparison.intervals(compared)
   local report = require "perilune.report.comparison"
-  io.write(report.text(compared, intervals))
+  terminal.out(report.text(compared, intervals))
   local path = out .. "/compare.html"
   failure.check(prl.io.write(path, report.render(compared, intervals)))
-  io.write("Drawn in ", path, "\n")
+  terminal.out("Drawn in ", path, "\n")
   return 0
 end
 

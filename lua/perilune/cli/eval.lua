@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local eval = {summary = "evaluate the policy of a run, or of one of its checkpoints"}
 
@@ -41,9 +42,9 @@ local function lift_of(place, checkpoint, words, line)
   local compared = judgement.new(info, judged):whole(checkpoint).lift
   line:clear()
   if words.json then
-    io.write(require("perilune").to_json {checkpoint = checkpoint, lift = compared}, "\n")
+    terminal.json {checkpoint = checkpoint, lift = compared}
   else
-    io.write(checkpoint, "\n", lift.text(compared))
+    terminal.out(checkpoint, "\n", lift.text(compared))
   end
   return 0
 end
@@ -82,10 +83,9 @@ function eval.run(argv)
   })
   line:clear()
   if words.json then
-    io.write(prl.to_json {checkpoint = checkpoint, episodes = result.episodes, values = result.values,
-      length = result.length}, "\n")
+    terminal.json {checkpoint = checkpoint, episodes = result.episodes, values = result.values, length = result.length}
   else
-    io.write(("%s, %d episodes\n"):format(checkpoint, result.episodes), evaluation.text(result, info.responses))
+    terminal.out(("%s, %d episodes\n"):format(checkpoint, result.episodes), evaluation.text(result, info.responses))
   end
   return 0
 end

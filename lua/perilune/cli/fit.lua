@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local fit = {summary = "learn a ranker from logs and judge it on later days, or make the world of the env kuairand"}
 
@@ -58,7 +59,7 @@ local function fit_world(words, loaded)
   local beside = out:gsub("%.safetensors$", "")
   failure.check(prl.io.write(beside .. ".json", prl.to_json(result, 2) .. "\n"))
   failure.check(prl.io.write(beside .. ".html", report.render(result)))
-  io.write(("%s, %d s: "):format(loaded.name, os.time() - started), report.text(result), "\nWorld: ", out, "\nReport: ", beside,
+  terminal.out(("%s, %d s: "):format(loaded.name, os.time() - started), report.text(result), "\nWorld: ", out, "\nReport: ", beside,
     ".html\n")
   return 0
 end
@@ -87,14 +88,14 @@ function fit.run(argv)
   failure.check(prl.io.write(folder .. "/recipe.json", prl.to_json(loaded.recipe, 2) .. "\n"))
   failure.check(prl.io.write(folder .. "/metrics.json", prl.to_json(result, 2) .. "\n"))
   failure.check(prl.io.write(folder .. "/report.html", report.render(result)))
-  io.write(("%s: %d impressions learned, %d judged on days %d to %d, %d seed%s, %d s. 95 %% intervals by users.\n"):format(
+  terminal.out(("%s: %d impressions learned, %d judged on days %d to %d, %d seed%s, %d s. 95 %% intervals by users.\n"):format(
     loaded.name, result.rows.training, result.rows.judged, result.days[1], result.days[2], #seeds, #seeds == 1 and "" or "s",
     os.time() - started))
   if result.rows.skipped > 0 then
-    io.write(("%d rows of the log could not be read and were skipped; the first: %s\n"):format(result.rows.skipped,
+    terminal.out(("%d rows of the log could not be read and were skipped; the first: %s\n"):format(result.rows.skipped,
       result.first_skipped))
   end
-  io.write(report.text(result), "Ranker: ", folder, "/ranker.safetensors\nReport: ", folder, "/report.html\n")
+  terminal.out(report.text(result), "Ranker: ", folder, "/ranker.safetensors\nReport: ", folder, "/report.html\n")
   return 0
 end
 

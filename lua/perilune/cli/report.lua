@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local report = {summary = "write the report of a run anew"}
 
@@ -15,7 +16,7 @@ function report.run(argv)
     line:part("report", i - 1, #words.run, path)
     local run = failure.check_recipe(require("perilune.report.run").load(path))
     line:clear()
-    io.write(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")
+    terminal.out(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")
   end
   return 0
 end

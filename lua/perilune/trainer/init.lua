@@ -21,6 +21,7 @@ local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 local search = require "perilune.trainer.search"
 local world = require "perilune.trainer.world"
+local terminal = require "perilune.terminal"
 
 local trainer = {}
 
@@ -144,14 +145,14 @@ local function resume_env(self, checkpoint)
   local ok, message, code = self.agent:load_env(checkpoint, self.env)
   if ok then return end
   if code ~= "EABSENT" then failure.check(nil, message, code) end
-  io.stderr:write("perilune: ", message, "\n")
+  terminal.err("perilune: ", message, "\n")
 end
 
 -- The run goes on with the environment's file as it is now.
 local function warn_of_other_code(info)
   local digest = info.code and info.code.env
   if digest and digest ~= prl.hash_bytes(failure.check(prl.io.read(info.environment.path))) then
-    io.stderr:write(("perilune: %s has changed since this run began\n"):format(info.environment.path))
+    terminal.err(("perilune: %s has changed since this run began\n"):format(info.environment.path))
   end
 end
 

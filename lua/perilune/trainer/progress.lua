@@ -3,6 +3,7 @@
 local posix = require "posix"
 local format = require "perilune.report.format"
 local stats = require "perilune.report.stats"
+local terminal = require "perilune.terminal"
 
 local progress = {}
 
@@ -26,10 +27,10 @@ end
 
 -- The line of whatever is at work. quiet: there is none.
 local function new(quiet)
-  local terminal, now = posix.isatty(2) == 1, progress.now()
+  local shows, now = posix.isatty(2) == 1, progress.now()
   return setmetatable({
-    quiet = quiet, start = now, shown = terminal and -math.huge or now, terminal = terminal, pause = terminal and 0.1 or 10,
-    width = terminal and not quiet and columns() or math.huge,
+    quiet = quiet, start = now, shown = shows and -math.huge or now, terminal = shows, pause = shows and 0.1 or 10,
+    width = shows and not quiet and columns() or math.huge,
   }, Progress)
 end
 
@@ -97,9 +98,9 @@ end
 
 function Progress:write(text)
   if self.terminal then
-    io.stderr:write("\r\27[K", cut(text, self.width))
+    terminal.line(cut(terminal.escape(text), self.width))
   else
-    io.stderr:write(text, "\n")
+    terminal.err(text, "\n")
   end
 end
 
@@ -123,12 +124,12 @@ function Progress:runs(ended, total)
   local seconds = self:seconds()
   local text = ("%d of %d runs"):format(ended, total)
   if ended > 0 and ended < total then text = ("%s · %s left"):format(text, format.duration(seconds / ended * (total - ended))) end
-  io.stderr:write(self.terminal and "\r\27[K" or "", text, self.terminal and "" or "\n")
+  self:write(text)
 end
 
 --- Makes room for another text: the line in place is wiped.
 function Progress:clear()
-  if self.terminal and not self.quiet then io.stderr:write("\r\27[K") end
+  if self.terminal and not self.quiet then terminal.line() end
 end
 
 function Progress:seconds() return progress.now() - self.start end

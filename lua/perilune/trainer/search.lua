@@ -178,7 +178,8 @@ function Search:done() return #self.state.scores end
 function Search:panel(vector)
   local cohort = self.door.cohort
   return panel.run(self.run.info, {users = cohort.users, days = cohort.days, action = "mean",
-    seed = seed_of("users", self.recipe.train.seed, cohort.number), watch = self.run:watch "trial", threads = self.run.threads or self.run.info.evaluation.threads},
+    seed = seed_of("users", self.recipe.train.seed, cohort.number), watch = self.run:watch "trial",
+    threads = self.run.threads or self.run.info.evaluation.threads},
     {constant = recipe_search.vector(self.recipe, self.spec, vector)})
 end
 
