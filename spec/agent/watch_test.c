@@ -107,6 +107,54 @@ static void stops_a_drive(void **state) {
   prl_agent_free(other);
 }
 
+/* ---- A world whose clock all but stands still ---- */
+
+static prl_status slow_spec(const prl_env_type *type, const double *options, prl_env_spec *spec,
+                            prl_error *out) {
+  (void)type, (void)options, (void)out;
+  static const prl_observation_spec observation = {.name = "x", .unit = ""};
+  static const prl_action_spec action = {.name = "a", .low = -1, .high = 1};
+  static const prl_response_spec response = {.name = "r", .unit = ""};
+  *spec = (prl_env_spec){.observations = 1,
+                         .observation = &observation,
+                         .action_kind = PRL_ACTION_CONTINUOUS,
+                         .actions = 1,
+                         .action = &action,
+                         .responses = 1,
+                         .response = &response,
+                         .state_size = 1,
+                         .clock = true};
+  return PRL_OK;
+}
+
+static prl_status slow_reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *out) {
+  (void)mask, (void)out;
+  for (int64_t i = 0; i < batch->n; i++) batch->observation[i] = 0;
+  return PRL_OK;
+}
+
+static prl_status slow_step(const prl_env_batch *batch, prl_error *out) {
+  (void)out;
+  for (int64_t i = 0; i < batch->n; i++) batch->elapsed_us[i] = 1;
+  return PRL_OK;
+}
+
+static void bounds_a_day_without_end(void **state) {
+  (void)state;
+  static const prl_env_type slow = {
+      .abi = PRL_ENV_ABI, .name = "slow", .spec = slow_spec, .reset = slow_reset, .step = slow_step};
+  const float constant = 0;
+  double sums[64];
+  prl_panel_options options = {
+      .type = &slow, .users = 3, .days = 1, .constant = &constant, .threads = 2, .mode = PRL_MEAN};
+  CHECK_FAILS(prl_panel_run(&options, sums, &error), PRL_EINVAL,
+              "environment \"slow\": a user's day has not ended after 10000000 steps");
+  attention a = {.left = 2};
+  options.watch = (prl_watch){attend, &a};
+  CHECK_FAILS(prl_panel_run(&options, sums, &error), PRL_ESTOPPED, "the panel was stopped after 0 of 3");
+  assert_int_equal(a.asked, 3);
+}
+
 static int open_runtime(void **state) {
   (void)state;
   return prl_runtime_new(NULL, &runtime, NULL);
@@ -120,8 +168,8 @@ static int close_runtime(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(stops_an_evaluation),
-                                     cmocka_unit_test(bounds_an_episode_without_end),
-                                     cmocka_unit_test(stops_a_drive)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(stops_an_evaluation), cmocka_unit_test(bounds_an_episode_without_end),
+      cmocka_unit_test(stops_a_drive), cmocka_unit_test(bounds_a_day_without_end)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }
