@@ -2,9 +2,11 @@
 #include "bench/rows_lua.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -203,6 +205,7 @@ static int process(lua_State *L) {
   pid_t pid = fork();
   if (pid < 0) return luaL_error(L, "cannot start %s", words[0]);
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* what is timed ends with who times it */
     int nowhere = open("/dev/null", O_RDWR);
     dup2(nowhere, 1), dup2(nowhere, 2);
     execvp(words[0], words);

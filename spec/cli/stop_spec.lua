@@ -138,6 +138,7 @@ describe("a signal", function()
     for _, words in ipairs {"eval %s --episodes 50000000", "compare %s %s --episodes 50000000 --out compared"} do
       killed((words:gsub("%%s", (folder "many"))), posix.SIGTERM)
     end
+    if posix.stat(command.path .. "_bench") then killed("bench", posix.SIGTERM) end
     killed(("eval %s --users 10000000"):format(folder "feed"), posix.SIGINT)
     assert(posix.mkdir(root .. "/fit"))
     small_log.write(root .. "/fit")
