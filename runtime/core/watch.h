@@ -5,8 +5,8 @@
 
 #include "perilune/core.h"
 
-/* Asks the watch, if there is one and the last time is long enough ago: *asked_ns, 0 as the call begins. Fails:
- * PRL_ESTOPPED, with `what` in the message. */
+/* Asks the watch, if there is one and the last time is long enough ago: *asked_ns, 0 as the call begins.
+ * Fails: PRL_ESTOPPED, with `what` in the message. */
 prl_status prl_watch_ask(const prl_watch *watch, int64_t *asked_ns, int64_t done, int64_t total,
                          const char *what, prl_error *error);
 

@@ -33,7 +33,9 @@ describe("the reference of the module", function()
     for name, value in pairs(prl) do
       if not (prl.methods[name] and names_op(name)) then functions[name] = value end
     end
-    functions.catch_interrupt, functions.release_interrupt, functions.interrupted = nil, nil, nil -- of the executable, or put there by a spec
+    for _, name in ipairs {"catch_interrupt", "release_interrupt", "interrupted"} do
+      functions[name] = nil -- of the executable, or put there by a spec
+    end
     local found = missing_of({}, functions, "prl.%s(")
     for _, part in ipairs {"nn", "optim", "distribution", "recipe", "io"} do
       for name, value in pairs(prl[part]) do
