@@ -10,6 +10,8 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "recipe/lua_libraries.h"
+
 int luaopen_perilune(lua_State *lua);
 
 /* A signal handler has no argument, so the executable (not the library) keeps this one flag. */
@@ -36,6 +38,16 @@ static int catch_interrupt(lua_State *lua) {
   return 0;
 }
 
+/* prl.release_interrupt(): signals end the process again, as they do where nothing is to be saved. */
+static int release_interrupt(lua_State *lua) {
+  static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction action;
+  for (int i = 0; i < 3; i++)
+    if (sigaction(caught[i], NULL, &action) == 0 && action.sa_handler == on_interrupt)
+      signal(caught[i], SIG_DFL);
+  return 0;
+}
+
 /* prl.interrupted() → whether Ctrl-C came since prl.catch_interrupt(). */
 static int interrupted(lua_State *lua) {
   lua_pushboolean(lua, interrupts > 0);
@@ -51,8 +63,10 @@ static int traceback(lua_State *lua) {
 
 /* Arguments: argc, argv as a light userdata. Returns the exit code. */
 /* Debian 12's LuaJIT (2.1.0-beta3), once it has compiled `for _, v in pairs(t) do if v > m then m = v end
- * end`, sometimes leaves a value out where those of t stand in a list: about one process in a hundred.
- * Without the fusion of memory operands it never did. Other Lua has no jit.opt. */
+ * end`, sometimes leaves a value out where those of t stand in a list: 11 of 10,000 processes did, and none
+ * of as many without the fusion of memory operands, by ipairs, or by a function of one's own. So the
+ * library's files, whose pairs is such a function, are free of it; this is for what the console runs. Other
+ * Lua has no jit.opt. */
 static void leave_fusion_out(lua_State *lua) {
   if (luaL_dostring(lua, "local ok, opt = pcall(require, 'jit.opt') if ok then opt.start('-fuse') end"))
     lua_error(lua);
@@ -61,7 +75,7 @@ static void leave_fusion_out(lua_State *lua) {
 static int run(lua_State *lua) {
   int argc = (int)lua_tointeger(lua, 1);
   char **argv = lua_touserdata(lua, 2);
-  luaL_openlibs(lua);
+  prl_lua_open_libraries(lua);
   leave_fusion_out(lua);
   lua_getfield(lua, LUA_GLOBALSINDEX, "package");
   lua_getfield(lua, -1, "preload");
@@ -72,6 +86,8 @@ static int run(lua_State *lua) {
   lua_call(lua, 1, 1);
   lua_pushcfunction(lua, catch_interrupt);
   lua_setfield(lua, -2, "catch_interrupt");
+  lua_pushcfunction(lua, release_interrupt);
+  lua_setfield(lua, -2, "release_interrupt");
   lua_pushcfunction(lua, interrupted);
   lua_setfield(lua, -2, "interrupted");
   lua_getglobal(lua, "require");

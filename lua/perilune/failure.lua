@@ -52,7 +52,7 @@ end
 --- Message handler of xpcall: a failure passes, and a lack of memory is one; anything else is a defect and keeps its
 --- traceback.
 function failure.handler(err)
-  if getmetatable(err) == Failure then return err end
+  if type(err) == "table" and err.message and err.code then return err end
   local memory = out_of_memory(tostring(err))
   return setmetatable({message = memory or debug.traceback(tostring(err), 2), code = 1}, Failure)
 end

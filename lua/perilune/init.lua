@@ -8,7 +8,7 @@ local parts = {
   recipe = "perilune.recipe.load",
 }
 
-local executable = {catch_interrupt = true, interrupted = true} -- the executable alone puts them here
+local executable = {catch_interrupt = true, release_interrupt = true, interrupted = true} -- the executable alone puts them here
 
 --- A name that is not there is a mistake, not nil.
 local function refuse(self, key)

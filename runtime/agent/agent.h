@@ -37,6 +37,7 @@ struct prl_agent {
   prl_error failure;
   bool *whole;     /* (sets) scratch of a swap: taken over whole */
   prl_agent *next; /* of a swap: waits for the end of the update; NULL: none */
+  prl_watch watch; /* of evaluations and drives */
   prl_drive drive; /* of the environment that prl_agent_drive drives; env NULL: none */
 };
 

@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "core/arguments.h"
+#include "core/watch.h"
 
 void prl_drive_free(prl_runtime *runtime, prl_drive *d) {
   void *blocks[] = {d->observation, d->final_observation, d->action,  d->response,
@@ -129,11 +130,13 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   prl_status status = PRL_GIVEN(error, "agent env", a, env);
   if (!status) status = PRL_WITHIN(error, "steps", steps, 0, INT64_MAX);
   if (status) return status;
-  int64_t done = 0, updates = prl_learner_updates(a->learner);
+  int64_t done = 0, updates = prl_learner_updates(a->learner), asked_ns = 0;
   if (a->drive.env != env) status = take_up(a, env, error);
   a->drive.lived_us = 0;
   const uint64_t *streams = prl_vecenv_streams(env);
   while (!status && done < steps && !(stop_at_update && prl_learner_updates(a->learner) > updates)) {
+    /* Stopped, it has made fewer steps, and goes on in the next call as if there had been one. */
+    if (prl_watch_ask(&a->watch, &asked_ns, done, steps, "driving", NULL)) break;
     status = drive_step(a, env, streams, error);
     if (!status) done += a->drive.n;
   }
@@ -142,3 +145,7 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
 }
 
 double prl_agent_days_driven(const prl_agent *a) { return a ? (double)a->drive.lived_us / 86400e6 : 0; }
+
+void prl_agent_watch(prl_agent *a, prl_watch watch) {
+  if (a) a->watch = watch;
+}

@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "core/arguments.h"
+#include "core/watch.h"
 
 typedef struct evaluation {
   prl_agent *agent;
@@ -36,20 +37,36 @@ static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
   return ended;
 }
 
+/* Refuses to step for ever: an environment without a limit of its own may have episodes that do not end. */
+static prl_status check_end(const evaluation *v, prl_error *error) {
+  if (prl_vecenv_spec(v->env)->max_steps) return PRL_OK;
+  for (int64_t i = 0; i < v->buffers.n; i++)
+    if (v->step[i] >= PRL_EVALUATE_STEPS)
+      return prl_fail(
+          error, PRL_ELIMIT,
+          "an episode of environment \"%s\" did not end within %d steps; its max_steps is 0, which "
+          "sets no limit: give one",
+          prl_vecenv_type(v->env)->name, PRL_EVALUATE_STEPS);
+  return PRL_OK;
+}
+
 static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, prl_error *error) {
   prl_agent *a = v->agent;
+  int64_t asked_ns = 0;
   prl_drive *d = &v->buffers;
   prl_step step = prl_drive_step(d);
   prl_draw_address address = {.streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step};
   prl_status status = prl_vecenv_reset(v->env, d->observation, error);
   for (int64_t i = 0; i <= d->n; i++) v->first[i] = v->episodes * i / d->n;
   for (int64_t left = v->episodes; !status && left > 0;) {
-    status = prl_policy_check(a->policy, d->observation, d->n, error);
+    status = prl_watch_ask(&a->watch, &asked_ns, v->episodes - left, v->episodes, "the evaluation", error);
+    if (!status) status = prl_policy_check(a->policy, d->observation, d->n, error);
     if (!status)
       status =
           prl_policy_act(a->policy, a->experience, d->observation, d->n, v->mode, &address, d->action, error);
     if (!status) status = prl_vecenv_step(v->env, &step, error);
     if (!status) left -= tally(v, responses, lengths);
+    if (!status && left > 0) status = check_end(v, error);
   }
   return status;
 }

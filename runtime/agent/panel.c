@@ -1,12 +1,15 @@
 /* Panels: policies judged by user and simulated day. */
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/agent.h"
 #include "core/arguments.h"
 #include "core/threads.h"
+#include "core/watch.h"
 #include "env/types.h"
 
 /* Users at once in a thread: enough for full vectors, and few enough that little is stepped in vain while the
@@ -17,13 +20,27 @@ enum { STANDSTILL = 100000 };
 
 static const int64_t day_us = INT64_C(86400000000);
 
+/* Requests of a user's day, after which its clock is held not to come to the day's end. */
+enum { MOST_OF_A_DAY = 10000000 };
+
+/* What the threads of a panel share. */
+typedef struct crowd {
+  const prl_panel_options *options;
+  _Atomic int64_t next;  /* the first user whom no instance has taken up */
+  _Atomic int64_t ended; /* users whose days are over */
+  _Atomic int running;   /* threads at work */
+  _Atomic bool stopped;  /* the watch said so, or a thread failed */
+  pthread_t caller;      /* which alone asks the watch */
+  int64_t asked_ns;
+} crowd;
+
 /* One thread's part. It begins with users of its own and goes on with whoever is next in the panel, so that
  * all threads end together, whatever else their cores do. What a user gives depends on nobody else. */
 typedef struct part {
   const prl_panel_options *options;
-  _Atomic int64_t *next; /* of the panel: the first user whom no instance has taken up */
-  int64_t first, n;      /* its own: first … first + n − 1 */
-  int64_t busy;          /* instances with a user */
+  crowd *crowd;
+  int64_t first, n; /* its own: first … first + n − 1 */
+  int64_t busy;     /* instances with a user */
   prl_runtime *runtime;
   prl_agent *agent;
   prl_vecenv *env;
@@ -145,7 +162,8 @@ static bool advance(part *p, int64_t i) {
 
 /* The next user takes the instance's place, if there is one. */
 static bool take_next(part *p, int64_t i) {
-  int64_t user = atomic_fetch_add_explicit(p->next, 1, memory_order_relaxed);
+  int64_t user = atomic_fetch_add_explicit(&p->crowd->next, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&p->crowd->ended, 1, memory_order_relaxed);
   p->clock_us[i] = 0;
   p->episode[i] = p->steps[i] = 0;
   p->user[i] = user < p->options->users ? user : -1;
@@ -157,17 +175,30 @@ static bool take_next(part *p, int64_t i) {
   return true;
 }
 
+/* Refuses a user of instance i whose clock stands still, or all but. */
+static prl_status check_clock(const part *p, int64_t i, prl_error *error) {
+  if (p->clock_us[i] == 0 && p->episode[i] + p->steps[i] > STANDSTILL)
+    return prl_fail(
+        error, PRL_EINVAL,
+        "environment \"%s\": a user's clock has not moved in %d steps; its days cannot be counted",
+        p->options->type->name, STANDSTILL);
+  if (today(p, i)[2 * p->spec->responses] >= MOST_OF_A_DAY)
+    return prl_fail(
+        error, PRL_EINVAL,
+        "environment \"%s\": a user's day has not ended after %d steps; its days cannot be counted",
+        p->options->type->name, MOST_OF_A_DAY);
+  return PRL_OK;
+}
+
 static prl_status settle(part *p, prl_error *error) {
+  prl_status status = PRL_OK;
   bool any = false;
   memset(p->replaced, 0, (size_t)p->n);
   for (int64_t i = 0; i < p->n; i++) {
     if (p->user[i] < 0) continue;
     if (advance(p, i)) any |= p->replaced[i] = take_next(p, i);
-    if (p->user[i] >= 0 && p->clock_us[i] == 0 && p->episode[i] + p->steps[i] > STANDSTILL)
-      return prl_fail(
-          error, PRL_EINVAL,
-          "environment \"%s\": a user's clock has not moved in %d steps; its days cannot be counted",
-          p->options->type->name, STANDSTILL);
+    if (p->user[i] >= 0) status = check_clock(p, i, error);
+    if (status) return status;
   }
   return any ? prl_vecenv_replace(p->env, p->replaced, p->stream, p->step.observation, error) : PRL_OK;
 }
@@ -181,6 +212,27 @@ static prl_status act(part *p, prl_error *error) {
                                  p->options->mode, &address, p->action, error);
 }
 
+static prl_status ask(part *p, prl_error *error) {
+  crowd *c = p->crowd;
+  if (atomic_load_explicit(&c->stopped, memory_order_relaxed))
+    return prl_fail(error, PRL_ESTOPPED, "the panel was stopped");
+  if (!p->options->watch.go_on || !pthread_equal(pthread_self(), c->caller)) return PRL_OK;
+  return prl_watch_ask(&p->options->watch, &c->asked_ns, atomic_load(&c->ended), p->options->users,
+                       "the panel", error);
+}
+
+/* The caller's thread, when its own users are through: the watch is asked as long as others are at work. */
+static prl_status attend(part *p, prl_error *error) {
+  const struct timespec pause = {.tv_nsec = 2000000};
+  prl_status status = PRL_OK;
+  if (!p->options->watch.go_on || !pthread_equal(pthread_self(), p->crowd->caller)) return PRL_OK;
+  while (!status && atomic_load(&p->crowd->running) > 1) {
+    nanosleep(&pause, NULL);
+    status = ask(p, error);
+  }
+  return status;
+}
+
 static prl_status live(part *p, prl_error *error) {
   prl_status status = prl_vecenv_reset(p->env, p->step.observation, error);
   const int64_t actions = p->spec->actions;
@@ -192,7 +244,8 @@ static prl_status live(part *p, prl_error *error) {
   }
   p->busy = p->n;
   while (!status && p->busy) {
-    status = act(p, error);
+    status = ask(p, error);
+    if (!status) status = act(p, error);
     if (!status) note(p);
     if (!status) status = prl_vecenv_step(p->env, &p->step, error);
     if (!status) status = settle(p, error);
@@ -202,10 +255,13 @@ static prl_status live(part *p, prl_error *error) {
 
 static void run_part(void *context) {
   part *p = context;
+  atomic_fetch_add(&p->crowd->running, 1);
   p->status = make(p, &p->error);
   if (!p->status) p->status = live(p, &p->error);
-  if (p->status) atomic_store(p->next, p->options->users); /* the others may stop, too */
+  if (!p->status) p->status = attend(p, &p->error);
+  if (p->status) atomic_store(&p->crowd->stopped, true); /* the others may stop, too */
   discard(p);
+  atomic_fetch_sub(&p->crowd->running, 1);
 }
 
 /* ---- the whole ---- */
@@ -243,7 +299,7 @@ static prl_status check(const prl_panel_options *o, prl_env_spec *spec, prl_erro
 prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error) {
   prl_env_spec spec = {0};
   part parts[PRL_THREADS_MOST] = {{0}};
-  _Atomic int64_t next;
+  crowd shared = {.options = options, .caller = pthread_self()};
   prl_status status = PRL_GIVEN(error, "options sums", options, sums);
   if (!status) status = check(options, &spec, error);
   if (status) return status;
@@ -253,20 +309,22 @@ prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_err
   /* Where instances cannot be replaced one by one, every user has one from the start. */
   int64_t begun = options->users;
   if (spec.by_instance && begun > threads * INSTANCES) begun = threads * INSTANCES;
-  atomic_init(&next, begun);
+  atomic_init(&shared.next, begun);
   for (int t = 0; t < threads; t++) {
     part *p = &parts[t];
     p->options = options;
-    p->next = &next;
+    p->crowd = &shared;
     p->first = begun * t / threads;
     p->n = begun * (t + 1) / threads - p->first;
     p->sums = sums;
   }
   prl_threads_run(run_part, parts, sizeof *parts, threads);
+  /* Of several failures the first is told; that others were stopped for it says nothing. */
+  const part *failed = NULL;
   for (int t = 0; t < threads; t++) {
-    if (!parts[t].status) continue;
-    if (error) *error = parts[t].error;
-    return parts[t].status;
+    bool worse = !failed || (failed->status == PRL_ESTOPPED && parts[t].status != PRL_ESTOPPED);
+    if (parts[t].status && worse) failed = &parts[t];
   }
-  return PRL_OK;
+  if (failed && error) *error = failed->error;
+  return failed ? failed->status : PRL_OK;
 }

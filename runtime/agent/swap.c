@@ -134,6 +134,7 @@ static void take_over(prl_agent *to, prl_agent *from) {
   }
   prl_policy_take(to->policy, from->policy, to->whole);
   prl_learner_take(to->learner, from->learner);
+  to->watch = from->watch;
   to->drive = from->drive;
   from->drive = (prl_drive){0};
   const uint64_t version = (uint64_t)prl_policy_version(to->policy);

@@ -360,24 +360,32 @@ static int learn(lua_State *L) { /* self, budget in µs (nil or 0: no bound) →
   return 1;
 }
 
-/* self, env, steps, stop_at_update → steps made and simulated days lived (0 without a clock), in all streams
- */
+/* After a call that was watched. */
+static void end_watch(lua_State *L, const lua_agent *self, const prl_lua_watch *watch) {
+  prl_agent_watch(self->agent, (prl_watch){0});
+  if (watch->raised) lua_error(L);
+}
+
+/* self, env, steps, stop_at_update, watch → steps made and simulated days lived (0 without a clock), in all
+ * streams */
 static int drive(lua_State *L) {
   prl_error error;
   int64_t made;
+  prl_lua_watch watch;
   lua_agent *self = check_agent(L, 1);
   prl_vecenv *env = prl_check_env(L, 2);
   int64_t steps = prl_check_int(L, 3);
-  prl_check(
-      L,
-      prl_agent_drive(self->agent, env, steps, prl_check_flag(L, 4, "stop_at_update", false), &made, &error),
-      &error);
+  const bool stop_at_update = prl_check_flag(L, 4, "stop_at_update", false);
+  prl_agent_watch(self->agent, prl_check_watch(L, 5, &watch));
+  prl_status status = prl_agent_drive(self->agent, env, steps, stop_at_update, &made, &error);
+  end_watch(L, self, &watch);
+  prl_check(L, status, &error);
   lua_pushnumber(L, (lua_Number)made);
   lua_pushnumber(L, prl_agent_days_driven(self->agent));
   return 2;
 }
 
-/* self, env, episodes, mode → responses (episodes, responses) float64: each episode's sums; lengths
+/* self, env, episodes, mode, watch → responses (episodes, responses) float64: each episode's sums; lengths
  * (episodes) int64 */
 static int evaluate(lua_State *L) {
   prl_error error;
@@ -385,11 +393,17 @@ static int evaluate(lua_State *L) {
   prl_vecenv *env = prl_check_env(L, 2);
   int64_t episodes = prl_check_int(L, 3);
   luaL_argcheck(L, episodes >= 1, 3, "at least 1 episode");
+  prl_lua_watch watch;
+  prl_watch asked = prl_check_watch(L, 5, &watch);
+  lua_settop(L, 5);
   int mode = check_word(L, 4, "mode", PRL_MEAN, modes);
   double *responses = push_matrix(L, PRL_F64, 2, episodes, self->responses)->data;
   int64_t *lengths = push_matrix(L, PRL_I64, 1, episodes, 0)->data;
-  prl_check(L, prl_agent_evaluate(self->agent, env, episodes, (prl_mode)mode, responses, lengths, &error),
-            &error);
+  prl_agent_watch(self->agent, asked);
+  prl_status status =
+      prl_agent_evaluate(self->agent, env, episodes, (prl_mode)mode, responses, lengths, &error);
+  end_watch(L, self, &watch);
+  prl_check(L, status, &error);
   return 2;
 }
 

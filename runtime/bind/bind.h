@@ -120,6 +120,15 @@ bool prl_check_flag(lua_State *L, int index, const char *argument, bool fallback
 int prl_refuse_name(lua_State *L, const char *about, const char *noun, int names, int key);
 /* Lets the table on the top refuse to be asked for a name that it does not have. */
 void prl_make_strict(lua_State *L, const char *about, const char *noun);
+/* A watch (perilune/core.h) that is the Lua function at an absolute index, or none: it is called with done
+ * and total, and false stops. An error of its is at the top of the stack after the call that it ended:
+ * `raised`. */
+typedef struct prl_lua_watch {
+  lua_State *L;
+  int index;
+  bool raised;
+} prl_lua_watch;
+prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context);
 
 /* ---- Environments (env_spec.c) ---- */
 

@@ -4,6 +4,7 @@
 
 #include "bind/env_source.h"
 #include "perilune/env.h"
+#include "recipe/order.h"
 #include "tensor/tensor.h"
 
 enum { OBSERVATION, RESPONSE, FINAL, FLAGS, ELAPSED, BUFFERS };

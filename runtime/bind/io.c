@@ -9,6 +9,7 @@
 #include "io/events.h"
 #include "io/file.h"
 #include "io/safetensors.h"
+#include "recipe/order.h"
 
 #define READ_CAP (INT64_C(1) << 30) /* of prl.io.read where no other is given */
 
@@ -128,17 +129,6 @@ static void check_texts(lua_State *L, int index) {
       luaL_error(L, "safetensors_write: the metadata is a table of texts by name");
 }
 
-/* The key of the table at `index` that follows `after` in byte order (NULL: the first); NULL after the last.
- * The table keeps it alive. */
-static const char *next_key(lua_State *L, int index, const char *after) {
-  const char *next = NULL;
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    const char *key = lua_tostring(L, -2);
-    if ((!after || strcmp(key, after) > 0) && (!next || strcmp(key, next) < 0)) next = key;
-  }
-  return next;
-}
-
 /* Pushes a document with the map of texts at `index`, or an empty one. Its keys are in byte order: Lua's own
  * order differs between two processes, and the same data must give the same file. */
 static prl_doc *push_metadata(lua_State *L, int index) {
@@ -151,14 +141,12 @@ static prl_doc *push_metadata(lua_State *L, int index) {
   lua_setmetatable(L, -2);
   prl_check(L, prl_doc_new(prl_state_of(L)->runtime, &self->doc, &error), &error);
   prl_set_map(&self->doc->root);
-  const char *key = given ? next_key(L, index, NULL) : NULL;
-  for (; key; key = next_key(L, index, key)) {
+  if (!given) return self->doc;
+  for (lua_pushnil(L); prl_lua_next(L, index); lua_pop(L, 1)) {
     size_t size;
-    lua_getfield(L, index, key);
     const char *text = lua_tolstring(L, -1, &size);
-    prl_value *place = text ? prl_put(self->doc, &self->doc->root, key) : NULL;
+    prl_value *place = prl_put(self->doc, &self->doc->root, lua_tostring(L, -2));
     if (!place || !prl_set_string(self->doc, place, text, size)) luaL_error(L, "out of memory");
-    lua_pop(L, 1);
   }
   return self->doc;
 }

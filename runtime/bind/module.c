@@ -6,6 +6,8 @@
 
 #include "core/nearest.h"
 #include "recipe/embedded.h"
+#include "recipe/lua_libraries.h"
+#include "recipe/order.h"
 
 static int state_gc(lua_State *L) {
   prl_state *state = lua_touserdata(L, 1);
@@ -38,13 +40,39 @@ static const prl_embedded *find_embedded(const char *module) {
   return NULL;
 }
 
+static char globals_key; /* its address names the registry entry */
+
+/* Pushes what the library's own Lua files have for globals: those of the state, where pairs and next go in a
+ * fixed order. So no loop of theirs draws, adds or writes in an order that differs between two processes, and
+ * a host keeps its own pairs. */
+static void push_globals(lua_State *L) {
+  lua_pushlightuserdata(L, &globals_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  prl_lua_put_order(L, false);
+  lua_createtable(L, 0, 2);
+  lua_getglobal(L, "_G");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__index");
+  lua_setfield(L, -2, "__newindex");
+  lua_setmetatable(L, -2);
+  lua_pushlightuserdata(L, &globals_key);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
 /* PERILUNE_LUA names a folder whose files replace the embedded ones, for development. */
 static int load_module(lua_State *L, const prl_embedded *file) {
   const char *folder = getenv("PERILUNE_LUA");
   const char *name = lua_pushfstring(L, folder ? "%s/%s" : "@%slua/%s", folder ? folder : "", file->file);
   int failed = folder ? luaL_loadfile(L, name) : luaL_loadbuffer(L, file->text, file->size, name);
   lua_remove(L, -2);
-  return failed;
+  if (failed) return failed;
+  push_globals(L);
+  prl_lua_set_globals(L);
+  return 0;
 }
 
 static int search_embedded(lua_State *L) {

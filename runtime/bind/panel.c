@@ -64,13 +64,13 @@ static double *push_sums(lua_State *L, const prl_panel_options *o, const prl_env
 
 /* environment (bind/env_source.h), its options, {users, days = 1, seed = 0, stream = 0 (key of the first
  * user), agent = file or constant = {…}, action = "mean" or "sample", observed = names of observations,
- * threads = 1} → sums (users, days, 2 × responses + 2 + actions + observed) float64 (perilune/agent.h); or
- * nil, message, code */
+ * threads = 1, watch = function(done, total)} → sums (users, days, 2 × responses + 2 + actions + observed)
+ * float64 (perilune/agent.h); or nil, message, code */
 static int panel(lua_State *L) {
   prl_error error;
   prl_env_spec spec = {0};
   static const char *const names[] = {"users", "days",     "seed",   "stream",   "threads",
-                                      "agent", "constant", "action", "observed", NULL};
+                                      "agent", "constant", "action", "observed", "watch", NULL};
   prl_runtime *own = prl_state_get(L)->runtime;
   prl_runtime_options runtime = {.kernels = prl_runtime_kernels(own),
                                  .budget_bytes = prl_runtime_memory(own).budget_bytes};
@@ -92,9 +92,13 @@ static int panel(lua_State *L) {
   if (prl_env_make_spec(o.type, o.env_options, &spec, &error)) return prl_push_failure(L, &error);
   o.constant = option_constant(L, &spec);
   option_observed(L, &o, &spec);
+  prl_lua_watch watch;
+  lua_getfield(L, 3, "watch");
+  o.watch = prl_check_watch(L, lua_gettop(L), &watch);
   double *sums = push_sums(L, &o, &spec);
-  if (prl_panel_run(&o, sums, &error)) return prl_push_failure(L, &error);
-  return 1;
+  prl_status status = prl_panel_run(&o, sums, &error);
+  if (watch.raised) return lua_error(L);
+  return status ? prl_push_failure(L, &error) : 1;
 }
 
 void prl_open_panel(lua_State *L) {

@@ -7,6 +7,7 @@
 
 #include "agent/needs.h"
 #include "agent/plan/plan.h"
+#include "recipe/order.h"
 #include "recipe/value.h"
 #include "tensor/tensor.h"
 
@@ -99,28 +100,15 @@ static int plan_gc(lua_State *L) {
   return 0;
 }
 
-/* The least key of the table that comes after `previous` (NULL: the least of all); NULL where there is none.
- */
-static const char *key_after(lua_State *L, int index, const char *previous) {
-  const char *least = NULL;
-  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-    const char *key = lua_tostring(L, -2);
-    if ((!previous || strcmp(key, previous) > 0) && (!least || strcmp(key, least) < 0)) least = key;
-  }
-  return least;
-}
-
-/* In the order of their names, since that of a Lua table changes from process to process. */
+/* In the order of their names. On failure a few values stay on the stack. */
 static prl_status put_programs(lua_State *L, int index, prl_doc *doc, prl_error *error) {
   prl_value *programs = prl_put(doc, &doc->root, "programs");
   if (!programs) return prl_fail_memory(error, 0);
   prl_set_map(programs);
-  for (const char *name = key_after(L, index, NULL); name; name = key_after(L, index, name)) {
-    prl_value *place = prl_put(doc, programs, name);
+  for (lua_pushnil(L); prl_lua_next(L, index); lua_pop(L, 1)) {
+    prl_value *place = prl_put(doc, programs, lua_tostring(L, -2));
     if (!place) return prl_fail_memory(error, 0);
-    lua_getfield(L, index, name);
     prl_status status = prl_graph_write(*(prl_graph **)lua_touserdata(L, -1), doc, place, error);
-    lua_pop(L, 1);
     if (status) return status;
   }
   return PRL_OK;
@@ -136,7 +124,7 @@ static int list_tensors(lua_State *L, int index, prl_plan_tensor *list) {
 
 static void check_tables(lua_State *L) {
   for (int i = 1; i <= 3; i++) luaL_checktype(L, i, LUA_TTABLE);
-  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+  for (lua_pushnil(L); prl_lua_next(L, 2); lua_pop(L, 1)) {
     luaL_checktype(L, -2, LUA_TSTRING);
     check_graph(L, lua_gettop(L));
   }

@@ -7,6 +7,7 @@
 
 #include "agent/plan/plan.h"
 #include "core/arguments.h"
+#include "recipe/lua_libraries.h"
 #include "recipe/lua_memory.h"
 
 typedef struct job {
@@ -35,7 +36,7 @@ static void push_options(lua_State *L, const prl_plan_options *options) {
 }
 
 static prl_status status_of(const char *name) {
-  for (int status = PRL_ENOMEM; name && status <= PRL_EABSENT; status++)
+  for (int status = PRL_ENOMEM; name && status <= PRL_ESTOPPED; status++)
     if (strcmp(prl_status_name((prl_status)status), name) == 0) return (prl_status)status;
   return PRL_EFORMAT;
 }
@@ -43,7 +44,7 @@ static prl_status status_of(const char *name) {
 /* prl.recipe.load, then prl.recipe.plan; the plan is taken out of its userdata. */
 static int run(lua_State *L) {
   job *self = lua_touserdata(L, 1);
-  luaL_openlibs(L);
+  prl_lua_open_libraries(L);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "loaded");
   int loaded = lua_gettop(L);

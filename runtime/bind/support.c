@@ -67,6 +67,27 @@ int prl_push_failure(lua_State *L, const prl_error *error) {
   return 3;
 }
 
+/* Calls the function at context's index, and keeps an error that it raises on the stack. */
+static bool ask_lua(void *context, int64_t done, int64_t total) {
+  prl_lua_watch *w = context;
+  lua_pushvalue(w->L, w->index);
+  lua_pushnumber(w->L, (lua_Number)done);
+  lua_pushnumber(w->L, (lua_Number)total);
+  w->raised = lua_pcall(w->L, 2, 1, 0) != 0;
+  if (w->raised) return false;
+  bool go_on = lua_isnil(w->L, -1) || lua_toboolean(w->L, -1);
+  lua_pop(w->L, 1);
+  return go_on;
+}
+
+prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context) {
+  *context = (prl_lua_watch){.L = L, .index = index};
+  if (lua_isnoneornil(L, index)) return (prl_watch){0};
+  luaL_checktype(L, index, LUA_TFUNCTION);
+  luaL_checkstack(L, 8, NULL);
+  return (prl_watch){ask_lua, context};
+}
+
 int64_t prl_check_int(lua_State *L, int index) {
   double number = luaL_checknumber(L, index);
   if (number != floor(number) || fabs(number) > 9007199254740992.0)

@@ -5,8 +5,8 @@
 #include "core/number.h"
 
 const char *prl_status_name(prl_status status) {
-  static const char *const names[] = {"OK",      "ENOMEM",   "EINVAL", "ESHAPE", "ENAME",  "EIO",
-                                      "EFORMAT", "ENUMERIC", "ELIMIT", "ESTATE", "EABSENT"};
+  static const char *const names[] = {"OK",      "ENOMEM",   "EINVAL", "ESHAPE", "ENAME",   "EIO",
+                                      "EFORMAT", "ENUMERIC", "ELIMIT", "ESTATE", "EABSENT", "ESTOPPED"};
   return (unsigned)status < sizeof names / sizeof *names ? names[status] : "?";
 }
 

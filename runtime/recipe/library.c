@@ -10,6 +10,8 @@
 #include "core/number.h"
 #include "recipe/compat.h"
 #include "recipe/embedded.h"
+#include "recipe/lua_libraries.h"
+#include "recipe/order.h"
 #include "recipe/state.h"
 
 #define GREATEST_STRING ((size_t)1 << 20)
@@ -194,11 +196,7 @@ static int set_environment(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-#if LUA_VERSION_NUM < 502
-  lua_setfenv(L, 1);
-#else
-  lua_setupvalue(L, 1, 1);
-#endif
+  prl_lua_set_globals(L);
   return 0;
 }
 
@@ -321,6 +319,7 @@ void prl_sandbox_library(lua_State *L) {
   pick(L, lua_gettop(L), base_names);
   lua_remove(L, -2);
 #endif
+  prl_lua_put_order(L, true);
   lua_setfield(L, top, "base");
   put_library(L, top, "string", luaopen_string, string_names);
   put_library(L, top, "table", luaopen_table, table_names);

@@ -8,6 +8,7 @@
 #include "recipe/compat.h"
 #include "recipe/keys.h"
 #include "recipe/lua_machine.h"
+#include "recipe/order.h"
 
 typedef struct prl_lua_env lua_env;
 

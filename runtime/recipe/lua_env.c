@@ -10,7 +10,9 @@
 #include "core/rng.h"
 #include "io/file.h"
 #include "recipe/keys.h"
+#include "recipe/lua_libraries.h"
 #include "recipe/lua_machine.h"
+#include "recipe/order.h"
 #include "recipe/value.h"
 
 typedef struct prl_lua_env lua_env;
@@ -68,7 +70,8 @@ static int lua_randomseed(lua_State *L) {
 /* ---- Running the file ---- */
 
 static void run_file(lua_State *L, const lua_env *env, machine *m) {
-  luaL_openlibs(L);
+  prl_lua_open_libraries(L);
+  prl_lua_order_globals(L); /* a draw within a loop is the same in every process */
   lua_getglobal(L, "math");
   lua_pushlightuserdata(L, m);
   lua_pushcclosure(L, lua_random, 1);

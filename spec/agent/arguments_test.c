@@ -353,6 +353,7 @@ static void test_without_status(void **state) {
   assert_int_equal(prl_fail(NULL, PRL_EINVAL, "%s", "x"), PRL_EINVAL);
   assert_null(prl_plan_hash(NULL));
   int64_t rows = 7;
+  prl_agent_watch(NULL, (prl_watch){0});
   assert_int_equal(prl_agent_now(NULL), 0);
   assert_null(prl_agent_spec(NULL));
   assert_null(prl_agent_hash(NULL));

@@ -98,4 +98,45 @@ describe("a panel", function()
     assert.has_error(function() prl.panel("shortvideo", nil, {users = 1, constant = zero, observed = {"activty"}}) end,
       'observed: environment "shortvideo" has no observation "activty"; the nearest is "activity"')
   end)
+
+  describe("that is watched", function()
+    local slow = os.tmpname()
+
+    -- A world where nothing ends: a request takes a microsecond.
+    setup(function()
+      assert(prl.io.write(slow, [[return {
+        observation = {"x"}, action = {"continuous", a = {-1, 1}}, responses = {reward = {}}, clock = true,
+        reset = function() return {0} end, step = function() return {0}, {reward = 1}, false, 1e-6 end}]]))
+    end)
+    teardown(function() os.remove(slow) end)
+
+    local function panel(threads, watch)
+      return prl.panel({lua = slow}, nil, {users = 9, days = 1, constant = {0}, threads = threads, watch = watch})
+    end
+
+    it("ends where the watch says so, in every thread", function()
+      for _, threads in ipairs {1, 2, 5} do
+        local asked = 0
+        local sums_, message, code = panel(threads, function(done, total)
+          assert(done == 0 and total == 9)
+          asked = asked + 1
+          return asked < 3
+        end)
+        assert.same({nil, "ESTOPPED", 3}, {sums_, code, asked})
+        assert.matches("the panel was stopped after 0 of 9", message)
+      end
+    end)
+
+    it("ends with what the watch raises", function()
+      local ok, message = pcall(panel, 2, function() error({code = 7}, 0) end)
+      assert.same({false, {code = 7}}, {ok, message})
+    end)
+
+    it("gives the same numbers as one that is not", function()
+      local last
+      local watched = sums {users = 3000, threads = 2, watch = function(done) last = done end}
+      assert.is_true(last > 0 and last <= 3000)
+      assert.same(sums {users = 3000, threads = 2}, watched)
+    end)
+  end)
 end)

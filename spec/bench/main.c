@@ -2,6 +2,7 @@
  * rows.c are in C alone; those of rows.lua drive the product from Lua. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/rows.h"
 #include "bench/rows_lua.h"
@@ -63,17 +64,28 @@ static bool run_lua(lua_State *L, int i, const bench_words *words) {
   return done;
 }
 
+/* What is being timed, where someone looks on; the rows themselves go to standard output. */
+static void announce(const char *name) {
+  if (isatty(STDERR_FILENO)) fprintf(stderr, *name ? "\r\033[Ktiming %s …\r" : "\r\033[K%s", name);
+}
+
 static int run(lua_State *L, const bench_words *words) {
   const char *name;
   for (int i = 0; i < words->count; i++)
     if (!known(L, words->names[i])) return refuse(L, words->names[i]);
   for (const bench_row *row = bench_rows; row->name; row++) {
-    if (!wanted(words, row->name) || row->run()) continue;
+    if (!wanted(words, row->name)) continue;
+    announce(row->name);
+    if (row->run()) continue;
     fprintf(stderr, "perilune_bench: %s could not run\n", row->name);
     return 1;
   }
-  for (int i = 1; (name = lua_row(L, i)); i++)
-    if (wanted(words, name) && !run_lua(L, i, words)) return 1;
+  for (int i = 1; (name = lua_row(L, i)); i++) {
+    if (!wanted(words, name)) continue;
+    announce(name);
+    if (!run_lua(L, i, words)) return 1;
+  }
+  announce("");
   return 0;
 }
 

@@ -2,9 +2,11 @@
 #include "bench/rows_lua.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +21,7 @@
 #include "bench/yardstick.h"
 #include "bind/bind.h"
 #include "core/threads.h"
+#include "recipe/lua_libraries.h"
 
 int luaopen_perilune(lua_State *L);
 
@@ -202,6 +205,7 @@ static int process(lua_State *L) {
   pid_t pid = fork();
   if (pid < 0) return luaL_error(L, "cannot start %s", words[0]);
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* what is timed ends with who times it */
     int nowhere = open("/dev/null", O_RDWR);
     dup2(nowhere, 1), dup2(nowhere, 2);
     execvp(words[0], words);
@@ -226,7 +230,7 @@ lua_State *bench_lua_open(void) {
                                        {"fit", fit},   {"process", process}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
-  luaL_openlibs(L);
+  prl_lua_open_libraries(L);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_perilune);

@@ -178,6 +178,33 @@ return {
     assert.equal((run("check --hash " .. ltr .. " --set train.epochs=3 --seed 5")), (run "check --hash resolved.lua"))
   end)
 
+  it("runs no module that lies in the current folder", function()
+    local modules = {"posix", "posix.init", "argparse", "cjson", "readline", "perilune", "jit.opt", "lfs"}
+    local folder = root .. "/strange"
+    assert(posix.mkdir(folder))
+    for _, name in ipairs(modules) do
+      for _, place in ipairs {name, (name:gsub("%.", "/"))} do
+        os.execute(("mkdir -p '%s'"):format((folder .. "/" .. place):match("^(.*)/")))
+        for _, ending in ipairs {".lua", ".so", "/init.lua"} do
+          if ending == "/init.lua" then os.execute(("mkdir -p '%s/%s'"):format(folder, place)) end
+          local file = assert(io.open(folder .. "/" .. place .. ending, "w"))
+          file:write("io.stderr:write('RAN') os.exit(9)")
+          file:close()
+        end
+      end
+    end
+    os.execute(("cp '%s/pole.lua' '%s'"):format(root, folder))
+    for _, words in ipairs {"check pole.lua", "train pole.lua -q --set train.steps=64", "describe", "lua -e 'return 1'",
+      "report runs/*", "sweep pole.lua -q --set algorithm.lr=1e-3,1e-4 --seeds 1 --set train.steps=64"} do
+      for _, variables in ipairs {"", "LUA_PATH='./?.lua;;' LUA_CPATH='./?.so;;'"} do
+        local _, err, code = command.run(folder, words, nil, variables)
+        assert.same({"", 0}, {err, code}, words)
+      end
+    end
+    local out = run "lua -e 'print(package.path, package.cpath)'"
+    for place in out:gmatch("[^;%s]+") do assert.equal("/", place:sub(1, 1)) end
+  end)
+
   it("is a console that prints expressions and goes on over lines", function()
     local out, err, code = run("lua", "1 + 1\nfor i = 1, 2 do\nio.write(i)\nend\nprl.tensor{1, 2}\nnil + 1\n{a = 1}\n")
     assert.equal(0, code)

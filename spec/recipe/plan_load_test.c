@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/plan/plan.h"
 #include "support/failing_alloc.h"
@@ -49,6 +50,31 @@ static void test_loads(void **state) {
   CHECK_OK(prl_agent_new(plan, &agent, &error)); /* the plan is one that the agent accepts */
   prl_plan_free(plan);
   prl_agent_free(agent);
+}
+
+static void write_text(const char *name, const char *text) {
+  FILE *file = fopen(name, "w");
+  assert_non_null(file);
+  assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+/* Code of a recipe that is trusted finds no module that lies in the current folder. */
+static void test_modules_of_the_current_folder(void **state) {
+  prl_plan *plan;
+  char folder[] = "/tmp/perilune-plan-XXXXXX", here[4096];
+  prl_plan_options options = {.trust = true};
+  assert_non_null(mkdtemp(folder));
+  assert_non_null(getcwd(here, sizeof here));
+  assert_int_equal(chdir(folder), 0);
+  write_text("beside.lua", "return {}");
+  write_text("own.lua", "require 'beside' return {options = {}, build = function() return {} end}");
+  write_text("recipe.lua", "return {env = 'cartpole', algorithm = {lua = './own.lua'}}");
+  prl_status status = prl_plan_load(*state, "recipe.lua", &options, &plan, &error);
+  remove("beside.lua"), remove("own.lua"), remove("recipe.lua");
+  assert_int_equal(chdir(here), 0);
+  rmdir(folder);
+  assert_int_equal(status, PRL_EFORMAT);
+  assert_non_null(strstr(error.message, "module 'beside' not found"));
 }
 
 static void test_options(void **state) {
@@ -105,6 +131,7 @@ static void test_allocations_may_fail(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_loads, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_modules_of_the_current_folder, setup, teardown),
       cmocka_unit_test_setup_teardown(test_options, setup, teardown),
       cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
       cmocka_unit_test_setup_teardown(test_allocations_may_fail, setup, teardown),

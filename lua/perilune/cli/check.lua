@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash and its memory"}
 
@@ -27,7 +28,7 @@ local function note_waits(loaded)
   if loaded.env.kind ~= "host" or loaded.recipe.agent.rows > 0 or loaded.algorithm.search then return end
   for _, response in ipairs(loaded.spec.responses) do
     if response.wait_us > 0 then
-      io.stderr:write(("perilune: note: a step waits %g s for %s and is held so long; agent.rows is 0, so that the steps of two "
+      terminal.err(("perilune: note: a step waits %g s for %s and is held so long; agent.rows is 0, so that the steps of two "
         .. "updates have room, and no more are recorded (dropped_steps)%s\n"):format(response.wait_us / 1e6, response.name,
         loaded.algorithm.stale == "drop" and "; " .. (loaded.recipe.algorithm[1] or "this algorithm")
         .. " learns only from steps that close before the next update (stale_steps)" or ""))
@@ -49,11 +50,11 @@ function check.run(argv)
   local plan = loaded.algorithm and check_agent(loaded)
   options.note_sweep(loaded)
   if words.hash then
-    io.write(loaded.hash, "\n")
+    terminal.out(loaded.hash, "\n")
   else
-    io.write("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n")
-    if plan then io.write("-- the agent takes ", require("perilune.recipe.memory").line(plan), "\n") end
-    io.write(prl.recipe.text(loaded.recipe))
+    terminal.out("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n")
+    if plan then terminal.out("-- the agent takes ", require("perilune.recipe.memory").line(plan), "\n") end
+    terminal.out(prl.recipe.text(loaded.recipe))
     if plan then note_waits(loaded) end
   end
   return 0

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local compare = {summary = "compare two recipes over seeds, or two runs, pair by pair"}
 
@@ -78,16 +79,18 @@ function compare.run(argv)
   if recipes then
     compared = of_recipes(words, recipes, out)
   elseif kinds[1] == "run" then
-    compared = comparison.of_runs({words.a, words.b}, words.episodes, words.trust)
+    local line = require("perilune.trainer.progress").work(words.quiet)
+    compared = comparison.of_runs({words.a, words.b}, words.episodes, words.trust, function(...) line:part("evaluation", ...) end)
+    line:clear()
   else
     compared = comparison.of_folders({words.a, words.b})
   end
   local intervals = comparison.intervals(compared)
   local report = require "perilune.report.comparison"
-  io.write(report.text(compared, intervals))
+  terminal.out(report.text(compared, intervals))
   local path = out .. "/compare.html"
   failure.check(prl.io.write(path, report.render(compared, intervals)))
-  io.write("Drawn in ", path, "\n")
+  terminal.out("Drawn in ", path, "\n")
   return 0
 end
 

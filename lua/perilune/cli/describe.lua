@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local command = {summary = "list what a recipe may say: options of algorithms, envs, critics, the policy, …"}
 
@@ -12,7 +13,7 @@ function command.run(argv)
   parser:argument("name", "An algorithm, env or optimizer, or the file of an env."):args("?")
   parser:flag("--trust", "Let the file of an env run, since it is code.")
   local words = options.parse(parser, argv)
-  io.write((failure.check_recipe(describe.text(words.topic, words.name, words.trust))))
+  terminal.out((failure.check_recipe(describe.text(words.topic, words.name, words.trust))))
   return 0
 end
 

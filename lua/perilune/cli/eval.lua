@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local eval = {summary = "evaluate the policy of a run, or of one of its checkpoints"}
 
@@ -26,7 +27,7 @@ local function find(word, trust)
 end
 
 -- The lift table of the checkpoint.
-local function lift_of(place, checkpoint, words)
+local function lift_of(place, checkpoint, words, line)
   local lift = require "perilune.report.lift"
   local judgement = require "perilune.trainer.judgement"
   local info, judged = place.info, {}
@@ -37,11 +38,13 @@ local function lift_of(place, checkpoint, words)
   for _, path in ipairs(words.beside) do judged.beside[path:gsub("(.)/+$", "%1"):match("[^/]+$")] = path end
   if words.users and words.users < 2 then failure.usage("--users must be at least 2") end
   if judged.users < 1 then failure.usage("--days, --baseline and --beside go with --users") end
+  judged.watch = function(...) line:part("evaluation", ...) end
   local compared = judgement.new(info, judged):whole(checkpoint).lift
+  line:clear()
   if words.json then
-    io.write(require("perilune").to_json {checkpoint = checkpoint, lift = compared}, "\n")
+    terminal.json {checkpoint = checkpoint, lift = compared}
   else
-    io.write(checkpoint, "\n", lift.text(compared))
+    terminal.out(checkpoint, "\n", lift.text(compared))
   end
   return 0
 end
@@ -70,19 +73,21 @@ function eval.run(argv)
   local place, checkpoint, agent = find(words.run, words.trust)
   local info = place.info
   local by_day = words.users or words.days or words.baseline or #words.beside > 0 or (info.evaluation.users or 0) > 0
-  if by_day and not words.episodes then return lift_of(place, checkpoint, words) end
+  local line = require("perilune.trainer.progress").work()
+  if by_day and not words.episodes then return lift_of(place, checkpoint, words, line) end
   local message
   if not agent then agent, message = prl.load_agent(checkpoint) end
   if not agent then failure.run(message .. "; the folder of the run stands for its newest checkpoint that is whole") end
   local result = evaluation.run(agent, {
     env = info.environment, responses = info.responses, episodes = words.episodes or info.evaluation.episodes,
     seed = words.seed or info.evaluation.seed, action = words.action or info.evaluation.action,
+    watch = function(...) line:part("evaluation", ...) end,
   })
+  line:clear()
   if words.json then
-    io.write(prl.to_json {checkpoint = checkpoint, episodes = result.episodes, values = result.values,
-      length = result.length}, "\n")
+    terminal.json {checkpoint = checkpoint, episodes = result.episodes, values = result.values, length = result.length}
   else
-    io.write(("%s, %d episodes\n"):format(checkpoint, result.episodes), evaluation.text(result, info.responses))
+    terminal.out(("%s, %d episodes\n"):format(checkpoint, result.episodes), evaluation.text(result, info.responses))
   end
   return 0
 end

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local fit = {summary = "learn a ranker from logs and judge it on later days, or make the world of the env kuairand"}
 
@@ -25,32 +26,17 @@ local function parse(argv)
   return words
 end
 
---- Shows how far it is on one line of a terminal, and nothing elsewhere. Ctrl-C ends the command here, between two pieces of
---- work, so that nothing is left: `undo` first takes away what is there.
-local function progress(quiet, undo)
-  local posix, prl = require "posix", require "perilune"
-  local silent = quiet or posix.isatty(2) ~= 1
-  local shown, stage = 0, nil
-  if prl.catch_interrupt then prl.catch_interrupt() end
-  return function(what, done, total, detail)
-    if prl.interrupted and prl.interrupted() then
-      undo()
-      failure.raise("stopped; nothing was written", 130)
-    end
-    if silent then return end
-    local now = os.clock()
-    if what == stage and now - shown < 0.1 then return end
-    shown, stage = now, what
-    local share = total and total > 0 and ("%3.0f %%"):format(100 * math.min(done / total, 1)) or ""
-    io.stderr:write(("\r\27[K%s %s %s"):format(share, what, detail or ""))
-  end, function() if not silent then io.stderr:write("\r\27[K") end end
+-- What is told of how far it is. Ctrl-C ends the command at once, since nothing is written before all is computed.
+local function progress(quiet)
+  local line = require("perilune.trainer.progress").work(quiet)
+  return function(...) line:part(...) end, function() line:clear() end
 end
 
 --- Refuses, before anything is computed, a file that could not be written at the end.
 local function check_out(path)
   local posix, paths = require "posix", require "perilune.paths"
   local found, folder = posix.stat(path), path
-  if found and found.type == "directory" then failure.usage(("--out: %s is a folder, a file is needed"):format(path)) end
+  if found and found.type == "directory" then failure.usage(("%s is a folder, a file is needed"):format(path)) end
   repeat folder = paths.parent(folder) until folder == "." or folder == "" or posix.stat(folder)
   folder = folder == "" and "/" or folder
   if not posix.access(folder, "w") then failure.run(("cannot write %s: %s"):format(path, posix.errno())) end
@@ -64,7 +50,7 @@ local function fit_world(words, loaded)
   end
   local out = words.out or loaded.recipe.out
   check_out(out)
-  local show, clear = progress(words.quiet, function() end)
+  local show, clear = progress(words.quiet)
   local started = os.time()
   local result, message = world.run(loaded, {data = words.data, out = out, progress = show,
     prepare = function() paths.make(paths.parent(out)) end})
@@ -73,7 +59,7 @@ local function fit_world(words, loaded)
   local beside = out:gsub("%.safetensors$", "")
   failure.check(prl.io.write(beside .. ".json", prl.to_json(result, 2) .. "\n"))
   failure.check(prl.io.write(beside .. ".html", report.render(result)))
-  io.write(("%s, %d s: "):format(loaded.name, os.time() - started), report.text(result), "\nWorld: ", out, "\nReport: ", beside,
+  terminal.out(("%s, %d s: "):format(loaded.name, os.time() - started), report.text(result), "\nWorld: ", out, "\nReport: ", beside,
     ".html\n")
   return 0
 end
@@ -88,30 +74,28 @@ function fit.run(argv)
   if words.out then failure.usage("--out is for a recipe of kind \"world\"") end
   local seeds = {}
   for k = 1, words.seeds or 1 do seeds[k] = loaded.recipe.train.seed + k - 1 end
-  local folder = require("perilune.paths").fresh(("%s/%s-%s-%s"):format(words.runs or "runs",
-    loaded.name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S"), loaded.hash:sub(1, 8)))
-  local show, clear = progress(words.quiet, function() require("posix").rmdir(folder) end)
+  local runs = words.runs or "runs"
+  check_out(runs .. "/ranker.safetensors")
+  local show, clear = progress(words.quiet)
   local started = os.time()
-  local result, message = fitter.run(loaded, {
-    data = words.data, seeds = seeds, on = words.choose and "valid" or "test", skip_bad = words.skip_bad,
-    save = folder .. "/ranker.safetensors", progress = show,
-  })
+  local result, made, net = fitter.run(loaded, {data = words.data, seeds = seeds, on = words.choose and "valid" or "test",
+    skip_bad = words.skip_bad, progress = show})
   clear()
-  if not result then
-    require("posix").rmdir(folder) -- empty, since a ranker is written whole or not at all
-    failure.run(message)
-  end
+  if not result then failure.run(made) end
+  local folder = require("perilune.paths").fresh(("%s/%s-%s-%s"):format(runs, loaded.name:gsub("[^%w._-]", "_"),
+    os.date("%Y%m%d-%H%M%S", started), loaded.hash:sub(1, 8)))
+  failure.check(fitter.save(folder .. "/ranker.safetensors", loaded, made, net))
   failure.check(prl.io.write(folder .. "/recipe.json", prl.to_json(loaded.recipe, 2) .. "\n"))
   failure.check(prl.io.write(folder .. "/metrics.json", prl.to_json(result, 2) .. "\n"))
   failure.check(prl.io.write(folder .. "/report.html", report.render(result)))
-  io.write(("%s: %d impressions learned, %d judged on days %d to %d, %d seed%s, %d s. 95 %% intervals by users.\n"):format(
+  terminal.out(("%s: %d impressions learned, %d judged on days %d to %d, %d seed%s, %d s. 95 %% intervals by users.\n"):format(
     loaded.name, result.rows.training, result.rows.judged, result.days[1], result.days[2], #seeds, #seeds == 1 and "" or "s",
     os.time() - started))
   if result.rows.skipped > 0 then
-    io.write(("%d rows of the log could not be read and were skipped; the first: %s\n"):format(result.rows.skipped,
+    terminal.out(("%d rows of the log could not be read and were skipped; the first: %s\n"):format(result.rows.skipped,
       result.first_skipped))
   end
-  io.write(report.text(result), "Ranker: ", folder, "/ranker.safetensors\nReport: ", folder, "/report.html\n")
+  terminal.out(report.text(result), "Ranker: ", folder, "/ranker.safetensors\nReport: ", folder, "/report.html\n")
   return 0
 end
 

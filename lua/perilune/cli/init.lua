@@ -5,6 +5,7 @@
 
 local failure = require "perilune.failure"
 local invocation = require "perilune.invocation"
+local terminal = require "perilune.terminal"
 
 local cli = {}
 
@@ -35,11 +36,11 @@ end
 local function dispatch(argv)
   local name = argv[1]
   if name == nil or name == "help" or name == "--help" or name == "-h" then
-    io.write(help())
+    terminal.out(help())
     return 0
   end
   if name == "--version" then
-    io.write("perilune ", tostring(require("perilune").version), "\n")
+    terminal.out("perilune ", tostring(require("perilune").version), "\n")
     return 0
   end
   local command = find(name)
@@ -60,7 +61,7 @@ function cli.main(argv)
   local ok, result = xpcall(dispatch, failure.handler, argv)
   io.stdout:flush()
   if ok then return result end
-  io.stderr:write("perilune: ", result.message, "\n")
+  terminal.err("perilune: ", result.message, "\n")
   return result.code
 end
 

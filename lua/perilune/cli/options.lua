@@ -3,6 +3,7 @@
 local argparse = require "argparse"
 local failure = require "perilune.failure"
 local invocation = require "perilune.invocation"
+local terminal = require "perilune.terminal"
 
 local options = {}
 
@@ -41,7 +42,7 @@ end
 --- Says of a file that is a sweep that its base is what is taken here.
 function options.note_sweep(loaded)
   if not loaded.sweep then return end
-  io.stderr:write(("perilune: note: %s is a sweep; this is its base. Its grid: %s\n"):format(loaded.path,
+  terminal.err(("perilune: note: %s is a sweep; this is its base. Its grid: %s\n"):format(loaded.path,
     require("perilune.invocation").line("sweep", loaded.path)))
 end
 

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local report = {summary = "write the report of a run anew"}
 
@@ -10,9 +11,12 @@ function report.run(argv)
   parser:argument("run", "A run's folder."):args("+")
   local words = options.parse(parser, argv)
   local prl = require "perilune"
-  for _, path in ipairs(words.run) do
+  local line = require("perilune.trainer.progress").work()
+  for i, path in ipairs(words.run) do
+    line:part("report", i - 1, #words.run, path)
     local run = failure.check_recipe(require("perilune.report.run").load(path))
-    io.write(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")
+    line:clear()
+    terminal.out(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")
   end
   return 0
 end

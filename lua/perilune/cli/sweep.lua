@@ -4,6 +4,7 @@
 local failure = require "perilune.failure"
 local format = require "perilune.report.format"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local sweep = {summary = "train a recipe over a grid of options and seeds, on all processors"}
 
@@ -41,7 +42,7 @@ local function announce(plan, list, root, words)
   local notes = {}
   if left.finished > 0 then notes[#notes + 1] = ("%d finished before"):format(left.finished) end
   if left.halfway > 0 then notes[#notes + 1] = ("%d half-way"):format(left.halfway) end
-  io.stderr:write(("%s × %s, runs in %s%s\n"):format(format.plural(#plan.points, "point"), format.plural(plan.seeds, "seed"),
+  terminal.err(("%s × %s, runs in %s%s\n"):format(format.plural(#plan.points, "point"), format.plural(plan.seeds, "seed"),
     root, #notes > 0 and "; " .. table.concat(notes, ", ") or ""))
 end
 
@@ -119,10 +120,10 @@ function sweep.run(argv)
   folder.unlock(lock)
   describe(plan, swept, root, argv)
   local report = require "perilune.report.sweep"
-  io.write(report.text(swept))
+  terminal.out(report.text(swept))
   failure.check(prl.io.write(root .. "/sweep.json", prl.to_json(report.data(swept), 2) .. "\n"))
   failure.check(prl.io.write(root .. "/sweep.html", report.render(swept)))
-  io.write("Drawn in ", root, "/sweep.html\n")
+  terminal.out("Drawn in ", root, "/sweep.html\n")
   return (next(swept.failed) or not swept.fresh) and 1 or 0
 end
 

@@ -2,8 +2,10 @@
 
 local failure = require "perilune.failure"
 local format = require "perilune.report.format"
+local interruption = require "perilune.interruption"
 local invocation = require "perilune.invocation"
 local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
 
 local train = {summary = "train an agent by a recipe, or go on with a run"}
 
@@ -36,11 +38,11 @@ end
 local function say_ended(run)
   local info = run.info
   if info.search then
-    io.write(("%s is finished: it made %s trials, as many as its recipe says.\n"):format(run.folder.path,
+    terminal.out(("%s is finished: it made %s trials, as many as its recipe says.\n"):format(run.folder.path,
       format.grouped(info.search.trials)))
     return 0
   end
-  io.write(("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(run.folder.path,
+  terminal.out(("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(run.folder.path,
     format.grouped(run.state.step), format.grouped(info.steps),
     invocation.line("train", "--resume", run.folder.path, "--steps", ("%.0f"):format(2 * math.max(info.steps, run.state.step)))))
   return 0
@@ -55,7 +57,7 @@ function train.run(argv)
     run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust, steps = words.steps,
       threads = words.threads})
     if run:ended() then return say_ended(run) end
-    io.write("Going on from ", run.checkpoint, "\n")
+    terminal.out("Going on from ", run.checkpoint, "\n")
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,
@@ -63,17 +65,17 @@ function train.run(argv)
     options.note_sweep(loaded)
     run = trainer.start(loaded, {root = words.runs, quiet = words.quiet, set = words.set, threads = words.threads})
   end
-  if prl.catch_interrupt then prl.catch_interrupt() end
+  interruption.catch()
   local status, report = run:train()
   local path = run.folder.path
   if status == "interrupted" then
-    io.write(("Stopped at %s and saved. Go on with:\n  %s\n"):format(run:place(),
+    terminal.out(("Stopped at %s and saved. Go on with:\n  %s\n"):format(run:place(),
       invocation.line("train", "--resume", path)))
-    return 130
+    return interruption.code
   end
-  io.write(run:closing_text())
-  io.write(run:evaluation_text() or "")
-  io.write("Report: ", report, "\n")
+  terminal.out(run:closing_text())
+  terminal.out(run:evaluation_text() or "")
+  terminal.out("Report: ", report, "\n")
   return 0
 end
 

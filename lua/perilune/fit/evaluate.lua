@@ -82,6 +82,7 @@ function evaluate.heads(recipe, made, training, judged, runs, options)
   local user_ids, users = ids(log.user)
   rows.user = user_ids
   rows.group = log.group and ids(log.group) or nil
+  local done = 0
   for _, head in ipairs(made.heads) do
     local values, labels, positives = made.values[head], {}, 0
     local logistic = recipe.heads[head].loss == "logistic"
@@ -100,6 +101,8 @@ function evaluate.heads(recipe, made, training, judged, runs, options)
     local entry = {loss = recipe.heads[head].loss, rows = #labels, positives = logistic and positives or nil, seeds = {}}
     for kind, judges in pairs(kinds) do
       local intervals = metrics.bootstrap(users, options.resamples, options.draws, function(weights)
+        done = done + 1
+        if options.progress then options.progress("judging", done, 3 * options.resamples * #made.heads, head) end
         return mean_of(judges, weights)
       end)
       entry[kind] = {}
@@ -118,7 +121,6 @@ function evaluate.heads(recipe, made, training, judged, runs, options)
       entry.calibration, entry.gap = metrics.calibration(kinds.ranker[1].order, runs[1][head], labels, BINS)
     end
     result[head] = entry
-    if options.progress then options.progress("judging", #made.heads, #made.heads, head) end
   end
   return result
 end

@@ -79,9 +79,6 @@ local function run(loaded, options)
     runs[k] = train.score(net, made, judged)
     kept = kept or net
   end
-  if options.save then
-    log_reader.refuse_unless(ranker.save(options.save, kept, recipe, made, loaded.hash, loaded.name))
-  end
   prl.seed(BOOTSTRAP_SEED)
   local heads = evaluate.heads(recipe, made, training, judged, runs, {
     resamples = options.resamples or RESAMPLES, progress = progress,
@@ -95,13 +92,19 @@ local function run(loaded, options)
   }, made, kept
 end
 
---- options: data (folder), seeds (list), on ("test" or "valid"), save (path of the ranker of the first seed), skip_bad,
---- resamples, progress(what, done, of all, detail). Returns what evaluate.heads gives with the counts; or nil, message.
+--- options: data (folder), seeds (list), on ("test" or "valid"), skip_bad, resamples, progress(what, done, of all, detail).
+--- Returns what evaluate.heads gives with the counts, and the features and the network of the first seed for fit.save; or nil,
+--- message. Writes nothing.
 function fit.run(loaded, options)
   local ok, result, made, net = pcall(run, loaded, options)
   if ok then return result, made, net end
   if getmetatable(result) == log_reader.Refusal then return nil, result.message end
   error(result, 0)
+end
+
+--- Writes the ranker that fit.run learned: true; or nil, message.
+function fit.save(path, loaded, made, net)
+  return ranker.save(path, net, loaded.recipe, made, loaded.hash, loaded.name)
 end
 
 return fit

@@ -63,7 +63,7 @@ function train.run(recipe, made, training, seed, report, kind)
       lr:fill_(recipe.train.lr * math.max(1 - made_steps / (steps * epochs), LEAST))
       program:run()
       sum, made_steps = sum + loss:item(), made_steps + 1
-      if report and step % 50 == 0 then report(made_steps / (steps * epochs), epoch, sum / step) end
+      if report and step % 10 == 0 then report(made_steps / (steps * epochs), epoch, sum / step) end
     end
   end
   net:train(false)

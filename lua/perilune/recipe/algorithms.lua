@@ -6,6 +6,7 @@
 --- false default makes it optional.
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
+local code_file = require "perilune.recipe.code_file"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local locate = require "perilune.recipe.locate"
@@ -99,10 +100,8 @@ end
 --- The algorithm of a file of one's own. What is wrong in it stands at its line.
 local function load_file(check, value, path)
   local file, at = environment.code_file(check, value.lua, path .. ".lua"), path .. ".lua"
-  local chunk, message = loadfile(file)
-  local ok, algorithm = false, message
-  if chunk then ok, algorithm = pcall(chunk) end
-  if not ok then check.fail(at, tostring(algorithm)) end
+  local algorithm, message = code_file.load(file)
+  if message then check.fail(at, message) end
   if type(algorithm) ~= "table" then
     check.fail(at, value.lua .. " returns no algorithm: a table with options and a function build or search")
   end

@@ -10,6 +10,7 @@
 ---
 --- It is called once for each plan, before programs are traced; its module takes rows (rows, inputs) and gives
 --- (rows, outputs): the mean of a continuous action, or the logits of choices.
+local code_file = require "perilune.recipe.code_file"
 local environment = require "perilune.recipe.environment"
 local options = require "perilune.options"
 local prl = require "perilune"
@@ -37,10 +38,8 @@ function policy_file.load(check, policy, path)
     check.fail(path .. ".lua", "a network of one's own stands on no shared trunk; policy.trunk is shared")
   end
   local file = environment.code_file(check, policy.lua, path .. ".lua")
-  local chunk, message = loadfile(file)
-  local ok, make = false, message
-  if chunk then ok, make = pcall(chunk) end
-  if not ok then check.fail(path .. ".lua", tostring(make)) end
+  local make, message = code_file.load(file)
+  if message then check.fail(path .. ".lua", message) end
   if type(make) ~= "function" then
     check.fail(path .. ".lua", policy.lua .. " returns no function that makes the policy's network")
   end

@@ -62,13 +62,13 @@ local function copy(value, depth)
   if type(value) ~= "table" or value == remove or is_symbol(value) then return value end
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
   local result = {}
-  for k, v in next, value do result[k] = copy(v, depth + 1) end
+  for k, v in pairs(value) do result[k] = copy(v, depth + 1) end
   if whole[value] then whole[result] = true end
   return result
 end
 
 local function has_names(t)
-  for k in next, t do
+  for k in pairs(t) do
     if type(k) ~= "number" then return true end
   end
   return false
@@ -90,17 +90,17 @@ local function merge(old, new, depth)
   if not merges(old, new) then
     if type(new) ~= "table" or new == remove then return new end
     local result = {}
-    for k, v in next, new do
+    for k, v in pairs(new) do
       if v ~= remove then result[k] = merge(nil, v, depth + 1) end
     end
     if whole[new] then whole[result] = true end
     return is_symbol(new) and new or result
   end
   local result = {}
-  for k, v in next, old do
+  for k, v in pairs(old) do
     if new[k] == nil then result[k] = copy(v, depth + 1) end
   end
-  for k, v in next, new do
+  for k, v in pairs(new) do
     if v ~= remove then result[k] = merge(old[k], v, depth + 1) end
   end
   return result
@@ -126,7 +126,7 @@ local function sweep(fields)
     refuse('sweep takes a table, as in sweep {base = require "a2c", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}')
   end
   local result = {}
-  for k, v in next, fields do result[k] = v end
+  for k, v in pairs(fields) do result[k] = v end
   result.kind = "sweep"
   return result
 end
@@ -290,7 +290,7 @@ plain = function(value, path, at, above)
   if #at >= GREATEST_DEPTH then defect(path, "tables are nested too deep") end
   above[value] = true
   local result = {}
-  for k, v in next, value do
+  for k, v in pairs(value) do
     if type(k) ~= "string" and type(k) ~= "number" then defect(path, "a key must be a name or a position") end
     local inner = {base.unpack(at)}
     inner[#inner + 1] = k
@@ -348,17 +348,17 @@ end
 
 local function plain_sweep(fields)
   local result = {}
-  for name, value in next, fields do
+  for name, value in pairs(fields) do
     if name == "grid" and type(value) == "table" and not is_symbol(value) and value ~= remove then
       result.grid = {}
-      for path, list in next, value do
+      for path, list in pairs(value) do
         if type(path) ~= "string" then
           defect("grid", 'an axis is a path with its values, as in ["algorithm.lr"] = {1e-3, 1e-4}')
         end
         local kept = reads[path]
         if type(list) == "table" and list ~= remove and not is_symbol(list) and not whole[list] then
           result.grid[path] = {}
-          for i, item in next, list do result.grid[path][i] = plain_in_grid(item, path) end
+          for i, item in pairs(list) do result.grid[path][i] = plain_in_grid(item, path) end
         else
           result.grid[path] = plain_in_grid(list, path)
         end

@@ -122,7 +122,8 @@ assets.script = [==[
   "use strict";
   var source = document.getElementById("charts");
   if (!source || !window.Dygraph) return;
-  var charts = JSON.parse(source.textContent), graphs = [], busy = false;
+  var charts = JSON.parse(source.textContent, function (key, value) { return value === false ? null : value; });
+  var graphs = [], busy = false;
 
   function color(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
   function short(v) {

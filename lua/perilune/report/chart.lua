@@ -129,7 +129,7 @@ local function legend(lines)
   return tag("span", {class = "legend"}, items)
 end
 
--- One row for each x of any line: [x, [low, mean, high] or null, …].
+-- One row for each x of any line: [x, [low, mean, high] or false, …].
 local function rows(lines)
   local at, xs = {}, {}
   for i, line in ipairs(lines) do
@@ -142,11 +142,10 @@ local function rows(lines)
     end
   end
   table.sort(xs)
-  local null = require("cjson").null
   local result = {}
   for r, x in ipairs(xs) do
     local row = {x}
-    for i = 1, #lines do row[i + 1] = at[x][i] or null end
+    for i = 1, #lines do row[i + 1] = at[x][i] or false end
     result[r] = row
   end
   return result

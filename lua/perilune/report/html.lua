@@ -1,6 +1,6 @@
 --- HTML by small functions: text is escaped, markup is a value of its own, so that neither is taken for the other.
 
-local cjson = require "cjson"
+local prl = require "perilune"
 
 local html = {}
 
@@ -53,9 +53,9 @@ function html.tag(name, attributes, ...)
   return html.raw(table.concat(out))
 end
 
---- Data for the page's script. "<" is written as an escape, so that no text can end the element.
+--- Data for the page's script, with keys in order. "<" is written as an escape, so that no text can end the element.
 function html.json(id, value)
-  local text = cjson.encode(value):gsub("<", "\\u003c")
+  local text = prl.to_json(value):gsub("<", "\\u003c")
   return html.tag("script", {type = "application/json", id = id}, html.raw(text))
 end
 

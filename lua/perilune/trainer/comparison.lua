@@ -26,12 +26,12 @@ end
 
 -- ---- two runs: the same starts ----
 
-local function episodes_of(path, action, episodes, seed, trust)
+local function episodes_of(path, action, episodes, seed, trust, watch)
   local place = folder.open(path, trust)
   local checkpoint, _, agent = place:last_checkpoint()
   if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
   return evaluation.run(agent, {env = place.info.environment, responses = place.info.responses, episodes = episodes,
-    seed = seed, action = action}), place.info
+    seed = seed, action = action, watch = watch}), place.info
 end
 
 local function same_responses(a, b, paths)
@@ -64,7 +64,7 @@ local function lift_between(a, b, responses)
 end
 
 -- Two runs that are judged by user and day, both as A's recipe says: pairs are users, values those of a day.
-local function by_users(paths, info_a, trust)
+local function by_users(paths, info_a, trust, watch)
   local info_b = folder.open(paths[2], trust).info
   local result = {names = {info_a.name, info_b.name}, unit = "user", pairs = {}, responses = {},
     curves = {{runs.load(paths[1])}, {runs.load(paths[2])}}}
@@ -72,11 +72,12 @@ local function by_users(paths, info_a, trust)
   if not panel.same_world(info_a, info_b) then
     failure.usage(("the envs of %s and %s have other options: they cannot be compared"):format(paths[1], paths[2]))
   end
-  local panels = {}
+  local panels, options = {}, {watch = watch}
+  for key, value in pairs(info_a.evaluation) do options[key] = value end
   for side, path in ipairs(paths) do
     local checkpoint = folder.open(path, trust):last_checkpoint()
     if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
-    panels[side] = panel.run(info_a, info_a.evaluation, {agent = checkpoint})
+    panels[side] = panel.run(info_a, options, {agent = checkpoint})
   end
   for user = 1, panels[1].users do result.pairs[user] = user end
   for _, response in ipairs(shared) do
@@ -93,14 +94,15 @@ local function by_users(paths, info_a, trust)
   return result
 end
 
---- Compares the last policies of two runs, episode by episode from the same starts, or user by user.
-function comparison.of_runs(paths, episodes, trust)
+--- Compares the last policies of two runs, episode by episode from the same starts, or user by user. watch(done, total) is
+--- told how far each is.
+function comparison.of_runs(paths, episodes, trust, watch)
   local info = folder.open(paths[1], trust).info
   local options = info.evaluation
-  if panel.asked(options) and not episodes then return by_users(paths, info, trust) end
+  if panel.asked(options) and not episodes then return by_users(paths, info, trust, watch) end
   episodes = episodes or options.episodes
-  local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed, trust)
-  local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed, trust)
+  local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed, trust, watch)
+  local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed, trust, watch)
   local responses = same_responses(info_a, info_b, paths)
   for _, response in ipairs(responses) do response.a, response.b = a.values[response.name], b.values[response.name] end
   local pairs_ = {}

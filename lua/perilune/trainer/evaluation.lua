@@ -10,13 +10,15 @@ local evaluation = {}
 
 local most_instances = 128
 
---- options: env (of world.make), responses (names), episodes, seed, action ("mean" | "sample"). Returns
+--- options: env (of world.make), responses (names), episodes, seed, action ("mean" | "sample"), watch(done, total), which may
+--- raise. Returns
 --- {episodes, values = {response = {each episode's sum}}, length = {each episode's steps}}.
 function evaluation.run(agent, options)
   local n = math.min(options.episodes, most_instances)
   local env = failure.check(world.make(options.env, n, options.seed))
-  local ok, responses, lengths = pcall(agent.evaluate, agent, env, options.episodes, options.action)
+  local ok, responses, lengths = pcall(agent.evaluate, agent, env, options.episodes, options.action, options.watch)
   env:free()
+  if not ok and type(responses) == "table" then error(responses, 0) end -- of the watch
   if not ok then failure.run("the evaluation stopped: " .. tostring(responses)) end
   local sums, steps = responses:totable(), lengths:totable()
   local result = {episodes = options.episodes, values = {}, length = steps}

@@ -12,6 +12,7 @@
 local posix = require "posix"
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"
+local terminal = require "perilune.terminal"
 local prl = require "perilune"
 
 local folder = {}
@@ -161,10 +162,10 @@ function Folder:last_checkpoint(updates)
     local agent, state = load(all[i])
     local file = all[i] .. ".safetensors"
     if not agent then
-      io.stderr:write("perilune: ", state, "\n")
+      terminal.err("perilune: ", state, "\n")
       newest = newest or state
     elseif not updates or state.updates < updates then
-      if newest then io.stderr:write("perilune: the newest whole checkpoint before it is ", file, "\n") end
+      if newest then terminal.err("perilune: the newest whole checkpoint before it is ", file, "\n") end
       return file, state, agent
     end
   end

@@ -6,6 +6,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local interruption = require "perilune.interruption"
 local prl = require "perilune"
 local format = require "perilune.report.format"
 local page = require "perilune.report.page"
@@ -20,6 +21,7 @@ local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 local search = require "perilune.trainer.search"
 local world = require "perilune.trainer.world"
+local terminal = require "perilune.terminal"
 
 local trainer = {}
 
@@ -141,14 +143,14 @@ local function resume_env(self, checkpoint)
   local ok, message, code = self.agent:load_env(checkpoint, self.env)
   if ok then return end
   if code ~= "EABSENT" then failure.check(nil, message, code) end
-  io.stderr:write("perilune: ", message, "\n")
+  terminal.err("perilune: ", message, "\n")
 end
 
 -- The run goes on with the environment's file as it is now.
 local function warn_of_other_code(info)
   local digest = info.code and info.code.env
   if digest and digest ~= prl.hash_bytes(failure.check(prl.io.read(info.environment.path))) then
-    io.stderr:write(("perilune: %s has changed since this run began\n"):format(info.environment.path))
+    terminal.err(("perilune: %s has changed since this run began\n"):format(info.environment.path))
   end
 end
 
@@ -209,13 +211,30 @@ function Trainer:prepare()
   self.judge = panel.asked(self.info.evaluation) and panel or evaluation
   local options = {}
   for key, value in pairs(self.info.evaluation) do options[key] = value end
-  options.threads = self.threads or options.threads
+  options.threads, options.watch = self.threads or options.threads, self:watch "evaluation"
   self.bench = self.judge == panel and judgement.new(self.info, options) or nil
 end
 
 function Trainer:open_log(state)
   self.log = log.open(self.folder, self.info.updates_per_row, state and state.log)
   self.evaluations = log.table(self.folder, "evaluations.csv", self.judge.columns(self:judged()), self.state.evaluations)
+end
+
+-- ---- stopping ----
+
+-- Whether Ctrl-C came, in this run.
+function Trainer:stop_asked()
+  self.stopped = self.stopped or interruption.came()
+  return self.stopped
+end
+
+--- What a long piece of the run is watched by: it shows how far that is, and leaves it where Ctrl-C came. Nothing of it has
+--- been noted then, so that it is made again when the run goes on.
+function Trainer:watch(what)
+  return function(done, total)
+    if self.progress then self.progress:part(what, done, total) end
+    if self:stop_asked() then interruption.leave() end
+  end
 end
 
 -- What the columns of evaluations.csv are about.
@@ -227,8 +246,11 @@ function Trainer:judged() return self.judge == panel and lift.judged(self.info) 
 function Trainer:lift(users, last)
   local file = self.folder:file("judged.safetensors") -- threads load the agent anew
   failure.check(self.agent:save(file))
-  local found = last and self.bench:whole(file) or {lift = self.bench:lift(users, file)}
+  local ok, found = xpcall(function()
+    return last and self.bench:whole(file) or {lift = self.bench:lift(users, file)}
+  end, failure.handler)
   os.remove(file)
+  if not ok then error(found, 0) end
   if last then
     panel.save(self.folder:file("panels.safetensors"), unpack(found.panels))
     for _, part in ipairs {"lift", "groups", "front"} do
@@ -245,7 +267,8 @@ function Trainer:evaluate(last)
     result = self:lift(last and options.users or math.min(options.users, options.curve), last)
   else
     result = evaluation.run(self.agent, {env = self.info.environment, responses = self.info.responses,
-      episodes = options.episodes, seed = options.seed, action = options.action})
+      episodes = options.episodes, seed = options.seed, action = options.action,
+      watch = self:watch "evaluation"})
   end
   local judged = self:judged()
   local row = self.judge == panel and panel.row(self.state.step, result, (self.state.search or self.state).user_days) or
@@ -274,7 +297,7 @@ function Trainer:drive()
   local stop = math.min(state.next_evaluation or math.huge, state.next_checkpoint or math.huge)
   if state.step < self.info.steps then stop = math.min(stop, self.info.steps) end
   local steps = math.min(stop - state.step, 2 ^ 50)
-  local ok, made, days = pcall(self.agent.drive, self.agent, self.env, steps, true)
+  local ok, made, days = pcall(self.agent.drive, self.agent, self.env, steps, true, function() return not self:stop_asked() end)
   if not ok then failure.run(("training stopped at step %d: %s"):format(self.agent:metrics().steps, made)) end
   state.step, state.user_days = state.step + made, (state.user_days or 0) + days
   local metrics = self.agent:metrics()
@@ -311,7 +334,7 @@ function Trainer:loop()
       state.next_checkpoint = following(state.step, info.checkpoint)
       self:save()
     end
-    if prl.interrupted and prl.interrupted() then return "interrupted" end
+    if self:stop_asked() then return "interrupted" end
     if ends then return "finished" end
     self:drive()
     self.progress:show(self:position())
@@ -359,6 +382,18 @@ local function by_weight(critics)
   return names
 end
 
+-- The loop and the last evaluation: "finished", or "interrupted" wherever it was.
+function Trainer:until_stopped()
+  local ok, status = xpcall(function()
+    local status = self:loop()
+    if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate(true) end
+    return status
+  end, failure.handler)
+  if ok then return status end
+  if status.code == interruption.code then return "interrupted" end
+  error(status, 0)
+end
+
 --- Trains to the end or to Ctrl-C. Returns "finished" or "interrupted", and the report's path. A failure is noted in
 --- the run's folder, as far as that can still be written, and raised.
 function Trainer:train()
@@ -366,8 +401,7 @@ function Trainer:train()
   self.progress = self.search and self.search:progress(self.quiet) or
     progress.new(self.info.steps, self.state.step, by_weight(self.info.critics), self.quiet)
   local ok, outcome = xpcall(function()
-    local status = self:loop()
-    if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate(true) end
+    local status = self:until_stopped()
     self:save()
     self.log:close()
     if self.search then self.search:close() end

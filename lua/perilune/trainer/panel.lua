@@ -50,12 +50,14 @@ local function of_sums(sums, names)
 end
 
 --- info: of a run (environment, responses, actions). options: users, days, seed, action, threads, groups (observations
---- that are summed too). policy: {agent = file} or {constant = {a number for each dimension of the action}}.
+--- that are summed too), watch(done, total), which may raise. policy: {agent = file} or {constant = {a number for each
+--- dimension of the action}}.
 function panel.run(info, options, policy)
   local about = info.environment
   local sums = failure.check(prl.panel(about.kind == "builtin" and about.name or {[about.kind] = about.path},
     about.options, {users = options.users, days = options.days, seed = options.seed, threads = options.threads,
-      action = options.action, observed = options.groups, agent = policy.agent, constant = policy.constant}))
+      action = options.action, observed = options.groups, agent = policy.agent, constant = policy.constant,
+      watch = options.watch}))
   return of_sums(sums, names_of(info, options.groups))
 end
 

@@ -1,7 +1,7 @@
 --- Child processes: several command lines of this executable at once.
 
 local posix = require "posix"
-local prl = require "perilune"
+local interruption = require "perilune.interruption"
 
 local pool = {}
 
@@ -23,7 +23,7 @@ local function become(executable, job)
   local file = assert(posix.open(job.log, posix.O_WRONLY + posix.O_CREAT + posix.O_TRUNC, "rw-r--r--"))
   posix.dup2(file, 1)
   posix.dup2(file, 2)
-  if prl.interrupted and prl.interrupted() then posix._exit(130) end
+  if interruption.came() then posix._exit(interruption.code) end
   posix.execp(executable, job.words)
 end
 
@@ -42,7 +42,7 @@ local function next_end(active, state)
   while true do
     local pid, reason, code = posix.wait(-1, posix.WNOHANG)
     if pid and pid > 0 then return pid, reason, code end
-    if prl.interrupted and prl.interrupted() and not state.stopped then
+    if not state.stopped and interruption.came() then
       state.stopped = true
       for child in pairs(active) do posix.kill(child, posix.SIGINT) end
     end
@@ -55,7 +55,7 @@ end
 --- children are told, and waited for. Returns whether that happened. executable: in place of this one.
 function pool.run(jobs, limit, done, executable)
   executable = executable or assert(posix.readlink("/proc/self/exe"))
-  if prl.catch_interrupt then prl.catch_interrupt() end
+  interruption.catch()
   local active, count, position, going, state = {}, 0, 0, true, {}
   while count > 0 or (going and position < #jobs) do
     while going and count < limit and position < #jobs do
@@ -72,6 +72,7 @@ function pool.run(jobs, limit, done, executable)
       if done(job, reason == "exited" and code == 0, code) == false or state.stopped then going = false end
     end
   end
+  interruption.release()
   return state.stopped == true
 end
 

@@ -3,6 +3,7 @@
 local posix = require "posix"
 local format = require "perilune.report.format"
 local stats = require "perilune.report.stats"
+local terminal = require "perilune.terminal"
 
 local progress = {}
 
@@ -24,18 +25,25 @@ local function columns()
   return tonumber((size or ""):match("%d+ (%d+)")) or 80
 end
 
+-- The line of whatever is at work. quiet: there is none.
+local function new(quiet)
+  local shows, now = posix.isatty(2) == 1, progress.now()
+  return setmetatable({
+    quiet = quiet, start = now, shown = shows and -math.huge or now, terminal = shows, pause = shows and 0.1 or 10,
+    width = shows and not quiet and columns() or math.huge,
+  }, Progress)
+end
+
+--- The line of work that has parts: Progress:part.
+progress.work = new
+
 --- total: env steps of the run, or what unit says; step: where it begins; critics: their names, of which the line shows the
 --- first two. quiet: no line at all.
 function progress.new(total, step, critics, quiet, unit)
-  local returns = {}
+  local self, returns = new(quiet), {}
   for _, critic in ipairs(critics) do returns[critic] = {} end
-  local terminal = posix.isatty(2) == 1
-  local now = progress.now()
-  return setmetatable({
-    total = total, first = step, start = now, shown = terminal and -math.huge or now, returns = returns,
-    critics = critics, quiet = quiet, unit = unit or "steps", terminal = terminal, pause = terminal and 0.1 or 10,
-    width = terminal and columns() or math.huge,
-  }, Progress)
+  self.total, self.first, self.returns, self.critics, self.unit = total, step, returns, critics, unit or "steps"
+  return self
 end
 
 --- Notes the returns of one update.
@@ -80,18 +88,34 @@ local function cut(text, width)
   return text
 end
 
---- Shows the line if it is time for it, or at once where `now` is given.
-function Progress:show(step, at_once)
-  if self.quiet then return end
+-- Whether it is time for the line again.
+function Progress:due()
   local now = progress.now()
-  if not at_once and now - self.shown < self.pause then return end
+  if self.quiet or now - self.shown < self.pause then return false end
   self.shown = now
-  local text = self:text(step, now - self.start)
+  return true
+end
+
+function Progress:write(text)
   if self.terminal then
-    io.stderr:write("\r\27[K", cut(text, self.width))
+    terminal.line(cut(terminal.escape(text), self.width))
   else
-    io.stderr:write(text, "\n")
+    terminal.err(text, "\n")
   end
+end
+
+--- Shows the line if it is time for it, or at once.
+function Progress:show(step, at_once)
+  if self.quiet or not (at_once or self:due()) then return end
+  self:write(self:text(step, progress.now() - self.start))
+end
+
+--- A part of the work: so much of it is done, "evaluation: 34 % · 17 of 50". detail: a text more.
+function Progress:part(what, done, total, detail)
+  if not self:due() then return end
+  local share = total and total > 0 and (": %.0f %%"):format(100 * math.min(done / total, 1)) or ""
+  local count = total and total > 1 and (" · %s of %s"):format(format.count(done), format.count(total)) or ""
+  self:write(what .. share .. count .. (detail and detail ~= "" and " · " .. detail or ""))
 end
 
 --- The line of a comparison: so many runs of so many have ended.
@@ -100,12 +124,12 @@ function Progress:runs(ended, total)
   local seconds = self:seconds()
   local text = ("%d of %d runs"):format(ended, total)
   if ended > 0 and ended < total then text = ("%s · %s left"):format(text, format.duration(seconds / ended * (total - ended))) end
-  io.stderr:write(self.terminal and "\r\27[K" or "", text, self.terminal and "" or "\n")
+  self:write(text)
 end
 
 --- Makes room for another text: the line in place is wiped.
 function Progress:clear()
-  if self.terminal and not self.quiet then io.stderr:write("\r\27[K") end
+  if self.terminal and not self.quiet then terminal.line() end
 end
 
 function Progress:seconds() return progress.now() - self.start end

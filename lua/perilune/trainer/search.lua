@@ -19,6 +19,7 @@ local failure = require "perilune.failure"
 local options = require "perilune.options"
 local prl = require "perilune"
 local algorithms = require "perilune.recipe.algorithms"
+local code_file = require "perilune.recipe.code_file"
 local build = require "perilune.recipe.build"
 local recipe_search = require "perilune.recipe.search"
 local log = require "perilune.trainer.log"
@@ -134,7 +135,7 @@ local function algorithm_of(info, recipe, trust)
     failure.usage(("%s: its algorithm, %s, is code: it runs only with --trust"):format(info.folder or info.name,
       info.algorithm_file))
   end
-  return failure.check(loadfile(info.algorithm_file))()
+  return failure.check(code_file.load(info.algorithm_file))
 end
 
 --- The search of a run that goes on.
@@ -184,7 +185,8 @@ function Search:done() return #self.state.scores end
 function Search:panel(vector)
   local cohort = self.door.cohort
   return panel.run(self.run.info, {users = cohort.users, days = cohort.days, action = "mean",
-    seed = seed_of("users", self.recipe.train.seed, cohort.number), threads = self.run.threads or self.run.info.evaluation.threads},
+    seed = seed_of("users", self.recipe.train.seed, cohort.number), watch = self.run:watch "trial",
+    threads = self.run.threads or self.run.info.evaluation.threads},
     {constant = recipe_search.vector(self.recipe, self.spec, vector)})
 end
 

@@ -138,10 +138,18 @@ PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_prog
 PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t steps, bool stop_at_update,
                                    int64_t *made, prl_error *error);
 
+/* The watch of drives and evaluations from now on. A drive that is stopped has made fewer steps, and the next
+ * one goes on as if it had been one. */
+PRL_API void prl_agent_watch(prl_agent *agent, prl_watch watch);
+
+/* The longest episode of an evaluation where the environment's max_steps is 0. */
+#define PRL_EVALUATE_STEPS 1000000
+
 /* Whole episodes on a vector env with the published policy, nothing recorded: instance i makes its share of
  * `episodes` from its next reset on. responses (episodes, responses): each episode's sums; lengths
  * (episodes): its steps; in order of (instance, episode); either may be NULL. Allocates its buffers. Fails:
- * PRL_ENOMEM, PRL_EINVAL (episodes below 1 or above 2^28), PRL_ESHAPE, or as act and the env's step do. */
+ * PRL_ENOMEM, PRL_EINVAL (episodes below 1 or above 2^28), PRL_ESHAPE, PRL_ELIMIT (an episode of more than
+ * PRL_EVALUATE_STEPS where max_steps is 0), PRL_ESTOPPED, or as act and the env's step do. */
 PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
                                       double *responses, int64_t *lengths, prl_error *error);
 
@@ -164,6 +172,7 @@ typedef struct prl_panel_options {
   int32_t observed_count;
   int threads;                        /* 1 to 64, each with a runtime, an agent and environments of its own */
   const prl_runtime_options *runtime; /* of the threads; NULL: the default. Its allocator is called by all */
+  prl_watch watch;                    /* asked how many users' days are over */
 } prl_panel_options;
 
 /* The numbers of a user's day: 2 × responses + 2 + actions + observed. */
@@ -172,7 +181,8 @@ PRL_API int64_t prl_panel_width(const prl_env_spec *spec, int32_t observed);
  * how often it came (values other than `missing`), requests, sessions that ended, and over its requests the
  * sums of every dimension of the action (a continuous one within its bounds) and of the observed numbers, as
  * they stood when the action was taken. Fails: PRL_EINVAL (a count or an observation out of range, an
- * environment without a clock), PRL_ESHAPE, PRL_ENOMEM, or as prl_agent_load, act and the env's step do. */
+ * environment without a clock, or whose clock does not bring a user's day to its end), PRL_ESHAPE,
+ * PRL_ENOMEM, PRL_ESTOPPED, or as prl_agent_load, act and the env's step do. */
 PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_error *error);
 
 /* Simulated days that all instances together lived in the last call of prl_agent_drive; 0 without a clock. */

@@ -40,7 +40,8 @@ typedef enum prl_status {
   PRL_ENUMERIC, /* NaN or infinity where a number is needed */
   PRL_ELIMIT,   /* a declared capacity or cap is exhausted */
   PRL_ESTATE,   /* a call that the object's present state does not allow */
-  PRL_EABSENT   /* a file that is whole, but does not hold what was asked for */
+  PRL_EABSENT,  /* a file that is whole, but does not hold what was asked for */
+  PRL_ESTOPPED  /* the caller's watch did not let a long call go on */
 } prl_status;
 
 /* The caller's buffer for what went wrong. Functions write it only when they fail; a NULL error is allowed.
@@ -70,6 +71,14 @@ typedef struct prl_runtime_options {
   const char *kernels;  /* "baseline", "avx2", or NULL: the best that this processor has */
   int64_t budget_bytes; /* the most that all objects of the runtime hold together; 0: the machine's memory */
 } prl_runtime_options;
+
+/* What a caller has to say in the midst of a long call: go_on is asked about 20 times a second, on the thread
+ * that made the call, with how much of it is done; false ends the call with PRL_ESTOPPED. It must not use the
+ * objects of the call. go_on NULL: the call runs to its end. */
+typedef struct prl_watch {
+  bool (*go_on)(void *context, int64_t done, int64_t total);
+  void *context;
+} prl_watch;
 
 typedef struct prl_memory {
   int64_t live_bytes;
