@@ -343,7 +343,7 @@ prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t 
                                 prl_error *error) {
   char *bytes;
   size_t size;
-  prl_status status = prl_file_read(runtime, path, cap ? cap : INT64_MAX, &bytes, &size, error);
+  prl_status status = prl_file_read(runtime, path, cap ? cap : PRL_FILE_CAP, &bytes, &size, error);
   if (status) return status;
   status = prl_safetensors_parse(runtime, path, bytes, size, out, error);
   if (status)

@@ -125,17 +125,34 @@ static int literals(lua_State *L) {
   return 1;
 }
 
+/* A file for the parser, a piece at a time: between two of them the clock is looked at. */
+typedef struct pieces {
+  const char *at;
+  size_t left;
+} pieces;
+
+static const char *next_piece(lua_State *L, void *context, size_t *size) {
+  enum { PIECE = 1024 };
+  pieces *p = context;
+  const char *piece = p->at;
+  *size = prl_sandbox_spent(L) ? 0 : p->left < PIECE ? p->left : PIECE;
+  p->at += *size;
+  p->left -= *size;
+  return *size ? piece : NULL;
+}
+
 static int load_file(lua_State *L, int index) {
   prl_sandbox *s = prl_sandbox_of(L);
   const prl_recipe_file *file = &s->files[index];
   char chunk[32];
   snprintf(chunk, sizeof chunk, "@" PRL_RECIPE_CHUNK, index + 1);
-  const char *text = file->text;
-  size_t size = file->size;
-  if (size && text[0] == '#') { /* a first line such as #!/usr/bin/env perilune */
-    while (size && *text != '\n') text++, size--;
+  pieces p = {file->text, file->size};
+  if (p.left && p.at[0] == '#') { /* a first line such as #!/usr/bin/env perilune */
+    while (p.left && *p.at != '\n') p.at++, p.left--;
   }
-  if (luaL_loadbuffer(L, text, size, chunk)) return lua_error(L);
+  int failed = prl_load_text(L, next_piece, &p, chunk);
+  prl_sandbox_check(L); /* a text that was cut by the clock may parse, or not */
+  if (failed) return lua_error(L);
   lua_pushinteger(L, index + 1);
   return 2;
 }

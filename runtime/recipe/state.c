@@ -64,10 +64,14 @@ static void hook(lua_State *L, lua_Debug *ar) {
   halt(L);
 }
 
-void prl_sandbox_check(lua_State *L) {
+bool prl_sandbox_spent(lua_State *L) {
   prl_sandbox *s = prl_sandbox_of(L);
   if (s->stopped == PRL_GOES_ON && prl_clock_work_ns() > s->deadline_ns) s->stopped = PRL_STOP_WORK;
-  if (s->stopped == PRL_GOES_ON) return;
+  return s->stopped != PRL_GOES_ON;
+}
+
+void prl_sandbox_check(lua_State *L) {
+  if (!prl_sandbox_spent(L)) return;
   lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, 1);
   halt(L);
 }

@@ -8,7 +8,10 @@
 #include "recipe/sandbox.h"
 
 #define PRL_RECIPE_FILES 64
-#define PRL_RECIPE_FILE_BYTES (1 << 20)
+#define PRL_RECIPE_FILE_BYTES (256 << 10)
+#define PRL_RECIPE_TEXT_BYTES (1 << 20) /* of all files together */
+/* LuaJIT joins the gotos of a label in one go, in time that grows with their square, and no clock sees it. */
+#define PRL_RECIPE_GOTOS 1000
 #define PRL_RECIPE_BLOCK                                                                                     \
   ((size_t)2 << 20) /* greatest block of memory: bounds the cost of one instruction                          \
                      */
@@ -47,6 +50,7 @@ typedef struct prl_sandbox {
   char *shown;  /* the folder as the user wrote it, with its slash, or "" */
   prl_recipe_file files[PRL_RECIPE_FILES];
   int files_count;
+  int64_t text_bytes; /* of the files read */
   prl_error failure; /* a file that could not be read */
 } prl_sandbox;
 
@@ -56,7 +60,8 @@ typedef struct prl_sandbox {
 prl_sandbox *prl_sandbox_of(lua_State *L);
 prl_status prl_sandbox_open(prl_sandbox *sandbox, lua_State **out, prl_error *error);
 void prl_sandbox_deinit(prl_sandbox *sandbox);
-void prl_sandbox_check(lua_State *L); /* raises when a limit is spent; for functions in C */
+bool prl_sandbox_spent(lua_State *L); /* whether a limit is; for functions in C, which no hook stops */
+void prl_sandbox_check(lua_State *L); /* raises then */
 
 /* files.c. index: of the file read. Fails: PRL_EIO, PRL_EFORMAT, PRL_ELIMIT, PRL_ENOMEM. */
 prl_status prl_sandbox_main(prl_sandbox *sandbox, const char *path, prl_error *error);
