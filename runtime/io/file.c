@@ -33,8 +33,9 @@ prl_status prl_file_open(const char *path, int64_t cap, int *descriptor, int64_t
   else if (!S_ISREG(about.st_mode))
     status = prl_fail(error, PRL_EIO, "cannot read %s: it is not a regular file", path);
   else if (about.st_size > cap)
-    status = prl_fail(error, PRL_ELIMIT, "%s has %lld bytes, and files of more than %lld bytes are not read here", path,
-                      (long long)about.st_size, (long long)cap);
+    status =
+        prl_fail(error, PRL_ELIMIT, "%s has %lld bytes, and files of more than %lld bytes are not read here",
+                 path, (long long)about.st_size, (long long)cap);
   if (status) {
     close(opened);
     return status;
@@ -44,7 +45,8 @@ prl_status prl_file_open(const char *path, int64_t cap, int *descriptor, int64_t
   return PRL_OK;
 }
 
-/* The size that was told is where to begin: the file may grow meanwhile, and the system's own files tell 0. */
+/* The size that was told is where to begin: the file may grow meanwhile, and the system's own files tell 0.
+ */
 static prl_status read_descriptor(prl_runtime *runtime, const char *path, int descriptor, int64_t told,
                                   int64_t cap, char **data, size_t *size, prl_error *error) {
   size_t used = 0, capacity = told > 0 ? (size_t)told + 2 : 4096;

@@ -11,7 +11,7 @@
 #define lua_setfenv(L, index) lua_setuservalue(L, index)
 #define lua_getfenv(L, index) lua_getuservalue(L, index)
 #define prl_load_text(L, reader, context, name) lua_load(L, reader, context, name, "t")
-#else /* LuaJIT's; it knows bytecode behind a byte order mark too */
+#else /* LuaJIT's */
 #define prl_load_text(L, reader, context, name) lua_loadx(L, reader, context, name, "t")
 #endif
 

@@ -11,7 +11,8 @@
 /* Of comments and texts too: a lexer here would be a second one. */
 static bool too_many_gotos(const char *text) {
   int count = 0;
-  for (text = strstr(text, "goto"); text && count <= PRL_RECIPE_GOTOS; text = strstr(text + 4, "goto")) count++;
+  for (text = strstr(text, "goto"); text && count <= PRL_RECIPE_GOTOS; text = strstr(text + 4, "goto"))
+    count++;
   return count > PRL_RECIPE_GOTOS;
 }
 
@@ -31,13 +32,15 @@ static prl_status check_text(const prl_recipe_file *file, prl_error *error) {
 /* All the files of a recipe share what it may have of text. */
 static prl_status read_text(prl_sandbox *s, prl_recipe_file *file, prl_error *error) {
   int64_t left = PRL_RECIPE_TEXT_BYTES - s->text_bytes;
-  prl_status status = prl_file_read(s->runtime, file->real, PRL_RECIPE_FILE_BYTES, &file->text, &file->size, error);
+  prl_status status =
+      prl_file_read(s->runtime, file->real, PRL_RECIPE_FILE_BYTES, &file->text, &file->size, error);
   if (status == PRL_ELIMIT)
     return prl_fail(error, PRL_EFORMAT, "%s: the file is too long: a recipe's files have at most %d KiB each",
                     file->path, PRL_RECIPE_FILE_BYTES >> 10);
   if (status) return status;
   if ((int64_t)file->size > left)
-    return prl_fail(error, PRL_EFORMAT, "%s: with this file the recipe is too long: its files have at most %d KiB in all",
+    return prl_fail(error, PRL_EFORMAT,
+                    "%s: with this file the recipe is too long: its files have at most %d KiB in all",
                     file->path, PRL_RECIPE_TEXT_BYTES >> 10);
   s->text_bytes += (int64_t)file->size;
   return check_text(file, error);

@@ -8,6 +8,7 @@
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
+local prl = require "perilune"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
 
@@ -17,7 +18,7 @@ local prefix = "perilune.algorithms."
 
 function algorithms.names()
   local names = {}
-  for _, module in ipairs(require("perilune").modules(prefix)) do names[#names + 1] = module:sub(#prefix + 1) end
+  for _, module in ipairs(prl.modules(prefix)) do names[#names + 1] = module:sub(#prefix + 1) end
   table.sort(names)
   return names
 end
@@ -85,9 +86,18 @@ local function resolve_optimizer(check, algorithm, value, path)
   return resolved
 end
 
+local GREATEST_FILE = 2 ^ 22 -- bytes; as much as an environment in Lua may have
+
+--- An algorithm's file as a function that returns its table; or nil, what is wrong.
+function algorithms.chunk(file)
+  local text, message = prl.io.read(file, GREATEST_FILE)
+  if not text then return nil, message end
+  return loadstring(text, "@" .. file)
+end
+
 local function load_file(check, value, path)
   local file = environment.code_file(check, value.lua, path .. ".lua")
-  local chunk, message = loadfile(file)
+  local chunk, message = algorithms.chunk(file)
   local ok, algorithm = false, message
   if chunk then ok, algorithm = pcall(chunk) end
   if not ok then check.fail(path .. ".lua", tostring(algorithm)) end

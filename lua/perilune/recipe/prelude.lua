@@ -171,8 +171,41 @@ end
 math.log = symbols.log
 math.min, math.max, math.huge = functions.min, functions.max, huge
 table.unpack = base.unpack
+
+--- The items of a list that a function of `table` changes.
+local function items(t, what)
+  if type(t) ~= "table" or t == remove or is_symbol(t) then refuse(what .. " takes a list, not " .. show(t)) end
+  return #t
+end
+
+--- As in Lua 5.3, where a position outside of the list is refused: in others the work is as long as the number says.
+function table.insert(t, ...)
+  local n, count = items(t, "table.insert"), select("#", ...)
+  local at, value = ...
+  if count == 1 then
+    at, value = n + 1, at
+  elseif count ~= 2 then
+    refuse("table.insert takes a list, a position where one is meant, and a value")
+  end
+  if type(at) ~= "number" or at % 1 ~= 0 or at < 1 or at > n + 1 then
+    refuse(format("table.insert: expected a position from 1 to %d, got %s", n + 1, show(at)))
+  end
+  for i = n, at, -1 do t[i + 1] = t[i] end
+  t[at] = value
+end
+
+function table.remove(t, at)
+  local n = items(t, "table.remove")
+  if at == nil then at = n end
+  if type(at) ~= "number" then refuse("table.remove takes a position, not " .. show(at)) end
+  if at % 1 ~= 0 or at < 1 or at > n then return nil end
+  local value = t[at]
+  for i = at, n do t[i] = t[i + 1] end
+  return value
+end
+
 function table.sort(t, before)
-  if type(t) ~= "table" then refuse("table.sort takes a table, not " .. show(t)) end
+  items(t, "table.sort")
   merge_sort(t, before or function(a, b) return a < b end)
 end
 

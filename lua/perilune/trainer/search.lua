@@ -129,7 +129,7 @@ local function algorithm_of(info, recipe, trust)
     failure.usage(("%s: its algorithm, %s, is code: it runs only with --trust"):format(info.folder or info.name,
       info.algorithm_file))
   end
-  return failure.check(loadfile(info.algorithm_file))()
+  return failure.check(algorithms.chunk(info.algorithm_file))()
 end
 
 --- The search of a run that goes on.
