@@ -19,6 +19,7 @@ local GREATEST_DEPTH = 24
 -- ---- Schedules ----------------------------------------------------------------------------------------------------
 
 local whole = setmetatable({}, {__mode = "k"}) -- tables that `extend` replaces, never merges
+local formulas = setmetatable({}, {__mode = "k"}) -- trees, whose own levels are bounded where they are made
 
 local function schedule(kind)
   return function(fields)
@@ -47,6 +48,7 @@ local function expression(fn)
     function(responses) return responses.step or 0 end)
   local result = {kind = "expression", tree = tree}
   whole[result] = true
+  if type(tree) == "table" then formulas[tree] = true end
   return result
 end
 
@@ -59,7 +61,7 @@ local remove = setmetatable({}, {
 })
 
 local function copy(value, depth)
-  if type(value) ~= "table" or value == remove or is_symbol(value) then return value end
+  if type(value) ~= "table" or value == remove or is_symbol(value) or formulas[value] then return value end
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
   local result = {}
   for k, v in next, value do result[k] = copy(v, depth + 1) end
@@ -88,7 +90,7 @@ local function merge(old, new, depth)
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
   if type(old) == "string" and type(new) == "table" and new[1] == nil and has_names(new) then old = {old} end
   if not merges(old, new) then
-    if type(new) ~= "table" or new == remove then return new end
+    if type(new) ~= "table" or new == remove or formulas[new] then return new end
     local result = {}
     for k, v in next, new do
       if v ~= remove then result[k] = merge(nil, v, depth + 1) end
@@ -316,7 +318,7 @@ plain = function(value, path, at, above)
   if type(value) == "number" and (value ~= value or value == huge or value == -huge) then
     defect(path, "the number is not finite")
   end
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" or formulas[value] then return value end
   if value == remove then defect(path, "remove stands in the changes of extend, and nowhere else") end
   if is_symbol(value) then defect(path, "a response stands in a reward, and nowhere else") end
   if above[value] then defect(path, "this table contains itself") end
