@@ -59,7 +59,8 @@ typedef struct prl_safetensors {
   const prl_value *metadata; /* a map of strings; NULL: none */
 } prl_safetensors;
 
-/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT, PRL_ENOMEM. */
+/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT, PRL_ENOMEM.
+ */
 prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t cap, prl_safetensors **out,
                                 prl_error *error);
 /* The same from bytes that stay the caller's and must outlive the result. `name` stands in messages. */

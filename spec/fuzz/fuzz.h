@@ -22,6 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
   } while (0)
 #ifndef assert_true
 #define assert_true(condition) CHECK_OK(!(condition))
+#define assert_non_null(pointer) CHECK_OK(!(pointer))
 #endif
 
 /* A host that has 256 MB: what asks for more is told so, like any host would. */
