@@ -14,7 +14,8 @@ prl_status prl_fail_system(prl_error *error, const char *action, const char *pat
 /* Opens a regular file of at most `cap` bytes for reading: nothing that the library reads is a pipe, a device
  * or a folder, of which some never end and some never begin. Fails: PRL_EIO, PRL_ELIMIT. */
 prl_status prl_file_open(const char *path, int64_t cap, int *descriptor, int64_t *size, prl_error *error);
-/* All bytes of such a file, with a NUL behind them; freed by prl_free. Fails: as prl_file_open, PRL_ENOMEM. */
+/* All bytes of such a file, with a NUL behind them; freed by prl_free. Fails: as prl_file_open, PRL_ENOMEM.
+ */
 prl_status prl_file_read(prl_runtime *runtime, const char *path, int64_t cap, char **data, size_t *size,
                          prl_error *error);
 

@@ -149,8 +149,7 @@ static void test_texts(void **state) {
   CHECK_FAILS(prl_recipe_eval(*state, recipe(text), &options, &doc, &error), PRL_EFORMAT,
               "x.lua: the recipe did not end within 20 ms of work");
   free(text);
-  refuses(*state, "\xef\xbb\xbf\x1bLJ\2\2",
-          "bytecode"); /* behind a byte order mark */
+  refuses(*state, "\xef\xbb\xbf\x1bLJ\2\2", "bytecode"); /* behind a byte order mark */
 }
 
 /* What no count of instructions sees, since each instruction is slow: the cap on work ends it. */
