@@ -76,7 +76,7 @@ static void push_entry(lua_State *L, prl_safetensors *file, const prl_st_tensor 
     return;
   }
   prl_tensor *tensor = prl_push_tensor(L);
-  prl_check(L, prl_safetensors_tensor(file, entry->name, tensor, &error), &error);
+  prl_check(L, prl_safetensors_entry(file, entry, tensor, &error), &error);
 }
 
 /* path, cap or nil → {name = tensor; bytes of U8 and U64 as a string}, {key = text}, digest, whether it is

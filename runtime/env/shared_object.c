@@ -2,6 +2,7 @@
  * out. */
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/arguments.h"
 #include "core/memory.h"
@@ -23,8 +24,13 @@ static void *open_handle(prl_runtime *runtime, const char *path, prl_error *erro
   }
   strcpy(local, strchr(path, '/') ? "" : "./");
   strcat(local, path);
-  void *handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
-  if (!handle) prl_fail(error, PRL_EIO, "cannot load the environment: %s", dlerror());
+  struct stat about; /* dlopen would wait for the writer of a pipe */
+  bool other = stat(local, &about) == 0 && !S_ISREG(about.st_mode);
+  void *handle = other ? NULL : dlopen(local, RTLD_NOW | RTLD_LOCAL);
+  if (other)
+    prl_fail(error, PRL_EIO, "cannot load the environment: %s is not a regular file", path);
+  else if (!handle)
+    prl_fail(error, PRL_EIO, "cannot load the environment: %s", dlerror());
   prl_free(runtime, local);
   return handle;
 }

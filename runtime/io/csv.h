@@ -1,4 +1,4 @@
-/* CSV (RFC 4180): a streaming reader of chosen columns for files of any size, and a writer for metrics.
+/* CSV (RFC 4180): a streaming reader of chosen columns for files of up to a TiB, and a writer for metrics.
  *
  *     prl_csv_column columns[] = {{"user_id", PRL_CSV_DICT}, {"play_time_ms", PRL_CSV_F64}};
  *     prl_csv_open(runtime, path, columns, 2, NULL, &csv, &error);
@@ -12,6 +12,8 @@
 #define PRL_IO_CSV_H
 
 #include "core/memory.h"
+
+#define PRL_CSV_CAP (INT64_C(1) << 40) /* bytes of a file */
 
 typedef enum prl_csv_type {
   PRL_CSV_F64,  /* double, exactly rounded */
@@ -41,7 +43,7 @@ typedef struct prl_csv prl_csv;
 
 /* Opens, reads the header and finds the columns; options may be NULL. Fails: PRL_EIO, PRL_ENAME (a column
  * that the file lacks: the nearest name), PRL_EFORMAT (no header, a chosen name that stands twice in it),
- * PRL_ENOMEM. */
+ * PRL_ELIMIT (a file beyond PRL_CSV_CAP), PRL_ENOMEM. */
 prl_status prl_csv_open(prl_runtime *runtime, const char *path, const prl_csv_column *columns, int count,
                         const prl_csv_options *options, prl_csv **out, prl_error *error);
 /* The same from bytes that the caller keeps alive. `name` stands in messages. */
@@ -68,7 +70,7 @@ const char *prl_csv_header_name(const prl_csv *csv, int index); /* terminated */
 int64_t prl_csv_rows(const prl_csv *csv);                       /* read so far, without the skipped ones */
 int64_t prl_csv_skipped(const prl_csv *csv);                    /* with skip_bad */
 const char *prl_csv_first_skipped(const prl_csv *csv);          /* why; "" where none was */
-/* For progress: bytes taken so far, and in all (−1 where that is not known). */
+/* For progress: bytes taken so far, and in all. */
 int64_t prl_csv_bytes_read(const prl_csv *csv);
 int64_t prl_csv_bytes_total(const prl_csv *csv);
 

@@ -1,10 +1,8 @@
 #include "io/csv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/nearest.h"
@@ -481,14 +479,11 @@ prl_status prl_csv_open(prl_runtime *runtime, const char *path, const prl_csv_co
   prl_csv *csv = NULL;
   prl_status status = new_csv(runtime, path, options, &csv, error);
   if (status) return status;
-  struct stat about;
-  csv->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-  if (csv->descriptor < 0) {
-    status = prl_fail_system(error, "open", path, errno);
+  status = prl_file_open(path, PRL_CSV_CAP, &csv->descriptor, &csv->total, error);
+  if (status) {
     prl_csv_free(csv);
     return status;
   }
-  csv->total = fstat(csv->descriptor, &about) == 0 && S_ISREG(about.st_mode) ? (int64_t)about.st_size : -1;
   return begin(csv, columns, count, out, error);
 }
 

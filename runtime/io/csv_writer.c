@@ -39,7 +39,7 @@ static prl_status check_existing(prl_runtime *runtime, const char *path, const c
                                  prl_error *error) {
   char *data;
   size_t size;
-  prl_status status = prl_file_read(runtime, path, INT64_MAX, &data, &size, error);
+  prl_status status = prl_file_read(runtime, path, PRL_FILE_CAP, &data, &size, error);
   if (status) return status;
   size_t length = strlen(header), line = strcspn(data, "\n");
   if (size < length || memcmp(data, header, length) != 0)

@@ -20,17 +20,41 @@ prl_status prl_fail_system(prl_error *error, const char *action, const char *pat
 
 /* ---- reading ---- */
 
-static prl_status read_descriptor(prl_runtime *runtime, const char *path, int descriptor, int64_t cap,
-                                  char **data, size_t *size, prl_error *error) {
+/* O_NONBLOCK: opening a pipe must not wait for its writer; of a regular file it changes nothing. */
+prl_status prl_file_open(const char *path, int64_t cap, int *descriptor, int64_t *size, prl_error *error) {
+  int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (opened < 0) return prl_fail_system(error, "open", path, errno);
   struct stat about;
-  if (fstat(descriptor, &about) != 0) return prl_fail_system(error, "look at", path, errno);
-  if (S_ISDIR(about.st_mode)) return prl_fail_system(error, "read", path, EISDIR);
-  size_t used = 0, capacity = about.st_size > 0 && about.st_size <= cap ? (size_t)about.st_size + 1 : 4096;
+  prl_status status = PRL_OK;
+  if (fstat(opened, &about) != 0)
+    status = prl_fail_system(error, "look at", path, errno);
+  else if (S_ISDIR(about.st_mode))
+    status = prl_fail_system(error, "read", path, EISDIR);
+  else if (!S_ISREG(about.st_mode))
+    status = prl_fail(error, PRL_EIO, "cannot read %s: it is not a regular file", path);
+  else if (about.st_size > cap)
+    status =
+        prl_fail(error, PRL_ELIMIT, "%s has %lld bytes, and files of more than %lld bytes are not read here",
+                 path, (long long)about.st_size, (long long)cap);
+  if (status) {
+    close(opened);
+    return status;
+  }
+  *descriptor = opened;
+  *size = (int64_t)about.st_size;
+  return PRL_OK;
+}
+
+/* The size that was told is where to begin: the file may grow meanwhile, and the system's own files tell 0.
+ */
+static prl_status read_descriptor(prl_runtime *runtime, const char *path, int descriptor, int64_t told,
+                                  int64_t cap, char **data, size_t *size, prl_error *error) {
+  size_t used = 0, capacity = told > 0 ? (size_t)told + 2 : 4096;
   char *bytes = prl_alloc(runtime, capacity);
   if (!bytes) return prl_fail_memory(error, capacity);
   prl_status status = PRL_OK;
   while (status == PRL_OK) {
-    if (used + 1 >= capacity) { /* a file that grows, or a pipe, whose size is not known */
+    if (used + 1 >= capacity) {
       char *grown = prl_realloc(runtime, bytes, capacity * 2);
       if (!grown) status = prl_fail_memory(error, capacity * 2);
       if (!grown) break;
@@ -43,7 +67,7 @@ static prl_status read_descriptor(prl_runtime *runtime, const char *path, int de
     if (got < 0) status = prl_fail_system(error, "read", path, errno);
     if (got > 0) used += (size_t)got;
     if ((int64_t)used > cap)
-      status = prl_fail(error, PRL_ELIMIT, "%s has more than %lld bytes, the most that is read", path,
+      status = prl_fail(error, PRL_ELIMIT, "%s has more than %lld bytes, the most that are read", path,
                         (long long)cap);
   }
   if (status) {
@@ -58,9 +82,11 @@ static prl_status read_descriptor(prl_runtime *runtime, const char *path, int de
 
 prl_status prl_file_read(prl_runtime *runtime, const char *path, int64_t cap, char **data, size_t *size,
                          prl_error *error) {
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return prl_fail_system(error, "open", path, errno);
-  prl_status status = read_descriptor(runtime, path, descriptor, cap, data, size, error);
+  int descriptor;
+  int64_t told;
+  prl_status status = prl_file_open(path, cap, &descriptor, &told, error);
+  if (status) return status;
+  status = read_descriptor(runtime, path, descriptor, told, cap, data, size, error);
   close(descriptor);
   return status;
 }

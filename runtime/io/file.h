@@ -8,8 +8,14 @@
 /* PRL_EIO: "cannot open runs/a.csv: No such file or directory". `code` is an errno. */
 prl_status prl_fail_system(prl_error *error, const char *action, const char *path, int code);
 
-/* All bytes of a file, with a NUL behind them; freed by prl_free. Fails: PRL_EIO, PRL_ELIMIT (more than `cap`
- * bytes), PRL_ENOMEM. */
+/* The most that is read at once of a file of data: checkpoints, rankers, worlds. */
+#define PRL_FILE_CAP (INT64_C(16) << 30)
+
+/* Opens a regular file of at most `cap` bytes for reading: nothing that the library reads is a pipe, a device
+ * or a folder, of which some never end and some never begin. Fails: PRL_EIO, PRL_ELIMIT. */
+prl_status prl_file_open(const char *path, int64_t cap, int *descriptor, int64_t *size, prl_error *error);
+/* All bytes of such a file, with a NUL behind them; freed by prl_free. Fails: as prl_file_open, PRL_ENOMEM.
+ */
 prl_status prl_file_read(prl_runtime *runtime, const char *path, int64_t cap, char **data, size_t *size,
                          prl_error *error);
 

@@ -410,7 +410,7 @@ prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t 
                                 prl_error *error) {
   char *bytes;
   size_t size;
-  prl_status status = prl_file_read(runtime, path, cap ? cap : INT64_MAX, &bytes, &size, error);
+  prl_status status = prl_file_read(runtime, path, cap ? cap : PRL_FILE_CAP, &bytes, &size, error);
   if (status) return status;
   status = prl_safetensors_parse(runtime, path, bytes, size, out, error);
   if (status)
@@ -456,22 +456,26 @@ static prl_status need(const prl_safetensors *file, const char *name, const prl_
   return prl_fail(error, PRL_ENAME, "the file has no tensor \"%.80s\"%s", name, prl_nearest_hint(&nearest));
 }
 
-prl_status prl_safetensors_tensor(const prl_safetensors *file, const char *name, prl_tensor *out,
-                                  prl_error *error) {
+prl_status prl_safetensors_entry(const prl_safetensors *file, const prl_st_tensor *entry, prl_tensor *out,
+                                 prl_error *error) {
   static const prl_dtype of[] = {
       [PRL_ST_F32] = PRL_F32, [PRL_ST_F64] = PRL_F64, [PRL_ST_I32] = PRL_I32, [PRL_ST_I64] = PRL_I64};
-  const prl_st_tensor *entry;
-  prl_status status = need(file, name, &entry, error);
-  if (status) return status;
   if (entry->dtype == PRL_ST_U8 || entry->dtype == PRL_ST_U64)
     return prl_fail(error, PRL_EINVAL, "the tensor \"%.80s\" is %s, of which the runtime has no tensors",
-                    name, dtypes[entry->dtype].name);
+                    entry->name, dtypes[entry->dtype].name);
   if (entry->ndim > PRL_MAX_DIMS)
-    return prl_fail(error, PRL_ESHAPE, "the tensor \"%.80s\" has %d dimensions; at most %d are read", name,
-                    entry->ndim, PRL_MAX_DIMS);
-  status = prl_tensor_new(file->runtime, of[entry->dtype], entry->ndim, entry->shape, out, error);
+    return prl_fail(error, PRL_ESHAPE, "the tensor \"%.80s\" has %d dimensions; at most %d are read",
+                    entry->name, entry->ndim, PRL_MAX_DIMS);
+  prl_status status = prl_tensor_new(file->runtime, of[entry->dtype], entry->ndim, entry->shape, out, error);
   if (status == PRL_OK && entry->size > 0) memcpy(out->data, entry->data, entry->size);
   return status;
+}
+
+prl_status prl_safetensors_tensor(const prl_safetensors *file, const char *name, prl_tensor *out,
+                                  prl_error *error) {
+  const prl_st_tensor *entry;
+  prl_status status = need(file, name, &entry, error);
+  return status ? status : prl_safetensors_entry(file, entry, out, error);
 }
 
 prl_status prl_safetensors_copy(const prl_safetensors *file, const char *name, prl_st_dtype dtype, int ndim,

@@ -66,7 +66,7 @@ typedef struct prl_safetensors {
   bool digested;             /* it carries its digest */
 } prl_safetensors;
 
-/* Reads a file of at most `cap` bytes (0: no cap). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where the
+/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where the
  * digest is of other bytes), PRL_ENOMEM. */
 prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t cap, prl_safetensors **out,
                                 prl_error *error);
@@ -83,6 +83,9 @@ const prl_st_tensor *prl_safetensors_find(const prl_safetensors *file, const cha
  * their bytes), PRL_ESHAPE (more than PRL_MAX_DIMS), PRL_ENOMEM. */
 prl_status prl_safetensors_tensor(const prl_safetensors *file, const char *name, prl_tensor *out,
                                   prl_error *error);
+/* The same of an entry of `tensors`, which is not looked for by its name. */
+prl_status prl_safetensors_entry(const prl_safetensors *file, const prl_st_tensor *entry, prl_tensor *out,
+                                 prl_error *error);
 /* Copies into bytes that the caller has: dtype and shape must be those given.
  * Fails: PRL_ENAME (nearest name), PRL_ESHAPE (both printed). */
 prl_status prl_safetensors_copy(const prl_safetensors *file, const char *name, prl_st_dtype dtype, int ndim,

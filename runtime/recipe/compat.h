@@ -10,6 +10,9 @@
 #define lua_objlen(L, index) lua_rawlen(L, index)
 #define lua_setfenv(L, index) lua_setuservalue(L, index)
 #define lua_getfenv(L, index) lua_getuservalue(L, index)
+#define prl_load_text(L, reader, context, name) lua_load(L, reader, context, name, "t")
+#else /* LuaJIT's */
+#define prl_load_text(L, reader, context, name) lua_loadx(L, reader, context, name, "t")
 #endif
 
 #endif

@@ -1,36 +1,19 @@
 /* The files that a recipe may be made of: itself, and what it requires from its own folder. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "io/file.h"
 #include "recipe/state.h"
 
-static prl_status read_whole(prl_sandbox *s, int fd, const char *path, prl_recipe_file *file,
-                             prl_error *error) {
-  struct stat about;
-  if (fstat(fd, &about)) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
-  if (!S_ISREG(about.st_mode)) return prl_fail(error, PRL_EIO, "%s: not a regular file", path);
-  if (about.st_size > PRL_RECIPE_FILE_BYTES)
-    return prl_fail(error, PRL_EFORMAT, "%s: the file has %lld bytes; a recipe has at most %d", path,
-                    (long long)about.st_size, PRL_RECIPE_FILE_BYTES);
-  size_t size = (size_t)about.st_size, got = 0;
-  file->text = prl_alloc(s->runtime, size + 1);
-  if (!file->text) return prl_fail_memory(error, size + 1);
-  while (got < size) {
-    ssize_t n = read(fd, file->text + got, size - got);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
-    if (n == 0) break;
-    got += (size_t)n;
-  }
-  file->text[got] = 0;
-  file->size = got;
-  return PRL_OK;
+/* Of comments and texts too: a lexer here would be a second one. */
+static bool too_many_gotos(const char *text) {
+  int count = 0;
+  for (text = strstr(text, "goto"); text && count <= PRL_RECIPE_GOTOS; text = strstr(text + 4, "goto"))
+    count++;
+  return count > PRL_RECIPE_GOTOS;
 }
 
 static prl_status check_text(const prl_recipe_file *file, prl_error *error) {
@@ -41,10 +24,29 @@ static prl_status check_text(const prl_recipe_file *file, prl_error *error) {
   if (zero)
     return prl_fail(error, PRL_EFORMAT, "%s: byte %lld is zero; a recipe is Lua text", file->path,
                     (long long)(zero - text) + 1);
+  if (too_many_gotos(file->text))
+    return prl_fail(error, PRL_EFORMAT, "%s: a recipe has at most %d gotos", file->path, PRL_RECIPE_GOTOS);
   return PRL_OK;
 }
 
-/* Takes `real` over. O_NONBLOCK: opening a pipe must not wait for its writer. */
+/* All the files of a recipe share what it may have of text. */
+static prl_status read_text(prl_sandbox *s, prl_recipe_file *file, prl_error *error) {
+  int64_t left = PRL_RECIPE_TEXT_BYTES - s->text_bytes;
+  prl_status status =
+      prl_file_read(s->runtime, file->real, PRL_RECIPE_FILE_BYTES, &file->text, &file->size, error);
+  if (status == PRL_ELIMIT)
+    return prl_fail(error, PRL_EFORMAT, "%s: the file is too long: a recipe's files have at most %d KiB each",
+                    file->path, PRL_RECIPE_FILE_BYTES >> 10);
+  if (status) return status;
+  if ((int64_t)file->size > left)
+    return prl_fail(error, PRL_EFORMAT,
+                    "%s: with this file the recipe is too long: its files have at most %d KiB in all",
+                    file->path, PRL_RECIPE_TEXT_BYTES >> 10);
+  s->text_bytes += (int64_t)file->size;
+  return check_text(file, error);
+}
+
+/* Takes `real` over. */
 static prl_status add_file(prl_sandbox *s, const char *path, char *real, prl_error *error) {
   if (s->files_count == PRL_RECIPE_FILES) {
     prl_free(s->runtime, real);
@@ -56,11 +58,7 @@ static prl_status add_file(prl_sandbox *s, const char *path, char *real, prl_err
   s->files_count++; /* prl_sandbox_deinit frees what is there */
   file->path = prl_strdup(s->runtime, path);
   if (!file->path) return prl_fail_memory(error, strlen(path) + 1);
-  int fd = open(real, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return prl_fail(error, PRL_EIO, "%s: %s", path, strerror(errno));
-  prl_status status = read_whole(s, fd, path, file, error);
-  close(fd);
-  return status ? status : check_text(file, error);
+  return read_text(s, file, error);
 }
 
 static prl_status resolve(prl_sandbox *s, const char *path, const char *shown, char **out, prl_error *error) {

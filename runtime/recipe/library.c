@@ -21,23 +21,16 @@ static const char *const base_names[] = {
     "select", "tonumber", "setmetatable", "getmetatable", "type",  "tostring", "unpack",   NULL};
 static const char *const string_names[] = {"byte",  "char",    "format", "len", "lower",
                                            "upper", "reverse", "sub",    NULL};
-static const char *const table_names[] = {"insert", "remove", NULL};
 static const char *const math_names[] = {
     "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "ldexp",
     "log", "max",  "min",  "modf", "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
-
-/* The number of the recipe's file that a chunk name stands for; 0 for the prelude and C. */
-static int file_number(const char *source) {
-  int number = 0;
-  return source[0] == '@' && sscanf(source + 1, PRL_RECIPE_CHUNK, &number) == 1 ? number : 0;
-}
 
 /* position() → file number, line: where the recipe stands that called the prelude. */
 static int position(lua_State *L) {
   lua_Debug ar;
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
-    int number = file_number(ar.source);
+    int number = prl_sandbox_file_number(ar.source);
     if (number && ar.currentline > 0) {
       lua_pushinteger(L, number);
       lua_pushinteger(L, ar.currentline);
@@ -58,7 +51,7 @@ static int defined(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_pushvalue(L, 1);
   lua_getinfo(L, ">S", &ar);
-  int number = file_number(ar.source);
+  int number = prl_sandbox_file_number(ar.source);
   if (!number) return 0;
   lua_pushinteger(L, number);
   lua_pushinteger(L, ar.linedefined);
@@ -92,6 +85,14 @@ static const prl_recipe_file *file_argument(lua_State *L, int argument) {
   int number = (int)luaL_checkinteger(L, argument);
   luaL_argcheck(L, number >= 1 && number <= s->files_count, argument, "no such file");
   return &s->files[number - 1];
+}
+
+/* steps() → spent so far, the limit. */
+static int steps(lua_State *L) {
+  const prl_sandbox *s = prl_sandbox_of(L);
+  lua_pushnumber(L, (lua_Number)s->steps);
+  lua_pushnumber(L, (lua_Number)s->limits.steps);
+  return 2;
 }
 
 /* line_text(file, line) → the text of that line. */
@@ -128,17 +129,34 @@ static int literals(lua_State *L) {
   return 1;
 }
 
+/* A file for the parser, a piece at a time: between two of them the clock is looked at. */
+typedef struct pieces {
+  const char *at;
+  size_t left;
+} pieces;
+
+static const char *next_piece(lua_State *L, void *context, size_t *size) {
+  enum { PIECE = 1024 };
+  pieces *p = context;
+  const char *piece = p->at;
+  *size = prl_sandbox_spent(L) ? 0 : p->left < PIECE ? p->left : PIECE;
+  p->at += *size;
+  p->left -= *size;
+  return *size ? piece : NULL;
+}
+
 static int load_file(lua_State *L, int index) {
   prl_sandbox *s = prl_sandbox_of(L);
   const prl_recipe_file *file = &s->files[index];
   char chunk[32];
   snprintf(chunk, sizeof chunk, "@" PRL_RECIPE_CHUNK, index + 1);
-  const char *text = file->text;
-  size_t size = file->size;
-  if (size && text[0] == '#') { /* a first line such as #!/usr/bin/env perilune */
-    while (size && *text != '\n') text++, size--;
+  pieces p = {file->text, file->size};
+  if (p.left && p.at[0] == '#') { /* a first line such as #!/usr/bin/env perilune */
+    while (p.left && *p.at != '\n') p.at++, p.left--;
   }
-  if (luaL_loadbuffer(L, text, size, chunk)) return lua_error(L);
+  int failed = prl_load_text(L, next_piece, &p, chunk);
+  prl_sandbox_check(L); /* a text that was cut by the clock may parse, or not */
+  if (failed) return lua_error(L);
   lua_pushinteger(L, index + 1);
   return 2;
 }
@@ -216,36 +234,43 @@ static int nearest(lua_State *L) {
 
 static int bounded_rep(lua_State *L) {
   size_t length;
-  luaL_checklstring(L, 1, &length);
+  const char *text = luaL_checklstring(L, 1, &length);
   double times = luaL_checknumber(L, 2);
-  if (times > 0 && (double)length * times > (double)GREATEST_STRING)
+  luaL_argcheck(L, lua_isnoneornil(L, 3), 3, "a recipe's string.rep takes no separator");
+  if (!(times >= 1) || length == 0) times = 0;
+  if ((double)length * times > (double)GREATEST_STRING)
     return luaL_error(L, "string.rep would make %f bytes; a recipe's strings have at most %d",
                       (double)length * times, (int)GREATEST_STRING);
-  luaL_Buffer buffer;
-  luaL_buffinit(L, &buffer);
-  for (int64_t i = 0; i < (int64_t)times && length; i++) {
-    lua_pushvalue(L, 1);
-    luaL_addvalue(&buffer);
-  }
-  luaL_pushresult(&buffer);
+  size_t size = length * (size_t)times;
+  char *bytes = lua_newuserdata(L, size + 1);
+  for (size_t at = 0; at < size; at += length) memcpy(bytes + at, text, length);
+  lua_pushlstring(L, bytes, size);
   return 1;
 }
 
+/* A position in a table: lua_rawgeti takes no other. */
+static int64_t position_argument(lua_State *L, int argument, int64_t fallback) {
+  if (lua_isnoneornil(L, argument)) return fallback;
+  double at = luaL_checknumber(L, argument);
+  luaL_argcheck(L, at >= INT32_MIN && at <= INT32_MAX, argument, "no position in a table");
+  return (int64_t)at;
+}
+
 /* table.concat that looks at the limits: the stock one may format a quarter of a million numbers in one
- * instruction. */
+ * instruction. It ends at the first item that is absent. */
 static int bounded_concat(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_optlstring(L, 2, "", NULL);
-  int first = (int)luaL_optinteger(L, 3, 1);
-  int last = lua_isnoneornil(L, 4) ? (int)lua_objlen(L, 1) : (int)luaL_checkinteger(L, 4);
+  int64_t first = position_argument(L, 3, 1);
+  int64_t last = position_argument(L, 4, (int64_t)lua_objlen(L, 1));
   lua_settop(L, 2);
   luaL_Buffer buffer;
   luaL_buffinit(L, &buffer);
-  for (int i = first; i <= last; i++) {
+  for (int64_t i = first; i <= last; i++) {
     if ((i & 255) == 0) prl_sandbox_check(L);
-    lua_rawgeti(L, 1, i);
+    lua_rawgeti(L, 1, (int)i);
     if (!lua_isstring(L, -1))
-      return luaL_error(L, "table.concat: item %d is a %s, not a string or a number", i,
+      return luaL_error(L, "table.concat: item %d is a %s, not a string or a number", (int)i,
                         luaL_typename(L, -1));
     luaL_addvalue(&buffer);
     if (i < last && !lua_isnoneornil(L, 2)) {
@@ -322,10 +347,12 @@ void prl_sandbox_library(lua_State *L) {
   prl_lua_put_order(L, true);
   lua_setfield(L, top, "base");
   put_library(L, top, "string", luaopen_string, string_names);
-  put_library(L, top, "table", luaopen_table, table_names);
+  lua_newtable(L); /* insert, remove and sort are the prelude's, so that their work is counted in steps */
+  lua_setfield(L, top, "table");
   put_library(L, top, "math", luaopen_math, math_names);
 #if LUA_VERSION_NUM >= 502
   lua_getfield(L, top, "base");
+  open_library(L, luaopen_table, "table");
   lua_getglobal(L, "table");
   lua_getfield(L, -1, "unpack");
   lua_setfield(L, -3, "unpack");
@@ -333,12 +360,19 @@ void prl_sandbox_library(lua_State *L) {
 #endif
   put_function(L, top, "string", "rep", bounded_rep);
   put_function(L, top, "table", "concat", bounded_concat);
-  static const luaL_Reg own[] = {{"position", position},   {"defined", defined},
-                                 {"traced", traced},       {"line_text", line_text},
-                                 {"literals", literals},   {"load", load},
-                                 {"overrides", overrides}, {"override", override},
-                                 {"embedded", embedded},   {"set_environment", set_environment},
-                                 {"nearest", nearest},     {NULL, NULL}};
+  static const luaL_Reg own[] = {{"position", position},
+                                 {"defined", defined},
+                                 {"traced", traced},
+                                 {"line_text", line_text},
+                                 {"literals", literals},
+                                 {"load", load},
+                                 {"overrides", overrides},
+                                 {"override", override},
+                                 {"embedded", embedded},
+                                 {"set_environment", set_environment},
+                                 {"nearest", nearest},
+                                 {"steps", steps},
+                                 {NULL, NULL}};
   for (const luaL_Reg *f = own; f->name; f++) put_function(L, top, NULL, f->name, f->func);
   /* ("x"):rep(n) goes through the metatable of strings: it may lead only to the functions above. */
   lua_pushliteral(L, "");

@@ -16,7 +16,7 @@ typedef struct evaluation {
   bool converting; /* the failure is `error`, from the conversion */
 } evaluation;
 
-static const prl_value_limits result_limits = {.depth = 32, .values = 50000, .bytes = 2 << 20};
+static const prl_value_limits result_limits = {.depth = 48, .values = 50000, .bytes = 2 << 20};
 
 /* Text with each chunk name "recipe#N" replaced by the path of file N. */
 static void write_message(const prl_sandbox *s, const char *text, char *out, size_t size) {

@@ -4,18 +4,25 @@
  * time or a random number, load bytecode or native code, keep the processor or the memory. Whatever it tries,
  * it loads or fails with one sentence, soon. Limits:
  *
+ * - text: bytes of a file and of all files, and its gotos; the parser reads it under the clock
  * - steps: counted by the interpreter's hook; once spent, every further instruction raises, so that nothing
  *   catches it
  * - work: processor time, looked at every few steps, for instructions that each cost much
  * - memory: bytes at once, bytes in one block, and bytes asked for all told
  * - result: depth, number of values and bytes of text of what it leaves (recipe/value.h)
  *
- * The functions that it may call are listed in library.c, prelude.lua and symbols.lua; none of them works
- * long in C. */
+ * The functions that it may call are listed in library.c, prelude.lua and symbols.lua. What one call does in
+ * C is bounded by the sizes of what it is given, never by a number; the rest is Lua, whose steps are counted.
+ */
 #ifndef PRL_RECIPE_SANDBOX_H
 #define PRL_RECIPE_SANDBOX_H
 
 #include "core/value.h"
+
+#define PRL_RECIPE_FILE_BYTES (256 << 10)
+#define PRL_RECIPE_TEXT_BYTES (1 << 20) /* of all files together */
+/* LuaJIT joins the gotos of a label in one go, in time that grows with their square, and no clock sees it. */
+#define PRL_RECIPE_GOTOS 1000
 
 /* Zero means the default. */
 typedef struct prl_recipe_limits {

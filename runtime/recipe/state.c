@@ -1,7 +1,8 @@
 #include "recipe/state.h"
 
 #include <lauxlib.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 
@@ -41,13 +42,20 @@ static void halt(lua_State *L) {
   lua_error(L);
 }
 
+/* By hand: the hook asks at every line, where sscanf would be most of the time. */
+int prl_sandbox_file_number(const char *source) {
+  size_t prefix = strlen(PRL_RECIPE_CHUNK) - 2; /* without its %d */
+  return source[0] == '@' && strncmp(source + 1, PRL_RECIPE_CHUNK, prefix) == 0 ? atoi(source + 1 + prefix)
+                                                                                : 0;
+}
+
 static void hook(lua_State *L, lua_Debug *ar) {
   prl_sandbox *s = prl_sandbox_of(L);
   if (s->stopped != PRL_GOES_ON) halt(L);
   if (ar->event == LUA_HOOKLINE) {
-    int number = 0;
     lua_getinfo(L, "S", ar);
-    if (ar->source[0] == '@' && sscanf(ar->source + 1, PRL_RECIPE_CHUNK, &number) == 1) {
+    int number = prl_sandbox_file_number(ar->source);
+    if (number) {
       s->file = number;
       s->line = ar->currentline;
       if (s->trace && s->trace_count < PRL_RECIPE_TRACE) s->trace[s->trace_count++] = ar->currentline;
@@ -64,10 +72,14 @@ static void hook(lua_State *L, lua_Debug *ar) {
   halt(L);
 }
 
-void prl_sandbox_check(lua_State *L) {
+bool prl_sandbox_spent(lua_State *L) {
   prl_sandbox *s = prl_sandbox_of(L);
   if (s->stopped == PRL_GOES_ON && prl_clock_work_ns() > s->deadline_ns) s->stopped = PRL_STOP_WORK;
-  if (s->stopped == PRL_GOES_ON) return;
+  return s->stopped != PRL_GOES_ON;
+}
+
+void prl_sandbox_check(lua_State *L) {
+  if (!prl_sandbox_spent(L)) return;
   lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, 1);
   halt(L);
 }

@@ -8,7 +8,6 @@
 #include "recipe/sandbox.h"
 
 #define PRL_RECIPE_FILES 64
-#define PRL_RECIPE_FILE_BYTES (1 << 20)
 #define PRL_RECIPE_BLOCK                                                                                     \
   ((size_t)2 << 20) /* greatest block of memory: bounds the cost of one instruction                          \
                      */
@@ -47,7 +46,8 @@ typedef struct prl_sandbox {
   char *shown;  /* the folder as the user wrote it, with its slash, or "" */
   prl_recipe_file files[PRL_RECIPE_FILES];
   int files_count;
-  prl_error failure; /* a file that could not be read */
+  int64_t text_bytes; /* of the files read */
+  prl_error failure;  /* a file that could not be read */
 } prl_sandbox;
 
 #define PRL_RECIPE_TRACE 1024
@@ -56,7 +56,10 @@ typedef struct prl_sandbox {
 prl_sandbox *prl_sandbox_of(lua_State *L);
 prl_status prl_sandbox_open(prl_sandbox *sandbox, lua_State **out, prl_error *error);
 void prl_sandbox_deinit(prl_sandbox *sandbox);
-void prl_sandbox_check(lua_State *L); /* raises when a limit is spent; for functions in C */
+/* The recipe's file that a chunk is named after; 0 for the prelude and C. */
+int prl_sandbox_file_number(const char *source);
+bool prl_sandbox_spent(lua_State *L); /* whether a limit is; for functions in C, which no hook stops */
+void prl_sandbox_check(lua_State *L); /* raises then */
 
 /* files.c. index: of the file read. Fails: PRL_EIO, PRL_EFORMAT, PRL_ELIMIT, PRL_ENOMEM. */
 prl_status prl_sandbox_main(prl_sandbox *sandbox, const char *path, prl_error *error);

@@ -1,10 +1,7 @@
 /* The first byte chooses options; the rest is a CSV whose first two columns are read as numbers and as text.
  */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "io/csv.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_all(prl_runtime *runtime, const uint8_t *data, size_t size, const prl_csv_options *options,
                      const prl_csv_column *columns, int count) {
@@ -27,13 +24,13 @@ static void read_all(prl_runtime *runtime, const uint8_t *data, size_t size, con
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  prl_runtime *runtime;
-  if (size == 0 || prl_runtime_new(NULL, &runtime, NULL)) return 0;
+  if (size == 0) return 0;
+  prl_runtime *runtime = fuzz_runtime();
   const prl_csv_options options = {
       .skip_bad = data[0] & 1, .batch = 1 + (data[0] >> 1 & 3), .max_row = 20 + (data[0] & 0xf0)};
   const prl_csv_column columns[] = {
       {"a", (prl_csv_type)(data[0] >> 3 & 3)}, {"b", PRL_CSV_TEXT}, {"c", PRL_CSV_DICT}};
   read_all(runtime, data + 1, size - 1, &options, columns, size & 1 ? 3 : 2);
-  prl_runtime_release(runtime);
+  fuzz_end(runtime);
   return 0;
 }

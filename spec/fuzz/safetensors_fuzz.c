@@ -1,14 +1,10 @@
 /* Whatever is read as safetensors has all its tensors within the file. */
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "io/safetensors.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  prl_runtime *runtime;
+  prl_runtime *runtime = fuzz_runtime();
   prl_safetensors *file;
-  if (prl_runtime_new(NULL, &runtime, NULL)) return 0;
   if (prl_safetensors_parse(runtime, "fuzz", data, size, &file, NULL) == PRL_OK) {
     for (int64_t i = 0; i < file->count; i++) {
       const prl_st_tensor *entry = &file->tensors[i];
@@ -20,6 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     prl_safetensors_free(file);
   }
-  prl_runtime_release(runtime);
+  fuzz_end(runtime);
   return 0;
 }

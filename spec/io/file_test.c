@@ -110,6 +110,33 @@ static void test_links_and_odd_targets(void **state) {
   assert_null(data);
 }
 
+/* A pipe without a writer, a device without an end: neither is waited for, neither is read. */
+static void test_reads_regular_files_alone(void **state) {
+  char *data = NULL, fifo[128];
+  size_t size;
+  snprintf(fifo, sizeof fifo, "%s/fifo", folder);
+  assert_int_equal(mkfifo(fifo, 0600), 0);
+  alarm(10); /* what waits for the pipe's writer dies of this */
+  CHECK_FAILS(prl_file_read(*state, fifo, 10, &data, &size, &error), PRL_EIO, "not a regular file");
+  CHECK_FAILS(prl_file_read(*state, "/dev/zero", 10, &data, &size, &error), PRL_EIO, "not a regular file");
+  alarm(0);
+  remove(fifo);
+  /* The size is looked at first: nothing is asked for that would not be read. */
+  CHECK_OK(prl_file_write_whole(*state, path, "x", 1, &error));
+  assert_int_equal(truncate(path, (off_t)1 << 40), 0);
+  CHECK_FAILS(prl_file_read(*state, path, 1000, &data, &size, &error), PRL_ELIMIT,
+              "has 1099511627776 bytes, and files of more than 1000 bytes are not read here");
+  assert_int_equal(truncate(path, 5), 0);
+  CHECK_OK(prl_file_read(*state, path, 5, &data, &size, &error));
+  assert_int_equal(size, 5);
+  prl_free(*state, data);
+  /* The system's own files say that they have no bytes. */
+  CHECK_OK(prl_file_read(*state, "/proc/self/status", 1 << 20, &data, &size, &error));
+  assert_true(size > 100);
+  prl_free(*state, data);
+  assert_int_equal(remove(path), 0);
+}
+
 static void test_log(void **state) {
   prl_file_log log;
   CHECK_OK(prl_file_log_open(*state, path, true, &log, &error));
@@ -157,6 +184,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_abort_leaves_the_old_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
       cmocka_unit_test_setup_teardown(test_links_and_odd_targets, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_reads_regular_files_alone, setup, teardown),
       cmocka_unit_test_setup_teardown(test_log, setup, teardown),
       cmocka_unit_test_setup_teardown(test_failing_allocations, setup, teardown),
   };

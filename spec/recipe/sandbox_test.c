@@ -90,7 +90,7 @@ static void test_overrides(void **state) {
 static void test_files(void **state) {
   prl_doc *doc;
   CHECK_FAILS(prl_recipe_eval(*state, path_of("absent.lua"), NULL, &doc, &error), PRL_EIO, "No such file");
-  CHECK_FAILS(prl_recipe_eval(*state, folder, NULL, &doc, &error), PRL_EIO, "not a regular file");
+  CHECK_FAILS(prl_recipe_eval(*state, folder, NULL, &doc, &error), PRL_EIO, "Is a directory");
   CHECK_FAILS(prl_recipe_eval(*state, write_file("b.lua", "\x1bLJ\2", 4), NULL, &doc, &error), PRL_EFORMAT,
               "bytecode");
   CHECK_FAILS(prl_recipe_eval(*state, write_file("z.lua", "return {}\0x", 11), NULL, &doc, &error),
@@ -109,6 +109,47 @@ static void test_files(void **state) {
   assert_string_equal(prl_get_string(prl_get(&doc->root, "recipe"), "name", ""), "base");
   assert_int_equal(prl_count(prl_get(&doc->root, "files")), 2);
   prl_doc_free(doc);
+}
+
+static char *repeated(const char *text, int times) {
+  size_t n = strlen(text);
+  char *out = malloc(n * (size_t)times + 100);
+  assert_non_null(out);
+  for (int i = 0; i < times; i++) memcpy(out + n * (size_t)i, text, n);
+  out[n * (size_t)times] = 0;
+  return out;
+}
+
+static void refuses(prl_runtime *runtime, const char *text, const char *sentence) {
+  prl_doc *doc;
+  CHECK_FAILS(prl_recipe_eval(runtime, recipe(text), NULL, &doc, &error), PRL_EFORMAT, sentence);
+}
+
+/* What is refused before it is parsed, and what the clock ends while it is: the chain of `or` is linked to
+ * its end for each of them, which takes seconds. */
+static void test_texts(void **state) {
+  char *text = repeated("-- a comment of 20 b", (PRL_RECIPE_FILE_BYTES / 20) + 1);
+  refuses(*state, text, "x.lua: the file is too long: a recipe's files have at most 256 KiB each");
+  text[PRL_RECIPE_FILE_BYTES - 1] = 0;
+  write_file("a.lua", text, strlen(text));
+  write_file("b.lua", text, strlen(text));
+  write_file("c.lua", text, strlen(text));
+  write_file("d.lua", text, strlen(text));
+  refuses(*state, "for _, n in ipairs {'a', 'b', 'c', 'd'} do require(n) end return {}",
+          "d.lua: with this file the recipe is too long: its files have at most 1024 KiB in all");
+  free(text);
+  text = repeated("goto a ", PRL_RECIPE_GOTOS + 1);
+  refuses(*state, text, "x.lua: a recipe has at most 1000 gotos");
+  free(text);
+  text = repeated("a or ", 30000);
+  memcpy(text, "x = ", 4);
+  strcat(text, "a");
+  prl_doc *doc;
+  prl_recipe_options options = {.limits = {.work_ms = 20}};
+  CHECK_FAILS(prl_recipe_eval(*state, recipe(text), &options, &doc, &error), PRL_EFORMAT,
+              "x.lua: the recipe did not end within 20 ms of work");
+  free(text);
+  refuses(*state, "\xef\xbb\xbf\x1bLJ\2\2", "bytecode"); /* behind a byte order mark */
 }
 
 /* What no count of instructions sees, since each instruction is slow: the cap on work ends it. */
@@ -148,7 +189,7 @@ static prl_status evaluate(prl_runtime *runtime, void *context, prl_error *failu
 static void test_every_allocation_may_fail(void **state) {
   char path[128];
   snprintf(path, sizeof path, "%s", recipe(good));
-  assert_true(fail_each_allocation(evaluate, path) > 100);
+  assert_true(fail_each_request(evaluate, path, true) > 100);
 }
 
 int main(void) {
@@ -156,6 +197,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_gives_plain_data, setup, teardown),
       cmocka_unit_test_setup_teardown(test_overrides, setup, teardown),
       cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
       cmocka_unit_test_setup_teardown(test_slow_instructions, setup, teardown),
       cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
       cmocka_unit_test_setup_teardown(test_every_allocation_may_fail, setup, teardown),

@@ -22,7 +22,7 @@ local prefix = "perilune.algorithms."
 
 function algorithms.names()
   local names = {}
-  for _, module in ipairs(require("perilune").modules(prefix)) do names[#names + 1] = module:sub(#prefix + 1) end
+  for _, module in ipairs(prl.modules(prefix)) do names[#names + 1] = module:sub(#prefix + 1) end
   table.sort(names)
   return names
 end

@@ -127,7 +127,7 @@ function environment.options(about, preset)
   end
   if about.world then
     options[#options + 1] = {name = "world", kind = "text", required = true, meaning = about.world ..
-      "; a path from the working folder, outside the hash"}
+      "; a path from the working folder, outside the hash; a regular file of at most 16 GiB"}
     options[#options + 1] = {name = "digest", kind = "text", meaning =
       "refuses a world of another content; default: that of the file"}
   end

@@ -75,11 +75,11 @@ function formula.to_lua(tree, number, parameter, strength)
     return tree[2]:find("^[%a_][%w_]*$") and "r." .. tree[2] or ("r[%q]"):format(tree[2])
   end
   local op, parts = tree[1], {}
-  if infix[op] and #tree == 3 then
+  if infix[op] then
     local sign, own = infix[op][1], infix[op][2]
     -- Operators of one strength group to the left: a − (b − c) keeps its parentheses, (a − b) − c needs none.
-    local text = ("%s %s %s"):format(formula.to_lua(tree[2], number, parameter, own), sign,
-      formula.to_lua(tree[3], number, parameter, own + 0.5))
+    for i = 2, #tree do parts[i - 1] = formula.to_lua(tree[i], number, parameter, i == 2 and own or own + 0.5) end
+    local text = table.concat(parts, " " .. sign .. " ")
     return strength > own and "(" .. text .. ")" or text
   end
   if op == "neg" then

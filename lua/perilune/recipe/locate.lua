@@ -29,6 +29,14 @@ local function short_string(text, at)
   return table.concat(parts), i
 end
 
+--- As Lua reads one: a digit, and whatever letters and digits follow. One pass; a pattern with two runs of digits would try
+--- each way to share a long number between them.
+local function numeral(text, at)
+  local stop = select(2, text:find("^%.?%d[%w_.]*", at))
+  while stop and text:find("^[eEpP][+-]", stop) do stop = select(2, text:find("^[%w_.]*", stop + 2)) end
+  return stop and text:sub(at, stop)
+end
+
 local function tokens_of(text)
   local tokens, at, line = {}, 1, 1
   local function advance(to)
@@ -42,9 +50,7 @@ local function tokens_of(text)
   while at <= #text do
     local space = text:match("^%s+", at)
     local name = not space and text:match("^[%a_][%w_]*", at)
-    local number = not space and not name and (text:match("^0[xX]%x+", at) or
-      text:match("^%d*%.?%d+[eE][+-]?%d+", at) or
-      text:match("^%d*%.?%d+", at))
+    local number = not space and not name and numeral(text, at)
     local c = text:sub(at, at)
     if space then advance(at + #space)
     elseif name then add("name", name, at + #name)

@@ -19,6 +19,7 @@ local GREATEST_DEPTH = 24
 -- ---- Schedules ----------------------------------------------------------------------------------------------------
 
 local whole = setmetatable({}, {__mode = "k"}) -- tables that `extend` replaces, never merges
+local formulas = setmetatable({}, {__mode = "k"}) -- trees, whose own levels are bounded where they are made
 
 local function schedule(kind)
   return function(fields)
@@ -47,6 +48,7 @@ local function expression(fn)
     function(responses) return responses.step or 0 end)
   local result = {kind = "expression", tree = tree}
   whole[result] = true
+  if type(tree) == "table" then formulas[tree] = true end
   return result
 end
 
@@ -59,7 +61,7 @@ local remove = setmetatable({}, {
 })
 
 local function copy(value, depth)
-  if type(value) ~= "table" or value == remove or is_symbol(value) then return value end
+  if type(value) ~= "table" or value == remove or is_symbol(value) or formulas[value] then return value end
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
   local result = {}
   for k, v in pairs(value) do result[k] = copy(v, depth + 1) end
@@ -88,7 +90,7 @@ local function merge(old, new, depth)
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
   if type(old) == "string" and type(new) == "table" and new[1] == nil and has_names(new) then old = {old} end
   if not merges(old, new) then
-    if type(new) ~= "table" or new == remove then return new end
+    if type(new) ~= "table" or new == remove or formulas[new] then return new end
     local result = {}
     for k, v in pairs(new) do
       if v ~= remove then result[k] = merge(nil, v, depth + 1) end
@@ -171,8 +173,41 @@ end
 math.log = symbols.log
 math.min, math.max, math.huge = functions.min, functions.max, huge
 table.unpack = base.unpack
+
+--- The items of a list that a function of `table` changes.
+local function items(t, what)
+  if type(t) ~= "table" or t == remove or is_symbol(t) then refuse(what .. " takes a list, not " .. show(t)) end
+  return #t
+end
+
+--- As in Lua 5.3, where a position outside of the list is refused: in others the work is as long as the number says.
+function table.insert(t, ...)
+  local n, count = items(t, "table.insert"), select("#", ...)
+  local at, value = ...
+  if count == 1 then
+    at, value = n + 1, at
+  elseif count ~= 2 then
+    refuse("table.insert takes a list, a position where one is meant, and a value")
+  end
+  if type(at) ~= "number" or at % 1 ~= 0 or at < 1 or at > n + 1 then
+    refuse(format("table.insert: expected a position from 1 to %d, got %s", n + 1, show(at)))
+  end
+  for i = n, at, -1 do t[i + 1] = t[i] end
+  t[at] = value
+end
+
+function table.remove(t, at)
+  local n = items(t, "table.remove")
+  if at == nil then at = n end
+  if type(at) ~= "number" then refuse("table.remove takes a position, not " .. show(at)) end
+  if at % 1 ~= 0 or at < 1 or at > n then return nil end
+  local value = t[at]
+  for i = at, n do t[i] = t[i + 1] end
+  return value
+end
+
 function table.sort(t, before)
-  if type(t) ~= "table" then refuse("table.sort takes a table, not " .. show(t)) end
+  items(t, "table.sort")
   merge_sort(t, before or function(a, b) return a < b end)
 end
 
@@ -283,7 +318,7 @@ plain = function(value, path, at, above)
   if type(value) == "number" and (value ~= value or value == huge or value == -huge) then
     defect(path, "the number is not finite")
   end
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" or formulas[value] then return value end
   if value == remove then defect(path, "remove stands in the changes of extend, and nowhere else") end
   if is_symbol(value) then defect(path, "a response stands in a reward, and nowhere else") end
   if above[value] then defect(path, "this table contains itself") end

@@ -15,7 +15,11 @@ local select, tonumber = base.select, base.tonumber
 local exp, log, sqrt, abs, huge = math.exp, math.log, math.sqrt, math.abs, 1 / 0
 local concat, format, sub = table.concat, string.format, string.sub
 
-local GREATEST_TREE = 4000
+local GREATEST_TREE = 4000 -- terms
+local GREATEST_LEVELS = 40 -- operations in one another, as a formula is stored
+--- A formula of so many levels is stored as it was written, a deeper one with its sums flat.
+local LEVELS_AS_WRITTEN = 29
+local LEAST_COMPARED = 3 -- vectors of numbers that a formula is compared with, however large it is
 local FORMULA = "use + - * / and where, gt, ge, lt, le, eq, both, either, negate, min, max, clip, log, log1p, exp, " ..
   "sqrt, abs"
 
@@ -43,21 +47,28 @@ end
 -- ---- Symbols ------------------------------------------------------------------------------------------------------
 
 local Symbol = {__metatable = false}
-local sizes = setmetatable({}, {__mode = "k"}) -- of each symbol, its terms
+local sizes = setmetatable({}, {__mode = "k"}) -- of each symbol, its terms: the responses in it
+local levels = setmetatable({}, {__mode = "k"}) -- of each symbol, the tables in one another
 
-local function is_symbol(value) return type(value) == "table" and sizes[value] ~= nil end
+local function is_symbol(value) return sizes[value] ~= nil end
 
 --- {op, argument, …} as a symbol.
 local function symbol(node)
-  local size = 1
-  for i = 2, #node do size = size + (sizes[node[i]] or 1) end
+  local size, level = node[1] == "r" and 1 or 0, 0
+  for i = 2, #node do
+    local below = levels[node[i]]
+    if below then
+      size = size + sizes[node[i]]
+      if below > level then level = below end
+    end
+  end
   if size > GREATEST_TREE then refuse("the formula has more than " .. GREATEST_TREE .. " terms") end
-  sizes[node] = size
+  sizes[node], levels[node] = size, level + 1
   return setmetatable(node, Symbol)
 end
 
 local function operand(value, what)
-  if is_symbol(value) or type(value) == "number" then return value end
+  if sizes[value] or type(value) == "number" then return value end
   refuse(what .. " takes numbers and responses, not " .. show(value))
 end
 
@@ -93,7 +104,7 @@ local arity = {
 }
 
 local function apply(op, a, b, c)
-  if is_symbol(a) or is_symbol(b) or is_symbol(c) then return symbol {op, a, b, c} end
+  if sizes[a] or sizes[b] or sizes[c] then return symbol {op, a, b, c} end
   return numeric[op](a, b, c)
 end
 
@@ -133,32 +144,78 @@ for op, count in pairs(arity) do
   end
 end
 for _, op in ipairs {"min", "max", "both", "either"} do
-  functions[op] = function(...)
-    if select("#", ...) < 2 then refuse(op .. " takes two arguments or more") end
-    local result = operand((...), op)
-    for i = 2, select("#", ...) do result = apply(op, result, operand((select(i, ...)), op)) end
+  functions[op] = function(a, b, ...)
+    if b == nil then refuse(op .. " takes two arguments or more") end
+    local result = apply(op, operand(a, op), operand(b, op))
+    for i = 1, select("#", ...) do result = apply(op, result, operand((select(i, ...)), op)) end
     return result
   end
 end
 
---- A tree as plain data, and the reads in it (as a set of nodes).
-local function plain_tree(node, reached)
-  if not is_symbol(node) then return node end
+--- Operations that take any number of arguments, folded from the left; sub goes into a sum as the sum of a neg.
+local folds = {add = "add", sub = "add", mul = "mul", min = "min", max = "max", both = "both", either = "either"}
+
+--- The arguments of a chain such as ((a + b) - c) + d, in order: what stands at its left end, and what is added to it.
+--- Addition and multiplication give the same bits whichever side is first, so a chain may also grow on the left.
+local function chain(node, fold)
+  local function goes_on(value) return sizes[value] and folds[rawget(value, 1)] == fold end
+  local back = {}
+  while goes_on(node) do
+    local op, a, b = rawget(node, 1), rawget(node, 2), rawget(node, 3)
+    if (op == "add" or op == "mul") and goes_on(b) and not goes_on(a) then a, b = b, a end
+    if op == "sub" then b = apply("neg", b) end
+    back[#back + 1] = b
+    node = a
+  end
+  local arguments = {node}
+  for i = #back, 1, -1 do arguments[#arguments + 1] = back[i] end
+  return arguments
+end
+
+--- A symbol as plain data, and the reads in it (as a set of nodes). flat: chains become one table each. nil where it has
+--- more levels than are stored.
+local function plain_tree(node, reached, flat, level)
+  if not sizes[node] then return node end
+  if level > GREATEST_LEVELS then return nil end
   local op = rawget(node, 1)
   if op == "r" then
     reached[node] = true
     return {"r", rawget(node, 2)}
   end
+  local arguments = flat and folds[op] and chain(node, folds[op]) or nil
+  if arguments and #arguments > 2 then
+    op = folds[op]
+  else
+    arguments = {}
+    for i = 2, #node do arguments[i - 1] = rawget(node, i) end
+  end
   local copy = {op}
-  for i = 2, #node do copy[i] = plain_tree(rawget(node, i), reached) end
+  for i, argument in ipairs(arguments) do
+    local inner = plain_tree(argument, reached, flat, level + 1)
+    if inner == nil then return nil end
+    copy[i + 1] = inner
+  end
   return copy
 end
 
-local function evaluate(tree, responses)
-  if type(tree) == "number" then return tree end
-  if tree[1] == "r" then return responses[tree[2]] end
-  return numeric[tree[1]](evaluate(tree[2], responses), tree[3] and evaluate(tree[3], responses),
-    tree[4] and evaluate(tree[4], responses))
+--- A plain tree as a function of its responses.
+local function compiled(tree)
+  if type(tree) == "number" then return function() return tree end end
+  if tree[1] == "r" then
+    local name = tree[2]
+    return function(responses) return responses[name] end
+  end
+  local op, parts = numeric[tree[1]], {}
+  for i = 2, #tree do parts[i - 1] = compiled(tree[i]) end
+  local a, b, c = parts[1], parts[2], parts[3]
+  if #parts == 1 then return function(x) return op(a(x)) end end
+  if #parts == 2 then return function(x) return op(a(x), b(x)) end end
+  if arity[tree[1]] == 3 then return function(x) return op(a(x), b(x), c(x)) end end
+  return function(x)
+    local result = a(x)
+    for i = 2, #parts do result = op(result, parts[i](x)) end
+    return result
+  end
 end
 
 -- ---- Rewards ------------------------------------------------------------------------------------------------------
@@ -254,16 +311,21 @@ local function refuse_difference(path, fn, argument, names, responses, lines, fi
     advice(native.line_text(file, line) or "") or "write conditions with where"), file, line)
 end
 
---- Calls fn with vectors of numbers and compares with the tree.
+--- Calls fn with vectors of numbers and compares with the tree. It takes at most a quarter of the steps that the recipe has
+--- left, so that a large formula is compared with fewer.
 local function compare(path, fn, tree, names, lines, make, file, first)
-  local values = sample_values(file)
-  local count = #values
+  local values, evaluate = sample_values(file), compiled(tree)
+  local count, tried = #values, 0
+  local spent, limit = native.steps()
+  local most = spent + (limit - spent) / 4
   local function try(pick)
+    if tried >= LEAST_COMPARED and native.steps() > most then return end
+    tried = tried + 1
     local responses = {}
     for i, name in ipairs(names) do responses[name] = values[pick(i) % count + 1] end
     local argument = make(responses)
     local ok, value = pcall(fn, argument)
-    if not ok or type(value) ~= "number" or not same(value, evaluate(tree, responses)) then
+    if not ok or type(value) ~= "number" or not same(value, evaluate(responses)) then
       refuse_difference(path, fn, argument, names, responses, lines, file, first)
     end
   end
@@ -303,7 +365,11 @@ local function trace(path, fn, argument, make)
       "return a formula of its responses"), file, line)
   end
   local reached = {}
-  local tree = plain_tree(result, reached)
+  local tree = plain_tree(result, reached, is_symbol(result) and levels[result] > LEVELS_AS_WRITTEN, 1)
+  if tree == nil then
+    refuse(format("%s: the formula has more than %d operations in one another; sums and products may be as long as they like, "
+      .. "and other parts go into responses of the env", path, GREATEST_LEVELS), file, first)
+  end
   local names, seen = {}, {}
   for _, r in ipairs(reads) do
     if not reached[r.node] then

@@ -434,7 +434,7 @@ static prl_status open_file(prl_runtime *runtime, const char *path, void **conte
   char *bytes;
   size_t size;
   prl_error inner;
-  prl_status status = prl_file_read(runtime, path, INT64_C(1) << 34, &bytes, &size, &inner);
+  prl_status status = prl_file_read(runtime, path, PRL_FILE_CAP, &bytes, &size, &inner);
   if (status)
     return prl_fail(error, status, "there is no world to read: %.300s; `%s` makes one", inner.message,
                     command);
