@@ -1,13 +1,14 @@
 /* The kernel table: the arithmetic that runs inside every op, optimizer and normaliser.
  *
- * One source is compiled twice (plain x86-64, and -mavx2 -mfma), giving two constant tables; a runtime takes
- * one by cpuid, or as its options say. Rules that hold within one table:
+ * One source is compiled three times (plain x86-64; AVX2 with FMA; AVX-512 F, DQ, BW and VL), giving three
+ * constant tables; a runtime takes one by cpuid, or as its options say. Results of two tables differ in their
+ * last digits. Rules that hold within one table:
  *
  * Every op fixes its order of rounding; contraction by the compiler is off. A GEMM accumulates over k in
  * ascending order with one fused multiply-add each (baseline: a product and a sum), then adds the bias, then
  * applies the activation; the activation fused into a layer gives the bytes of the separate one. An output
- * narrower than a vector (n < 8; baseline n < 4) has 8 (4) such chains, over k ≡ 0, 1, … modulo 8 (4), added
- * pairwise. `add` adds the finished sum.
+ * narrower than a vector (VW = 16, 8 or 4 floats) has VW such chains, over k ≡ 0, 1, … modulo VW, added in
+ * the order of vsum4 (kernels/vec_*.h). `add` adds the finished sum.
  *
  * A row of a forward result depends on that row and the weights alone, never on how many rows came with it.
  * Element-wise results do not depend on the position in the vector. Sums over a batch run in ascending row
@@ -109,12 +110,20 @@ typedef struct prl_kernels {
                   float *y);
 } prl_kernels;
 
-extern const prl_kernels prl_kernels_baseline;
-extern const prl_kernels prl_kernels_avx2;
+extern const prl_kernels prl_kernels_baseline, prl_kernels_avx2, prl_kernels_avx512;
+
+/* All tables that are compiled, from the plainest; what else is compiled once for each is indexed alike. */
+enum { PRL_TABLES = 3 };
+#define PRL_EACH_TABLE(x)                                                                                    \
+  { x##baseline, x##avx2, x##avx512 }
+#define PRL_EACH_TABLE_NAME                                                                                  \
+  { "baseline", "avx2", "avx512" }
+#define PRL_TABLE_NAMES "baseline, avx2 or avx512"
 
 /* The table of that name; NULL asks for the best one. NULL when the name is unknown or the processor lacks
  * it. */
 const prl_kernels *prl_kernels_find(const char *name);
+int prl_kernels_index(const char *name); /* of a table that there is, 0 … PRL_TABLES − 1 */
 
 bool prl_unary_needs_input(prl_unary f); /* its gradient reads x rather than y */
 const char *prl_unary_name(prl_unary f);

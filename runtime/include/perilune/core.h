@@ -62,7 +62,7 @@ typedef struct prl_runtime prl_runtime;
 typedef struct prl_runtime_options {
   prl_alloc_fn alloc; /* NULL: realloc and free */
   void *alloc_context;
-  const char *kernels; /* "baseline", "avx2", or NULL: the best that this processor has */
+  const char *kernels; /* "baseline", "avx2", "avx512", or NULL: the best that this processor has */
 } prl_runtime_options;
 
 typedef struct prl_memory {

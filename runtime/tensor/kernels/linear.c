@@ -85,10 +85,7 @@ static void narrow_rows(int64_t m, int64_t n, int64_t k, const float *x, int64_t
     UNROLL for (int q = 0; q < VW; q++) {
       if (p + q < k) acc[q] = vfma(vset(x[p + q]), vload_n(w + (p + q) * n, n), acc[q]);
     }
-    for (int width = VW; width > 1; width /= 2) { /* as vsum4 does */
-      for (int q = 0; q < width / 2; q++) acc[q] = acc[2 * q] + acc[2 * q + 1];
-    }
-    vstore(s, acc[0]);
+    vstore(s, vfold(acc)); /* in the order of vsum4 */
     for (int64_t j = 0; j < n; j++) narrow_put(e, i * n + j, j, s[j], y);
   }
 }
