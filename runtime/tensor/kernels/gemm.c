@@ -190,12 +190,12 @@ static void sweep(const product *g, int64_t first, int64_t last, int rows) {
   }
 }
 
-/* Sizes in the caches: a packed strip of b is 16 KiB (AVX-512: 32 KiB) of the first, a packed block of a
- * about 128 KiB of the second, with the block of c that rests there. */
+/* Sizes in the caches: a packed strip of b is 16 KiB (AVX-512: 32 KiB) of the first; a block of a, which lies
+ * on the stack where it is packed, 128 to 256 KiB of the second, with the block of c that rests there. */
 #ifdef PRL_AVX512
-enum { BLOCK_K = 128, BLOCK_M = 240, BLOCK_N = 1024 };
+enum { BLOCK_K = 128, BLOCK_M = 480, PACKED_M = 240, BLOCK_N = 1024 };
 #else
-enum { BLOCK_K = 256, BLOCK_M = 132, BLOCK_N = 1024 };
+enum { BLOCK_K = 256, BLOCK_M = 264, PACKED_M = 132, BLOCK_N = 1024 };
 #endif
 enum { STRIP = WIDE * VW };
 
@@ -244,6 +244,55 @@ typedef struct block {
   int64_t i, m, j, n, p, k;
 } block;
 
+enum { LINE = 16 }; /* floats of a line of the caches */
+
+/* Lines of the strip of b that comes next, fetched while the present one is at work: `rows` rows of `lines`
+ * lines, ldb apart. */
+typedef struct fetcher {
+  const float *row;
+  int64_t rows, lines, each; /* each: rows of one go */
+} fetcher;
+
+static fetcher next_strip(const product *g, const block *b, int64_t j) {
+  int64_t tiles = (b->m + TILE_ROWS - 1) / TILE_ROWS, after = j + STRIP;
+  fetcher f = {.row = g->t.b + b->p * g->t.ldb + after, .rows = b->k, .lines = STRIP / LINE};
+  if (g->flipped) f = (fetcher){.row = g->t.b + after * g->t.ldb + b->p, .rows = STRIP, .lines = b->k / LINE};
+  if (after + STRIP > b->j + b->n) f.rows = 0;
+  f.each = (f.rows + tiles - 1) / tiles;
+  return f;
+}
+
+INLINE void fetch_some(fetcher *f, int64_t ldb) {
+  for (int64_t q = 0; q < f->each && f->rows > 0; q++, f->rows--, f->row += ldb) {
+    for (int64_t line = 0; line < f->lines; line++) __builtin_prefetch(f->row + line * LINE);
+  }
+}
+
+/* The chains that the next tile goes on with. */
+INLINE void fetch_tile(const float *c, int64_t ldc) {
+  UNROLL for (int q = 0; q < TILE_ROWS; q++) {
+    UNROLL for (int w = 0; w < STRIP; w += LINE) __builtin_prefetch(c + q * ldc + w, 1);
+  }
+}
+
+static void strip_by_tiles(const product *g, const block *b, tile_args *t, const float *a, int64_t row,
+                           int64_t width) {
+  int V = (int)((width + VW - 1) / VW);
+  bool part = width % VW != 0;
+  int64_t j = t->column;
+  fetcher ahead = next_strip(g, b, j);
+  t->last = width % VW;
+  for (int64_t i = 0; i < b->m; i += TILE_ROWS) {
+    int rows = b->m - i < TILE_ROWS ? (int)(b->m - i) : TILE_ROWS;
+    fetch_some(&ahead, g->t.ldb);
+    t->row = b->i + i;
+    t->a = a + i * row;
+    t->c = g->t.c + t->row * t->ldc + j;
+    if (t->resume && i + 2 * TILE_ROWS <= b->m) fetch_tile(t->c + TILE_ROWS * t->ldc, t->ldc);
+    g->table[rows][V][part](t);
+  }
+}
+
 /* a: the block's first element, one row (one p) after the other as `row` and `step` say. */
 static void block_by_strips(const product *g, const block *b, const float *a, int64_t row, int64_t step) {
   float packed[BLOCK_K * STRIP];
@@ -252,28 +301,19 @@ static void block_by_strips(const product *g, const block *b, const float *a, in
   t.resume = b->p > 0, t.unfinished = b->p + b->k < g->k;
   for (int64_t j = b->j; j < b->j + b->n; j += STRIP) {
     int64_t left = b->j + b->n - j, width = left < STRIP ? left : STRIP;
-    int V = (int)((width + VW - 1) / VW);
-    bool part = width % VW != 0;
-    t.last = width % VW;
-    t.column = j;
     if (g->flipped) {
       pack_flipped(g->t.b + j * g->t.ldb + b->p, g->t.ldb, b->k, width, packed);
     } else {
       pack_strip(g->t.b + b->p * g->t.ldb + j, g->t.ldb, b->k, width, packed);
     }
-    for (int64_t i = 0; i < b->m; i += TILE_ROWS) {
-      int rows = b->m - i < TILE_ROWS ? (int)(b->m - i) : TILE_ROWS;
-      t.row = b->i + i;
-      t.a = a + i * row;
-      t.c = g->t.c + t.row * t.ldc + j;
-      g->table[rows][V][part](&t);
-    }
+    t.column = j;
+    strip_by_tiles(g, b, &t, a, row, width);
   }
 }
 
-/* The same with a packed as well: for products that read a many times. */
+/* The same with a packed as well. */
 static __attribute__((noinline)) void block_packed(const product *g, const block *b) {
-  float packed[BLOCK_M * BLOCK_K];
+  float packed[PACKED_M * BLOCK_K];
   const float *a = g->t.a + b->i * g->row + b->p * g->step;
   if (g->step == 1) {
     pack_rows(a, g->row, b->m, b->k, packed);
@@ -287,11 +327,13 @@ static __attribute__((noinline)) void block_packed(const product *g, const block
 static int64_t up_to(int64_t most, int64_t left) { return left < most ? left : most; }
 
 static void multiply_blocks(const product *g) {
-  bool both = g->n >= 4 * STRIP && g->k >= BLOCK_K && g->m >= 4 * TILE_ROWS;
+  /* Rows of a that lie a multiple of 4 KiB apart meet in few sets of the caches. */
+  bool both = (g->step == 1 ? g->row : g->step) % 1024 == 0 && g->n >= 4 * STRIP;
+  int64_t rows = both ? PACKED_M : BLOCK_M;
   for (int64_t j = 0; j < g->n; j += BLOCK_N) {
-    for (int64_t i = 0; i < g->m; i += BLOCK_M) {
+    for (int64_t i = 0; i < g->m; i += rows) {
       for (int64_t p = 0; p < g->k; p += BLOCK_K) {
-        block b = {i, up_to(BLOCK_M, g->m - i), j, up_to(BLOCK_N, g->n - j), p, up_to(BLOCK_K, g->k - p)};
+        block b = {i, up_to(rows, g->m - i), j, up_to(BLOCK_N, g->n - j), p, up_to(BLOCK_K, g->k - p)};
         if (both) {
           block_packed(g, &b);
         } else {
