@@ -8,7 +8,7 @@
  * ascending order with one fused multiply-add each (baseline: a product and a sum), then adds the bias, then
  * applies the activation; the activation fused into a layer gives the bytes of the separate one. An output
  * narrower than a vector (VW = 16, 8 or 4 floats) has VW such chains, over k ≡ 0, 1, … modulo VW, added in
- * the order of vsum4 (kernels/vec_*.h). `add` adds the finished sum.
+ * the order of vsums (kernels/vec_*.h). `add` adds the finished sum.
  *
  * A row of a forward result depends on that row and the weights alone, never on how many rows came with it.
  * Element-wise results do not depend on the position in the vector. Sums over a batch run in ascending row

@@ -1,4 +1,4 @@
-/* Linear layers of both tables: values against float64 at odd sizes, the rule that a row's bytes do not
+/* Linear layers of all tables: values against float64 at odd sizes, the rule that a row's bytes do not
  * depend on its batch, activations and saved pre-activations, gradients with and without `add`. */
 #include "tensor/spec_kernels.h"
 
@@ -74,15 +74,16 @@ static void fused_activation(void **state) {
 }
 
 static void row_bytes(void **state) {
-  static const int64_t layers[][2] = {{64, 4},  {64, 64},  {2, 64},    {1, 64},   {8, 64},    {3, 70},
-                                      {100, 7}, {256, 64}, {257, 260}, {7, 1000}, {512, 512}, {640, 530}};
-  static const int64_t batches[] = {1, 7, 64, 1024};
+  static const int64_t layers[][2] = {
+      {64, 4}, {64, 64}, {2, 64},  {1, 64},  {8, 64},  {3, 70},   {100, 7},   {7, 1000},  {2, 5},    {4, 33},
+      {8, 17}, {9, 16},  {15, 31}, {12, 70}, {1, 200}, {256, 64}, {257, 260}, {512, 512}, {640, 530}};
+  static const int64_t batches[] = {1, 2, 3, 4, 7, 17, 64, 1024};
   EACH_TABLE(t) for (size_t c = 0; c < sizeof layers / sizeof *layers; c++) {
     int64_t n = layers[c][0], k = layers[c][1], most = n * k > 60000 ? 64 : 1024;
     float *x = filled(most * k), *w = filled(k * n), *b = filled(n), *all = filled(most * n),
           *y = filled(most * n);
     t->linear(most, n, k, x, k, w, b, PRL_TANH, NULL, all);
-    for (int s = 0; s < 4 && batches[s] <= most; s++) {
+    for (size_t s = 0; s < sizeof batches / sizeof *batches && batches[s] <= most; s++) {
       for (int64_t first = 0; first + batches[s] <= most; first += batches[s] * (1 + most / 100)) {
         t->linear(batches[s], n, k, x + first * k, k, w, b, PRL_TANH, NULL, y);
         assert_memory_equal(y, all + first * n, (size_t)(batches[s] * n) * sizeof *y);

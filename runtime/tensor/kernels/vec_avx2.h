@@ -64,13 +64,13 @@ INLINE float vmax_lanes(vf a) {
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_shuffle_ps(m, m, 1)));
 }
 
-/* The lane sums of four vectors: ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)); and of VW vectors, lane by lane,
- * in the same order. */
-INLINE __m128 vsum4(vf a, vf b, vf c, vf d) {
-  vf s = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-  return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+/* Lane i of the result is the sum of the lanes of a[i]: ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)). vfold adds
+ * VW vectors lane by lane in the same order. */
+INLINE vf vsums(const vf a[VW]) {
+  vf low = _mm256_hadd_ps(_mm256_hadd_ps(a[0], a[1]), _mm256_hadd_ps(a[2], a[3]));
+  vf high = _mm256_hadd_ps(_mm256_hadd_ps(a[4], a[5]), _mm256_hadd_ps(a[6], a[7]));
+  return _mm256_permute2f128_ps(low, high, 0x20) + _mm256_permute2f128_ps(low, high, 0x31);
 }
-
 INLINE vf vfold(const vf a[VW]) { return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7])); }
 
 /* t[j] becomes lane j of the eight (four) vectors. */

@@ -73,18 +73,24 @@ INLINE float vmax_lanes(vf a) {
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_shuffle_ps(m, m, 1)));
 }
 
-INLINE __m256 vhalves(vf a) { return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }
-/* The lane sums of four vectors: h[i] = lane i + lane i + 8, then ((h0 + h1) + (h2 + h3)) + ((h4 + h5) + (h6
- * + h7)); and of VW vectors, lane by lane, in the same order. */
-INLINE __m128 vsum4(vf a, vf b, vf c, vf d) {
-  __m256 ab = _mm256_hadd_ps(vhalves(a), vhalves(b)), cd = _mm256_hadd_ps(vhalves(c), vhalves(d));
-  __m256 s = _mm256_hadd_ps(ab, cd);
-  return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+/* Lane i of the result is the sum of the lanes of a[i]: lane l + lane l + 8, of those l + l + 4, then l + l +
+ * 2 and l + l + 1. vfold adds VW vectors lane by lane in the same order. */
+INLINE vf vsums(const vf a[VW]) {
+  vf b[8], c[4];
+  UNROLL for (int i = 0; i < 8; i++) {
+    vf u = a[i + i / 4 * 4], v = a[i + i / 4 * 4 + 4];
+    b[i] = _mm512_shuffle_f32x4(u, v, 0x44) + _mm512_shuffle_f32x4(u, v, 0xee);
+  }
+  UNROLL for (int i = 0; i < 4; i++) c[i] =
+      _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88) + _mm512_shuffle_f32x4(b[i], b[i + 4], 0xdd);
+  vf d = _mm512_shuffle_ps(c[0], c[1], 0x44) + _mm512_shuffle_ps(c[0], c[1], 0xee);
+  vf e = _mm512_shuffle_ps(c[2], c[3], 0x44) + _mm512_shuffle_ps(c[2], c[3], 0xee);
+  return _mm512_shuffle_ps(d, e, 0x88) + _mm512_shuffle_ps(d, e, 0xdd);
 }
 INLINE vf vfold(const vf a[VW]) {
   vf h[8];
   UNROLL for (int i = 0; i < 8; i++) h[i] = a[i] + a[i + 8];
-  return ((h[0] + h[1]) + (h[2] + h[3])) + ((h[4] + h[5]) + (h[6] + h[7]));
+  return ((h[0] + h[4]) + (h[2] + h[6])) + ((h[1] + h[5]) + (h[3] + h[7]));
 }
 
 /* t[j] becomes lane j of the sixteen vectors. */

@@ -68,13 +68,14 @@ INLINE float vmax_lanes(vf a) {
 
 INLINE void vtranspose(vf t[VW]) { _MM_TRANSPOSE4_PS(t[0], t[1], t[2], t[3]); }
 
-/* The lane sums of four vectors: (0 + 1) + (2 + 3); and of VW vectors, lane by lane, in the same order. */
-INLINE __m128 vsum4(vf a, vf b, vf c, vf d) {
-  vf t[4] = {a, b, c, d};
-  vtranspose(t);
-  return (t[0] + t[1]) + (t[2] + t[3]);
-}
+/* Lane i of the result is the sum of the lanes of a[i]: (0 + 1) + (2 + 3). vfold adds VW vectors lane by lane
+ * in the same order. */
 INLINE vf vfold(const vf a[VW]) { return (a[0] + a[1]) + (a[2] + a[3]); }
+INLINE vf vsums(const vf a[VW]) {
+  vf t[VW] = {a[0], a[1], a[2], a[3]};
+  vtranspose(t);
+  return vfold(t);
+}
 
 INLINE void vstore_interleaved(float *p, vf a, vf b, vf c, vf d) {
   vf t[4] = {a, b, c, d};
