@@ -52,7 +52,7 @@ static void matmul_backward(const prl_call *call) {
   for (int64_t i = 0; i < p.count; i++) {
     const float *gi = g + i * p.m * p.n;
     if (call->gin[0])
-      call->k->linear_gx(p.m, p.n, p.k, gi, b + i * p.k * p.n, false, call->scratch,
+      call->k->linear_gx(p.m, p.n, p.k, gi, b + i * p.k * p.n, false, PRL_IDENTITY, NULL, call->scratch,
                          (float *)call->gin[0]->data + i * p.m * p.k);
     if (call->gin[1])
       call->k->linear_gw(p.m, p.n, p.k, a + i * p.m * p.k, gi, false,
@@ -68,7 +68,8 @@ const prl_op prl_op_matmul = {"matmul",      2, 2, 0, matmul_infer, matmul_forwa
 
 /* ---- linear: y = act(x w + b), x (…, k) taken as rows, w (k, n), b (n) or none. aux is x w + b where the
  * activation's gradient reads its input. With h = g · act′: gx = h wᵀ, gw = xᵀ h, gb = the column sums of h.
- * ---- */
+ * In a program, layers one after the other may share the work otherwise (program_fuse.c): then g is h
+ * already, or gx leaves as the h of the layer before. ---- */
 
 static prl_unary activation_of(const prl_call *call) {
   return (prl_unary)attr_int(call->attrs, 0, PRL_IDENTITY);
@@ -107,13 +108,15 @@ static void linear_backward(const prl_call *call) {
   const float *h = call->gout->data;
   float *scratch = call->scratch;
   prl_unary act = activation_of(call);
-  if (act != PRL_IDENTITY) {
+  if (act != PRL_IDENTITY && !call->sloped) {
     float *product = scratch + prl_linear_scratch(n, k);
     call->k->unary_grad[act](m * n, call->aux ? call->aux->data : NULL, call->out->data, h, false, product);
     h = product;
   }
   prl_tensor *gb = call->inputs == 3 ? call->gin[2] : NULL;
-  if (call->gin[0]) call->k->linear_gx(m, n, k, h, w->data, false, scratch, call->gin[0]->data);
+  if (call->gin[0])
+    call->k->linear_gx(m, n, k, h, w->data, false, call->gin_slope, call->gin_of ? call->gin_of->data : NULL,
+                       scratch, call->gin[0]->data);
   if (call->gin[1])
     call->k->linear_gw(m, n, k, x->data, h, false, call->gin[1]->data, gb ? gb->data : NULL);
   else if (gb) /* the column sums alone: a weight of no rows */

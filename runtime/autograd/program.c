@@ -315,6 +315,7 @@ prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64
   if (!status) status = place_buffers(p, error);
   if (!status) {
     prepare_steps(p);
+    prl_program_fuse(p);
     status = infer_all(p, rows, error); /* once more, now that gradients have places */
   }
   if (status) {

@@ -37,4 +37,7 @@ struct prl_program {
   int64_t *nanoseconds; /* of each instruction in the last timed run; NULL before one */
 };
 
+/* program_fuse.c: joins steps that are prepared, where one pass gives the bytes of two. */
+void prl_program_fuse(prl_program *program);
+
 #endif

@@ -54,6 +54,8 @@ static void print_node(text *t, const prl_program *p, const prl_instr *instr) {
     describe_value(p, node->in[i], value, sizeof value);
     append(t, " %s%s", value, instr->add >> i & 1 ? "+" : "");
   }
+  if (instr->kind == PRL_I_BACKWARD && p->steps[instr - p->graph->instrs].call.gin_slope)
+    append(t, " · slope of %s", prl_unary_name(p->steps[instr - p->graph->instrs].call.gin_slope));
   if (p->graph->values[p->cells[node->out].root].kind == PRL_V_TEMP)
     append(t, "  @%zu", p->cells[node->out].offset);
 }

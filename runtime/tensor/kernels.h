@@ -64,9 +64,11 @@ typedef struct prl_kernels {
    * pre: NULL, or where to keep x w + b (m, n) for an activation whose gradient needs it. */
   void (*linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w, const float *b,
                  prl_unary act, float *pre, float *y);
-  /* gx (m, k) = or += gy (m, n) wᵀ, w (k, n).  scratch: prl_linear_scratch(n, k) floats. */
+  /* gx (m, k) = or += gy (m, n) wᵀ, w (k, n).  scratch: prl_linear_scratch(n, k) floats. Where `slope` is not
+   * the identity, gx = (gy wᵀ) · slope′ instead, with the derivative taken from its output `of` (m, k): the
+   * bytes of unary_grad afterwards. Not with `add`, nor where prl_unary_needs_input. */
   void (*linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
-                    float *scratch, float *gx);
+                    prl_unary slope, const float *of, float *scratch, float *gx);
   /* gw (k, n) = or += xᵀ gy;  gb (n), if not NULL, = or += column sums of gy. */
   void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
                     float *gb);

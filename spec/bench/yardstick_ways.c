@@ -138,7 +138,7 @@ void way_forward(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d,
 void way_gx(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, const float *gy, const float *w,
             float *scratch, float *gx) {
   if (way == WAY_OWN) {
-    k->linear_gx(m, n, d, gy, w, false, scratch, gx);
+    k->linear_gx(m, n, d, gy, w, false, PRL_IDENTITY, NULL, scratch, gx);
     return;
   }
 #ifdef HAVE_LIBXSMM

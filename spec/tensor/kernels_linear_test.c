@@ -93,6 +93,22 @@ static void row_bytes(void **state) {
   }
 }
 
+/* A gradient that leaves with an activation's slope has the bytes of the two passes. */
+static void gradient_slopes(void **state) {
+  EACH_TABLE(t) for (int act = 0; act < PRL_UNARY_COUNT; act++) for (int c = 0; c < SIZES; c++) {
+    if (prl_unary_needs_input((prl_unary)act)) continue;
+    int64_t m = sizes[c][0], n = sizes[c][1], k = sizes[c][2];
+    float *gy = filled(m * n), *w = filled(k * n), *of = filled(m * k), *one = filled(m * k),
+          *two = filled(m * k), *scratch = filled(prl_linear_scratch(n, k));
+    t->linear_gx(m, n, k, gy, w, false, (prl_unary)act, of, scratch, one);
+    t->linear_gx(m, n, k, gy, w, false, PRL_IDENTITY, NULL, scratch, two);
+    if (act != PRL_IDENTITY) t->unary_grad[act](m * k, NULL, of, two, false, two);
+    assert_memory_equal(one, two, (size_t)(m * k) * sizeof *one);
+    check_guard(one, m * k);
+    free(gy), free(w), free(of), free(one), free(two), free(scratch);
+  }
+}
+
 static void gradient_inputs(void **state) {
   EACH_TABLE(t) for (int c = 0; c < SIZES; c++) {
     int64_t m = sizes[c][0], n = sizes[c][1], k = sizes[c][2];
@@ -100,8 +116,8 @@ static void gradient_inputs(void **state) {
           *old = filled(m * k);
     float *scratch = filled(prl_linear_scratch(n, k));
     memcpy(old, sum, (size_t)(m * k) * sizeof *old);
-    t->linear_gx(m, n, k, gy, w, false, scratch, gx);
-    t->linear_gx(m, n, k, gy, w, true, scratch, sum);
+    t->linear_gx(m, n, k, gy, w, false, PRL_IDENTITY, NULL, scratch, gx);
+    t->linear_gx(m, n, k, gy, w, true, PRL_IDENTITY, NULL, scratch, sum);
     for (int64_t i = 0; i < m; i++) {
       for (int64_t p = 0; p < k; p++) {
         double s = 0, size = 0;
@@ -164,8 +180,9 @@ static void blocking(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(forward),          cmocka_unit_test(fused_activation),
-                                     cmocka_unit_test(row_bytes),        cmocka_unit_test(gradient_inputs),
-                                     cmocka_unit_test(gradient_weights), cmocka_unit_test(blocking)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(forward),         cmocka_unit_test(fused_activation),
+                                     cmocka_unit_test(row_bytes),       cmocka_unit_test(gradient_inputs),
+                                     cmocka_unit_test(gradient_slopes), cmocka_unit_test(gradient_weights),
+                                     cmocka_unit_test(blocking)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

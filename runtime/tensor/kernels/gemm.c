@@ -43,6 +43,18 @@ INLINE void tile_store(float *p, vf x, bool part, int64_t lanes) {
   }
 }
 
+/* In the arithmetic of kernels/unary.c. */
+INLINE void tile_slope(const tile_args *t, vf *acc, int R, int V, bool part) {
+  const float *of = t->e->of + t->row * t->ldc + t->column;
+  bool relu = t->e->slope == PRL_RELU;
+  UNROLL for (int i = 0; i < R; i++) {
+    UNROLL for (int j = 0; j < V; j++) {
+      vf y = tile_load(of + i * t->ldc + j * VW, part && j == V - 1, t->last);
+      acc[i * V + j] *= relu ? vand(vlt(vzero(), y), vset(1)) : vfnma(y, y, vset(1));
+    }
+  }
+}
+
 INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
   const gemm_epilogue *e = t->e;
   if (t->unfinished) {
@@ -74,6 +86,7 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
     tanh_tile(copy, R * V);
     UNROLL for (int i = 0; i < R * V; i++) acc[i] = copy[i];
   }
+  if (e->slope != PRL_IDENTITY) tile_slope(t, acc, R, V, part);
   UNROLL for (int i = 0; i < R; i++) {
     UNROLL for (int j = 0; j < V; j++) {
       float *c = t->c + i * t->ldc + j * VW;

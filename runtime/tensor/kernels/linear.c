@@ -231,7 +231,7 @@ static void single_row(int64_t n, int64_t k, const float *x, const float *w, con
 void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
                   const float *b, prl_unary act, float *pre, float *y) {
   static void (*const acts[PRL_UNARY_COUNT])(int64_t, const float *, float *) = {EACH_UNARY(ACT_ENTRY)};
-  gemm_epilogue e = {b, pre, gemm_fuses(act) ? act : PRL_IDENTITY, false};
+  gemm_epilogue e = {.bias = b, .pre = pre, .act = gemm_fuses(act) ? act : PRL_IDENTITY};
   if (is_narrow(n, k)) {
     if (m < 4 && narrow_by_rows(m, n, k, x, ldx, w, &e, y)) {
     } else if (n == 1) {
@@ -254,14 +254,20 @@ void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, 
   if (!gemm_fuses(act)) acts[act](m * n, y, y);
 }
 
+#define GRAD_ENTRY(NAME, name) [PRL_##NAME] = PART(name##_grad),
+
 void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
-                     float *scratch, float *gx) {
-  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, add};
+                     prl_unary slope, const float *of, float *scratch, float *gx) {
+  static void (*const grads[PRL_UNARY_COUNT])(int64_t, const float *, const float *, const float *, bool,
+                                              float *) = {EACH_UNARY(GRAD_ENTRY)};
+  bool fused = k >= VW && gemm_fuses(slope);
+  gemm_epilogue e = {.act = PRL_IDENTITY, .add = add, .slope = fused ? slope : PRL_IDENTITY, .of = of};
   if (k < VW) {
     narrow(m, k, n, gy, n, w, &e, gx); /* the rows of w are those of (wᵀ)ᵀ */
-    return;
+  } else {
+    PART(gemm_flipped)(m, k, n, gy, n, w, n, scratch, &e, gx, k);
   }
-  PART(gemm_flipped)(m, k, n, gy, n, w, n, scratch, &e, gx, k);
+  if (!fused && slope != PRL_IDENTITY) grads[slope](m * k, NULL, of, gx, false, gx);
 }
 
 /* V vectors of column sums, each a chain of its own: a single chain would wait for every addition. */
@@ -293,7 +299,7 @@ static void column_sums(int64_t m, int64_t n, const float *gy, bool add, float *
 static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw) {
   enum { STRIP = 64 };
   float t[STRIP * (VW - 1)];
-  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, false};
+  gemm_epilogue e = {.act = PRL_IDENTITY};
   for (int64_t j = 0; j < k; j += STRIP) {
     int64_t width = k - j < STRIP ? k - j : STRIP;
     PART(gemm_columns)(n, width, m, gy, n, x + j, k, &e, t, STRIP);
@@ -308,7 +314,7 @@ static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const flo
 
 void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
                      float *gb) {
-  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, add};
+  gemm_epilogue e = {.act = PRL_IDENTITY, .add = add};
   if (n < VW && k >= VW) {
     narrow_gw(m, n, k, x, gy, add, gw);
   } else {
