@@ -14,9 +14,9 @@
  * Element-wise results do not depend on the position in the vector. Sums over a batch run in ascending row
  * order, a fixed order for a given batch.
  *
- * No product goes to OpenBLAS: packed and blocked, these kernels win or tie up to 512 × 512 and stay within a
- * sixth of it at 1024 × 1024 (spec/bench), rows keep their bytes without padded tiles, and a host's choice of
- * BLAS threads cannot touch them.
+ * No product goes to OpenBLAS: packed and blocked, these kernels win or tie with it up to about 1024 × 1024
+ * and stay within a tenth at 2048 × 2048 (spec/bench), rows keep their bytes without padded tiles, and a
+ * host's choice of BLAS threads cannot touch them.
  *
  * Pointers are dense float32 rows unless a leading dimension is given; none may alias unless it says so. */
 #ifndef PRL_TENSOR_KERNELS_H
@@ -24,7 +24,7 @@
 
 #include "perilune/core.h"
 
-/* Element-wise functions of one argument, in the order of both tables below. At most 4 ulp from the true
+/* Element-wise functions of one argument, in the order of both lists below. At most 4 ulp from the true
  * value. */
 typedef enum prl_unary {
   PRL_IDENTITY,
@@ -57,6 +57,10 @@ typedef struct prl_adam {
   float grad_scale;               /* from clipping; g is read as g · grad_scale */
 } prl_adam;
 
+/* What becomes of a sum over rows: it replaces what is there, is added to it, or goes on from it, so that
+ * rows in several calls give the bytes of one call. */
+typedef enum prl_into { PRL_INTO_NEW, PRL_INTO_ADD, PRL_INTO_RESUME } prl_into;
+
 typedef struct prl_kernels {
   const char *name;
 
@@ -69,9 +73,10 @@ typedef struct prl_kernels {
    * bytes of unary_grad afterwards. Not with `add`, nor where prl_unary_needs_input. */
   void (*linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
                     prl_unary slope, const float *of, float *scratch, float *gx);
-  /* gw (k, n) = or += xᵀ gy;  gb (n), if not NULL, = or += column sums of gy. */
-  void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
-                    float *gb);
+  /* gw (k, n) = or += xᵀ gy;  gb (n), if not NULL, = or += column sums of gy; or both go on with more rows.
+   */
+  void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, prl_into into,
+                    float *gw, float *gb);
 
   void (*unary[PRL_UNARY_COUNT])(int64_t n, const float *x, float *y); /* y may be x */
   /* gx = or += gy · f′.  For tanh, sigmoid, relu, elu, leaky_relu, exp, sqrt and softplus the derivative is

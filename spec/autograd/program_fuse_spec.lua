@@ -73,3 +73,17 @@ describe("a program's gradients of activations", function()
     end
   end)
 end)
+
+describe("a layer's gradients of more rows than the cache holds", function()
+  for _, outputs in ipairs {3, 33, 64} do
+    it("have the bytes of one product: " .. outputs .. " outputs", function()
+      prl.seed(3)
+      local x, g = prl.randn(5000, 32), prl.randn(5000, outputs)
+      local w = prl.parameter(prl.randn(32, outputs), "w")
+      local b = prl.parameter(prl.zeros(outputs), "b")
+      local want = prl.matmul(g:transpose(1, 2), x) -- a chain over the rows as well; (outputs, 32)
+      prl.scope(function() (prl.linear(x, w, b) * g):sum():backward() end)
+      assert.is_true(w:grad():transpose(1, 2):clone():bytes() == want:clone():bytes())
+    end)
+  end
+end)

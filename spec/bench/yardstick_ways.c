@@ -156,7 +156,7 @@ void way_gx(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, cons
 void way_gw(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, const float *x, const float *gy,
             float *gw, float *gb) {
   if (way == WAY_OWN) {
-    k->linear_gw(m, n, d, x, gy, false, gw, gb);
+    k->linear_gw(m, n, d, x, gy, PRL_INTO_NEW, gw, gb);
     return;
   }
 #ifdef HAVE_LIBXSMM

@@ -140,8 +140,8 @@ static void gradient_weights(void **state) {
     float *x = filled(m * k), *gy = filled(m * n), *gw = filled(k * n), *gb = filled(n);
     float *sum = filled(k * n), *old = filled(k * n), *sum_b = filled(n), *old_b = filled(n);
     memcpy(old, sum, (size_t)(k * n) * sizeof *old), memcpy(old_b, sum_b, (size_t)n * sizeof *old_b);
-    t->linear_gw(m, n, k, x, gy, false, gw, gb);
-    t->linear_gw(m, n, k, x, gy, true, sum, sum_b);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_NEW, gw, gb);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_ADD, sum, sum_b);
     for (int64_t p = 0; p < k; p++) {
       for (int64_t j = 0; j < n; j++) {
         double s = 0, size = 0;
@@ -164,12 +164,29 @@ static void gradient_weights(void **state) {
   }
 }
 
+/* Sums over rows that go on in another call have the bytes of one call. */
+static void gradient_weights_in_parts(void **state) {
+  EACH_TABLE(t) for (int c = 0; c < SIZES; c++) {
+    int64_t m = sizes[c][0], n = sizes[c][1], k = sizes[c][2], part = 1 + m / 3;
+    float *x = filled(m * k), *gy = filled(m * n), *gw = filled(k * n), *gb = filled(n),
+          *whole = filled(k * n), *whole_b = filled(n);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_NEW, whole, whole_b);
+    for (int64_t i = 0; i < m; i += part)
+      t->linear_gw(m - i < part ? m - i : part, n, k, x + i * k, gy + i * n,
+                   i ? PRL_INTO_RESUME : PRL_INTO_NEW, gw, gb);
+    assert_memory_equal(gw, whole, (size_t)(k * n) * sizeof *gw);
+    assert_memory_equal(gb, whole_b, (size_t)n * sizeof *gb);
+    check_guard(gw, k * n), check_guard(gb, n);
+    free(x), free(gy), free(gw), free(gb), free(whole), free(whole_b);
+  }
+}
+
 /* Large sizes meet the cache blocking: it may not change a byte of the plain ascending chain. */
 static void blocking(void **state) {
   EACH_TABLE(t) {
     int64_t m = 1100, n = 24, k = 40;
     float *x = filled(m * k), *gy = filled(m * n), *gw = filled(k * n), *one = filled(k * n), *gb = filled(n);
-    t->linear_gw(m, n, k, x, gy, false, gw, NULL);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_NEW, gw, NULL);
     for (int64_t i = 0; i < k * n; i++) one[i] = 0;
     for (int64_t i = 0; i < m; i++) { /* a batch of one is one fused multiply-add */
       for (int64_t p = 0; p < k; p++) t->axpy(n, x[i * k + p], gy + i * n, one + p * n);
@@ -180,9 +197,10 @@ static void blocking(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(forward),         cmocka_unit_test(fused_activation),
-                                     cmocka_unit_test(row_bytes),       cmocka_unit_test(gradient_inputs),
-                                     cmocka_unit_test(gradient_slopes), cmocka_unit_test(gradient_weights),
-                                     cmocka_unit_test(blocking)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(forward),          cmocka_unit_test(fused_activation),
+      cmocka_unit_test(row_bytes),        cmocka_unit_test(gradient_inputs),
+      cmocka_unit_test(gradient_slopes),  cmocka_unit_test(gradient_weights_in_parts),
+      cmocka_unit_test(gradient_weights), cmocka_unit_test(blocking)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

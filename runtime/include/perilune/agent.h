@@ -166,7 +166,8 @@ PRL_API int prl_agent_metrics(const prl_agent *agent, const prl_metric **metrics
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
  * renamed, so that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an
- * update too. env may be NULL; where given, its state goes along. */
+ * update too, in a runtime with the same kernels (prl_runtime_kernels): two tables of kernels differ in the
+ * last digits. env may be NULL; where given, its state goes along. */
 PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path,
                                   prl_error *error);
 PRL_API prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error);

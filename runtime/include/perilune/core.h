@@ -62,7 +62,9 @@ typedef struct prl_runtime prl_runtime;
 typedef struct prl_runtime_options {
   prl_alloc_fn alloc; /* NULL: realloc and free */
   void *alloc_context;
-  const char *kernels; /* "baseline", "avx2", "avx512", or NULL: the best that this processor has */
+  /* "baseline", "avx2", "avx512", or NULL: the best that this processor has. Results of two differ in the
+   * last digits. */
+  const char *kernels;
 } prl_runtime_options;
 
 typedef struct prl_memory {

@@ -311,7 +311,7 @@ static void block_by_strips(const product *g, const block *b, const float *a, in
   float packed[BLOCK_K * STRIP];
   tile_args t = g->t;
   t.k = b->k, t.b = packed, t.ldb = STRIP, t.lda = step == 1 ? row : step;
-  t.resume = b->p > 0, t.unfinished = b->p + b->k < g->k;
+  t.resume = b->p > 0 || g->t.resume, t.unfinished = b->p + b->k < g->k;
   for (int64_t j = b->j; j < b->j + b->n; j += STRIP) {
     int64_t left = b->j + b->n - j, width = left < STRIP ? left : STRIP;
     if (g->flipped) {
@@ -394,40 +394,43 @@ void PART(transpose)(int64_t rows, int64_t columns, const float *from, float *to
 
 void PART(gemm_rows)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                      int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
-  product g = {m,
-               n,
-               k,
-               lda,
-               1,
-               rows_tiles,
-               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
-               false};
+  product g = {
+      m,
+      n,
+      k,
+      lda,
+      1,
+      rows_tiles,
+      {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .resume = e->resume, .e = e},
+      false};
   multiply(&g);
 }
 
 void PART(gemm_columns)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                         int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
-  product g = {m,
-               n,
-               k,
-               1,
-               lda,
-               columns_tiles,
-               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
-               false};
+  product g = {
+      m,
+      n,
+      k,
+      1,
+      lda,
+      columns_tiles,
+      {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .resume = e->resume, .e = e},
+      false};
   multiply(&g);
 }
 
 void PART(gemm_flipped)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *bt,
                         int64_t ldb, float *scratch, const gemm_epilogue *e, float *c, int64_t ldc) {
-  product g = {m,
-               n,
-               k,
-               lda,
-               1,
-               rows_tiles,
-               {.k = k, .a = a, .lda = lda, .b = bt, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
-               true};
+  product g = {
+      m,
+      n,
+      k,
+      lda,
+      1,
+      rows_tiles,
+      {.k = k, .a = a, .lda = lda, .b = bt, .ldb = ldb, .c = c, .ldc = ldc, .resume = e->resume, .e = e},
+      true};
   if (!pays_to_pack(&g)) {
     PART(transpose)(n, k, bt, scratch);
     g.t.b = scratch, g.t.ldb = n, g.flipped = false;

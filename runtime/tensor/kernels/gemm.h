@@ -13,6 +13,7 @@ typedef struct gemm_epilogue {
   bool add;          /* c += instead of c =; no bias or activation then */
   prl_unary slope;   /* c is multiplied by its derivative, taken from `of`; where gemm_fuses says so */
   const float *of;   /* strided like c */
+  bool resume;       /* the chains go on from what c holds, as if this were more of k; not with add */
 } gemm_epilogue;
 
 /* Is this activation applied while the tile is in registers? */

@@ -271,9 +271,9 @@ void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const flo
 }
 
 /* V vectors of column sums, each a chain of its own: a single chain would wait for every addition. */
-INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, int V, float *gb) {
+INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, bool resume, int V, float *gb) {
   vf s[8];
-  UNROLL for (int j = 0; j < V; j++) s[j] = vzero();
+  UNROLL for (int j = 0; j < V; j++) s[j] = resume ? vload(gb + j * VW) : vzero();
   for (int64_t i = 0; i < m; i++, gy += n) {
     UNROLL for (int j = 0; j < V; j++) s[j] += vload(gy + j * VW);
   }
@@ -284,24 +284,28 @@ INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, int V, fl
 }
 
 /* gb = or += the column sums of gy, rows in ascending order. */
-static void column_sums(int64_t m, int64_t n, const float *gy, bool add, float *gb) {
+static void column_sums(int64_t m, int64_t n, const float *gy, bool add, bool resume, float *gb) {
   int64_t j = 0;
-  for (; j + 8 * VW <= n; j += 8 * VW) sum_strip(m, n, gy + j, add, 8, gb + j);
-  for (; j + VW <= n; j += VW) sum_strip(m, n, gy + j, add, 1, gb + j);
+  for (; j + 8 * VW <= n; j += 8 * VW) sum_strip(m, n, gy + j, add, resume, 8, gb + j);
+  for (; j + VW <= n; j += VW) sum_strip(m, n, gy + j, add, resume, 1, gb + j);
   if (j == n) return;
-  vf s = vzero();
+  vf s = resume ? vload_n(gb + j, n - j) : vzero();
   for (int64_t i = 0; i < m; i++) s += vload_n(gy + i * n + j, n - j);
   if (add) s += vload_n(gb + j, n - j);
   vstore_n(gb + j, s, n - j);
 }
 
 /* gw for n < VW: its transpose, whose rows are long enough for vectors, a strip of k at a time. */
-static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw) {
+static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, bool resume,
+                      float *gw) {
   enum { STRIP = 64 };
   float t[STRIP * (VW - 1)];
-  gemm_epilogue e = {.act = PRL_IDENTITY};
+  gemm_epilogue e = {.act = PRL_IDENTITY, .resume = resume};
   for (int64_t j = 0; j < k; j += STRIP) {
     int64_t width = k - j < STRIP ? k - j : STRIP;
+    for (int64_t q = 0; resume && q < width; q++) {
+      for (int64_t i = 0; i < n; i++) t[i * STRIP + q] = gw[(j + q) * n + i];
+    }
     PART(gemm_columns)(n, width, m, gy, n, x + j, k, &e, t, STRIP);
     for (int64_t q = 0; q < width; q++) {
       for (int64_t i = 0; i < n; i++) {
@@ -312,13 +316,14 @@ static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const flo
   }
 }
 
-void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
-                     float *gb) {
-  gemm_epilogue e = {.act = PRL_IDENTITY, .add = add};
+void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, prl_into into,
+                     float *gw, float *gb) {
+  bool add = into == PRL_INTO_ADD, resume = into == PRL_INTO_RESUME;
+  gemm_epilogue e = {.act = PRL_IDENTITY, .add = add, .resume = resume};
   if (n < VW && k >= VW) {
-    narrow_gw(m, n, k, x, gy, add, gw);
+    narrow_gw(m, n, k, x, gy, add, resume, gw);
   } else {
     PART(gemm_columns)(k, n, m, x, k, gy, n, &e, gw, n);
   }
-  if (gb) column_sums(m, n, gy, add, gb);
+  if (gb) column_sums(m, n, gy, add, resume, gb);
 }
