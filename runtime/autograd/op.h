@@ -77,6 +77,14 @@ struct prl_op {
   bool (*example)(int index, prl_attrs *attrs, int *inputs, prl_tensor *in, float *low, float *high);
 };
 
+/* An op that works row by row of in[0] with the rest of its inputs whole: its functions for some of the rows
+ * (all but the last dimension of out), in ascending order from 0; the bytes are those of all at once. */
+typedef struct prl_row_op {
+  const prl_op *op;
+  void (*forward)(const prl_call *call, int64_t first, int64_t rows);
+  void (*backward)(const prl_call *call, int64_t first, int64_t rows);
+} prl_row_op;
+
 /* The whole table. */
 PRL_API extern const prl_op *const prl_ops[];
 PRL_API extern const int prl_ops_count;

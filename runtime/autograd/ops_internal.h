@@ -151,6 +151,7 @@ extern const prl_op prl_op_neg, prl_op_exp, prl_op_log, prl_op_log1p, prl_op_sqr
     prl_op_sin, prl_op_cos, prl_op_square, prl_op_detach, prl_op_cast;
 extern const prl_op prl_op_clamp, prl_op_clamp_t, prl_op_where, prl_op_masked_fill, prl_op_gt, prl_op_ge,
     prl_op_lt, prl_op_le, prl_op_eq;
+extern const prl_row_op prl_row_op_linear;
 extern const prl_op prl_op_matmul, prl_op_linear, prl_op_layer_norm, prl_op_embedding, prl_op_embedding_bag;
 extern const prl_op prl_op_concat, prl_op_stack, prl_op_slice, prl_op_reshape, prl_op_transpose,
     prl_op_broadcast_to, prl_op_gather, prl_op_index_select;

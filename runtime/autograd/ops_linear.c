@@ -95,12 +95,18 @@ static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_ten
   return PRL_OK;
 }
 
-static void linear_forward(const prl_call *call) {
-  const prl_tensor *x = call->in[0], *w = call->in[1];
-  call->k->linear(span_of(x, 0, x->ndim - 1), w->shape[1], w->shape[0], x->data, w->shape[0], w->data,
+static int64_t rows_of(const prl_tensor *x) { return span_of(x, 0, x->ndim - 1); }
+
+static void linear_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  const prl_tensor *w = call->in[1];
+  const int64_t n = w->shape[1], k = w->shape[0];
+  call->k->linear(rows, n, k, (const float *)call->in[0]->data + first * k, k, w->data,
                   call->inputs == 3 ? call->in[2]->data : NULL, activation_of(call),
-                  call->aux ? call->aux->data : NULL, call->out->data);
+                  call->aux ? (float *)call->aux->data + first * n : NULL,
+                  (float *)call->out->data + first * n);
 }
+
+static void linear_forward(const prl_call *call) { linear_forward_rows(call, 0, rows_of(call->in[0])); }
 
 /* Rows first … first + rows − 1 of a layer's backward. */
 static void linear_backward_rows(const prl_call *call, int64_t first, int64_t rows) {
@@ -139,7 +145,7 @@ static int64_t tile_rows(int64_t m, int64_t n, int64_t k) {
 
 static void linear_backward(const prl_call *call) {
   const prl_tensor *w = call->in[1];
-  int64_t m = span_of(call->in[0], 0, call->in[0]->ndim - 1), tile = tile_rows(m, w->shape[1], w->shape[0]);
+  int64_t m = rows_of(call->in[0]), tile = tile_rows(m, w->shape[1], w->shape[0]);
   int64_t first = 0;
   do linear_backward_rows(call, first, m - first < tile ? m - first : tile); /* no rows: zeros */
   while ((first += tile) < m);
@@ -156,6 +162,7 @@ PRL_EXAMPLES(linear, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7), F32(-1, 1, 7))},
              {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_ELU)})
 const prl_op prl_op_linear = {"linear",      2, 3, 0, linear_infer, linear_forward, linear_backward,
                               linear_example};
+const prl_row_op prl_row_op_linear = {&prl_op_linear, linear_forward_rows, linear_backward_rows};
 
 /* ---- layer_norm (Ba et al. 2016): y = x̂ γ + β, x̂ = (x − mean)/√(var + ε) over the last dimension, var
  * biased. aux (rows, 3): the mean as two floats, so that x − mean is exact where the mean is large, and

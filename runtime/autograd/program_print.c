@@ -90,6 +90,8 @@ prl_status prl_program_print(prl_program *p, bool timed, char **out, prl_error *
          p->block_size);
   for (int32_t i = 0; i < p->graph->instrs_count; i++) {
     print_instr(&t, p, i);
+    int64_t tile = prl_program_tile(p, i);
+    if (tile) append(&t, "  · to %d in tiles of %lld rows", p->stretch_end[i], (long long)tile);
     if (timed && p->nanoseconds) append(&t, "  %.2f us", (double)p->nanoseconds[i] * 1e-3);
     append(&t, "\n");
   }

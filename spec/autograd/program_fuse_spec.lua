@@ -87,3 +87,55 @@ describe("a layer's gradients of more rows than the cache holds", function()
     end)
   end
 end)
+
+describe("a stretch of layers over more rows than the cache holds", function()
+  local function network(sizes, act)
+    prl.seed(5)
+    local net = prl.nn.mlp {sizes[1], sizes[2], sizes[3], sizes[4], activation = act}
+    local opt = prl.optim.adam(net, {lr = .01})
+    local x, y = prl.randn(4001, sizes[1]), prl.randn(4001, sizes[4])
+    local function step(a, b) return opt:minimise(prl.mse(net(a), b)) end
+    local function bytes()
+      local list = {}
+      for i, p in ipairs(select(2, net:parameters())) do list[i] = p:clone():bytes() end
+      return table.concat(list)
+    end
+    return step, x, y, bytes
+  end
+
+  for _, act in ipairs {"tanh", "relu", "gelu"} do
+    it("runs in tiles with the bytes of whole ops: " .. act, function()
+      for _, sizes in ipairs {{32, 64, 64, 8}, {5, 33, 70, 1}, {3, 7, 128, 20}} do
+        local step, x, y, bytes = network(sizes, act)
+        for _ = 1, 3 do prl.scope(step, x, y) end
+        local by_ops = bytes()
+        step, x, y, bytes = network(sizes, act)
+        local p = prl.program(step, x, y)
+        assert.equal(2, select(2, tostring(p):gsub("in tiles of %d+ rows", "")), tostring(p))
+        for _ = 1, 3 do p(x, y) end
+        assert.is_true(by_ops == bytes(), act)
+      end
+    end)
+  end
+
+  it("stops between tiles, and goes on", function()
+    local step, x, y, bytes = network({32, 64, 64, 8}, "tanh")
+    local p = prl.program(step, x, y)
+    p(x, y)
+    local whole = bytes()
+    step, x, y, bytes = network({32, 64, 64, 8}, "tanh")
+    p = prl.program(step, x, y)
+    p:input(1):copy_(x)
+    p:input(2):copy_(y)
+    local calls = 0
+    repeat calls = calls + 1 until p:run(1)
+    assert.is_true(calls > 20)
+    assert.is_true(whole == bytes())
+  end)
+
+  it("is whole for a batch that fits", function()
+    local net = prl.nn.mlp {32, 64, 64, 8}
+    local p = prl.program(function(a) return net(a) end, prl.randn(256, 32))
+    assert.is_nil(tostring(p):find("in tiles", 1, true))
+  end)
+end)
