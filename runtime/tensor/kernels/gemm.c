@@ -8,9 +8,9 @@
 /* The shape of a whole tile, by the number of registers (32 with AVX-512, else 16): the sums, a row of b and
  * one element of a. */
 #ifdef PRL_AVX512
-enum { TILE_ROWS = 6, WIDE = 4 };
+enum { TILE_ROWS = 6, WIDE = 4, TALL_ROWS = 8 }; /* tall: for at most two vectors of columns */
 #else
-enum { TILE_ROWS = 6, WIDE = 2 };
+enum { TILE_ROWS = 6, WIDE = 2, TALL_ROWS = 6 };
 #endif
 enum { TILE_MOST = TILE_ROWS * WIDE > 12 ? TILE_ROWS *WIDE : 12 };
 
@@ -65,7 +65,6 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
     }
     return;
   }
-  vf floor = vset(e->act == PRL_RELU ? 0.0f : -INFINITY);
   if (e->bias) {
     UNROLL for (int j = 0; j < V; j++) {
       vf bias = tile_load(e->bias + t->column + j * VW, part && j == V - 1, t->last);
@@ -86,12 +85,15 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
     tanh_tile(copy, R * V);
     UNROLL for (int i = 0; i < R * V; i++) acc[i] = copy[i];
   }
+  if (e->act == PRL_RELU) {
+    UNROLL for (int i = 0; i < R * V; i++) acc[i] = vrelu(acc[i]);
+  }
   if (e->slope != PRL_IDENTITY) tile_slope(t, acc, R, V, part);
   UNROLL for (int i = 0; i < R; i++) {
     UNROLL for (int j = 0; j < V; j++) {
       float *c = t->c + i * t->ldc + j * VW;
       bool cut = part && j == V - 1;
-      vf y = vmax(floor, acc[i * V + j]);
+      vf y = acc[i * V + j];
       if (e->add) y += tile_load(c, cut, t->last);
       tile_store(c, y, cut, t->last);
     }
@@ -139,7 +141,8 @@ typedef void (*tile_fn)(const tile_args *t);
   X(4, 1) X(4, 2) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
 #ifdef PRL_AVX512
 #define EACH_TILE(X) \
-  EACH_NARROW_TILE(X) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(4, 4) X(5, 3) X(5, 4) X(6, 3) X(6, 4)
+  EACH_NARROW_TILE(X) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(4, 4) X(5, 3) X(5, 4) X(6, 3) X(6, 4) \
+  X(7, 1) X(7, 2) X(8, 1) X(8, 2)
 #else
 #define EACH_TILE(X) EACH_NARROW_TILE(X)
 #endif
@@ -149,8 +152,8 @@ EACH_TILE(TILE)
 #define ENTRY(kind, R, V) [R][V] = {kind##_##R##_##V, kind##_##R##_##V##_part},
 #define ROWS_ENTRY(R, V) ENTRY(rows, R, V)
 #define COLUMNS_ENTRY(R, V) ENTRY(columns, R, V)
-static const tile_fn rows_tiles[TILE_ROWS + 1][9][2] = {EACH_TILE(ROWS_ENTRY)};
-static const tile_fn columns_tiles[TILE_ROWS + 1][9][2] = {EACH_TILE(COLUMNS_ENTRY)};
+static const tile_fn rows_tiles[TALL_ROWS + 1][9][2] = {EACH_TILE(ROWS_ENTRY)};
+static const tile_fn columns_tiles[TALL_ROWS + 1][9][2] = {EACH_TILE(COLUMNS_ENTRY)};
 
 /* The widest tile for so many rows and so many vectors that are left. */
 static int tile_vectors(int rows, int64_t left) {
@@ -370,8 +373,9 @@ static void multiply(const product *g) {
     multiply_blocks(g);
     return;
   }
-  int64_t whole = g->m - g->m % TILE_ROWS;
-  if (whole) sweep(g, 0, whole, TILE_ROWS);
+  int rows = g->n <= 2 * VW ? TALL_ROWS : TILE_ROWS;
+  int64_t whole = g->m - g->m % rows;
+  if (whole) sweep(g, 0, whole, rows);
   if (whole < g->m) sweep(g, whole, g->m, (int)(g->m - whole));
 }
 
