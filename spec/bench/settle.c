@@ -51,15 +51,13 @@ static bool run_again(const char *table, char **argv) {
 }
 
 bool bench_settle(const char *kernels, char **argv) {
-  if (kernels) setenv("PERILUNE_KERNELS", kernels, 1);
+  set("PERILUNE_KERNELS", kernels);
   const prl_kernels *k = prl_kernels_find(NULL);
-  if (!k || (k != &prl_kernels_avx2 && k != &prl_kernels_avx512)) {
-    fprintf(
-        stderr,
-        "perilune_bench: the kernels \"%s\" are not for this processor or not timed; use avx2 or avx512\n",
-        kernels ? kernels
-        : k     ? k->name
-                : getenv("PERILUNE_KERNELS"));
+  if (k != &prl_kernels_avx2 && k != &prl_kernels_avx512) {
+    fprintf(stderr,
+            "perilune_bench: the kernels \"%s\" are not for this processor or not timed; use avx2 or "
+            "avx512\n",
+            kernels ? kernels : "baseline");
     return false;
   }
   bool wide = k == &prl_kernels_avx512;
