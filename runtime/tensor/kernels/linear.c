@@ -287,6 +287,8 @@ INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, bool resu
 static void column_sums(int64_t m, int64_t n, const float *gy, bool add, bool resume, float *gb) {
   int64_t j = 0;
   for (; j + 8 * VW <= n; j += 8 * VW) sum_strip(m, n, gy + j, add, resume, 8, gb + j);
+  for (; j + 4 * VW <= n; j += 4 * VW) sum_strip(m, n, gy + j, add, resume, 4, gb + j);
+  for (; j + 2 * VW <= n; j += 2 * VW) sum_strip(m, n, gy + j, add, resume, 2, gb + j);
   for (; j + VW <= n; j += VW) sum_strip(m, n, gy + j, add, resume, 1, gb + j);
   if (j == n) return;
   vf s = resume ? vload_n(gb + j, n - j) : vzero();
