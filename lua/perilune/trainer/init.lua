@@ -154,6 +154,15 @@ local function warn_of_other_code(info)
   end
 end
 
+-- The tables of kernels round differently: a run that began under another one goes on from the same state, and its bytes
+-- are no longer those of a run that never stopped.
+local function warn_of_other_kernels(info)
+  if info.kernels and info.kernels ~= prl.kernels() then
+    terminal.err(("perilune: this run began with the kernels %s and goes on with %s: what follows differs in the last "
+      .. "digits from a run that stayed with %s\n"):format(info.kernels, prl.kernels(), info.kernels))
+  end
+end
+
 -- Trains up to `steps` in place of the recipe's train.steps. Schedules that have ended keep their last value.
 local function extend(self, steps)
   local info, state = self.info, self.state
@@ -181,6 +190,7 @@ function trainer.resume(path, options)
   warn_of_other_code(info)
   if options.steps then extend(self, options.steps) end
   if self:ended() then return self end
+  warn_of_other_kernels(info)
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
   self:prepare()
   info.folder, info.message = place.path, nil
