@@ -147,6 +147,23 @@ function load.load(path, options)
   return result
 end
 
+--- A resolved recipe that a run kept (recipe.json), checked anew. run: {trust, spec (of its environment), hash, code,
+--- algorithm_file (where its own algorithm is)}. Returns {recipe, spec, algorithm, hash, …}, or nil and one sentence.
+function load.resolved(recipe, run)
+  local own = type(recipe) == "table" and type(recipe.algorithm) == "table" and recipe.algorithm.lua
+  if type(recipe) ~= "table" then return nil, "expected a recipe, got " .. tostring(recipe) end
+  if own and not run.algorithm_file then return nil, "algorithm.lua: run.json names no file of it" end
+  local result, refusal = validate.recipe(recipe, {
+    trust = run.trust, files = own and {[own] = run.algorithm_file}, env_spec = function() return run.spec end,
+  })
+  if not result then return nil, refusal.path .. ": " .. refusal.message end
+  result.hash = prl.hash(hashed(result.recipe, run.code))
+  if result.hash ~= run.hash then
+    return nil, ("this is another recipe than the run's: its hash is %s, and run.json says %s"):format(result.hash, run.hash)
+  end
+  return result
+end
+
 --- The resolved recipe as Lua that is a recipe again.
 function load.text(recipe) return printer.recipe(recipe) end
 

@@ -1,39 +1,26 @@
 --- A run's folder as one table, for the report and for comparisons:
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
----  metrics = metrics.csv, evaluations = evaluations.csv or nil (series.read),
+---  metrics = metrics.csv, evaluations = evaluations.csv or nil (records/csv.lua),
 ---  lift, groups, front = of the last evaluation by user and day (report/lift.lua, groups.lua, front.lua), or nil}.
 
-local cjson = require "cjson"
-local series = require "perilune.report.series"
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local records = require "perilune.records"
 
 local run = {}
 
 local function read(path)
-  local file, message = io.open(path, "r")
-  if not file then return nil, message end
-  local text = file:read("*a")
-  file:close()
-  return text
+  return posix.stat(path) and failure.check(prl.io.read(path)) or nil
 end
 
-local function read_json(path)
-  local text = read(path)
-  local ok, value = pcall(cjson.decode, text or "")
-  return ok and type(value) == "table" and value or nil
-end
-
---- Loads the folder; nil and a message where it is no run. cjson's null is left out of run.json.
---- brief: info and evaluations alone.
+--- Loads the folder; nil and a message where it is no run. A file in it that is damaged raises. brief: info and evaluations
+--- alone.
 function run.load(folder, brief)
   folder = folder:gsub("(.)/+$", "%1")
-  local text = read(folder .. "/run.json")
-  if not text then return nil, ("%s: no run of perilune (there is no run.json in it)"):format(folder) end
-  local ok, info = pcall(cjson.decode, text)
-  if not ok or type(info) ~= "table" then return nil, folder .. "/run.json: not JSON" end
-  for key, value in pairs(info) do
-    if value == cjson.null then info[key] = nil end
-  end
-  local evaluations = series.read(folder .. "/evaluations.csv")
+  local info = records.read(folder .. "/run.json", "run")
+  if not info then return nil, ("%s: no run of perilune (there is no run.json in it)"):format(folder) end
+  local evaluations = records.table(folder .. "/evaluations.csv", "evaluations")
   if evaluations then -- one name for the units over which evaluations have intervals
     evaluations.columns.episodes = evaluations.columns.episodes or evaluations.columns.users
   end
@@ -43,11 +30,11 @@ function run.load(folder, brief)
     info = info,
     recipe = read(folder .. "/recipe.lua"),
     resolved = read(folder .. "/recipe.json"),
-    metrics = series.read(folder .. "/metrics.csv") or {names = {"step"}, columns = {step = {}}, rows = 0},
+    metrics = records.table(folder .. "/metrics.csv", "metrics") or {names = {"step"}, columns = {step = {}}, rows = 0},
     evaluations = evaluations,
-    lift = read_json(folder .. "/lift.json"),
-    groups = read_json(folder .. "/groups.json"),
-    front = read_json(folder .. "/front.json"),
+    lift = records.read(folder .. "/lift.json", "lift"),
+    groups = records.read(folder .. "/groups.json", "groups"),
+    front = records.read(folder .. "/front.json", "front"),
   }
 end
 

@@ -13,6 +13,8 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"
 local prl = require "perilune"
+local records = require "perilune.records"
+local world = require "perilune.trainer.world"
 
 local folder = {}
 
@@ -21,6 +23,28 @@ local kept_checkpoints = 3
 local Folder = {}
 Folder.__index = Folder
 
+local function files_in(path) return posix.stat(path) and posix.dir(path) or {} end
+
+-- Removes what processes that were killed left in a folder: files that were not whole yet (io/file.c names them after the
+-- process), and halves of checkpoints.
+local function tidy(path)
+  os.remove(path .. "/judged.safetensors")
+  for _, at in ipairs {path, path .. "/checkpoints"} do
+    for _, name in ipairs(files_in(at)) do
+      local process = tonumber(name:match("%.(%d+)%.%d+%.tmp$"))
+      local reason = process and select(3, posix.kill(process, 0))
+      if reason == posix.ESRCH then os.remove(at .. "/" .. name) end
+    end
+  end
+  for _, name in ipairs(files_in(path .. "/checkpoints")) do
+    local base, ending = name:match("^(step%-%d+)%.(%a+)$")
+    local other = ({json = "safetensors", safetensors = "json"})[ending]
+    if other and not posix.stat(("%s/checkpoints/%s.%s"):format(path, base, other)) then
+      os.remove(("%s/checkpoints/%s"):format(path, name))
+    end
+  end
+end
+
 --- Keeps other processes from training in this folder, until folder.unlock or the end of this one. Returns what unlock
 --- takes; raises where another is at work there.
 function folder.lock(path)
@@ -28,6 +52,7 @@ function folder.lock(path)
   if not file then failure.run("cannot write in the folder " .. path) end
   local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
   if not posix.fcntl(file, posix.F_SETLK, whole) then failure.run("another process is training in " .. path) end
+  tidy(path)
   return file
 end
 
@@ -41,18 +66,28 @@ function folder.create(root, name, hash, seed, time)
   return setmetatable({path = path}, Folder)
 end
 
---- An existing run's folder. A run whose environment is code (a C or Lua file) is opened only with `trust`: what
---- run.json names would run.
-function folder.open(path, trust)
+--- An existing run's folder, to read what it holds.
+function folder.open(path)
   path = path:gsub("(.)/+$", "%1")
   local self = setmetatable({path = path}, Folder)
   if not posix.stat(path) then failure.usage(("there is no run %s"):format(path)) end
-  self.info = self:read_json("run.json")
+  self.info = records.read(self:file("run.json"), "run")
   if not self.info then failure.usage(("%s: no run of perilune (there is no run.json in it)"):format(path)) end
-  local environment = self.info.environment or {}
-  if not trust and (environment.kind == "c" or environment.kind == "lua") then
+  return self
+end
+
+--- An existing run's folder, to run its environment, which must be what run.json says of it. Where it is code (a C or Lua
+--- file) it runs only with `trust`: run.json may come from anybody.
+function folder.open_to_run(path, trust)
+  local self = folder.open(path)
+  local environment = self.info.environment
+  if not trust and environment.kind ~= "builtin" then
     failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, environment.path))
   end
+  if not trust and self.info.search and self.info.algorithm_file then
+    failure.usage(("%s: its algorithm, %s, is code: it runs only with --trust"):format(path, self.info.algorithm_file))
+  end
+  self.spec = world.check(self.info, self:file("run.json"))
   return self
 end
 
@@ -60,7 +95,7 @@ end
 function folder.finished(path)
   local found = {}
   local function look(at, depth)
-    local info = posix.stat(at .. "/run.json") and prl.from_json(failure.check(prl.io.read(at .. "/run.json")))
+    local info = records.read(at .. "/run.json", "run")
     if info then
       if info.status == "finished" then found[#found + 1] = {path = at, info = info} end
       return
@@ -76,14 +111,19 @@ function Folder:file(name) return self.path .. "/" .. name end
 --- Writes a file of the run, whole or not at all.
 function Folder:write(name, text) failure.check(prl.io.write(self:file(name), text)) end
 
-function Folder:write_json(name, value) self:write(name, prl.to_json(value, 2) .. "\n") end
-
---- The file's data, or nil where it is not there.
-function Folder:read_json(name)
-  local text = prl.io.read(self:file(name))
-  if not text then return nil end
-  return failure.check(prl.from_json(text))
+--- What was appended to these files, of which some may not be there, is on the disk.
+function Folder:sync(names)
+  for _, name in ipairs(names) do
+    local file = posix.open(self:file(name), posix.O_RDONLY)
+    if file then
+      local done, message = posix.fsync(file)
+      posix.close(file)
+      if not done then failure.run(message or ("cannot write " .. self:file(name))) end
+    end
+  end
 end
+
+function Folder:write_json(name, value) self:write(name, prl.to_json(value, 2) .. "\n") end
 
 --- Saves the agent, its environments and the trainer's state at this step, and removes the oldest checkpoints.
 function Folder:save_checkpoint(agent, env, state)
@@ -116,8 +156,11 @@ function Folder:last_checkpoint()
   local all = self:checkpoints()
   local base = all[#all]
   if not base then return nil end
-  local text = failure.check(prl.io.read(base .. ".json"))
-  return base .. ".safetensors", failure.check(prl.from_json(text))
+  local state = records.read(base .. ".json", "state")
+  if state.step ~= tonumber(base:match("(%d+)$")) then
+    failure.run(("%s.json: step: its name says %s, and it %.0f"):format(base, base:match("(%d+)$"), state.step))
+  end
+  return base .. ".safetensors", state
 end
 
 return folder

@@ -359,7 +359,8 @@ function sweep.lift(plan, list, name)
   if not panel.asked(plan.base.recipe.eval) then return nil end
   local policies, baselines = {}, {}
   for i, one in ipairs(list) do
-    policies[i], baselines[i] = panel.load(one.folder .. "/panels.safetensors", one.responses)
+    policies[i], baselines[i] = panel.load(one.folder .. "/panels.safetensors", one.responses,
+      one.evaluation)
     if not policies[i] then return nil end
   end
   return lift.table(policies, baselines, list[1].judged, sweep.baseline(plan), name)
