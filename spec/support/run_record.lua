@@ -1,4 +1,6 @@
---- A run.json for specs, with these fields in place of its own.
+--- A run.json for specs, with these fields in place of its own; those of `evaluation` one by one.
+local schema = require "perilune.recipe.schema"
+
 return function(fields)
   local record = {
     format = 1, name = "run", hash = ("0"):rep(32), seed = 1, env = "shortvideo",
@@ -7,5 +9,9 @@ return function(fields)
     updates = 0, seconds = 0,
   }
   for name, value in pairs(fields) do record[name] = value end
+  local evaluation = {}
+  for _, option in ipairs(schema.eval) do evaluation[option.name] = option.default end
+  for name, value in pairs(record.evaluation) do evaluation[name] = value end
+  record.evaluation = evaluation
   return record
 end

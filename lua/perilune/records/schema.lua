@@ -70,8 +70,10 @@ local function record(required, optional, agree)
   end}
 end
 
---- The options of a section of the recipe, as it was resolved.
-local function section(fields)
+-- The options of a section of the recipe as it was resolved: every default stands in it.
+local function resolved(section)
+  local fields = {}
+  for i, option in ipairs(section) do fields[i] = field(option.name, option, option.default ~= nil) end
   return {check = function(check, value, _, path) return check.section(fields, value, path) end}
 end
 
@@ -140,7 +142,7 @@ end
 schema.run = record({
   format = {kind = "number", integer = true, min = 1, max = 1},
   name = text, hash = text, seed = count, env = text, environment = environment, responses = list(response),
-  critics = list(critic), checkpoint = count, evaluation = section(options.eval), updates_per_row = at_least_1,
+  critics = list(critic), checkpoint = count, evaluation = resolved(options.eval), updates_per_row = at_least_1,
   status = choice("running", "interrupted", "failed", "finished"), step = count, updates = count, seconds = seconds,
 }, {
   tags = list(text), set = list(text), recipe = text, folder = text, started = text, version = text, kernels = text,

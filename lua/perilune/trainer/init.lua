@@ -182,6 +182,13 @@ local function check_counts(self, checkpoint)
   if (self.info.search ~= nil) ~= (state.search ~= nil) then
     failure.run(("%s: search: the run is %s search"):format(beside, self.info.search and "a" or "no"))
   end
+  for _, due in ipairs {{"next_evaluation", self.info.evaluation.every}, {"next_checkpoint", self.info.checkpoint}} do
+    local name, every = due[1], due[2]
+    if (every > 0) ~= (state[name] ~= nil) then
+      failure.run(("%s: %s: %s, and run.json has one every %.0f steps"):format(beside, name,
+        state[name] and "it stands here" or "it is missing", every))
+    end
+  end
   for _, name in ipairs(state.search and {} or {"steps", "updates"}) do
     local said = name == "steps" and state.step or state.updates
     if said ~= metrics[name] then
