@@ -14,16 +14,27 @@ local function read(path)
   return posix.stat(path) and failure.check(prl.io.read(path)) or nil
 end
 
+-- A mean of each of the run's responses, and of the length where the units are episodes.
+local function evaluations_of(path, info)
+  local found = records.table(path, "evaluations")
+  if not found then return nil end
+  local columns, names = found.columns, {}
+  for i, response in ipairs(info.responses) do names[i] = response.name end
+  if columns.episodes then names[#names + 1] = "length" end
+  for _, name in ipairs(names) do
+    if not columns["mean/" .. name] then failure.run(("%s: the column mean/%s is missing"):format(path, name)) end
+  end
+  columns.episodes = columns.episodes or columns.users -- one name for the units over which there are intervals
+  return found
+end
+
 --- Loads the folder; nil and a message where it is no run. A file in it that is damaged raises. brief: info and evaluations
 --- alone.
 function run.load(folder, brief)
   folder = folder:gsub("(.)/+$", "%1")
   local info = records.read(folder .. "/run.json", "run")
   if not info then return nil, ("%s: no run of perilune (there is no run.json in it)"):format(folder) end
-  local evaluations = records.table(folder .. "/evaluations.csv", "evaluations")
-  if evaluations then -- one name for the units over which evaluations have intervals
-    evaluations.columns.episodes = evaluations.columns.episodes or evaluations.columns.users
-  end
+  local evaluations = evaluations_of(folder .. "/evaluations.csv", info)
   if brief then return {folder = folder, info = info, evaluations = evaluations} end
   return {
     folder = folder,
