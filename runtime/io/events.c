@@ -1,5 +1,6 @@
 #include "io/events.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +121,7 @@ prl_status prl_events_open(prl_runtime *runtime, const char *folder, double wall
 
 prl_status prl_events_reopen(prl_runtime *runtime, const char *path, int64_t size, prl_events **out,
                              prl_error *error) {
+  if (access(path, F_OK) != 0) return prl_fail_system(error, "open", path, errno);
   prl_events *events = prl_alloc(runtime, sizeof *events);
   if (!events) return prl_fail_memory(error, sizeof *events);
   events->runtime = runtime;

@@ -12,6 +12,7 @@ function report.run(argv)
   local prl = require "perilune"
   for _, path in ipairs(words.run) do
     local run = failure.check_recipe(require("perilune.report.run").load(path))
+    require("perilune.paths").clear_halves(run.folder)
     io.write(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")
   end
   return 0

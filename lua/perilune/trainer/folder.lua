@@ -23,24 +23,18 @@ local kept_checkpoints = 3
 local Folder = {}
 Folder.__index = Folder
 
-local function files_in(path) return posix.stat(path) and posix.dir(path) or {} end
-
--- Removes what processes that were killed left in a folder: files that were not whole yet (io/file.c names them after the
--- process), and halves of checkpoints.
+-- Removes what processes that were killed left in a folder: files that were not whole yet, and halves of checkpoints.
 local function tidy(path)
   os.remove(path .. "/judged.safetensors")
-  for _, at in ipairs {path, path .. "/checkpoints"} do
-    for _, name in ipairs(files_in(at)) do
-      local process = tonumber(name:match("%.(%d+)%.%d+%.tmp$"))
-      local reason = process and select(3, posix.kill(process, 0))
-      if reason == posix.ESRCH then os.remove(at .. "/" .. name) end
-    end
-  end
-  for _, name in ipairs(files_in(path .. "/checkpoints")) do
+  paths.clear_halves(path)
+  local checkpoints = path .. "/checkpoints"
+  if not posix.stat(checkpoints) then return end
+  paths.clear_halves(checkpoints)
+  for _, name in ipairs(posix.dir(checkpoints)) do
     local base, ending = name:match("^(step%-%d+)%.(%a+)$")
     local other = ({json = "safetensors", safetensors = "json"})[ending]
-    if other and not posix.stat(("%s/checkpoints/%s.%s"):format(path, base, other)) then
-      os.remove(("%s/checkpoints/%s"):format(path, name))
+    if other and not posix.stat(("%s/%s.%s"):format(checkpoints, base, other)) then
+      os.remove(("%s/%s"):format(checkpoints, name))
     end
   end
 end
