@@ -125,7 +125,8 @@ describe("the report of a run that was judged by user and day", function()
   end
 
   local function run_of(evaluations)
-    put("run.json", cjson.encode(run_record {name = "feed", algorithm = "a2c", step = 4000, folder = root, evaluation = {users = 20, action = "mean"}, responses = {
+    put("run.json", cjson.encode(run_record {name = "feed", algorithm = "a2c", step = 4000, folder = root,
+      evaluation = {users = 20, action = "mean"}, responses = {
         {name = "watch_time", unit = "s"}, {name = "share", unit = "count"}},
       critics = {{name = "watch", reward = "r.watch_time", gamma = 0.95, weight = 1, scale = "baseline", found = 21.5}}}))
     local lift = compared("policy", "ltr", 0.1)
