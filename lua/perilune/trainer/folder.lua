@@ -78,9 +78,6 @@ function folder.open_to_run(path, trust)
   if not trust and environment.kind ~= "builtin" then
     failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, environment.path))
   end
-  if not trust and self.info.search and self.info.algorithm_file then
-    failure.usage(("%s: its algorithm, %s, is code: it runs only with --trust"):format(path, self.info.algorithm_file))
-  end
   self.spec = world.check(self.info, self:file("run.json"))
   return self
 end

@@ -147,6 +147,9 @@ end
 --- The search of a run that goes on; checkpoint: the path of its state.
 function search.resume(run, trust, checkpoint)
   local info, place = run.info, run.folder
+  if info.algorithm_file and not trust then
+    failure.usage(("%s: its algorithm, %s, is code: it runs only with --trust"):format(place.path, info.algorithm_file))
+  end
   local path = place:file("recipe.json")
   local data = records.json(path) or failure.run(("there is no %s, by which the search goes on"):format(path))
   local loaded, message = recipe_load.resolved(data, {trust = trust, spec = place.spec, code = info.code,
