@@ -34,7 +34,7 @@ return {
 ]]
 
 local longest = 60 -- s of one command: it hangs
-local every = os.getenv("PERILUNE_MUTATIONS") == "all" and 1 or 12 -- so many mutations are one; all of them take minutes
+local every = os.getenv("PERILUNE_MUTATIONS") == "all" and 1 or 16 -- so many mutations are one; all of them take minutes
 
 describe("a run's folder that somebody has changed", function()
   local root
@@ -45,7 +45,9 @@ describe("a run's folder that somebody has changed", function()
   local function read(path) return assert(prl.io.read(path)) end
   local function write(path, text)
     os.remove(path)
-    if text then
+    if text == mutations.pipe then
+      assert(posix.mkfifo(path))
+    elseif text then
       local file = assert(io.open(path, "w"))
       file:write(text)
       file:close()
@@ -91,37 +93,40 @@ describe("a run's folder that somebody has changed", function()
     return nil, trained
   end
 
-  -- Runs the commands (with R for the folder) on every mutation of these files of a folder, in a child, since one of them
-  -- may hang or crash. Returns what was wrong, in order; at most a few.
+  -- Runs the commands (with R for the folder) on mutations of these files of a folder; notes in a file what is being tried and
+  -- what was wrong.
+  local function try(folder, names, commands, file)
+    local at, found = root .. "/changed", 0
+    local copy = ("rm -rf '%s'; cp -r '%s' '%s'"):format(at, folder, at)
+    local function one(name, mutation, words)
+      file:write("in ", name, ": ", mutation[1], ": ", words, "\n")
+      local wrong, trained = fault((words:gsub("%f[%w]R%f[%W]", at)))
+      if trained then os.execute(copy) end
+      if not wrong then return end
+      found = found + 1
+      file:write("WRONG ", name, ": ", mutation[1], ": ", words, ": ", (wrong:gsub("\n", " | ")), "\n")
+    end
+    for _, name in ipairs(names) do
+      os.execute(copy)
+      local of = mutations["of_" .. name:match("%.(%a+)$")] or mutations.of_bytes
+      for i, mutation in ipairs(of(read(folder .. "/" .. name))) do
+        if found < 5 and (i < 10 or i % every == 0) then -- what is done to a whole file comes first
+          write(at .. "/" .. name, mutation[2])
+          for _, words in ipairs(commands) do one(name, mutation, words) end
+        end
+      end
+    end
+    file:write("done\n")
+  end
+
+  -- The same in a child, since one of them may hang or crash. Returns what was wrong, in order; at most a few.
   local function faults(folder, names, commands)
-    local findings, at = root .. "/findings", root .. "/changed"
+    local findings = root .. "/findings"
     local pid = posix.fork()
     if pid == 0 then
       local file = assert(io.open(findings, "w"))
       file:setvbuf("line")
-      local found = 0
-      for _, name in ipairs(names) do
-        local text = read(folder .. "/" .. name)
-        local kind = name:match("%.(%a+)$")
-        local copy = ("rm -rf '%s'; cp -r '%s' '%s'"):format(at, folder, at)
-        os.execute(copy)
-        local list = (mutations["of_" .. kind] or mutations.of_bytes)(text)
-        for i = 1, #list, every do
-          local one = list[i]
-          write(at .. "/" .. name, one[2])
-          for _, words in ipairs(commands) do
-            file:write("in ", name, ": ", one[1], ": ", words, "\n")
-            local wrong, trained
-            if found < 5 then wrong, trained = fault((words:gsub("%f[%w]R%f[%W]", at))) end
-            if trained then os.execute(copy) end
-            if wrong then
-              found = found + 1
-              file:write("WRONG ", name, ": ", one[1], ": ", words, ": ", (wrong:gsub("\n", " | ")), "\n")
-            end
-          end
-        end
-      end
-      file:write("done\n")
+      try(folder, names, commands, file)
       file:close()
       posix._exit(0)
     end

@@ -1,4 +1,4 @@
---- What somebody may have done to a text that was data: pairs {what, text or nil (the file is gone)}.
+--- What somebody may have done to a text that was data: pairs {what, text, nil (the file is gone) or mutations.pipe}.
 local prl = require "perilune"
 local keys = require "perilune.keys"
 
@@ -28,12 +28,15 @@ local function walk(data, path, visit)
   end
 end
 
+--- Stands for the text of a file that is a pipe: who reads it waits.
+mutations.pipe = {}
+
 --- Of any file.
 function mutations.of_bytes(text)
   return {
     {"gone", nil}, {"emptied", ""}, {"cut in half", text:sub(1, math.floor(#text / 2))}, {"cut at its end", text:sub(1, -2)},
     {"with a byte order mark", "\239\187\191" .. text}, {"as zeros", ("\0"):rep(#text)}, {"twice", text .. text},
-    {"as another thing", "#!/bin/sh\n"},
+    {"as another thing", "#!/bin/sh\n"}, {"as a pipe", mutations.pipe},
   }
 end
 

@@ -1,9 +1,8 @@
 --- The tables of numbers in a run's folder: metrics.csv, evaluations.csv, trials.csv. Whoever saved them since, every cell
 --- is a number or empty; what a spreadsheet puts around them, a byte order mark and carriage returns, is left out.
 
-local posix = require "posix"
 local failure = require "perilune.failure"
-local prl = require "perilune"
+local text_of = require "perilune.records.text"
 local values = require "perilune.recipe.values"
 
 local csv = {}
@@ -13,9 +12,12 @@ local nothing = 0 / 0
 
 local function refuse(path, line, message) failure.run(("%s:%d: %s"):format(path, line, message)) end
 
--- The lines; a last one without its break was cut while it was written, and is left out, but for a header.
+-- The lines, or nil where there is no file; a last one without its break was cut while it was written, and is left out, but
+-- for a header.
 local function lines_of(path)
-  local text = failure.check(prl.io.read(path, most_bytes)):gsub("^\239\187\191", ""):gsub("\r\n", "\n")
+  local text = text_of(path, most_bytes)
+  if not text then return nil end
+  text = text:gsub("^\239\187\191", ""):gsub("\r\n", "\n")
   local lines = {}
   for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
   if #lines == 0 then lines[1] = text ~= "" and text or nil end
@@ -64,8 +66,8 @@ end
 --- {names = {…}, columns = {name = {…}}, rows = n}; nil where there is no such file. Empty cells are NaN. Raises what is no
 --- table of numbers, by its line.
 function csv.read(path)
-  if not posix.stat(path) then return nil end
   local lines = lines_of(path)
+  if not lines then return nil end
   local names, columns = names_of(path, lines[1]), {}
   for _, name in ipairs(names) do columns[name] = {} end
   for i = 2, #lines do
@@ -78,10 +80,8 @@ end
 --- For a table that goes on after its first `rows` rows, the number that a checkpoint counts: its names, and its text up to
 --- there. Raises where fewer stand in it.
 function csv.first(path, rows)
-  if not posix.stat(path) then
-    failure.run(("%s is not there, and the checkpoint counts %d of its rows"):format(path, rows))
-  end
   local lines = lines_of(path)
+  if not lines then failure.run(("%s is not there, and the checkpoint counts %d of its rows"):format(path, rows)) end
   local names = names_of(path, lines[1])
   if #lines - 1 < rows then
     failure.run(("%s has %d of the %d rows that the checkpoint counts: it was cut since; put it back as it was"):format(path,

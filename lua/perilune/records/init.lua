@@ -7,12 +7,12 @@
 --- A record says what is to be done and never does it: a file of code that it names runs only with --trust
 --- (trainer/folder.lua).
 
-local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
 local checks = require "perilune.recipe.check"
 local csv = require "perilune.records.csv"
 local schema = require "perilune.records.schema"
+local text_of = require "perilune.records.text"
 
 local records = {}
 
@@ -20,8 +20,9 @@ local most_bytes = 2 ^ 28 -- of a JSON file
 
 --- The data of a JSON file that another schema checks; nil where there is no such file.
 function records.json(path)
-  if not posix.stat(path) then return nil end
-  local data, message = prl.from_json(failure.check(prl.io.read(path, most_bytes)))
+  local text = text_of(path, most_bytes)
+  if not text then return nil end
+  local data, message = prl.from_json(text)
   if data == nil then failure.run(("%s: %s"):format(path, message or "no data")) end
   return data
 end

@@ -3,16 +3,11 @@
 ---  metrics = metrics.csv, evaluations = evaluations.csv or nil (records/csv.lua),
 ---  lift, groups, front = of the last evaluation by user and day (report/lift.lua, groups.lua, front.lua), or nil}.
 
-local posix = require "posix"
 local failure = require "perilune.failure"
-local prl = require "perilune"
 local records = require "perilune.records"
+local text_of = require "perilune.records.text"
 
 local run = {}
-
-local function read(path)
-  return posix.stat(path) and failure.check(prl.io.read(path)) or nil
-end
 
 -- A mean of each of the run's responses, and of the length where the units are episodes.
 local function evaluations_of(path, info)
@@ -39,8 +34,8 @@ function run.load(folder, brief)
   return {
     folder = folder,
     info = info,
-    recipe = read(folder .. "/recipe.lua"),
-    resolved = read(folder .. "/recipe.json"),
+    recipe = text_of(folder .. "/recipe.lua"),
+    resolved = text_of(folder .. "/recipe.json"),
     metrics = records.table(folder .. "/metrics.csv", "metrics") or {names = {"step"}, columns = {step = {}}, rows = 0},
     evaluations = evaluations,
     lift = records.read(folder .. "/lift.json", "lift"),
