@@ -141,6 +141,16 @@ describe("a run that goes on", function()
     assert.truthy(text:find(events .. " has less than the %d+ bytes that the checkpoint counts: TensorBoard's points"), text)
   end)
 
+  it("cuts no file elsewhere that a checkpoint calls its event file", function()
+    local run = killed(start "pole", 14)
+    local checkpoint, victim = run.folder:last_checkpoint():gsub("safetensors$", "json"), root .. "/victim"
+    assert(prl.io.write(victim, ("x"):rep(1e6)))
+    assert(prl.io.write(checkpoint, (assert(prl.io.read(checkpoint)):gsub('"name": "[^"]*"', '"name": "../../victim"'))))
+    assert.truthy(message_of(function() resume(run) end):find(
+      'log.events.name: expected the name of an event file, as in events.out.tfevents.…, got "../../victim"', 1, true))
+    assert.equal(1e6, #assert(prl.io.read(victim)))
+  end)
+
   it("is refused before anything is trained where its tables lack rows that the checkpoint counts", function()
     local run = killed(start "pole", 14)
     local function refused(name, text)

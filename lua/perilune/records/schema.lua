@@ -160,6 +160,14 @@ end)
 
 local numbers = list(number)
 
+-- A file beside run.json, which is cut to the size that stands here.
+local events_name = {check = function(check, value, _, path)
+  if type(value) ~= "string" or not value:find("^events%.out%.tfevents%.[^/]+$") then
+    values.wrong(check, path, "the name of an event file, as in events.out.tfevents.…", value)
+  end
+  return value
+end}
+
 local searching = record({scores = numbers, tried = numbers, beside = numbers, first = at_least_1, rows = count,
   user_days = count, start = numbers, vector = numbers, sums = map(number)}, {scales = map(positive), trial = count,
   last = numbers, reference = record {cohort = at_least_1, score = number, main = number}},
@@ -176,7 +184,7 @@ local searching = record({scores = numbers, tried = numbers, beside = numbers, f
 
 schema.state = record({step = count, updates = count, evaluations = count,
   log = record({sums = map(number), counts = map(at_least_1), pending = count, rows = count}, {
-    events = record {name = text, size = count}}, function(check, value, path)
+    events = record {name = events_name, size = count}}, function(check, value, path)
     for _, name in ipairs(keys(value.sums)) do
       if not value.counts[name] then check.fail(below(path, "counts." .. name), "this is missing beside its sum") end
     end
