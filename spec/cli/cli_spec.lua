@@ -81,6 +81,16 @@ return {
     assert.truthy(err:find(newest .. ".safetensors is damaged", 1, true), err)
   end)
 
+  it("fails where its output cannot be written", function()
+    for _, words in ipairs {"--version", "describe", "train --help", "check pole.lua"} do
+      local status = os.execute(("cd '%s' && '%s' %s >/dev/full 2>err"):format(root, command.path, words))
+      assert.equal(256, status, words)
+      local file = assert(io.open(root .. "/err"))
+      assert.equal("perilune: cannot write the output: No space left on device\n", file:read "*a", words)
+      file:close()
+    end
+  end)
+
   it("trains, evaluates, reports, and compares two runs", function()
     local out, err, code = run "train pole.lua --quiet --runs runs"
     assert.equal("", err)
