@@ -135,6 +135,11 @@ local function timeless(text)
     :gsub("in %d[%w. ]- s%.", "in SECONDS."):gsub(", %d+ s([:.])", ", SECONDS%1"))
 end
 
+-- A checkpoint's state names its event file, which is called after the time and the process, and has a digest of that.
+local function without_event_file(state)
+  return (state:gsub('"digest": "%x+"', "DIGEST", 1):gsub('"events%.out%.tfevents%.[^"]*"', "EVENTS", 1))
+end
+
 local function files_below(root)
   local pipe, found = assert(io.popen(("cd '%s' && find . -type f | sort"):format(root))), {}
   for path in pipe:lines() do found[#found + 1] = path end
@@ -155,6 +160,8 @@ local function run_all(above)
     local text = read(root .. "/" .. path)
     if path:find("tfevents", 1, true) then
       result[timeless(path):gsub("tfevents.*", "tfevents")] = without_times(text)
+    elseif path:find("/step%-%d+%.json$") then
+      result[timeless(path)] = without_event_file(text)
     elseif path ~= "./out" and path ~= "./err" then
       result[timeless(path)] = timeless(text)
     end
