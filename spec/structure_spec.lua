@@ -122,6 +122,16 @@ describe("the house", function()
     assert.same({}, wrong)
   end)
 
+  it("lets bind/ know an agent by its public header, and of its rooms the plan alone", function()
+    local wrong, known = {}, set {"agent/plan/plan.h", "agent/needs.h"}
+    for _, path in ipairs(lines("find runtime/bind -name '*.[ch]'")) do
+      for header in includes_of(path) do
+        if header:find("^agent/") and not known[header] then wrong[#wrong + 1] = path .. " includes " .. header end
+      end
+    end
+    assert.same({}, wrong)
+  end)
+
   it("keeps Lua out of every room but recipe/ and bind/", function()
     local wrong = {}
     for _, path in ipairs(lines("find runtime -name '*.[ch]'")) do
