@@ -66,8 +66,8 @@ typedef struct prl_safetensors {
   bool digested;             /* it carries its digest */
 } prl_safetensors;
 
-/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where the
- * digest is of other bytes), PRL_ENOMEM. */
+/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where
+ * the digest is of other bytes), PRL_ENOMEM. */
 prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t cap, prl_safetensors **out,
                                 prl_error *error);
 /* The same from bytes that stay the caller's and must outlive the result. `name` stands in messages. */

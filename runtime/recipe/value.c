@@ -179,7 +179,7 @@ static prl_status read_map(reader *r, int index, int depth, const step *at, prl_
   to->count /= 2;
   to->kind = PRL_MAP;
   pair *pairs = (pair *)to->as.items;
-  qsort(pairs, (size_t)to->count, sizeof *pairs, by_key);
+  if (to->count) qsort(pairs, (size_t)to->count, sizeof *pairs, by_key); /* an empty one has no memory */
   for (int64_t i = 1; i < to->count; i++) {
     if (by_key(&pairs[i - 1], &pairs[i]) == 0)
       return refuse(r, at, PRL_EFORMAT,

@@ -2,8 +2,8 @@
  * and learns. */
 #include "fuzz.h"
 
-#include "agent/agent.h"
 #include "agent/toy_plan.h"
+#include "perilune/agent.h"
 
 static toy_plan toy;
 
@@ -30,9 +30,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static void run(prl_agent *agent) {
   prl_error error;
   float observation[64] = {0}, action[64], responses[64] = {1};
-  if (prl_agent_spec(agent)->observations > 64 || prl_agent_spec(agent)->actions > 64 ||
-      prl_agent_spec(agent)->responses > 64)
-    return;
+  const prl_env_spec *spec = prl_agent_spec(agent);
+  if (spec->observations > 64 || spec->actions > 64 || spec->responses > 64) return;
   for (int i = 0; i < 20; i++) {
     const uint64_t stream = 1;
     uint64_t decision = 0;

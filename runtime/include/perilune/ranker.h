@@ -19,8 +19,8 @@ extern "C" {
 typedef struct prl_ranker prl_ranker;
 
 /* max_rows: candidates that are computed at once (a call may have more). Fails: PRL_EIO, PRL_EFORMAT (not a
- * ranker, or malformed; its bytes are not those of the digest that it carries, or it carries none), PRL_EINVAL
- * (max_rows below 1 or above 2^20), PRL_ENOMEM, PRL_ELIMIT (above the runtime's budget). */
+ * ranker, or malformed; its bytes are not those of the digest that it carries, or it carries none),
+ * PRL_EINVAL (max_rows below 1 or above 2^20), PRL_ENOMEM, PRL_ELIMIT (above the runtime's budget). */
 PRL_API prl_status prl_ranker_load(prl_runtime *runtime, const char *path, int64_t max_rows, prl_ranker **out,
                                    prl_error *error);
 PRL_API void prl_ranker_free(prl_ranker *ranker); /* NULL is allowed */
