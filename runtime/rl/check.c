@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "rl/experience.h"
+#include "rl/parts.h"
 
 static bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 

@@ -6,7 +6,9 @@
  * responses have passed. Closed rows form the head of their stream's list, since time does not run backwards.
  *
  * Only raw observations and raw responses are kept: rewards are computed when an update begins.
- * After prl_experience_new nothing here allocates. */
+ * After prl_experience_new nothing here allocates. experience.c makes it, record.c and episodes.c fill it,
+ * feedback.c adds responses, freeze.c takes rows out, streams.c finds streams, check.c says whether it is
+ * whole. */
 #ifndef PRL_RL_EXPERIENCE_H
 #define PRL_RL_EXPERIENCE_H
 
@@ -192,16 +194,7 @@ void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime);
  * places. */
 void prl_experience_freeze(prl_experience *experience, prl_batch *batch);
 
-/* ---- between the files of experience ---- */
-
-int32_t prl_streams_find(const prl_experience *experience, uint64_t key); /* −1: unknown */
+int32_t prl_streams_find(const prl_experience *experience, uint64_t key); /* the slot; −1: unknown */
 bool prl_streams_rebuild(prl_experience *experience); /* the table, from the slots; false: a key twice */
-int32_t prl_streams_take(prl_experience *experience, uint64_t key); /* −1: no room */
-void prl_streams_touch(prl_experience *experience, int32_t slot);   /* newest among open streams */
-void prl_streams_untouch(prl_experience *experience, int32_t slot); /* no longer open */
-void prl_row_release(prl_experience *experience, int32_t row);      /* its place is free again */
-void prl_row_settle(prl_experience *experience, int32_t row);       /* closes it if it is time */
-/* Takes a closed row off the head of its stream, its final observation too. */
-void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
 
 #endif
