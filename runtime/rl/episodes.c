@@ -6,6 +6,7 @@
 
 void prl_experience_elapsed(prl_experience *e, const uint64_t *decisions, const int64_t *elapsed_us,
                             int64_t n) {
+  PRL_CHECKED(e);
   EVERY(i, n) {
     int64_t place = (int64_t)(uint32_t)decisions[i] - 1;
     if (place < 0 || place >= e->n.fresh) continue;
@@ -70,6 +71,7 @@ static void finish_slot(prl_experience *e, int32_t slot, bool terminated, const 
 
 prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminated,
                                  const float *final_observation, prl_error *error) {
+  PRL_CHECKED(e);
   int32_t slot = prl_streams_find(e, key);
   if (slot < 0 || !e->streams[slot].open)
     return prl_fail(error, PRL_ENAME,
@@ -80,6 +82,7 @@ prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminate
 }
 
 int64_t prl_experience_finish_all(prl_experience *e, bool terminated) {
+  PRL_CHECKED(e);
   int64_t ended = 0;
   EVERY(slot, e->n.streams_used) {
     if (!e->streams[slot].open) continue;
@@ -115,6 +118,7 @@ static void truncate_idle(prl_experience *e) {
 }
 
 prl_status prl_experience_time(prl_experience *e, int64_t now_us, prl_error *error) {
+  PRL_CHECKED(e);
   if (now_us > PRL_COUNT_MOST)
     return prl_fail(error, PRL_EINVAL, "the time is %" PRId64 " µs; at most %" PRId64 " is accepted", now_us,
                     PRL_COUNT_MOST);
@@ -128,6 +132,7 @@ prl_status prl_experience_time(prl_experience *e, int64_t now_us, prl_error *err
 }
 
 void prl_experience_alive(prl_experience *e, const uint64_t *streams, int64_t n, int64_t until_us) {
+  PRL_CHECKED(e);
   if (!e->options.idle_us) return;
   EVERY(i, n) {
     int32_t slot = i < e->options.streams ? e->slot[i] : -1;

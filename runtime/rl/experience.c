@@ -25,7 +25,7 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
   return PRL_OK;
 }
 
-enum { PIECES = 15 };
+enum { PIECES = 16 };
 
 /* All blocks of an experience whose sizes are known. Places of the pool are cleared when they are first
  * taken: what is never taken is never touched. */
@@ -46,7 +46,8 @@ static void list_pieces(prl_experience *e, prl_piece pieces[PIECES]) {
                                  {&e->table, e->table_size, sizeof *e->table, true},
                                  {&e->slot, o->streams, sizeof *e->slot, true},
                                  {&e->order, o->streams, sizeof *e->order, true},
-                                 {&e->numbers, o->rows, sizeof *e->numbers, false}};
+                                 {&e->numbers, o->rows, sizeof *e->numbers, false},
+                                 {&e->seen, places, 1, false}};
   memcpy(pieces, all, sizeof all);
 }
 

@@ -118,6 +118,10 @@ typedef struct prl_experience {
   int32_t *slot;    /* (streams) of the rows of the last call; also the guess for the next one */
   int32_t *order;   /* (streams), scratch of freeze */
   int64_t *numbers; /* (rows), scratch of freeze */
+  uint8_t *seen;    /* (places), scratch of check */
+#ifndef NDEBUG
+  int64_t unchecked; /* changes since all of it was looked at */
+#endif
 } prl_experience;
 
 /* The frozen rows of one update, in order of (stream key, step), and the observations that they bootstrap
@@ -145,8 +149,10 @@ void prl_experience_free(prl_experience *experience);
 int64_t prl_experience_bytes(const prl_experience_options *options);
 prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
- * PRL_EFORMAT, PRL_ENOMEM; the experience may then only be freed. */
+ * PRL_EFORMAT (what does not hold); the experience may then only be freed. */
 prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
+/* What does not hold of it, a noun; NULL: it is whole. */
+const char *prl_experience_broken(const prl_experience *experience);
 
 /* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
  * times; above PRL_COUNT_MOST). */

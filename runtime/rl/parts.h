@@ -40,4 +40,20 @@ void prl_row_succeed(prl_experience *experience, int32_t row); /* what follows t
  * truncated, or goes on unrecorded. */
 void prl_stream_cut(prl_experience *experience, int32_t slot, const float *observation, uint8_t end);
 
+/* check.c. In debug builds each function of experience.h that changes something begins with PRL_CHECKED: on
+ * its way out a broken invariant ends the process, with a line on stderr. What a look costs is spread: one at
+ * a thousand rows comes once in about sixteen changes. */
+#ifdef NDEBUG
+#define PRL_CHECKED(experience) (void)0
+#else
+typedef struct prl_checked {
+  prl_experience *experience;
+  const char *function;
+} prl_checked;
+void prl_experience_assert(prl_experience *experience, const char *after);
+static inline void prl_checked_end(prl_checked *c) { prl_experience_assert(c->experience, c->function); }
+#define PRL_CHECKED(experience)                                                                              \
+  __attribute__((cleanup(prl_checked_end), unused)) prl_checked checked_ = {experience, __func__}
+#endif
+
 #endif

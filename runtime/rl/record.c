@@ -112,6 +112,7 @@ void prl_row_succeed(prl_experience *e, int32_t row) {
 /* ---- a call ---- */
 
 prl_status prl_experience_enter(prl_experience *e, const uint64_t *streams, int64_t n, prl_error *error) {
+  PRL_CHECKED(e);
   uint32_t call = (uint32_t)++e->n.call;
   if (call == 0) call = (uint32_t)++e->n.call; /* 0 marks a stream that no call has named */
   if (n > e->options.streams) n = e->options.streams;
@@ -199,6 +200,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
 
 void prl_experience_record(prl_experience *e, const float *observation, const float *action,
                            const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions) {
+  PRL_CHECKED(e);
   const prl_experience_options *o = &e->options;
   uint32_t call = (uint32_t)e->n.call;
   EVERY(i, n) {
@@ -215,6 +217,7 @@ void prl_experience_record(prl_experience *e, const float *observation, const fl
 
 prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, const float *observation,
                                   int64_t n, prl_error *error) {
+  PRL_CHECKED(e);
   prl_status status = PRL_OK;
   EVERY(i, n) {
     int32_t slot = i < e->options.streams ? e->slot[i] : -1;
