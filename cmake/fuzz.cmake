@@ -8,7 +8,7 @@ file(GLOB PERILUNE_FUZZ_TARGETS CONFIGURE_DEPENDS spec/fuzz/*_fuzz.c)
 foreach(file ${PERILUNE_FUZZ_TARGETS})
   get_filename_component(name ${file} NAME_WE)
   add_executable(${name} ${file})
-  target_include_directories(${name} PRIVATE runtime spec)
+  target_include_directories(${name} PRIVATE runtime spec ${LUAJIT_INCLUDE_DIRS})
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE) # memfd_create
   target_link_libraries(${name} PRIVATE perilune_static)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)

@@ -1,9 +1,12 @@
 /* The `perilune` executable: opens LuaJIT, gives it the perilune module, and runs lua/perilune/cli/init.lua
  * with the words of the command line. What the commands do is in Lua; this file holds only what Lua cannot
  * do. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
@@ -48,6 +51,14 @@ static int release_interrupt(lua_State *lua) {
   return 0;
 }
 
+/* prl.end_with(parent): this process is told (SIGINT, so that it saves) when the one that started it, whose
+ * id that is, ends, in whatever way. It stays so in what it then executes. */
+static int end_with(lua_State *lua) {
+  pid_t parent = (pid_t)luaL_checkinteger(lua, 1);
+  if (prctl(PR_SET_PDEATHSIG, SIGINT) == 0 && getppid() != parent) raise(SIGINT); /* it ended before */
+  return 0;
+}
+
 /* prl.interrupted() → whether Ctrl-C came since prl.catch_interrupt(). */
 static int interrupted(lua_State *lua) {
   lua_pushboolean(lua, interrupts > 0);
@@ -88,6 +99,8 @@ static int run(lua_State *lua) {
   lua_setfield(lua, -2, "catch_interrupt");
   lua_pushcfunction(lua, release_interrupt);
   lua_setfield(lua, -2, "release_interrupt");
+  lua_pushcfunction(lua, end_with);
+  lua_setfield(lua, -2, "end_with");
   lua_pushcfunction(lua, interrupted);
   lua_setfield(lua, -2, "interrupted");
   lua_getglobal(lua, "require");
@@ -103,7 +116,18 @@ static int run(lua_State *lua) {
   return 1;
 }
 
+/* Runs at every exit, so that what could not be written (a full disk, /dev/full) is a failure of the command.
+ * A pipe that nobody reads ends it before, by its signal. */
+static void close_output(void) {
+  int code = fflush(stdout) == 0 ? 0 : errno;
+  if (code == 0 && !ferror(stdout)) return;
+  fprintf(stderr, "perilune: cannot write the output: %s\n",
+          code ? strerror(code) : "a part of it was refused");
+  _exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv) {
+  atexit(close_output);
   lua_State *lua = luaL_newstate();
   if (!lua) {
     fputs("perilune: no memory for Lua\n", stderr);

@@ -36,6 +36,7 @@ local exceptions = {
 local forbidden = {
   ["lua/perilune/trainer"] = {"perilune%.cli"},
   ["lua/perilune/report"] = {"perilune%.cli", "perilune%.trainer"},
+  ["lua/perilune/records"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
   ["lua/perilune/recipe"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
   ["lua/perilune/algorithms"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
 }

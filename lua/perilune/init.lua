@@ -8,7 +8,8 @@ local parts = {
   recipe = "perilune.recipe.load",
 }
 
-local executable = {catch_interrupt = true, release_interrupt = true, interrupted = true} -- the executable alone puts them here
+-- The executable alone puts them here.
+local executable = {catch_interrupt = true, end_with = true, interrupted = true, release_interrupt = true}
 
 --- A name that is not there is a mistake, not nil.
 local function refuse(self, key)

@@ -36,6 +36,16 @@ function paths.folders(path)
   return found
 end
 
+--- Removes what processes that were killed left in a folder: files that were not whole yet, which io/file.c names after the
+--- process.
+function paths.clear_halves(path)
+  for _, name in ipairs(posix.stat(path) and posix.dir(path) or {}) do
+    local process = tonumber(name:match("%.(%d+)%.%d+%.tmp$"))
+    local reason = process and select(3, posix.kill(process, 0))
+    if reason == posix.ESRCH then os.remove(path .. "/" .. name) end
+  end
+end
+
 --- Makes a folder that was not there: `base`, with a number behind it where that name is taken. Returns its path.
 function paths.fresh(base)
   paths.make(paths.parent(base))

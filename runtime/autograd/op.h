@@ -40,6 +40,12 @@ typedef struct prl_call {
   const prl_tensor *gout;
   prl_tensor *gin[PRL_MAX_INPUTS];
   float *scratch; /* as many floats as infer asked for; contents undefined */
+  /* A program's fusion of the backward of two `linear` (program_fuse.c): gin[0] is multiplied by the slope of
+   * gin_slope, whose output is gin_of; gout has been multiplied by the slope of the own activation already.
+   */
+  prl_unary gin_slope;
+  const prl_tensor *gin_of;
+  bool sloped;
 } prl_call;
 
 /* What infer decides. out and aux: dtype, ndim and shape only; aux.ndim < 0 for none. */
@@ -70,6 +76,14 @@ struct prl_op {
    * > 0) go in low, high. */
   bool (*example)(int index, prl_attrs *attrs, int *inputs, prl_tensor *in, float *low, float *high);
 };
+
+/* An op that works row by row of in[0] with the rest of its inputs whole: its functions for some of the rows
+ * (all but the last dimension of out), in ascending order from 0; the bytes are those of all at once. */
+typedef struct prl_row_op {
+  const prl_op *op;
+  void (*forward)(const prl_call *call, int64_t first, int64_t rows);
+  void (*backward)(const prl_call *call, int64_t first, int64_t rows);
+} prl_row_op;
 
 /* The whole table. */
 PRL_API extern const prl_op *const prl_ops[];

@@ -52,10 +52,10 @@ static void matmul_backward(const prl_call *call) {
   for (int64_t i = 0; i < p.count; i++) {
     const float *gi = g + i * p.m * p.n;
     if (call->gin[0])
-      call->k->linear_gx(p.m, p.n, p.k, gi, b + i * p.k * p.n, false, call->scratch,
+      call->k->linear_gx(p.m, p.n, p.k, gi, b + i * p.k * p.n, false, PRL_IDENTITY, NULL, call->scratch,
                          (float *)call->gin[0]->data + i * p.m * p.k);
     if (call->gin[1])
-      call->k->linear_gw(p.m, p.n, p.k, a + i * p.m * p.k, gi, false,
+      call->k->linear_gw(p.m, p.n, p.k, a + i * p.m * p.k, gi, PRL_INTO_NEW,
                          (float *)call->gin[1]->data + i * p.k * p.n, NULL);
   }
 }
@@ -68,7 +68,8 @@ const prl_op prl_op_matmul = {"matmul",      2, 2, 0, matmul_infer, matmul_forwa
 
 /* ---- linear: y = act(x w + b), x (…, k) taken as rows, w (k, n), b (n) or none. aux is x w + b where the
  * activation's gradient reads its input. With h = g · act′: gx = h wᵀ, gw = xᵀ h, gb = the column sums of h.
- * ---- */
+ * In a program, layers one after the other may share the work otherwise (program_fuse.c): then g is h
+ * already, or gx leaves as the h of the layer before. ---- */
 
 static prl_unary activation_of(const prl_call *call) {
   return (prl_unary)attr_int(call->attrs, 0, PRL_IDENTITY);
@@ -94,30 +95,60 @@ static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_ten
   return PRL_OK;
 }
 
-static void linear_forward(const prl_call *call) {
-  const prl_tensor *x = call->in[0], *w = call->in[1];
-  call->k->linear(span_of(x, 0, x->ndim - 1), w->shape[1], w->shape[0], x->data, w->shape[0], w->data,
+static int64_t rows_of(const prl_tensor *x) { return span_of(x, 0, x->ndim - 1); }
+
+static void linear_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  const prl_tensor *w = call->in[1];
+  const int64_t n = w->shape[1], k = w->shape[0];
+  call->k->linear(rows, n, k, (const float *)call->in[0]->data + first * k, k, w->data,
                   call->inputs == 3 ? call->in[2]->data : NULL, activation_of(call),
-                  call->aux ? call->aux->data : NULL, call->out->data);
+                  call->aux ? (float *)call->aux->data + first * n : NULL,
+                  (float *)call->out->data + first * n);
 }
 
-static void linear_backward(const prl_call *call) {
-  const prl_tensor *x = call->in[0], *w = call->in[1];
-  int64_t m = span_of(x, 0, x->ndim - 1), n = w->shape[1], k = w->shape[0];
-  const float *h = call->gout->data;
+static void linear_forward(const prl_call *call) { linear_forward_rows(call, 0, rows_of(call->in[0])); }
+
+/* Rows first … first + rows − 1 of a layer's backward. */
+static void linear_backward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  const prl_tensor *w = call->in[1], *gin_of = call->gin_of;
+  const int64_t n = w->shape[1], k = w->shape[0];
+  const float *x = (const float *)call->in[0]->data + first * k;
+  const float *h = (const float *)call->gout->data + first * n;
   float *scratch = call->scratch;
   prl_unary act = activation_of(call);
-  if (act != PRL_IDENTITY) {
+  if (act != PRL_IDENTITY && !call->sloped) {
     float *product = scratch + prl_linear_scratch(n, k);
-    call->k->unary_grad[act](m * n, call->aux ? call->aux->data : NULL, call->out->data, h, false, product);
+    call->k->unary_grad[act](rows * n, call->aux ? (const float *)call->aux->data + first * n : NULL,
+                             (const float *)call->out->data + first * n, h, false, product);
     h = product;
   }
   prl_tensor *gb = call->inputs == 3 ? call->gin[2] : NULL;
-  if (call->gin[0]) call->k->linear_gx(m, n, k, h, w->data, false, scratch, call->gin[0]->data);
+  prl_into into = first ? PRL_INTO_RESUME : PRL_INTO_NEW;
+  if (call->gin[0])
+    call->k->linear_gx(rows, n, k, h, w->data, false, call->gin_slope,
+                       gin_of ? (const float *)gin_of->data + first * k : NULL, scratch,
+                       (float *)call->gin[0]->data + first * k);
   if (call->gin[1])
-    call->k->linear_gw(m, n, k, x->data, h, false, call->gin[1]->data, gb ? gb->data : NULL);
+    call->k->linear_gw(rows, n, k, x, h, into, call->gin[1]->data, gb ? gb->data : NULL);
   else if (gb) /* the column sums alone: a weight of no rows */
-    call->k->linear_gw(m, n, 0, x->data, h, false, scratch, gb->data);
+    call->k->linear_gw(rows, n, 0, x, h, into, scratch, gb->data);
+}
+
+/* Rows that stay in the second cache while the three products pass over them; the same bytes as all at once.
+ * Layers so wide that few rows would are not worth it: the gradient of the weights passes through the caches
+ * with each tile. */
+static int64_t tile_rows(int64_t m, int64_t n, int64_t k) {
+  enum { CACHE = 128 * 1024, FEWEST = 96 }; /* floats */
+  int64_t rows = CACHE / (2 * (n + k)) / 48 * 48;
+  return rows < FEWEST || m < 2 * rows ? m : rows;
+}
+
+static void linear_backward(const prl_call *call) {
+  const prl_tensor *w = call->in[1];
+  int64_t m = rows_of(call->in[0]), tile = tile_rows(m, w->shape[1], w->shape[0]);
+  int64_t first = 0;
+  do linear_backward_rows(call, first, m - first < tile ? m - first : tile); /* no rows: zeros */
+  while ((first += tile) < m);
 }
 
 PRL_EXAMPLES(linear, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7), F32(-1, 1, 7))},
@@ -131,6 +162,7 @@ PRL_EXAMPLES(linear, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7), F32(-1, 1, 7))},
              {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_ELU)})
 const prl_op prl_op_linear = {"linear",      2, 3, 0, linear_infer, linear_forward, linear_backward,
                               linear_example};
+const prl_row_op prl_row_op_linear = {&prl_op_linear, linear_forward_rows, linear_backward_rows};
 
 /* ---- layer_norm (Ba et al. 2016): y = x̂ γ + β, x̂ = (x − mean)/√(var + ε) over the last dimension, var
  * biased. aux (rows, 3): the mean as two floats, so that x − mean is exact where the mean is large, and

@@ -90,9 +90,9 @@ static void touch(prl_buffer *buffer, int32_t time) {
   if (buffer->dies < time) buffer->dies = time;
 }
 
-static void touch_instr(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux,
+static void touch_instr(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux, int32_t index,
                         int32_t time) {
-  const prl_instr *instr = &p->graph->instrs[time];
+  const prl_instr *instr = &p->graph->instrs[index];
   switch (instr->kind) {
   case PRL_I_FORWARD:
   case PRL_I_BACKWARD: {
@@ -132,7 +132,12 @@ static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, p
   int32_t end = graph->instrs_count;
   for (int32_t i = 0; i < 2 * graph->values_count + graph->nodes_count; i++)
     values[i] = (prl_buffer){.born = INT32_MAX, .dies = -1};
-  for (int32_t time = 0; time < end; time++) touch_instr(p, values, grads, aux, time);
+  for (int32_t time = 0; time < end; time++) touch_instr(p, values, grads, aux, time, time);
+  for (int32_t begin = 0; begin < end; begin++) /* a stretch's instructions take turns */
+    for (int32_t i = begin; i < p->stretch_end[begin]; i++) {
+      touch_instr(p, values, grads, aux, i, begin);
+      touch_instr(p, values, grads, aux, i, p->stretch_end[begin] - 1);
+    }
   for (int32_t i = 0; i < graph->outputs_count; i++)
     touch(&values[p->cells[graph->outputs[i].value].root], end);
   for (int32_t i = 0; i < graph->values_count; i++) {
@@ -325,7 +330,8 @@ static prl_status allocate(prl_program *p, prl_error *error) {
   p->aux = prl_calloc(p->runtime, n + 1, sizeof *p->aux);
   p->steps = prl_calloc(p->runtime, i + 1, sizeof *p->steps);
   p->commits = prl_calloc(p->runtime, i + 1, sizeof *p->commits);
-  if (!p->cells || !p->params || !p->aux || !p->steps || !p->commits)
+  p->stretch_end = prl_calloc(p->runtime, i + 1, sizeof *p->stretch_end);
+  if (!p->cells || !p->params || !p->aux || !p->steps || !p->commits || !p->stretch_end)
     return prl_fail_memory(error, i * sizeof *p->steps);
   for (int32_t k = 0; k < p->graph->values_count; k++) p->cells[k].root = k;
   for (int32_t k = 0; k < p->graph->nodes_count; k++) {
@@ -340,9 +346,10 @@ prl_status prl_program_measure(prl_graph *graph, int64_t rows, int64_t *bytes, p
   prl_buffer *buffers = NULL;
   prl_status status = allocate(&p, error);
   if (!status) status = infer_all(&p, rows, error);
+  if (!status) prl_program_find_stretches(&p);
   if (!status) status = plan_block(&p, &buffers, error);
   if (!status) *bytes = (int64_t)p.block_size;
-  void *blocks[] = {buffers, p.cells, p.params, p.aux, p.steps, p.commits};
+  void *blocks[] = {buffers, p.cells, p.params, p.aux, p.steps, p.commits, p.stretch_end};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(p.runtime, blocks[i]);
   return status;
 }
@@ -361,9 +368,11 @@ prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64
   prl_status status = allocate(p, error);
   if (!status) status = bind_all(p, bindings, error);
   if (!status) status = infer_all(p, rows, error);
+  if (!status) prl_program_find_stretches(p);
   if (!status) status = place_buffers(p, error);
   if (!status) {
     prepare_steps(p);
+    prl_program_fuse(p);
     status = infer_all(p, rows, error); /* once more, now that gradients have places */
   }
   if (status) {
@@ -385,6 +394,7 @@ void prl_program_free(prl_program *p) {
   prl_free(runtime, p->aux);
   prl_free(runtime, p->steps);
   prl_free(runtime, p->commits);
+  prl_free(runtime, p->stretch_end);
   prl_free(runtime, p->block);
   prl_free(runtime, p->nanoseconds);
   prl_free(runtime, p);
@@ -408,7 +418,7 @@ const prl_tensor *prl_program_output(const prl_program *p, const char *name) {
 
 int prl_program_outputs(const prl_program *p) { return p->graph->outputs_count; }
 const char *prl_program_output_name(const prl_program *p, int index) { return p->graph->outputs[index].name; }
-void prl_program_restart(prl_program *p) { p->cursor = 0; }
+void prl_program_restart(prl_program *p) { p->cursor = 0, p->row = 0; }
 int64_t prl_program_bytes(const prl_program *p) { return (int64_t)p->block_size; }
 const prl_graph *prl_program_graph(const prl_program *p) { return p->graph; }
 
@@ -418,7 +428,7 @@ prl_status prl_program_rows(prl_program *p, int64_t rows, prl_error *error) {
   if (rows > p->rows_max)
     return prl_fail(error, PRL_ELIMIT, "program: %lld rows; it was planned for at most %lld", (long long)rows,
                     (long long)p->rows_max);
-  if (p->cursor)
+  if (p->cursor || p->row)
     return prl_fail(error, PRL_ESTATE,
                     "program: the number of rows cannot change inside a run; restart it first");
   prl_status status = infer_all(p, rows, error);
@@ -527,7 +537,7 @@ static bool sound(const prl_program *p) {
 prl_status prl_program_run(prl_program *p, int64_t deadline_ns, bool *done, prl_error *error) {
   int32_t end = p->graph->instrs_count;
   if (done) *done = false;
-  if (p->cursor == 0 && p->run_number) *p->run_number = ++p->runs;
+  if (p->cursor == 0 && p->row == 0 && p->run_number) *p->run_number = ++p->runs;
   while (p->cursor < end) {
     if (deadline_ns && p->cursor <= p->commit_at && prl_clock_ns() >= deadline_ns) return PRL_OK;
     if (p->cursor == p->commit_at && !sound(p)) {
@@ -538,6 +548,8 @@ prl_status prl_program_run(prl_program *p, int64_t deadline_ns, bool *done, prl_
       int64_t start = prl_clock_ns();
       run_instr(p, p->cursor);
       p->nanoseconds[p->cursor++] = prl_clock_ns() - start;
+    } else if (p->stretch_end[p->cursor]) {
+      prl_program_run_tile(p);
     } else {
       run_instr(p, p->cursor++);
     }

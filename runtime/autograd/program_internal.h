@@ -26,15 +26,26 @@ struct prl_program {
   prl_tensor *aux;         /* parallel to nodes */
   prl_step_call *steps;    /* parallel to instrs */
   prl_commit *commits;     /* parallel to instrs */
+  int32_t *stretch_end;    /* parallel to instrs: where a stretch begins, the instruction after it; else 0 */
   char *block;
   size_t block_size, parts_at, scratch_at, scratch_size;
   int64_t rows_max, rows;
   int32_t cursor;
+  int64_t row;       /* within the stretch at the cursor: rows that are done */
   int32_t commit_at; /* the first step or copy: from there a run goes to its end. INT32_MAX: none */
   bool learns, timing;
   int64_t *run_number; /* the input "run" of a program that draws; NULL otherwise */
   int64_t runs;
   int64_t *nanoseconds; /* of each instruction in the last timed run; NULL before one */
 };
+
+/* program_stretch.c: finds the stretches, once shapes are known and before buffers are placed; and runs the
+ * next tile of the one at the cursor, which moves on when it was the last. */
+void prl_program_find_stretches(prl_program *program);
+void prl_program_run_tile(prl_program *program);
+int64_t prl_program_tile(const prl_program *program, int32_t begin); /* rows; 0 where no stretch begins */
+
+/* program_fuse.c: joins steps that are prepared, where one pass gives the bytes of two. */
+void prl_program_fuse(prl_program *program);
 
 #endif

@@ -55,6 +55,8 @@ static void print_node(text *t, const prl_program *p, const prl_instr *instr) {
     describe_value(p, node->in[i], value, sizeof value);
     append(t, " %s%s", value, instr->add >> i & 1 ? "+" : "");
   }
+  if (instr->kind == PRL_I_BACKWARD && p->steps[instr - p->graph->instrs].call.gin_slope)
+    append(t, " · slope of %s", prl_unary_name(p->steps[instr - p->graph->instrs].call.gin_slope));
   if (p->graph->values[p->cells[node->out].root].kind == PRL_V_TEMP)
     append(t, "  @%zu", p->cells[node->out].offset);
 }
@@ -89,6 +91,8 @@ prl_status prl_program_print(prl_program *p, bool timed, char **out, prl_error *
          p->block_size);
   for (int32_t i = 0; i < p->graph->instrs_count; i++) {
     print_instr(&t, p, i);
+    int64_t tile = prl_program_tile(p, i);
+    if (tile) append(&t, "  · to %d in tiles of %lld rows", p->stretch_end[i], (long long)tile);
     if (timed && p->nanoseconds) append(&t, "  %.2f us", (double)p->nanoseconds[i] * 1e-3);
     append(&t, "\n");
   }

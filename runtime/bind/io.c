@@ -209,15 +209,30 @@ static double wall_time(lua_State *L, int index) {
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static int events_new(lua_State *L) { /* folder, wall time or nil */
-  prl_error error;
-  const char *folder = luaL_checkstring(L, 1);
-  double wall = wall_time(L, 2);
+static lua_events *push_events(lua_State *L) {
   lua_events *self = lua_newuserdata(L, sizeof *self);
   self->events = NULL;
   luaL_getmetatable(L, "perilune.events");
   lua_setmetatable(L, -2);
+  return self;
+}
+
+static int events_new(lua_State *L) { /* folder, wall time or nil */
+  prl_error error;
+  const char *folder = luaL_checkstring(L, 1);
+  double wall = wall_time(L, 2);
+  lua_events *self = push_events(L);
   if (prl_events_open(prl_state_of(L)->runtime, folder, wall, &self->events, &error))
+    return prl_push_failure(L, &error);
+  return 1;
+}
+
+static int events_again(lua_State *L) { /* path, size */
+  prl_error error;
+  const char *path = luaL_checkstring(L, 1);
+  int64_t size = prl_check_int(L, 2);
+  lua_events *self = push_events(L);
+  if (prl_events_reopen(prl_state_of(L)->runtime, path, size, &self->events, &error))
     return prl_push_failure(L, &error);
   return 1;
 }
@@ -244,6 +259,11 @@ static int events_close(lua_State *L) {
   return push_status(L, prl_events_close(events, &error), &error);
 }
 
+static int events_size(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)prl_events_size(check_events(L)));
+  return 1;
+}
+
 static int events_path(lua_State *L) {
   lua_pushstring(L, prl_events_path(check_events(L)));
   return 1;
@@ -261,10 +281,15 @@ void prl_open_io(lua_State *L) {
                                        {"safetensors_read", safetensors_read},
                                        {"safetensors_write", safetensors_write},
                                        {"events", events_new},
+                                       {"events_again", events_again},
                                        {NULL, NULL}};
-  static const luaL_Reg events[] = {{"scalar", events_scalar}, {"flush", events_flush},
-                                    {"close", events_close},   {"path", events_path},
-                                    {"__gc", events_gc},       {NULL, NULL}};
+  static const luaL_Reg events[] = {{"scalar", events_scalar},
+                                    {"flush", events_flush},
+                                    {"close", events_close},
+                                    {"path", events_path},
+                                    {"size", events_size},
+                                    {"__gc", events_gc},
+                                    {NULL, NULL}};
   new_gc_type(L, "perilune.block", block_gc);
   new_gc_type(L, "perilune.safetensors", safetensors_gc);
   new_gc_type(L, "perilune.doc", doc_gc);

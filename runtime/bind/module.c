@@ -17,8 +17,10 @@ static int state_gc(lua_State *L) {
   return 0;
 }
 
+/* PERILUNE_KERNELS names the kernel table of a runtime that is made here, for tests and measurements. */
 static void open_state(lua_State *L, prl_runtime *runtime) {
   prl_error error;
+  prl_runtime_options options = {.kernels = getenv("PERILUNE_KERNELS")};
   prl_state *state = lua_newuserdata(L, sizeof *state);
   *state = (prl_state){0};
   lua_newtable(L);
@@ -28,7 +30,7 @@ static void open_state(lua_State *L, prl_runtime *runtime) {
   if (runtime)
     state->runtime = prl_runtime_retain(runtime);
   else
-    prl_check(L, prl_runtime_new(NULL, &state->runtime, &error), &error);
+    prl_check(L, prl_runtime_new(&options, &state->runtime, &error), &error);
   prl_check(L, prl_tape_new(state->runtime, &state->tape, &error), &error);
   state->collect_at = 64 << 20;
   prl_state_store(L);

@@ -45,7 +45,7 @@ prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out
   const prl_kernels *kernels = prl_kernels_find(o.kernels);
   if (!kernels)
     return prl_fail(error, PRL_ENAME,
-                    "kernels: \"%s\" is unknown or not for this processor; use baseline or avx2",
+                    "kernels: \"%s\" is unknown or not for this processor; use " PRL_TABLE_NAMES,
                     o.kernels ? o.kernels : "");
   prl_runtime *runtime = o.alloc(o.alloc_context, NULL, 0, sizeof *runtime);
   if (!runtime) return prl_fail_memory(error, sizeof *runtime);

@@ -22,8 +22,6 @@ static inline double *variable(const prl_env_batch *batch, int64_t k) {
   return (double *)batch->state + k * batch->n;
 }
 
-static inline bool uses_avx2(const prl_env_batch *batch) { return strcmp(batch->kernels, "avx2") == 0; }
-
 /* ---- Options that every classic environment has. ---- */
 
 #define PRL_OPTION_MAX_STEPS(steps)                                                                          \

@@ -2,6 +2,7 @@
  * terminates. Numbers and order of operations are those of Gymnasium, with the torque in float32 as there. */
 #include "env/classic.h"
 #include "env/classic/loops.h"
+#include "tensor/kernels.h"
 
 static const double mass = 1.0, length = 1.0;
 
@@ -44,7 +45,8 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
 static prl_status step(const prl_env_batch *batch, prl_error *error) {
   const double pull = 3 * batch->options[OPTION_G] / (2 * length);
   const float push = (float)(3.0 / (mass * length * length));
-  prl_pendulum_loop *loop = uses_avx2(batch) ? prl_pendulum_loop_avx2 : prl_pendulum_loop_baseline;
+  static prl_pendulum_loop *const loops[PRL_TABLES] = PRL_EACH_TABLE(prl_pendulum_loop_);
+  prl_pendulum_loop *loop = loops[prl_kernels_index(batch->kernels)];
   loop(batch->n, pull, push, variable(batch, THETA), variable(batch, THETA_DOT), variable(batch, SINE),
        batch->action, batch->observation, batch->response);
   return PRL_OK;

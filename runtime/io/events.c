@@ -1,5 +1,6 @@
 #include "io/events.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +119,26 @@ prl_status prl_events_open(prl_runtime *runtime, const char *folder, double wall
   return PRL_OK;
 }
 
+prl_status prl_events_reopen(prl_runtime *runtime, const char *path, int64_t size, prl_events **out,
+                             prl_error *error) {
+  if (access(path, F_OK) != 0) return prl_fail_system(error, "open", path, errno);
+  prl_events *events = prl_alloc(runtime, sizeof *events);
+  if (!events) return prl_fail_memory(error, sizeof *events);
+  events->runtime = runtime;
+  events->used = 0;
+  prl_status status = prl_file_log_open(runtime, path, false, &events->log, error);
+  if (status) {
+    prl_free(runtime, events);
+    return status;
+  }
+  status = prl_file_log_cut(&events->log, size, error);
+  if (status)
+    prl_events_close(events, NULL);
+  else
+    *out = events;
+  return status;
+}
+
 prl_status prl_events_scalar(prl_events *events, const char *tag, int64_t step, double value,
                              double wall_time, prl_error *error) {
   unsigned char item[MAX_EVENT], summary[MAX_EVENT], event[MAX_EVENT + 32];
@@ -139,6 +160,8 @@ prl_status prl_events_flush(prl_events *events, prl_error *error) {
   if (status == PRL_OK) events->used = 0;
   return status;
 }
+
+int64_t prl_events_size(const prl_events *events) { return events->log.size; }
 
 const char *prl_events_path(const prl_events *events) { return events->log.path; }
 

@@ -21,12 +21,18 @@ uint32_t prl_crc32c(const void *data, size_t size);
  * yet. wall_time: seconds since 1970. Fails: PRL_EIO, PRL_ENOMEM. */
 prl_status prl_events_open(prl_runtime *runtime, const char *folder, double wall_time, prl_events **out,
                            prl_error *error);
+/* Goes on with an event file after its first `size` bytes, which prl_events_size gave when it was flushed;
+ * what stands behind them is cut off. Fails: PRL_EIO, PRL_EFORMAT (it is shorter), PRL_ENOMEM. */
+prl_status prl_events_reopen(prl_runtime *runtime, const char *path, int64_t size, prl_events **out,
+                             prl_error *error);
 /* Adds one scalar; it reaches the file at a flush, when some have gathered, or at the close. NaN and
  * infinities are written as they are. Fails: PRL_EINVAL (an empty or too long tag), PRL_EIO. */
 prl_status prl_events_scalar(prl_events *events, const char *tag, int64_t step, double value,
                              double wall_time, prl_error *error);
 /* Fails: PRL_EIO; what has gathered stays, for a later flush, and the file holds whole records only. */
 prl_status prl_events_flush(prl_events *events, prl_error *error);
+/* The bytes in the file; what has gathered since the last flush is not in it. */
+int64_t prl_events_size(const prl_events *events);
 const char *prl_events_path(const prl_events *events);
 /* Flushes, closes and frees, in every case. NULL is allowed. */
 prl_status prl_events_close(prl_events *events, prl_error *error);

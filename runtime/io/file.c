@@ -268,6 +268,15 @@ prl_status prl_file_log_append(prl_file_log *log, const void *data, size_t size,
   return PRL_OK;
 }
 
+prl_status prl_file_log_cut(prl_file_log *log, int64_t size, prl_error *error) {
+  if (size < 0 || size > log->size)
+    return prl_fail(error, PRL_EFORMAT, "%s has %lld bytes, and %lld are to be left", log->path,
+                    (long long)log->size, (long long)size);
+  if (ftruncate(log->descriptor, (off_t)size) != 0) return prl_fail_system(error, "write", log->path, errno);
+  log->size = size;
+  return PRL_OK;
+}
+
 prl_status prl_file_log_close(prl_file_log *log, prl_error *error) {
   if (log->descriptor < 0) return PRL_OK;
   prl_status status = PRL_OK;

@@ -48,6 +48,8 @@ typedef struct prl_file_log {
 prl_status prl_file_log_open(prl_runtime *runtime, const char *path, bool fresh, prl_file_log *log,
                              prl_error *error);
 prl_status prl_file_log_append(prl_file_log *log, const void *data, size_t size, prl_error *error);
+/* Leaves the first `size` bytes, of which there must be as many. */
+prl_status prl_file_log_cut(prl_file_log *log, int64_t size, prl_error *error);
 prl_status prl_file_log_close(prl_file_log *log,
                               prl_error *error); /* frees in every case; a second call does nothing */
 

@@ -2,19 +2,29 @@
 
 #include <string.h>
 
-static bool supported(const prl_kernels *kernels) {
-  if (kernels == &prl_kernels_baseline) return true;
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+static const prl_kernels *const tables[PRL_TABLES] = PRL_EACH_TABLE(&prl_kernels_);
+
+/* The compiler's functions look at what the operating system saves (xgetbv) as well as at cpuid. */
+static bool supported(int table) {
+  if (table == 0) return true;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
+  return table == 1 || (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"));
 }
 
 const prl_kernels *prl_kernels_find(const char *name) {
-  static const prl_kernels *const tables[] = {&prl_kernels_avx2, &prl_kernels_baseline}; /* best first */
   __builtin_cpu_init();
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+  for (int i = PRL_TABLES - 1; i >= 0; i--) {
     bool wanted = !name || strcmp(name, tables[i]->name) == 0;
-    if (wanted && supported(tables[i])) return tables[i];
+    if (wanted && supported(i)) return tables[i];
   }
   return NULL;
+}
+
+int prl_kernels_index(const char *name) {
+  for (int i = PRL_TABLES - 1; i > 0; i--)
+    if (strcmp(name, tables[i]->name) == 0) return i;
+  return 0;
 }
 
 bool prl_unary_needs_input(prl_unary f) {

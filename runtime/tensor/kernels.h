@@ -1,21 +1,22 @@
 /* The kernel table: the arithmetic that runs inside every op, optimizer and normaliser.
  *
- * One source is compiled twice (plain x86-64, and -mavx2 -mfma), giving two constant tables; a runtime takes
- * one by cpuid, or as its options say. Rules that hold within one table:
+ * One source is compiled three times (plain x86-64; AVX2 with FMA; AVX-512 F, DQ, BW and VL), giving three
+ * constant tables; a runtime takes one by cpuid, or as its options say. Results of two tables differ in their
+ * last digits. Rules that hold within one table:
  *
  * Every op fixes its order of rounding; contraction by the compiler is off. A GEMM accumulates over k in
  * ascending order with one fused multiply-add each (baseline: a product and a sum), then adds the bias, then
  * applies the activation; the activation fused into a layer gives the bytes of the separate one. An output
- * narrower than a vector (n < 8; baseline n < 4) has 8 (4) such chains, over k ≡ 0, 1, … modulo 8 (4), added
- * pairwise. `add` adds the finished sum.
+ * narrower than a vector (VW = 16, 8 or 4 floats) has VW such chains, over k ≡ 0, 1, … modulo VW, added in
+ * the order of vsums (kernels/vec_*.h). `add` adds the finished sum.
  *
  * A row of a forward result depends on that row and the weights alone, never on how many rows came with it.
  * Element-wise results do not depend on the position in the vector. Sums over a batch run in ascending row
  * order, a fixed order for a given batch.
  *
- * No product goes to OpenBLAS: packed and blocked, these kernels win or tie up to 512 × 512 and stay within a
- * sixth of it at 1024 × 1024 (spec/bench), rows keep their bytes without padded tiles, and a host's choice of
- * BLAS threads cannot touch them.
+ * No product goes to OpenBLAS: packed and blocked, these kernels win or tie with it up to about 1024 × 1024
+ * and stay within a tenth at 2048 × 2048 (spec/bench), rows keep their bytes without padded tiles, and a
+ * host's choice of BLAS threads cannot touch them.
  *
  * Pointers are dense float32 rows unless a leading dimension is given; none may alias unless it says so. */
 #ifndef PRL_TENSOR_KERNELS_H
@@ -23,7 +24,7 @@
 
 #include "perilune/core.h"
 
-/* Element-wise functions of one argument, in the order of both tables below. At most 4 ulp from the true
+/* Element-wise functions of one argument, in the order of both lists below. At most 4 ulp from the true
  * value. */
 typedef enum prl_unary {
   PRL_IDENTITY,
@@ -56,6 +57,10 @@ typedef struct prl_adam {
   float grad_scale;               /* from clipping; g is read as g · grad_scale */
 } prl_adam;
 
+/* What becomes of a sum over rows: it replaces what is there, is added to it, or goes on from it, so that
+ * rows in several calls give the bytes of one call. */
+typedef enum prl_into { PRL_INTO_NEW, PRL_INTO_ADD, PRL_INTO_RESUME } prl_into;
+
 typedef struct prl_kernels {
   const char *name;
 
@@ -63,12 +68,15 @@ typedef struct prl_kernels {
    * pre: NULL, or where to keep x w + b (m, n) for an activation whose gradient needs it. */
   void (*linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w, const float *b,
                  prl_unary act, float *pre, float *y);
-  /* gx (m, k) = or += gy (m, n) wᵀ, w (k, n).  scratch: prl_linear_scratch(n, k) floats. */
+  /* gx (m, k) = or += gy (m, n) wᵀ, w (k, n).  scratch: prl_linear_scratch(n, k) floats. Where `slope` is not
+   * the identity, gx = (gy wᵀ) · slope′ instead, with the derivative taken from its output `of` (m, k): the
+   * bytes of unary_grad afterwards. Not with `add`, nor where prl_unary_needs_input. */
   void (*linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
-                    float *scratch, float *gx);
-  /* gw (k, n) = or += xᵀ gy;  gb (n), if not NULL, = or += column sums of gy. */
-  void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
-                    float *gb);
+                    prl_unary slope, const float *of, float *scratch, float *gx);
+  /* gw (k, n) = or += xᵀ gy;  gb (n), if not NULL, = or += column sums of gy; or both go on with more rows.
+   */
+  void (*linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, prl_into into,
+                    float *gw, float *gb);
 
   void (*unary[PRL_UNARY_COUNT])(int64_t n, const float *x, float *y); /* y may be x */
   /* gx = or += gy · f′.  For tanh, sigmoid, relu, elu, leaky_relu, exp, sqrt and softplus the derivative is
@@ -109,12 +117,20 @@ typedef struct prl_kernels {
                   float *y);
 } prl_kernels;
 
-extern const prl_kernels prl_kernels_baseline;
-extern const prl_kernels prl_kernels_avx2;
+extern const prl_kernels prl_kernels_baseline, prl_kernels_avx2, prl_kernels_avx512;
+
+/* All tables that are compiled, from the plainest; what else is compiled once for each is indexed alike. */
+enum { PRL_TABLES = 3 };
+#define PRL_EACH_TABLE(x)                                                                                    \
+  { x##baseline, x##avx2, x##avx512 }
+#define PRL_EACH_TABLE_NAME                                                                                  \
+  { "baseline", "avx2", "avx512" }
+#define PRL_TABLE_NAMES "baseline, avx2 or avx512"
 
 /* The table of that name; NULL asks for the best one. NULL when the name is unknown or the processor lacks
  * it. */
 const prl_kernels *prl_kernels_find(const char *name);
+int prl_kernels_index(const char *name); /* of a table that there is, 0 … PRL_TABLES − 1 */
 
 bool prl_unary_needs_input(prl_unary f); /* its gradient reads x rather than y */
 const char *prl_unary_name(prl_unary f);

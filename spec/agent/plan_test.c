@@ -114,7 +114,9 @@ static void sentences(void **state) {
   check_refused(&options, "schedule.7.verb", "\"epoch\"", PRL_EFORMAT, "no verb \"epoch\"");
   check_refused(&options, "schedule.7.verb", "\"epoch\"", PRL_EFORMAT, "the nearest is \"epochs\"");
   check_refused(&options, "schedule.3.verb", "\"values\"", PRL_EFORMAT, "advantages needs rewards before it");
-  check_refused(&options, "schedule.6.verb", "\"values\"", PRL_EFORMAT, "run needs weigh before it");
+  check_refused(&options, "schedule.6", "{\"verb\":\"values\"}", PRL_EFORMAT, "run needs weigh before it");
+  check_refused(&options, "schedule.6", "{\"verb\":\"weigh\",\"normalize\":true}", PRL_EFORMAT,
+                "schedule.weigh has no field \"normalize\"; the nearest is \"normalise\"");
   check_refused(&options, "schedule.2.verb", "\"publish\"", PRL_EFORMAT, "rewards needs freeze before it");
   toy_options timed = options;
   timed.per = "minute";

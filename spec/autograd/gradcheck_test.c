@@ -17,7 +17,7 @@ static prl_runtime *runtime_with(const char *kernels) {
 }
 
 static void check_table(const char *kernels) {
-  if (!prl_kernels_find(kernels)) skip(); /* a processor without AVX2 */
+  if (!prl_kernels_find(kernels)) skip(); /* a processor without it */
   prl_runtime *runtime = runtime_with(kernels);
   int64_t live = prl_runtime_memory(runtime).live_bytes;
   for (int i = 0; i < prl_ops_count; i++) {
@@ -47,6 +47,7 @@ static void check_table(const char *kernels) {
 
 static void every_gradient_baseline(void **state) { check_table("baseline"); }
 static void every_gradient_avx2(void **state) { check_table("avx2"); }
+static void every_gradient_avx512(void **state) { check_table("avx512"); }
 
 /* ---- Ops that are wrong, each in another way ---- */
 
@@ -141,9 +142,8 @@ static void broken_contracts_are_found(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_gradient_baseline),
-      cmocka_unit_test(every_gradient_avx2),
-      cmocka_unit_test(a_wrong_gradient_is_found),
+      cmocka_unit_test(every_gradient_baseline),    cmocka_unit_test(every_gradient_avx2),
+      cmocka_unit_test(every_gradient_avx512),      cmocka_unit_test(a_wrong_gradient_is_found),
       cmocka_unit_test(broken_contracts_are_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

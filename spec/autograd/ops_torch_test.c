@@ -147,9 +147,10 @@ static void check_files(const char *kernels) {
 
 static void as_pytorch_baseline(void **state) { check_files("baseline"); }
 static void as_pytorch_avx2(void **state) { check_files("avx2"); }
+static void as_pytorch_avx512(void **state) { check_files("avx512"); }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(as_pytorch_baseline),
-                                     cmocka_unit_test(as_pytorch_avx2)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(as_pytorch_baseline), cmocka_unit_test(as_pytorch_avx2),
+                                     cmocka_unit_test(as_pytorch_avx512)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,7 @@ static void check_table(const char *kernels) {
 
 static void as_by_hand_baseline(void **state) { check_table("baseline"); }
 static void as_by_hand_avx2(void **state) { check_table("avx2"); }
+static void as_by_hand_avx512(void **state) { check_table("avx512"); }
 
 /* ---- Memory ---- */
 
@@ -271,6 +272,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(as_by_hand_baseline),
       cmocka_unit_test(as_by_hand_avx2),
+      cmocka_unit_test(as_by_hand_avx512),
       cmocka_unit_test(a_check_survives_lack_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

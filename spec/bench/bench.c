@@ -5,20 +5,21 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/yardstick.h"
+
 enum { MOST_REPETITIONS = 101 };
 #define FILL_NS 1e6
 
-/* The processor time of this process: others on the machine do not count, and neither side sleeps. */
-static double now(void) {
+double bench_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
 static double time_calls(bench_fn work, void *context, long calls) {
-  double begin = now();
+  double begin = bench_now();
   for (long i = 0; i < calls; i++) work(context);
-  return (now() - begin) / (double)calls;
+  return (bench_now() - begin) / (double)calls;
 }
 
 /* As many calls as fill about a millisecond, after a first one that warms the caches. */
@@ -80,6 +81,6 @@ int bench_fastest(const bench_fn *ways, void *const *contexts, int count) {
 void bench_print(const char *name, const char *label, double value, const char *unit, double ratio) {
   printf("{\"name\":\"%s\",\"case\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"", name, label, value, unit);
   if (ratio > 0) printf(",\"ratio\":%.3f", ratio);
-  puts("}");
+  printf(",\"kernels\":\"%s\"}\n", yardstick_kernels());
   fflush(stdout);
 }

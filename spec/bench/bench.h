@@ -10,6 +10,9 @@ typedef struct bench_result {
   double ratio;                    /* median of product ÷ yardstick over the repetitions */
 } bench_result;
 
+/* ns of the processor time of this process: others on the machine do not count, and neither side sleeps. */
+double bench_now(void);
+
 /* Times both by turns, `repetitions` (5 … 101) times; a time is the mean over as many calls as fill about
  * millisecond. */
 bench_result bench_pair(bench_fn product, void *p, bench_fn yardstick, void *y, int repetitions);
@@ -19,7 +22,7 @@ double bench_alone(bench_fn work, void *context, int repetitions);
 int bench_fastest(const bench_fn *ways, void *const *contexts, int count);
 
 /* One JSON object a line on the standard output; a ratio of 0 is left out. Quotes in the texts are the
- * caller's to avoid. */
+ * caller's to avoid. Each line says which kernels took part. */
 void bench_print(const char *name, const char *label, double value, const char *unit, double ratio);
 
 #endif

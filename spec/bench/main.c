@@ -1,15 +1,16 @@
-/* perilune_bench [--data FOLDER] [name …]: the rows of `perilune bench`, one JSON object a line. Those of
- * rows.c are in C alone; those of rows.lua drive the product from Lua. */
+/* perilune_bench [--kernels TABLE] [--data FOLDER] [name …]: the rows of `perilune bench`, one JSON object a
+ * line. Those of rows.c are in C alone; those of rows.lua drive the product from Lua. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench/rows.h"
 #include "bench/rows_lua.h"
+#include "bench/settle.h"
 #include "core/nearest.h"
 
 typedef struct bench_words {
-  const char *data;
+  const char *data, *kernels;
   char **names;
   int count;
 } bench_words;
@@ -89,14 +90,24 @@ static int run(lua_State *L, const bench_words *words) {
   return 0;
 }
 
-int main(int argc, char **argv) {
-  bench_words words = {.names = argv + 1, .count = argc - 1};
-  if (argc > 2 && strcmp(argv[1], "--data") == 0)
-    words = (bench_words){.data = argv[2], .names = argv + 3, .count = argc - 3};
-  if (!prl_kernels_find("avx2")) {
-    fputs("perilune_bench: the yardsticks need a processor with AVX2 and FMA\n", stderr);
-    return 1;
+/* The options come first. */
+static bool read_words(int argc, char **argv, bench_words *words) {
+  int i = 1;
+  for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+    if (strcmp(argv[i], "--data") == 0)
+      words->data = argv[i + 1];
+    else if (strcmp(argv[i], "--kernels") == 0)
+      words->kernels = argv[i + 1];
+    else
+      break;
   }
+  words->names = argv + i, words->count = argc - i;
+  return bench_settle(words->kernels, argv);
+}
+
+int main(int argc, char **argv) {
+  bench_words words = {0};
+  if (!read_words(argc, argv, &words)) return 1;
   lua_State *L = bench_lua_open();
   if (!L || !lua_istable(L, 1)) {
     fprintf(stderr, "perilune_bench: %s\n", L ? lua_tostring(L, -1) : "no memory");

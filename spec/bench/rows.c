@@ -1,6 +1,5 @@
 #include "bench/rows.h"
 
-#include <cblas.h>
 #include <stdio.h>
 
 #include "bench/bench.h"
@@ -9,16 +8,38 @@
 
 enum { REPETITIONS = 21 };
 
-char *openblas_get_corename(void);
-
-static bool gemm_row(void) {
-  char label[64];
-  yardstick_gemm *g = yardstick_gemm_new(64);
+/* n × n matrices in the three forms of a layer, beside the faster of OpenBLAS and libxsmm. */
+static bool gemm_case(const char *row, int64_t n, yardstick_form form) {
+  static const char *const forms[] = {"a b", "a bT", "aT b"};
+  char label[128];
+  yardstick_gemm *g = yardstick_gemm_new(n, form);
   if (!g) return false;
-  bench_result r = bench_pair(yardstick_gemm_own, g, yardstick_gemm_blas, g, REPETITIONS);
-  snprintf(label, sizeof label, "own beside OpenBLAS %s", openblas_get_corename());
-  bench_print("gemm_64", label, r.product_ns / 1e3, "us", r.ratio);
+  bench_result r = bench_pair(yardstick_gemm_own, g, yardstick_gemm_best, g, REPETITIONS);
+  snprintf(label, sizeof label, "%s beside %s", forms[form], yardstick_way(g->best));
+  bench_print(row, label, r.product_ns / 1e3, "us", r.ratio);
+  snprintf(label, sizeof label, "%s, share of the peak of %s", forms[form], yardstick_table());
+  double size = (double)n;
+  bench_print(row, label, 2 * size * size * size / r.product_ns / yardstick_peak(), "", 0);
   yardstick_gemm_free(g);
+  return true;
+}
+
+static bool gemm_row(const char *row, int64_t n) {
+  return gemm_case(row, n, YARDSTICK_FORWARD) && gemm_case(row, n, YARDSTICK_GX) &&
+         gemm_case(row, n, YARDSTICK_GW);
+}
+
+static bool gemm_16(void) { return gemm_row("gemm_16", 16); }
+static bool gemm_32(void) { return gemm_row("gemm_32", 32); }
+static bool gemm_64(void) { return gemm_row("gemm_64", 64); }
+static bool gemm_128(void) { return gemm_row("gemm_128", 128); }
+static bool gemm_256(void) { return gemm_row("gemm_256", 256); }
+static bool gemm_512(void) { return gemm_row("gemm_512", 512); }
+static bool gemm_1024(void) { return gemm_row("gemm_1024", 1024); }
+static bool gemm_2048(void) { return gemm_row("gemm_2048", 2048); }
+
+static bool peak_row(void) {
+  bench_print("peak", yardstick_table(), yardstick_peak(), "GFLOP/s", 0);
   return true;
 }
 
@@ -57,6 +78,25 @@ static bool train_row(void) {
          train_case(256, 256) && train_case(1024, 256);
 }
 
+static bool train_rows_case(int64_t width) {
+  const int64_t few = 1024, many = 32768, sizes[] = {32, width, width, 8};
+  char label[64];
+  product_net *small = product_net_new(few, sizes, true), *large = product_net_new(many, sizes, true);
+  bool made = small && large;
+  if (made) {
+    bench_result r = bench_pair(product_run, large, product_run, small, REPETITIONS);
+    snprintf(label, sizeof label, "minibatch %ld over %ld w%ld", (long)many, (long)few, (long)width);
+    bench_print("train_rows", label, (double)many * 1e9 / r.product_ns, "rows/s",
+                (double)many / (double)few / r.ratio);
+    made = !small->failed && !large->failed;
+  }
+  product_net_free(small), product_net_free(large);
+  return made;
+}
+
+/* Rows a second of a step over a batch that fits no cache, beside one that does. */
+static bool train_rows_row(void) { return train_rows_case(64) && train_rows_case(256); }
+
 static bool train_blas_row(void) {
   const int64_t sizes[] = {4, 64, 64, 2};
   char label[64];
@@ -88,8 +128,17 @@ static bool infer_row(void) {
   return made;
 }
 
-const bench_row bench_rows[] = {{"gemm_64", gemm_row},
+const bench_row bench_rows[] = {{"peak", peak_row},
+                                {"gemm_16", gemm_16},
+                                {"gemm_32", gemm_32},
+                                {"gemm_64", gemm_64},
+                                {"gemm_128", gemm_128},
+                                {"gemm_256", gemm_256},
+                                {"gemm_512", gemm_512},
+                                {"gemm_1024", gemm_1024},
+                                {"gemm_2048", gemm_2048},
                                 {"train_step", train_row},
+                                {"train_rows", train_rows_row},
                                 {"train_step_blas", train_blas_row},
                                 {"infer_c", infer_row},
                                 {"env_cartpole", bench_env_cartpole},

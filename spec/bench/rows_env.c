@@ -1,20 +1,22 @@
 /* env_cartpole and env_pendulum: the vector env beside a plain loop that computes the same bytes. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench/bench.h"
 #include "bench/env_yardstick.h"
 #include "bench/rows.h"
+#include "bench/yardstick.h"
 #include "core/rng.h"
 
-/* The same loops compiled for AVX2 (env_yardstick_avx2.c). */
-env_yardstick *env_yardstick_avx2_new(const char *name, int64_t n, uint64_t seed);
-void env_yardstick_avx2_free(env_yardstick *yardstick);
-void env_yardstick_avx2_reset(env_yardstick *yardstick, float *observation);
-void env_yardstick_avx2_step(env_yardstick *yardstick, const prl_step *step);
+/* The same loops compiled for the kernel table in use (env_yardstick_wide.c). */
+env_yardstick *env_yardstick_wide_new(const char *name, int64_t n, uint64_t seed);
+void env_yardstick_wide_free(env_yardstick *yardstick);
+void env_yardstick_wide_reset(env_yardstick *yardstick, float *observation);
+void env_yardstick_wide_step(env_yardstick *yardstick, const prl_step *step);
 
 enum { COUNT = 1024, TURNS = 16, REPETITIONS = 21 };
 
-typedef enum side_kind { PRODUCT, PLAIN, PLAIN_AVX2 } side_kind;
+typedef enum side_kind { PRODUCT, PLAIN, PLAIN_WIDE } side_kind;
 
 /* Each side steps through the same few sets of random actions. */
 typedef struct env_side {
@@ -33,7 +35,7 @@ typedef struct env_side {
 static void env_side_free(env_side *side) {
   if (!side) return;
   prl_vecenv_free(side->env);
-  if (side->yardstick) (side->kind == PLAIN ? env_yardstick_free : env_yardstick_avx2_free)(side->yardstick);
+  if (side->yardstick) (side->kind == PLAIN ? env_yardstick_free : env_yardstick_wide_free)(side->yardstick);
   prl_runtime_release(side->runtime);
   free(side);
 }
@@ -42,9 +44,9 @@ static bool begin(env_side *side, const char *name) {
   const prl_env_type *type;
   if (side->kind != PRODUCT) {
     bool plain = side->kind == PLAIN;
-    side->yardstick = (plain ? env_yardstick_new : env_yardstick_avx2_new)(name, COUNT, 7);
+    side->yardstick = (plain ? env_yardstick_new : env_yardstick_wide_new)(name, COUNT, 7);
     if (!side->yardstick) return false;
-    (plain ? env_yardstick_reset : env_yardstick_avx2_reset)(side->yardstick, side->observation);
+    (plain ? env_yardstick_reset : env_yardstick_wide_reset)(side->yardstick, side->observation);
     return true;
   }
   return !prl_runtime_new(NULL, &side->runtime, NULL) && !prl_env_find(name, &type, NULL) &&
@@ -78,7 +80,7 @@ static void env_step(void *context) {
   if (side->env) {
     side->failed = prl_vecenv_step(side->env, &side->step, NULL) != PRL_OK || side->failed;
   } else {
-    (side->kind == PLAIN ? env_yardstick_step : env_yardstick_avx2_step)(side->yardstick, &side->step);
+    (side->kind == PLAIN ? env_yardstick_step : env_yardstick_wide_step)(side->yardstick, &side->step);
   }
 }
 
@@ -87,9 +89,10 @@ static bool env_case(const char *row, const char *name, bool discrete, side_kind
   bool made = product && plain;
   if (made) {
     bench_result r = bench_pair(env_step, product, env_step, plain, REPETITIONS);
-    bench_print(row,
-                kind == PLAIN ? "1024 envs beside a plain loop" : "1024 envs beside a plain loop for AVX2",
-                COUNT * 1e9 / r.product_ns, "steps/s", 1 / r.ratio);
+    char label[64];
+    snprintf(label, sizeof label, "1024 envs beside a plain loop for %s",
+             kind == PLAIN ? "any x86-64" : yardstick_table());
+    bench_print(row, label, COUNT * 1e9 / r.product_ns, "steps/s", 1 / r.ratio);
     made = !product->failed;
   }
   env_side_free(product), env_side_free(plain);
@@ -97,7 +100,7 @@ static bool env_case(const char *row, const char *name, bool discrete, side_kind
 }
 
 static bool env_row(const char *row, const char *name, bool discrete) {
-  return env_case(row, name, discrete, PLAIN) && env_case(row, name, discrete, PLAIN_AVX2);
+  return env_case(row, name, discrete, PLAIN) && env_case(row, name, discrete, PLAIN_WIDE);
 }
 
 bool bench_env_cartpole(void) { return env_row("env_cartpole", "cartpole", true); }

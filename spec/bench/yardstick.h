@@ -69,15 +69,26 @@ yardstick_fit *yardstick_fit_new(const yardstick_fit_shape *shape, const int32_t
 void yardstick_fit_free(yardstick_fit *fit);
 void yardstick_fit_run(void *fit);
 
-/* Products of n × n matrices: c = a b. */
+/* Products of n × n matrices in the three forms of a layer: c = a b, a bᵀ, aᵀ b. */
+typedef enum yardstick_form { YARDSTICK_FORWARD, YARDSTICK_GX, YARDSTICK_GW } yardstick_form;
 typedef struct yardstick_gemm {
   int64_t n;
-  float *a, *b, *c;
+  yardstick_form form;
+  float *a, *b, *c, *scratch;
+  int best; /* the way that won */
   const prl_kernels *k;
 } yardstick_gemm;
-yardstick_gemm *yardstick_gemm_new(int64_t n);
+yardstick_gemm *yardstick_gemm_new(int64_t n, yardstick_form form);
 void yardstick_gemm_free(yardstick_gemm *gemm);
 void yardstick_gemm_own(void *gemm);
-void yardstick_gemm_blas(void *gemm);
+void yardstick_gemm_best(void *gemm); /* the faster of OpenBLAS and libxsmm */
+
+/* The kernel table in use; the one that this folder is compiled for, which it is once all is settled; and its
+ * peak: GFLOP/s of multiply-adds in registers. */
+const char *yardstick_table(void);
+const char *yardstick_compiled_for(void);
+/* All that take part: "own avx512, OpenBLAS Cooperlake, libxsmm clx". */
+const char *yardstick_kernels(void);
+double yardstick_peak(void);
 
 #endif

@@ -42,9 +42,9 @@ void yardstick_infer(void *context) {
                 high = _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7);
   UNROLL for (int i = 0; i < WIDTH / 8; i++) {
     __m256 x = _mm256_loadu_ps(h2 + 8 * i);
-    acc[i % 2 * 2] = vfma(_mm256_permutevar8x32_ps(x, low), vload(p->w3 + 16 * i), acc[i % 2 * 2]);
-    acc[i % 2 * 2 + 1] =
-        vfma(_mm256_permutevar8x32_ps(x, high), vload(p->w3 + 16 * i + 8), acc[i % 2 * 2 + 1]);
+    __m256 *a = acc + i % 2 * 2;
+    a[0] = _mm256_fmadd_ps(_mm256_permutevar8x32_ps(x, low), _mm256_loadu_ps(p->w3 + 16 * i), a[0]);
+    a[1] = _mm256_fmadd_ps(_mm256_permutevar8x32_ps(x, high), _mm256_loadu_ps(p->w3 + 16 * i + 8), a[1]);
   }
   __m256 sum = (acc[0] + acc[1]) + (acc[2] + acc[3]);
   __m128 half = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));

@@ -6,10 +6,10 @@
 
 enum { ENVS = 4, ROLLOUT = 1024, MINIBATCH = 256, EPOCHS = 2, UPDATES = 75 };
 
-env_yardstick *env_yardstick_avx2_new(const char *name, int64_t n, uint64_t seed);
-void env_yardstick_avx2_free(env_yardstick *yardstick);
-void env_yardstick_avx2_reset(env_yardstick *yardstick, float *observation);
-void env_yardstick_avx2_step(env_yardstick *yardstick, const prl_step *step);
+env_yardstick *env_yardstick_wide_new(const char *name, int64_t n, uint64_t seed);
+void env_yardstick_wide_free(env_yardstick *yardstick);
+void env_yardstick_wide_reset(env_yardstick *yardstick, float *observation);
+void env_yardstick_wide_step(env_yardstick *yardstick, const prl_step *step);
 
 struct yardstick_ppo {
   yardstick_net *act, *actor, *critic; /* act: rows of one step; the others: of a minibatch or tile */
@@ -34,9 +34,9 @@ yardstick_ppo *yardstick_ppo_new(prl_unary act) {
   p->act = net_new(ENVS, act);
   p->actor = net_new(MINIBATCH, act);
   p->critic = net_new(MINIBATCH, act);
-  p->env = env_yardstick_avx2_new("pendulum", ENVS, 7);
+  p->env = env_yardstick_wide_new("pendulum", ENVS, 7);
   if (p->act && p->actor && p->critic && p->env) {
-    env_yardstick_avx2_reset(p->env, p->act->x);
+    env_yardstick_wide_reset(p->env, p->act->x);
     return p;
   }
   yardstick_ppo_free(p);
@@ -46,7 +46,7 @@ yardstick_ppo *yardstick_ppo_new(prl_unary act) {
 void yardstick_ppo_free(yardstick_ppo *p) {
   if (!p) return;
   yardstick_net_free(p->act), yardstick_net_free(p->actor), yardstick_net_free(p->critic);
-  if (p->env) env_yardstick_avx2_free(p->env);
+  if (p->env) env_yardstick_wide_free(p->env);
   free(p);
 }
 
@@ -62,7 +62,7 @@ void yardstick_ppo_run(void *context) {
   for (int u = 0; u < UPDATES; u++) {
     for (int t = 0; t < ROLLOUT; t++) {
       yardstick_forward(p->act);
-      env_yardstick_avx2_step(p->env, &step);
+      env_yardstick_wide_step(p->env, &step);
     }
     const int minibatches = ENVS * ROLLOUT / MINIBATCH;
     for (int i = 0; i < minibatches; i++) yardstick_forward(p->critic);

@@ -227,12 +227,32 @@ void yardstick_train_blas(void *context) {
 
 /* ---- Square products ---- */
 
-yardstick_gemm *yardstick_gemm_new(int64_t n) {
+static void gemm_by(yardstick_gemm *g, int way) {
+  int64_t n = g->n;
+  if (g->form == YARDSTICK_FORWARD) way_forward(way, g->k, n, n, n, g->a, g->b, NULL, PRL_IDENTITY, g->c);
+  if (g->form == YARDSTICK_GX) way_gx(way, g->k, n, n, n, g->a, g->b, g->scratch, g->c);
+  if (g->form == YARDSTICK_GW) way_gw(way, g->k, n, n, n, g->a, g->b, g->c, NULL);
+}
+
+void yardstick_gemm_own(void *context) { gemm_by(context, WAY_OWN); }
+void yardstick_gemm_best(void *context) { gemm_by(context, ((yardstick_gemm *)context)->best); }
+static void gemm_openblas(void *context) { gemm_by(context, WAY_OPENBLAS); }
+static void gemm_libxsmm(void *context) { gemm_by(context, WAY_LIBXSMM); }
+
+yardstick_gemm *yardstick_gemm_new(int64_t n, yardstick_form form) {
   yardstick_gemm *g = calloc(1, sizeof *g);
   if (!g) return NULL;
-  *g = (yardstick_gemm){n, floats(n * n), floats(n * n), floats(n * n), prl_kernels_find(NULL)};
-  if (g->a && g->b && g->c) {
+  *g = (yardstick_gemm){.n = n,
+                        .form = form,
+                        .a = floats(n * n),
+                        .b = floats(n * n),
+                        .c = floats(n * n),
+                        .scratch = floats(prl_linear_scratch(n, n)),
+                        .k = prl_kernels_find(NULL)};
+  if (g->a && g->b && g->c && g->scratch) {
     fill(n * n, 1, g->a), fill(n * n, 1, g->b);
+    g->best = WAY_OPENBLAS +
+              bench_fastest((bench_fn[]){gemm_openblas, gemm_libxsmm}, (void *[]){g, g}, way_count() - 1);
     return g;
   }
   yardstick_gemm_free(g);
@@ -241,16 +261,5 @@ yardstick_gemm *yardstick_gemm_new(int64_t n) {
 
 void yardstick_gemm_free(yardstick_gemm *g) {
   if (!g) return;
-  free(g->a), free(g->b), free(g->c), free(g);
-}
-
-void yardstick_gemm_own(void *context) {
-  yardstick_gemm *g = context;
-  g->k->linear(g->n, g->n, g->n, g->a, g->n, g->b, NULL, PRL_IDENTITY, NULL, g->c);
-}
-
-void yardstick_gemm_blas(void *context) {
-  yardstick_gemm *g = context;
-  int n = (int)g->n;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, g->a, n, g->b, n, 0, g->c, n);
+  free(g->a), free(g->b), free(g->c), free(g->scratch), free(g);
 }

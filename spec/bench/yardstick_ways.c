@@ -1,8 +1,11 @@
 #include "bench/yardstick_ways.h"
 
 #include <cblas.h>
-#include <immintrin.h>
 #include <math.h>
+#include <stdio.h>
+
+#include "bench/bench.h"
+#include "tensor/kernels/vec.h"
 
 #ifdef HAVE_LIBXSMM
 #include <libxsmm.h>
@@ -16,33 +19,82 @@ int way_count(void) {
 #endif
 }
 
+char *openblas_get_corename(void);
+
 const char *yardstick_way(int way) {
   return way == WAY_OWN ? "own" : way == WAY_OPENBLAS ? "openblas" : "libxsmm";
 }
 
+const char *yardstick_kernels(void) {
+  static char text[96];
+  const char *libxsmm = "not linked";
+#ifdef HAVE_LIBXSMM
+  libxsmm = libxsmm_get_target_arch();
+#endif
+  snprintf(text, sizeof text, "own %s, OpenBLAS %s, libxsmm %s", yardstick_table(), openblas_get_corename(),
+           libxsmm);
+  return text;
+}
+
+#ifdef PRL_AVX512
+const char *yardstick_compiled_for(void) { return "avx512"; }
+#else
+const char *yardstick_compiled_for(void) { return "avx2"; }
+#endif
+
+const char *yardstick_table(void) { return prl_kernels_find(NULL)->name; }
+
+/* As many chains as both pipes need, in registers; 2 VW operations each time. */
+double yardstick_peak(void) {
+  enum { CHAINS = 10, TIMES = 100000 };
+  vf acc[CHAINS], a = vset(0.999999f), b = vset(1e-6f);
+  double best = 1e300;
+  for (int i = 0; i < CHAINS; i++) acc[i] = vset((float)i);
+  for (int r = 0; r < 30; r++) {
+    double begin = bench_now();
+    for (int t = 0; t < TIMES; t++) {
+      UNROLL for (int i = 0; i < CHAINS; i++) acc[i] = vfma(acc[i], a, b);
+    }
+    double ns = bench_now() - begin;
+    best = ns < best ? ns : best;
+  }
+  volatile float sink = 0;
+  for (int i = 0; i < CHAINS; i++) sink = sink + vmax_lanes(acc[i]);
+  return 2.0 * VW * CHAINS * TIMES / best;
+}
+
+#ifdef PRL_AVX512
+#define SLEEF_TANH Sleef_tanhf16_u35avx512f
+#define LIBMVEC_TANH _ZGVeN16v_tanhf
+#else
+#define SLEEF_TANH Sleef_tanhf8_u35avx2
+#define LIBMVEC_TANH _ZGVdN8v_tanhf
+#endif
+
 #ifdef HAVE_SLEEF
-__m256 Sleef_tanhf8_u35avx2(__m256 x);
-#define TANH8 Sleef_tanhf8_u35avx2
+#define VECTOR_TANH SLEEF_TANH
 const char *yardstick_tanh_name(void) { return "SLEEF"; }
 #else
-__m256 _ZGVdN8v_tanhf(__m256 x); /* libmvec, at most 4 ulp */
-#define TANH8 _ZGVdN8v_tanhf
+#define VECTOR_TANH LIBMVEC_TANH /* at most 4 ulp */
 const char *yardstick_tanh_name(void) { return "libmvec"; }
 #endif
+vf VECTOR_TANH(vf x);
 
 void library_tanh(int64_t n, const float *x, float *y) {
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(y + i, TANH8(_mm256_loadu_ps(x + i)));
+  for (; i + VW <= n; i += VW) vstore(y + i, VECTOR_TANH(vload(x + i)));
   for (; i < n; i++) y[i] = tanhf(x[i]);
 }
 
 static void add_bias(int64_t m, int64_t n, const float *b, float *y) {
+  if (!b) return;
   for (int64_t i = 0; i < m; i++) {
     for (int64_t j = 0; j < n; j++) y[i * n + j] += b[j];
   }
 }
 
 static void column_sums(int64_t m, int64_t n, const float *gy, float *gb) {
+  if (!gb) return;
   for (int64_t j = 0; j < n; j++) gb[j] = 0;
   for (int64_t i = 0; i < m; i++) {
     for (int64_t j = 0; j < n; j++) gb[j] += gy[i * n + j];
@@ -86,7 +138,7 @@ void way_forward(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d,
 void way_gx(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, const float *gy, const float *w,
             float *scratch, float *gx) {
   if (way == WAY_OWN) {
-    k->linear_gx(m, n, d, gy, w, false, scratch, gx);
+    k->linear_gx(m, n, d, gy, w, false, PRL_IDENTITY, NULL, scratch, gx);
     return;
   }
 #ifdef HAVE_LIBXSMM
@@ -104,7 +156,7 @@ void way_gx(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, cons
 void way_gw(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, const float *x, const float *gy,
             float *gw, float *gb) {
   if (way == WAY_OWN) {
-    k->linear_gw(m, n, d, x, gy, false, gw, gb);
+    k->linear_gw(m, n, d, x, gy, PRL_INTO_NEW, gw, gb);
     return;
   }
 #ifdef HAVE_LIBXSMM

@@ -7,7 +7,8 @@
 enum { WAY_OWN, WAY_OPENBLAS, WAY_LIBXSMM };
 int way_count(void); /* 3 where libxsmm is linked, else 2 */
 
-/* y = act(x w + b), activation identity or tanh: the shared part is the own tanh, the fastest one of ≤ 4 ulp.
+/* y = act(x w + b), b may be NULL (as gb below), activation identity or tanh: the shared part is the own
+ * tanh, the fastest one of ≤ 4 ulp.
  */
 void way_forward(int way, const prl_kernels *k, int64_t m, int64_t n, int64_t d, const float *x,
                  const float *w, const float *b, prl_unary act, float *y);

@@ -81,6 +81,16 @@ return {
     assert.truthy(err:find(newest .. ".safetensors is damaged", 1, true), err)
   end)
 
+  it("fails where its output cannot be written", function()
+    for _, words in ipairs {"--version", "describe", "train --help", "check pole.lua"} do
+      local status = os.execute(("cd '%s' && '%s' %s >/dev/full 2>err"):format(root, command.path, words))
+      assert.equal(256, status, words)
+      local file = assert(io.open(root .. "/err"))
+      assert.equal("perilune: cannot write the output: No space left on device\n", file:read "*a", words)
+      file:close()
+    end
+  end)
+
   it("trains, evaluates, reports, and compares two runs", function()
     local out, err, code = run "train pole.lua --quiet --runs runs"
     assert.equal("", err)
@@ -111,6 +121,24 @@ return {
     assert.truthy(again:find("\n  './my dev' train --resume ", 1, true))
     assert.equal(0, select(3, run("train --quiet --steps 512 --resume " .. folder)))
     assert.truthy(select(2, run "train pole.lua --steps 5"):find("it is --set train.steps=5", 1, true))
+  end)
+
+  it("says that a run goes on with other kernels", function()
+    local folder = run("train pole.lua --quiet --runs runs --set train.steps=200", nil, "PERILUNE_KERNELS=baseline")
+      :match("Report: (.*)/report%.html\n$")
+    local _, err, code = run("train --quiet --steps 512 --resume " .. folder, nil, "PERILUNE_KERNELS=baseline")
+    assert.same({"", 0}, {err, code})
+    _, err, code = run("train --quiet --steps 768 --resume " .. folder, nil, "env -u PERILUNE_KERNELS")
+    assert.equal(0, code)
+    if not io.open("/proc/cpuinfo"):read("*a"):find("avx2") then return assert.equal("", err) end
+    assert.truthy(err:find("^perilune: this run began with the kernels baseline and goes on with avx%d+: what follows "), err)
+    assert.equal(1, select(2, err:gsub("\n", "")))
+  end)
+
+  it("refuses an unknown table of kernels", function()
+    local _, err, code = run("describe env", nil, "PERILUNE_KERNELS=sse9")
+    assert.equal(1, code)
+    assert.truthy(err:find('kernels: "sse9" is unknown or not for this processor; use baseline, avx2 or avx512', 1, true), err)
   end)
 
   it("refuses to compare recipes of two environments before anything is trained", function()

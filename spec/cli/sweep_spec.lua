@@ -126,7 +126,8 @@ describe("perilune sweep", function()
     assert.is_nil(next(of_point, path))
   end)
 
-  it("stops its runs on Ctrl-C with what they have, and the same command goes on", function()
+  -- A sweep that would take long, once both of its runs have begun and saved: its process.
+  local function long_sweep()
     write("pole.lua", recipe:format(4e6))
     local command = ("cd '%s' && exec '%s' sweep pole.lua --set algorithm.lr=1e-3,1e-4 --seeds 1 --jobs 2 --quiet --out o >out 2>err")
       :format(root, perilune.path)
@@ -145,11 +146,31 @@ describe("perilune sweep", function()
       return count == 2
     end
     while not started() and os.time() - begun < 60 do posix.nanosleep(0, 2e7) end
+    return pid
+  end
+
+  it("stops its runs on Ctrl-C with what they have, and the same command goes on", function()
+    local pid = long_sweep()
     posix.kill(pid, posix.SIGINT)
     local _, reason, code = posix.wait(pid)
     assert.same({"exited", 130}, {reason, code})
     assert.truthy(read(root .. "/err"):find("stopped; the runs so far are in o: the same command goes on with them", 1, true))
     for _, info in pairs(runs_below "o") do assert.equal("interrupted", info.status) end
+  end)
+
+  it("takes its runs with it where it is killed: they save and end", function()
+    local pid = long_sweep()
+    posix.kill(pid, posix.SIGKILL)
+    posix.wait(pid)
+    local begun = os.time()
+    local function all_ended()
+      for _, info in pairs(runs_below "o") do
+        if info.status ~= "interrupted" then return false end
+      end
+      return true
+    end
+    while not all_ended() and os.time() - begun < 60 do posix.nanosleep(0, 2e7) end
+    assert.is_true(all_ended())
   end)
 
   it("goes on where one point fails, and says so", function()

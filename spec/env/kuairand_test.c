@@ -312,12 +312,10 @@ static void test_draws_do_not_depend_on_actions(void **state) {
   run_free(&a), run_free(&b);
 }
 
-static void test_both_kernel_tables_make_the_same_world(void **state) {
-  const prl_kernels *plain = prl_kernels_find("baseline"), *fast = prl_kernels_find("avx2");
-  if (!fast) skip();
+static void same_world_as_baseline(const kr_table *table) {
   run a = run_new(made.type, 29, 51, NULL), b = run_new(made.type, 29, 51, NULL);
-  a.shared->kernels = plain, a.shared->table = &prl_kuairand_table_baseline;
-  b.shared->kernels = plain, b.shared->table = &prl_kuairand_table_avx2; /* the same draws */
+  a.shared->kernels = b.shared->kernels = &prl_kernels_baseline; /* the same draws */
+  a.shared->table = &prl_kuairand_table_baseline, b.shared->table = table;
   for (int t = 0; t < 40; t++) {
     run_step(&a), run_step(&b);
     assert_memory_equal(a.batch.response, b.batch.response, 29 * KR_RESPONSES * sizeof(float));
@@ -325,6 +323,20 @@ static void test_both_kernel_tables_make_the_same_world(void **state) {
     assert_memory_equal(a.batch.state, b.batch.state, 29 * a.spec.state_size);
   }
   run_free(&a), run_free(&b);
+}
+
+static void test_all_kernel_tables_make_the_same_world(void **state) {
+  if (prl_kernels_find("avx2")) same_world_as_baseline(&prl_kuairand_table_avx2);
+  if (prl_kernels_find("avx512")) same_world_as_baseline(&prl_kuairand_table_avx512);
+}
+
+static void test_the_kernels_are_those_of_the_runtime(void **state) {
+  run r = run_new(made.type, 8, 51, NULL);
+  r.batch.kernels = "baseline";
+  run_step(&r);
+  assert_ptr_equal(r.shared->kernels, &prl_kernels_baseline);
+  assert_ptr_equal(r.shared->table, &prl_kuairand_table_baseline);
+  run_free(&r);
 }
 
 /* ---- How people respond ---- */
@@ -474,7 +486,8 @@ int main(void) {
       cmocka_unit_test(test_panels_on_threads_share_one_world),
       cmocka_unit_test(test_policies_that_agree_see_the_same_until_they_differ),
       cmocka_unit_test(test_draws_do_not_depend_on_actions),
-      cmocka_unit_test(test_both_kernel_tables_make_the_same_world),
+      cmocka_unit_test(test_all_kernel_tables_make_the_same_world),
+      cmocka_unit_test(test_the_kernels_are_those_of_the_runtime),
       cmocka_unit_test(test_moods_fatigue_and_boredom_have_their_signs),
       cmocka_unit_test(test_the_weights_do_what_they_say),
       cmocka_unit_test(test_depth_and_return_time),

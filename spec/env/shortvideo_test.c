@@ -212,22 +212,34 @@ static void test_draws_do_not_depend_on_actions(void **state) {
   run_free(&a), run_free(&b);
 }
 
-static void test_both_kernel_tables_make_the_same_world(void **state) {
-  const prl_kernels *plain = prl_kernels_find("baseline"), *fast = prl_kernels_find("avx2");
-  if (!fast) skip();
+static void same_world_as_baseline(const prl_kernels *fast, const sv_table *table) {
   run w = run_new(&prl_env_shortvideo, 32, 51, NULL);
   sv_user *copy = malloc(w.spec.state_size);
   for (int i = 0; i < 32; i++) {
     memcpy(copy, user_of(&w, i), w.spec.state_size);
-    w.shared->kernels = plain, w.shared->table = &prl_shortvideo_table_baseline;
+    w.shared->kernels = &prl_kernels_baseline, w.shared->table = &prl_shortvideo_table_baseline;
     w.shared->table->candidates(w.shared, copy);
-    w.shared->kernels = fast, w.shared->table = &prl_shortvideo_table_avx2;
+    w.shared->kernels = fast, w.shared->table = table;
     w.shared->table->candidates(w.shared, user_of(&w, i));
     assert_memory_equal(sv_items(w.shared, copy), sv_items(w.shared, user_of(&w, i)), 64 * sizeof(uint16_t));
     for (int k = 0; k < 64 * SV_HEADS; k++)
       assert_float_equal(copy->prediction[k], user_of(&w, i)->prediction[k], 1e-4);
   }
   free(copy);
+  run_free(&w);
+}
+
+static void test_all_kernel_tables_make_the_same_world(void **state) {
+  if (prl_kernels_find("avx2")) same_world_as_baseline(&prl_kernels_avx2, &prl_shortvideo_table_avx2);
+  if (prl_kernels_find("avx512")) same_world_as_baseline(&prl_kernels_avx512, &prl_shortvideo_table_avx512);
+}
+
+static void test_the_kernels_are_those_of_the_runtime(void **state) {
+  run w = run_new(&prl_env_shortvideo, 8, 51, NULL);
+  w.batch.kernels = "baseline";
+  run_step(&w);
+  assert_ptr_equal(w.shared->kernels, &prl_kernels_baseline);
+  assert_ptr_equal(w.shared->table, &prl_shortvideo_table_baseline);
   run_free(&w);
 }
 
@@ -471,7 +483,8 @@ int main(void) {
       cmocka_unit_test(test_the_number_of_users_changes_no_byte),
       cmocka_unit_test(test_policies_that_agree_meet_the_same_world),
       cmocka_unit_test(test_draws_do_not_depend_on_actions),
-      cmocka_unit_test(test_both_kernel_tables_make_the_same_world),
+      cmocka_unit_test(test_all_kernel_tables_make_the_same_world),
+      cmocka_unit_test(test_the_kernels_are_those_of_the_runtime),
       cmocka_unit_test(test_signs_of_the_state),
       cmocka_unit_test(test_signs_of_the_action),
       cmocka_unit_test(test_rates_and_quantiles_stand_near_the_logs),

@@ -30,7 +30,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static void run(prl_agent *agent) {
   prl_error error;
   float observation[64] = {0}, action[64], responses[64] = {1};
-  if (agent->observations > 64 || agent->actions > 64 || agent->responses > 64) return;
+  if (prl_agent_spec(agent)->observations > 64 || prl_agent_spec(agent)->actions > 64 ||
+      prl_agent_spec(agent)->responses > 64)
+    return;
   for (int i = 0; i < 20; i++) {
     const uint64_t stream = 1;
     uint64_t decision = 0;

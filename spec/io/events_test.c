@@ -105,6 +105,33 @@ static void test_many_and_full_disk(void **state) {
   prl_free(*state, data);
 }
 
+static void test_going_on(void **state) {
+  prl_events *events, *again = NULL;
+  char path[512], *data;
+  size_t size;
+  CHECK_OK(prl_events_open(*state, folder, 5, &events, &error));
+  strcpy(path, prl_events_path(events));
+  for (int i = 0; i < 3; i++) CHECK_OK(prl_events_scalar(events, "reward", i, i, 5, &error));
+  CHECK_OK(prl_events_flush(events, &error));
+  int64_t kept = prl_events_size(events);
+  for (int i = 3; i < 9; i++) CHECK_OK(prl_events_scalar(events, "reward", i, i, 5, &error));
+  CHECK_OK(prl_events_close(events, &error));
+  CHECK_OK(prl_events_reopen(*state, path, kept, &events, &error));
+  assert_int_equal(prl_events_size(events), kept);
+  CHECK_OK(prl_events_scalar(events, "reward", 3, 3, 5, &error));
+  CHECK_OK(prl_events_close(events, &error));
+  CHECK_OK(prl_file_read(*state, path, 1 << 20, &data, &size, &error));
+  assert_int_equal(count_records(data, size), 1 + 3 + 1);
+  prl_free(*state, data);
+  CHECK_FAILS(prl_events_reopen(*state, path, (int64_t)size + 1, &again, &error), PRL_EFORMAT,
+              "are to be left");
+  CHECK_FAILS(prl_events_reopen(*state, path, -1, &again, &error), PRL_EFORMAT, "-1 are to be left");
+  strcat(path, "-none");
+  CHECK_FAILS(prl_events_reopen(*state, path, 0, &again, &error), PRL_EIO, "No such file or directory");
+  assert_null(again);
+  assert_int_equal(files_in(folder), 1);
+}
+
 static void test_refusals(void **state) {
   prl_events *events = NULL;
   char tag[PRL_EVENTS_MAX_TAG + 2], missing[128];
@@ -146,6 +173,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_golden_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_names_are_fresh, setup, teardown),
       cmocka_unit_test_setup_teardown(test_many_and_full_disk, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_going_on, setup, teardown),
       cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
       cmocka_unit_test_setup_teardown(test_failing_allocations, setup, teardown),
   };

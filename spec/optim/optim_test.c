@@ -151,6 +151,7 @@ static void check_file(const char *kernels) {
 
 static void as_pytorch_baseline(void **state) { check_file("baseline"); }
 static void as_pytorch_avx2(void **state) { check_file("avx2"); }
+static void as_pytorch_avx512(void **state) { check_file("avx512"); }
 
 /* ---- Rows ---- */
 
@@ -301,6 +302,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(as_pytorch_baseline),
       cmocka_unit_test(as_pytorch_avx2),
+      cmocka_unit_test(as_pytorch_avx512),
       cmocka_unit_test(untouched_rows_stand_still),
       cmocka_unit_test(the_norm_is_over_the_whole_set),
       cmocka_unit_test(values_are_clipped_before_the_norm),

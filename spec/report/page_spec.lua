@@ -4,6 +4,7 @@ local charts = require "perilune.report.chart"
 local html = require "perilune.report.html"
 local judged = require "perilune.report.judged"
 local page = require "perilune.report.page"
+local run_record = require "support.run_record"
 local runs = require "perilune.report.run"
 
 describe("the report", function()
@@ -19,13 +20,13 @@ describe("the report", function()
   end
 
   local function run_of(rows, status)
-    put("run.json", cjson.encode {
+    put("run.json", cjson.encode(run_record {
       name = "</script><b>evil", env = "shortvideo", algorithm = "a2c", seed = 1, hash = ("0"):rep(32),
       step = rows * 100, updates = rows, seconds = 12, status = status or "finished", folder = root,
       responses = {{name = "watch_time", unit = "s"}, {name = "like", unit = "count"}},
       critics = {{name = "watch", reward = "r.watch_time < 3 & more", gamma = 0.95, per = "minute", weight = 1,
         scale = "baseline"}},
-    })
+    }))
     put("recipe.lua", "return {name = '</pre><script>alert(1)</script>'}\n")
     local lines = {"step,episodic_return/watch,response/watch_time,response/like,signal_share/watch,entropy," ..
       "dropped_steps"}
@@ -124,10 +125,10 @@ describe("the report of a run that was judged by user and day", function()
   end
 
   local function run_of(evaluations)
-    put("run.json", cjson.encode {name = "feed", env = "shortvideo", environment = {n = 10}, algorithm = "a2c", step = 4000,
-      status = "finished", folder = root, evaluation = {users = 20, action = "mean"}, responses = {
+    put("run.json", cjson.encode(run_record {name = "feed", algorithm = "a2c", step = 4000, folder = root,
+      evaluation = {users = 20, action = "mean"}, responses = {
         {name = "watch_time", unit = "s"}, {name = "share", unit = "count"}},
-      critics = {{name = "watch", reward = "r.watch_time", gamma = 0.95, weight = 1, scale = "baseline", found = 21.5}}})
+      critics = {{name = "watch", reward = "r.watch_time", gamma = 0.95, weight = 1, scale = "baseline", found = 21.5}}}))
     local lift = compared("policy", "ltr", 0.1)
     lift.main = {"watch_time"}
     lift.beside = {{name = "<best>", lift = compared("<best>", "ltr", 0.08), against = compared("policy", "<best>", 0.02)}}

@@ -1,32 +1,6 @@
 local series = require "perilune.report.series"
 
 describe("series", function()
-  local path = os.tmpname()
-  after_each(function() os.remove(path) end)
-
-  local function write(text)
-    local file = assert(io.open(path, "w"))
-    file:write(text)
-    file:close()
-  end
-
-  it("reads a CSV, empty cells and a cut last line", function()
-    write("step,loss,entropy\n10,0.5,1\n20,,0.9\n30,0.1")
-    local table = assert(series.read(path))
-    assert.same({"step", "loss", "entropy"}, table.names)
-    assert.equal(2, table.rows)
-    assert.same({10, 20}, table.columns.step)
-    assert.is_true(table.columns.loss[2] ~= table.columns.loss[2])
-    assert.same({1, 0.9}, table.columns.entropy)
-  end)
-
-  it("refuses an empty file", function()
-    write("")
-    local found, message = series.read(path)
-    assert.is_nil(found)
-    assert.truthy(message:find("empty", 1, true))
-  end)
-
   it("thins to the limit and keeps every extreme", function()
     local xs, ys = {}, {}
     for i = 1, 100000 do xs[i], ys[i] = i, math.sin(i / 500) end

@@ -1,4 +1,4 @@
-/* Linear layers of both tables: values against float64 at odd sizes, the rule that a row's bytes do not
+/* Linear layers of all tables: values against float64 at odd sizes, the rule that a row's bytes do not
  * depend on its batch, activations and saved pre-activations, gradients with and without `add`. */
 #include "tensor/spec_kernels.h"
 
@@ -74,21 +74,38 @@ static void fused_activation(void **state) {
 }
 
 static void row_bytes(void **state) {
-  static const int64_t layers[][2] = {{64, 4},  {64, 64},  {2, 64},    {1, 64},   {8, 64},    {3, 70},
-                                      {100, 7}, {256, 64}, {257, 260}, {7, 1000}, {512, 512}, {640, 530}};
-  static const int64_t batches[] = {1, 7, 64, 1024};
+  static const int64_t layers[][2] = {
+      {64, 4}, {64, 64}, {2, 64},  {1, 64},  {8, 64},  {3, 70},   {100, 7},   {7, 1000},  {2, 5},    {4, 33},
+      {8, 17}, {9, 16},  {15, 31}, {12, 70}, {1, 200}, {256, 64}, {257, 260}, {512, 512}, {640, 530}};
+  static const int64_t batches[] = {1, 2, 3, 4, 7, 17, 64, 1024};
   EACH_TABLE(t) for (size_t c = 0; c < sizeof layers / sizeof *layers; c++) {
     int64_t n = layers[c][0], k = layers[c][1], most = n * k > 60000 ? 64 : 1024;
     float *x = filled(most * k), *w = filled(k * n), *b = filled(n), *all = filled(most * n),
           *y = filled(most * n);
     t->linear(most, n, k, x, k, w, b, PRL_TANH, NULL, all);
-    for (int s = 0; s < 4 && batches[s] <= most; s++) {
+    for (size_t s = 0; s < sizeof batches / sizeof *batches && batches[s] <= most; s++) {
       for (int64_t first = 0; first + batches[s] <= most; first += batches[s] * (1 + most / 100)) {
         t->linear(batches[s], n, k, x + first * k, k, w, b, PRL_TANH, NULL, y);
         assert_memory_equal(y, all + first * n, (size_t)(batches[s] * n) * sizeof *y);
       }
     }
     free(x), free(w), free(b), free(all), free(y);
+  }
+}
+
+/* A gradient that leaves with an activation's slope has the bytes of the two passes. */
+static void gradient_slopes(void **state) {
+  EACH_TABLE(t) for (int act = 0; act < PRL_UNARY_COUNT; act++) for (int c = 0; c < SIZES; c++) {
+    if (prl_unary_needs_input((prl_unary)act)) continue;
+    int64_t m = sizes[c][0], n = sizes[c][1], k = sizes[c][2];
+    float *gy = filled(m * n), *w = filled(k * n), *of = filled(m * k), *one = filled(m * k),
+          *two = filled(m * k), *scratch = filled(prl_linear_scratch(n, k));
+    t->linear_gx(m, n, k, gy, w, false, (prl_unary)act, of, scratch, one);
+    t->linear_gx(m, n, k, gy, w, false, PRL_IDENTITY, NULL, scratch, two);
+    if (act != PRL_IDENTITY) t->unary_grad[act](m * k, NULL, of, two, false, two);
+    assert_memory_equal(one, two, (size_t)(m * k) * sizeof *one);
+    check_guard(one, m * k);
+    free(gy), free(w), free(of), free(one), free(two), free(scratch);
   }
 }
 
@@ -99,8 +116,8 @@ static void gradient_inputs(void **state) {
           *old = filled(m * k);
     float *scratch = filled(prl_linear_scratch(n, k));
     memcpy(old, sum, (size_t)(m * k) * sizeof *old);
-    t->linear_gx(m, n, k, gy, w, false, scratch, gx);
-    t->linear_gx(m, n, k, gy, w, true, scratch, sum);
+    t->linear_gx(m, n, k, gy, w, false, PRL_IDENTITY, NULL, scratch, gx);
+    t->linear_gx(m, n, k, gy, w, true, PRL_IDENTITY, NULL, scratch, sum);
     for (int64_t i = 0; i < m; i++) {
       for (int64_t p = 0; p < k; p++) {
         double s = 0, size = 0;
@@ -123,8 +140,8 @@ static void gradient_weights(void **state) {
     float *x = filled(m * k), *gy = filled(m * n), *gw = filled(k * n), *gb = filled(n);
     float *sum = filled(k * n), *old = filled(k * n), *sum_b = filled(n), *old_b = filled(n);
     memcpy(old, sum, (size_t)(k * n) * sizeof *old), memcpy(old_b, sum_b, (size_t)n * sizeof *old_b);
-    t->linear_gw(m, n, k, x, gy, false, gw, gb);
-    t->linear_gw(m, n, k, x, gy, true, sum, sum_b);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_NEW, gw, gb);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_ADD, sum, sum_b);
     for (int64_t p = 0; p < k; p++) {
       for (int64_t j = 0; j < n; j++) {
         double s = 0, size = 0;
@@ -147,12 +164,29 @@ static void gradient_weights(void **state) {
   }
 }
 
+/* Sums over rows that go on in another call have the bytes of one call. */
+static void gradient_weights_in_parts(void **state) {
+  EACH_TABLE(t) for (int c = 0; c < SIZES; c++) {
+    int64_t m = sizes[c][0], n = sizes[c][1], k = sizes[c][2], part = 1 + m / 3;
+    float *x = filled(m * k), *gy = filled(m * n), *gw = filled(k * n), *gb = filled(n),
+          *whole = filled(k * n), *whole_b = filled(n);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_NEW, whole, whole_b);
+    for (int64_t i = 0; i < m; i += part)
+      t->linear_gw(m - i < part ? m - i : part, n, k, x + i * k, gy + i * n,
+                   i ? PRL_INTO_RESUME : PRL_INTO_NEW, gw, gb);
+    assert_memory_equal(gw, whole, (size_t)(k * n) * sizeof *gw);
+    assert_memory_equal(gb, whole_b, (size_t)n * sizeof *gb);
+    check_guard(gw, k * n), check_guard(gb, n);
+    free(x), free(gy), free(gw), free(gb), free(whole), free(whole_b);
+  }
+}
+
 /* Large sizes meet the cache blocking: it may not change a byte of the plain ascending chain. */
 static void blocking(void **state) {
   EACH_TABLE(t) {
     int64_t m = 1100, n = 24, k = 40;
     float *x = filled(m * k), *gy = filled(m * n), *gw = filled(k * n), *one = filled(k * n), *gb = filled(n);
-    t->linear_gw(m, n, k, x, gy, false, gw, NULL);
+    t->linear_gw(m, n, k, x, gy, PRL_INTO_NEW, gw, NULL);
     for (int64_t i = 0; i < k * n; i++) one[i] = 0;
     for (int64_t i = 0; i < m; i++) { /* a batch of one is one fused multiply-add */
       for (int64_t p = 0; p < k; p++) t->axpy(n, x[i * k + p], gy + i * n, one + p * n);
@@ -163,8 +197,10 @@ static void blocking(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(forward),          cmocka_unit_test(fused_activation),
-                                     cmocka_unit_test(row_bytes),        cmocka_unit_test(gradient_inputs),
-                                     cmocka_unit_test(gradient_weights), cmocka_unit_test(blocking)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(forward),          cmocka_unit_test(fused_activation),
+      cmocka_unit_test(row_bytes),        cmocka_unit_test(gradient_inputs),
+      cmocka_unit_test(gradient_slopes),  cmocka_unit_test(gradient_weights_in_parts),
+      cmocka_unit_test(gradient_weights), cmocka_unit_test(blocking)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What the kernel tests share: cmocka, both tables, and a reproducible source of numbers. */
+/* What the kernel tests share: cmocka, all tables, and a reproducible source of numbers. */
 #ifndef SPEC_TENSOR_SPEC_KERNELS_H
 #define SPEC_TENSOR_SPEC_KERNELS_H
 
@@ -14,8 +14,8 @@
 
 /* for each table that this processor runs: `k` */
 #define EACH_TABLE(k)                                                                                        \
-  for (int table_ = 0; table_ < 2; table_++)                                                                 \
-    for (const prl_kernels *k = prl_kernels_find(table_ ? "avx2" : "baseline"); k; k = NULL)
+  for (int table_ = 0; table_ < PRL_TABLES; table_++)                                                        \
+    for (const prl_kernels *k = prl_kernels_find((const char *[])PRL_EACH_TABLE_NAME[table_]); k; k = NULL)
 
 static inline double spec_uniform(void) {
   static uint64_t state = 0x9e3779b97f4a7c15u;

@@ -9,7 +9,7 @@ local lift = require "perilune.report.lift"
 local panel = require "perilune.trainer.panel"
 local recipe_search = require "perilune.recipe.search"
 local search = require "perilune.report.search"
-local series = require "perilune.report.series"
+local csv = require "perilune.records.csv"
 local trainer = require "perilune.trainer"
 
 local recipe = [[
@@ -57,7 +57,7 @@ describe("a search for one action", function()
     return run
   end
   local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  local function trials(run) return assert(series.read(run.folder:file("trials.csv"))) end
+  local function trials(run) return assert(csv.read(run.folder:file("trials.csv"))) end
   local function info(run) return cjson.decode((read(run, "run.json"))) end
   local function refused(set)
     local loaded, message = load(set)
@@ -95,7 +95,7 @@ describe("a search for one action", function()
     assert.near(sum, found.lift, 1e-12)
     table.sort(watched)
     assert.near((watched[1] + watched[2]) / 2, found.worst, 1e-12)
-    local metrics = assert(series.read(run.folder:file("metrics.csv")))
+    local metrics = assert(csv.read(run.folder:file("metrics.csv")))
     assert.equal(3, metrics.rows)
     assert.equal(found.vector[8].value, metrics.columns["vector/diversity"][3])
     assert.truthy(read(run, "report.html"):find("<h2>Search</h2>", 1, true))
@@ -295,7 +295,7 @@ return mine]]):format(more or "trials = function() return 1 end", body)))
     local run = train(nil, {"algorithm={'fixed'}", "policy.action.freshness={-1, 1}"})
     assert.equal(0, run.state.step)
     assert.is_nil(posix.stat(run.folder:file("trials.csv")))
-    for _, row in ipairs(assert(run.folder:read_json("lift.json")).rows) do
+    for _, row in ipairs(prl.from_json(read(run, "lift.json")).rows) do
       if row.lift then
         assert.equal(0, row.lift.mean)
         assert.equal(0, row.lift.half)

@@ -186,7 +186,7 @@ describe("the trainer", function()
   end)
 
   it("leaves a cell empty and writes no event where an update has no value of a metric", function()
-    local series = require "perilune.report.series"
+    local csv = require "perilune.records.csv"
     for _, every in ipairs {1, 3} do
       local run = start("every" .. every, {"env.n=1", "algorithm.rollout=8", "algorithm.minibatch=8", "train.steps=400", "eval.every=0"})
       run.log.every = every
@@ -195,6 +195,8 @@ describe("the trainer", function()
       run.log.events = {
         scalar = function(_, tag) points = points + (tag == "charts/episodic_return/upright" and 1 or 0) return true end,
         flush = function() return true end,
+        path = function() return events:path() end,
+        size = function() return events:size() end,
         close = function() return events:close() end,
       }
       function run.log:update(step, metrics)
@@ -207,7 +209,7 @@ describe("the trainer", function()
         update(self, step, metrics)
       end
       run:train()
-      local cells, full, gaps = series.read(run.folder:file("metrics.csv")).columns["episodic_return/upright"], 0, 0
+      local cells, full, gaps = csv.read(run.folder:file("metrics.csv")).columns["episodic_return/upright"], 0, 0
       for i, value in ipairs(cells) do
         assert.equal(expected[i] == expected[i], value == value)
         if value == value then

@@ -11,6 +11,8 @@ function bench.run(argv)
     .. "yardstick. spec/bench/README.md says what the rows mean and what they must reach.")
   parser:argument("rows", "The rows; all of them when none is named."):args("*")
   parser:option("--data", "The folder with the CSVs of KuaiRand-Pure, for csv_rows and fit_rows."):argname("FOLDER")
+  parser:option("--kernels", "Both sides take the kernels of this table (avx2, avx512) in place of the processor's widest.")
+    :argname("TABLE")
   local words = options.parse(parser, argv)
   local posix = require "posix"
   local path = posix.readlink("/proc/self/exe"):gsub("[^/]*$", "") .. "perilune_bench"
@@ -18,7 +20,10 @@ function bench.run(argv)
     failure.run(("there is no %s: build it in the source's folder with cmake --preset release && cmake --build "
       .. "--preset release --target perilune_bench"):format(path))
   end
-  local rest = words.data and {"--data", words.data} or {}
+  local rest = {}
+  for _, name in ipairs {"data", "kernels"} do
+    if words[name] then rest[#rest + 1], rest[#rest + 2] = "--" .. name, words[name] end
+  end
   for _, row in ipairs(words.rows) do rest[#rest + 1] = row end
   io.stdout:flush()
   local _, reason = posix.execp(path, rest)

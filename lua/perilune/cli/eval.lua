@@ -14,7 +14,7 @@ local function find(word, trust)
     if stat and stat.type ~= "directory" then
       failure.usage(word .. " is a file: a run's folder is needed, or a file in its checkpoints/")
     end
-    local place = folder.open(word, trust)
+    local place = folder.open_to_run(word, trust)
     local checkpoint, _, agent = place:last_checkpoint()
     if not checkpoint then failure.run(word .. " has no checkpoint to evaluate") end
     return place, checkpoint, agent
@@ -23,7 +23,7 @@ local function find(word, trust)
   if not run then
     failure.usage(word .. " is not in the checkpoints of a run's folder: its environment is not known")
   end
-  return folder.open(run, trust), word
+  return folder.open_to_run(run, trust), word
 end
 
 -- The lift table of the checkpoint.

@@ -54,6 +54,7 @@ local function fit_world(words, loaded)
   local started = os.time()
   local result, message = world.run(loaded, {data = words.data, out = out, progress = show,
     prepare = function() paths.make(paths.parent(out)) end})
+  paths.clear_halves(paths.parent(out))
   clear()
   if not result then failure.run(message) end
   local beside = out:gsub("%.safetensors$", "")

@@ -59,8 +59,8 @@ end
 function cli.main(argv)
   invocation.note(argv[0])
   local ok, result = xpcall(dispatch, failure.handler, argv)
+  if ok then return result end -- what it wrote is flushed at the exit, which sees whether that failed (main.c)
   io.stdout:flush()
-  if ok then return result end
   terminal.err("perilune: ", result.message, "\n")
   return result.code
 end

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local paths = require "perilune.paths"
 local terminal = require "perilune.terminal"
 
 local report = {summary = "write the report of a run anew"}
@@ -16,6 +17,7 @@ function report.run(argv)
     line:part("report", i - 1, #words.run, path)
     local run = failure.check_recipe(require("perilune.report.run").load(path))
     line:clear()
+    paths.clear_halves(run.folder)
     terminal.out(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")
   end
   return 0

@@ -72,7 +72,7 @@ local function run_grid(plan, root, run_options)
   local index, measured, base = trainer.index(root), {}, nil
   for number, point in ipairs(plan.points) do
     if point.base then base = number end
-    if not failed[number] then measured[number] = trainer.measured(plan, list, point, index) end
+    if not failed[number] then measured[number], failed[number] = trainer.measured(plan, list, point, index) end
   end
   return {measured = measured, failed = failed, judged = statistics.judge(measured, plan.metric, plan.minimise, base)}
 end
@@ -87,7 +87,8 @@ local function run_fresh(plan, root, run_options, swept)
     swept.fresh_failed = by_point(plan, failures)[swept.judged.winner]
     return
   end
-  swept.fresh_runs = trainer.measured(plan, list, point, trainer.index(root))
+  swept.fresh_runs, swept.fresh_failed = trainer.measured(plan, list, point, trainer.index(root))
+  if not swept.fresh_runs then return end
   swept.fresh = statistics.estimate(swept.fresh_runs, plan.metric)
   swept.lift = trainer.lift(plan, swept.fresh_runs, "best point")
 end

@@ -114,7 +114,7 @@ function environment.code_file(check, value, path)
     check.fail(path, ("the file %q is not in the recipe's folder"):format(value))
   end
   if not check.trust then check.fail(path, ("%s is code: it runs only with --trust"):format(value)) end
-  return check.folder .. (value:gsub("^%./", ""))
+  return check.files[value] or check.folder .. (value:gsub("^%./", ""))
 end
 
 --- The options of an environment as the schema writes them. A preset gives other defaults.

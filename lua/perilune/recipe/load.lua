@@ -150,6 +150,26 @@ function load.load(path, given)
   return result
 end
 
+--- A resolved recipe that a run kept (recipe.json), checked anew. run: {trust, spec (of its environment), hash, code,
+--- files = {algorithm, policy} (where its own code is)}. Returns {recipe, spec, algorithm, hash, …}, or nil and one sentence.
+function load.resolved(recipe, run)
+  if type(recipe) ~= "table" then return nil, "expected a recipe, got " .. tostring(recipe) end
+  local files = {}
+  for _, part in ipairs {"algorithm", "policy"} do
+    local own = type(recipe[part]) == "table" and recipe[part].lua
+    if own and not run.files[part] then return nil, part .. ".lua: run.json names no file of it" end
+    if own then files[own] = run.files[part] end
+  end
+  local result, refusal = validate.recipe(recipe, {trust = run.trust, files = files,
+    env_spec = function() return run.spec end})
+  if not result then return nil, refusal.path .. ": " .. refusal.message end
+  result.hash = prl.hash(hashed(result.recipe, run.code))
+  if result.hash ~= run.hash then
+    return nil, ("this is another recipe than the run's: its hash is %s, and run.json says %s"):format(result.hash, run.hash)
+  end
+  return result
+end
+
 --- The resolved recipe as Lua that is a recipe again.
 function load.text(recipe) return printer.recipe(recipe) end
 

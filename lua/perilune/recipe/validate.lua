@@ -1,6 +1,7 @@
 --- A recipe as it was evaluated becomes a resolved one: checked against the schema, every default filled in.
 
 local algorithms = require "perilune.recipe.algorithms"
+local checks = require "perilune.recipe.check"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
@@ -9,60 +10,6 @@ local policy_file = require "perilune.recipe.policy_file"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
 local values = require "perilune.recipe.values"
-
-local Refusal = {__tostring = function(self) return self.path .. ": " .. self.message end}
-
---- What the checks share. given: {trust, folder, env_spec}.
-local function new_check(given)
-  local check = {trust = given.trust, folder = given.folder or "", env_spec = given.env_spec, responses = {}, live = {}}
-
-  function check.fail(path, message) error(setmetatable({path = path, message = message}, Refusal), 0) end
-
-  --- A response's name is wrong: it stands where the reward reads it.
-  function check.fail_read(path, name, message)
-    error(setmetatable({path = path, read = name, message = message}, Refusal), 0)
-  end
-
-  --- The options of a section, each checked or given its default. also: further keys that the caller checks itself.
-  function check.section(options, value, path, also)
-    if value == nil then value = {} end
-    if type(value) ~= "table" then values.wrong(check, path, "a table of options", value) end
-    local names = schema.names(options)
-    for _, name in ipairs(also or {}) do names[#names + 1] = name end
-    for key in pairs(value) do
-      local known = false
-      for _, name in ipairs(names) do known = known or name == key end
-      if not known then
-        local at = (path == "" and "" or path .. ".") .. tostring(key)
-        check.fail(at, type(key) == "number" and ("a value without a name (%s)"):format(values.show(value[key])) ..
-          nearest.hint_or_list("", names) or "unknown key" .. nearest.hint_or_list(key, names))
-      end
-    end
-    local result = {}
-    for _, option in ipairs(options) do
-      local at = (path == "" and "" or path .. ".") .. option.name
-      result[option.name] = check.option(option, value[option.name], at)
-    end
-    return result
-  end
-
-  function check.option(option, value, path)
-    if option.kind == "section" and option.fields then return check.section(option.fields, value, path) end
-    if value == nil then
-      if option.required then check.fail(path, ("this is missing: %s"):format(option.meaning)) end
-      value = option.default
-      if value == nil then return nil end
-    end
-    local kind = values[option.kind]
-    local result = kind and kind(check, value, option, path) or value
-    if option.live and type(result) ~= "boolean" then
-      check.live[path] = {value = result, low = option.min or option.above, high = option.max}
-    end
-    return result
-  end
-
-  return check
-end
 
 local function default_critics(check, path)
   for _, name in ipairs(check.responses) do
@@ -208,15 +155,9 @@ local function resolve(check, recipe)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, own_policy = own_policy, live = check.live}
 end
 
---- recipe: as prl.recipe_eval gives it. given: {trust, folder, env_spec}, where env_spec(reference, options) gives what
---- an environment is made of, or nil and a sentence. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and
---- {path, message, read}.
-function validate.recipe(recipe, given)
-  local check = new_check(given)
-  local ok, result = pcall(resolve, check, recipe)
-  if ok then return result end
-  if getmetatable(result) == Refusal then return nil, result end
-  error(result, 0)
-end
+--- recipe: as prl.recipe_eval gives it. given: {trust, folder, files, env_spec}, where env_spec(reference, options) gives
+--- what an environment is made of, or nil and a sentence; files: paths of code that is not beside the recipe, by what the
+--- recipe calls it. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and {path, message, read}.
+function validate.recipe(recipe, given) return checks.run(given, resolve, recipe) end
 
 return validate

@@ -10,8 +10,13 @@ local width, height = 460, 230
 local left, right, top, bottom = 52, 12, 10, 26
 local tag = html.tag
 
---- About `count` round positions within [low, high], and their distance. 0 is 0, never −0, which would be written so.
+local most = 1e300 -- beyond it differences are infinite
+
+--- About `count` round positions within [low, high], and their distance; none where they could not be told apart. 0 is 0,
+--- never −0, which would be written so.
 function chart.ticks(low, high, count)
+  local distance, size = high - low, math.max(math.abs(low), math.abs(high))
+  if not (distance > 1e-12 * size and distance > 1 / most and distance < 2 * most) then return {}, distance end
   local rough = (high - low) / count
   local power = 10 ^ math.floor(math.log(rough) / math.log(10))
   local step, miss
@@ -24,6 +29,19 @@ function chart.ticks(low, high, count)
     ticks[#ticks + 1] = i == 0 and 0 or i * step
   end
   return ticks, step
+end
+
+-- What a drawing can hold: points whose place is a number; bounds that are none are the mean itself.
+local function drawable(points)
+  local function finite(value) return math.abs(value) <= most end
+  local kept = {}
+  for _, point in ipairs(points) do
+    if finite(point.x) and finite(point.mean) then
+      kept[#kept + 1] = {x = point.x, mean = point.mean, low = finite(point.low) and point.low or point.mean,
+        high = finite(point.high) and point.high or point.mean}
+    end
+  end
+  return kept
 end
 
 local tail = 0.02 -- of a long series' points, at either end, that may lie beyond its drawing
@@ -161,8 +179,9 @@ function chart.set()
   function set.figure(options)
     local lines, axis = {}, options.axis or "steps"
     for i, line in ipairs(options.lines) do
-      if #line.points > 1 then
-        lines[#lines + 1] = {label = line.label, points = line.points, color = line.color or (i - 1) % 6 + 1}
+      local points = drawable(line.points)
+      if #points > 1 then
+        lines[#lines + 1] = {label = line.label, points = points, color = line.color or (i - 1) % 6 + 1}
       end
     end
     if #lines == 0 then return nil end

@@ -1,53 +1,46 @@
 --- A run's folder as one table, for the report and for comparisons:
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
----  metrics = metrics.csv, evaluations = evaluations.csv or nil (series.read),
+---  metrics = metrics.csv, evaluations = evaluations.csv or nil (records/csv.lua),
 ---  lift, groups, front = of the last evaluation by user and day (report/lift.lua, groups.lua, front.lua), or nil}.
 
-local cjson = require "cjson"
-local series = require "perilune.report.series"
+local failure = require "perilune.failure"
+local records = require "perilune.records"
+local text_of = require "perilune.records.text"
 
 local run = {}
 
-local function read(path)
-  local file, message = io.open(path, "r")
-  if not file then return nil, message end
-  local text = file:read("*a")
-  file:close()
-  return text
+-- A mean of each of the run's responses, and of the length where the units are episodes.
+local function evaluations_of(path, info)
+  local found = records.table(path, "evaluations")
+  if not found then return nil end
+  local columns, names = found.columns, {}
+  for i, response in ipairs(info.responses) do names[i] = response.name end
+  if columns.episodes then names[#names + 1] = "length" end
+  for _, name in ipairs(names) do
+    if not columns["mean/" .. name] then failure.run(("%s: the column mean/%s is missing"):format(path, name)) end
+  end
+  columns.episodes = columns.episodes or columns.users -- one name for the units over which there are intervals
+  return found
 end
 
-local function read_json(path)
-  local text = read(path)
-  local ok, value = pcall(cjson.decode, text or "")
-  return ok and type(value) == "table" and value or nil
-end
-
---- Loads the folder; nil and a message where it is no run. cjson's null is left out of run.json.
---- brief: info and evaluations alone.
+--- Loads the folder; nil and a message where it is no run. A file in it that is damaged raises. brief: info and evaluations
+--- alone.
 function run.load(folder, brief)
   folder = folder:gsub("(.)/+$", "%1")
-  local text = read(folder .. "/run.json")
-  if not text then return nil, ("%s: no run of perilune (there is no run.json in it)"):format(folder) end
-  local ok, info = pcall(cjson.decode, text)
-  if not ok or type(info) ~= "table" then return nil, folder .. "/run.json: not JSON" end
-  for key, value in pairs(info) do
-    if value == cjson.null then info[key] = nil end
-  end
-  local evaluations = series.read(folder .. "/evaluations.csv")
-  if evaluations then -- one name for the units over which evaluations have intervals
-    evaluations.columns.episodes = evaluations.columns.episodes or evaluations.columns.users
-  end
+  local info = records.read(folder .. "/run.json", "run")
+  if not info then return nil, ("%s: no run of perilune (there is no run.json in it)"):format(folder) end
+  local evaluations = evaluations_of(folder .. "/evaluations.csv", info)
   if brief then return {folder = folder, info = info, evaluations = evaluations} end
   return {
     folder = folder,
     info = info,
-    recipe = read(folder .. "/recipe.lua"),
-    resolved = read(folder .. "/recipe.json"),
-    metrics = series.read(folder .. "/metrics.csv") or {names = {"step"}, columns = {step = {}}, rows = 0},
+    recipe = text_of(folder .. "/recipe.lua"),
+    resolved = text_of(folder .. "/recipe.json"),
+    metrics = records.table(folder .. "/metrics.csv", "metrics") or {names = {"step"}, columns = {step = {}}, rows = 0},
     evaluations = evaluations,
-    lift = read_json(folder .. "/lift.json"),
-    groups = read_json(folder .. "/groups.json"),
-    front = read_json(folder .. "/front.json"),
+    lift = records.read(folder .. "/lift.json", "lift"),
+    groups = records.read(folder .. "/groups.json", "groups"),
+    front = records.read(folder .. "/front.json", "front"),
   }
 end
 

@@ -1,38 +1,6 @@
---- Series of a run: reading metrics.csv, and thinning a series to what a screen can show.
+--- Series of a run: thinned to what a screen can show, and summed up.
 
 local series = {}
-
---- Reads a CSV of numbers with a header: {names = {…}, columns = {name = {…}}, rows = n}. Empty cells are NaN. A last
---- line that was cut (fewer cells than the header) is left out. Returns nil and a message for a file that cannot be
---- read or holds no header.
-function series.read(path)
-  local file, message = io.open(path, "r")
-  if not file then return nil, message end
-  local header = file:read("*l")
-  if not header then
-    file:close()
-    return nil, path .. ": empty; a header line was expected"
-  end
-  local names, columns = {}, {}
-  for name in (header .. ","):gmatch("([^,]*),") do
-    names[#names + 1] = name
-    columns[name] = {}
-  end
-  local rows = 0
-  for line in file:lines() do
-    local cells, count = {}, 0
-    for cell in (line .. ","):gmatch("([^,]*),") do
-      count = count + 1
-      cells[count] = tonumber(cell) or 0 / 0
-    end
-    if count == #names then
-      rows = rows + 1
-      for i, name in ipairs(names) do columns[name][rows] = cells[i] end
-    end
-  end
-  file:close()
-  return {names = names, columns = columns, rows = rows}
-end
 
 --- At most `limit` buckets of equally many points: a list of {x = the last x, mean, low, high}, without the points
 --- whose y is NaN. Every extreme of the series is kept, as the low or high of its bucket.

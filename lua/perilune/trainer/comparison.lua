@@ -27,7 +27,7 @@ end
 -- ---- two runs: the same starts ----
 
 local function episodes_of(path, action, episodes, seed, trust, watch)
-  local place = folder.open(path, trust)
+  local place = folder.open_to_run(path, trust)
   local checkpoint, _, agent = place:last_checkpoint()
   if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
   return evaluation.run(agent, {env = place.info.environment, responses = place.info.responses, episodes = episodes,
@@ -55,7 +55,7 @@ local function lift_between(a, b, responses)
       local options = run.info.evaluation
       local key = ("%s %s %s"):format(options.seed, options.users, options.days)
       judged[side] = judged[side] or key
-      panels[side][i] = panel.load(run.folder .. "/panels.safetensors", run.info.responses)
+      panels[side][i] = panel.load(run.folder .. "/panels.safetensors", run.info.responses, options)
       if key ~= judged[side] or not panels[side][i] then return nil end
     end
   end
@@ -65,9 +65,9 @@ end
 
 -- Two runs that are judged by user and day, both as A's recipe says: pairs are users, values those of a day.
 local function by_users(paths, info_a, trust, watch)
-  local info_b = folder.open(paths[2], trust).info
+  local info_b = folder.open_to_run(paths[2], trust).info
   local result = {names = {info_a.name, info_b.name}, unit = "user", pairs = {}, responses = {},
-    curves = {{runs.load(paths[1])}, {runs.load(paths[2])}}}
+    curves = {{(runs.load(paths[1]))}, {(runs.load(paths[2]))}}}
   local shared = same_responses(info_a, info_b, paths)
   if not panel.same_world(info_a, info_b) then
     failure.usage(("the envs of %s and %s have other options: they cannot be compared"):format(paths[1], paths[2]))
@@ -75,7 +75,7 @@ local function by_users(paths, info_a, trust, watch)
   local panels, options = {}, {watch = watch}
   for key, value in pairs(info_a.evaluation) do options[key] = value end
   for side, path in ipairs(paths) do
-    local checkpoint = folder.open(path, trust):last_checkpoint()
+    local checkpoint = folder.open(path):last_checkpoint()
     if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
     panels[side] = panel.run(info_a, options, {agent = checkpoint})
   end
@@ -97,7 +97,7 @@ end
 --- Compares the last policies of two runs, episode by episode from the same starts, or user by user. watch(done, total) is
 --- told how far each is.
 function comparison.of_runs(paths, episodes, trust, watch)
-  local info = folder.open(paths[1], trust).info
+  local info = folder.open_to_run(paths[1], trust).info
   local options = info.evaluation
   if panel.asked(options) and not episodes then return by_users(paths, info, trust, watch) end
   episodes = episodes or options.episodes
@@ -108,7 +108,7 @@ function comparison.of_runs(paths, episodes, trust, watch)
   local pairs_ = {}
   for i = 1, episodes do pairs_[i] = i end
   return {names = {info_a.name, info_b.name}, unit = "episode", pairs = pairs_, responses = responses,
-    curves = {{runs.load(paths[1])}, {runs.load(paths[2])}}}
+    curves = {{(runs.load(paths[1]))}, {(runs.load(paths[2]))}}}
 end
 
 -- ---- two sides of several runs: the same seeds ----

@@ -14,6 +14,8 @@ local failure = require "perilune.failure"
 local paths = require "perilune.paths"
 local terminal = require "perilune.terminal"
 local prl = require "perilune"
+local records = require "perilune.records"
+local world = require "perilune.trainer.world"
 
 local folder = {}
 
@@ -22,6 +24,22 @@ local kept_checkpoints = 3
 local Folder = {}
 Folder.__index = Folder
 
+-- Removes what processes that were killed left in a folder: files that were not whole yet, and halves of checkpoints.
+local function tidy(path)
+  os.remove(path .. "/judged.safetensors")
+  paths.clear_halves(path)
+  local checkpoints = path .. "/checkpoints"
+  if not posix.stat(checkpoints) then return end
+  paths.clear_halves(checkpoints)
+  for _, name in ipairs(posix.dir(checkpoints)) do
+    local base, ending = name:match("^(step%-%d+)%.(%a+)$")
+    local other = ({json = "safetensors", safetensors = "json"})[ending]
+    if other and not posix.stat(("%s/%s.%s"):format(checkpoints, base, other)) then
+      os.remove(("%s/%s"):format(checkpoints, name))
+    end
+  end
+end
+
 --- Keeps other processes from training in this folder, until folder.unlock or the end of this one. Returns what unlock
 --- takes; raises where another is at work there.
 function folder.lock(path)
@@ -29,6 +47,7 @@ function folder.lock(path)
   if not file then failure.run("cannot write in the folder " .. path) end
   local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
   if not posix.fcntl(file, posix.F_SETLK, whole) then failure.run("another process is training in " .. path) end
+  tidy(path)
   return file
 end
 
@@ -42,18 +61,25 @@ function folder.create(root, name, hash, seed, time)
   return setmetatable({path = path}, Folder)
 end
 
---- An existing run's folder. A run whose environment is code (a C or Lua file) is opened only with `trust`: what
---- run.json names would run.
-function folder.open(path, trust)
+--- An existing run's folder, to read what it holds.
+function folder.open(path)
   path = path:gsub("(.)/+$", "%1")
   local self = setmetatable({path = path}, Folder)
   if not posix.stat(path) then failure.usage(("there is no run %s"):format(path)) end
-  self.info = self:read_json("run.json")
+  self.info = records.read(self:file("run.json"), "run")
   if not self.info then failure.usage(("%s: no run of perilune (there is no run.json in it)"):format(path)) end
-  local environment = self.info.environment or {}
-  if not trust and (environment.kind == "c" or environment.kind == "lua") then
+  return self
+end
+
+--- An existing run's folder, to run its environment, which must be what run.json says of it. Where it is code (a C or Lua
+--- file) it runs only with `trust`: run.json may come from anybody.
+function folder.open_to_run(path, trust)
+  local self = folder.open(path)
+  local environment = self.info.environment
+  if not trust and environment.kind ~= "builtin" then
     failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, environment.path))
   end
+  self.spec = world.check(self.info, self:file("run.json"))
   return self
 end
 
@@ -61,7 +87,7 @@ end
 function folder.finished(path)
   local found = {}
   local function look(at, depth)
-    local info = posix.stat(at .. "/run.json") and prl.from_json(failure.check(prl.io.read(at .. "/run.json")))
+    local info = records.read(at .. "/run.json", "run")
     if info then
       if info.status == "finished" then found[#found + 1] = {path = at, info = info} end
       return
@@ -77,14 +103,19 @@ function Folder:file(name) return self.path .. "/" .. name end
 --- Writes a file of the run, whole or not at all.
 function Folder:write(name, text) failure.check(prl.io.write(self:file(name), text)) end
 
-function Folder:write_json(name, value) self:write(name, prl.to_json(value, 2) .. "\n") end
-
---- The file's data, or nil where it is not there.
-function Folder:read_json(name)
-  local text = prl.io.read(self:file(name))
-  if not text then return nil end
-  return failure.check(prl.from_json(text))
+--- What was appended to these files, of which some may not be there, is on the disk.
+function Folder:sync(names)
+  for _, name in ipairs(names) do
+    local file = posix.open(self:file(name), posix.O_RDONLY)
+    if file then
+      local done, message = posix.fsync(file)
+      posix.close(file)
+      if not done then failure.run(message or ("cannot write " .. self:file(name))) end
+    end
+  end
 end
+
+function Folder:write_json(name, value) self:write(name, prl.to_json(value, 2) .. "\n") end
 
 -- The trainer's state as a file: JSON whose first entry is the digest of the text without it.
 local function state_text(state)
@@ -98,11 +129,17 @@ local function read_state(path)
   if not text then return nil, message, code end
   local digest, rest = text:match('^{\n  "digest": "(%x+)",\n(.*)$')
   if not digest then return nil, path .. " carries no digest: it is cut or damaged, or older than digests", "EFORMAT" end
-  if digest ~= prl.hash_bytes("{\n" .. rest) then
+  text = "{\n" .. rest
+  if digest ~= prl.hash_bytes(text) then
     return nil, ("%s is damaged or was changed: its bytes are not those of the digest %s"):format(path, digest), "EFORMAT"
   end
-  local state = failure.check(prl.from_json(text))
-  state.digest = nil
+  local state
+  state, message = records.parse(text, "state")
+  if not state then return nil, ("%s: %s"):format(path, message), "EFORMAT" end
+  local named = path:match("(%d+)%.json$")
+  if state.step ~= tonumber(named) then
+    return nil, ("%s: step: its name says %s, and it %.0f"):format(path, named, state.step), "EFORMAT"
+  end
   return state
 end
 
@@ -143,12 +180,27 @@ function Folder:checkpoints(last)
   return found
 end
 
+-- What is wrong where the trainer's state and the agent are not of one moment; nil where they are. A search makes its agent
+-- anew with each policy.
+local function other_moment(base, state, agent)
+  local metrics = agent:metrics()
+  for _, name in ipairs(state.search and {} or {"steps", "updates"}) do
+    local said = name == "steps" and state.step or state.updates
+    if said ~= metrics[name] then
+      return ("%s.json counts %.0f %s, and %s.safetensors beside it %.0f"):format(base, said, name, base, metrics[name])
+    end
+  end
+end
+
 -- The agent and the trainer's state of a checkpoint; or nil and a message that names the file.
 local function load(base)
   local state, message, code = read_state(base .. ".json")
   local agent
   if state then agent, message, code = prl.load_agent(base .. ".safetensors") end
-  if agent then return agent, state end
+  if agent then
+    message = other_moment(base, state, agent)
+    if not message then return agent, state end
+  end
   if code == "ENOMEM" then failure.run(message) end
   return nil, message:find(base, 1, true) and message or ("%s.safetensors: %s"):format(base, message)
 end

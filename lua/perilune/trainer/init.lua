@@ -94,16 +94,18 @@ end
 local function describe(loaded, plan, options)
   local recipe, env = loaded.recipe, loaded.env
   local steps = not loaded.algorithm.search and recipe.train.steps or nil -- a search counts trials
+  local function place_of(section) return section.lua and posix.realpath(loaded.folder .. section.lua) end
   return {
     format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
     code = loaded.code,
     env = env.name or env.path or env.kind, environment = environment_of(env),
-    algorithm = recipe.algorithm[1], algorithm_file = recipe.algorithm.lua and
-      posix.realpath(loaded.folder .. recipe.algorithm.lua), responses = world.responses(loaded.spec),
+    algorithm = recipe.algorithm[1], algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
+    responses = world.responses(loaded.spec),
     actions = loaded.spec.action.names,
     critics = critics_of(recipe), objective = objective_of(recipe, loaded.spec),
     rewards = rewards_of(recipe, loaded.spec),
     steps = steps, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
+    search = loaded.algorithm.search and search.planned(loaded), -- from the first word on: a killed search goes on as one
     updates_per_row = updates_per_row(plan, steps), set = options.set or {}, recipe = loaded.path,
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
     status = "running", step = 0, updates = 0, seconds = 0,
@@ -146,11 +148,26 @@ local function resume_env(self, checkpoint)
   terminal.err("perilune: ", message, "\n")
 end
 
--- The run goes on with the environment's file as it is now.
+-- What runs here of the files of code is what they say now; what makes a plan is in the checkpoint.
 local function warn_of_other_code(info)
-  local digest = info.code and info.code.env
-  if digest and digest ~= prl.hash_bytes(failure.check(prl.io.read(info.environment.path))) then
-    terminal.err(("perilune: %s has changed since this run began\n"):format(info.environment.path))
+  local function look(part, path, then_)
+    local digest = path and (info.code or {})[part]
+    local text = digest and prl.io.read(path)
+    if not digest or (text and prl.hash_bytes(text) == digest) then return end
+    terminal.err(("perilune: %s %s since this run began: %s\n"):format(path, text and "has changed" or "is gone", then_))
+  end
+  local as_it_is = "the run goes on with it as it is now"
+  look("env", info.environment.path, as_it_is)
+  look("algorithm", info.algorithm_file, info.search and as_it_is or "the run goes on with the algorithm as it was")
+  look("policy", info.policy_file, "the run goes on with the network as it was")
+end
+
+-- The tables of kernels round differently: a run that began under another one goes on from the same state, and its bytes
+-- are no longer those of a run that never stopped.
+local function warn_of_other_kernels(info)
+  if info.kernels and info.kernels ~= prl.kernels() then
+    terminal.err(("perilune: this run began with the kernels %s and goes on with %s: what follows differs in the last "
+      .. "digits from a run that stayed with %s\n"):format(info.kernels, prl.kernels(), info.kernels))
   end
 end
 
@@ -169,23 +186,40 @@ local function extend(self, steps)
   self.folder:write_json("run.json", info)
 end
 
+-- What the trainer's state says is due is what the run has.
+local function check_due(info, state, path)
+  if (info.search ~= nil) ~= (state.search ~= nil) then
+    failure.run(("%s: search: the run is %s search"):format(path, info.search and "a" or "no"))
+  end
+  for _, due in ipairs {{"next_evaluation", info.evaluation.every}, {"next_checkpoint", info.checkpoint}} do
+    local name, every = due[1], due[2]
+    if (every > 0) ~= (state[name] ~= nil) then
+      failure.run(("%s: %s: %s, and run.json has one every %.0f steps"):format(path, name,
+        state[name] and "it stands here" or "it is missing", every))
+    end
+  end
+end
+
 --- Goes on with a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
 --- trust, steps (train up to so many in place of the recipe's train.steps). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
-  local place = folder.open(path, options.trust)
+  local place = folder.open_to_run(path, options.trust)
   local info, lock = place.info, folder.lock(path)
   local checkpoint, state, agent = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
+  local beside = checkpoint:gsub("%.safetensors$", ".json")
   local self = setmetatable({folder = place, info = info, state = state, agent = agent, checkpoint = checkpoint,
     quiet = options.quiet, threads = options.threads, lock = lock}, Trainer)
   warn_of_other_code(info)
   if options.steps then extend(self, options.steps) end
   if self:ended() then return self end
+  warn_of_other_kernels(info)
+  check_due(info, state, beside)
   self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
   self:prepare()
   info.folder, info.message = place.path, nil
   if info.search then
-    self:begin_search(search.resume(self, options.trust))
+    self:begin_search(search.resume(self, options.trust, beside))
   else
     resume_env(self, checkpoint)
   end
@@ -284,9 +318,11 @@ function Trainer:evaluate(last)
   self.last = result
 end
 
+-- What a checkpoint counts is on the disk before it.
 function Trainer:save()
-  self.state.log = self.log:state()
   self.log:flush()
+  self.state.log = self.log:state()
+  self.folder:sync {"metrics.csv", "evaluations.csv", "trials.csv", self.state.log.events.name}
   return self.folder:save_checkpoint(self.agent, self.env, self.state)
 end
 
@@ -348,15 +384,19 @@ function Trainer:scale_of(critic)
   return self.state.updates > 0 and self.agent:get("objective.critics." .. critic.name .. ".scale") or nil
 end
 
---- Writes run.json and the report as they stand.
-function Trainer:write_report(status, message)
+-- Notes in run.json's table how far the run is.
+function Trainer:note(status, message)
   local info = self.info
   info.status, info.message, info.step, info.updates = status, message, self.state.step, self.state.updates
   for _, critic in ipairs(info.critics) do critic.found = self:scale_of(critic) end
   info.seconds = self.seconds_before + self.progress:seconds()
   info.search = self.search and self.search:summary()
-  self.folder:write_json("run.json", info)
-  return failure.check(page.write(failure.check(report_run.load(self.folder.path)), prl.io.write))
+end
+
+function Trainer:write_report()
+  local loaded = failure.check(report_run.load(self.folder.path))
+  loaded.info = self.info
+  return failure.check(page.write(loaded, prl.io.write))
 end
 
 -- What can be said of the checkpoints when training has failed. One is good that has been tried: an update was learned
@@ -394,29 +434,44 @@ function Trainer:until_stopped()
   error(status, 0)
 end
 
---- Trains to the end or to Ctrl-C. Returns "finished" or "interrupted", and the report's path. A failure is noted in
---- the run's folder, as far as that can still be written, and raised.
+-- The run's files, whole; run.json last, so that a run that calls itself finished has everything.
+function Trainer:close(status)
+  self:save()
+  self.log:close()
+  if self.search then self.search:close() end
+  failure.check(self.evaluations:close())
+  self:note(status)
+  local report = self:write_report()
+  self.folder:write_json("run.json", self.info)
+  return report
+end
+
+-- A failure is noted in the run's folder, as far as that can still be written.
+function Trainer:fail(outcome)
+  pcall(self.note, self, "failed", outcome.message)
+  pcall(self.folder.write_json, self.folder, "run.json", self.info)
+  pcall(self.write_report, self)
+  local found, good = pcall(self.good_checkpoint, self)
+  folder.unlock(self.lock)
+  failure.raise(outcome.message .. (found and good or ""), 1)
+end
+
+--- Trains to the end or to Ctrl-C. Returns "finished" or "interrupted", and the report's path. A failure is raised.
 function Trainer:train()
   self.seconds_before = self.info.seconds or 0
   self.progress = self.search and self.search:progress(self.quiet) or
     progress.new(self.info.steps, self.state.step, by_weight(self.info.critics), self.quiet)
+  local report
   local ok, outcome = xpcall(function()
     local status = self:until_stopped()
-    self:save()
-    self.log:close()
-    if self.search then self.search:close() end
-    failure.check(self.evaluations:close())
+    report = self:close(status)
     return status
   end, failure.handler)
   if ok then self.progress:show(self:position(), true) end
   self.progress:clear()
+  if not ok then self:fail(outcome) end
   folder.unlock(self.lock)
-  if not ok then
-    pcall(self.write_report, self, "failed", outcome.message)
-    local found, good = pcall(self.good_checkpoint, self)
-    failure.raise(outcome.message .. (found and good or ""), 1)
-  end
-  return outcome, self:write_report(outcome)
+  return outcome, report
 end
 
 --- Where the run stands, for a sentence: "step 1200", "trial 7".

@@ -8,6 +8,7 @@
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"
 local prl = require "perilune"
+local records = require "perilune.records"
 local folder = require "perilune.trainer.folder"
 local pool = require "perilune.trainer.pool"
 local progress = require "perilune.trainer.progress"
@@ -20,13 +21,11 @@ end
 
 -- A folder's run as {path, status, rank}; nil where it is none. rank orders runs of one job by how far they are.
 local function read_run(path)
-  local text = prl.io.read(path .. "/run.json")
-  local info = text and prl.from_json(text)
-  if type(info) ~= "table" or not info.hash or not info.seed then return nil end
+  local info = records.read(path .. "/run.json", "run")
+  if not info then return nil end
   local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps, rank = -1}
-  local checkpoints = folder.open(path, true):checkpoints()
-  local last = checkpoints[#checkpoints]
-  if last then found.rank = tonumber(last:match("step%-(%d+)$")) or 0 end
+  local all = folder.open(path):checkpoints()
+  if #all > 0 then found.rank = tonumber(all[#all]:match("step%-(%d+)$")) end
   if info.status == "finished" then found.rank = math.huge end
   return found
 end

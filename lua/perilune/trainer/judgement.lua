@@ -11,7 +11,7 @@ local keys = require "perilune.keys"
 local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local lift = require "perilune.report.lift"
-local series = require "perilune.report.series"
+local records = require "perilune.records"
 local folder = require "perilune.trainer.folder"
 local panel = require "perilune.trainer.panel"
 
@@ -35,8 +35,8 @@ end
 -- The trials of a search's trials.csv, each beside the starting vector on its own users (trial 0 of its generation):
 -- {x, y (lifts), action}.
 local function trials_of(info, options, path)
-  local trials, message = series.read(path)
-  if not trials then failure.usage(("eval.front.vectors: no run of a search: %s"):format(message)) end
+  local trials = records.table(path, "trials")
+  if not trials then failure.usage(("eval.front.vectors: no run of a search: there is no %s"):format(path)) end
   local function column(name)
     return trials.columns[name] or failure.usage(("eval.front.vectors: %s has no column %s"):format(path, name))
   end

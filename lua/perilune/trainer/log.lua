@@ -2,8 +2,11 @@
 --- so that a resumed run leaves the same metrics.csv as one that never stopped. What none of a row's updates defines (a
 --- return when no episode ended) is an empty cell and no event.
 
+local posix = require "posix"
 local failure = require "perilune.failure"
+local csv = require "perilune.records.csv"
 local prl = require "perilune"
+local terminal = require "perilune.terminal"
 
 local log = {}
 
@@ -27,26 +30,30 @@ function log.tag(name)
   return name:find("/", 1, true) and name or "counters/" .. name
 end
 
-local function lines_of(text)
-  local lines = {}
-  for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
-  return lines
-end
-
--- Leaves the first `rows` rows of a table in the run's folder; returns its header, or nil where it is not there.
-local function cut_table(folder, name, rows)
-  local text = prl.io.read(folder:file(name))
-  if not text then return nil end
-  local lines = lines_of(text)
-  for i = #lines, rows + 2, -1 do lines[i] = nil end
-  folder:write(name, table.concat(lines, "\n") .. "\n")
-  return lines[1]
-end
-
 --- A table with fixed columns in the run's folder, going on after its first `rows` rows: a prl.io.csv_writer.
 function log.table(folder, name, columns, rows)
-  if rows > 0 then cut_table(folder, name, rows) end
+  if rows > 0 then
+    local names, text = csv.first(folder:file(name), rows)
+    local found, expected = table.concat(names, ", "), table.concat(columns, ", ")
+    if found ~= expected then
+      failure.run(("%s has the columns %s, and this run's are %s"):format(folder:file(name), found, expected))
+    end
+    folder:write(name, text)
+  end
   return failure.check(prl.io.csv_writer(folder:file(name), columns, {fresh = rows == 0}))
+end
+
+-- The event file of a resumed run, cut to what the checkpoint counts, so that its readers see each point once.
+local function take_up_events(folder, state)
+  local path = state and state.events and folder:file(state.events.name)
+  if not path then return prl.io.events(folder.path) end
+  local found = posix.stat(path)
+  if found and found.type == "regular" and found.size >= state.events.size then
+    return prl.io.events_again(path, state.events.size)
+  end
+  terminal.err(("perilune: %s %s: TensorBoard's points up to here are lost, and metrics.csv has them\n"):format(path,
+    found and ("has less than the %d bytes that the checkpoint counts"):format(state.events.size) or "is gone"))
+  return prl.io.events(folder.path)
 end
 
 --- folder: of the run. updates_per_row: so many updates make one row. state: of a resumed run, from Log:state.
@@ -57,19 +64,29 @@ function log.open(folder, updates_per_row, state)
     self.sums, self.counts, self.pending, self.rows = state.sums, state.counts, state.pending, state.rows
     self:take_up(state.rows)
   end
-  self.events = failure.check(prl.io.events(folder.path))
+  self.events = failure.check(take_up_events(folder, state))
   return self
 end
 
 -- Goes on with an existing metrics.csv after its first `rows` rows: later ones are made again.
 function Log:take_up(rows)
-  local header = cut_table(self.folder, "metrics.csv", rows)
-  for name in (header or ""):gmatch("[^,]+") do self:add_name(name) end
+  if rows == 0 then return end
+  local path = self.folder:file("metrics.csv")
+  local names, text = csv.first(path, rows)
+  if names[1] ~= "step" then failure.run(("%s:1: the first column is %q, and \"step\" was expected"):format(path, names[1])) end
+  for _, name in ipairs(names) do self:add_name(name) end
+  self.folder:write("metrics.csv", text)
 end
 
 function Log:add_name(name)
   self.names[#self.names + 1] = name
   self.known[name] = true
+end
+
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
+  return lines
 end
 
 -- A metric that appears late (a return, when the first episode ends) makes the file anew with one column more.
@@ -131,7 +148,10 @@ function Log:scalar(tag, step, value) failure.check(self.events:scalar(tag, step
 function Log:flush() failure.check(self.events:flush()) end
 
 --- What a checkpoint must hold, so that the rows after it come out the same.
-function Log:state() return {sums = self.sums, counts = self.counts, pending = self.pending, rows = self.rows} end
+function Log:state()
+  return {sums = self.sums, counts = self.counts, pending = self.pending, rows = self.rows,
+    events = {name = self.events:path():match("[^/]+$"), size = self.events:size()}}
+end
 
 function Log:close()
   if self.writer then failure.check(self.writer:close()) end

@@ -70,7 +70,7 @@ local function narrow(whole, metric)
 end
 
 local function of_panels(run, metric, result)
-  local policy, baseline = panel.load(run.folder .. "/panels.safetensors", run.info.responses)
+  local policy, baseline = panel.load(run.folder .. "/panels.safetensors", run.info.responses, run.info.evaluation)
   if not policy then failure.run(("%s has no panels: it was not judged by user and day"):format(run.folder)) end
   result.panel, result.baseline = narrow(policy, metric), narrow(baseline, metric)
   local top, bottom = 0, 0
@@ -82,13 +82,14 @@ local function of_panels(run, metric, result)
   return result
 end
 
---- What a finished run measured: {seed, folder, responses, judged (lift.judged), value, means = {response = mean}, panel
+--- What a finished run measured: {seed, folder, responses, evaluation, judged (lift.judged), value, means = {response = mean}, panel
 --- and baseline where it was judged by user and day}. A value is of a user and day, or of an episode.
 function measure.read(path, metric, seed)
   local run = failure.check(runs.load(path, true))
   local last = runs.last_evaluation(run)
   if not last then failure.run(path .. " has no evaluation") end
   local result = {seed = seed, folder = path, responses = run.info.responses, judged = lift.judged(run.info),
+    evaluation = run.info.evaluation,
     means = {}}
   for name, one in pairs(last.response) do result.means[name] = one.mean end
   if panel.asked(run.info.evaluation) then return of_panels(run, metric, result) end

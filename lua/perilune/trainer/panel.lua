@@ -5,7 +5,9 @@
 --- that ended, and, over the requests, action/NAME for each dimension of the action and observed/NAME for what the recipe
 --- groups users by (eval.groups).
 
+local posix = require "posix"
 local failure = require "perilune.failure"
+local keys = require "perilune.keys"
 local prl = require "perilune"
 local lift = require "perilune.report.lift"
 local nearest = require "perilune.nearest"
@@ -116,19 +118,40 @@ function panel.save(path, policy, baseline, others)
     columns = table.concat(policy.names, "\n")}))
 end
 
---- The panels of a file: of the policy, of the baseline, {name = of a further policy}; nil where there is no file.
-function panel.load(path, responses)
-  local file = io.open(path, "r")
-  if not file then return nil end
-  file:close()
+-- A panel in a file: numbers of users × days × columns, those that the run says.
+local function check_sums(path, name, sums, columns, judged)
+  local shape = type(sums) == "userdata" and sums:shape() or {}
+  if #shape ~= 3 or sums:dtype() ~= "float64" then
+    failure.run(("%s: %s is no panel: float64 of users × days × columns was expected"):format(path, name))
+  end
+  for i, expected in ipairs {judged.users or shape[1], judged.days or shape[2], columns} do
+    if shape[i] ~= expected then
+      failure.run(("%s: %s has %d %s, and %d were expected"):format(path, name, shape[i], ({"users", "days", "columns"})[i],
+        expected))
+    end
+  end
+end
+
+local function columns_of(path, responses, metadata)
+  local names, known = names_of {responses = responses}, {}
+  if not metadata.columns then return names end
+  local found = {}
+  for name in metadata.columns:gmatch("[^\n]+") do found[#found + 1], known[name] = name, true end
+  for _, name in ipairs(names) do
+    if not known[name] then failure.run(("%s: the column %s is missing"):format(path, name)) end
+  end
+  return found
+end
+
+--- The panels of a file: of the policy, of the baseline, {name = of a further policy}; nil where there is no file. judged:
+--- the evaluation of the run, whose users and days they have.
+function panel.load(path, responses, judged)
+  if not posix.stat(path) then return nil end
   local tensors, metadata, _, digested = failure.check(prl.io.safetensors_read(path))
   if not tensors.policy or not tensors.baseline then failure.run(path .. ": no panels of perilune") end
   if not digested then failure.run(path .. " carries no digest: it is damaged, or older than digests") end
-  local names, others = names_of {responses = responses}, {}
-  if metadata.columns then
-    names = {}
-    for name in metadata.columns:gmatch("[^\n]+") do names[#names + 1] = name end
-  end
+  local names, others = columns_of(path, responses, metadata), {}
+  for _, name in ipairs(keys(tensors)) do check_sums(path, name, tensors[name], #names, judged or {}) end
   for name, sums in pairs(tensors) do
     local other = name:match("^beside/(.+)$")
     if other then others[other] = of_sums(sums, names) end

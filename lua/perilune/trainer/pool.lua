@@ -2,6 +2,7 @@
 
 local posix = require "posix"
 local interruption = require "perilune.interruption"
+local prl = require "perilune"
 
 local pool = {}
 
@@ -18,7 +19,8 @@ function pool.processors()
   return math.max(count, 1)
 end
 
-local function become(executable, job)
+local function become(executable, job, parent)
+  if prl.end_with then prl.end_with(parent) end -- a sweep that is killed leaves no trainings behind
   posix.setpid("p", 0, 0) -- a group of its own: Ctrl-C reaches it once, from pool.run
   local file = assert(posix.open(job.log, posix.O_WRONLY + posix.O_CREAT + posix.O_TRUNC, "rw-r--r--"))
   posix.dup2(file, 1)
@@ -30,9 +32,10 @@ end
 local function start(executable, job)
   io.stdout:flush()
   io.stderr:flush()
+  local parent = posix.getpid "pid"
   local pid = assert(posix.fork())
   if pid ~= 0 then return pid end
-  pcall(become, executable, job)
+  pcall(become, executable, job, parent)
   posix._exit(127) -- whatever went wrong: a child never goes on in the parent's place
 end
 

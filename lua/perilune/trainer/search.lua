@@ -18,9 +18,10 @@
 local failure = require "perilune.failure"
 local options = require "perilune.options"
 local prl = require "perilune"
+local records = require "perilune.records"
 local algorithms = require "perilune.recipe.algorithms"
-local code_file = require "perilune.recipe.code_file"
 local build = require "perilune.recipe.build"
+local recipe_load = require "perilune.recipe.load"
 local recipe_search = require "perilune.recipe.search"
 local log = require "perilune.trainer.log"
 local panel = require "perilune.trainer.panel"
@@ -120,32 +121,53 @@ local function new(run, what)
   return self
 end
 
+--- What run.json says of a search before its first trial.
+function search.planned(loaded)
+  local trials = loaded.algorithm.trials
+  return {trials = 0, planned = trials and trials(loaded.recipe.algorithm) or 0}
+end
+
 --- The search of a run that begins. loaded: of recipe/load.lua.
 function search.start(run, loaded)
   local start = single(recipe_search.vector(loaded.recipe, loaded.spec))
   run.state.search = {scores = {}, tried = {}, beside = {}, first = 1, rows = 0, user_days = 0, start = start,
     vector = start, sums = {}}
-  run.info.search = {}
   return new(run, loaded)
 end
 
-local function algorithm_of(info, recipe, trust)
-  if recipe.algorithm[1] then return algorithms.find(recipe.algorithm[1]) end
-  if not trust then
-    failure.usage(("%s: its algorithm, %s, is code: it runs only with --trust"):format(info.folder or info.name,
-      info.algorithm_file))
+-- What a checkpoint says has a number for each dimension and for each critic.
+local function check_state(self, path)
+  local state = self.state
+  local function same(found, expected, what)
+    if found ~= expected then failure.run(("%s: search.%s: expected %d numbers, got %d"):format(path, what, expected, found)) end
   end
-  return failure.check(code_file.load(info.algorithm_file))
+  same(#state.start, #self.spec.action.names, "start")
+  if state.last then same(#state.last, #self.door.dimensions, "last") end
+  for _, form in ipairs(state.scales and self.forms or {}) do
+    if not state.scales[form.name] then
+      failure.run(("%s: search.scales: that of the critic %s is missing"):format(path, form.name))
+    end
+  end
 end
 
---- The search of a run that goes on.
-function search.resume(run, trust)
-  local info, recipe = run.info, run.folder:read_json("recipe.json")
-  local about = info.environment
-  local spec = failure.check(prl.env_spec({[about.kind == "builtin" and "name" or about.kind] = about.name or about.path},
-    about.options))
-  local self = new(run, {recipe = recipe, spec = spec, algorithm = algorithm_of(info, recipe, trust), hash = info.hash})
+--- The search of a run that goes on; checkpoint: the path of its state.
+function search.resume(run, trust, checkpoint)
+  local info, place = run.info, run.folder
+  for _, part in ipairs {"algorithm", "policy"} do
+    local file = info[part .. "_file"]
+    if file and not trust then
+      failure.usage(("%s: its %s, %s, is code: it runs only with --trust"):format(place.path, part, file))
+    end
+  end
+  local path = place:file("recipe.json")
+  local data = records.read(path) or failure.run(("there is no %s, by which the search goes on"):format(path))
+  local loaded, message = recipe_load.resolved(data, {trust = trust, spec = place.spec, code = info.code,
+    hash = info.hash, files = {algorithm = info.algorithm_file, policy = info.policy_file}})
+  if not loaded then failure.run(("%s: %s"):format(path, message)) end
+  local self = new(run, loaded)
+  check_state(self, checkpoint)
   self:replay()
+  if self.state.rows > 0 then self:open_table() end
   return self
 end
 

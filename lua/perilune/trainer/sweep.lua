@@ -328,21 +328,23 @@ function sweep.train(list, root, options)
     find = function(job) return jobs.find(index, job) end})
 end
 
---- What the finished runs of these jobs measured, in their order: [{seed, folder, value, panel or nil}]; nil, and how
---- many are missing, where some did not finish.
+--- What the finished runs of these jobs measured, in their order: [{seed, folder, value, panel or nil}]; nil and a
+--- sentence where some did not finish or have no number.
 function sweep.measured(plan, list, point, index)
   local found, missing = {}, 0
   for _, job in ipairs(list) do
     if job.point == point then
       local run = jobs.find(index, job)
       if run and run.status == "finished" then
-        found[#found + 1] = measure.read(run.path, plan.metric, job.seed)
+        local one = measure.read(run.path, plan.metric, job.seed)
+        if one.value ~= one.value then return nil, ("%s has no number for %s"):format(run.path, plan.metric.name) end
+        found[#found + 1] = one
       else
         missing = missing + 1
       end
     end
   end
-  if missing > 0 then return nil, missing end
+  if missing > 0 then return nil, ("%d of its runs did not finish"):format(missing) end
   return found
 end
 
@@ -351,7 +353,8 @@ function sweep.lift(plan, list, name)
   if not panel.asked(plan.base.recipe.eval) then return nil end
   local policies, baselines = {}, {}
   for i, one in ipairs(list) do
-    policies[i], baselines[i] = panel.load(one.folder .. "/panels.safetensors", one.responses)
+    policies[i], baselines[i] = panel.load(one.folder .. "/panels.safetensors", one.responses,
+      one.evaluation)
     if not policies[i] then return nil end
   end
   return lift.table(policies, baselines, list[1].judged, sweep.baseline(plan), name)

@@ -1,6 +1,9 @@
 --- The simulated environments of a run.
 
+local failure = require "perilune.failure"
 local prl = require "perilune"
+local checks = require "perilune.recipe.check"
+local environment = require "perilune.recipe.environment"
 
 local world = {}
 
@@ -25,6 +28,37 @@ function world.responses(spec)
     list[i] = {name = response.name, unit = response.unit or "", combine = response.combine}
   end
   return list
+end
+
+local function same(found, said, what, path)
+  local ok = #found == #said
+  for i, one in ipairs(said) do ok = ok and one == found[i] end
+  if ok then return end
+  failure.run(("%s: %s: its environment has %s, and here stand %s"):format(path, what, table.concat(found, ", "),
+    table.concat(said, ", ")))
+end
+
+local function names_of(list)
+  local names = {}
+  for i, one in ipairs(list) do names[i] = one.name end
+  return names
+end
+
+--- What the environment of a run is made of. Raises where it is not what `info`, the run.json at `path`, says of it: other
+--- responses or dimensions, or an evaluation that asks for what it does not have.
+function world.check(info, path)
+  local about = info.environment
+  local spec, message = prl.env_spec({[about.kind == "builtin" and "name" or about.kind] = about.name or about.path},
+    about.options)
+  if not spec then failure.run(("%s: environment: %s"):format(path, message)) end
+  same(names_of(spec.responses), names_of(info.responses), "responses", path)
+  same(spec.action.names, info.actions, "actions", path)
+  local _, refusal = checks.run({}, function(check)
+    environment.evaluation(check, spec, info.evaluation, "evaluation")
+    return true
+  end)
+  if refusal then failure.run(("%s: %s: %s"):format(path, refusal.path, refusal.message)) end
+  return spec
 end
 
 return world

@@ -160,6 +160,7 @@ static prl_status execute_weighing(prl_schedule *s, prl_verb *verb, prl_turn *tu
 
 const prl_verb_type prl_verb_advantages = {
     .name = "advantages",
+    .keys = (const char *const[]){"lambda", NULL},
     .fields_text = "lambda (reference)",
     .text = "advantages (GAE) and returns of each critic; with PopArt its returns are normalised, and the "
             "statistics move towards them",
@@ -175,6 +176,7 @@ const prl_verb_type prl_verb_advantages = {
 
 const prl_verb_type prl_verb_weigh = {
     .name = "weigh",
+    .keys = (const char *const[]){"normalise", NULL},
     .fields_text = "normalise (bool)",
     .text = "the weighted sum of the critics' advantages, normalised over all rows if so (not below the "
             "rounding of the returns; that of a single row by the returns' size)",

@@ -37,6 +37,7 @@ static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_e
 
 const prl_verb_type prl_verb_copy = {
     .name = "copy",
+    .keys = (const char *const[]){"to", "from", "tau", NULL},
     .fields_text = "to, from, tau (reference)",
     .text = "parameters of one set into another: to ← τ from + (1 − τ) to",
     .fields_size = sizeof(copy_fields),

@@ -22,6 +22,7 @@ static int64_t waits(const prl_verb *verb) { return ((const collect *)verb->fiel
 
 const prl_verb_type prl_verb_collect = {
     .name = "collect",
+    .keys = (const char *const[]){"rows", NULL},
     .fields_text = "rows",
     .text = "a gate: waits until so many steps are closed. It never steps an env",
     .fields_size = sizeof(collect),

@@ -81,6 +81,7 @@ static prl_status read_minibatches(prl_verb_reader *r, void *fields, prl_error *
 
 const prl_verb_type prl_verb_epochs = {
     .name = "epochs",
+    .keys = (const char *const[]){"count", "body", NULL},
     .fields_text = "count, body = [verb, …]",
     .text = "repeats the body",
     .fields_size = sizeof(epochs),
@@ -94,6 +95,7 @@ const prl_verb_type prl_verb_epochs = {
 
 const prl_verb_type prl_verb_minibatches = {
     .name = "minibatches",
+    .keys = (const char *const[]){"size", "body", NULL},
     .fields_text = "size, body = [verb, …]",
     .text = "a fresh permutation of the frozen rows, keyed by (seed, update, epoch); the body once for each "
             "`size` rows, the remainder last",

@@ -90,6 +90,7 @@ static prl_status stop(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_erro
 
 const prl_verb_type prl_verb_run = {
     .name = "run",
+    .keys = (const char *const[]){"program", NULL},
     .fields_text = "program",
     .text = "fills the inputs from the current minibatch (all frozen rows outside minibatches) and runs",
     .fields_size = sizeof(run_fields),
@@ -100,6 +101,7 @@ const prl_verb_type prl_verb_run = {
 
 const prl_verb_type prl_verb_stop = {
     .name = "stop",
+    .keys = (const char *const[]){"metric", "above", NULL},
     .fields_text = "metric, above (reference)",
     .text = "after a run: ends every enclosing loop when the metric's last value exceeds the bound",
     .fields_size = sizeof(stop_fields),

@@ -72,6 +72,24 @@ static prl_verb *add(compiler *c, const prl_verb_type *type) {
   return verb->fields && verb->cursor ? verb : NULL;
 }
 
+static prl_status check_keys(const prl_verb_type *type, const prl_value *map, prl_error *error) {
+  for (int64_t i = 0; i < prl_count(map); i++) {
+    const char *key;
+    const prl_value *value;
+    prl_pair(map, i, &key, &value);
+    bool known = !strcmp(key, "verb");
+    prl_nearest nearest = prl_nearest_begin(key);
+    for (const char *const *name = type->keys; name && *name; name++) {
+      known = known || !strcmp(key, *name);
+      prl_nearest_offer(&nearest, *name);
+    }
+    if (!known)
+      return prl_fail(error, PRL_EFORMAT, "plan: schedule.%s has no field \"%s\"%s", type->name, key,
+                      prl_nearest_hint(&nearest));
+  }
+  return PRL_OK;
+}
+
 static prl_status compile_verb(compiler *c, const prl_value *map, prl_verb **out) {
   const char *name;
   char where[64];
@@ -79,6 +97,8 @@ static prl_status compile_verb(compiler *c, const prl_value *map, prl_verb **out
   if (status) return status;
   const prl_verb_type *type = prl_verb_type_find(name);
   if (!type) return unknown_verb(name, c->error);
+  status = check_keys(type, map, c->error);
+  if (status) return status;
   prl_verb *verb = *out = add(c, type);
   if (!verb) return prl_fail_memory(c->error, type->fields_size);
   snprintf(where, sizeof where, "schedule.%s", name);

@@ -43,6 +43,7 @@ enum { PRL_VERB_TOP = 1, PRL_VERB_ONCE = 2, PRL_VERB_LOOP = 4 }; /* flags */
 
 struct prl_verb_type {
   const char *name;
+  const char *const *keys;        /* of the document, beside `verb`; ends with NULL; NULL: none */
   const char *fields_text, *text; /* for the table of README.md: its fields; what it does */
   size_t fields_size;             /* bytes */
   int cursor;                     /* int64 numbers */

@@ -1,5 +1,5 @@
 /* The loops of cartpole and pendulum, compiled once for each kernel table (runtime/env/classic/kernels).
- * Nothing in them is contracted or reassociated: both give the same bytes, so that a table only decides the
+ * Nothing in them is contracted or reassociated: all give the same bytes, so that a table only decides the
  * speed. */
 #ifndef PRL_ENV_CLASSIC_LOOPS_H
 #define PRL_ENV_CLASSIC_LOOPS_H
@@ -19,7 +19,7 @@ typedef void prl_pendulum_loop(int64_t n, double pull, float push, double *restr
                                double *restrict theta_dot, double *restrict sine,
                                const float *restrict torque, float *restrict rows, float *restrict rewards);
 
-prl_cartpole_loop prl_cartpole_loop_baseline, prl_cartpole_loop_avx2;
-prl_pendulum_loop prl_pendulum_loop_baseline, prl_pendulum_loop_avx2;
+prl_cartpole_loop prl_cartpole_loop_baseline, prl_cartpole_loop_avx2, prl_cartpole_loop_avx512;
+prl_pendulum_loop prl_pendulum_loop_baseline, prl_pendulum_loop_avx2, prl_pendulum_loop_avx512;
 
 #endif

@@ -1,5 +1,5 @@
-/* Eight floats side by side. The compiler lowers them to one AVX2 register or two SSE ones; the arithmetic,
- * and so the bytes, are the same in both tables, since nothing here is contracted or reassociated. */
+/* Eight floats side by side. The compiler lowers them to one register of AVX2 or two of SSE; the arithmetic,
+ * and so the bytes, are the same in all tables, since nothing here is contracted or reassociated. */
 #ifndef PRL_ENV_FEED_VECTOR_H
 #define PRL_ENV_FEED_VECTOR_H
 

@@ -94,6 +94,13 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   return PRL_OK;
 }
 
+/* The table of that name, NULL for the best. */
+static void use_kernels(kr_shared *shared, const char *name) {
+  static const kr_table *const tables[PRL_TABLES] = PRL_EACH_TABLE(&prl_kuairand_table_);
+  shared->kernels = prl_kernels_find(name);
+  shared->table = tables[prl_kernels_index(shared->kernels->name)];
+}
+
 static prl_status open_world(const prl_env_type *type, const double *values, uint64_t seed, void *memory,
                              prl_error *error) {
   const kr_world *world = type->context;
@@ -103,9 +110,7 @@ static prl_status open_world(const prl_env_type *type, const double *values, uin
                     type->file->meaning);
   kr_shared *shared = memory;
   shared->world = world;
-  shared->kernels = prl_kernels_find(NULL);
-  shared->table =
-      strcmp(shared->kernels->name, "avx2") == 0 ? &prl_kuairand_table_avx2 : &prl_kuairand_table_baseline;
+  use_kernels(shared, NULL);
   shared->rules = (feed_rules){.satisfaction = (float)values[SATISFACTION],
                                .fatigue = (float)values[FATIGUE],
                                .lifetime = (float)values[LIFETIME],
@@ -127,8 +132,10 @@ typedef struct view {
   int32_t observations;
 } view;
 
+/* The runtime's choice of kernels holds here too; `open` is not told of it. */
 static view view_of(const prl_env_batch *batch) {
-  const kr_shared *shared = batch->shared;
+  kr_shared *shared = (kr_shared *)batch->shared;
+  if (batch->kernels && strcmp(batch->kernels, shared->kernels->name)) use_kernels(shared, batch->kernels);
   return (view){shared, kr_state_size(shared->candidates), KR_OBSERVATIONS + shared->world->features};
 }
 

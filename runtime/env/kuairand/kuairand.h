@@ -128,7 +128,7 @@ typedef struct kr_table {
                 int32_t (*order)[KR_MAX_SHOWN], float (*response)[KR_RESPONSES], bool *left);
 } kr_table;
 
-extern const kr_table prl_kuairand_table_baseline, prl_kuairand_table_avx2;
+extern const kr_table prl_kuairand_table_baseline, prl_kuairand_table_avx2, prl_kuairand_table_avx512;
 
 /* One video that was watched, for the tests beside the logs. */
 typedef struct kr_impression {

@@ -111,12 +111,17 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   return PRL_OK;
 }
 
+/* The table of that name, NULL for the best. */
+static void use_kernels(sv_shared *shared, const char *name) {
+  static const sv_table *const tables[PRL_TABLES] = PRL_EACH_TABLE(&prl_shortvideo_table_);
+  shared->kernels = prl_kernels_find(name);
+  shared->table = tables[prl_kernels_index(shared->kernels->name)];
+}
+
 static prl_status open_world(const prl_env_type *type, const double *values, uint64_t seed, void *memory,
                              prl_error *error) {
   sv_shared *shared = memory;
-  shared->kernels = prl_kernels_find(NULL);
-  shared->table = strcmp(shared->kernels->name, "avx2") == 0 ? &prl_shortvideo_table_avx2
-                                                             : &prl_shortvideo_table_baseline;
+  use_kernels(shared, NULL);
   shared->constants = prl_shortvideo_constants;
   shared->rules = (feed_rules){.satisfaction = (float)values[SATISFACTION],
                                .fatigue = (float)values[FATIGUE],
@@ -162,8 +167,10 @@ typedef struct sv_view {
   int32_t observations, actions;
 } sv_view;
 
+/* The runtime's choice of kernels holds here too; `open` is not told of it. */
 static sv_view view_of(const prl_env_batch *batch) {
-  const sv_shared *shared = batch->shared;
+  sv_shared *shared = (sv_shared *)batch->shared;
+  if (batch->kernels && strcmp(batch->kernels, shared->kernels->name)) use_kernels(shared, batch->kernels);
   return (sv_view){shared, sv_state_size(shared->candidates),
                    SV_OBSERVATIONS + (shared->by_item ? SV_ITEM_FEATURES * shared->candidates : 0),
                    shared->by_item ? 1 : SV_WEIGHTS};

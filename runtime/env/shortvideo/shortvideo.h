@@ -110,7 +110,7 @@ typedef struct sv_table {
                 int32_t (*order)[SV_MAX_SHOWN], float (*response)[SV_RESPONSES], bool *left);
 } sv_table;
 
-extern const sv_table prl_shortvideo_table_baseline, prl_shortvideo_table_avx2;
+extern const sv_table prl_shortvideo_table_baseline, prl_shortvideo_table_avx2, prl_shortvideo_table_avx512;
 
 typedef struct sv_shared {
   const struct prl_kernels *kernels;

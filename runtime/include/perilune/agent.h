@@ -72,8 +72,8 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * density, is the draw before the cut). decisions (n): 0 for a row that could not be recorded since the
  * declared capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned
  * (evaluation, serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's
- * warm-up steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC
- * (an observation that is not finite: row and name). */
+ * warm-up steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call),
+ * PRL_ENUMERIC (an observation that is not finite: row and name). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
                                  int64_t n, prl_mode mode, float *action, uint64_t *decisions,
                                  prl_error *error);
@@ -219,7 +219,8 @@ PRL_API int prl_agent_meanings(const prl_agent *agent, const prl_metric **metric
 
 /* The whole agent in one file (safetensors with the plan as JSON in its metadata): written beside it and
  * renamed, so that it is there whole or not at all. A loaded agent goes on byte for byte, from inside an
- * update too. env may be NULL; where given, its state goes along. Fails: PRL_ESTATE (learning has failed),
+ * update too, in a runtime with the same kernels (prl_runtime_kernels): two tables of kernels differ in the
+ * last digits. env may be NULL; where given, its state goes along. Fails: PRL_ESTATE (learning has failed),
  * PRL_ENUMERIC (a parameter is not finite), PRL_EIO, PRL_ENOMEM. */
 PRL_API prl_status prl_agent_save(const prl_agent *agent, const prl_vecenv *env, const char *path,
                                   prl_error *error);

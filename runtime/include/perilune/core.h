@@ -68,7 +68,9 @@ typedef struct prl_runtime prl_runtime;
 typedef struct prl_runtime_options {
   prl_alloc_fn alloc; /* NULL: realloc and free */
   void *alloc_context;
-  const char *kernels;  /* "baseline", "avx2", or NULL: the best that this processor has */
+  /* "baseline", "avx2", "avx512", or NULL: the best that this processor has. Results of two differ in the
+   * last digits. */
+  const char *kernels;
   int64_t budget_bytes; /* the most that all objects of the runtime hold together; 0: the machine's memory */
 } prl_runtime_options;
 

@@ -123,7 +123,7 @@ struct prl_env_batch {
   float *response;     /* (n, responses), written by step; holds `missing` on entry */
   uint8_t *terminated; /* (n), written by step where the episode ended of itself: 1; holds 0 on entry */
   int64_t *elapsed_us; /* (n), written by step if the environment has a clock: 0 to 2^53; 0 on entry */
-  const char *kernels; /* "baseline" or "avx2": what the runtime's own vector code uses */
+  const char *kernels; /* "baseline", "avx2" or "avx512": what the runtime's own vector code uses */
   /* `count` random numbers in (0, 1) for instance i: the same ones for the same (seed, stream, site, episode,
    * step). site: a small number of your own that says what the draw is for, so that one draw never moves
    * another. A reset and the first step have the same step number: give them different sites. */

@@ -1,9 +1,18 @@
-/* The micro-kernels: R rows of V vectors of c stay in registers while p runs over k. Six rows of two vectors
+/* The micro-kernels: R rows of V vectors of c stay in registers while p runs over k. Six rows of WIDE vectors
  * keep both multiply-add pipes busy; few rows take more vectors, so that there are always enough independent
  * chains. */
 #include "tensor/kernels/gemm.h"
 
 #include "tensor/kernels/approx.h"
+
+/* The shape of a whole tile, by the number of registers (32 with AVX-512, else 16): the sums, a row of b and
+ * one element of a. */
+#ifdef PRL_AVX512
+enum { TILE_ROWS = 6, WIDE = 4, TALL_ROWS = 8 }; /* tall: for at most two vectors of columns */
+#else
+enum { TILE_ROWS = 6, WIDE = 2, TALL_ROWS = 6 };
+#endif
+enum { TILE_MOST = TILE_ROWS * WIDE > 12 ? TILE_ROWS *WIDE : 12 };
 
 typedef struct tile_args {
   int64_t k;
@@ -34,6 +43,18 @@ INLINE void tile_store(float *p, vf x, bool part, int64_t lanes) {
   }
 }
 
+/* In the arithmetic of kernels/unary.c. */
+INLINE void tile_slope(const tile_args *t, vf *acc, int R, int V, bool part) {
+  const float *of = t->e->of + t->row * t->ldc + t->column;
+  bool relu = t->e->slope == PRL_RELU;
+  UNROLL for (int i = 0; i < R; i++) {
+    UNROLL for (int j = 0; j < V; j++) {
+      vf y = tile_load(of + i * t->ldc + j * VW, part && j == V - 1, t->last);
+      acc[i * V + j] *= relu ? vand(vlt(vzero(), y), vset(1)) : vfnma(y, y, vset(1));
+    }
+  }
+}
+
 INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
   const gemm_epilogue *e = t->e;
   if (t->unfinished) {
@@ -44,7 +65,6 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
     }
     return;
   }
-  vf floor = vset(e->act == PRL_RELU ? 0.0f : -INFINITY);
   if (e->bias) {
     UNROLL for (int j = 0; j < V; j++) {
       vf bias = tile_load(e->bias + t->column + j * VW, part && j == V - 1, t->last);
@@ -60,16 +80,20 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
     }
   }
   if (e->act == PRL_TANH) {
-    vf copy[16];
+    vf copy[TILE_MOST];
     UNROLL for (int i = 0; i < R * V; i++) copy[i] = acc[i];
     tanh_tile(copy, R * V);
     UNROLL for (int i = 0; i < R * V; i++) acc[i] = copy[i];
   }
+  if (e->act == PRL_RELU) {
+    UNROLL for (int i = 0; i < R * V; i++) acc[i] = vrelu(acc[i]);
+  }
+  if (e->slope != PRL_IDENTITY) tile_slope(t, acc, R, V, part);
   UNROLL for (int i = 0; i < R; i++) {
     UNROLL for (int j = 0; j < V; j++) {
       float *c = t->c + i * t->ldc + j * VW;
       bool cut = part && j == V - 1;
-      vf y = vmax(floor, acc[i * V + j]);
+      vf y = acc[i * V + j];
       if (e->add) y += tile_load(c, cut, t->last);
       tile_store(c, y, cut, t->last);
     }
@@ -89,7 +113,7 @@ INLINE void tile_step(vf *acc, const float *a, int64_t lda, const float *b, int 
 }
 
 INLINE void tile_run(const tile_args *t, int R, int V, bool part, bool along) {
-  vf acc[16];
+  vf acc[TILE_MOST];
   const float *a = t->a, *b = t->b;
   int64_t lda = t->lda, ldb = t->ldb, next = along ? 1 : lda, last = t->last, p = t->k;
   UNROLL for (int i = 0; i < R * V; i++) acc[i] = vzero();
@@ -111,23 +135,30 @@ typedef void (*tile_fn)(const tile_args *t);
   static void rows_##R##_##V##_part(const tile_args *t) { tile_run(t, R, V, true, true); }                   \
   static void columns_##R##_##V(const tile_args *t) { tile_run(t, R, V, false, false); }                     \
   static void columns_##R##_##V##_part(const tile_args *t) { tile_run(t, R, V, true, false); }
-#define EACH_TILE(X)                                                                                         \
-  X(1, 1)                                                                                                    \
-  X(1, 2)                                                                                                    \
-  X(1, 4)                                                                                                    \
-  X(1, 8) X(2, 1) X(2, 2) X(2, 4) X(3, 1) X(3, 2) X(3, 4) X(4, 1) X(4, 2) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
+/* clang-format off */
+#define EACH_NARROW_TILE(X) \
+  X(1, 1) X(1, 2) X(1, 4) X(1, 8) X(2, 1) X(2, 2) X(2, 4) X(3, 1) X(3, 2) X(3, 4) \
+  X(4, 1) X(4, 2) X(5, 1) X(5, 2) X(6, 1) X(6, 2)
+#ifdef PRL_AVX512
+#define EACH_TILE(X) \
+  EACH_NARROW_TILE(X) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(4, 4) X(5, 3) X(5, 4) X(6, 3) X(6, 4) \
+  X(7, 1) X(7, 2) X(8, 1) X(8, 2)
+#else
+#define EACH_TILE(X) EACH_NARROW_TILE(X)
+#endif
+/* clang-format on */
 EACH_TILE(TILE)
 
-enum { TILE_ROWS = 6 };
 #define ENTRY(kind, R, V) [R][V] = {kind##_##R##_##V, kind##_##R##_##V##_part},
 #define ROWS_ENTRY(R, V) ENTRY(rows, R, V)
 #define COLUMNS_ENTRY(R, V) ENTRY(columns, R, V)
-static const tile_fn rows_tiles[TILE_ROWS + 1][9][2] = {EACH_TILE(ROWS_ENTRY)};
-static const tile_fn columns_tiles[TILE_ROWS + 1][9][2] = {EACH_TILE(COLUMNS_ENTRY)};
+static const tile_fn rows_tiles[TALL_ROWS + 1][9][2] = {EACH_TILE(ROWS_ENTRY)};
+static const tile_fn columns_tiles[TALL_ROWS + 1][9][2] = {EACH_TILE(COLUMNS_ENTRY)};
 
 /* The widest tile for so many rows and so many vectors that are left. */
 static int tile_vectors(int rows, int64_t left) {
-  int widest = rows == 1 ? 8 : rows <= 3 ? 4 : 2;
+  if (rows > 3) return left < WIDE ? (int)left : WIDE;
+  int widest = rows == 1 ? 8 : 4;
   while (widest > left) widest /= 2;
   return widest;
 }
@@ -175,24 +206,41 @@ static void sweep(const product *g, int64_t first, int64_t last, int rows) {
   }
 }
 
-/* Sizes in the caches: a packed strip of b is 16 KiB (the first cache holds twice that), a block of a 256
- * KiB. */
-enum { BLOCK_K = 256, BLOCK_M = 264, STRIP = 2 * VW };
+/* Sizes in the caches: a packed strip of b is 16 KiB (AVX-512: 32 KiB) of the first; a block of a, which lies
+ * on the stack where it is packed, 128 to 256 KiB of the second, with the block of c that rests there. */
+#ifdef PRL_AVX512
+enum { BLOCK_K = 128, BLOCK_M = 480, PACKED_M = 240, BLOCK_N = 1024 };
+#else
+enum { BLOCK_K = 256, BLOCK_M = 264, PACKED_M = 132, BLOCK_N = 1024 };
+#endif
+enum { STRIP = WIDE * VW };
 
+/* Rows of a block one after the other, whatever lay between them: far apart they would meet in few sets of
+ * the caches. */
+static void pack_rows(const float *from, int64_t stride, int64_t rows, int64_t columns, float *to) {
+  for (int64_t i = 0; i < rows; i++, from += stride, to += columns) {
+    int64_t j = 0;
+    for (; j + VW <= columns; j += VW) vstore(to + j, vload(from + j));
+    if (j < columns) vstore_n(to + j, vload_n(from + j, columns - j), columns - j);
+  }
+}
+
+/* A strip of b: `width` columns of k rows, STRIP apart in `to`, with zeros up to a whole vector. */
 static void pack_strip(const float *b, int64_t ldb, int64_t k, int64_t width, float *to) {
   for (int64_t p = 0; p < k; p++, b += ldb, to += STRIP) {
     if (width == STRIP) {
-      vstore(to, vload(b));
-      vstore(to + VW, vload(b + VW));
-    } else {
-      for (int64_t j = 0; j < STRIP; j++) to[j] = j < width ? b[j] : 0;
+      UNROLL for (int j = 0; j < WIDE; j++) vstore(to + j * VW, vload(b + j * VW));
+      continue;
     }
+    int64_t j = 0;
+    for (; j + VW <= width; j += VW) vstore(to + j, vload(b + j));
+    if (j < width) vstore(to + j, vload_n(b + j, width - j));
   }
 }
 
 /* The same from the transpose of b: columns of the strip are rows of it. */
 static void pack_flipped(const float *b, int64_t ldb, int64_t k, int64_t width, float *to) {
-  for (int64_t j = 0; j < STRIP; j += VW) {
+  for (int64_t j = 0; j < width; j += VW) {
     int64_t p = 0;
     for (; p + VW <= k && j + VW <= width; p += VW) {
       vf t[VW];
@@ -206,30 +254,108 @@ static void pack_flipped(const float *b, int64_t ldb, int64_t k, int64_t width, 
   }
 }
 
-/* One block of rows and of k. The chains rest in c between two blocks of k, so that their order is that of
- * sweep. */
-static void block(const product *g, int64_t first, int64_t last, int64_t p, int64_t pn) {
+/* What one pass over packed strips computes: rows i … i + m − 1 and columns j … j + n − 1 of c, by p … p + k
+ * − 1 of the chains. They rest in c between two passes, so that their order is that of sweep. */
+typedef struct block {
+  int64_t i, m, j, n, p, k;
+} block;
+
+enum { LINE = 16 }; /* floats of a line of the caches */
+
+/* Lines of the strip of b that comes next, fetched while the present one is at work: `rows` rows of `lines`
+ * lines, ldb apart. */
+typedef struct fetcher {
+  const float *row;
+  int64_t rows, lines, each; /* each: rows of one go */
+} fetcher;
+
+static fetcher next_strip(const product *g, const block *b, int64_t j) {
+  int64_t tiles = (b->m + TILE_ROWS - 1) / TILE_ROWS, after = j + STRIP;
+  fetcher f = {.row = g->t.b + b->p * g->t.ldb + after, .rows = b->k, .lines = STRIP / LINE};
+  if (g->flipped) f = (fetcher){.row = g->t.b + after * g->t.ldb + b->p, .rows = STRIP, .lines = b->k / LINE};
+  if (after + STRIP > b->j + b->n) f.rows = 0;
+  f.each = (f.rows + tiles - 1) / tiles;
+  return f;
+}
+
+INLINE void fetch_some(fetcher *f, int64_t ldb) {
+  for (int64_t q = 0; q < f->each && f->rows > 0; q++, f->rows--, f->row += ldb) {
+    for (int64_t line = 0; line < f->lines; line++) __builtin_prefetch(f->row + line * LINE);
+  }
+}
+
+/* The chains that the next tile goes on with. */
+INLINE void fetch_tile(const float *c, int64_t ldc) {
+  UNROLL for (int q = 0; q < TILE_ROWS; q++) {
+    UNROLL for (int w = 0; w < STRIP; w += LINE) __builtin_prefetch(c + q * ldc + w, 1);
+  }
+}
+
+static void strip_by_tiles(const product *g, const block *b, tile_args *t, const float *a, int64_t row,
+                           int64_t width) {
+  int V = (int)((width + VW - 1) / VW);
+  bool part = width % VW != 0;
+  int64_t j = t->column;
+  fetcher ahead = next_strip(g, b, j);
+  t->last = width % VW;
+  for (int64_t i = 0; i < b->m; i += TILE_ROWS) {
+    int rows = b->m - i < TILE_ROWS ? (int)(b->m - i) : TILE_ROWS;
+    fetch_some(&ahead, g->t.ldb);
+    t->row = b->i + i;
+    t->a = a + i * row;
+    t->c = g->t.c + t->row * t->ldc + j;
+    if (t->resume && i + 2 * TILE_ROWS <= b->m) fetch_tile(t->c + TILE_ROWS * t->ldc, t->ldc);
+    g->table[rows][V][part](t);
+  }
+}
+
+/* a: the block's first element, one row (one p) after the other as `row` and `step` say. */
+static void block_by_strips(const product *g, const block *b, const float *a, int64_t row, int64_t step) {
   float packed[BLOCK_K * STRIP];
   tile_args t = g->t;
-  t.k = pn, t.b = packed, t.ldb = STRIP;
-  t.resume = p > 0, t.unfinished = p + pn < g->k;
-  for (int64_t j = 0; j < g->n; j += STRIP) {
-    int64_t width = g->n - j < STRIP ? g->n - j : STRIP;
-    int V = width > VW ? 2 : 1;
-    bool part = width % VW != 0;
-    t.last = width % VW;
-    t.column = j;
+  t.k = b->k, t.b = packed, t.ldb = STRIP, t.lda = step == 1 ? row : step;
+  t.resume = b->p > 0 || g->t.resume, t.unfinished = b->p + b->k < g->k;
+  for (int64_t j = b->j; j < b->j + b->n; j += STRIP) {
+    int64_t left = b->j + b->n - j, width = left < STRIP ? left : STRIP;
     if (g->flipped) {
-      pack_flipped(g->t.b + j * g->t.ldb + p, g->t.ldb, pn, width, packed);
+      pack_flipped(g->t.b + j * g->t.ldb + b->p, g->t.ldb, b->k, width, packed);
     } else {
-      pack_strip(g->t.b + p * g->t.ldb + j, g->t.ldb, pn, width, packed);
+      pack_strip(g->t.b + b->p * g->t.ldb + j, g->t.ldb, b->k, width, packed);
     }
-    for (int64_t i = first; i < last; i += TILE_ROWS) {
-      int rows = last - i < TILE_ROWS ? (int)(last - i) : TILE_ROWS;
-      t.row = i;
-      t.a = g->t.a + i * g->row + p * g->step;
-      t.c = g->t.c + i * t.ldc + j;
-      g->table[rows][V][part](&t);
+    t.column = j;
+    strip_by_tiles(g, b, &t, a, row, width);
+  }
+}
+
+/* The same with a packed as well. */
+static __attribute__((noinline)) void block_packed(const product *g, const block *b) {
+  float packed[PACKED_M * BLOCK_K];
+  const float *a = g->t.a + b->i * g->row + b->p * g->step;
+  if (g->step == 1) {
+    pack_rows(a, g->row, b->m, b->k, packed);
+    block_by_strips(g, b, packed, b->k, 1);
+  } else {
+    pack_rows(a, g->step, b->k, b->m, packed);
+    block_by_strips(g, b, packed, 1, b->m);
+  }
+}
+
+static int64_t up_to(int64_t most, int64_t left) { return left < most ? left : most; }
+
+static void multiply_blocks(const product *g) {
+  /* Rows of a that lie a multiple of 4 KiB apart meet in few sets of the caches. */
+  bool both = (g->step == 1 ? g->row : g->step) % 1024 == 0 && g->n >= 4 * STRIP;
+  int64_t rows = both ? PACKED_M : BLOCK_M;
+  for (int64_t j = 0; j < g->n; j += BLOCK_N) {
+    for (int64_t i = 0; i < g->m; i += rows) {
+      for (int64_t p = 0; p < g->k; p += BLOCK_K) {
+        block b = {i, up_to(rows, g->m - i), j, up_to(BLOCK_N, g->n - j), p, up_to(BLOCK_K, g->k - p)};
+        if (both) {
+          block_packed(g, &b);
+        } else {
+          block_by_strips(g, &b, g->t.a + i * g->row + p * g->step, g->row, g->step);
+        }
+      }
     }
   }
 }
@@ -244,15 +370,12 @@ static bool pays_to_pack(const product *g) {
 
 static void multiply(const product *g) {
   if (pays_to_pack(g)) {
-    for (int64_t i = 0; i < g->m; i += BLOCK_M) {
-      int64_t last = i + BLOCK_M < g->m ? i + BLOCK_M : g->m;
-      for (int64_t p = 0; p < g->k; p += BLOCK_K)
-        block(g, i, last, p, g->k - p < BLOCK_K ? g->k - p : BLOCK_K);
-    }
+    multiply_blocks(g);
     return;
   }
-  int64_t whole = g->m - g->m % TILE_ROWS;
-  if (whole) sweep(g, 0, whole, TILE_ROWS);
+  int rows = g->n <= 2 * VW ? TALL_ROWS : TILE_ROWS;
+  int64_t whole = g->m - g->m % rows;
+  if (whole) sweep(g, 0, whole, rows);
   if (whole < g->m) sweep(g, whole, g->m, (int)(g->m - whole));
 }
 
@@ -275,40 +398,43 @@ void PART(transpose)(int64_t rows, int64_t columns, const float *from, float *to
 
 void PART(gemm_rows)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                      int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
-  product g = {m,
-               n,
-               k,
-               lda,
-               1,
-               rows_tiles,
-               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
-               false};
+  product g = {
+      m,
+      n,
+      k,
+      lda,
+      1,
+      rows_tiles,
+      {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .resume = e->resume, .e = e},
+      false};
   multiply(&g);
 }
 
 void PART(gemm_columns)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
                         int64_t ldb, const gemm_epilogue *e, float *c, int64_t ldc) {
-  product g = {m,
-               n,
-               k,
-               1,
-               lda,
-               columns_tiles,
-               {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
-               false};
+  product g = {
+      m,
+      n,
+      k,
+      1,
+      lda,
+      columns_tiles,
+      {.k = k, .a = a, .lda = lda, .b = b, .ldb = ldb, .c = c, .ldc = ldc, .resume = e->resume, .e = e},
+      false};
   multiply(&g);
 }
 
 void PART(gemm_flipped)(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *bt,
                         int64_t ldb, float *scratch, const gemm_epilogue *e, float *c, int64_t ldc) {
-  product g = {m,
-               n,
-               k,
-               lda,
-               1,
-               rows_tiles,
-               {.k = k, .a = a, .lda = lda, .b = bt, .ldb = ldb, .c = c, .ldc = ldc, .e = e},
-               true};
+  product g = {
+      m,
+      n,
+      k,
+      lda,
+      1,
+      rows_tiles,
+      {.k = k, .a = a, .lda = lda, .b = bt, .ldb = ldb, .c = c, .ldc = ldc, .resume = e->resume, .e = e},
+      true};
   if (!pays_to_pack(&g)) {
     PART(transpose)(n, k, bt, scratch);
     g.t.b = scratch, g.t.ldb = n, g.flipped = false;

@@ -6,44 +6,14 @@
 
 enum { NARROW_PACK = 4096 }; /* floats of the transposed weights of a narrow layer, on the stack */
 
-INLINE vf dot_vector(vf acc, const float *x, const float *w, int64_t left) {
-  return left >= VW ? vfma(vload(x), vload(w), acc) : vfma(vload_n(x, left), vload_n(w, left), acc);
-}
-
-INLINE vf dot(int64_t k, const float *x, const float *w) {
-  vf acc = vzero();
-  for (int64_t p = 0; p < k; p += VW) acc = dot_vector(acc, x + p, w + p, k - p);
-  return acc;
-}
-
-/* s[i] = the dot products of four rows of x with one of w. */
-INLINE __m128 dot_rows(int64_t k, const float *x, int64_t ldx, const float *w) {
-  vf a0 = vzero(), a1 = a0, a2 = a0, a3 = a0;
-  int64_t p = 0;
-  for (; p + VW <= k; p += VW) {
-    vf u = vload(w + p);
-    a0 = vfma(vload(x + p), u, a0);
-    a1 = vfma(vload(x + ldx + p), u, a1);
-    a2 = vfma(vload(x + 2 * ldx + p), u, a2);
-    a3 = vfma(vload(x + 3 * ldx + p), u, a3);
-  }
-  if (p < k) {
-    int64_t left = k - p;
-    vf u = vload_n(w + p, left);
-    a0 = vfma(vload_n(x + p, left), u, a0);
-    a1 = vfma(vload_n(x + ldx + p, left), u, a1);
-    a2 = vfma(vload_n(x + 2 * ldx + p, left), u, a2);
-    a3 = vfma(vload_n(x + 3 * ldx + p, left), u, a3);
-  }
-  return vsum4(a0, a1, a2, a3);
-}
-
-/* One row: up to four outputs at a time. */
-INLINE __m128 dot_columns(int64_t k, const float *x, const float *wt, int64_t count) {
-  vf a[4] = {vzero(), vzero(), vzero(), vzero()};
-  for (int64_t j = 0; j < count && j < 4; j++) a[j] = dot(k, x, wt + j * k);
-  return vsum4(a[0], a[1], a[2], a[3]);
-}
+typedef struct narrow_args {
+  int64_t n, k;
+  const float *x;
+  int64_t ldx;
+  const float *wt; /* (n, k) */
+  const gemm_epilogue *e;
+  float *y;
+} narrow_args;
 
 INLINE void narrow_put(const gemm_epilogue *e, int64_t at, int64_t j, float s, float *y) {
   float v = e->bias ? s + e->bias[j] : s;
@@ -51,25 +21,146 @@ INLINE void narrow_put(const gemm_epilogue *e, int64_t at, int64_t j, float s, f
   y[at] = e->add ? y[at] + v : v;
 }
 
-/* y (m, n) = x wtᵀ with wt (n, k), n < VW. The activation is the caller's. */
-static void narrow(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *wt,
-                   const gemm_epilogue *e, float *y) {
-  float s[4];
-  int64_t i = 0;
-  for (; i + 4 <= m; i += 4) {
-    for (int64_t j = 0; j < n; j++) {
-      _mm_storeu_ps(s, dot_rows(k, x + i * ldx, ldx, wt + j * k));
-      for (int64_t q = 0; q < 4; q++) narrow_put(e, (i + q) * n + j, j, s[q], y);
-    }
+INLINE void narrow_put4(const gemm_epilogue *e, int64_t at, int64_t j, __m128 v, float *y) {
+  if (e->bias) v += _mm_loadu_ps(e->bias + j);
+  if (e->pre) _mm_storeu_ps(e->pre + at, v);
+  if (e->add) v += _mm_loadu_ps(y + at);
+  _mm_storeu_ps(y + at, v);
+}
+
+/* R C ≤ VW dot products of R rows of x with C of w: acc[r C + c]. */
+INLINE void narrow_step(const narrow_args *t, const float *x, const float *w, int R, int C, int64_t left,
+                        vf *acc) {
+  vf u[4];
+  bool whole = left >= VW;
+  UNROLL for (int c = 0; c < C; c++) u[c] = whole ? vload(w + c * t->k) : vload_n(w + c * t->k, left);
+  UNROLL for (int r = 0; r < R; r++) {
+    const float *row = x + r / 4 * (4 * t->ldx) + r % 4 * t->ldx;
+    vf v = whole ? vload(row) : vload_n(row, left);
+    UNROLL for (int c = 0; c < C; c++) acc[r * C + c] = vfma(v, u[c], acc[r * C + c]);
   }
-  for (; i < m; i++) {
-    for (int64_t j = 0; j < n; j += 4) {
-      int64_t count = n - j < 4 ? n - j : 4;
-      _mm_storeu_ps(s, dot_columns(k, x + i * ldx, wt + j * k, count));
-      for (int64_t q = 0; q < count; q++) narrow_put(e, i * n + j + q, j + q, s[q], y);
+}
+
+/* Rows i … i + R − 1 of columns j … j + C − 1. */
+INLINE void narrow_block(const narrow_args *t, int64_t i, int64_t j, int R, int C) {
+  vf acc[VW];
+  const float *x = t->x + i * t->ldx, *w = t->wt + j * t->k;
+  int64_t p = 0;
+  UNROLL for (int q = 0; q < VW; q++) acc[q] = vzero();
+  for (; p + VW <= t->k; p += VW) narrow_step(t, x + p, w + p, R, C, VW, acc);
+  if (p < t->k) narrow_step(t, x + p, w + p, R, C, t->k - p, acc);
+  vf sums = vsums(acc);
+  const gemm_epilogue *e = t->e;
+  if (C == t->n && R * C == VW && !e->pre && !e->add && (C == 1 || !e->bias)) {
+    if (e->bias) sums += vset(e->bias[0]);
+    vstore(t->y + i * t->n, sums);
+    return;
+  }
+  float s[VW];
+  vstore(s, sums);
+  for (int r = 0; r < R; r++) {
+    int64_t at = (i + r) * t->n + j;
+    if (C == 4) {
+      narrow_put4(e, at, j, _mm_loadu_ps(s + r * C), t->y);
+    } else {
+      for (int c = 0; c < C; c++) narrow_put(e, at + c, j + c, s[r * C + c], t->y);
     }
   }
 }
+
+/* R rows at a time, each with all of its columns while it is in the first cache, C at a time; then the rest
+ * of the rows one by one. */
+INLINE void narrow_all(const narrow_args *t, int64_t m, int R, int C) {
+  for (int64_t i = 0; i < m;) {
+    int64_t j = 0, n = t->n;
+    if (i + R <= m) {
+      for (; j + C <= n; j += C) narrow_block(t, i, j, R, C);
+      for (; j < n; j++) narrow_block(t, i, j, R, 1);
+      i += R;
+    } else {
+      for (; j + C <= n; j += C) narrow_block(t, i, j, 1, C);
+      for (; j < n; j++) narrow_block(t, i, j, 1, 1);
+      i++;
+    }
+  }
+}
+
+/* y (m, n) = x wtᵀ with wt (n, k), n < VW. The activation is the caller's. */
+static void narrow(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *wt,
+                   const gemm_epilogue *e, float *y) {
+  const narrow_args t = {n, k, x, ldx, wt, e, y};
+  if (n >= 4) {
+    narrow_all(&t, m, VW / 4, 4);
+  } else if (n >= 2) {
+    narrow_all(&t, m, VW / 2, 2);
+  } else {
+    narrow_all(&t, m, VW, 1);
+  }
+}
+
+#ifdef PRL_AVX512
+/* The upper half of the first `width` lanes onto the lower half. */
+INLINE vf halve(vf v, int width) {
+  if (width == 16) return v + _mm512_shuffle_f32x4(v, v, 0xee);
+  if (width == 8) return v + _mm512_shuffle_f32x4(v, v, 0x55);
+  return v + (width == 4 ? _mm512_permute_ps(v, 0xee) : _mm512_permute_ps(v, 0x55));
+}
+
+/* One row, n = 1, 2, 4 or 8: rows of w lie one after the other, so that a vector holds 16 / n of them and a
+ * lane is one p of one output. The order of additions is that of vsums. */
+INLINE void narrow_row(int n, int64_t k, const float *x, const float *w, const gemm_epilogue *e, int64_t at,
+                       float *y) {
+  vf acc[8];
+  vi place[8], lane;
+  float s[VW];
+  for (int l = 0; l < VW; l++) lane[l] = l;
+  UNROLL for (int q = 0; q < n; q++) acc[q] = vzero(), place[q] = (lane + q * VW) / n;
+  for (int64_t p = 0; p < k; p += VW, w += n * VW) {
+    bool whole = k - p >= VW;
+    vf v = whole ? vload(x + p) : vload_n(x + p, k - p);
+    UNROLL for (int q = 0; q < n; q++) {
+      int64_t left = (k - p) * n - q * VW;
+      if (left <= 0) break;
+      vf u = left >= VW ? vload(w + q * VW) : vload_n(w + q * VW, left);
+      acc[q] = vfma(_mm512_permutexvar_ps((__m512i)place[q], v), u, acc[q]);
+    }
+  }
+  for (int count = n / 2; count > 0; count /= 2) {
+    UNROLL for (int q = 0; q < count; q++) acc[q] += acc[q + count];
+  }
+  UNROLL for (int width = VW; width > n; width /= 2) acc[0] = halve(acc[0], width);
+  vstore(s, acc[0]);
+  for (int j = 0; j < n; j++) narrow_put(e, at + j, j, s[j], y);
+}
+
+static bool narrow_by_rows(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
+                           const gemm_epilogue *e, float *y) {
+  for (int64_t i = 0; i < m; i++, x += ldx) {
+    switch (n) {
+    case 1:
+      narrow_row(1, k, x, w, e, i, y);
+      break;
+    case 2:
+      narrow_row(2, k, x, w, e, 2 * i, y);
+      break;
+    case 4:
+      narrow_row(4, k, x, w, e, 4 * i, y);
+      break;
+    case 8:
+      narrow_row(8, k, x, w, e, 8 * i, y);
+      break;
+    default:
+      return false;
+    }
+  }
+  return true;
+}
+#else
+static bool narrow_by_rows(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
+                           const gemm_epilogue *e, float *y) {
+  return false;
+}
+#endif
 
 /* The same for rows too few to be worth a transpose: w (k, n) as it is, one chain for each p mod VW. */
 static void narrow_rows(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
@@ -85,10 +176,7 @@ static void narrow_rows(int64_t m, int64_t n, int64_t k, const float *x, int64_t
     UNROLL for (int q = 0; q < VW; q++) {
       if (p + q < k) acc[q] = vfma(vset(x[p + q]), vload_n(w + (p + q) * n, n), acc[q]);
     }
-    for (int width = VW; width > 1; width /= 2) { /* as vsum4 does */
-      for (int q = 0; q < width / 2; q++) acc[q] = acc[2 * q] + acc[2 * q + 1];
-    }
-    vstore(s, acc[0]);
+    vstore(s, vfold(acc)); /* in the order of vsums */
     for (int64_t j = 0; j < n; j++) narrow_put(e, i * n + j, j, s[j], y);
   }
 }
@@ -143,9 +231,10 @@ static void single_row(int64_t n, int64_t k, const float *x, const float *w, con
 void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
                   const float *b, prl_unary act, float *pre, float *y) {
   static void (*const acts[PRL_UNARY_COUNT])(int64_t, const float *, float *) = {EACH_UNARY(ACT_ENTRY)};
-  gemm_epilogue e = {b, pre, gemm_fuses(act) ? act : PRL_IDENTITY, false};
+  gemm_epilogue e = {.bias = b, .pre = pre, .act = gemm_fuses(act) ? act : PRL_IDENTITY};
   if (is_narrow(n, k)) {
-    if (n == 1) {
+    if (m < 4 && narrow_by_rows(m, n, k, x, ldx, w, &e, y)) {
+    } else if (n == 1) {
       narrow(m, n, k, x, ldx, w, &e, y);
     } else if (m < 4) {
       narrow_rows(m, n, k, x, ldx, w, &e, y);
@@ -165,20 +254,26 @@ void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, 
   if (!gemm_fuses(act)) acts[act](m * n, y, y);
 }
 
+#define GRAD_ENTRY(NAME, name) [PRL_##NAME] = PART(name##_grad),
+
 void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
-                     float *scratch, float *gx) {
-  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, add};
+                     prl_unary slope, const float *of, float *scratch, float *gx) {
+  static void (*const grads[PRL_UNARY_COUNT])(int64_t, const float *, const float *, const float *, bool,
+                                              float *) = {EACH_UNARY(GRAD_ENTRY)};
+  bool fused = k >= VW && gemm_fuses(slope);
+  gemm_epilogue e = {.act = PRL_IDENTITY, .add = add, .slope = fused ? slope : PRL_IDENTITY, .of = of};
   if (k < VW) {
     narrow(m, k, n, gy, n, w, &e, gx); /* the rows of w are those of (wᵀ)ᵀ */
-    return;
+  } else {
+    PART(gemm_flipped)(m, k, n, gy, n, w, n, scratch, &e, gx, k);
   }
-  PART(gemm_flipped)(m, k, n, gy, n, w, n, scratch, &e, gx, k);
+  if (!fused && slope != PRL_IDENTITY) grads[slope](m * k, NULL, of, gx, false, gx);
 }
 
 /* V vectors of column sums, each a chain of its own: a single chain would wait for every addition. */
-INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, int V, float *gb) {
+INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, bool resume, int V, float *gb) {
   vf s[8];
-  UNROLL for (int j = 0; j < V; j++) s[j] = vzero();
+  UNROLL for (int j = 0; j < V; j++) s[j] = resume ? vload(gb + j * VW) : vzero();
   for (int64_t i = 0; i < m; i++, gy += n) {
     UNROLL for (int j = 0; j < V; j++) s[j] += vload(gy + j * VW);
   }
@@ -189,24 +284,30 @@ INLINE void sum_strip(int64_t m, int64_t n, const float *gy, bool add, int V, fl
 }
 
 /* gb = or += the column sums of gy, rows in ascending order. */
-static void column_sums(int64_t m, int64_t n, const float *gy, bool add, float *gb) {
+static void column_sums(int64_t m, int64_t n, const float *gy, bool add, bool resume, float *gb) {
   int64_t j = 0;
-  for (; j + 8 * VW <= n; j += 8 * VW) sum_strip(m, n, gy + j, add, 8, gb + j);
-  for (; j + VW <= n; j += VW) sum_strip(m, n, gy + j, add, 1, gb + j);
+  for (; j + 8 * VW <= n; j += 8 * VW) sum_strip(m, n, gy + j, add, resume, 8, gb + j);
+  for (; j + 4 * VW <= n; j += 4 * VW) sum_strip(m, n, gy + j, add, resume, 4, gb + j);
+  for (; j + 2 * VW <= n; j += 2 * VW) sum_strip(m, n, gy + j, add, resume, 2, gb + j);
+  for (; j + VW <= n; j += VW) sum_strip(m, n, gy + j, add, resume, 1, gb + j);
   if (j == n) return;
-  vf s = vzero();
+  vf s = resume ? vload_n(gb + j, n - j) : vzero();
   for (int64_t i = 0; i < m; i++) s += vload_n(gy + i * n + j, n - j);
   if (add) s += vload_n(gb + j, n - j);
   vstore_n(gb + j, s, n - j);
 }
 
 /* gw for n < VW: its transpose, whose rows are long enough for vectors, a strip of k at a time. */
-static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw) {
+static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, bool resume,
+                      float *gw) {
   enum { STRIP = 64 };
   float t[STRIP * (VW - 1)];
-  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, false};
+  gemm_epilogue e = {.act = PRL_IDENTITY, .resume = resume};
   for (int64_t j = 0; j < k; j += STRIP) {
     int64_t width = k - j < STRIP ? k - j : STRIP;
+    for (int64_t q = 0; resume && q < width; q++) {
+      for (int64_t i = 0; i < n; i++) t[i * STRIP + q] = gw[(j + q) * n + i];
+    }
     PART(gemm_columns)(n, width, m, gy, n, x + j, k, &e, t, STRIP);
     for (int64_t q = 0; q < width; q++) {
       for (int64_t i = 0; i < n; i++) {
@@ -217,13 +318,14 @@ static void narrow_gw(int64_t m, int64_t n, int64_t k, const float *x, const flo
   }
 }
 
-void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
-                     float *gb) {
-  gemm_epilogue e = {NULL, NULL, PRL_IDENTITY, add};
+void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, prl_into into,
+                     float *gw, float *gb) {
+  bool add = into == PRL_INTO_ADD, resume = into == PRL_INTO_RESUME;
+  gemm_epilogue e = {.act = PRL_IDENTITY, .add = add, .resume = resume};
   if (n < VW && k >= VW) {
-    narrow_gw(m, n, k, x, gy, add, gw);
+    narrow_gw(m, n, k, x, gy, add, resume, gw);
   } else {
     PART(gemm_columns)(k, n, m, x, k, gy, n, &e, gw, n);
   }
-  if (gb) column_sums(m, n, gy, add, gb);
+  if (gb) column_sums(m, n, gy, add, resume, gb);
 }

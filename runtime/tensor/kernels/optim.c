@@ -1,6 +1,6 @@
 /* Optimizers, each one pass over a parameter slab. The order of rounding follows PyTorch's definitions; an
- * expression in parentheses is rounded, and fma(a, b, c) = a b + c is rounded once in the avx2 table and
- * twice in the other. */
+ * expression in parentheses is rounded, and fma(a, b, c) = a b + c is rounded once with FMA and
+ * twice in the baseline table. */
 #include "tensor/kernels/parts.h"
 #include "tensor/kernels/vec.h"
 

@@ -49,9 +49,9 @@ void PART(fma)(int64_t n, const float *a, const float *b, float *y);
 void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
                   const float *b, prl_unary act, float *pre, float *y);
 void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
-                     float *scratch, float *gx);
-void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, bool add, float *gw,
-                     float *gb);
+                     prl_unary slope, const float *of, float *scratch, float *gx);
+void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const float *gy, prl_into into,
+                     float *gw, float *gb);
 
 double PART(sum)(int64_t n, const float *x);
 double PART(sumsq)(int64_t n, const float *x);

@@ -9,16 +9,7 @@ INLINE vu vuset(uint32_t x) { return (vu){0} + x; }
 /* The 64-bit products of the lanes with one factor, as high and low words. */
 INLINE void multiply(vu a, uint32_t factor, vu *high, vu *low) {
   vu f = vuset(factor);
-  vu even = vmul_even(a, f); /* lanes 0, 2, …: low word, high word */
-#ifdef PRL_AVX2
-  vu odd = vmul_even((vu)_mm256_srli_epi64((__m256i)a, 32), f);
-  *low = (vu)_mm256_blend_epi32((__m256i)even, _mm256_slli_epi64((__m256i)odd, 32), 0xaa);
-  *high = (vu)_mm256_blend_epi32(_mm256_srli_epi64((__m256i)even, 32), (__m256i)odd, 0xaa);
-#else
-  vu odd = vmul_even((vu)_mm_srli_epi64((__m128i)a, 32), f), top = {0, ~0u, 0, ~0u};
-  *low = ((vu)even & ~top) | (vu)_mm_slli_epi64((__m128i)odd, 32);
-  *high = (vu)_mm_srli_epi64((__m128i)even, 32) | (odd & top);
-#endif
+  vwords(vmul_even(a, f), vmul_even(vodd(a), f), low, high);
 }
 
 INLINE void philox(const uint32_t key[2], vu c[4]) {
