@@ -5,7 +5,7 @@
 #define PRL_AUTOGRAD_GRAPH_H
 
 #include "autograd/op.h"
-#include "autograd/params.h"
+#include "optim/params.h"
 #include "core/value.h"
 
 typedef enum prl_vkind {

@@ -4,8 +4,6 @@
 
 #include "perilune/core.h"
 
-struct prl_kernels; /* tensor/kernels.h */
-
 /* 64-byte aligned, not cleared. size 0 gives a valid block. NULL when out of memory. */
 void *prl_alloc(prl_runtime *runtime, size_t size);
 /* The same, cleared; count × size is checked for overflow. */
@@ -24,8 +22,6 @@ char *prl_bytes_text(int64_t bytes, char text[16]); /* "13.6 GB"; returns text *
 
 /* PRL_ENOMEM with the size that was asked for. */
 prl_status prl_fail_memory(prl_error *error, size_t size);
-
-const struct prl_kernels *prl_kernels_of(const prl_runtime *runtime);
 
 /* An arena: many small blocks, freed together. Zero-initialise, or prl_arena_init. */
 typedef struct prl_arena_chunk prl_arena_chunk;

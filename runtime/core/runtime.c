@@ -1,19 +1,19 @@
+/* The runtime: the host's allocator, its budget, and the table of kernels that is chosen once. */
 #include "core/arguments.h"
 #include "core/machine.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/kernels.h" /* the one upward glance of core: a runtime carries its kernel table */
-
 struct prl_runtime {
   prl_alloc_fn alloc;
   void *alloc_context;
   int64_t refs;
-  const prl_kernels *kernels;
+  int table; /* of kernels */
   prl_memory memory;
 };
 
@@ -42,14 +42,14 @@ prl_status prl_runtime_new(const prl_runtime_options *options, prl_runtime **out
   if (status) return status;
   prl_runtime_options o = options ? *options : (prl_runtime_options){0};
   if (!o.alloc) o.alloc = libc_alloc;
-  const prl_kernels *kernels = prl_kernels_find(o.kernels);
-  if (!kernels)
+  int table = prl_table_find(o.kernels);
+  if (table < 0)
     return prl_fail(error, PRL_ENAME,
                     "kernels: \"%s\" is unknown or not for this processor; use " PRL_TABLE_NAMES,
                     o.kernels ? o.kernels : "");
   prl_runtime *runtime = o.alloc(o.alloc_context, NULL, 0, sizeof *runtime);
   if (!runtime) return prl_fail_memory(error, sizeof *runtime);
-  *runtime = (prl_runtime){.alloc = o.alloc, .alloc_context = o.alloc_context, .refs = 1, .kernels = kernels};
+  *runtime = (prl_runtime){.alloc = o.alloc, .alloc_context = o.alloc_context, .refs = 1, .table = table};
   (void)prl_runtime_budget(runtime, o.budget_bytes, NULL);
   *out = runtime;
   return PRL_OK;
@@ -74,9 +74,9 @@ void prl_runtime_release(prl_runtime *runtime) {
 prl_memory prl_runtime_memory(const prl_runtime *runtime) {
   return runtime ? runtime->memory : (prl_memory){0};
 }
-const prl_kernels *prl_kernels_of(const prl_runtime *runtime) { return runtime->kernels; }
+int prl_runtime_table(const prl_runtime *runtime) { return runtime->table; }
 const char *prl_runtime_kernels(const prl_runtime *runtime) {
-  return runtime ? runtime->kernels->name : NULL;
+  return runtime ? prl_table_name(runtime->table) : NULL;
 }
 
 int64_t prl_budget_left(const prl_runtime *runtime) {

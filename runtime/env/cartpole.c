@@ -1,9 +1,9 @@
 /* CartPole-v1 (Barto, Sutton and Anderson 1983, "Neuronlike adaptive elements that can solve difficult
  * learning control problems", as corrected by Florian 2007): a pole on a cart, pushed left or right, to be
  * kept upright. Numbers and order of operations are those of Gymnasium. */
+#include "core/tables.h"
 #include "env/classic.h"
 #include "env/classic/loops.h"
-#include "tensor/kernels.h"
 
 enum { OPTION_MAX_STEPS, OPTION_SUTTON_BARTO, SITE_START = 1 };
 enum { X, X_DOT, THETA, THETA_DOT, VARIABLES };
@@ -47,7 +47,7 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
 static prl_status step(const prl_env_batch *batch, prl_error *error) {
   const float reward = batch->options[OPTION_SUTTON_BARTO] == 0 ? 1 : 0, last = reward == 1 ? 1 : -1;
   static prl_cartpole_loop *const loops[PRL_TABLES] = PRL_EACH_TABLE(prl_cartpole_loop_);
-  prl_cartpole_loop *loop = loops[prl_kernels_index(batch->kernels)];
+  prl_cartpole_loop *loop = loops[prl_table_index(batch->kernels)];
   loop(batch->n, variable(batch, X), variable(batch, X_DOT), variable(batch, THETA),
        variable(batch, THETA_DOT), batch->action, batch->observation, batch->response, batch->terminated,
        reward, last);

@@ -1,8 +1,8 @@
 /* Pendulum-v1: a pendulum that a weak torque must swing up and hold upright; theta is 0 upright. Never
  * terminates. Numbers and order of operations are those of Gymnasium, with the torque in float32 as there. */
+#include "core/tables.h"
 #include "env/classic.h"
 #include "env/classic/loops.h"
-#include "tensor/kernels.h"
 
 static const double mass = 1.0, length = 1.0;
 
@@ -46,7 +46,7 @@ static prl_status step(const prl_env_batch *batch, prl_error *error) {
   const double pull = 3 * batch->options[OPTION_G] / (2 * length);
   const float push = (float)(3.0 / (mass * length * length));
   static prl_pendulum_loop *const loops[PRL_TABLES] = PRL_EACH_TABLE(prl_pendulum_loop_);
-  prl_pendulum_loop *loop = loops[prl_kernels_index(batch->kernels)];
+  prl_pendulum_loop *loop = loops[prl_table_index(batch->kernels)];
   loop(batch->n, pull, push, variable(batch, THETA), variable(batch, THETA_DOT), variable(batch, SINE),
        batch->action, batch->observation, batch->response);
   return PRL_OK;

@@ -3,7 +3,7 @@
 #ifndef PRL_OPTIM_OPTIM_H
 #define PRL_OPTIM_OPTIM_H
 
-#include "autograd/params.h"
+#include "optim/params.h"
 
 typedef enum prl_optim_kind { PRL_SGD, PRL_RMSPROP, PRL_ADAM, PRL_ADAMW } prl_optim_kind;
 

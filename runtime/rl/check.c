@@ -1,9 +1,11 @@
-/* Whether an experience that was read from a file can be trusted: every index in its range, every list whole.
- */
+/* Whether an experience is whole: every index in its range, every list and ring as the counts say. Asked of
+ * what was read from a file, and in debug builds while it runs. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "rl/experience.h"
+#include "rl/parts.h"
 
 static bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 
@@ -78,35 +80,42 @@ static bool streams_hold(const prl_experience *e) {
 }
 
 /* Each free place once in the ring, and each one free. */
-static bool free_holds(const prl_experience *e, uint8_t *seen) {
-  memset(seen, 0, (size_t)e->places);
+static bool free_holds(const prl_experience *e) {
+  memset(e->seen, 0, (size_t)e->places);
   for (int64_t i = 0; i < e->n.free_count; i++) {
     int64_t position = (e->n.free_head + i) % e->places;
     if (position >= e->n.ring) return false;
     int32_t row = e->free[position];
-    if (!within(row, 0, e->n.fresh - 1) || seen[row] || e->rows[row].kind != PRL_ROW_FREE) return false;
-    seen[row] = 1;
+    if (!within(row, 0, e->n.fresh - 1) || e->seen[row] || e->rows[row].kind != PRL_ROW_FREE) return false;
+    e->seen[row] = 1;
   }
   return true;
 }
 
-/* The lists of waits and of open streams end where they say, and do not run in circles. */
-static bool lists_hold(const prl_experience *e) {
-  int64_t steps = 0, last = -1;
+/* Every row that waits is in the list of waits, which ends where it says. */
+static bool waits_hold(const prl_experience *e) {
+  int64_t steps = 0, last = -1, waiting = 0;
+  for (int64_t row = 0; row < e->n.fresh; row++)
+    waiting += e->rows[row].kind == PRL_ROW_REAL && !(e->rows[row].state & PRL_ROW_WAITED);
   for (int64_t row = e->n.wait_head; row >= 0; row = e->rows[row].wait_next) {
-    if (++steps > e->places || e->rows[row].kind != PRL_ROW_REAL || e->rows[row].state & PRL_ROW_WAITED)
+    if (++steps > waiting || e->rows[row].kind != PRL_ROW_REAL || e->rows[row].state & PRL_ROW_WAITED)
       return false;
     last = row;
   }
-  if (last != e->n.wait_tail) return false;
-  steps = 0, last = -1;
+  return steps == waiting && last == e->n.wait_tail;
+}
+
+/* Where streams may be idle too long, every open one is in the list by time, which ends where it says. */
+static bool idle_holds(const prl_experience *e) {
+  int64_t steps = 0, last = -1, open = 0;
+  for (int64_t slot = 0; slot < e->n.streams_used; slot++) open += e->streams[slot].open;
   for (int64_t slot = e->n.idle_head; slot >= 0; slot = e->streams[slot].newer) {
-    if (++steps > e->options.streams || slot >= e->n.streams_used || !e->streams[slot].open ||
+    if (++steps > open || slot >= e->n.streams_used || !e->streams[slot].open ||
         e->streams[slot].older != last)
       return false;
     last = slot;
   }
-  return last == e->n.idle_tail;
+  return steps == (e->options.idle_us ? open : 0) && last == e->n.idle_tail;
 }
 
 static bool events_hold(const prl_experience *e) {
@@ -122,15 +131,64 @@ static bool events_hold(const prl_experience *e) {
   return count == e->options.events;
 }
 
-prl_status prl_experience_restore(prl_experience *e, prl_error *error) {
-  uint8_t *seen = prl_alloc(e->runtime, (size_t)e->places);
-  if (!seen) return prl_fail_memory(error, (size_t)e->places);
-  bool good = counts_hold(e);
+static bool rows_hold(const prl_experience *e) {
+  bool good = true;
   for (int64_t i = 0; good && i < e->n.fresh; i++) good = row_holds(e, &e->rows[i]);
+  return good;
+}
+
+static bool slots_hold(const prl_experience *e) {
+  bool good = true;
   for (int64_t i = 0; good && i < e->options.streams; i++)
     good = within(e->slot[i], -1, e->options.streams - 1) && (i >= e->n.streams_used) == !e->streams[i].used;
-  good = good && free_holds(e, seen) && streams_hold(e) && lists_hold(e) && events_hold(e) &&
-         prl_streams_rebuild(e);
-  prl_free(e->runtime, seen);
-  return good ? PRL_OK : prl_fail(error, PRL_EFORMAT, "the experience in the checkpoint is damaged");
+  return good;
 }
+
+static bool table_holds(const prl_experience *e) {
+  bool good = true;
+  for (int64_t i = 0; good && i < e->n.streams_used; i++) good = prl_streams_find(e, e->streams[i].key) == i;
+  return good;
+}
+
+/* In this order: later ones follow indices that earlier ones have looked at. */
+static const struct {
+  const char *what;
+  bool (*holds)(const prl_experience *e);
+} invariants[] = {{"the counts", counts_hold},
+                  {"a row", rows_hold},
+                  {"the slots of streams", slots_hold},
+                  {"the ring of free places", free_holds},
+                  {"the list of a stream", streams_hold},
+                  {"the list of rows that wait", waits_hold},
+                  {"the list of open streams", idle_holds},
+                  {"the event ids", events_hold},
+                  {"the table of streams", table_holds}};
+enum { INVARIANTS = sizeof invariants / sizeof *invariants, IN_FILES = INVARIANTS - 1 };
+
+static const char *first_broken(const prl_experience *e, int count) {
+  for (int i = 0; i < count; i++)
+    if (!invariants[i].holds(e)) return invariants[i].what;
+  return NULL;
+}
+
+const char *prl_experience_broken(const prl_experience *e) { return first_broken(e, INVARIANTS); }
+
+prl_status prl_experience_restore(prl_experience *e, prl_error *error) {
+  const char *broken = first_broken(e, IN_FILES); /* the table is in no file */
+  if (!broken && !prl_streams_rebuild(e)) broken = "a stream that is there twice";
+  return broken ? prl_fail(error, PRL_EFORMAT, "the experience in the checkpoint is damaged: %s", broken)
+                : PRL_OK;
+}
+
+#ifndef NDEBUG
+void prl_experience_assert(prl_experience *e, const char *after) {
+  enum { A_CHANGE = 64 }; /* rows and such looked at for each change, in the mean: the run stays fast */
+  int64_t size = e->n.fresh + e->options.streams + e->options.events;
+  if (++e->unchecked * A_CHANGE < size) return;
+  e->unchecked = 0;
+  const char *broken = prl_experience_broken(e);
+  if (!broken) return;
+  fprintf(stderr, "perilune: after %s %s of the experience does not hold\n", after, broken);
+  abort();
+}
+#endif

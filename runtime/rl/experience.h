@@ -6,7 +6,9 @@
  * responses have passed. Closed rows form the head of their stream's list, since time does not run backwards.
  *
  * Only raw observations and raw responses are kept: rewards are computed when an update begins.
- * After prl_experience_new nothing here allocates. */
+ * After prl_experience_new nothing here allocates. experience.c makes it, record.c and episodes.c fill it,
+ * feedback.c adds responses, freeze.c takes rows out, streams.c finds streams, check.c says whether it is
+ * whole. */
 #ifndef PRL_RL_EXPERIENCE_H
 #define PRL_RL_EXPERIENCE_H
 
@@ -116,6 +118,10 @@ typedef struct prl_experience {
   int32_t *slot;    /* (streams) of the rows of the last call; also the guess for the next one */
   int32_t *order;   /* (streams), scratch of freeze */
   int64_t *numbers; /* (rows), scratch of freeze */
+  uint8_t *seen;    /* (places), scratch of check */
+#ifndef NDEBUG
+  int64_t unchecked; /* changes since all of it was looked at */
+#endif
 } prl_experience;
 
 /* The frozen rows of one update, in order of (stream key, step), and the observations that they bootstrap
@@ -143,8 +149,10 @@ void prl_experience_free(prl_experience *experience);
 int64_t prl_experience_bytes(const prl_experience_options *options);
 prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
- * PRL_EFORMAT, PRL_ENOMEM; the experience may then only be freed. */
+ * PRL_EFORMAT (what does not hold); the experience may then only be freed. */
 prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
+/* What does not hold of it, a noun; NULL: it is whole. */
+const char *prl_experience_broken(const prl_experience *experience);
 
 /* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
  * times; above PRL_COUNT_MOST). */
@@ -192,16 +200,7 @@ void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime);
  * places. */
 void prl_experience_freeze(prl_experience *experience, prl_batch *batch);
 
-/* ---- between the files of experience ---- */
-
-int32_t prl_streams_find(const prl_experience *experience, uint64_t key); /* −1: unknown */
+int32_t prl_streams_find(const prl_experience *experience, uint64_t key); /* the slot; −1: unknown */
 bool prl_streams_rebuild(prl_experience *experience); /* the table, from the slots; false: a key twice */
-int32_t prl_streams_take(prl_experience *experience, uint64_t key); /* −1: no room */
-void prl_streams_touch(prl_experience *experience, int32_t slot);   /* newest among open streams */
-void prl_streams_untouch(prl_experience *experience, int32_t slot); /* no longer open */
-void prl_row_release(prl_experience *experience, int32_t row);      /* its place is free again */
-void prl_row_settle(prl_experience *experience, int32_t row);       /* closes it if it is time */
-/* Takes a closed row off the head of its stream, its final observation too. */
-void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
 
 #endif

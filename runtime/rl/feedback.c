@@ -1,4 +1,4 @@
-#include "rl/experience.h"
+#include "rl/parts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -74,6 +74,7 @@ static void combine(const prl_experience *e, int64_t row, const float *responses
 prl_status prl_experience_feedback(prl_experience *e, const uint64_t *decisions, const float *responses,
                                    const uint8_t *present, const uint64_t *events, int64_t n,
                                    prl_error *error) {
+  PRL_CHECKED(e);
   int32_t count = e->options.responses;
   prl_status first = PRL_OK;
   for (int64_t i = 0; i < n; i++) {

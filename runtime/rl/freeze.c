@@ -1,4 +1,4 @@
-#include "rl/experience.h"
+#include "rl/parts.h"
 
 #include <string.h>
 
@@ -108,6 +108,7 @@ static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int
 }
 
 void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
+  PRL_CHECKED(e);
   int64_t streams = closed_streams(e), newest = newest_that_fits(e, streams, batch->capacity);
   int64_t width = e->options.observations;
   batch->rows = batch->bootstraps = batch->observed = 0;
@@ -123,6 +124,7 @@ void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
 }
 
 void prl_experience_version(prl_experience *e, uint64_t min_version) {
+  PRL_CHECKED(e);
   e->n.min_version = (int64_t)min_version;
   for (int64_t slot = 0; slot < e->n.streams_used; slot++) {
     prl_stream *s = &e->streams[slot];

@@ -1,4 +1,4 @@
-#include "rl/experience.h"
+#include "rl/parts.h"
 
 #include <string.h>
 

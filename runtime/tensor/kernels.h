@@ -22,7 +22,7 @@
 #ifndef PRL_TENSOR_KERNELS_H
 #define PRL_TENSOR_KERNELS_H
 
-#include "perilune/core.h"
+#include "core/tables.h"
 
 /* Element-wise functions of one argument, in the order of both lists below. At most 4 ulp from the true
  * value. */
@@ -119,18 +119,10 @@ typedef struct prl_kernels {
 
 extern const prl_kernels prl_kernels_baseline, prl_kernels_avx2, prl_kernels_avx512;
 
-/* All tables that are compiled, from the plainest; what else is compiled once for each is indexed alike. */
-enum { PRL_TABLES = 3 };
-#define PRL_EACH_TABLE(x)                                                                                    \
-  { x##baseline, x##avx2, x##avx512 }
-#define PRL_EACH_TABLE_NAME                                                                                  \
-  { "baseline", "avx2", "avx512" }
-#define PRL_TABLE_NAMES "baseline, avx2 or avx512"
-
 /* The table of that name; NULL asks for the best one. NULL when the name is unknown or the processor lacks
  * it. */
 const prl_kernels *prl_kernels_find(const char *name);
-int prl_kernels_index(const char *name); /* of a table that there is, 0 … PRL_TABLES − 1 */
+const prl_kernels *prl_kernels_of(const prl_runtime *runtime);
 
 bool prl_unary_needs_input(prl_unary f); /* its gradient reads x rather than y */
 const char *prl_unary_name(prl_unary f);

@@ -8,7 +8,7 @@
 #include "env/kuairand/kuairand.h"
 #include "tensor/kernels.h"
 
-enum { N = 64, SHOWN = 6, L = KR_LANES, D = 16, H = KR_HEADS, CHANCES = 2 + KR_INTERACTIONS };
+enum { N = 64, SHOWN = 6, L = FEED_LANES, D = 16, H = KR_HEADS, CHANCES = 2 + KR_INTERACTIONS };
 
 struct kuairand_yardstick {
   int64_t n;

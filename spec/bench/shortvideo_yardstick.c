@@ -9,7 +9,7 @@
 #include "env/types.h"
 #include "tensor/kernels.h"
 
-enum { N = 64, SHOWN = 6, L = SV_LANES, D = SV_TOPICS };
+enum { N = 64, SHOWN = 6, L = FEED_LANES, D = SV_TOPICS };
 
 struct shortvideo_yardstick {
   int64_t n;

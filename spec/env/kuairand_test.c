@@ -121,7 +121,7 @@ static void plain_rank(const kr_shared *shared, const kr_user *user, const float
   const int n = shared->candidates;
   const kr_world *w = shared->world;
   const int32_t *video = kr_videos(shared, user);
-  bool taken[KR_MAX_CANDIDATES] = {false};
+  bool taken[FEED_MAX_CANDIDATES] = {false};
   for (int place = 0; place < shown; place++) {
     double top = -1e30;
     for (int c = 0; c < n; c++) {
@@ -153,7 +153,7 @@ static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
     float weight[KR_WEIGHTS];
     for (int k = 0; k < KR_WEIGHTS; k++)
       weight[k] = r.shared->base[k] + (float)((i * 7 + k * 3) % 11 - 5) * 0.1f;
-    int32_t order[KR_MAX_SHOWN], plain[KR_MAX_SHOWN];
+    int32_t order[FEED_MAX_SHOWN], plain[FEED_MAX_SHOWN];
     r.shared->table->rank(r.shared, user_of(&r, i), weight, 6, order);
     plain_rank(r.shared, user_of(&r, i), weight, 6, plain);
     assert_memory_equal(order, plain, 6 * sizeof *order);
@@ -169,7 +169,7 @@ static void test_the_zero_action_is_the_base_order(void **state) {
   act_all(&moved, KR_LIKE, 0.5f), act_all(&moved, KR_DURATION, -0.2f);
   for (int t = 0; t < 20; t++) {
     for (int i = 0; i < 32; i++) {
-      int32_t order[KR_MAX_SHOWN], plain[KR_MAX_SHOWN];
+      int32_t order[FEED_MAX_SHOWN], plain[FEED_MAX_SHOWN];
       zero.shared->table->rank(zero.shared, user_of(&zero, i), zero.shared->base, 6, order);
       plain_rank(zero.shared, user_of(&zero, i), zero.shared->base, 6, plain);
       assert_memory_equal(order, plain, 6 * sizeof *order);
@@ -312,7 +312,7 @@ static void test_draws_do_not_depend_on_actions(void **state) {
   run_free(&a), run_free(&b);
 }
 
-static void same_world_as_baseline(const kr_table *table) {
+static void same_world_as_baseline(const feed_table *table) {
   run a = run_new(made.type, 29, 51, NULL), b = run_new(made.type, 29, 51, NULL);
   a.shared->kernels = b.shared->kernels = &prl_kernels_baseline; /* the same draws */
   a.shared->table = &prl_kuairand_table_baseline, b.shared->table = table;

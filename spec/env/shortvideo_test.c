@@ -25,7 +25,7 @@ static void plain_rank(const sv_shared *shared, const sv_user *user, const float
                        int32_t *order) {
   const int n = shared->candidates;
   const uint16_t *item = sv_items(shared, user);
-  bool taken[SV_MAX_CANDIDATES] = {false};
+  bool taken[FEED_MAX_CANDIDATES] = {false};
   for (int place = 0; place < shown; place++) {
     double top = -1e30;
     for (int c = 0; c < n; c++) {
@@ -53,7 +53,7 @@ static void test_the_list_is_the_greedy_order_of_the_score(void **state) {
     float weight[SV_WEIGHTS];
     for (int k = 0; k < SV_WEIGHTS; k++)
       weight[k] = w.shared->base[k] + (float)((i * 7 + k * 3) % 11 - 5) * 0.1f;
-    int32_t order[SV_MAX_SHOWN], plain[SV_MAX_SHOWN];
+    int32_t order[FEED_MAX_SHOWN], plain[FEED_MAX_SHOWN];
     w.shared->table->rank(w.shared, user_of(&w, i), weight, 6, order);
     plain_rank(w.shared, user_of(&w, i), weight, 6, plain);
     assert_memory_equal(order, plain, 6 * sizeof *order);
@@ -212,7 +212,7 @@ static void test_draws_do_not_depend_on_actions(void **state) {
   run_free(&a), run_free(&b);
 }
 
-static void same_world_as_baseline(const prl_kernels *fast, const sv_table *table) {
+static void same_world_as_baseline(const prl_kernels *fast, const feed_table *table) {
   run w = run_new(&prl_env_shortvideo, 32, 51, NULL);
   sv_user *copy = malloc(w.spec.state_size);
   for (int i = 0; i < 32; i++) {

@@ -3,11 +3,11 @@
  * reads no environment. */
 #include <stdlib.h>
 
-#include "tensor/kernels.h"
+#include "core/tables.h"
 
-const prl_kernels *__real_prl_kernels_find(const char *name);
-const prl_kernels *__wrap_prl_kernels_find(const char *name);
+int __real_prl_table_find(const char *name);
+int __wrap_prl_table_find(const char *name);
 
-const prl_kernels *__wrap_prl_kernels_find(const char *name) {
-  return __real_prl_kernels_find(name ? name : getenv("PERILUNE_KERNELS"));
+int __wrap_prl_table_find(const char *name) {
+  return __real_prl_table_find(name ? name : getenv("PERILUNE_KERNELS"));
 }

@@ -191,7 +191,7 @@ static void names(void **state) {
     if (!k) continue; /* not this processor */
     best = k;
     assert_string_equal(k->name, names[i]);
-    assert_int_equal(prl_kernels_index(k->name), i);
+    assert_int_equal(prl_table_index(k->name), i);
   }
   if (!getenv("PERILUNE_KERNELS")) assert_ptr_equal(prl_kernels_find(NULL), best); /* support/kernels.c */
 }

@@ -105,27 +105,3 @@ float *prl_feed_moment(float *out, const feed_visit *visit, bool weekend, float 
   *out++ = gap > 0 ? logf(gap) : 0;
   return out;
 }
-
-prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error) {
-  if (value == floor(value)) return PRL_OK;
-  return prl_fail(error, PRL_EINVAL, "%s: %s is %g; a whole number is needed", name, option, value);
-}
-
-prl_status prl_feed_check_sizes(const char *name, const feed_sizes *sizes, prl_error *error) {
-  prl_status status = prl_feed_check_whole(name, "candidates", sizes->candidates, error);
-  if (!status) status = prl_feed_check_whole(name, "shown", sizes->shown, error);
-  if (!status) status = prl_feed_check_whole(name, "requests", sizes->requests, error);
-  if (status) return status;
-  const int32_t candidates = (int32_t)sizes->candidates;
-  if (candidates % 8)
-    return prl_fail(error, PRL_EINVAL,
-                    "%s: candidates is %d; a multiple of 8 from 8 to %d is needed, such as %d", name,
-                    candidates, sizes->most_candidates, (candidates + 4) / 8 * 8);
-  if (sizes->shown > candidates)
-    return prl_fail(error, PRL_EINVAL, "%s: shown is %g, but a request has %d candidates", name, sizes->shown,
-                    candidates);
-  if (sizes->return_wait != 24 * floor(sizes->return_wait / 24))
-    return prl_fail(error, PRL_EINVAL, "%s: return_wait is %g h; 0, 24, 48, 72 or 96 is needed", name,
-                    sizes->return_wait);
-  return PRL_OK;
-}

@@ -54,31 +54,14 @@ static inline int feed_hour_of_day(const feed_visit *visit) {
   return (int)(visit->clock_us % FEED_DAY_US / (FEED_DAY_US / 24));
 }
 
-/* The moment of a request, as production knows it: what prl_feed_moment writes. */
-#define FEED_MOMENT_SPEC                                                                                     \
-  {"hour_sin", "", -1, 1}, {"hour_cos", "", -1, 1}, {"weekend", "", 0, 1}, {"first_request", "", 0, 1},      \
-      {"log_request", "", 0, INFINITY}, {"session_watched", "min", 0, INFINITY}, {                           \
-    "log_gap", "ln h", -INFINITY, INFINITY                                                                   \
-  }
-/* fatigue: 20 minutes watched in this session; gap: hours before it, 0 where there was none. Returns out's
- * end. */
+/* Writes FEED_MOMENT_SPEC (frame.h). fatigue: 20 minutes watched in this session; gap: hours before it, 0
+ * where there was none. Returns out's end. */
 float *prl_feed_moment(float *out, const feed_visit *visit, bool weekend, float fatigue, float gap);
 /* Copies n numbers; returns out's end. */
 static inline float *feed_put(float *out, const float *x, int n) {
   memcpy(out, x, (size_t)n * sizeof *x);
   return out + n;
 }
-
-/* Option values that both environments check alike. */
-typedef struct feed_sizes {
-  double candidates, shown, requests, return_wait;
-  int32_t most_candidates;
-} feed_sizes;
-
-/* name: of the environment. Fails: PRL_EINVAL (no whole number; candidates no multiple of 8, or fewer than
- * are shown; return_wait none of 0, 24, 48, 72, 96). */
-prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error);
-prl_status prl_feed_check_sizes(const char *name, const feed_sizes *sizes, prl_error *error);
 
 /* The next person of the instance: a key of its own, clock as it was. site: of the environment. */
 void prl_feed_birth(feed_visit *visit, uint64_t seed, uint64_t stream, uint32_t site);

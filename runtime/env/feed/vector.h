@@ -6,12 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/tables.h"
+
 typedef float v8 __attribute__((vector_size(32)));
 typedef int32_t i8 __attribute__((vector_size(32)));
-
-#define FEED_JOIN_(a, b) a##b
-#define FEED_JOIN(a, b) FEED_JOIN_(a, b)
-#define FEED_TABLE_OF(name) FEED_JOIN(name, PRL_TABLE)
 
 #define FEED_INLINE static inline __attribute__((always_inline, unused))
 

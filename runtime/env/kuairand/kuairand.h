@@ -6,10 +6,7 @@
 #ifndef PRL_ENV_KUAIRAND_H
 #define PRL_ENV_KUAIRAND_H
 
-#include "env/feed/feed.h"
-#include "perilune/env.h"
-
-struct prl_kernels;
+#include "env/feed/frame.h"
 
 enum {
   KR_HEADS = 6,        /* of either model that are used: see kr_score and kr_answer */
@@ -19,11 +16,8 @@ enum {
   KR_SUMMARY = 9,      /* responses of the last request that the observation repeats: watch_time … hate */
   KR_MEANS = 7,       /* responses with running means: watch_time, video_views … comment without app_time */
   KR_STATISTICS = 12, /* of the candidates */
-  KR_LANES = 8,       /* people who are simulated side by side */
   KR_ROW = 8, /* numbers beside the factors, in rows of people and of videos: six heads and two more */
   KR_MAX_FACTORS = 32,
-  KR_MAX_SHOWN = 12,
-  KR_MAX_CANDIDATES = 128,
   KR_MAX_FEATURES = 64,
   KR_OBSERVATIONS = 53, /* and then the features of the user */
   KR_MAX_AXIS = 64,     /* points of an axis of the play-time table */
@@ -112,23 +106,7 @@ void prl_kuairand_world_free(kr_world *world); /* NULL is allowed */
 prl_status prl_kuairand_derive(kr_world *world, const int64_t *pool_offset, const float *pool_weight,
                                const float *age, prl_error *error);
 
-struct kr_shared;
-struct kr_user;
-
-/* The hot functions, compiled for each kernel table. */
-typedef struct kr_table {
-  /* Draws the candidates of the user's next request with their predictions and statistics. */
-  void (*candidates)(const struct kr_shared *shared, struct kr_user *user);
-  /* The best `shown` in order. weight: KR_WEIGHTS numbers. order: positions among the candidates. */
-  void (*rank)(const struct kr_shared *shared, const struct kr_user *user, const float *weight, int32_t shown,
-               int32_t *order);
-  /* Lets up to KR_LANES users watch what they were shown; users past `lanes` repeat the first. response:
-   * lanes rows. */
-  void (*watch)(const struct kr_shared *shared, struct kr_user *const *user, int32_t lanes,
-                int32_t (*order)[KR_MAX_SHOWN], float (*response)[KR_RESPONSES], bool *left);
-} kr_table;
-
-extern const kr_table prl_kuairand_table_baseline, prl_kuairand_table_avx2, prl_kuairand_table_avx512;
+extern const feed_table prl_kuairand_table_baseline, prl_kuairand_table_avx2, prl_kuairand_table_avx512;
 
 /* One video that was watched, for the tests beside the logs. */
 typedef struct kr_impression {
@@ -144,7 +122,7 @@ typedef struct kr_trace {
 typedef struct kr_shared {
   const kr_world *world;
   const struct prl_kernels *kernels;
-  const kr_table *table;
+  const feed_table *table;
   kr_trace *trace; /* NULL but in tests */
   feed_rules rules;
   feed_clock clock;

@@ -3,61 +3,9 @@
 
 #include <math.h>
 
-#define ANY -INFINITY, INFINITY
-#define AT_LEAST_0 0, INFINITY
-
 const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS] = {
-    {"activity", "", 0, 1},
-    /* the moment */
-    FEED_MOMENT_SPEC,
-    /* the request before */
-    {"last_watch_time", "s", AT_LEAST_0},
-    {"last_app_time", "s", AT_LEAST_0},
-    {"last_video_views", "count", AT_LEAST_0},
-    {"last_long_view", "count", AT_LEAST_0},
-    {"last_like", "count", AT_LEAST_0},
-    {"last_follow", "count", AT_LEAST_0},
-    {"last_share", "count", AT_LEAST_0},
-    {"last_comment", "count", AT_LEAST_0},
-    {"last_hate", "count", AT_LEAST_0},
-    /* running means over requests */
-    {"fast_watch_time", "s", AT_LEAST_0},
-    {"fast_video_views", "count", AT_LEAST_0},
-    {"fast_long_view", "count", AT_LEAST_0},
-    {"fast_like", "count", AT_LEAST_0},
-    {"fast_follow", "count", AT_LEAST_0},
-    {"fast_share", "count", AT_LEAST_0},
-    {"fast_comment", "count", AT_LEAST_0},
-    {"slow_watch_time", "s", AT_LEAST_0},
-    {"slow_video_views", "count", AT_LEAST_0},
-    {"slow_long_view", "count", AT_LEAST_0},
-    {"slow_like", "count", AT_LEAST_0},
-    {"slow_follow", "count", AT_LEAST_0},
-    {"slow_share", "count", AT_LEAST_0},
-    {"slow_comment", "count", AT_LEAST_0},
-    {"mean_action_watch", "", ANY},
-    {"mean_action_long_view", "", ANY},
-    {"mean_action_like", "", ANY},
-    {"mean_action_follow", "", ANY},
-    {"mean_action_share", "", ANY},
-    {"mean_action_comment", "", ANY},
-    {"mean_action_diversity", "", ANY},
-    {"mean_action_freshness", "", ANY},
-    {"mean_action_duration", "", ANY},
-    /* the candidates */
-    {"watch_mean", "ln s", ANY},
-    {"watch_sd", "ln s", AT_LEAST_0},
-    {"long_view_mean", "logit", ANY},
-    {"long_view_sd", "logit", AT_LEAST_0},
-    {"like_mean", "logit", ANY},
-    {"follow_mean", "logit", ANY},
-    {"share_mean", "logit", ANY},
-    {"comment_mean", "logit", ANY},
-    {"repetition_mean", "", ANY},
-    {"repetition_sd", "", AT_LEAST_0},
-    {"freshness_mean", "", 0, 1},
-    {"length_mean", "", ANY},
-    {"memory_norm", "", AT_LEAST_0},
+    {"activity", "", 0, 1},  FEED_MOMENT_SPEC,    FEED_LAST_SPEC(),       FEED_MEANS_SPEC("fast"),
+    FEED_MEANS_SPEC("slow"), FEED_ACTIONS_SPEC(), FEED_CANDIDATES_SPEC(),
 };
 
 void prl_kuairand_observe(const kr_world *world, const kr_known *known, float *out) {

@@ -238,9 +238,9 @@ static prl_status check_pool(const reader *r, const int64_t *offset, const int32
   char reason[200];
   for (int32_t day = 0; day < w->days; day++) {
     const int64_t count = offset[day + 1] - offset[day];
-    if (offset[0] == 0 && count >= KR_MAX_CANDIDATES && offset[day + 1] <= r->pool) continue;
+    if (offset[0] == 0 && count >= FEED_MAX_CANDIDATES && offset[day + 1] <= r->pool) continue;
     snprintf(reason, sizeof reason, "has %lld videos in the pool of day %d; at least %d are needed",
-             (long long)count, day + 1, KR_MAX_CANDIDATES);
+             (long long)count, day + 1, FEED_MAX_CANDIDATES);
     return refuse(r, reason);
   }
   if (offset[w->days] != r->pool) return refuse(r, "has a pool whose offsets do not end where it ends");

@@ -3,83 +3,31 @@
 
 #include <math.h>
 
-#define ANY -INFINITY, INFINITY
-#define AT_LEAST_0 0, INFINITY
-
 #define ITEM(n)                                                                                              \
-  {"watch_" #n, "ln s", ANY}, {"long_view_" #n, "logit", ANY}, {"like_" #n, "logit", ANY},                   \
-      {"repetition_" #n, "", ANY}, {                                                                         \
-    "length_" #n, "", ANY                                                                                    \
+  {"watch_" #n, "ln s", FEED_ANY}, {"long_view_" #n, "logit", FEED_ANY}, {"like_" #n, "logit", FEED_ANY},    \
+      {"repetition_" #n, "", FEED_ANY}, {                                                                    \
+    "length_" #n, "", FEED_ANY                                                                               \
   }
 #define TEN(t)                                                                                               \
   ITEM(t##0), ITEM(t##1), ITEM(t##2), ITEM(t##3), ITEM(t##4), ITEM(t##5), ITEM(t##6), ITEM(t##7),            \
       ITEM(t##8), ITEM(t##9)
 
 const prl_observation_spec
-    prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * SV_MAX_CANDIDATES] = {
+    prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * FEED_MAX_CANDIDATES] = {
         /* the user, as production has estimated them */
         {"activity", "", 0, 1},
-        {"like_propensity", "logit", ANY},
-        {"follow_propensity", "logit", ANY},
-        {"share_propensity", "logit", ANY},
-        {"download_propensity", "logit", ANY},
-        {"comment_propensity", "logit", ANY},
-        {"length_taste", "", ANY},
-        /* the moment */
+        {"like_propensity", "logit", FEED_ANY},
+        {"follow_propensity", "logit", FEED_ANY},
+        {"share_propensity", "logit", FEED_ANY},
+        {"download_propensity", "logit", FEED_ANY},
+        {"comment_propensity", "logit", FEED_ANY},
+        {"length_taste", "", FEED_ANY},
         FEED_MOMENT_SPEC,
-        /* the request before */
-        {"last_watch_time", "s", AT_LEAST_0},
-        {"last_app_time", "s", AT_LEAST_0},
-        {"last_video_views", "count", AT_LEAST_0},
-        {"last_long_view", "count", AT_LEAST_0},
-        {"last_like", "count", AT_LEAST_0},
-        {"last_follow", "count", AT_LEAST_0},
-        {"last_share", "count", AT_LEAST_0},
-        {"last_download", "count", AT_LEAST_0},
-        {"last_comment", "count", AT_LEAST_0},
-        {"last_hate", "count", AT_LEAST_0},
-        /* running means over requests */
-        {"fast_watch_time", "s", AT_LEAST_0},
-        {"fast_video_views", "count", AT_LEAST_0},
-        {"fast_long_view", "count", AT_LEAST_0},
-        {"fast_like", "count", AT_LEAST_0},
-        {"fast_follow", "count", AT_LEAST_0},
-        {"fast_share", "count", AT_LEAST_0},
-        {"fast_download", "count", AT_LEAST_0},
-        {"fast_comment", "count", AT_LEAST_0},
-        {"slow_watch_time", "s", AT_LEAST_0},
-        {"slow_video_views", "count", AT_LEAST_0},
-        {"slow_long_view", "count", AT_LEAST_0},
-        {"slow_like", "count", AT_LEAST_0},
-        {"slow_follow", "count", AT_LEAST_0},
-        {"slow_share", "count", AT_LEAST_0},
-        {"slow_download", "count", AT_LEAST_0},
-        {"slow_comment", "count", AT_LEAST_0},
-        {"mean_action_watch", "", ANY},
-        {"mean_action_long_view", "", ANY},
-        {"mean_action_like", "", ANY},
-        {"mean_action_follow", "", ANY},
-        {"mean_action_share", "", ANY},
-        {"mean_action_download", "", ANY},
-        {"mean_action_comment", "", ANY},
-        {"mean_action_diversity", "", ANY},
-        {"mean_action_freshness", "", ANY},
-        {"mean_action_duration", "", ANY},
-        /* the candidates */
-        {"watch_mean", "ln s", ANY},
-        {"watch_sd", "ln s", AT_LEAST_0},
-        {"long_view_mean", "logit", ANY},
-        {"long_view_sd", "logit", AT_LEAST_0},
-        {"like_mean", "logit", ANY},
-        {"follow_mean", "logit", ANY},
-        {"share_mean", "logit", ANY},
-        {"download_mean", "logit", ANY},
-        {"comment_mean", "logit", ANY},
-        {"repetition_mean", "", ANY},
-        {"repetition_sd", "", AT_LEAST_0},
-        {"freshness_mean", "", 0, 1},
-        {"length_mean", "", ANY},
-        {"memory_norm", "", AT_LEAST_0},
+        FEED_LAST_SPEC(FEED_COUNT("last_download")),
+        FEED_MEANS_SPEC("fast", FEED_COUNT("fast_download")),
+        FEED_MEANS_SPEC("slow", FEED_COUNT("slow_download")),
+        FEED_ACTIONS_SPEC(FEED_ACTION("download")),
+        FEED_CANDIDATES_SPEC(FEED_LOGIT("download_mean")),
         /* each candidate in the base order, where the action is an item */
         TEN(),
         TEN(1),

@@ -6,10 +6,7 @@
 #ifndef PRL_ENV_SHORTVIDEO_H
 #define PRL_ENV_SHORTVIDEO_H
 
-#include "env/feed/feed.h"
-#include "perilune/env.h"
-
-struct prl_kernels;
+#include "env/feed/frame.h"
 
 enum {
   SV_TOPICS = 8,       /* dimensions of taste and content */
@@ -23,11 +20,8 @@ enum {
   SV_ITEMS = 4096,    /* videos in the catalogue at any time */
   SV_LIFE = 32,       /* days that a video stays in it: SV_ITEMS / SV_LIFE new ones each day */
   SV_DAYS = 4096,     /* the calendar of trends repeats after as many days */
-  SV_LANES = 8,       /* users that are simulated side by side */
-  SV_MAX_SHOWN = 12,
-  SV_MAX_CANDIDATES = 128,
-  SV_TREND = 16,    /* floats a day: 8 of trend, the day effect, padding */
-  SV_QUANTILES = 33 /* of the log duration of the logs' videos */
+  SV_TREND = 16,      /* floats a day: 8 of trend, the day effect, padding */
+  SV_QUANTILES = 33   /* of the log duration of the logs' videos */
 };
 
 enum sv_head { SV_WATCH, SV_LONG_VIEW, SV_LIKE, SV_FOLLOW, SV_SHARE, SV_DOWNLOAD, SV_COMMENT };
@@ -94,27 +88,11 @@ typedef struct sv_trace {
   int64_t count, capacity;
 } sv_trace;
 
-struct sv_shared;
-struct sv_user;
-
-/* The hot functions, compiled for each kernel table. */
-typedef struct sv_table {
-  /* Draws the candidates of the user's next request with their predictions and statistics. */
-  void (*candidates)(const struct sv_shared *shared, struct sv_user *user);
-  /* The best `shown` items in order. weight: SV_WEIGHTS numbers. order: positions among the candidates. */
-  void (*rank)(const struct sv_shared *shared, const struct sv_user *user, const float *weight, int32_t shown,
-               int32_t *order);
-  /* Lets up to SV_LANES users watch what they were shown; users past `lanes` repeat the first. response:
-   * lanes rows. */
-  void (*watch)(const struct sv_shared *shared, struct sv_user *const *user, int32_t lanes,
-                int32_t (*order)[SV_MAX_SHOWN], float (*response)[SV_RESPONSES], bool *left);
-} sv_table;
-
-extern const sv_table prl_shortvideo_table_baseline, prl_shortvideo_table_avx2, prl_shortvideo_table_avx512;
+extern const feed_table prl_shortvideo_table_baseline, prl_shortvideo_table_avx2, prl_shortvideo_table_avx512;
 
 typedef struct sv_shared {
   const struct prl_kernels *kernels;
-  const sv_table *table;
+  const feed_table *table;
   sv_trace *trace; /* NULL but in calibration */
   sv_constants constants;
   /* the options */
@@ -193,7 +171,7 @@ extern const float prl_shortvideo_usual[SV_MEANS];
 /* observation.c */
 enum { SV_OBSERVATIONS = 64, SV_ITEM_FEATURES = 5 };
 extern const prl_observation_spec
-    prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * SV_MAX_CANDIDATES];
+    prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * FEED_MAX_CANDIDATES];
 void prl_shortvideo_observe(const sv_shared *shared, const sv_known *known, const float *prediction,
                             const uint16_t *item, float *out);
 

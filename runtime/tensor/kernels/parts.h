@@ -5,9 +5,7 @@
 
 #include "tensor/kernels.h"
 
-#define PART_PASTE(name, table) prl_##name##_##table
-#define PART_EXPAND(name, table) PART_PASTE(name, table)
-#define PART(name) PART_EXPAND(name, PRL_TABLE)
+#define PART(name) PRL_TABLE_OF(prl_##name##_)
 
 /* clang-format off */
 #define EACH_UNARY(X) \

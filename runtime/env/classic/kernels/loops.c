@@ -1,9 +1,8 @@
+/* The loops of cartpole and pendulum, for one kernel table. */
 #include "env/classic/loops.h"
-#include "env/classic.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define TABLE_OF(name) JOIN(name, PRL_TABLE)
+#include "core/tables.h"
+#include "env/classic.h"
 
 static const double gravity = 9.8, cart_mass = 1.0, pole_mass = 0.1, half_length = 0.5, force_size = 10.0,
                     cart_seconds = 0.02, x_limit = 2.4, theta_limit = 12 * 2 * PRL_PI / 360;
@@ -40,10 +39,11 @@ static void move_carts(int64_t n, double *restrict xs, double *restrict x_dots, 
   }
 }
 
-void TABLE_OF(prl_cartpole_loop_)(int64_t n, double *restrict x, double *restrict x_dot,
-                                  double *restrict theta, double *restrict theta_dot,
-                                  const float *restrict push, float *restrict rows, float *restrict rewards,
-                                  uint8_t *restrict terminated, float reward, float last) {
+void PRL_TABLE_OF(prl_cartpole_loop_)(int64_t n, double *restrict x, double *restrict x_dot,
+                                      double *restrict theta, double *restrict theta_dot,
+                                      const float *restrict push, float *restrict rows,
+                                      float *restrict rewards, uint8_t *restrict terminated, float reward,
+                                      float last) {
   move_carts(n, x, x_dot, theta, theta_dot, push, rows, rewards);
   for (int64_t i = 0; i < n; i++) terminated[i] = rewards[i] > 0;
   for (int64_t i = 0; i < n; i++) rewards[i] = rewards[i] > 0 ? last : reward;
@@ -52,10 +52,10 @@ void TABLE_OF(prl_cartpole_loop_)(int64_t n, double *restrict x, double *restric
 static const double swing_seconds = 0.05, greatest_speed = 8.0;
 static const float greatest_torque = 2;
 
-void TABLE_OF(prl_pendulum_loop_)(int64_t n, double pull, float push, double *restrict thetas,
-                                  double *restrict theta_dots, double *restrict sines,
-                                  const float *restrict torque, float *restrict rows,
-                                  float *restrict rewards) {
+void PRL_TABLE_OF(prl_pendulum_loop_)(int64_t n, double pull, float push, double *restrict thetas,
+                                      double *restrict theta_dots, double *restrict sines,
+                                      const float *restrict torque, float *restrict rows,
+                                      float *restrict rewards) {
   for (int64_t i = 0; i < n; i++) {
     double theta = thetas[i], theta_dot = theta_dots[i], sine, cosine;
     float u = torque[i] < -greatest_torque ? -greatest_torque : torque[i];

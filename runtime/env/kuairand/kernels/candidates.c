@@ -11,7 +11,7 @@ static void retrieve(const kr_world *world, int32_t day, int32_t n, const float 
   const kr_day *pool = &world->day[day];
   const uint32_t *bound = world->bound + pool->first;
   const int32_t *guide = world->guide + pool->guide;
-  int32_t place[KR_MAX_CANDIDATES], last = -1;
+  int32_t place[FEED_MAX_CANDIDATES], last = -1;
   const double part = 4294967296.0 / n;
   for (int32_t c = 0; c < n; c++) {
     uint32_t x = (uint32_t)(part * (c + (double)draw[c]));
@@ -82,12 +82,14 @@ FEED_INLINE void predict(const kr_shared *shared, kr_user *user, const int32_t *
   }
 }
 
-void FEED_TABLE_OF(prl_kuairand_candidates_)(const kr_shared *shared, kr_user *user) {
+void PRL_TABLE_OF(prl_kuairand_candidates_)(const void *shared_, void *user_) {
+  const kr_shared *shared = shared_;
+  kr_user *user = user_;
   kr_known *known = &user->known;
   const kr_world *world = shared->world;
   const int32_t n = shared->candidates, day = kr_day_of(world, known);
   int32_t *video = kr_videos(shared, user);
-  float draw[KR_MAX_CANDIDATES];
+  float draw[FEED_MAX_CANDIDATES];
   sums s = {.sum = {{0}}};
   shared->kernels->uniforms(known->visit.key, KR_SITE_POOL, known->visit.session, known->visit.request, n,
                             draw);

@@ -2,14 +2,10 @@
 #ifndef PRL_ENV_KUAIRAND_HOT_H
 #define PRL_ENV_KUAIRAND_HOT_H
 
+#include "env/feed/table.h"
 #include "env/feed/vector.h"
 
-void FEED_TABLE_OF(prl_kuairand_candidates_)(const kr_shared *shared, kr_user *user);
-void FEED_TABLE_OF(prl_kuairand_rank_)(const kr_shared *shared, const kr_user *user, const float *weight,
-                                       int32_t shown, int32_t *order);
-void FEED_TABLE_OF(prl_kuairand_watch_)(const kr_shared *shared, kr_user *const *user, int32_t lanes,
-                                        int32_t (*order)[KR_MAX_SHOWN], float (*response)[KR_RESPONSES],
-                                        bool *left);
+FEED_TABLE_FUNCTIONS(kuairand);
 
 /* Factors are padded to 8, 16, 24 or 32: one copy of f for each. */
 #define KR_BY_FACTORS(factors, f, ...)                                                                       \

@@ -11,8 +11,8 @@ FEED_INLINE void list(const kr_shared *shared, const kr_user *user, const float 
   const kr_known *known = &user->known;
   const int32_t n = shared->candidates, *video = kr_videos(shared, user), width = factors + KR_ROW;
   const float fade = world->fade[kr_day_of(world, known)];
-  float score[KR_MAX_CANDIDATES];
-  v8 vector[KR_MAX_CANDIDATES / 8 * KR_MAX_FACTORS];
+  float score[FEED_MAX_CANDIDATES];
+  v8 vector[FEED_MAX_CANDIDATES / 8 * KR_MAX_FACTORS];
   for (int32_t c = 0; c < n; c += 8) {
     v8 fresh, length, *own = vector + c / 8 * factors;
     kr_gather(world->vector, factors, video + c, own);
@@ -29,7 +29,9 @@ FEED_INLINE void list(const kr_shared *shared, const kr_user *user, const float 
   feed_list(score, n, vector, factors, 0.25f * weight[KR_DIVERSITY], shown, order);
 }
 
-void FEED_TABLE_OF(prl_kuairand_rank_)(const kr_shared *shared, const kr_user *user, const float *weight,
-                                       int32_t shown, int32_t *order) {
+void PRL_TABLE_OF(prl_kuairand_rank_)(const void *shared_, const void *user_, const float *weight,
+                                      int32_t shown, int32_t *order) {
+  const kr_shared *shared = shared_;
+  const kr_user *user = user_;
   KR_BY_FACTORS(shared->world->factors, list, shared, user, weight, shown, order);
 }

@@ -16,7 +16,7 @@ typedef struct crowd {
   v8 own[KR_ROW];                     /* biases with the hour; means over videos */
   v8 boredom;                         /* 2β */
   feed_crowd feel;
-  v8 chance[KR_MAX_SHOWN][CHANCES];
+  v8 chance[FEED_MAX_SHOWN][CHANCES];
   v8 response[KR_RESPONSES];
   float tiring;
 } crowd;
@@ -32,13 +32,13 @@ static const float bored[KR_INTERACTIONS] = {0.5f, 0.5f, 0.35f, 0.25f, -0.8f}; /
 
 FEED_INLINE void gather(const kr_shared *shared, kr_user *const *user, int32_t shown, crowd *c, int factors) {
   const kr_model *model = &shared->world->response;
-  int32_t who[KR_LANES];
-  const float *by_hour[KR_LANES];
+  int32_t who[FEED_LANES];
+  const float *by_hour[FEED_LANES];
   v8 hour;
-  for (int i = 0; i < KR_LANES; i++) {
+  for (int i = 0; i < FEED_LANES; i++) {
     const kr_latent *latent = &user[i]->latent;
     const kr_known *known = &user[i]->known;
-    float chance[KR_MAX_SHOWN * CHANCES];
+    float chance[FEED_MAX_SHOWN * CHANCES];
     who[i] = known->user;
     for (int d = 0; d < factors; d++) c->memory[d][i] = known->memory[d];
     c->boredom[i] = 2 * latent->boredom;
@@ -54,13 +54,13 @@ FEED_INLINE void gather(const kr_shared *shared, kr_user *const *user, int32_t s
       for (int k = 0; k < CHANCES; k++) c->chance[p][k][i] = chance[p * CHANCES + k];
   }
   for (int k = 0; k < KR_HEADS; k++) {
-    int32_t head[KR_LANES];
-    for (int i = 0; i < KR_LANES; i++) head[i] = who[i] * KR_HEADS + k;
+    int32_t head[FEED_LANES];
+    for (int i = 0; i < FEED_LANES; i++) head[i] = who[i] * KR_HEADS + k;
     kr_gather(model->user, factors, head, c->taste[k]);
   }
   kr_gather(model->user_row, KR_ROW, who, c->own);
   for (int k = 0; k < KR_HEADS; k++)
-    for (int i = 0; i < KR_LANES; i++) c->own[k][i] += by_hour[i][k];
+    for (int i = 0; i < FEED_LANES; i++) c->own[k][i] += by_hour[i][k];
   c->feel.leave += feed_leave_by_hour(hour);
   c->feel.here = (i8){-1, -1, -1, -1, -1, -1, -1, -1};
   c->tiring = shared->heterogeneity;
@@ -152,31 +152,30 @@ static void record(kr_trace *trace, int32_t lanes, const crowd *c, v8 duration, 
 }
 
 static void scatter(const kr_shared *shared, kr_user *const *user, int32_t lanes, const crowd *c,
-                    float (*response)[KR_RESPONSES], bool *left) {
-  for (int i = 0; i < lanes; i++) {
+                    float *response, bool *left) {
+  for (int i = 0; i < lanes; i++, response += KR_RESPONSES) {
     kr_known *known = &user[i]->known;
     user[i]->latent.mind.mood = c->feel.mood[i];
     user[i]->latent.mind.mood_sum = c->feel.mood_sum[i];
     known->fatigue = c->feel.fatigue[i];
     for (int d = 0; d < shared->world->factors; d++) known->memory[d] = c->memory[d][i];
-    for (int k = 0; k < KR_RESPONSES; k++) response[i][k] = c->response[k][i];
+    for (int k = 0; k < KR_RESPONSES; k++) response[k] = c->response[k][i];
     left[i] = !c->feel.here[i];
   }
 }
 
-FEED_INLINE void watch(const kr_shared *shared, kr_user *const *user, int32_t lanes,
-                       int32_t (*order)[KR_MAX_SHOWN], float (*response)[KR_RESPONSES], bool *left,
-                       int factors) {
+FEED_INLINE void watch(const kr_shared *shared, void *const *user, int32_t lanes,
+                       int32_t (*order)[FEED_MAX_SHOWN], float *response, bool *left, int factors) {
   const kr_world *world = shared->world;
-  kr_user *eight[KR_LANES];
-  for (int i = 0; i < KR_LANES; i++) eight[i] = user[i < lanes ? i : 0];
+  kr_user *eight[FEED_LANES];
+  for (int i = 0; i < FEED_LANES; i++) eight[i] = user[i < lanes ? i : 0];
   crowd c;
   gather(shared, eight, shared->shown, &c, factors);
   for (int p = 0; p < shared->shown; p++) {
     v8 video[KR_MAX_FACTORS + KR_ROW], vector[KR_MAX_FACTORS], duration;
-    int32_t at[KR_LANES];
+    int32_t at[FEED_LANES];
     reaction r;
-    for (int i = 0; i < KR_LANES; i++) {
+    for (int i = 0; i < FEED_LANES; i++) {
       at[i] = kr_videos(shared, eight[i])[order[i < lanes ? i : 0][p]];
       duration[i] = world->duration[at[i]];
     }
@@ -187,15 +186,13 @@ FEED_INLINE void watch(const kr_shared *shared, kr_user *const *user, int32_t la
     count(&c, &r);
     feed_feel(&c.feel, c.memory, vector, factors, r.time, r.enjoyment, c.chance[p][1], &shared->rules);
   }
-  scatter(shared, user, lanes, &c, response, left);
+  scatter(shared, eight, lanes, &c, response, left);
 }
 
-void FEED_TABLE_OF(prl_kuairand_watch_)(const kr_shared *shared, kr_user *const *user, int32_t lanes,
-                                        int32_t (*order)[KR_MAX_SHOWN], float (*response)[KR_RESPONSES],
-                                        bool *left) {
+void PRL_TABLE_OF(prl_kuairand_watch_)(const void *shared_, void *const *user, int32_t lanes,
+                                       int32_t (*order)[FEED_MAX_SHOWN], float *response, bool *left) {
+  const kr_shared *shared = shared_;
   KR_BY_FACTORS(shared->world->factors, watch, shared, user, lanes, order, response, left);
 }
 
-const kr_table FEED_TABLE_OF(prl_kuairand_table_) = {FEED_TABLE_OF(prl_kuairand_candidates_),
-                                                     FEED_TABLE_OF(prl_kuairand_rank_),
-                                                     FEED_TABLE_OF(prl_kuairand_watch_)};
+FEED_TABLE(kuairand);

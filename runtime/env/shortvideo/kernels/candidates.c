@@ -72,10 +72,12 @@ static void summarise(float *statistics, int64_t n, const v8 *sum, v8 watch2, v8
   memcpy(statistics, out, sizeof out);
 }
 
-void FEED_TABLE_OF(prl_shortvideo_candidates_)(const sv_shared *shared, sv_user *user) {
+void PRL_TABLE_OF(prl_shortvideo_candidates_)(const void *shared_, void *user_) {
+  const sv_shared *shared = shared_;
+  sv_user *user = user_;
   sv_known *known = &user->known;
   const int64_t n = shared->candidates;
-  float pool[2 * SV_MAX_CANDIDATES], error[(SV_HEADS + 1) * SV_MAX_CANDIDATES];
+  float pool[2 * FEED_MAX_CANDIDATES], error[(SV_HEADS + 1) * FEED_MAX_CANDIDATES];
   shared->kernels->uniforms(known->visit.key, SV_SITE_POOL, known->visit.session, known->visit.request, 2 * n,
                             pool);
   shared->kernels->normals(known->visit.key, SV_SITE_ERRORS, known->visit.session, known->visit.request,

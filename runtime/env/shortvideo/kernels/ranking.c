@@ -6,13 +6,15 @@
 #include "env/feed/list.h"
 #include "env/shortvideo/kernels/hot.h"
 
-void FEED_TABLE_OF(prl_shortvideo_rank_)(const sv_shared *shared, const sv_user *user, const float *weight,
-                                         int32_t shown, int32_t *order) {
+void PRL_TABLE_OF(prl_shortvideo_rank_)(const void *shared_, const void *user_, const float *weight,
+                                        int32_t shown, int32_t *order) {
+  const sv_shared *shared = shared_;
+  const sv_user *user = user_;
   const int64_t n = shared->candidates;
   const uint16_t *items = sv_items(shared, user);
   const int64_t day = sv_day(&user->known);
-  float score[SV_MAX_CANDIDATES];
-  v8 vector[SV_MAX_CANDIDATES / 8][SV_TOPICS];
+  float score[FEED_MAX_CANDIDATES];
+  v8 vector[FEED_MAX_CANDIDATES / 8][SV_TOPICS];
   for (int64_t c = 0; c < n; c += 8) {
     const float *row[8];
     v8 fresh, length;

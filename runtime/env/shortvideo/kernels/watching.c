@@ -14,7 +14,7 @@ typedef struct sv_crowd {
   v8 propensity[SV_INTERACTIONS], slope[SV_INTERACTIONS];
   feed_crowd feel;
   float tiring; /* how much fatigue turns people to shorter videos */
-  v8 chance[SV_MAX_SHOWN][CHANCES], noise[SV_MAX_SHOWN][TIMES];
+  v8 chance[FEED_MAX_SHOWN][CHANCES], noise[FEED_MAX_SHOWN][TIMES];
   v8 response[SV_RESPONSES];
 } sv_crowd;
 
@@ -30,7 +30,7 @@ typedef struct sv_reaction {
 } sv_reaction;
 
 static void draw(const sv_shared *shared, const sv_known *known, int32_t shown, int lane, sv_crowd *crowd) {
-  float chance[SV_MAX_SHOWN * CHANCES], noise[SV_MAX_SHOWN * TIMES];
+  float chance[FEED_MAX_SHOWN * CHANCES], noise[FEED_MAX_SHOWN * TIMES];
   shared->kernels->uniforms(known->visit.key, SV_SITE_CHANCES, known->visit.session, known->visit.request,
                             shown * CHANCES, chance);
   shared->kernels->normals(known->visit.key, SV_SITE_TIMES, known->visit.session, known->visit.request,
@@ -43,7 +43,7 @@ static void draw(const sv_shared *shared, const sv_known *known, int32_t shown, 
 
 static void gather(const sv_shared *shared, sv_user *const *user, int32_t shown, sv_crowd *crowd) {
   v8 hour, shift;
-  for (int i = 0; i < SV_LANES; i++) {
+  for (int i = 0; i < FEED_LANES; i++) {
     const sv_latent *latent = &user[i]->latent;
     const sv_known *known = &user[i]->known;
     const float *trend = sv_trend_of(shared, known);
@@ -76,7 +76,7 @@ static void gather(const sv_shared *shared, sv_user *const *user, int32_t shown,
 
 static void fetch(const sv_shared *shared, const int32_t *item, const int64_t *day, sv_videos *videos) {
   const float *vector[8], *head[8];
-  for (int i = 0; i < SV_LANES; i++) {
+  for (int i = 0; i < FEED_LANES; i++) {
     const sv_item *row = &shared->item[item[i]];
     vector[i] = shared->vector[item[i]];
     head[i] = row->head;
@@ -167,26 +167,25 @@ static void record(sv_trace *trace, sv_user *const *user, int32_t lanes, const s
   }
 }
 
-static void scatter(sv_user *const *user, int32_t lanes, const sv_crowd *crowd,
-                    float (*response)[SV_RESPONSES], bool *left) {
-  for (int i = 0; i < lanes; i++) {
+static void scatter(sv_user *const *user, int32_t lanes, const sv_crowd *crowd, float *response, bool *left) {
+  for (int i = 0; i < lanes; i++, response += SV_RESPONSES) {
     sv_latent *latent = &user[i]->latent;
     sv_known *known = &user[i]->known;
     latent->mind.mood = crowd->feel.mood[i];
     latent->mind.mood_sum = crowd->feel.mood_sum[i];
     for (int d = 0; d < SV_TOPICS; d++) known->memory[d] = crowd->memory[d][i];
     known->fatigue = crowd->feel.fatigue[i];
-    for (int k = 0; k < SV_RESPONSES; k++) response[i][k] = crowd->response[k][i];
+    for (int k = 0; k < SV_RESPONSES; k++) response[k] = crowd->response[k][i];
     left[i] = !crowd->feel.here[i];
   }
 }
 
-void FEED_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *const *user, int32_t lanes,
-                                          int32_t (*order)[SV_MAX_SHOWN], float (*response)[SV_RESPONSES],
-                                          bool *left) {
-  sv_user *eight[SV_LANES];
-  int64_t day[SV_LANES];
-  for (int i = 0; i < SV_LANES; i++) {
+void PRL_TABLE_OF(prl_shortvideo_watch_)(const void *shared_, void *const *user, int32_t lanes,
+                                         int32_t (*order)[FEED_MAX_SHOWN], float *response, bool *left) {
+  const sv_shared *shared = shared_;
+  sv_user *eight[FEED_LANES];
+  int64_t day[FEED_LANES];
+  for (int i = 0; i < FEED_LANES; i++) {
     eight[i] = user[i < lanes ? i : 0];
     day[i] = sv_day(&eight[i]->known);
   }
@@ -196,8 +195,8 @@ void FEED_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *cons
   memset(crowd.response, 0, sizeof crowd.response);
   crowd.feel.here = (i8){-1, -1, -1, -1, -1, -1, -1, -1};
   for (int p = 0; p < shown; p++) {
-    int32_t item[SV_LANES];
-    for (int i = 0; i < SV_LANES; i++) item[i] = sv_items(shared, eight[i])[order[i < lanes ? i : 0][p]];
+    int32_t item[FEED_LANES];
+    for (int i = 0; i < FEED_LANES; i++) item[i] = sv_items(shared, eight[i])[order[i < lanes ? i : 0][p]];
     sv_videos video;
     sv_reaction reaction;
     fetch(shared, item, day, &video);
@@ -208,9 +207,7 @@ void FEED_TABLE_OF(prl_shortvideo_watch_)(const sv_shared *shared, sv_user *cons
     feed_feel(&crowd.feel, crowd.memory, video.vector, SV_TOPICS, reaction.time, reaction.enjoyment,
               crowd.chance[p][1], &shared->rules);
   }
-  scatter(user, lanes, &crowd, response, left);
+  scatter(eight, lanes, &crowd, response, left);
 }
 
-const sv_table FEED_TABLE_OF(prl_shortvideo_table_) = {FEED_TABLE_OF(prl_shortvideo_candidates_),
-                                                       FEED_TABLE_OF(prl_shortvideo_rank_),
-                                                       FEED_TABLE_OF(prl_shortvideo_watch_)};
+FEED_TABLE(shortvideo);

@@ -1,4 +1,4 @@
-#include "autograd/params.h"
+#include "optim/params.h"
 
 #include <string.h>
 

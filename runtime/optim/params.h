@@ -1,8 +1,8 @@
 /* Parameters live in sets: one slab of values and a parallel slab of gradients for each set ("policy",
  * "critic/watch"), so that clipping, an optimizer's step and a checkpoint are each one pass. Optimizer
  * moments are further parallel slabs (optim/optim.h). */
-#ifndef PRL_AUTOGRAD_PARAMS_H
-#define PRL_AUTOGRAD_PARAMS_H
+#ifndef PRL_OPTIM_PARAMS_H
+#define PRL_OPTIM_PARAMS_H
 
 #include "perilune/tensor.h"
 

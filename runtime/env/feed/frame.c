@@ -1,0 +1,137 @@
+/* The steps of a feed: people come, are shown a list, watch, and stay or leave. */
+#include "env/feed/frame.h"
+
+#include <math.h>
+
+#include "tensor/kernels.h"
+
+/* ---- Options ---- */
+
+prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error) {
+  if (value == floor(value)) return PRL_OK;
+  return prl_fail(error, PRL_EINVAL, "%s: %s is %g; a whole number is needed", name, option, value);
+}
+
+prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error *error) {
+  prl_status status = prl_feed_check_whole(name, "candidates", size[FEED_CANDIDATES], error);
+  if (!status) status = prl_feed_check_whole(name, "shown", size[FEED_SHOWN], error);
+  if (!status) status = prl_feed_check_whole(name, "requests", size[FEED_REQUESTS], error);
+  if (status) return status;
+  const int32_t candidates = (int32_t)size[FEED_CANDIDATES];
+  if (candidates % 8)
+    return prl_fail(error, PRL_EINVAL,
+                    "%s: candidates is %d; a multiple of 8 from 8 to %d is needed, such as %d", name,
+                    candidates, FEED_MAX_CANDIDATES, (candidates + 4) / 8 * 8);
+  if (size[FEED_SHOWN] > candidates)
+    return prl_fail(error, PRL_EINVAL, "%s: shown is %g, but a request has %d candidates", name,
+                    size[FEED_SHOWN], candidates);
+  if (size[FEED_RETURN_WAIT] != 24 * floor(size[FEED_RETURN_WAIT] / 24))
+    return prl_fail(error, PRL_EINVAL, "%s: return_wait is %g h; 0, 24, 48, 72 or 96 is needed", name,
+                    size[FEED_RETURN_WAIT]);
+  return PRL_OK;
+}
+
+feed_rules prl_feed_rules(const double *pull, const double *size) {
+  return (feed_rules){.satisfaction = (float)pull[FEED_SATISFACTION],
+                      .fatigue = (float)pull[FEED_FATIGUE],
+                      .lifetime = (float)size[FEED_LIFETIME],
+                      .requests = (int32_t)size[FEED_REQUESTS]};
+}
+
+void prl_feed_choose_tables(const char *name, const feed_table *const *tables,
+                            const struct prl_kernels **kernels, const feed_table **table) {
+  if (*kernels && (!name || strcmp(name, (*kernels)->name) == 0)) return;
+  *kernels = prl_kernels_find(name);
+  *table = tables[prl_table_index((*kernels)->name)];
+}
+
+/* ---- Steps ---- */
+
+static void *user_at(const prl_env_batch *batch, const feed_frame *frame, int64_t i) {
+  return (char *)batch->state + (size_t)i * frame->state_size;
+}
+
+static feed_visit *visit_of(const feed_frame *frame, void *user) {
+  return (feed_visit *)(void *)((char *)user + frame->model->visit);
+}
+
+static void observe(const prl_env_batch *batch, const feed_frame *frame, const void *user, int64_t i) {
+  frame->model->observe(frame->shared, user, batch->observation + i * frame->observations);
+}
+
+prl_status prl_feed_reset(const prl_env_batch *batch, const uint8_t *mask, const feed_frame *frame) {
+  const feed_model *model = frame->model;
+  for (int64_t i = 0; i < batch->n; i++) {
+    if (mask && !mask[i]) continue;
+    void *user = user_at(batch, frame, i);
+    const feed_visit *visit = visit_of(frame, user);
+    const uint64_t stream = batch->stream[i];
+    if (visit->phase == FEED_UNBORN) model->birth(frame->shared, user, batch->seed, stream);
+    /* Someone else ended the episode: the session is over all the same. */
+    if (visit->phase == FEED_PRESENT) (void)model->leave(frame->shared, user, batch->seed, stream);
+    model->enter(frame->shared, user);
+    model->draw(frame->shared, user);
+    observe(batch, frame, user, i);
+  }
+  return PRL_OK;
+}
+
+/* The offsets in force, and the videos shown. */
+static void choose(const feed_frame *frame, const void *user, const float *action, float *offset,
+                   int32_t *order) {
+  const feed_model *model = frame->model;
+  if (frame->by_item) {
+    memset(offset, 0, (size_t)model->weights * sizeof *offset);
+    order[0] = (int32_t)action[0];
+    return;
+  }
+  float weight[FEED_MAX_WEIGHTS];
+  for (int k = 0; k < model->weights; k++) {
+    offset[k] = fminf(fmaxf(action[k], model->weight[k].low), model->weight[k].high);
+    weight[k] = frame->base[k] + offset[k];
+  }
+  frame->table->rank(frame->shared, user, weight, frame->shown, order);
+}
+
+/* After the videos: what production records; then the next candidates, or the end of the session. */
+static void conclude(const prl_env_batch *batch, const feed_frame *frame, int64_t i, const float *offset,
+                     bool left) {
+  enum { APP_TIME = 1, VIDEO_VIEWS = 2 };
+  const feed_model *model = frame->model;
+  void *user = user_at(batch, frame, i);
+  feed_visit *visit = visit_of(frame, user);
+  float *response = batch->response + i * model->responses;
+  const int64_t before_us = visit->clock_us;
+  if (frame->return_wait == 0 && visit->request == 0)
+    memcpy(&response[model->return_time], (char *)user + model->gap, sizeof(float));
+  model->remember(user, response, offset);
+  const bool over = prl_feed_pass(visit, frame->rules, response[VIDEO_VIEWS], response[APP_TIME], left);
+  if (!over) model->draw(frame->shared, user);
+  observe(batch, frame, user, i);
+  if (over) {
+    batch->terminated[i] = 1;
+    response[model->depth] = (float)visit->videos;
+    float gap = model->leave(frame->shared, user, batch->seed, batch->stream[i]);
+    if (frame->return_wait > 0) response[model->return_time] = fminf(gap, frame->return_wait);
+  }
+  batch->elapsed_us[i] = visit->clock_us - before_us;
+}
+
+prl_status prl_feed_step(const prl_env_batch *batch, const feed_frame *frame) {
+  const feed_model *model = frame->model;
+  const int32_t actions = frame->by_item ? 1 : model->weights;
+  for (int64_t first = 0; first < batch->n; first += FEED_LANES) {
+    const int32_t lanes = batch->n - first < FEED_LANES ? (int32_t)(batch->n - first) : FEED_LANES;
+    void *user[FEED_LANES];
+    int32_t order[FEED_LANES][FEED_MAX_SHOWN];
+    float offset[FEED_LANES][FEED_MAX_WEIGHTS];
+    bool left[FEED_LANES];
+    for (int32_t i = 0; i < lanes; i++) {
+      user[i] = user_at(batch, frame, first + i);
+      choose(frame, user[i], batch->action + (first + i) * actions, offset[i], order[i]);
+    }
+    frame->table->watch(frame->shared, user, lanes, order, batch->response + first * model->responses, left);
+    for (int32_t i = 0; i < lanes; i++) conclude(batch, frame, first + i, offset[i], left[i]);
+  }
+  return PRL_OK;
+}

@@ -1,0 +1,137 @@
+/* The frame of a feed (shortvideo, kuairand): a request is a step, a session an episode, an instance one
+ * person after the other. A world says who people are, which videos are there and how people respond to them;
+ * what follows from being a feed stands here: its options, responses and observations, and the steps. */
+#ifndef PRL_ENV_FEED_FRAME_H
+#define PRL_ENV_FEED_FRAME_H
+
+#include "env/feed/feed.h"
+#include "env/feed/table.h"
+
+struct prl_kernels;
+
+/* ---- What every feed has, as rows of its lists; `...`: what a world has besides ---- */
+
+#define FEED_PULL_OPTIONS                                                                                    \
+  {"satisfaction", 0.5, 0, 2, "", "pull of mood on staying, on coming back and on not leaving for good"}, {  \
+    "fatigue", 0.15, 0, 2, "", "pull on leaving of 20 minutes watched in the session"                        \
+  }
+/* In the order of feed_size. */
+#define FEED_SIZE_OPTIONS                                                                                    \
+  {"candidates", 64, 8, FEED_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},           \
+      {"shown", 6, 1, FEED_MAX_SHOWN, "count", "videos shown for a request"},                                \
+      {"requests", 60, 1, 10000, "count", "a session ends after as many requests at the latest"},            \
+      {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"}, {  \
+    "return_wait", 0, 0, 96, "h",                                                                            \
+        "0: return_time comes with the first request of the next session; 24, 48, 72 or 96: with the step "  \
+        "that ended the session, censored at so many hours, and steps wait for it"                           \
+  }
+enum feed_pull { FEED_SATISFACTION, FEED_FATIGUE, FEED_PULLS };
+enum feed_size { FEED_CANDIDATES, FEED_SHOWN, FEED_REQUESTS, FEED_LIFETIME, FEED_RETURN_WAIT, FEED_SIZES };
+#define FEED_BASE_OPTION(weight, value, of)                                                                  \
+  { "base_" weight, value, -5, 5, "", "base " of }
+
+#define FEED_SUM(name, unit)                                                                                 \
+  { name, unit, 0, PRL_COMBINE_SUM, 0 }
+/* ...: of interactions between share and comment. */
+#define FEED_RESPONSES(hours, ...)                                                                           \
+  {                                                                                                          \
+    FEED_SUM("watch_time", "s"), FEED_SUM("app_time", "s"), FEED_SUM("video_views", "count"),                \
+        FEED_SUM("long_view", "count"), FEED_SUM("like", "count"), FEED_SUM("follow", "count"),              \
+        FEED_SUM("share", "count"), ##__VA_ARGS__, FEED_SUM("comment", "count"), FEED_SUM("hate", "count"),  \
+        {"depth", "count", 0, PRL_COMBINE_LAST, 0}, {                                                        \
+      "return_time", "h", 0, PRL_COMBINE_LAST, (hours)*INT64_C(3600000000)                                   \
+    }                                                                                                        \
+  }
+/* By return_wait / 24. */
+#define FEED_RESPONSES_BY_WAIT(...)                                                                          \
+  {                                                                                                          \
+    FEED_RESPONSES(0, ##__VA_ARGS__), FEED_RESPONSES(24, ##__VA_ARGS__), FEED_RESPONSES(48, ##__VA_ARGS__),  \
+        FEED_RESPONSES(72, ##__VA_ARGS__), FEED_RESPONSES(96, ##__VA_ARGS__)                                 \
+  }
+
+#define FEED_ANY -INFINITY, INFINITY
+#define FEED_AT_LEAST_0 0, INFINITY
+/* The moment of a request, as production knows it: what prl_feed_moment writes. */
+#define FEED_MOMENT_SPEC                                                                                     \
+  {"hour_sin", "", -1, 1}, {"hour_cos", "", -1, 1}, {"weekend", "", 0, 1}, {"first_request", "", 0, 1},      \
+      {"log_request", "", FEED_AT_LEAST_0}, {"session_watched", "min", FEED_AT_LEAST_0}, {                   \
+    "log_gap", "ln h", FEED_ANY                                                                              \
+  }
+#define FEED_COUNT(name)                                                                                     \
+  { name, "count", FEED_AT_LEAST_0 }
+/* The request before. */
+#define FEED_LAST_SPEC(...)                                                                                  \
+  {"last_watch_time", "s", FEED_AT_LEAST_0}, {"last_app_time", "s", FEED_AT_LEAST_0},                        \
+      FEED_COUNT("last_video_views"), FEED_COUNT("last_long_view"), FEED_COUNT("last_like"),                 \
+      FEED_COUNT("last_follow"), FEED_COUNT("last_share"), ##__VA_ARGS__, FEED_COUNT("last_comment"),        \
+      FEED_COUNT("last_hate")
+/* Running means over requests. */
+#define FEED_MEANS_SPEC(pace, ...)                                                                           \
+  {pace "_watch_time", "s", FEED_AT_LEAST_0}, FEED_COUNT(pace "_video_views"),                               \
+      FEED_COUNT(pace "_long_view"), FEED_COUNT(pace "_like"), FEED_COUNT(pace "_follow"),                   \
+      FEED_COUNT(pace "_share"), ##__VA_ARGS__, FEED_COUNT(pace "_comment")
+#define FEED_ACTION(name)                                                                                    \
+  { "mean_action_" name, "", FEED_ANY }
+#define FEED_ACTIONS_SPEC(...)                                                                               \
+  FEED_ACTION("watch"), FEED_ACTION("long_view"), FEED_ACTION("like"), FEED_ACTION("follow"),                \
+      FEED_ACTION("share"), ##__VA_ARGS__, FEED_ACTION("comment"), FEED_ACTION("diversity"),                 \
+      FEED_ACTION("freshness"), FEED_ACTION("duration")
+#define FEED_LOGIT(name)                                                                                     \
+  { name, "logit", FEED_ANY }
+/* The candidates, and the norm of what is remembered. */
+#define FEED_CANDIDATES_SPEC(...)                                                                            \
+  {"watch_mean", "ln s", FEED_ANY}, {"watch_sd", "ln s", FEED_AT_LEAST_0}, FEED_LOGIT("long_view_mean"),     \
+      {"long_view_sd", "logit", FEED_AT_LEAST_0}, FEED_LOGIT("like_mean"), FEED_LOGIT("follow_mean"),        \
+      FEED_LOGIT("share_mean"), ##__VA_ARGS__, FEED_LOGIT("comment_mean"),                                   \
+      {"repetition_mean", "", FEED_ANY}, {"repetition_sd", "", FEED_AT_LEAST_0},                             \
+      {"freshness_mean", "", 0, 1}, {"length_mean", "", FEED_ANY}, {                                         \
+    "memory_norm", "", FEED_AT_LEAST_0                                                                       \
+  }
+
+/* ---- Options ---- */
+
+/* size: the values of FEED_SIZE_OPTIONS; name: of the environment. Fails: PRL_EINVAL (no whole number;
+ * candidates no multiple of 8, or fewer than are shown; return_wait none of 0, 24, 48, 72, 96). */
+prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error *error);
+prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error);
+feed_rules prl_feed_rules(const double *pull, const double *size);
+
+/* ---- Steps ---- */
+
+/* What a world does for the frame. Users are the world's own structs, in batch->state one after the other. */
+typedef struct feed_model {
+  int32_t weights, responses;
+  int32_t depth, return_time; /* places in a row of responses, which begins with watch, app time and views */
+  const prl_action_spec *weight; /* (weights): offsets to the base weights */
+  size_t visit, gap;             /* where a user's feed_visit and hours of absence are */
+  void (*birth)(const void *shared, void *user, uint64_t seed, uint64_t stream);
+  void (*enter)(const void *shared, void *user);
+  /* Closes the session. Returns the gap in hours of the person who left, infinite when it was for good. */
+  float (*leave)(const void *shared, void *user, uint64_t seed, uint64_t stream);
+  void (*draw)(const void *shared, void *user); /* the candidates of the next request */
+  void (*observe)(const void *shared, const void *user, float *out);
+  void (*remember)(void *user, const float *response, const float *offset);
+} feed_model;
+
+/* What one call works with. */
+typedef struct feed_frame {
+  const feed_model *model;
+  const feed_table *table;
+  const void *shared;
+  const feed_rules *rules;
+  const float *base; /* (weights) */
+  float return_wait; /* h */
+  int32_t shown, observations;
+  bool by_item; /* the action is one candidate's place */
+  size_t state_size;
+} feed_frame;
+
+/* The kernels and the table of that name, of `tables` for each; NULL: those that are chosen already, or the
+ * best. */
+void prl_feed_choose_tables(const char *name, const feed_table *const *tables,
+                            const struct prl_kernels **kernels, const feed_table **table);
+
+prl_status prl_feed_reset(const prl_env_batch *batch, const uint8_t *mask, const feed_frame *frame);
+prl_status prl_feed_step(const prl_env_batch *batch, const feed_frame *frame);
+
+#endif

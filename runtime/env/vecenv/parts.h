@@ -1,0 +1,39 @@
+/* The fields of a vector env, and what its files call of each other. */
+#ifndef PRL_ENV_VECENV_PARTS_H
+#define PRL_ENV_VECENV_PARTS_H
+
+#include "core/arguments.h"
+#include "core/memory.h"
+#include "env/types.h"
+
+typedef enum vecenv_stage { STAGE_NEW, STAGE_RUNNING, STAGE_FAILED } vecenv_stage;
+
+struct prl_vecenv {
+  prl_runtime *runtime;
+  const prl_env_type *type;
+  prl_env_spec spec;
+  int64_t n;
+  uint64_t seed;
+  vecenv_stage stage;
+  bool begun;  /* a first episode has started: a further reset takes the next number */
+  bool opened; /* shared holds what type->close releases */
+  double *options;
+  void *shared;
+  unsigned char *state; /* (n, state_size) */
+  uint64_t *stream;     /* (n) */
+  uint32_t *episode;    /* (n) */
+  uint32_t *step;       /* (n) */
+  uint8_t *ended;       /* (n) scratch: instances that start anew */
+};
+
+prl_env_batch prl_vecenv_batch(const prl_vecenv *env); /* all instances; what a step fills is left to it */
+
+/* check.c: what a foreign type may get wrong is refused once, so that a step need not look. Fails:
+ * PRL_EINVAL. */
+prl_status prl_vecenv_check_spec(const prl_env_type *type, const prl_env_spec *spec, prl_error *error);
+/* Fails: PRL_EINVAL (not finite, or not one of the choices: the action's name, the instance, the value). */
+prl_status prl_vecenv_check_actions(const prl_vecenv *env, const float *action, prl_error *error);
+/* What a clock of an environment may tell: sums of it are counted on without a look. Fails: PRL_EINVAL. */
+prl_status prl_vecenv_check_elapsed(const prl_vecenv *env, const int64_t *elapsed_us, prl_error *error);
+
+#endif

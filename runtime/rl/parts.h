@@ -1,0 +1,59 @@
+/* What the files of an experience call of each other. */
+#ifndef PRL_RL_PARTS_H
+#define PRL_RL_PARTS_H
+
+#include "rl/experience.h"
+
+#define EVERY(index, count) for (int64_t index = 0; index < (count); index++)
+
+enum { PRL_AHEAD = 12 }; /* places that are asked for before they are taken */
+
+static inline float *prl_row_observation(prl_experience *e, int32_t row) {
+  return e->observation + (int64_t)row * e->options.observations;
+}
+
+/* What follows the row happens now. */
+static inline void prl_row_lasts_until_now(const prl_experience *e, int32_t row) {
+  prl_row *r = &e->rows[row];
+  if (!r->told) r->elapsed = (float)((double)(e->n.now - r->time) * 1e-6);
+}
+
+/* Whether the stream's list ends with an observation that may become its next row. */
+static inline bool prl_stream_observed(const prl_experience *e, const prl_stream *s) {
+  return s->last >= 0 && e->rows[s->last].kind == PRL_ROW_GHOST && e->rows[s->last].end == PRL_END_NONE;
+}
+
+/* streams.c */
+int32_t prl_streams_take(prl_experience *experience, uint64_t key); /* −1: no room */
+void prl_streams_touch(prl_experience *experience, int32_t slot);   /* newest among open streams */
+void prl_streams_untouch(prl_experience *experience, int32_t slot); /* no longer open */
+/* record.c */
+void prl_row_release(prl_experience *experience, int32_t row); /* its place is free again */
+void prl_row_settle(prl_experience *experience, int32_t row);  /* closes it if it is time */
+/* Takes a closed row off the head of its stream, its final observation too. */
+void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
+/* Adds an observation without a decision to the end of the stream's list. */
+int32_t prl_row_ghost(prl_experience *experience, int32_t slot, const float *observation, uint8_t end);
+void prl_row_succeed(prl_experience *experience, int32_t row); /* what follows the row is known now */
+
+/* episodes.c: ends the run of rows with an observation to bootstrap from (NULL: the last one): the episode is
+ * truncated, or goes on unrecorded. */
+void prl_stream_cut(prl_experience *experience, int32_t slot, const float *observation, uint8_t end);
+
+/* check.c. In debug builds each function of experience.h that changes something begins with PRL_CHECKED: on
+ * its way out a broken invariant ends the process, with a line on stderr. What a look costs is spread: one at
+ * a thousand rows comes once in about sixteen changes. */
+#ifdef NDEBUG
+#define PRL_CHECKED(experience) (void)0
+#else
+typedef struct prl_checked {
+  prl_experience *experience;
+  const char *function;
+} prl_checked;
+void prl_experience_assert(prl_experience *experience, const char *after);
+static inline void prl_checked_end(prl_checked *c) { prl_experience_assert(c->experience, c->function); }
+#define PRL_CHECKED(experience)                                                                              \
+  __attribute__((cleanup(prl_checked_end), unused)) prl_checked checked_ = {experience, __func__}
+#endif
+
+#endif

@@ -1,0 +1,241 @@
+/* Decisions are written down, and the observations that follow them: places of the pool, the lists of rows by
+ * stream, the rows of a call. */
+#include "rl/parts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- places ---- */
+
+static int32_t fresh_place(prl_experience *e) {
+  const prl_experience_options *o = &e->options;
+  int32_t row = (int32_t)e->n.fresh++;
+  e->rows[row] = (prl_row){.next = -1, .wait_next = -1, .event = -1};
+  memset(prl_row_observation(e, row), 0, (size_t)o->observations * sizeof(float));
+  memset(e->action + (int64_t)row * o->actions, 0, (size_t)o->actions * sizeof(float));
+  memset(e->response + (int64_t)row * o->responses, 0, (size_t)o->responses * sizeof(float));
+  memset(e->present + row * e->present_stride, 0, (size_t)e->present_stride);
+  e->log_prob[row] = 0;
+  return row;
+}
+
+static int32_t take_place(prl_experience *e) {
+  if (e->n.free_count <= e->rest && e->n.fresh < e->places) return fresh_place(e);
+  /* The places that the coming decisions take were last touched an update ago: they are asked for ahead of
+   * time. (Not in a function of its own: GCC drops calls of one that only prefetches.) */
+  int64_t at = e->n.free_head + PRL_AHEAD;
+  int64_t coming =
+      e->free[e->n.free_count > PRL_AHEAD ? (at < e->places ? at : at - e->places) : e->n.free_head];
+  __builtin_prefetch(&e->rows[coming], 1);
+  __builtin_prefetch(e->observation + coming * e->options.observations, 1);
+  __builtin_prefetch(e->action + coming * e->options.actions, 1);
+  __builtin_prefetch(e->response + coming * e->options.responses, 1);
+  int32_t row = e->free[e->n.free_head];
+  if (++e->n.free_head == e->places) e->n.free_head = 0;
+  e->n.free_count--;
+  return row;
+}
+
+void prl_row_release(prl_experience *e, int32_t row) {
+  prl_row *r = &e->rows[row];
+  if (r->kind == PRL_ROW_REAL) e->n.live--;
+  for (int32_t event = r->event; event >= 0;) {
+    int32_t next = e->events[event].next;
+    e->events[event].next = (int32_t)e->n.event_head;
+    e->n.event_head = event;
+    event = next;
+  }
+  r->event = -1;
+  r->kind = PRL_ROW_FREE;
+  int64_t place = e->n.free_head + e->n.free_count++;
+  if (place >= e->places) place -= e->places;
+  if (place >= e->n.ring) e->n.ring = place + 1;
+  e->free[place] = row;
+}
+
+/* ---- rows of a stream ---- */
+
+static void append(prl_experience *e, prl_stream *s, int32_t row) {
+  if (s->last >= 0)
+    e->rows[s->last].next = row;
+  else
+    s->first = row;
+  s->last = row;
+}
+
+int32_t prl_row_ghost(prl_experience *e, int32_t slot, const float *observation, uint8_t end) {
+  int32_t ghost = take_place(e);
+  prl_row *g = &e->rows[ghost];
+  *g = (prl_row){.stream = slot,
+                 .next = -1,
+                 .wait_next = -1,
+                 .event = -1,
+                 .generation = g->generation + 1,
+                 .kind = PRL_ROW_GHOST,
+                 .end = end};
+  memcpy(prl_row_observation(e, ghost), observation, (size_t)e->options.observations * sizeof(float));
+  append(e, &e->streams[slot], ghost);
+  return ghost;
+}
+
+void prl_row_behead(prl_experience *e, prl_stream *s, int32_t row) {
+  prl_row *r = &e->rows[row];
+  s->first = r->next;
+  if (r->end == PRL_END_TRUNCATED || r->end == PRL_END_CUT) {
+    int32_t ghost = r->next;
+    s->first = e->rows[ghost].next;
+    prl_row_release(e, ghost);
+  }
+  if (s->first < 0) s->last = -1;
+  if (s->row == row) s->row = -1;
+  prl_row_release(e, row);
+}
+
+void prl_row_settle(prl_experience *e, int32_t row) {
+  prl_row *r = &e->rows[row];
+  if (r->state != (PRL_ROW_WAITED | PRL_ROW_SUCCEEDED)) return;
+  r->state |= PRL_ROW_CLOSED;
+  if (r->version >= (uint64_t)e->n.min_version) {
+    e->n.closed++;
+    return;
+  }
+  e->n.stale_steps++;
+  prl_row_behead(e, &e->streams[r->stream], row);
+}
+
+void prl_row_succeed(prl_experience *e, int32_t row) {
+  prl_row_lasts_until_now(e, row);
+  e->rows[row].state |= PRL_ROW_SUCCEEDED;
+  prl_row_settle(e, row);
+}
+
+/* ---- a call ---- */
+
+prl_status prl_experience_enter(prl_experience *e, const uint64_t *streams, int64_t n, prl_error *error) {
+  PRL_CHECKED(e);
+  uint32_t call = (uint32_t)++e->n.call;
+  if (call == 0) call = (uint32_t)++e->n.call; /* 0 marks a stream that no call has named */
+  if (n > e->options.streams) n = e->options.streams;
+  EVERY(i, n) {
+    uint64_t key = streams[i];
+    int32_t slot = e->slot[i];
+    if (slot < 0 || e->streams[slot].key != key || !e->streams[slot].used) {
+      slot = prl_streams_find(e, key);
+      if (slot < 0) slot = prl_streams_take(e, key);
+      if (slot < 0) {
+        e->slot[i] = -1;
+        continue;
+      }
+      e->slot[i] = slot;
+    }
+    if (e->streams[slot].call == call)
+      return prl_fail(error, PRL_EINVAL, "stream %" PRIu64 " stands twice in one call (row %" PRId64 ")", key,
+                      i);
+    e->streams[slot].call = call;
+  }
+  return PRL_OK;
+}
+
+static void enlist_wait(prl_experience *e, int32_t row) {
+  if (e->n.wait_tail >= 0)
+    e->rows[e->n.wait_tail].wait_next = row;
+  else
+    e->n.wait_head = row;
+  e->n.wait_tail = row;
+}
+
+/* The place of the stream's next row, linked; the open row before it gets its successor. */
+static int32_t next_row(prl_experience *e, int32_t slot) {
+  prl_stream *s = &e->streams[slot];
+  if (prl_stream_observed(e, s)) {
+    if (s->row >= 0) prl_row_lasts_until_now(e, s->row); /* not learned from yet: until this decision */
+    return s->last;
+  }
+  int32_t row = take_place(e);
+  e->rows[row].generation++;
+  e->rows[row].next = -1;
+  append(e, s, row);
+  if (s->row >= 0) prl_row_succeed(e, s->row);
+  return row;
+}
+
+static uint64_t record_row(prl_experience *e, int32_t slot, const float *observation, const float *action,
+                           float log_prob, uint64_t version) {
+  const prl_experience_options *o = &e->options;
+  prl_stream *s = &e->streams[slot];
+  uint32_t step = s->step++;
+  s->open = 1;
+  s->time = e->n.now;
+  prl_streams_touch(e, slot);
+  if (e->n.live >= o->rows) {
+    prl_stream_cut(e, slot, observation, PRL_END_CUT);
+    e->n.dropped_steps++;
+    return 0;
+  }
+  int32_t row = next_row(e, slot);
+  prl_row *r = &e->rows[row];
+  *r = (prl_row){.time = e->n.now,
+                 .number = e->n.decisions++,
+                 .version = version,
+                 .stream = slot,
+                 .next = -1,
+                 .wait_next = -1,
+                 .event = -1,
+                 .generation = r->generation,
+                 .step = step,
+                 .kind = PRL_ROW_REAL,
+                 .state = o->wait_us ? 0 : PRL_ROW_WAITED};
+  s->row = row;
+  e->n.live++;
+  memcpy(prl_row_observation(e, row), observation, (size_t)o->observations * sizeof(float));
+  memcpy(e->action + (int64_t)row * o->actions, action, (size_t)o->actions * sizeof(float));
+  e->log_prob[row] = log_prob;
+  if (o->responses) {
+    memcpy(e->response + (int64_t)row * o->responses, e->missing, (size_t)o->responses * sizeof(float));
+    memset(e->present + row * e->present_stride, 0, (size_t)o->responses);
+  }
+  if (o->wait_us) enlist_wait(e, row);
+  return (uint64_t)r->generation << 32 | (uint32_t)(row + 1);
+}
+
+void prl_experience_record(prl_experience *e, const float *observation, const float *action,
+                           const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions) {
+  PRL_CHECKED(e);
+  const prl_experience_options *o = &e->options;
+  uint32_t call = (uint32_t)e->n.call;
+  EVERY(i, n) {
+    int32_t slot = i < o->streams ? e->slot[i] : -1;
+    if (slot < 0 || e->streams[slot].call != call) {
+      e->n.dropped_steps++;
+      decisions[i] = 0;
+      continue;
+    }
+    decisions[i] =
+        record_row(e, slot, observation + i * o->observations, action + i * o->actions, log_prob[i], version);
+  }
+}
+
+prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, const float *observation,
+                                  int64_t n, prl_error *error) {
+  PRL_CHECKED(e);
+  prl_status status = PRL_OK;
+  EVERY(i, n) {
+    int32_t slot = i < e->options.streams ? e->slot[i] : -1;
+    if (slot < 0 || e->streams[slot].key != streams[i] || !e->streams[slot].used)
+      slot = prl_streams_find(e, streams[i]);
+    const float *from = observation + i * e->options.observations;
+    if (slot < 0) {
+      if (!status) status = prl_fail(error, PRL_ENAME, "stream %" PRIu64 " is unknown", streams[i]);
+      continue;
+    }
+    prl_stream *s = &e->streams[slot];
+    if (prl_stream_observed(e, s)) {
+      memcpy(prl_row_observation(e, s->last), from, (size_t)e->options.observations * sizeof(float));
+      if (s->row >= 0) prl_row_lasts_until_now(e, s->row);
+    } else if (s->row >= 0) {
+      prl_row_ghost(e, slot, from, PRL_END_NONE);
+      prl_row_succeed(e, s->row);
+    }
+  }
+  return status;
+}
