@@ -42,6 +42,19 @@ return {
     assert.equal(1, select(2, err:gsub("\n", "")))
   end)
 
+  it("is behind ./dev, which refuses what is no command before it installs or builds anything", function()
+    local cli = require "perilune.cli"
+    os.execute(("mkdir -p %s/clone/lua/perilune/cli && cp dev %s/clone && cp lua/perilune/cli/init.lua %s/clone/lua/perilune/cli")
+      :format(root, root, root))
+    local status = os.execute(("%s/clone/dev trian x.lua >%s/out 2>%s/err"):format(root, root, root))
+    assert.equal(2, status > 255 and status / 256 or status)
+    local file = assert(io.open(root .. "/err"))
+    assert.equal("dev: there is no command 'trian'; the commands are test, " .. table.concat(cli.commands, ", ") .. "\n",
+      file:read("*a"))
+    file:close()
+    assert.is_nil(posix.stat(root .. "/clone/build"))
+  end)
+
   it("leaves with 2 for words that are wrong", function()
     for _, words in ipairs {"train", "train pole.lua --resume x", "train --resume nothing", "train none.lua",
       "train pole.lua --set nonsense", "train pole.lua --seed x", "eval nothing", "report .", "compare pole.lua .",

@@ -17,6 +17,15 @@ describe("describe.text", function()
     assert.matches("hidden +sizes +units +structural", text)
   end)
 
+  it("says that what is live may be a schedule, of weights as of step sizes", function()
+    local said = "\nWhat is live may be a schedule (describe schedule), and may change while it runs (agent:set).\n"
+    for _, words in ipairs {{"critic"}, {"algorithm", "ppo"}} do
+      assert.truthy(describe_recipe.text(unpack(words)):find(said, 1, true), words[1])
+    end
+    assert.matches("weight +number +1 +live", (describe_recipe.text "critic"))
+    assert.falsy(describe_recipe.text "agent":find(said, 1, true)) -- nothing of it is live
+  end)
+
   it("shows the options of an algorithm, and what an environment is made of", function()
     assert.matches("epochs +whole number ≥ 1 +4 +structural", (describe_recipe.text("algorithm", "ppo")))
     local text = describe_recipe.text("env", "pendulum")

@@ -2,8 +2,8 @@
 ---
 --- A file gives {summary, actions, stale, optimizer, options, build}, or {summary, actions, options, search, trials,
 --- refusal}: an algorithm that looks for one action for everybody by trials (trainer/search.lua). An option is {default,
---- unit, meaning, structural = true, min, max, above, integer, choices, optional}: live unless structural; a nil or
---- false default makes it optional.
+--- unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log"}: live unless structural; a
+--- nil or false default makes it optional; what differs by factors, such as a step size, has the scale "log".
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"

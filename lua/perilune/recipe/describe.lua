@@ -108,7 +108,12 @@ local function table_text(head, rows)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function options_text(options) return table_text(HEAD, rows_of(options, "", {})) end
+local function options_text(options)
+  local live
+  for _, option in ipairs(options) do live = live or option.live end
+  return table_text(HEAD, rows_of(options, "", {})) ..
+    (live and "\nWhat is live may be a schedule (describe schedule), and may change while it runs (agent:set).\n" or "")
+end
 
 -- ---- Topics ----
 
