@@ -161,8 +161,24 @@ return {
     assert.truthy(out:find('"host"', 1, true), out)
     assert.truthy(err:find("perilune: note: a step waits 30 s for reward and is held", 1, true), err)
     assert.truthy(err:find("a2c learns only from steps that close", 1, true), err)
+    assert.truthy(err:find("agent.interval, the time between two decisions of a stream, makes room", 1, true), err)
     assert.equal("", (select(2, run "check wait.lua --set agent.rows=5000")))
+    assert.equal("", (select(2, run "check wait.lua --set agent.interval=0.5")))
     assert.equal("", (select(2, run "check pole.lua")))
+  end)
+
+  it("says in training, once, that steps were dropped, and the number to set", function()
+    local file = assert(io.open(root .. "/feed.lua", "w"))
+    file:write([[return {env = {"shortvideo", n = 64, return_wait = 96}, policy = {hidden = {8}},
+      objective = {critics = {watch_time = {}}}, algorithm = {"ppo", rollout = 4}, train = {steps = 10000},
+      eval = {episodes = 1}}]])
+    file:close()
+    local _, err, code = run "train feed.lua --quiet --runs feed"
+    assert.equal(0, code, err)
+    local rows = err:match("^perilune: note: a decision was not recorded %(dropped_steps%): 512 steps were held, and steps wait " ..
+      "345600 s for return_time, in which about %d+ are made; set agent.rows to (%d+) or more\n$")
+    assert.is_string(rows, err)
+    assert.equal("", (select(2, run("train feed.lua --quiet --runs feed --set agent.rows=" .. rows))))
   end)
 
   it("checks that an agent can be made of the recipe", function()

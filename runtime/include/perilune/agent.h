@@ -72,8 +72,8 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * density, is the draw before the cut). decisions (n): 0 for a row that could not be recorded since the
  * declared capacity is full (counted as `dropped_steps`). decisions NULL: nothing is recorded or learned
  * (evaluation, serving without learning). No allocation. mode is PRL_MEAN whatever was asked while the plan's
- * warm-up steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC
- * (an observation that is not finite: row and name). */
+ * warm-up steps are made. Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call),
+ * PRL_ENUMERIC (an observation that is not finite: row and name). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
                                  int64_t n, prl_mode mode, float *action, uint64_t *decisions,
                                  prl_error *error);
@@ -187,6 +187,12 @@ PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums,
 
 /* Simulated days that all instances together lived in the last call of prl_agent_drive; 0 without a clock. */
 PRL_API double prl_agent_days_driven(const prl_agent *agent);
+
+/* NULL while every decision since the agent was made or loaded could be recorded; then one sentence on the
+ * first that could not: which capacity was full, why, and the number to set it to (`agent.rows` follows from
+ * the waits and the rate of the decisions until then). Nothing is printed: show it where somebody reads it.
+ * Borrowed: until another plan is swapped in. */
+PRL_API const char *prl_agent_notice(prl_agent *agent);
 
 /* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on. get
  * also knows "objective.critics.NAME.scale": where it is "baseline", 1 until the warm-up has found it. Fails:
