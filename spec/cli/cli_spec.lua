@@ -2,6 +2,7 @@
 local posix = require "posix"
 local cjson = require "cjson"
 local command = require "support.command"
+local prl = require "perilune"
 
 describe("the command line", function()
   local root
@@ -53,6 +54,25 @@ return {
       file:read("*a"))
     file:close()
     assert.is_nil(posix.stat(root .. "/clone/build"))
+  end)
+
+  it("finds recipes that come with it by name, and files of the current folder before them", function()
+    local function hash(word)
+      local out, err, code = run("check --hash " .. word)
+      assert.equal(0, code, err)
+      return out
+    end
+    local a2c = assert(prl.recipe.load("recipes/shortvideo/a2c.lua")).hash .. "\n"
+    for _, word in ipairs {"shortvideo/a2c", "shortvideo/a2c.lua", "recipes/shortvideo/a2c.lua"} do assert.equal(a2c, hash(word)) end
+    assert.equal(hash "pole.lua", hash "pole")
+    os.execute(("mkdir -p %s/cartpole && cp %s/pole.lua %s/cartpole/ppo.lua"):format(root, root, root))
+    assert.equal(hash "pole.lua", hash "cartpole/ppo")
+    assert.not_equal(hash "pole.lua", hash "recipes/cartpole/ppo")
+    assert.same({"", 'perilune: there is no recipe shortvido/a2c; the nearest is "shortvideo/a2c"\n', 2}, {run "check shortvido/a2c"})
+    assert.same({"", 'perilune: there is no recipe or run pendulm/ppo; the nearest is "pendulum/ppo"\n', 2},
+      {run "compare pole.lua pendulm/ppo"})
+    assert.same({"", 'perilune: there is no recipe ./shortvideo/a2c; the nearest is "shortvideo/a2c"\n', 2},
+      {run "check ./shortvideo/a2c"}) -- a path of the current folder
   end)
 
   it("leaves with 2 for words that are wrong", function()

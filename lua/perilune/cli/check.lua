@@ -38,10 +38,11 @@ end
 
 function check.run(argv)
   local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
-  parser:argument("recipe", "The recipe's file.")
+  parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c.")
   options.recipe(parser)
   parser:flag("--hash", "Print the hash alone.")
   local words = options.parse(parser, argv)
+  words.recipe = options.recipe_file(words.recipe)
   local prl = require "perilune"
   local loaded = failure.check_recipe(loader_of(words)(words.recipe, {
     set = words.set, seed = words.seed, trust = words.trust,
