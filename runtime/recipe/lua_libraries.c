@@ -32,7 +32,7 @@ static int refuse_module(lua_State *L) {
   luaL_where(L, 2); /* of the call of require */
   lua_pushfstring(
       L,
-      "there is no module \"%s\" at the absolute places of package.path and package.cpath; a code file "
+      "module '%s' not found at the absolute places of package.path and package.cpath; a code file "
       "loads what lies beside it by its folder, as in dofile((...) .. \"%s.lua\")",
       name, name);
   lua_concat(L, 2);

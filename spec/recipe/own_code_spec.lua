@@ -143,7 +143,7 @@ describe("a code file", function()
     write("lost.lua", 'local it = 1\nrequire "helper"')
     local env, message = prl.env_spec {lua = root .. "/lost.lua"}
     assert.is_nil(env)
-    assert.equal(root .. '/lost.lua:2: there is no module "helper" at the absolute places of package.path and package.cpath; ' ..
+    assert.equal(root .. "/lost.lua:2: module 'helper' not found at the absolute places of package.path and package.cpath; " ..
       'a code file loads what lies beside it by its folder, as in dofile((...) .. "helper.lua")', message)
   end)
 end)
