@@ -23,3 +23,16 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/perilune-config.cmake
 
 configure_file(cmake/perilune.pc.in ${CMAKE_CURRENT_BINARY_DIR}/perilune.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/perilune.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# What users read and start from, as it stands here, so that its links hold: recipes, the templates in examples, every page,
+# the algorithms. The executable finds recipes there by name (lua/perilune/share.lua).
+set(share ${CMAKE_INSTALL_DATADIR}/perilune)
+install(DIRECTORY recipes examples DESTINATION ${share} PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY lua/perilune/algorithms DESTINATION ${share}/lua/perilune)
+file(GLOB front_pages CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.md)
+file(GLOB_RECURSE pages CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} lua/*.md runtime/*.md spec/*.md)
+set(sources lua/perilune/options.lua runtime/autograd/ops.h) # which pages show
+foreach(page LICENSE ${front_pages} ${pages} ${sources})
+  get_filename_component(folder ${page} DIRECTORY)
+  install(FILES ${page} DESTINATION ${share}/${folder})
+endforeach()

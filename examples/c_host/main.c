@@ -155,6 +155,8 @@ static prl_status play(prl_agent *agent, int frames, prl_error *error) {
   }
   print_histogram(counts, frames);
   printf("mean distance to the player: %.2f m in the first tenth, %.2f m in the last\n", first, last);
+  const char *notice = prl_agent_notice(agent); /* a capacity that was full: which, and what to set it to */
+  if (notice) printf("note: %s\n", notice);
   return PRL_OK;
 }
 

@@ -35,10 +35,11 @@ struct prl_agent {
   prl_blocks blocks; /* all that changes while the agent lives */
   bool failed;
   prl_error failure;
-  bool *whole;     /* (sets) scratch of a swap: taken over whole */
-  prl_agent *next; /* of a swap: waits for the end of the update; NULL: none */
-  prl_watch watch; /* of evaluations and drives */
-  prl_drive drive; /* of the environment that prl_agent_drive drives; env NULL: none */
+  char notice[400]; /* prl_agent_notice */
+  bool *whole;      /* (sets) scratch of a swap: taken over whole */
+  prl_agent *next;  /* of a swap: waits for the end of the update; NULL: none */
+  prl_watch watch;  /* of evaluations and drives */
+  prl_drive drive;  /* of the environment that prl_agent_drive drives; env NULL: none */
 };
 
 /* agent.c. values NULL: parameters start as zeros, to be loaded. */

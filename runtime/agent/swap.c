@@ -119,6 +119,7 @@ static void take_experience(prl_agent *to, const prl_agent *from) {
           ours->count == old->count && ours->unit == old->unit)
         memcpy(ours->data, old->data, (size_t)prl_block_count(old) * prl_dtype_size(ours->dtype));
     }
+  to->experience->shortage = from->experience->shortage;
   prl_streams_rebuild(to->experience);
 }
 

@@ -441,6 +441,11 @@ static int metrics(lua_State *L) {
   return 1;
 }
 
+static int notice(lua_State *L) { /* self → what to know of a capacity that was full; nil */
+  lua_pushstring(L, prl_agent_notice(check_agent(L, 1)->agent));
+  return 1;
+}
+
 static int
 meanings(lua_State *L) { /* self → {kind = {title, text}}: what metrics mean, by name up to a "/" */
   const prl_metric *list;
@@ -461,17 +466,29 @@ meanings(lua_State *L) { /* self → {kind = {title, text}}: what metrics mean, 
 
 void prl_open_agent(lua_State *L) {
   static const luaL_Reg functions[] = {{"agent", new_agent}, {"load_agent", load_agent}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"act", act},           {"act_log_prob", act_log_prob},
-                                     {"log_prob", log_prob}, {"log_probs", log_probs},
-                                     {"observe", observe},   {"feedback", feedback},
-                                     {"finish", finish},     {"finish_all", finish_all},
-                                     {"time", world_time},   {"learn", learn},
-                                     {"drive", drive},       {"evaluate", evaluate},
-                                     {"set", set},           {"get", get},
-                                     {"metrics", metrics},   {"meanings", meanings},
-                                     {"save", save},         {"load_env", load_env},
-                                     {"swap", swap},         {"free", agent_gc},
-                                     {"__gc", agent_gc},     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"act", act},
+                                     {"act_log_prob", act_log_prob},
+                                     {"log_prob", log_prob},
+                                     {"log_probs", log_probs},
+                                     {"observe", observe},
+                                     {"feedback", feedback},
+                                     {"finish", finish},
+                                     {"finish_all", finish_all},
+                                     {"time", world_time},
+                                     {"learn", learn},
+                                     {"drive", drive},
+                                     {"evaluate", evaluate},
+                                     {"set", set},
+                                     {"get", get},
+                                     {"metrics", metrics},
+                                     {"meanings", meanings},
+                                     {"notice", notice},
+                                     {"save", save},
+                                     {"load_env", load_env},
+                                     {"swap", swap},
+                                     {"free", agent_gc},
+                                     {"__gc", agent_gc},
+                                     {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.agent", methods);
   lua_pop(L, 1);

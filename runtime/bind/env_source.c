@@ -46,7 +46,7 @@ static int source_gc(lua_State *L) {
 static prl_status open_file(env_source *source, bool native, const char *path, const prl_env_type **type,
                             prl_error *error) {
   prl_status status = native ? prl_env_library_open(source->runtime, path, &source->library, error)
-                             : prl_lua_env_open(source->runtime, path, &source->lua, error);
+                             : prl_lua_env_open(source->runtime, path, prl_open_module, &source->lua, error);
   if (!status) *type = native ? prl_env_library_type(source->library) : prl_lua_env_type(source->lua);
   return status;
 }

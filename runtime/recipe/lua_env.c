@@ -69,8 +69,24 @@ static int lua_randomseed(lua_State *L) {
 
 /* ---- Running the file ---- */
 
+static int require_perilune(lua_State *L) {
+  const lua_env *env = lua_touserdata(L, lua_upvalueindex(1));
+  return env->module(L, env->runtime);
+}
+
+static void preload_perilune(lua_State *L, const lua_env *env) {
+  if (!env->module) return;
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  lua_pushlightuserdata(L, (void *)env);
+  lua_pushcclosure(L, require_perilune, 1);
+  lua_setfield(L, -2, "perilune");
+  lua_pop(L, 2);
+}
+
 static void run_file(lua_State *L, const lua_env *env, machine *m) {
   prl_lua_open_libraries(L);
+  preload_perilune(L, env);
   prl_lua_order_globals(L); /* a draw within a loop is the same in every process */
   lua_getglobal(L, "math");
   lua_pushlightuserdata(L, m);
@@ -82,7 +98,12 @@ static void run_file(lua_State *L, const lua_env *env, machine *m) {
   int failure = luaL_loadbuffer(L, env->text, env->size, env->chunk);
   if (failure == LUA_ERRMEM) m->cause = PRL_ENOMEM; /* which lua_error would not tell */
   if (failure) lua_error(L);
-  lua_call(L, 0, 1);
+  const char *path = env->chunk + 1, *slash = strrchr(path, '/');
+  if (slash)
+    lua_pushlstring(L, path, (size_t)(slash - path) + 1);
+  else
+    lua_pushliteral(L, "./");
+  lua_call(L, 1, 1);
 }
 
 /* "path/to/tank.lua" → "tank" */
@@ -486,12 +507,14 @@ static prl_status read_declaration(lua_env *env, prl_error *error) {
   return status;
 }
 
-prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_env **out, prl_error *error) {
+prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_module *module, prl_lua_env **out,
+                            prl_error *error) {
   prl_error own;
   if (!error) error = &own;
   lua_env *env = prl_calloc(runtime, 1, sizeof *env);
   if (!env) return prl_fail_memory(error, sizeof *env);
   env->runtime = prl_runtime_retain(runtime);
+  env->module = module;
   prl_arena_init(&env->arena, runtime);
   env->type = (prl_env_type){.abi = PRL_ENV_ABI,
                              .context = env,

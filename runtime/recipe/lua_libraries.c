@@ -26,9 +26,34 @@ static void keep_absolute(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
+/* The last of those that look for a module: Lua would list every place, a line each. */
+static int refuse_module(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  luaL_where(L, 2); /* of the call of require */
+  lua_pushfstring(
+      L,
+      "module '%s' not found at the absolute places of package.path and package.cpath; a code file "
+      "loads what lies beside it by its folder, as in dofile((...) .. \"%s.lua\")",
+      name, name);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+static void add_refusal(lua_State *L) {
+  lua_getfield(L, -1, "searchers");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "loaders");
+  }
+  lua_pushcfunction(L, refuse_module);
+  lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
 void prl_lua_open_libraries(lua_State *L) {
   luaL_openlibs(L);
   lua_getglobal(L, "package");
+  add_refusal(L);
   keep_absolute(L, "path");
   keep_absolute(L, "cpath");
   lua_pop(L, 1);

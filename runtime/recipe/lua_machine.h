@@ -4,8 +4,8 @@
 
 #include <lua.h>
 
+#include "recipe/lua_env.h"
 #include "recipe/lua_memory.h"
-#include "perilune/env.h"
 
 /* The sentence for a failure of prl_lua_protect, behind the prefix "the environment 'tank': "; pops it. The
  * status is `cause` where the C code that raised it knew better than Lua (PRL_ENOMEM); PRL_OK: Lua's own. */
@@ -13,6 +13,7 @@ prl_status prl_lua_failure(lua_State *L, int failure, prl_status cause, const ch
 
 struct prl_lua_env {
   prl_runtime *runtime;
+  prl_lua_module *module;
   prl_arena arena; /* of everything that the type points to */
   char *text;
   size_t size;

@@ -2,6 +2,7 @@
 #include "rl/parts.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static prl_status check_options(const prl_experience_options *o, prl_error *error) {

@@ -98,12 +98,23 @@ typedef struct prl_experience_counts {
   int64_t dropped_steps, late_feedback, duplicate_feedback, stale_steps, idle_streams;
 } prl_experience_counts;
 
+/* What the first decision that was not recorded lacked; no part of what is saved. */
+typedef enum prl_lack { PRL_LACKS_NOTHING, PRL_LACKS_ROWS, PRL_LACKS_STREAMS } prl_lack;
+typedef struct prl_shortage {
+  prl_lack lacks;
+  int64_t streams; /* of that call, without a place */
+  int64_t waiting; /* rows that wait for responses at once, at the rate of then; −1: the time stood still */
+  int64_t closed;  /* rows that an update could take */
+  int64_t call;
+} prl_shortage;
+
 typedef struct prl_experience {
   prl_runtime *runtime;
   prl_experience_options options;
   prl_response_rule *rules;
   float *missing; /* (responses) */
   int64_t places; /* rows of the pool, ghosts included */
+  prl_shortage shortage;
   prl_experience_counts n;
   prl_row *rows;
   float *observation, *action, *log_prob, *response; /* (places, …) */

@@ -3,6 +3,7 @@
 #include "rl/parts.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- places ---- */
@@ -159,6 +160,22 @@ static int32_t next_row(prl_experience *e, int32_t slot) {
   return row;
 }
 
+/* Rows that wait at once: those of the waits that run, over as long as a wait is. */
+static int64_t waiting(const prl_experience *e) {
+  if (!e->options.wait_us || e->n.wait_head < 0) return 0;
+  const prl_row *oldest = &e->rows[e->n.wait_head];
+  double made = (double)(e->n.decisions - oldest->number), span = (double)(e->n.now - oldest->time);
+  return span > 0 ? (int64_t)ceil(made * ((double)e->options.wait_us / span)) : -1;
+}
+
+static void drop(prl_experience *e, prl_lack lacks) {
+  prl_shortage *first = &e->shortage;
+  e->n.dropped_steps++;
+  if (!first->lacks)
+    *first = (prl_shortage){.lacks = lacks, .waiting = waiting(e), .closed = e->n.closed, .call = e->n.call};
+  if (lacks == PRL_LACKS_STREAMS && first->call == e->n.call) first->streams++;
+}
+
 static uint64_t record_row(prl_experience *e, int32_t slot, const float *observation, const float *action,
                            float log_prob, uint64_t version) {
   const prl_experience_options *o = &e->options;
@@ -168,8 +185,8 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
   s->time = e->n.now;
   prl_streams_touch(e, slot);
   if (e->n.live >= o->rows) {
+    drop(e, PRL_LACKS_ROWS);
     prl_stream_cut(e, slot, observation, PRL_END_CUT);
-    e->n.dropped_steps++;
     return 0;
   }
   int32_t row = next_row(e, slot);
@@ -206,7 +223,7 @@ void prl_experience_record(prl_experience *e, const float *observation, const fl
   EVERY(i, n) {
     int32_t slot = i < o->streams ? e->slot[i] : -1;
     if (slot < 0 || e->streams[slot].call != call) {
-      e->n.dropped_steps++;
+      drop(e, PRL_LACKS_STREAMS);
       decisions[i] = 0;
       continue;
     }

@@ -357,6 +357,7 @@ static void test_without_status(void **state) {
   assert_int_equal(prl_agent_now(NULL), 0);
   assert_null(prl_agent_spec(NULL));
   assert_null(prl_agent_hash(NULL));
+  assert_null(prl_agent_notice(NULL));
   assert_null(prl_agent_act_log_prob(NULL, &rows));
   assert_int_equal(rows, 0);
   assert_null(prl_agent_act_log_prob(agent, NULL));

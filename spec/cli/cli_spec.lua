@@ -2,6 +2,7 @@
 local posix = require "posix"
 local cjson = require "cjson"
 local command = require "support.command"
+local prl = require "perilune"
 
 describe("the command line", function()
   local root
@@ -40,6 +41,38 @@ return {
     assert.equal("", out)
     assert.truthy(err:find("^perilune: there is no command 'trian' %(did you mean 'train'%?%)"))
     assert.equal(1, select(2, err:gsub("\n", "")))
+  end)
+
+  it("is behind ./dev, which refuses what is no command before it installs or builds anything", function()
+    local cli = require "perilune.cli"
+    os.execute(("mkdir -p %s/clone/lua/perilune/cli && cp dev %s/clone && cp lua/perilune/cli/init.lua %s/clone/lua/perilune/cli")
+      :format(root, root, root))
+    local status = os.execute(("%s/clone/dev trian x.lua >%s/out 2>%s/err"):format(root, root, root))
+    assert.equal(2, status > 255 and status / 256 or status)
+    local file = assert(io.open(root .. "/err"))
+    assert.equal("dev: there is no command 'trian'; the commands are test, " .. table.concat(cli.commands, ", ") .. "\n",
+      file:read("*a"))
+    file:close()
+    assert.is_nil(posix.stat(root .. "/clone/build"))
+  end)
+
+  it("finds recipes that come with it by name, and files of the current folder before them", function()
+    local function hash(word)
+      local out, err, code = run("check --hash " .. word)
+      assert.equal(0, code, err)
+      return out
+    end
+    local a2c = assert(prl.recipe.load("recipes/shortvideo/a2c.lua")).hash .. "\n"
+    for _, word in ipairs {"shortvideo/a2c", "shortvideo/a2c.lua", "recipes/shortvideo/a2c.lua"} do assert.equal(a2c, hash(word)) end
+    assert.equal(hash "pole.lua", hash "pole")
+    os.execute(("mkdir -p %s/cartpole && cp %s/pole.lua %s/cartpole/ppo.lua"):format(root, root, root))
+    assert.equal(hash "pole.lua", hash "cartpole/ppo")
+    assert.not_equal(hash "pole.lua", hash "recipes/cartpole/ppo")
+    assert.same({"", 'perilune: there is no recipe shortvido/a2c; the nearest is "shortvideo/a2c"\n', 2}, {run "check shortvido/a2c"})
+    assert.same({"", 'perilune: there is no recipe or run pendulm/ppo; the nearest is "pendulum/ppo"\n', 2},
+      {run "compare pole.lua pendulm/ppo"})
+    assert.same({"", 'perilune: there is no recipe ./shortvideo/a2c; the nearest is "shortvideo/a2c"\n', 2},
+      {run "check ./shortvideo/a2c"}) -- a path of the current folder
   end)
 
   it("leaves with 2 for words that are wrong", function()
@@ -176,8 +209,24 @@ return {
     assert.truthy(out:find('"host"', 1, true), out)
     assert.truthy(err:find("perilune: note: a step waits 30 s for reward and is held", 1, true), err)
     assert.truthy(err:find("a2c learns only from steps that close", 1, true), err)
+    assert.truthy(err:find("agent.interval, the time between two decisions of a stream, makes room", 1, true), err)
     assert.equal("", (select(2, run "check wait.lua --set agent.rows=5000")))
+    assert.equal("", (select(2, run "check wait.lua --set agent.interval=0.5")))
     assert.equal("", (select(2, run "check pole.lua")))
+  end)
+
+  it("says in training, once, that steps were dropped, and the number to set", function()
+    local file = assert(io.open(root .. "/feed.lua", "w"))
+    file:write([[return {env = {"shortvideo", n = 64, return_wait = 96}, policy = {hidden = {8}},
+      objective = {critics = {watch_time = {}}}, algorithm = {"ppo", rollout = 4}, train = {steps = 10000},
+      eval = {episodes = 1}}]])
+    file:close()
+    local _, err, code = run "train feed.lua --quiet --runs feed"
+    assert.equal(0, code, err)
+    local rows = err:match("^perilune: note: a decision was not recorded %(dropped_steps%): 512 steps were held, and steps wait " ..
+      "345600 s for return_time, in which about %d+ are made; set agent.rows to (%d+) or more\n$")
+    assert.is_string(rows, err)
+    assert.equal("", (select(2, run("train feed.lua --quiet --runs feed --set agent.rows=" .. rows))))
   end)
 
   it("checks that an agent can be made of the recipe", function()

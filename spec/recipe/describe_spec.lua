@@ -17,11 +17,33 @@ describe("describe.text", function()
     assert.matches("hidden +sizes +units +structural", text)
   end)
 
+  it("says that what is live may be a schedule, of weights as of step sizes", function()
+    local said = "\nWhat is live may be a schedule (describe schedule), and may change while it runs (agent:set).\n"
+    for _, words in ipairs {{"critic"}, {"algorithm", "ppo"}} do
+      assert.truthy(describe_recipe.text(unpack(words)):find(said, 1, true), words[1])
+    end
+    assert.matches("weight +number +1 +live", (describe_recipe.text "critic"))
+    assert.falsy(describe_recipe.text "agent":find(said, 1, true)) -- nothing of it is live
+  end)
+
   it("shows the options of an algorithm, and what an environment is made of", function()
     assert.matches("epochs +whole number ≥ 1 +4 +structural", (describe_recipe.text("algorithm", "ppo")))
     local text = describe_recipe.text("env", "pendulum")
     assert.matches("torque +%-2 … 2 +N m", text)
     assert.matches("reward +0 +sum +0 s", text)
+  end)
+
+  it("reads the file of an algorithm or an environment of one's own, where it is trusted", function()
+    local text = assert(describe_recipe.text("algorithm", "examples/own_algorithm/guided.lua", true))
+    assert.matches('^algorithm = {lua = "examples/own_algorithm/guided.lua", …}: a2c with a forward model', text)
+    assert.matches("target_entropy +number ≥ 0 +0%.3 +nats +live +what the temperature keeps", text)
+    assert.matches('^env = {lua = "examples/lua_env/tank.lua", …}: ',
+      (describe_recipe.text("env", "examples/lua_env/tank.lua", true)))
+    assert.matches("Nothing is learned from single steps", (describe_recipe.text("algorithm", "examples/own_search/climb.lua", true)))
+    assert.same({nil, "x.lua is code: it is read only with --trust"}, {describe_recipe.text("algorithm", "x.lua")})
+    assert.same({nil, "cannot open x.lua: No such file or directory"}, {describe_recipe.text("algorithm", "x.lua", true)})
+    assert.same({nil, "spec/helper.lua returns no algorithm: a table with options and a function build or search"},
+      {describe_recipe.text("algorithm", "spec/helper.lua", true)})
   end)
 
   it("says of an algorithm that takes fresh steps alone what long waits do to it", function()

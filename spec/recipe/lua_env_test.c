@@ -40,7 +40,7 @@ static opened open_env(const char *path) {
   opened o = {0};
   prl_error error = {0};
   assert_int_equal(prl_runtime_new(NULL, &o.runtime, NULL), PRL_OK);
-  if (prl_lua_env_open(o.runtime, path, &o.env, &error)) fail_msg("%s", error.message);
+  if (prl_lua_env_open(o.runtime, path, NULL, &o.env, &error)) fail_msg("%s", error.message);
   return o;
 }
 
@@ -161,7 +161,7 @@ static void refused(const char *path, prl_status status, const char *sentence) {
   prl_lua_env *env = NULL;
   prl_error error = {0};
   assert_int_equal(prl_runtime_new(NULL, &runtime, NULL), PRL_OK);
-  assert_int_equal(prl_lua_env_open(runtime, path, &env, &error), status);
+  assert_int_equal(prl_lua_env_open(runtime, path, NULL, &env, &error), status);
   if (!strstr(error.message, sentence) || !strstr(error.message, "mine.lua")) fail_msg("%s", error.message);
   assert_int_equal(prl_runtime_memory(runtime).live_bytes, 0);
   prl_runtime_release(runtime);
@@ -244,7 +244,7 @@ static prl_status whole_life(prl_runtime *runtime, void *context, prl_error *err
   static char block[4096];
   int64_t size = 0;
   prl_step step = {action, observation, response, terminated, truncated, final, elapsed};
-  prl_status status = prl_lua_env_open(runtime, "examples/lua_env/tank.lua", &lua, error);
+  prl_status status = prl_lua_env_open(runtime, "examples/lua_env/tank.lua", NULL, &lua, error);
   if (!status) status = prl_vecenv_new(runtime, prl_lua_env_type(lua), NULL, 2, 0, 0, &env, error);
   if (!status) status = prl_vecenv_reset(env, observation, error);
   if (!status) status = prl_vecenv_step(env, &step, error);

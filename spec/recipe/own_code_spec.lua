@@ -63,6 +63,106 @@ describe("the example of a policy network", function()
   end)
 end)
 
+describe("a code file", function()
+  -- An algorithm that takes its default from a file beside it, and the order of a loop from pairs.
+  local ALGORITHM = [[
+    local folder = ...
+    local prl, beside = require "perilune", dofile(folder .. "parts/beside.lua")
+    return {summary = folder, options = {rollout = {beside.rollout, beside.order, structural = true, min = 1}},
+      build = function(learn)
+        return {learn:collect(8), learn:estimate {lambda = 1}, learn:publish()}
+      end}
+  ]]
+  local BESIDE = [[
+    local order = {}
+    for name in pairs {delta = 1, alpha = 1, echo = 1, bravo = 1, charlie = 1} do order[#order + 1] = name end
+    return {rollout = 24, order = table.concat(order, " ")}
+  ]]
+
+  setup(function()
+    posix.mkdir(root .. "/parts")
+    write("parts/beside.lua", BESIDE)
+    write("beside.lua", ALGORITHM)
+    write("beside_recipe.lua", 'return {env = "cartpole", algorithm = {lua = "./beside.lua"}}')
+  end)
+
+  it("finds what lies beside it by its argument, its folder, and requires perilune", function()
+    local loaded = assert(load(root .. "/beside_recipe.lua"))
+    assert.equal(24, loaded.recipe.algorithm.rollout)
+    assert.equal(root .. "/", loaded.algorithm.summary)
+    assert.equal("alpha bravo charlie delta echo", loaded.algorithm.options.rollout[2]) -- in what it loads in its turn, too
+    local before = posix.getcwd()
+    posix.chdir(root)
+    local found = assert(load("beside_recipe.lua"))
+    posix.chdir(before)
+    assert.equal("./", found.algorithm.summary)
+  end)
+
+  it("is refused at its line for a file that is not there, or is wrong", function()
+    local function refused(text)
+      write("wrong.lua", text)
+      return (select(2, load(write("wrong_recipe.lua", 'return {env = "cartpole", algorithm = {lua = "./wrong.lua"}}'))))
+    end
+    assert.matches("wrong.lua:2: cannot open .*/none.lua: No such file or directory$",
+      refused('local folder = ...\nlocal it = dofile(folder .. "none.lua")\nreturn it'))
+    write("broken.lua", "return }")
+    assert.matches("wrong.lua:1: .*/broken.lua:1: unexpected symbol near '}'$",
+      refused('local it = dofile((...) .. "broken.lua") return it'))
+    assert.matches("wrong.lua:1: dofile takes a path", refused("local it = dofile() return it"))
+  end)
+
+  it("of an environment has the same folder, and perilune with memory of the host's runtime", function()
+    write("scale.lua", "return {by = 0.5}")
+    write("matrix.lua", [[
+      local prl, scale = require "perilune", dofile((...) .. "scale.lua")
+      local weights = prl.full({2, 2}, scale.by)
+      return {
+        observation = {"a", "b"}, action = {"continuous", push = {-1, 1}}, responses = {reward = {}}, max_steps = 5,
+        reset = function(self) self.x = prl.zeros(1, 2) return {0, 0} end,
+        step = function(self, action)
+          self.x = (self.x + action.push):matmul(weights)
+          return {self.x:get(1, 1), self.x:get(1, 2)}, self.x:sum():item()
+        end,
+      }]])
+    collectgarbage()
+    collectgarbage()
+    local before = prl.memory().live_bytes
+    local env = prl.env({lua = root .. "/matrix.lua"}, {n = 3, seed = 1})
+    env:reset()
+    assert.same({{1, 1}, {1, 1}, {1, 1}}, (env:step(prl.ones(3, 1))):totable())
+    local observation, response = env:step(prl.zeros(3, 1))
+    assert.same({{1, 1}, {1, 1}, {1, 1}}, observation:totable())
+    assert.same({{2}, {2}, {2}}, response:totable())
+    env, observation, response = nil, nil, nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.equal(before, prl.memory().live_bytes)
+  end)
+
+  it("that requires what is not there is refused in one sentence", function()
+    write("lost.lua", 'local it = 1\nrequire "helper"')
+    local env, message = prl.env_spec {lua = root .. "/lost.lua"}
+    assert.is_nil(env)
+    assert.equal(root .. "/lost.lua:2: module 'helper' not found at the absolute places of package.path and package.cpath; " ..
+      'a code file loads what lies beside it by its folder, as in dofile((...) .. "helper.lua")', message)
+  end)
+end)
+
+describe("the example of a search", function()
+  it("finds a better action than the one it starts from, and refuses a grid", function()
+    local trainer = require "perilune.trainer"
+    local set = {"algorithm.users=24", "algorithm.rounds=3", "eval.users=64", "eval.curve=16"}
+    local run = trainer.start(assert(load("examples/own_search/recipe.lua", set)), {root = root .. "/runs", quiet = true, set = set})
+    assert.equal("finished", run:train())
+    local found = assert(run.folder:read_json("run.json")).search
+    assert.equal(3 * 8, found.trials)
+    assert.equal(found.planned, found.trials)
+    assert.is_true(assert(run.folder:read_json("lift.json")).rows[1].lift.mean > 0.02)
+    assert.matches("algorithm.rounds: expected at most 100,000 trials in all, got 800000$",
+      select(2, load("examples/own_search/recipe.lua", {"algorithm.rounds=1e5"})))
+  end)
+end)
+
 describe("the example of an algorithm", function()
   it("learns CartPole, its model and its temperature", function()
     local reached, agent = learned("examples/own_algorithm/recipe.lua", 1e5)

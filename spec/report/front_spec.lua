@@ -47,6 +47,22 @@ describe("the front", function()
     assert.same({"vector 2", "vector 1"}, {line[1].name, line[2].name})
   end)
 
+  it("gives each policy beside a colour of its own", function()
+    local html = require "perilune.report.html"
+    local more = {unpack(entries)}
+    more[#more + 1] = entry("one", "beside", {11, 33, 22}, {1, 2, 1}, {1, 0, 2})
+    more[#more + 1] = entry("two", "beside", {10, 31, 20}, {1, 1, 2}, {1, 1, 2})
+    local text = tostring(html.tag("div", nil, front.section(front.of(options, more, base, "ltr", true))))
+    local seen = {}
+    for _, name in ipairs {"ltr", "policy", "one", "two"} do
+      local color = text:match('class="name (c%d)"[^>]*>' .. name .. "<")
+      assert.is_string(color, name)
+      assert.is_nil(seen[color], name .. " has the colour of " .. tostring(seen[color]))
+      seen[color] = name
+      assert.truthy(text:find('<g class="' .. color .. '"><title>' .. name .. ": ", 1, true), name) -- the mark's is the name's
+    end
+  end)
+
   it("is one drawing with its numbers", function()
     local html = require "perilune.report.html"
     local text = tostring(html.tag("div", nil, front.section(front.of(options, entries, base, "<ltr>", true))))

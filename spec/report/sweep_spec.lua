@@ -62,6 +62,26 @@ describe("the axis of a sweep", function()
     assert.equal("linear", axis.scale(values(-1, 1)))
   end)
 
+  it("is logarithmic for what differs by factors, however near the values are", function()
+    assert.equal("log", axis.scale(values(1e-3, 3e-4), true))
+    assert.equal("linear", axis.scale(values(1e-3, 3e-4)))
+    assert.equal("even", axis.scale(values(0, 3e-4, 1e-3), true))
+    assert.equal("linear", axis.scale(values(1e-3), true))
+    local swept = made({{"lr", values(1e-4, 2e-4, 4e-4)}}, function(p) return {p, p + 1, p} end)
+    local function middle() -- the distances from the middle dot to the others
+      local at = {}
+      for x in sweep.render(swept):gmatch('<circle[^>]*cx="([%d.]+)"') do at[#at + 1] = tonumber(x) end
+      return at[2] - at[1], at[3] - at[2]
+    end
+    local before, behind = middle()
+    assert.is_true(behind > 1.9 * before)
+    assert.falsy(sweep.render(swept):find("; logarithmic", 1, true))
+    swept.axes[1].by_factors = true
+    before, behind = middle()
+    assert.is_true(math.abs(before - behind) < 0.2, before .. " " .. behind)
+    assert.truthy(sweep.render(swept):find("; logarithmic", 1, true))
+  end)
+
   it("draws every point with its interval, and joins numbers alone", function()
     local function figure(list)
       return tostring(axis.figure {title = "t", values = list, lines = {{label = "a", color = 1,

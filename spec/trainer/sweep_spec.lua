@@ -67,6 +67,13 @@ describe("a sweep", function()
     assert.is_false(planned.points[1].base)
   end)
 
+  it("knows from the algorithm's file which options differ by factors", function()
+    local planned = plan {"algorithm.lr=1e-3,3e-4", "algorithm.lambda=0.9,0.95", "objective.critics.upright.gamma=0.9,0.98"}
+    local found = {}
+    for _, axis in ipairs(planned.axes) do found[axis.path] = axis.by_factors end
+    assert.same({["algorithm.lr"] = true, ["algorithm.lambda"] = false, ["objective.critics.upright.gamma"] = false}, found)
+  end)
+
   it("is a recipe like any other, which stands for its base elsewhere", function()
     local planned = of_fields([[seeds = 3, first_seed = 11, metric = "length", direction = "minimise",
   grid = {["policy.hidden"] = {{8}, {16, 16}}, ["algorithm.lr"] = {linear {from = 1e-3, to = 0}, 1e-3},

@@ -9,8 +9,8 @@ local a2c = {
   options = {
     rollout   = {5,    "steps", "an update takes this × env.n steps, or × agent.streams for a host, however many act",
                  structural = true, min = 1},
-    lr        = {7e-4, "",      "step size of the actor, and of a shared trunk", min = 0},
-    critic_lr = {7e-4, "",      "step size of the critics", min = 0},
+    lr        = {7e-4, "",      "step size of the actor, and of a shared trunk", min = 0, scale = "log"},
+    critic_lr = {7e-4, "",      "step size of the critics", min = 0, scale = "log"},
     lambda    = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},
     entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
     max_norm  = {0.5,  "",      "greatest norm of the gradient of the actor and of each critic", min = 0},

@@ -11,8 +11,8 @@ local ppo = {
                   structural = true, min = 1},
     minibatch  = {256,  "steps", "steps in one gradient", structural = true, min = 1},
     epochs     = {4,    "",      "passes over the collected steps", structural = true, min = 1},
-    lr         = {3e-4, "",      "step size of the actor, and of a shared trunk", min = 0},
-    critic_lr  = {3e-4, "",      "step size of the critics", min = 0},
+    lr         = {3e-4, "",      "step size of the actor, and of a shared trunk", min = 0, scale = "log"},
+    critic_lr  = {3e-4, "",      "step size of the critics", min = 0, scale = "log"},
     lambda     = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},
     clip       = {0.2,  "",      "the ratio of densities counts within 1 ± this", min = 0},
     clip_value = {nil,  "",      "a prediction counts within ± this of the one at collection, in normalised units; "

@@ -23,26 +23,26 @@ local function check_agent(loaded)
   return plan
 end
 
--- A host's steps stay in memory until the waits of their responses are over.
+-- Steps stay in memory until the waits of their responses are over, and nobody has said how many come in until then.
 local function note_waits(loaded)
-  if loaded.env.kind ~= "host" or loaded.recipe.agent.rows > 0 or loaded.algorithm.search then return end
-  for _, response in ipairs(loaded.spec.responses) do
-    if response.wait_us > 0 then
-      terminal.err(("perilune: note: a step waits %g s for %s and is held so long; agent.rows is 0, so that the steps of two "
-        .. "updates have room, and no more are recorded (dropped_steps)%s\n"):format(response.wait_us / 1e6, response.name,
-        loaded.algorithm.stale == "drop" and "; " .. (loaded.recipe.algorithm[1] or "this algorithm")
-        .. " learns only from steps that close before the next update (stale_steps)" or ""))
-      return
-    end
-  end
+  local agent = loaded.recipe.agent
+  if agent.rows > 0 or agent.interval or loaded.algorithm.search then return end
+  local _, response = require("perilune.recipe.memory").waiting(agent, loaded.spec.responses)
+  if not response then return end
+  terminal.err(("perilune: note: a step waits %g s for %s and is held so long; the steps of two updates have room, and no more "
+    .. "are recorded (dropped_steps): agent.interval, the time between two decisions of a stream, makes room for what "
+    .. "waits%s\n"):format(response.wait_us / 1e6, response.name, loaded.algorithm.stale == "drop" and "; "
+    .. (loaded.recipe.algorithm[1] or "this algorithm")
+    .. " learns only from steps that close before the next update (stale_steps)" or ""))
 end
 
 function check.run(argv)
   local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
-  parser:argument("recipe", "The recipe's file.")
+  parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c.")
   options.recipe(parser)
   parser:flag("--hash", "Print the hash alone.")
   local words = options.parse(parser, argv)
+  words.recipe = options.recipe_file(words.recipe)
   local prl = require "perilune"
   local loaded = failure.check_recipe(loader_of(words)(words.recipe, {
     set = words.set, seed = words.seed, trust = words.trust,

@@ -9,7 +9,7 @@ local compare = {summary = "compare two recipes over seeds, or two runs, pair by
 local function parse(argv)
   local parser = options.parser("compare",
     "Compares two recipes trained on the same seeds, two folders of such runs, or two runs from the same starts.")
-  parser:argument("a", "A recipe, a run's folder, or a folder of runs.")
+  parser:argument("a", "A recipe (its file, or the name of one that comes with Perilune), a run's folder, or a folder of runs.")
   parser:argument("b", "The same kind of thing, to be compared with it.")
   parser:option("--seeds", "Seeds to train each recipe on."):argname("N"):convert(options.whole):default("10")
   parser:option("--first-seed", "The first of them."):argname("N"):convert(options.whole):default("1")
@@ -61,13 +61,8 @@ function compare.run(argv)
   local words = parse(argv)
   local prl = require "perilune"
   local comparison = require "perilune.trainer.comparison"
-  local kinds = {}
-  for i, path in ipairs {words.a, words.b} do
-    kinds[i] = comparison.kind(path)
-    if not kinds[i] then
-      failure.usage(("there is no %s: compare takes recipes, runs or folders of runs"):format(path))
-    end
-  end
+  words.a, words.b = options.recipe_file(words.a, "recipe or run"), options.recipe_file(words.b, "recipe or run")
+  local kinds = {comparison.kind(words.a), comparison.kind(words.b)}
   if kinds[1] ~= kinds[2] then
     failure.usage(("%s is a %s and %s a %s: compare takes two of a kind"):format(words.a, kinds[1], words.b, kinds[2]))
   end

@@ -10,8 +10,8 @@ function command.run(argv)
   local parser = options.parser("describe", "Lists options with type, default, unit, live or structural, and meaning.")
   local describe = require "perilune.recipe.describe"
   parser:argument("topic", "One of " .. table.concat(describe.topics, ", ") .. "."):args("?")
-  parser:argument("name", "An algorithm, env or optimizer, or the file of an env."):args("?")
-  parser:flag("--trust", "Let the file of an env run, since it is code.")
+  parser:argument("name", "An algorithm, env or optimizer, or the file of an algorithm or an env."):args("?")
+  parser:flag("--trust", "Let the file of an algorithm or an env run, since it is code.")
   local words = options.parse(parser, argv)
   terminal.out((failure.check_recipe(describe.text(words.topic, words.name, words.trust))))
   return 0

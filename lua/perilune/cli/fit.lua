@@ -9,7 +9,7 @@ local fit = {summary = "learn a ranker from logs and judge it on later days, or 
 local function parse(argv)
   local parser = options.parser("fit", "Learns a ranker from the logs in a folder and judges it on days that it did not see; "
     .. "from a recipe of kind \"world\" it makes the world of the env kuairand.")
-  parser:argument("recipe", "The recipe's file, of kind \"fit\" or \"world\".")
+  parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune; of kind \"fit\" or \"world\".")
   parser:option("--data", "The folder that holds the recipe's CSVs."):argname("FOLDER")
   parser:option("--set", "Override one option of the recipe, as in train.lr=1e-3; may be repeated.")
     :argname("PATH=VALUE"):count("*"):default({})
@@ -21,6 +21,7 @@ local function parse(argv)
   parser:option("--out", "The file of a world; default: the recipe's `out`."):argname("FILE")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(options.memory(parser), argv)
+  words.recipe = options.recipe_file(words.recipe)
   if not words.data then failure.usage("fit needs --data FOLDER, the folder of the CSVs\n" .. parser:get_usage()) end
   if words.seeds and words.seeds < 1 then failure.usage("--seeds: at least 1 is needed") end
   return words

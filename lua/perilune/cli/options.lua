@@ -29,6 +29,13 @@ function options.memory(parser)
   return parser
 end
 
+--- The file of the recipe that a word names: a path, or the name of one that comes with Perilune. what: "recipe", or what
+--- else it may be.
+function options.recipe_file(word, what)
+  local path, hint = require("perilune.share").find(word)
+  return path or failure.usage(("there is no %s %s%s"):format(what or "recipe", word, hint))
+end
+
 --- Adds what every command that reads a recipe takes: --set, --seed, --trust and --memory.
 function options.recipe(parser)
   parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated. A table is merged "

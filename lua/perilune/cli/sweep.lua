@@ -25,6 +25,7 @@ local function parse(argv)
   parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(options.memory(parser), argv)
+  words.recipe = options.recipe_file(words.recipe)
   local most = require("perilune.trainer.sweep").most_seeds
   if words.seeds and (words.seeds < 1 or words.seeds > most) then
     failure.usage(("--seeds must be from 1 to %d"):format(most))

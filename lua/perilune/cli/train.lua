@@ -11,7 +11,7 @@ local train = {summary = "train an agent by a recipe, or go on with a run"}
 
 local function parse(argv)
   local parser = options.parser("train", "Trains an agent; the run gets a folder of its own with its report.")
-  parser:argument("recipe", "The recipe's file."):args("?")
+  parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c."):args("?")
   options.recipe(parser)
   parser:option("--resume", "Go on with this run from its newest checkpoint that is whole."):argname("RUN")
   parser:option("--steps", "With --resume: train up to so many steps in all; schedules that have ended stay as they are.")
@@ -24,6 +24,7 @@ local function parse(argv)
   if (words.recipe == nil) == (words.resume == nil) then
     failure.usage("train takes a recipe or --resume RUN\n" .. parser:get_usage())
   end
+  words.recipe = words.recipe and options.recipe_file(words.recipe)
   if words.threads and words.threads < 1 then failure.usage("--threads must be at least 1") end
   if words.resume and (#words.set > 0 or words.seed) then
     failure.usage("a resumed run keeps its recipe and its seed: --set and --seed do not go with --resume, but --steps does")

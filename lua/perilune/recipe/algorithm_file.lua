@@ -10,11 +10,12 @@ local algorithm_file = {}
 local fields = {summary = "string", actions = "table", stale = "string", optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
-  choices = "table", optional = "boolean"}
+  choices = "table", optional = "boolean", scale = "string"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},
   optimizer = {"sgd", "rmsprop", "adam", "adamw"},
+  scale = {"linear", "log"},
 }
 
 local Refusal = {}
@@ -56,6 +57,7 @@ local function check_option(name, declared)
     refuse(where, ("%s is a %s; {default, unit, meaning} is needed"):format(about, type(declared)))
   end
   check_fields(about, where, declared, option_fields, 3)
+  if declared.scale then check_word(about .. ".scale", below(where, "scale"), declared.scale, words.scale) end
   for i = 2, 3 do
     local text = declared[i]
     if text ~= nil and type(text) ~= "string" then

@@ -2,8 +2,8 @@
 ---
 --- A file gives {summary, actions, stale, optimizer, options, build}, or {summary, actions, options, search, trials,
 --- refusal}: an algorithm that looks for one action for everybody by trials (trainer/search.lua). An option is {default,
---- unit, meaning, structural = true, min, max, above, integer, choices, optional}: live unless structural; a nil or
---- false default makes it optional.
+--- unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log"}: live unless structural; a
+--- nil or false default makes it optional; what differs by factors, such as a step size, has the scale "log".
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"
@@ -97,20 +97,23 @@ local function resolve_optimizer(check, algorithm, value, path)
   return resolved
 end
 
---- The algorithm of a file of one's own. What is wrong in it stands at its line.
-local function load_file(check, value, path)
-  local file, at = environment.code_file(check, value.lua, path .. ".lua"), path .. ".lua"
+--- The algorithm of a trusted file of one's own; or nil and a sentence: what is wrong in it stands at its line.
+function algorithms.load(file)
   local algorithm, message = code_file.load(file)
-  if message then check.fail(at, message) end
+  if message then return nil, message end
   if type(algorithm) ~= "table" then
-    check.fail(at, value.lua .. " returns no algorithm: a table with options and a function build or search")
+    return nil, file .. " returns no algorithm: a table with options and a function build or search"
   end
   local where, wrong = algorithm_file.check(algorithm)
-  if where then
-    local files = {{path = file, text = prl.io.read(file) or ""}}
-    check.fail(at, ("%s:%d: %s"):format(file, select(2, locate.key(files, where)), wrong))
-  end
-  return algorithm
+  if not where then return algorithm end
+  local files = {{path = file, text = prl.io.read(file) or ""}}
+  return nil, ("%s:%d: %s"):format(file, select(2, locate.key(files, where)), wrong)
+end
+
+local function load_file(check, value, path)
+  local at = path .. ".lua"
+  local algorithm, message = algorithms.load(environment.code_file(check, value.lua, at))
+  return algorithm or check.fail(at, message)
 end
 
 local function find(check, value, path)

@@ -3,6 +3,7 @@
 --- plain data.
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
+local memory = require "perilune.recipe.memory"
 local networks = require "perilune.recipe.networks"
 local prl = require "perilune"
 local search = require "perilune.recipe.search"
@@ -167,6 +168,17 @@ local function needs_rows(self, schedule, rows)
   end
 end
 
+--- Steps that have a place: as the recipe says; else an update, what comes in while it is learned, and what waits for
+--- responses. nil, where nothing is known to wait: the agent's own default, which is the same without them.
+local function rows_of(self, schedule, given)
+  if given.rows > 0 then return given.rows end
+  local waiting = memory.waiting(given, self.spec.responses)
+  if waiting == 0 then return nil end
+  for _, step in ipairs(schedule) do
+    if step.verb == "collect" then return 2 * step.rows + waiting end
+  end
+end
+
 local function plan_document(self, algorithm, recipe, hash)
   local spec, given = self.spec, self.recipe.agent
   local schedule = schedule_of(self, algorithm, recipe.algorithm)
@@ -181,7 +193,7 @@ local function plan_document(self, algorithm, recipe, hash)
       low = bounds_of(spec.observation.low), high = bounds_of(spec.observation.high)},
     action = action_document(spec.action), responses = spec.responses,
     capacity = {
-      streams = given.streams, rows = given.rows > 0 and given.rows or nil,
+      streams = given.streams, rows = rows_of(self, schedule, given),
       idle_us = math.floor(given.idle * 1e6 + 0.5), stale = algorithm.stale,
     },
     warmup = recipe.train.warmup,

@@ -108,7 +108,12 @@ local function table_text(head, rows)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function options_text(options) return table_text(HEAD, rows_of(options, "", {})) end
+local function options_text(options)
+  local live
+  for _, option in ipairs(options) do live = live or option.live end
+  return table_text(HEAD, rows_of(options, "", {})) ..
+    (live and "\nWhat is live may be a schedule (describe schedule), and may change while it runs (agent:set).\n" or "")
+end
 
 -- ---- Topics ----
 
@@ -212,14 +217,35 @@ local trials = '\nA trial\'s score is the sum over critics of weight × reward /
 local stale = "\nA step is learned from only if it closes before the next update is published (stale_steps counts the others):\n" ..
   "where responses have long waits use ppo, with larger agent.rows."
 
-function topics.algorithm(name)
+local UNTRUSTED = "%s is code: it is read only with --trust"
+
+-- The algorithm of that name, or of a file of one's own; or nil and a sentence.
+local function algorithm_of(name, trust)
+  if name:find("%.lua$") then
+    if not trust then return nil, UNTRUSTED:format(name) end
+    return algorithms.load(name)
+  end
+  local algorithm = algorithms.find(name)
+  return algorithm, not algorithm and ("there is no algorithm %q%s"):format(name, nearest.hint_or_list(name, algorithms.names()))
+end
+
+-- The key of a code file in a recipe; nil for a name.
+local function code_key(name) return name:match("%.(lua)$") or name:match("%.so$") and "c" or nil end
+
+-- How a recipe names it: "ppo", or lua = "./mine.lua".
+local function in_recipe(name)
+  local key = code_key(name)
+  return key and ("%s = %q"):format(key, name:find("/", 1, true) and name or "./" .. name) or ("%q"):format(name)
+end
+
+function topics.algorithm(name, trust)
   if name then
-    local algorithm = algorithms.find(name)
-    if not algorithm then
-      return nil, ("there is no algorithm %q%s"):format(name, nearest.hint_or_list(name, algorithms.names()))
-    end
+    local algorithm, refusal = algorithm_of(name, trust)
+    if not algorithm then return nil, refusal end
     local learns = ("Optimizer: %s."):format((algorithm.optimizer or {"adam"})[1]) .. (algorithm.stale == "drop" and stale or "")
-    return ("algorithm = {%q, …}: %s.\nActions: %s. %s\n\n%s"):format(name, algorithm.summary or "",
+    local head = ("algorithm = {%s, …}%s"):format(in_recipe(name),
+      algorithm.summary and ": " .. algorithm.summary or "")
+    return ("%s.\nActions: %s. %s\n\n%s"):format(head,
       table.concat(algorithm.actions or {"any"}, ", "), algorithm.search and no_learning .. (algorithm.trials and trials or "") or
       learns, options_text(algorithms.options(algorithm)))
   end
@@ -238,8 +264,9 @@ local function interval(low, high, i)
   return low and low[i] and ("%s … %s"):format(bound(low[i]), bound(high[i])) or ""
 end
 
-local function env_text(about)
-  local parts = {("env = {%q, …}: %s\n"):format(about.name, about.summary or "")}
+local function env_text(about, reference)
+  local parts = {("env = {%s, …}: %s\n"):format(in_recipe(reference),
+    about.summary or "")}
   parts[#parts + 1] = options_text(environment.options(about))
   if about.presets and #about.presets > 0 then
     local rows = {}
@@ -272,8 +299,8 @@ end
 
 --- The environment of that name, or of a file, which is code.
 local function env_reference(name, trust)
-  local key = name:match("%.so$") and "c" or name:match("%.lua$") and "lua"
-  if key and not trust then return nil, ("%s is code: it is read only with --trust"):format(name) end
+  local key = code_key(name)
+  if key and not trust then return nil, UNTRUSTED:format(name) end
   return {[key or "name"] = name}
 end
 
@@ -285,7 +312,7 @@ function topics.env(name, trust)
     if not reference then return nil, refusal end
     local about, message = prl.env_spec(reference)
     if not about then return nil, message end
-    return env_text(about)
+    return env_text(about, name)
   end
   local rows = {}
   for i, known in ipairs(prl.env_names()) do rows[i] = {known, (prl.env_spec {name = known}).summary or ""} end
@@ -295,7 +322,7 @@ function topics.env(name, trust)
 end
 
 --- The text of a topic ("policy", "env", …), of one thing of it where a name is given; or nil and a sentence.
---- trust: a name may be the file of an environment.
+--- trust: a name may be the file of an environment or an algorithm.
 function describe.text(topic, name, trust)
   topic = topic or "recipe"
   local write = topics[topic]

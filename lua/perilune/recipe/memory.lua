@@ -49,6 +49,17 @@ local function networks(recipe, spec)
   return found
 end
 
+--- Steps that wait for their responses at once; 0 where no response has a wait, or how often a stream decides is not known.
+--- Also the response that they wait for longest.
+function memory.waiting(agent, responses)
+  local longest
+  for _, response in ipairs(responses) do
+    if response.wait_us > (longest and longest.wait_us or 0) then longest = response end
+  end
+  if not longest or not agent.interval then return 0, longest end
+  return agent.streams * (math.floor(longest.wait_us / (agent.interval * 1e6)) + 1), longest
+end
+
 -- The numbers of one evaluation.
 local function results(recipe, spec)
   local eval, responses = recipe.eval, #spec.responses

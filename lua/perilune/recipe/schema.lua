@@ -161,8 +161,11 @@ schema.agent = {
     {integer = true, min = 1, max = 2 ^ 28}),
   option("rows", "number", 0, "rows",
     "steps of experience held that are not learned from yet, those that wait for a response among them; more are not " ..
-    "recorded (dropped_steps); 0: as many as two updates take",
+    "recorded (dropped_steps); 0: as many as two updates take, and where agent.interval is given those that wait, too",
     {integer = true, min = 0, max = 2 ^ 28}),
+  option("interval", "duration", nil, "s",
+    "time between two decisions of a stream, as in \"50 ms\": how many steps wait at once follows from it and the waits of " ..
+    "the responses", {above = 0}),
   option("idle", "duration", 0, "s", "a stream without a call for as long is truncated; 0: never", {min = 0}),
 }
 

@@ -108,6 +108,14 @@ local function needs_rows(check, recipe)
   end
 end
 
+--- What waits has a place in memory.
+local function needs_waits(check, recipe, spec)
+  local waiting, response = memory.waiting(recipe.agent, spec.responses)
+  if waiting <= MOST_ROWS then return end
+  check.fail("agent.interval", ("%.0f steps of %.0f streams wait at once, %s s for %s; at most %.0f are accepted"):format(
+    waiting, recipe.agent.streams, values.show(response.wait_us / 1e6), response.name, MOST_ROWS))
+end
+
 local validate = {}
 
 local TOP = {"name", "tags", "env", "objective", "policy", "algorithm", "train", "eval", "agent"}
@@ -151,6 +159,7 @@ local function resolve(check, recipe)
   needs_warmup(check, result)
   leaves_steps(check, result, algorithm)
   needs_rows(check, result)
+  needs_waits(check, result, spec)
   memory.check(check, result, spec, algorithm)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, own_policy = own_policy, live = check.live}
 end

@@ -203,7 +203,7 @@ end
 local seconds = {us = 1e-6, ms = 1e-3, s = 1, min = 60, h = 3600, d = 86400}
 
 --- Seconds, as a number or as text: "30 s".
-function values.duration(check, value, _, path)
+function values.duration(check, value, option, path)
   local number = value
   if type(value) == "string" then
     local amount, unit = value:match("^%s*([%d.eE+-]+)%s*(%a+)%s*$")
@@ -212,6 +212,7 @@ function values.duration(check, value, _, path)
   if type(number) ~= "number" or not (number >= 0 and number < 1e11) then
     wrong(check, path, 'a time such as 30 (seconds) or "30 s"; units are us, ms, s, min, h, d', value)
   end
+  if option.above and number <= option.above then wrong(check, path, "a time above 0, as in \"50 ms\"", value) end
   return number
 end
 

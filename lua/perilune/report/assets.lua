@@ -48,6 +48,10 @@ figcaption { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baselin
 figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot svg { width: 100%; height: 100%; display: block; }
 .plot svg text { font-size: 12px; fill: var(--soft); }
+/* A drawing is scaled to its width: units of its text by which letters are as large as those beside it. */
+.axis-plot svg text { font-size: calc(13px * 460 / 640); }
+.dense .plot svg text { font-size: calc(13px * 460 / 340); }
+.wide .plot svg text { font-size: calc(13px * 230 / 360); }
 .plot .grid { stroke: var(--rule); stroke-width: 1; }
 .plot .line { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }
 .plot .band { fill: currentColor; opacity: .16; }
@@ -57,7 +61,8 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .front, .groups { width: 100%; display: block; }
 .front { max-width: 660px; }
 .groups { max-width: 620px; }
-.front text, .groups text { font-size: 13px; fill: var(--soft); }
+.front text { font-size: calc(13px * 460 / 660); fill: var(--soft); }
+.groups text { font-size: calc(13px * 460 / 620); fill: var(--soft); }
 .front .name { font-weight: 600; fill: currentColor; paint-order: stroke; stroke: var(--bg); stroke-width: 4px;
   stroke-linejoin: round; }
 .front .grid, .groups .grid { stroke: var(--rule); stroke-width: 1; }
@@ -67,13 +72,13 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .front-line { fill: none; stroke: var(--soft); stroke-width: 1.6; stroke-linejoin: round; }
 .csoft { color: var(--soft); }
 .pairs { width: 100%; max-width: 620px; display: block; }
-.pairs text { font-size: 12px; fill: var(--soft); }
+.pairs text { font-size: calc(13px * 460 / 620); fill: var(--soft); }
 .pairs .zero { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
 .pairs .pair { fill: var(--soft); opacity: .55; }
 .pairs .interval { stroke: var(--accent); stroke-width: 3; stroke-linecap: round; }
 .pairs .mean { fill: var(--accent); }
 h3 { font-size: 1rem; margin: 22px 0 4px; }
-.dygraph-axis-label { color: var(--soft); font-size: 12px; }
+.dygraph-axis-label { color: var(--soft); font-size: 13px; }
 .scroll { overflow-x: auto; margin: 12px 0; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
@@ -105,6 +110,8 @@ footer { margin-top: 48px; color: var(--soft); font-size: .86rem;
   .figures .main { grid-column: 1 / -1; }
   .figures .main b { font-size: 1.5rem; }
   figure.wide .plot { aspect-ratio: 2 / 1; }
+  .plot svg text, .axis-plot svg text, .dense .plot svg text, .wide .plot svg text,
+  .front text, .groups text, .pairs text { font-size: 15px; }
   .cards table, .cards tbody, .cards tr, .cards th, .cards td { display: block; width: auto; }
   .cards thead { display: none; }
   .cards tr { border-bottom: 1px solid var(--rule); padding: 10px 0; }
@@ -188,7 +195,7 @@ assets.script = [==[
         colors: chart.colors.map(function (c) { return color("--c" + c); }), fillAlpha: 0.16, strokeWidth: 1.8,
         drawPoints: chart.rows.length <= 40, pointSize: 2.5, highlightCircleSize: 4, rightGap: 14,
         gridLineColor: color("--rule"), gridLineWidth: 1, axisLineColor: color("--rule"), xRangePad: 2, valueRange: chart.range,
-        axisLabelFontSize: 12, animatedZooms: false,
+        axisLabelFontSize: 13, animatedZooms: false,
         interactionModel: matchMedia("(pointer: coarse)").matches ? {} : Dygraph.defaultInteractionModel,
         axes: { x: { axisLabelFormatter: short, drawGrid: false, pixelsPerLabel: 52 },
                 y: { axisLabelFormatter: short, axisLabelWidth: 50, pixelsPerLabel: 26 } },

@@ -13,8 +13,9 @@ local left, right, top, bottom = 58, 14, 12, 28
 local decades = 30 -- positive values whose extremes are so many times apart stand on a logarithmic scale
 
 --- Where the values stand: "linear", "log", or "even" (one beside the other) where they are no numbers, or where 0 or a
---- negative one stands among numbers of several orders.
-function axis.scale(values)
+--- negative one stands among numbers of several orders. by_factors: they differ by factors, however near they are (a step
+--- size).
+function axis.scale(values, by_factors)
   local low, high, least = math.huge, -math.huge, math.huge
   for _, value in ipairs(values) do
     local number = value.number
@@ -23,14 +24,15 @@ function axis.scale(values)
     if number ~= 0 then least = math.min(least, math.abs(number)) end
   end
   local most = math.max(math.abs(low), math.abs(high))
-  if low > 0 and high / low >= decades then return "log" end
-  if low <= 0 and most / least >= decades then return "even" end
+  local apart = by_factors and 1 or decades
+  if low > 0 and high > low and high / low >= apart then return "log" end
+  if low <= 0 and high > low and most / least >= apart then return "even" end
   return "linear"
 end
 
 -- The place of each value from 0 to 1, and the marks below the axis: {{place, text}, …}.
-local function places(values)
-  local scale, at, marks = axis.scale(values), {}, {}
+local function places(values, by_factors)
+  local scale, at, marks = axis.scale(values, by_factors), {}, {}
   local numbers = {}
   for i, value in ipairs(values) do
     numbers[i] = scale == "even" and i or scale == "log" and math.log(value.number) or value.number
@@ -96,11 +98,11 @@ local function line_marks(line, at, shift, joined, x, y)
   return marks
 end
 
---- The figure. options: title, unit, note, values = [{label, number}], lines = [{label, color, points = {index of the
---- value = {mean, low, high, mark}}}].
+--- The figure. options: title, unit, note, values = [{label, number}], by_factors (of axis.scale), lines = [{label, color,
+--- points = {index of the value = {mean, low, high, mark}}}].
 function axis.figure(options)
   local lines = options.lines
-  local at, marks_below = places(options.values)
+  local at, marks_below = places(options.values, options.by_factors)
   local y0, y1 = range(lines)
   local function x(place) return left + place * (width - left - right) end
   local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end

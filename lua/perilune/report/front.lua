@@ -70,7 +70,18 @@ end
 
 local width, height = 460, 350
 local left, right, top, bottom = 42, 14, 12, 42
-local colors = {baseline = 6, policy = 1, beside = 2, vector = "soft"}
+local colors = {baseline = 6, policy = 1, vector = "soft"}
+local others = {2, 3, 4, 5} -- of the policies beside, one after the other
+
+-- The colour of each point.
+local function colored(points)
+  local found, beside = {}, 0
+  for _, point in ipairs(points) do
+    if point.kind == "beside" then beside = beside + 1 end
+    found[point] = colors[point.kind] or others[(beside - 1) % #others + 1]
+  end
+  return found
+end
 
 local function range(points, key)
   local low, high = 0, 0
@@ -109,9 +120,9 @@ local function words(found, point)
     lift.percent(point.y))
 end
 
-local function mark(found, point, x, y)
+local function mark(found, point, color, x, y)
   local px, py = x(100 * point.x.mean), y(100 * point.y.mean)
-  local parts, class = {tag("title", nil, words(found, point))}, "c" .. colors[point.kind]
+  local parts, class = {tag("title", nil, words(found, point))}, "c" .. color
   local function bar(x1, y1, x2, y2)
     parts[#parts + 1] = tag("line", {class = "bar-" .. (point.kind == "vector" and "thin" or "thick"),
       x1 = ("%.1f"):format(x1), y1 = ("%.1f"):format(y1), x2 = ("%.1f"):format(x2), y2 = ("%.1f"):format(y2)})
@@ -124,7 +135,7 @@ local function mark(found, point, x, y)
 end
 
 -- Names beside their points: to the left of a point in the right half; moved down until they are clear of one another.
-local function labels(points, x, y)
+local function labels(points, color, x, y)
   local marks, placed = {}, {}
   for _, point in ipairs(points) do
     if point.kind ~= "vector" then
@@ -136,7 +147,7 @@ local function labels(points, x, y)
       end
       at = math.min(math.max(at, top + 10), height - bottom - 4)
       placed[#placed + 1] = {at = at, before = before}
-      marks[#marks + 1] = tag("text", {class = "name c" .. colors[point.kind], x = ("%.1f"):format(px + (before and -9 or 9)),
+      marks[#marks + 1] = tag("text", {class = "name c" .. color[point], x = ("%.1f"):format(px + (before and -9 or 9)),
         y = ("%.1f"):format(at), ["text-anchor"] = before and "end" or "start"}, point.name)
     end
   end
@@ -148,19 +159,19 @@ local function drawing(found)
   local y0, y1 = range(found.points, "y")
   local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
   local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end
-  local path, points = {}, {}
+  local path, points, color = {}, {}, colored(found.points)
   for i, point in ipairs(front.line(found)) do
     path[i] = ("%s%.1f %.1f"):format(i == 1 and "M" or "L", x(100 * point.x.mean), y(100 * point.y.mean))
   end
   for _, kind in ipairs {"vector", "baseline", "beside", "policy"} do -- what matters most is drawn last
     for _, point in ipairs(found.points) do
-      if point.kind == kind then points[#points + 1] = mark(found, point, x, y) end
+      if point.kind == kind then points[#points + 1] = mark(found, point, color[point], x, y) end
     end
   end
   return tag("svg", {class = "front", viewBox = ("0 0 %d %d"):format(width, height), role = "img",
     ["aria-label"] = ("%s against %s"):format(table.concat(found.y, " + "), found.x)},
     axes(found, x, y, x0, x1, y0, y1),
-    #path > 1 and tag("path", {class = "front-line", d = table.concat(path)}) or nil, points, labels(found.points, x, y))
+    #path > 1 and tag("path", {class = "front-line", d = table.concat(path)}) or nil, points, labels(found.points, color, x, y))
 end
 
 local function vector_text(action)

@@ -217,8 +217,8 @@ local function picture(swept, a)
   if #lines == 0 then return nil end
   local note = #all > most_lines and ("%d of %d combinations of the other axes: those nearest to the best point's.")
     :format(most_lines, #all) or nil
-  local scale = axis_chart.scale(axis.values)
-  return axis_chart.figure {title = swept.names[a], values = axis.values, lines = lines, note = note,
+  local scale = axis_chart.scale(axis.values, axis.by_factors)
+  return axis_chart.figure {title = swept.names[a], values = axis.values, by_factors = axis.by_factors, lines = lines, note = note,
     unit = (lifted and "lift of %s over %s, %%" or "%s"):format(lifted and swept.metric.name or unit_text(swept), swept.baseline)
       .. (scale == "log" and "; logarithmic" or "")}
 end

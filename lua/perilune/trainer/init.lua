@@ -326,6 +326,15 @@ function Trainer:save()
   return self.folder:save_checkpoint(self.agent, self.env, self.state)
 end
 
+-- Says once that a capacity was full, and the number to set.
+function Trainer:note_shortage()
+  local notice = not self.noted and self.agent:notice()
+  if not notice then return end
+  self.noted = true
+  self.progress:clear()
+  terminal.err("perilune: note: ", notice, "\n")
+end
+
 -- One drive: to the next stop or the end of an update, whichever comes first; or one trial of a search.
 function Trainer:drive()
   if self.search then return self.search:advance() end
@@ -336,6 +345,7 @@ function Trainer:drive()
   local ok, made, days = pcall(self.agent.drive, self.agent, self.env, steps, true, function() return not self:stop_asked() end)
   if not ok then failure.run(("training stopped at step %d: %s"):format(self.agent:metrics().steps, made)) end
   state.step, state.user_days = state.step + made, (state.user_days or 0) + days
+  self:note_shortage()
   local metrics = self.agent:metrics()
   state.ended = metrics.updates > state.updates
   if state.ended then

@@ -173,6 +173,8 @@ local function check_axis(plan, axis)
   if #axis.values == 0 then axis_refusal(plan, axis, "the axis has no values") end
   check_meaning(plan, axis)
   check_path(plan, axis)
+  local declared = (plan.base.algorithm.options or {})[axis.path:match("^algorithm%.([^.]+)$")]
+  axis.by_factors = declared ~= nil and declared.scale == "log"
   local seen = {}
   for _, value in ipairs(axis.values) do
     if seen[value.number or value.text] then axis_refusal(plan, axis, ("%s stands twice"):format(value.label)) end

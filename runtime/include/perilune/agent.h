@@ -188,6 +188,12 @@ PRL_API prl_status prl_panel_run(const prl_panel_options *options, double *sums,
 /* Simulated days that all instances together lived in the last call of prl_agent_drive; 0 without a clock. */
 PRL_API double prl_agent_days_driven(const prl_agent *agent);
 
+/* NULL while every decision since the agent was made or loaded could be recorded; then one sentence on the
+ * first that could not: which capacity was full, why, and the number to set it to (`agent.rows` follows from
+ * the waits and the rate of the decisions until then). Nothing is printed: show it where somebody reads it.
+ * Borrowed: until another plan is swapped in. */
+PRL_API const char *prl_agent_notice(prl_agent *agent);
+
 /* A live option: "algorithm.lr", "objective.critics.watch.weight", … in force from the next update on. get
  * also knows "objective.critics.NAME.scale": where it is "baseline", 1 until the warm-up has found it. Fails:
  * PRL_ENAME (nearest name), PRL_EINVAL (range; structural). */
