@@ -45,6 +45,8 @@ static prl_status status_of(const char *name) {
 static int run(lua_State *L) {
   job *self = lua_touserdata(L, 1);
   prl_lua_open_libraries(L);
+  prl_lua_compiler_off(
+      L); /* after its library, which turns it on: compiled code does not survive a failed allocation */
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "loaded");
   int loaded = lua_gettop(L);
@@ -110,7 +112,6 @@ prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_
   if (!status && options) status = check_options(options, error);
   if (!status) status = prl_lua_memory_open(&memory, runtime, NULL, NULL, &L, error);
   if (!status) {
-    prl_lua_compiler_off(L);
     job self = {.runtime = runtime, .path = path, .options = options};
     int failed = prl_lua_protect(L, run, &self);
     if (failed)
