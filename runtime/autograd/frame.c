@@ -1,3 +1,4 @@
+/* Executes one instruction: the same code for a tape and a program. */
 #include "autograd/frame.h"
 
 #include <string.h>

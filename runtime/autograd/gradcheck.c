@@ -1,3 +1,4 @@
+/* Compares an op's gradients with central differences of its forward. */
 #include "autograd/gradcheck.h"
 
 #include <math.h>

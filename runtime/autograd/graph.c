@@ -1,3 +1,4 @@
+/* Graphs: made, extended, compared, cleared and freed. */
 #include "autograd/graph.h"
 
 #include <string.h>

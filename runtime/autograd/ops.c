@@ -1,3 +1,4 @@
+/* The table of all ops, made from the list in ops.h. */
 #include "autograd/ops_internal.h"
 
 #define OP(name, arguments) &prl_op_##name,

@@ -1,3 +1,4 @@
+/* The one list of ops, and what each is called with. */
 // clang-format off
 /* The ops: their inputs, and their attributes as ints and floats (defaults in brackets).
  *

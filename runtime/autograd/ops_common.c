@@ -1,3 +1,4 @@
+/* What ops share: shape checks, broadcasting, walks over operands of different strides. */
 #include "autograd/ops_internal.h"
 
 /* ---- Inference ---- */

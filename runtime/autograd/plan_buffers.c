@@ -1,3 +1,4 @@
+/* Gives each buffer the lowest place at which nothing else is alive. */
 #include "autograd/plan_buffers.h"
 
 static size_t rounded(size_t size) { return (size + 63) & ~(size_t)63; }

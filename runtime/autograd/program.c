@@ -1,3 +1,4 @@
+/* A program is planned from a graph, bound to parameters and optimizers, and run. */
 #include "autograd/program.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Opens what an environment comes from: a name, a shared object, a Lua file, a fitted file. */
 #include "bind/env_source.h"
 
 #include <string.h>

@@ -151,7 +151,7 @@ static void (*const openers[])(lua_State *) = {
     prl_open_optim, prl_open_nn,     prl_open_env_spec,   prl_open_recipe, prl_open_io,    prl_open_ranker,
     prl_open_env,   prl_open_plan,   prl_open_agent,      prl_open_panel};
 
-/* The same for a host that has a runtime already (recipe/plan_load.c); runtime NULL makes a new one. */
+/* The same for a host that has a runtime already (bind/plan_load.c); runtime NULL makes a new one. */
 int prl_open_module(lua_State *L, prl_runtime *runtime) {
   if (!prl_state_get(L)) {
     open_state(L, runtime);

@@ -1,3 +1,4 @@
+/* What the binding files share: new types, options, errors that are raised, watches, numbers. */
 #include "bind/bind.h"
 
 #include <math.h>

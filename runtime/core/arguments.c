@@ -1,3 +1,4 @@
+/* The sentences about arguments that are missing or out of bounds. */
 #include "core/arguments.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* The memory of the machine or of the container, whichever is less. */
 #include "core/machine.h"
 
 #include <inttypes.h>

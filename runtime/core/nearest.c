@@ -1,3 +1,4 @@
+/* Finds the name that is the fewest edits away from a word. */
 #include "core/nearest.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Decimal text to double and back, whatever the locale. */
 #define _GNU_SOURCE /* strtod_l */
 #include "core/number.h"
 

@@ -1,3 +1,4 @@
+/* Adds up and allocates the blocks of one object. */
 #include "core/pieces.h"
 
 #include <string.h>

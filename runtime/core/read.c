@@ -1,3 +1,4 @@
+/* Reads numbers and strings from plain data, and says where one does not fit. */
 #include "core/read.h"
 
 #include <math.h>

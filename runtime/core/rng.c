@@ -1,3 +1,4 @@
+/* Philox4x32-10, one block at a time. */
 #include "core/rng.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Writes a failure's message, and names statuses. */
 #include "perilune/core.h"
 
 #include <stdarg.h>

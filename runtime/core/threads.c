@@ -1,3 +1,4 @@
+/* Runs the same work on several threads, and joins them. */
 #include "core/threads.h"
 
 #include <pthread.h>

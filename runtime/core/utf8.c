@@ -1,3 +1,4 @@
+/* Looks whether bytes are valid UTF-8, and encodes code points. */
 #include "core/utf8.h"
 
 size_t prl_utf8_length(const char *text, const char *end) {

@@ -1,3 +1,4 @@
+/* Plain data: documents, look-ups, comparison, and a digest of their canonical text. */
 #include "core/value.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Asks the caller's watch, at most once in a while. */
 #include "core/watch.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* From the text of a CSV field to a number, an entry of a dictionary or a hash. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 

@@ -1,3 +1,4 @@
+/* Reads CSV in batches: quotes, line ends and chosen columns. */
 #include "io/csv.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes CSV row by row, and goes on in a file that has the same header. */
 #include <string.h>
 
 #include "core/number.h"

@@ -1,3 +1,4 @@
+/* Writes event files: records with their checksums, scalars as TensorBoard reads them. */
 #include "io/events.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads files whole, writes them whole or not at all, and appends lines to logs. */
 #include "io/file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads safetensors, trusting nothing in the file, and writes them with a digest. */
 #include "io/safetensors.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Initial weights: zeros, constants, uniform and normal ones by fan, and orthogonal ones by LAPACK. */
 #include "nn/init.h"
 
 #include <math.h>

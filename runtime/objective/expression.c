@@ -1,3 +1,4 @@
+/* Expressions over responses: read from plain data, and evaluated for rows. */
 #include "objective/expression.h"
 
 #include <inttypes.h>

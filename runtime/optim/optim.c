@@ -1,3 +1,4 @@
+/* Steps of sgd, rmsprop, adam and adamw: gradients are clipped, then one pass goes over the slabs. */
 #include "optim/optim.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Parameters, and the sets in whose slabs their values and gradients lie. */
 #include "optim/params.h"
 
 #include <string.h>

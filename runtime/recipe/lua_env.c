@@ -1,3 +1,5 @@
+/* Environments written in Lua: each instance is a table of the file's, called through the same functions as
+ * C. */
 #include "recipe/compat.h"
 #include "recipe/lua_env.h"
 

@@ -1,3 +1,4 @@
+/* Opens Lua's standard libraries, with module search paths that are absolute. */
 #include "recipe/lua_libraries.h"
 
 #include <stdbool.h>

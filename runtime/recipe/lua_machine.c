@@ -1,3 +1,4 @@
+/* A Lua environment's failure as a status and a sentence. */
 #include "recipe/lua_machine.h"
 
 #include <lauxlib.h>

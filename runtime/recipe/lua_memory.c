@@ -1,3 +1,4 @@
+/* A lua_State gets its memory from the runtime, with a reserve where LuaJIT cannot bear a refusal. */
 #include "recipe/lua_memory.h"
 
 #include <lualib.h>

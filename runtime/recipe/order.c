@@ -1,3 +1,4 @@
+/* Goes through a table's keys in a fixed order. */
 #include "recipe/order.h"
 
 #include <lauxlib.h>

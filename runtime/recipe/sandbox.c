@@ -1,3 +1,4 @@
+/* Runs a recipe in the sandbox, and takes out what it leaves. */
 #include "recipe/sandbox.h"
 
 #include <lauxlib.h>

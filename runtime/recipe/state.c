@@ -1,3 +1,4 @@
+/* The sandbox's lua_State, and its limits of time and memory. */
 #include "recipe/state.h"
 
 #include <lauxlib.h>

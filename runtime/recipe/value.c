@@ -1,3 +1,4 @@
+/* Plain data is read from Lua tables and pushed as Lua tables. */
 #include "recipe/value.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The list of named blocks that a saved agent is made of. */
 #include "rl/blocks.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Responses reach the rows of their decisions, each report once. */
 #include "rl/parts.h"
 
 #include <inttypes.h>

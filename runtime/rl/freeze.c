@@ -1,3 +1,4 @@
+/* Closed rows are copied into a batch, and their places are free again. */
 #include "rl/parts.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Running statistics of observations, merged batch by batch, and of returns (PopArt). */
 #include "rl/normaliser.h"
 
 #include <float.h>

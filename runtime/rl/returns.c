@@ -1,3 +1,4 @@
+/* Advantages by GAE(λ) over ragged sequences, backwards, and the returns that follow. */
 #include "rl/returns.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Sorts slots by their streams' keys, and finds the k-th smallest number, in place. */
 #include "rl/sort.h"
 
 static void sift(int32_t *slots, int64_t root, int64_t count, const prl_stream *streams) {

@@ -1,3 +1,4 @@
+/* Finds the slot of a stream by its key, forgets streams, and keeps the open ones in order of time. */
 #include "rl/parts.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Tensors: storage that counts its users, views, copies, and single values. */
 #include "tensor/tensor.h"
 #include "core/arguments.h"
 

@@ -1,5 +1,5 @@
 /* A host allocator whose k-th request fails, and a loop that fails each request of a piece of work in turn.
- * Include after cmocka.h. */
+ * Include after <cmocka.h>. */
 #ifndef SPEC_SUPPORT_FAILING_ALLOC_H
 #define SPEC_SUPPORT_FAILING_ALLOC_H
 

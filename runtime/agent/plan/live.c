@@ -1,3 +1,5 @@
+/* Live options: read from the plan, changed by a host, and their values at the step where an update begins.
+ */
 #include "agent/plan/live.h"
 
 #include <math.h>

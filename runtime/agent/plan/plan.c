@@ -1,3 +1,4 @@
+/* A plan is made from its document and tensors, copied and checked against each other. */
 #include "agent/plan/plan.h"
 
 #include <string.h>

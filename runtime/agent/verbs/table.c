@@ -1,4 +1,4 @@
-/* The verbs. */
+/* The one table of all verbs, family by family. */
 #include <string.h>
 
 #include "agent/verbs/verb.h"
