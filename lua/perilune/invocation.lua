@@ -1,6 +1,6 @@
 --- How this program was called, so that a hint can be typed as it stands: "./dev train --resume …".
 ---
---- PERILUNE_COMMAND holds the word: `./dev` sets it to its own name, the command line to argv[0], and runs that it starts
+--- PERILUNE_COMMAND holds the word: `./dev` sets it to its own name, the executable to argv[0], and runs that it starts
 --- inherit it.
 
 local invocation = {}
@@ -9,11 +9,6 @@ local invocation = {}
 local function quoted(word)
   if word:find("^[%w_./:,=@%%+-]+$") then return word end
   return "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
---- Notes how the program was called, unless whoever called it did.
-function invocation.note(word)
-  if word and not os.getenv("PERILUNE_COMMAND") then require("posix").setenv("PERILUNE_COMMAND", word) end
 end
 
 --- The program as it was typed.

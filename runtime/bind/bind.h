@@ -19,6 +19,7 @@ typedef struct prl_state {
   prl_tape *tape;
   const void *tensor_meta, *temp_meta, *param_meta; /* addresses of the metatables, for quick checks */
   uint64_t seed, draws; /* prl.seed, and how many random tensors were made since */
+  bool rough_weights;   /* prl.rough_weights is at work */
   int64_t collect_at;   /* step the collector when live bytes pass this: it cannot see C's memory */
 } prl_state;
 

@@ -36,12 +36,6 @@ static void open_state(lua_State *L, prl_runtime *runtime) {
   prl_state_store(L);
 }
 
-static const prl_embedded *find_embedded(const char *module) {
-  for (const prl_embedded *file = prl_embedded_files; file->module; file++)
-    if (strcmp(file->module, module) == 0) return file;
-  return NULL;
-}
-
 static char globals_key; /* its address names the registry entry */
 
 /* Pushes what the library's own Lua files have for globals: those of the state, where pairs and next go in a
@@ -68,9 +62,13 @@ static void push_globals(lua_State *L) {
 /* PERILUNE_LUA names a folder whose files replace the embedded ones, for development. */
 static int load_module(lua_State *L, const prl_embedded *file) {
   const char *folder = getenv("PERILUNE_LUA");
-  const char *name = lua_pushfstring(L, folder ? "%s/%s" : "@%slua/%s", folder ? folder : "", file->file);
-  int failed = folder ? luaL_loadfile(L, name) : luaL_loadbuffer(L, file->text, file->size, name);
-  lua_remove(L, -2);
+  int failed;
+  if (folder && file->file[0] != '/') {
+    failed = luaL_loadfile(L, lua_pushfstring(L, "%s/%s", folder, file->file));
+    lua_remove(L, -2);
+  } else {
+    failed = prl_embedded_load(L, file);
+  }
   if (failed) return failed;
   push_globals(L);
   prl_lua_set_globals(L);
@@ -79,7 +77,7 @@ static int load_module(lua_State *L, const prl_embedded *file) {
 
 static int search_embedded(lua_State *L) {
   const char *module = luaL_checkstring(L, 1);
-  const prl_embedded *file = find_embedded(module);
+  const prl_embedded *file = prl_embedded_find(module);
   if (!file) {
     lua_pushfstring(L, "\n\tno module '%s' in perilune", module);
     return 1;
@@ -162,7 +160,7 @@ int prl_open_module(lua_State *L, prl_runtime *runtime) {
   for (size_t i = 0; i < sizeof openers / sizeof *openers; i++) openers[i](L);
   lua_pushstring(L, PRL_VERSION);
   lua_setfield(L, -2, "version");
-  const prl_embedded *file = find_embedded("perilune");
+  const prl_embedded *file = prl_embedded_find("perilune");
   if (!file) return luaL_error(L, "perilune was built without its Lua files");
   if (load_module(L, file) != 0) return lua_error(L);
   lua_pushvalue(L, -2);

@@ -91,17 +91,28 @@ static int init_fill(lua_State *L) { /* tensor, kind, gain, site: draws are keye
   double gain = luaL_optnumber(L, 3, 1);
   uint64_t stream = lua_isnoneornil(L, 4) ? state->draws++ : (uint64_t)prl_check_int(L, 4);
   prl_rng rng = prl_rng_make(state->seed, stream, PRL_SITE_INIT);
+  if (state->rough_weights && kind == PRL_INIT_ORTHOGONAL) kind = PRL_INIT_KAIMING_NORMAL;
   prl_check(L, prl_init_fill(state->runtime, (prl_init_kind)kind, gain, rng, tensor, &error), &error);
   lua_settop(L, 1);
   return 1;
 }
 
+/* fn, … → what fn(…) gives, where orthogonal weights start as normals of that size: for who looks at a plan
+ * and not at its weights, and need not wait for LAPACK to be loaded. */
+static int rough_weights(lua_State *L) {
+  prl_state *state = prl_state_of(L);
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  bool outer = state->rough_weights;
+  state->rough_weights = true;
+  int failed = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  state->rough_weights = outer;
+  return failed ? lua_error(L) : lua_gettop(L);
+}
+
 void prl_open_nn(lua_State *L) {
-  static const luaL_Reg functions[] = {{"parameter", new_parameter},
-                                       {"is_parameter", is_parameter},
-                                       {"params", new_set},
-                                       {"init_fill", init_fill},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"parameter", new_parameter}, {"is_parameter", is_parameter},   {"params", new_set},
+      {"init_fill", init_fill},     {"rough_weights", rough_weights}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"name", parameter_name}, {NULL, NULL}};
   static const luaL_Reg set_methods[] = {
       {"size", set_size}, {"name", set_name}, {"__gc", set_gc}, {NULL, NULL}};

@@ -111,22 +111,26 @@ static void count_bytes(prl_runtime *runtime, size_t grown, size_t freed) {
     runtime->memory.peak_bytes = runtime->memory.live_bytes;
 }
 
-void *prl_alloc(prl_runtime *runtime, size_t size) {
+/* libc knows which pages are clear already, as those that the system has just given: they stay untouched
+ * until they are used, and take no memory before. A host's allocator cannot say so. */
+static void *take(prl_runtime *runtime, size_t size, bool clear) {
   runtime->memory.allocations++;
   if ((int64_t)size < 0 || (int64_t)size > prl_budget_left(runtime)) return NULL;
-  char *raw = runtime->alloc(runtime->alloc_context, NULL, 0, size + OVERHEAD);
+  bool by_libc = clear && runtime->alloc == libc_alloc;
+  char *raw =
+      by_libc ? calloc(1, size + OVERHEAD) : runtime->alloc(runtime->alloc_context, NULL, 0, size + OVERHEAD);
   if (!raw) return NULL;
   uintptr_t start = ((uintptr_t)raw + sizeof(block_header) + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1);
   void *block = (void *)start;
   *header_of(block) = (block_header){raw, size};
   count_bytes(runtime, size, 0);
-  return block;
+  return clear && !by_libc ? memset(block, 0, size) : block;
 }
 
+void *prl_alloc(prl_runtime *runtime, size_t size) { return take(runtime, size, false); }
+
 void *prl_calloc(prl_runtime *runtime, size_t count, size_t size) {
-  if (size && count > SIZE_MAX / size) return NULL;
-  void *block = prl_alloc(runtime, count * size);
-  return block ? memset(block, 0, count * size) : NULL;
+  return size && count > SIZE_MAX / size ? NULL : take(runtime, count * size, true);
 }
 
 void *prl_realloc(prl_runtime *runtime, void *block, size_t size) {

@@ -3,26 +3,24 @@
 
 #include <math.h>
 
+#include "nn/lapack.h"
 #include "tensor/kernels.h"
 #include "tensor/tensor.h"
-
-/* LAPACK's QR, of OpenBLAS. */
-void sgeqrf_(const int *m, const int *n, float *a, const int *lda, float *tau, float *work, const int *lwork,
-             int *info);
-void sorgqr_(const int *m, const int *n, const int *k, float *a, const int *lda, const float *tau,
-             float *work, const int *lwork, int *info);
 
 /* Q of a random normal matrix, (length × width) by columns, with the signs of R's diagonal made positive so
  * that Q is uniform over orthogonal matrices (Mezzadri 2007). a holds the normals and takes Q. */
 static prl_status qr(prl_runtime *runtime, int length, int width, float *a, prl_error *error) {
+  prl_lapack lapack;
+  prl_status status = prl_lapack_load(prl_lapack_places, &lapack, error);
+  if (status) return status;
   int lwork = 64 * width, info = 0;
   size_t floats = (size_t)(2 * width + lwork);
   float *tau = prl_alloc(runtime, floats * sizeof(float));
   if (!tau) return prl_fail_memory(error, floats * sizeof(float));
   float *sign = tau + width, *work = sign + width;
-  sgeqrf_(&length, &width, a, &length, tau, work, &lwork, &info);
+  lapack.sgeqrf(&length, &width, a, &length, tau, work, &lwork, &info);
   for (int j = 0; j < width; j++) sign[j] = a[(int64_t)j * length + j] < 0 ? -1 : 1;
-  if (!info) sorgqr_(&length, &width, &width, a, &length, tau, work, &lwork, &info);
+  if (!info) lapack.sorgqr(&length, &width, &width, a, &length, tau, work, &lwork, &info);
   for (int j = 0; j < width; j++)
     for (int i = 0; i < length; i++) a[(int64_t)j * length + i] *= sign[j];
   prl_free(runtime, tau);

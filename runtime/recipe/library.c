@@ -65,10 +65,13 @@ static int traced(lua_State *L) {
   lua_settop(L, 2);
   int *lines = lua_newuserdata(L, PRL_RECIPE_TRACE * sizeof *lines);
   lua_insert(L, 1);
+  bool followed = s->followed;
+  prl_sandbox_watch(L, true);
   s->trace = lines;
   s->trace_count = 0;
   int failed = lua_pcall(L, 1, 1, 0);
   s->trace = NULL;
+  prl_sandbox_watch(L, followed);
   prl_sandbox_check(L);
   lua_pushboolean(L, !failed);
   lua_insert(L, 2);
@@ -78,6 +81,14 @@ static int traced(lua_State *L) {
     lua_rawseti(L, -2, i + 1);
   }
   return 3;
+}
+
+/* follow(on) → whether the recipe's lines were followed before. */
+static int follow(lua_State *L) {
+  bool before = prl_sandbox_of(L)->followed;
+  prl_sandbox_watch(L, lua_toboolean(L, 1));
+  lua_pushboolean(L, before);
+  return 1;
 }
 
 static const prl_recipe_file *file_argument(lua_State *L, int argument) {
@@ -166,7 +177,10 @@ static int load_file(lua_State *L, int index) {
 static int load(lua_State *L) {
   prl_sandbox *s = prl_sandbox_of(L);
   int index = 0;
-  if (lua_isnoneornil(L, 1)) return load_file(L, index);
+  if (lua_isnoneornil(L, 1)) {
+    prl_sandbox_watch(L, true);
+    return load_file(L, index);
+  }
   int from = (int)(file_argument(L, 2) - s->files);
   if (prl_sandbox_beside(s, from, luaL_checkstring(L, 1), &index, &s->failure)) {
     if (s->failure.status == PRL_ENOMEM) s->stopped = PRL_STOP_HOST;
@@ -322,15 +336,13 @@ static void put_function(lua_State *L, int table, const char *within, const char
   lua_pop(L, 1);
 }
 
-/* The text of an embedded file, compiled. */
+/* embedded(module) → the chunk of a file built into the library. */
 static int embedded(lua_State *L) {
   const char *module = luaL_checkstring(L, 1);
-  for (const prl_embedded *e = prl_embedded_files; e->module; e++) {
-    if (strcmp(e->module, module) != 0) continue;
-    if (luaL_loadbuffer(L, e->text, e->size, PRL_PRELUDE_CHUNK)) return lua_error(L);
-    return 1;
-  }
-  return luaL_error(L, "the library lacks %s", module);
+  const prl_embedded *file = prl_embedded_find(module);
+  if (!file) return luaL_error(L, "the library lacks %s", module);
+  if (prl_embedded_load(L, file)) return lua_error(L);
+  return 1;
 }
 
 void prl_sandbox_library(lua_State *L) {
@@ -363,6 +375,7 @@ void prl_sandbox_library(lua_State *L) {
   static const luaL_Reg own[] = {{"position", position},
                                  {"defined", defined},
                                  {"traced", traced},
+                                 {"follow", follow},
                                  {"line_text", line_text},
                                  {"literals", literals},
                                  {"load", load},

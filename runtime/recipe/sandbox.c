@@ -82,7 +82,8 @@ static prl_status explain(const evaluation *e, const char *raised, prl_error *er
   if (e->converting && e->error.status == PRL_ENOMEM)
     return prl_fail(error, PRL_ENOMEM, "%s", e->error.message);
   if (e->converting) return fail_placed(s, e->error.message, error);
-  const char *own = raised && strncmp(raised, "prelude:", 8) == 0 ? strchr(raised + 8, ' ') : NULL;
+  bool of_prelude = raised && strncmp(raised, PRL_PRELUDE_PLACE, strlen(PRL_PRELUDE_PLACE)) == 0;
+  const char *own = of_prelude ? strchr(raised, ' ') : NULL;
   return fail_placed(s,
                      own      ? own + 1
                      : raised ? raised

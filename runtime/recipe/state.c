@@ -50,19 +50,21 @@ int prl_sandbox_file_number(const char *source) {
                                                                                 : 0;
 }
 
+/* Where the recipe stands, if it is the recipe that runs. */
+static void note_line(lua_State *L, prl_sandbox *s, lua_Debug *ar) {
+  lua_getinfo(L, "Sl", ar);
+  int number = prl_sandbox_file_number(ar->source);
+  if (!number) return;
+  s->file = number;
+  s->line = ar->currentline;
+  if (s->trace && s->trace_count < PRL_RECIPE_TRACE) s->trace[s->trace_count++] = ar->currentline;
+}
+
 static void hook(lua_State *L, lua_Debug *ar) {
   prl_sandbox *s = prl_sandbox_of(L);
   if (s->stopped != PRL_GOES_ON) halt(L);
-  if (ar->event == LUA_HOOKLINE) {
-    lua_getinfo(L, "S", ar);
-    int number = prl_sandbox_file_number(ar->source);
-    if (number) {
-      s->file = number;
-      s->line = ar->currentline;
-      if (s->trace && s->trace_count < PRL_RECIPE_TRACE) s->trace[s->trace_count++] = ar->currentline;
-    }
-    return;
-  }
+  if (ar->event == LUA_HOOKLINE || !s->followed) note_line(L, s, ar);
+  if (ar->event == LUA_HOOKLINE) return;
   s->steps += HOOK_STEPS;
   if (s->steps > s->limits.steps)
     s->stopped = PRL_STOP_STEPS;
@@ -94,9 +96,15 @@ prl_status prl_sandbox_open(prl_sandbox *s, lua_State **out, prl_error *error) {
   if (status) return status;
   prl_lua_compiler_off(L);
   s->deadline_ns = prl_clock_work_ns() + s->limits.work_ms * 1000000;
-  lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, HOOK_STEPS);
   *out = L;
   return PRL_OK;
+}
+
+void prl_sandbox_watch(lua_State *L, bool follow) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  s->followed = follow;
+  if (s->stopped == PRL_GOES_ON)
+    lua_sethook(L, hook, LUA_MASKCOUNT | (follow ? LUA_MASKLINE : 0), HOOK_STEPS);
 }
 
 void prl_sandbox_deinit(prl_sandbox *s) {

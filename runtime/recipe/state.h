@@ -16,7 +16,7 @@
 /* Chunks are named by number, since Lua shortens a long name in its messages; the paths are put in at the
  * end. */
 #define PRL_RECIPE_CHUNK "recipe#%d"
-#define PRL_PRELUDE_CHUNK "=prelude"
+#define PRL_PRELUDE_PLACE "lua/perilune/recipe/" /* how the prelude's own messages begin */
 
 typedef enum prl_stop { PRL_GOES_ON, PRL_STOP_STEPS, PRL_STOP_WORK, PRL_STOP_MEMORY, PRL_STOP_HOST } prl_stop;
 
@@ -38,6 +38,7 @@ typedef struct prl_sandbox {
   prl_stop stopped;
   /* where the recipe stood last: file number (0: nowhere yet) and line */
   int file, line;
+  bool followed;
   /* lines that a traced function ran through, in order */
   int *trace;
   int trace_count;
@@ -56,6 +57,9 @@ typedef struct prl_sandbox {
 prl_sandbox *prl_sandbox_of(lua_State *L);
 prl_status prl_sandbox_open(prl_sandbox *sandbox, lua_State **out, prl_error *error);
 void prl_sandbox_deinit(prl_sandbox *sandbox);
+/* Counts steps from now on (what the prelude does before the recipe is trusted), and follows the recipe's
+ * lines, or not: Lua is ten times slower while it does. */
+void prl_sandbox_watch(lua_State *L, bool follow);
 /* The recipe's file that a chunk is named after; 0 for the prelude and C. */
 int prl_sandbox_file_number(const char *source);
 bool prl_sandbox_spent(lua_State *L); /* whether a limit is; for functions in C, which no hook stops */

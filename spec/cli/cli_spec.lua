@@ -255,6 +255,23 @@ return {
     assert.equal((run("check --hash " .. ltr .. " --set train.epochs=3 --seed 5")), (run "check --hash resolved.lua"))
   end)
 
+  it("checks a recipe without OpenBLAS and posix, which only trainings and runs need", function()
+    local out = run([[lua -e '
+      local prl = require "perilune"
+      local function loaded(name)
+        local maps = assert(io.open("/proc/self/maps"))
+        local text = maps:read("*a")
+        maps:close()
+        return text:find(name, 1, true) ~= nil
+      end
+      require("perilune.cli.check").run {"pole.lua"}
+      io.stdout:write("after check ", tostring(loaded "openblas"), tostring(loaded "posix.so"), "\n")
+      prl.recipe.agent(assert(prl.recipe.load("pole.lua"))):free()
+      print("with weights", loaded "openblas")']])
+    assert.truthy(out:find("\nafter check falsefalse\n"), out)
+    assert.truthy(out:find("\nwith weights\ttrue\n"), out)
+  end)
+
   it("runs no module that lies in the current folder", function()
     local modules = {"posix", "posix.init", "argparse", "cjson", "readline", "perilune", "jit.opt", "lfs"}
     local folder = root .. "/strange"

@@ -37,6 +37,18 @@ describe("a module", function()
     end
   end)
 
+  it("rough weights have the size of orthogonal ones, within their call alone", function()
+    local function size(w) return (w * w):mean():item() end
+    local function made() return prl.with_seed(3, function() return nn.linear(64, 64, {gain = 2}).weight end) end
+    local orthogonal = made()
+    local rough, more = prl.rough_weights(function(...) return made(), ... end, "more")
+    assert.equal("more", more)
+    assert.is_false(rough == orthogonal)
+    assert.is_true(math.abs(size(rough) / size(orthogonal) - 1) < 0.1)
+    assert.has_error(function() prl.rough_weights(error, "as it is") end, "as it is")
+    assert.is_true(made() == orthogonal)
+  end)
+
   it("steps only the rows of an embedding that were looked up", function()
     local table_ = nn.embedding(10, 4)
     local before = table_.weight:clone()

@@ -6,19 +6,23 @@ local terminal = require "perilune.terminal"
 
 local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash and its memory"}
 
--- The recipe's loader: one that learns from logs has a schema of its own. A recipe that cannot be read is refused by the usual one.
-local function loader_of(words)
-  local evaluated = require("perilune").recipe_eval(words.recipe, words.set)
+-- A recipe that learns from logs has a schema and a loader of its own; one that cannot be read is refused by the usual one.
+local function load(words)
+  local prl = require "perilune"
+  local loaded, message, code = prl.recipe.load(words.recipe, {set = words.set, seed = words.seed, trust = words.trust})
+  local evaluated = not loaded and prl.recipe_eval(words.recipe, words.set)
   local recipe = evaluated and evaluated.recipe
-  if not recipe or not require("perilune.fit.schema").knows(recipe.kind) then return require("perilune").recipe.load end
+  if not recipe or not require("perilune.fit.schema").knows(recipe.kind) then return loaded, message, code end
   if words.seed then words.set[#words.set + 1] = ("train.seed=%.0f"):format(words.seed) end
-  return require("perilune.fit").load
+  return require("perilune.fit").load(words.recipe, {set = words.set, seed = words.seed, trust = words.trust})
 end
 
 -- A recipe that resolves may still ask for what its algorithm cannot build or an agent cannot hold. Returns its plan.
 local function check_agent(loaded)
   local prl = require "perilune"
-  local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
+  local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, function()
+    return prl.rough_weights(prl.recipe.agent, loaded)
+  end))
   agent:free()
   return plan
 end
@@ -44,9 +48,7 @@ function check.run(argv)
   local words = options.parse(parser, argv)
   words.recipe = options.recipe_file(words.recipe)
   local prl = require "perilune"
-  local loaded = failure.check_recipe(loader_of(words)(words.recipe, {
-    set = words.set, seed = words.seed, trust = words.trust,
-  }))
+  local loaded = failure.check_recipe(load(words))
   local plan = loaded.algorithm and check_agent(loaded)
   options.note_sweep(loaded)
   if words.hash then

@@ -54,10 +54,9 @@ local function dispatch(argv)
   return command.run(rest) or 0
 end
 
---- Runs one command line; argv[0] is the program as it was called, argv[1] the command. Returns the exit code. A failure
+--- Runs one command line; argv[1] is the command. Returns the exit code. A failure
 --- that the user can mend is one sentence on standard error; a defect also shows where it happened.
 function cli.main(argv)
-  invocation.note(argv[0])
   local ok, result = xpcall(dispatch, failure.handler, argv)
   if ok then return result end -- what it wrote is flushed at the exit, which sees whether that failed (main.c)
   io.stdout:flush()

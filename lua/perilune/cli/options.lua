@@ -1,6 +1,6 @@
 --- The words of a command, parsed by lua-argparse; wrong words are a usage failure instead of an exit.
 
-local argparse = require "argparse"
+local argparse = require "perilune.argparse" -- lua-argparse, built in
 local failure = require "perilune.failure"
 local invocation = require "perilune.invocation"
 local terminal = require "perilune.terminal"

@@ -412,6 +412,7 @@ local main = native.load()
 native.set_environment(main, environment(1))
 loaded[1] = LOADING
 local recipe = main()
+native.follow(false)
 if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) then
   refuse("a recipe returns a table; this one returns " .. show(recipe), native.defined(main), 1)
 end

@@ -311,6 +311,22 @@ local function refuse_difference(path, fn, argument, names, responses, lines, fi
     advice(native.line_text(file, line) or "") or "write conditions with where"), file, line)
 end
 
+--- Calls try(pick) with choices of one of `count` values for each of `names` responses: all by the same, all by others, then
+--- each by itself.
+local function vary(names, count, try)
+  for v = 0, count - 1 do try(function() return v end) end
+  if names < 2 then return end -- what follows would be the same values again
+  for v = 0, count - 1 do try(function(i) return v * (2 * i + 1) + 5 * i end) end
+  local budget = 300
+  for i = 1, names do
+    for v = 0, count - 1 do
+      if budget == 0 then return end
+      budget = budget - 1
+      try(function(j) return j == i and v or v * 7 + j end)
+    end
+  end
+end
+
 --- Calls fn with vectors of numbers and compares with the tree. It takes at most a quarter of the steps that the recipe has
 --- left, so that a large formula is compared with fewer.
 local function compare(path, fn, tree, names, lines, make, file, first)
@@ -318,7 +334,8 @@ local function compare(path, fn, tree, names, lines, make, file, first)
   local count, tried = #values, 0
   local spent, limit = native.steps()
   local most = spent + (limit - spent) / 4
-  local function try(pick)
+  local followed = native.follow(false) -- where fn is refused it runs once more
+  vary(#names, count, function(pick)
     if tried >= LEAST_COMPARED and native.steps() > most then return end
     tried = tried + 1
     local responses = {}
@@ -328,17 +345,8 @@ local function compare(path, fn, tree, names, lines, make, file, first)
     if not ok or type(value) ~= "number" or not same(value, evaluate(responses)) then
       refuse_difference(path, fn, argument, names, responses, lines, file, first)
     end
-  end
-  for v = 0, count - 1 do try(function() return v end) end
-  for v = 0, count - 1 do try(function(i) return v * (2 * i + 1) + 5 * i end) end
-  local budget = 300
-  for i = 1, #names do
-    for v = 0, count - 1 do
-      if budget == 0 then return end
-      budget = budget - 1
-      try(function(j) return j == i and v or v * 7 + j end)
-    end
-  end
+  end)
+  native.follow(followed)
 end
 
 --- Reads of a response that is not known here are 0 in the comparison: a difference is then refused anyway.

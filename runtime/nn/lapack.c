@@ -1,0 +1,26 @@
+#include "nn/lapack.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <string.h>
+
+const char *const prl_lapack_places[] = {PRL_OPENBLAS, "libopenblas.so.0", NULL};
+
+/* ISO C has no cast from an object's pointer to a function's. */
+static bool find(void *handle, const char *name, void *function) {
+  void *symbol = dlsym(handle, name);
+  memcpy(function, &symbol, sizeof symbol);
+  return symbol != NULL;
+}
+
+prl_status prl_lapack_load(const char *const *places, prl_lapack *out, prl_error *error) {
+  void *handle = NULL;
+  for (; *places && !handle; places++) handle = dlopen(*places, RTLD_LAZY | RTLD_LOCAL);
+  prl_lapack found;
+  if (handle && find(handle, "sgeqrf_", &found.sgeqrf) && find(handle, "sorgqr_", &found.sorgqr)) {
+    *out = found;
+    return PRL_OK;
+  }
+  return prl_fail(error, PRL_EABSENT, "orthogonal weights need OpenBLAS (Debian's libopenblas0-serial): %s",
+                  dlerror());
+}
