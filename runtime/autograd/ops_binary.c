@@ -81,28 +81,23 @@ static void grad_elements(const prl_call *call, int i, element_grad f) {
 }
 
 /* The extreme operand takes the gradient; equal ones take half each, as in PyTorch. */
-#define EXTREME_GRAD(name, first, second, relation)                                                          \
-  static void name(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, const float *y,        \
-                   const float *g, float *to) {                                                              \
-    for (int64_t j = 0; j < n; j++) {                                                                        \
-      float p = a[j * sa], q = b[j * sb];                                                                    \
-      to[j] = first relation second ? g[j] : p == q ? g[j] * .5f : 0;                                        \
-    }                                                                                                        \
+static void extreme_backward(const prl_call *call, bool greatest) {
+  for (int i = 0; i < 2; i++) {
+    if (!call->gin[i]) continue;
+    int above = greatest ? i : 1 - i, below = 1 - above;
+    const float *p = call->in[above]->data, *q = call->in[below]->data, *g = call->gout->data;
+    float *full = full_of(call, i), *to = full;
+    prl_walk walk;
+    prl_walk_begin(&walk, call->out, 2, call->in);
+    for (int64_t r = 0; r < walk.runs; r++, g += walk.run, to += walk.run, prl_walk_next(&walk))
+      call->k->greater_grad(walk.run, p + walk.offset[above], walk.step[above], q + walk.offset[below],
+                            walk.step[below], g, to);
+    reduce(call, i, full);
   }
-EXTREME_GRAD(minimum_grad_a, p, q, <)
-EXTREME_GRAD(minimum_grad_b, q, p, <)
-EXTREME_GRAD(maximum_grad_a, p, q, >)
-EXTREME_GRAD(maximum_grad_b, q, p, >)
-
-static void minimum_backward(const prl_call *call) {
-  grad_elements(call, 0, minimum_grad_a);
-  grad_elements(call, 1, minimum_grad_b);
 }
 
-static void maximum_backward(const prl_call *call) {
-  grad_elements(call, 0, maximum_grad_a);
-  grad_elements(call, 1, maximum_grad_b);
-}
+static void minimum_backward(const prl_call *call) { extreme_backward(call, false); }
+static void maximum_backward(const prl_call *call) { extreme_backward(call, true); }
 
 static void pow_grad_base(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, const float *y,
                           const float *g, float *to) {
@@ -191,26 +186,50 @@ static double number_at(const prl_tensor *t, int64_t at) {
   }
 }
 
+static bool holds(prl_relation relation, double a, double b) {
+  switch (relation) {
+  case PRL_GT:
+    return a > b;
+  case PRL_GE:
+    return a >= b;
+  case PRL_LT:
+    return a < b;
+  case PRL_LE:
+    return a <= b;
+  default:
+    return a == b;
+  }
+}
+
+static void compare(const prl_call *call, prl_relation relation) {
+  const prl_tensor *a = call->in[0], *b = call->in[1];
+  bool floats = a->dtype == PRL_F32 && b->dtype == PRL_F32;
+  float *y = call->out->data;
+  prl_walk walk;
+  prl_walk_begin(&walk, call->out, 2, call->in);
+  for (int64_t r = 0; r < walk.runs; r++, y += walk.run, prl_walk_next(&walk)) {
+    int64_t at = walk.offset[0], other = walk.offset[1];
+    if (floats) {
+      call->k->compare[relation](walk.run, (const float *)a->data + at, walk.step[0],
+                                 (const float *)b->data + other, walk.step[1], y);
+      continue;
+    }
+    for (int64_t j = 0; j < walk.run; j++, at += walk.step[0], other += walk.step[1])
+      y[j] = holds(relation, number_at(a, at), number_at(b, other));
+  }
+}
+
 #define COMPARISON(op, relation)                                                                             \
   static prl_status op##_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,              \
                                prl_inferred *inferred, prl_error *error) {                                   \
     return compare_infer(#op, in, inferred, error);                                                          \
   }                                                                                                          \
-  static void op##_forward(const prl_call *call) {                                                           \
-    const prl_tensor *a = call->in[0], *b = call->in[1];                                                     \
-    float *y = call->out->data;                                                                              \
-    prl_walk walk;                                                                                           \
-    prl_walk_begin(&walk, call->out, 2, call->in);                                                           \
-    for (int64_t r = 0; r < walk.runs; r++, y += walk.run, prl_walk_next(&walk))                             \
-      for (int64_t j = 0; j < walk.run; j++)                                                                 \
-        y[j] = number_at(a, walk.offset[0] + j * walk.step[0])                                               \
-            relation number_at(b, walk.offset[1] + j * walk.step[1]);                                        \
-  }                                                                                                          \
+  static void op##_forward(const prl_call *call) { compare(call, relation); }                                \
   PRL_EXAMPLES(op, {IN(F32(-2, 2, 5, 7), F32(-2, 2, 7))}, {IN(IDX(3, 5, 3), IDX64(3, 5, 1))})                \
   const prl_op prl_op_##op = {#op, 2, 2, PRL_OP_NO_GRAD, op##_infer, op##_forward, NULL, op##_example};
 
-COMPARISON(gt, >)
-COMPARISON(ge, >=)
-COMPARISON(lt, <)
-COMPARISON(le, <=)
-COMPARISON(eq, ==)
+COMPARISON(gt, PRL_GT)
+COMPARISON(ge, PRL_GE)
+COMPARISON(lt, PRL_LT)
+COMPARISON(le, PRL_LE)
+COMPARISON(eq, PRL_EQ)

@@ -210,6 +210,11 @@ void prl_reduce_to(const prl_kernels *k, const prl_tensor *full, const float *fr
     push_dim(walk.stride[0][d] ? &kept : &reduced, walk.size[d], stride);
     stride *= walk.size[d];
   }
+  if (!walk.step[0] && reduced.count == 1 &&
+      (kept.count == 1 || (kept.dims == 1 && kept.stride[0] == walk.run))) {
+    k->sum_rows(kept.count, walk.run, from, to);
+    return;
+  }
   for (int64_t i = 0; i < kept.count; i++, advance(&kept)) {
     const float *base = from + kept.offset;
     if (walk.step[0]) {

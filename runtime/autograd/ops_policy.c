@@ -9,8 +9,6 @@
  * z² and the sum are float64, so that a far tail neither overflows nor loses the other dimensions. aux: 1/σ,
  * shaped as log_std. ---- */
 
-static const double HALF_LOG_2PI = 0.91893853320467274178;
-
 static prl_status normal_log_prob_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                         prl_inferred *inferred, prl_error *error) {
   const prl_tensor *x = in[0];
@@ -26,75 +24,35 @@ static prl_status normal_log_prob_infer(const prl_attrs *attrs, int inputs, cons
   return PRL_OK;
 }
 
-/* The rows of one call: where an operand is a single row, its step is 0. */
-typedef struct gaussian {
-  int64_t rows, n, mean_step, std_step;
-  const float *x, *mean, *log_std, *inverse;
-} gaussian;
-
-static gaussian gaussian_of(const prl_call *call) {
+/* Where an operand is a single row, its step is 0. */
+static prl_gaussian gaussian_of(const prl_call *call) {
   const prl_tensor *x = call->in[0];
   int64_t n = x->shape[x->ndim - 1], rows = span_of(x, 0, x->ndim - 1);
-  return (gaussian){rows,
-                    n,
-                    same_shape(x, call->in[1]) ? n : 0,
-                    same_shape(x, call->in[2]) ? n : 0,
-                    x->data,
-                    call->in[1]->data,
-                    call->in[2]->data,
-                    call->aux->data};
+  return (prl_gaussian){rows,
+                        n,
+                        same_shape(x, call->in[1]) ? n : 0,
+                        same_shape(x, call->in[2]) ? n : 0,
+                        x->data,
+                        call->in[1]->data,
+                        call->in[2]->data,
+                        call->aux->data};
 }
 
 static void normal_log_prob_forward(const prl_call *call) {
-  gaussian d = gaussian_of(call);
-  float *y = call->out->data, *inverse = call->aux->data;
+  prl_gaussian d = gaussian_of(call);
+  float *inverse = call->aux->data;
   int64_t count = count_of(call->aux);
   call->k->unary[PRL_NEG](count, d.log_std, inverse);
   call->k->unary[PRL_EXP](count, inverse, inverse);
-  for (int64_t r = 0; r < d.rows; r++) {
-    const float *x = d.x + r * d.n, *mean = d.mean + r * d.mean_step;
-    const float *log_std = d.log_std + r * d.std_step, *scale = d.inverse + r * d.std_step;
-    double total = 0;
-    for (int64_t j = 0; j < d.n; j++) {
-      double z = (double)(x[j] - mean[j]) * (double)scale[j];
-      total -= .5 * z * z + (double)log_std[j];
-    }
-    y[r] = (float)(total - (double)d.n * HALF_LOG_2PI);
-  }
-}
-
-/* gμ where sign is 1, gx where it is −1; g(log_std) where `sign` is 0. */
-static float normal_grad(const gaussian *d, int64_t r, int64_t j, int sign, float g) {
-  float scale = d->inverse[r * d->std_step + j];
-  double z = (double)(d->x[r * d->n + j] - d->mean[r * d->mean_step + j]) * (double)scale;
-  if (sign == 0) return (float)((double)g * (z * z - 1));
-  return (float)((double)g * (z * (double)scale) * sign);
-}
-
-static void normal_grad_rows(const prl_call *call, const gaussian *d, int sign, float *to) {
-  const float *g = call->gout->data;
-  for (int64_t r = 0; r < d->rows; r++)
-    for (int64_t j = 0; j < d->n; j++) *to++ = normal_grad(d, r, j, sign, g[r]);
-}
-
-/* For an operand of a single row: summed over rows in ascending order. */
-static void normal_grad_row(const prl_call *call, const gaussian *d, int sign, float *to) {
-  enum { BLOCK = 64 };
-  const float *g = call->gout->data;
-  for (int64_t first = 0; first < d->n; first += BLOCK) {
-    double total[BLOCK] = {0};
-    int64_t width = d->n - first < BLOCK ? d->n - first : BLOCK;
-    for (int64_t r = 0; r < d->rows; r++)
-      for (int64_t j = 0; j < width; j++) total[j] += (double)normal_grad(d, r, first + j, sign, g[r]);
-    for (int64_t j = 0; j < width; j++) to[first + j] = (float)total[j];
-  }
+  call->k->normal_log_prob(&d, call->out->data);
 }
 
 static void normal_log_prob_backward(const prl_call *call) {
-  gaussian d = gaussian_of(call);
-  if (call->gin[0]) normal_grad_rows(call, &d, -1, call->gin[0]->data);
-  if (call->gin[1]) (d.mean_step ? normal_grad_rows : normal_grad_row)(call, &d, 1, call->gin[1]->data);
-  if (call->gin[2]) (d.std_step ? normal_grad_rows : normal_grad_row)(call, &d, 0, call->gin[2]->data);
+  prl_gaussian d = gaussian_of(call);
+  const bool summed[] = {false, !d.mean_step, !d.std_step};
+  for (int i = 0; i < 3; i++)
+    if (call->gin[i])
+      call->k->normal_grad(&d, (prl_gaussian_part)i, call->gout->data, summed[i], call->gin[i]->data);
 }
 
 PRL_EXAMPLES(normal_log_prob, {IN(F32(-2, 2, 5, 3), F32(-1, 1, 5, 3), F32(-1, .5f, 3))},

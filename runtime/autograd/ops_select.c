@@ -13,26 +13,15 @@ static prl_status clamp_infer(const prl_attrs *attrs, int inputs, const prl_tens
   return status;
 }
 
-static void clamp_run(int64_t n, const float *x, float low, float high, float *y) {
-  for (int64_t i = 0; i < n; i++) {
-    float value = x[i] < low ? low : x[i]; /* NaN passes */
-    y[i] = value > high ? high : value;
-  }
-}
-
-static void clamp_grad(int64_t n, const float *x, float low, float high, const float *g, float *gx) {
-  for (int64_t i = 0; i < n; i++) gx[i] = x[i] >= low && x[i] <= high ? g[i] : 0;
-}
-
 static void clamp_forward(const prl_call *call) {
-  clamp_run(count_of(call->out), call->in[0]->data, (float)attr_float(call->attrs, 0, -INFINITY),
-            (float)attr_float(call->attrs, 1, INFINITY), call->out->data);
+  call->k->clamp(count_of(call->out), call->in[0]->data, (float)attr_float(call->attrs, 0, -INFINITY),
+                 (float)attr_float(call->attrs, 1, INFINITY), call->out->data);
 }
 
 static void clamp_backward(const prl_call *call) {
   if (call->gin[0])
-    clamp_grad(count_of(call->out), call->in[0]->data, (float)attr_float(call->attrs, 0, -INFINITY),
-               (float)attr_float(call->attrs, 1, INFINITY), call->gout->data, call->gin[0]->data);
+    call->k->clamp_grad(count_of(call->out), call->in[0]->data, (float)attr_float(call->attrs, 0, -INFINITY),
+                        (float)attr_float(call->attrs, 1, INFINITY), call->gout->data, call->gin[0]->data);
 }
 
 PRL_EXAMPLES(clamp, {IN(F32(-2, 2, 5, 7)), FLOATS(-1.013, .517)}, {IN(F32(-2, 2, 13)), FLOATS(-.517)})
@@ -54,14 +43,15 @@ static prl_status clamp_t_infer(const prl_attrs *attrs, int inputs, const prl_te
 static float bound_of(const prl_call *call, int i) { return *(const float *)call->in[i]->data; }
 
 static void clamp_t_forward(const prl_call *call) {
-  clamp_run(count_of(call->out), call->in[0]->data, bound_of(call, 1), bound_of(call, 2), call->out->data);
+  call->k->clamp(count_of(call->out), call->in[0]->data, bound_of(call, 1), bound_of(call, 2),
+                 call->out->data);
 }
 
 static void clamp_t_backward(const prl_call *call) {
   const float *x = call->in[0]->data, *g = call->gout->data;
   float low = bound_of(call, 1), high = bound_of(call, 2);
   int64_t n = count_of(call->out);
-  if (call->gin[0]) clamp_grad(n, x, low, high, g, call->gin[0]->data);
+  if (call->gin[0]) call->k->clamp_grad(n, x, low, high, g, call->gin[0]->data);
   double at_low = 0, at_high = 0;
   if (call->gin[1] || call->gin[2])
     for (int64_t i = 0; i < n; i++) {
@@ -99,32 +89,46 @@ static void where_forward(const prl_call *call) {
   const char *a = call->in[1]->data, *b = call->in[2]->data;
   char *y = call->out->data;
   size_t size = prl_dtype_size(call->out->dtype);
+  bool words = size == 4 && call->in[0]->dtype == PRL_F32;
   prl_walk walk;
   prl_walk_begin(&walk, call->out, 3, call->in);
-  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk))
+  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk)) {
+    const char *p = a + (size_t)walk.offset[1] * size, *q = b + (size_t)walk.offset[2] * size;
+    if (words) {
+      call->k->choose(walk.run, (const float *)call->in[0]->data + walk.offset[0], walk.step[0],
+                      (const float *)p, walk.step[1], (const float *)q, walk.step[2], (float *)y);
+      y += (size_t)walk.run * size;
+      continue;
+    }
     for (int64_t j = 0; j < walk.run; j++, y += size) {
       bool yes = is_true(call->in[0], walk.offset[0] + j * walk.step[0]);
-      const char *from = yes ? a + (size_t)(walk.offset[1] + j * walk.step[1]) * size
-                             : b + (size_t)(walk.offset[2] + j * walk.step[2]) * size;
-      memcpy(y, from, size);
+      memcpy(y, yes ? p : q, size);
+      p += (size_t)walk.step[1] * size, q += (size_t)walk.step[2] * size;
     }
+  }
 }
 
-/* to = g where the truth of cond, seen in out's shape, is `side`; 0 elsewhere. */
-static void masked_grad(const prl_call *call, const prl_tensor *cond, bool side, float *to) {
-  const float *g = call->gout->data;
+/* to = x where the truth of cond, seen in out's shape, is `side`; `other` elsewhere. */
+static void masked(const prl_call *call, const prl_tensor *cond, bool side, const float *x, float other,
+                   float *to) {
   prl_walk walk;
   prl_walk_begin(&walk, call->out, 1, &cond);
-  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk))
-    for (int64_t j = 0; j < walk.run; j++, g++)
-      *to++ = is_true(cond, walk.offset[0] + j * walk.step[0]) == side ? *g : 0;
+  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk), x += walk.run, to += walk.run) {
+    if (cond->dtype == PRL_F32) {
+      const float *mask = (const float *)cond->data + walk.offset[0];
+      call->k->choose(walk.run, mask, walk.step[0], side ? x : &other, side, side ? &other : x, !side, to);
+      continue;
+    }
+    for (int64_t j = 0; j < walk.run; j++)
+      to[j] = is_true(cond, walk.offset[0] + j * walk.step[0]) == side ? x[j] : other;
+  }
 }
 
 static void where_backward(const prl_call *call) {
   if (call->gin[0]) memset(call->gin[0]->data, 0, bytes_of(call->gin[0]));
   for (int i = 1; i < 3; i++) {
     if (!call->gin[i]) continue;
-    masked_grad(call, call->in[0], i == 1, call->scratch);
+    masked(call, call->in[0], i == 1, call->gout->data, 0, call->scratch);
     prl_reduce_to(call->k, call->out, call->scratch, call->gin[i], call->gin[i]->data);
   }
 }
@@ -151,18 +155,11 @@ static prl_status masked_fill_infer(const prl_attrs *attrs, int inputs, const pr
 }
 
 static void masked_fill_forward(const prl_call *call) {
-  const prl_tensor *mask = call->in[1];
-  const float *x = call->in[0]->data;
-  float *y = call->out->data, value = (float)attr_float(call->attrs, 0, 0);
-  prl_walk walk;
-  prl_walk_begin(&walk, call->out, 1, &mask);
-  for (int64_t r = 0; r < walk.runs; r++, prl_walk_next(&walk))
-    for (int64_t j = 0; j < walk.run; j++, x++)
-      *y++ = is_true(mask, walk.offset[0] + j * walk.step[0]) ? value : *x;
+  masked(call, call->in[1], false, call->in[0]->data, (float)attr_float(call->attrs, 0, 0), call->out->data);
 }
 
 static void masked_fill_backward(const prl_call *call) {
-  if (call->gin[0]) masked_grad(call, call->in[1], false, call->gin[0]->data);
+  if (call->gin[0]) masked(call, call->in[1], false, call->gout->data, 0, call->gin[0]->data);
   if (call->gin[1]) memset(call->gin[1]->data, 0, bytes_of(call->gin[1]));
 }
 

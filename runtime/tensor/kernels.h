@@ -49,6 +49,17 @@ typedef enum prl_unary {
 
 typedef enum prl_binary { PRL_ADD, PRL_SUB, PRL_MUL, PRL_DIV, PRL_MIN, PRL_MAX, PRL_BINARY_COUNT } prl_binary;
 
+typedef enum prl_relation { PRL_GT, PRL_GE, PRL_LT, PRL_LE, PRL_EQ, PRL_RELATION_COUNT } prl_relation;
+
+/* Rows of a diagonal Gaussian: x (rows, n), and mean, log σ and 1/σ whose steps from row to row are n, or 0
+ * where one row serves all. */
+typedef struct prl_gaussian {
+  int64_t rows, n, mean_step, std_step;
+  const float *x, *mean, *log_std, *inverse;
+} prl_gaussian;
+
+typedef enum prl_gaussian_part { PRL_BY_X, PRL_BY_MEAN, PRL_BY_LOG_STD } prl_gaussian_part;
+
 typedef struct prl_adam {
   float lr, beta1, beta2, epsilon;
   float decay;                    /* decoupled (AdamW): p −= lr · decay · p */
@@ -90,7 +101,26 @@ typedef struct prl_kernels {
   void (*axpy)(int64_t n, float a, const float *x, float *y);                            /* y += a x */
   void (*fma)(int64_t n, const float *a, const float *b, float *y);                      /* y += a b */
 
-  double (*sum)(int64_t n, const float *x); /* float64 accumulators, fixed order */
+  /* Choices, element by element. A step is 1, or 0 where one element stands for all; y may be g or x.
+   * compare: y = 1 where the relation holds, else 0.  choose: y = a where mask ≠ 0 (NaN is), else b.
+   * clamp: y = low where x < low, then high where that > high.  clamp_grad: y = g where low ≤ x ≤ high, else
+   * 0. greater_grad: y = g where a > b, g/2 where they are equal, else 0. */
+  void (*compare[PRL_RELATION_COUNT])(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb,
+                                      float *y);
+  void (*choose)(int64_t n, const float *mask, int64_t sm, const float *a, int64_t sa, const float *b,
+                 int64_t sb, float *y);
+  void (*clamp)(int64_t n, const float *x, float low, float high, float *y);
+  void (*clamp_grad)(int64_t n, const float *x, float low, float high, const float *g, float *y);
+  void (*greater_grad)(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, const float *g,
+                       float *y);
+
+  /* y[r] = Σ_j −½ z² − log σ − ½ log 2π,  z = (x − mean)/σ, in float64;  and g[r] times its derivative: each
+   * (rows, n), or their sum over rows in ascending order (n). autograd/ops_policy.c has the equations. */
+  void (*normal_log_prob)(const prl_gaussian *d, float *y);
+  void (*normal_grad)(const prl_gaussian *d, prl_gaussian_part part, const float *g, bool summed, float *to);
+
+  double (*sum)(int64_t n, const float *x);                            /* float64 accumulators, fixed order */
+  void (*sum_rows)(int64_t rows, int64_t n, const float *x, float *y); /* y[r] = sum of a row of n */
   double (*sumsq)(int64_t n, const float *x);
   bool (*finite)(int64_t n, const float *x); /* no NaN, no infinity */
 

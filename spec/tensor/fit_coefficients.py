@@ -1,4 +1,4 @@
-"""Prints the coefficients in runtime/tensor/kernels/approx.h (needs numpy and mpmath; nothing at run time does).
+"""Prints the coefficients in runtime/tensor/kernels/approx.h and approx_avx512.h (needs numpy and mpmath; nothing at run time does).
 
 Weighted least squares on Chebyshev nodes, reweighted by Lawson's rule until the error is nearly level, so that the
 greatest relative error of the whole function, not of the polynomial alone, is nearly the least possible."""
@@ -71,3 +71,37 @@ show("cos r = 1 - r^2/2 + r^4 P(r^2)",
      polynomial(lambda u: (mp.cos(mp.sqrt(u)) - 1 + u / 2) / u**2, 1e-9, t, 2, lambda u: 1.4 * u**2))
 show("Phi(-a) e^(a^2/2) = P(a) / Q(a)",
      rational(lambda a: mp.erfc(a / mp.sqrt(2)) / 2 * mp.e ** (a * a / 2), 0, 15, 4, 5, 0.5))
+
+
+def near(f, middle, low, high, first):
+    """f(middle + t) ~ c[0] + ... + c[4] t^4 in relative error, the coefficients rounded one after the other."""
+    t = nodes(low, high) - middle
+    y, done = sample(lambda v: f(middle + v), t), list(first)
+    weight, reach = 1 / np.abs(y), np.abs(t).max()
+    while len(done) < 5:
+        base, lawson, best = y - sum(c * t**i for i, c in enumerate(done)), np.ones(NODES), (np.inf, 0)
+        columns = np.stack([(t / reach) ** i for i in range(len(done), 5)], 1)
+        for _ in range(TURNS):
+            w = np.sqrt(lawson) * weight
+            c = np.linalg.lstsq(columns * w[:, None], base * w, rcond=None)[0]
+            error = np.abs(columns @ c - base) * weight
+            best = min(best, (error.max(), c[0] / reach ** len(done)))
+            lawson *= error / error.max() + 1e-3
+            lawson /= lawson.mean()
+        done.append(float(np.float32(best[1])))
+    return (np.abs(sum(c * t**i for i, c in enumerate(done)) - y) * weight).max(), done
+
+
+def tanh_table():
+    """One line for each eighth of an octave of x + 3/4, up to 11 1/4: its low five bits, the error, the middle, c."""
+    for eighth in range(4, 34):
+        low, high = (2.0 ** (e // 8 - 1) * (1 + e % 8 / 8) - 0.75 for e in (eighth, eighth + 1))
+        first = eighth == 4
+        middle = 0.0 if first else (low + high) / 2
+        error, c = near(mp.tanh, middle, max(low, 1e-9), high, [0.0, 1.0] if first else [])
+        bits = int(np.float32(low + 0.75).view(np.uint32)) >> 20 & 31
+        print(f"    {bits:2d}: {error:.2g}; {middle:.9g}, " + ", ".join(f"{v:.9g}" for v in c))
+
+
+print("tanh(m + t) = c0 + ... + c4 t^4")
+tanh_table()

@@ -109,6 +109,9 @@ INLINE vf vlog1p(vf x) {
   return vpick(vlt(vabs(x), vset(0x1p-25f)), x, y);
 }
 
+#ifdef PRL_AVX512
+#include "tensor/kernels/approx_avx512.h" /* tanh */
+#else
 /* (e^2a − 1) / (e^2a + 1) with a = |x|: the error of e^2a − 1, relative near 0, fades as the quotient
  * nears 1. */
 INLINE vf vtanh(vf x) {
@@ -120,6 +123,7 @@ INLINE vf vtanh(vf x) {
   vf e = vfma(s, expm1_small(r), s - vset(1));
   return vor(e / (e + vset(2)), vand(x, vsign()));
 }
+#endif
 
 /* 1 / (1 + e^−x), written with e^−|x| so that the negative tail keeps its digits. */
 INLINE vf vsigmoid(vf x) {

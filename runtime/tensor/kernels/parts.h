@@ -30,6 +30,8 @@
 
 #define EACH_BINARY(X) X(ADD, add) X(SUB, sub) X(MUL, mul) X(DIV, div) X(MIN, min) X(MAX, max)
 
+#define EACH_RELATION(X) X(GT, gt) X(GE, ge) X(LT, lt) X(LE, le) X(EQ, eq)
+
 #define DECLARE_UNARY(NAME, name)                                                                            \
   void PART(name)(int64_t n, const float *x, float *y);                                                      \
   void PART(name##_grad)(int64_t n, const float *x, const float *y, const float *gy, bool add, float *gx);
@@ -44,6 +46,20 @@ EACH_BINARY(DECLARE_BINARY)
 void PART(axpy)(int64_t n, float a, const float *x, float *y);
 void PART(fma)(int64_t n, const float *a, const float *b, float *y);
 
+#define DECLARE_RELATION(NAME, name)                                                                         \
+  void PART(name)(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, float *y);
+EACH_RELATION(DECLARE_RELATION)
+
+void PART(choose)(int64_t n, const float *mask, int64_t sm, const float *a, int64_t sa, const float *b,
+                  int64_t sb, float *y);
+void PART(clamp)(int64_t n, const float *x, float low, float high, float *y);
+void PART(clamp_grad)(int64_t n, const float *x, float low, float high, const float *g, float *y);
+void PART(greater_grad)(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb, const float *g,
+                        float *y);
+
+void PART(normal_log_prob)(const prl_gaussian *d, float *y);
+void PART(normal_grad)(const prl_gaussian *d, prl_gaussian_part part, const float *g, bool summed, float *to);
+
 void PART(linear)(int64_t m, int64_t n, int64_t k, const float *x, int64_t ldx, const float *w,
                   const float *b, prl_unary act, float *pre, float *y);
 void PART(linear_gx)(int64_t m, int64_t n, int64_t k, const float *gy, const float *w, bool add,
@@ -52,6 +68,7 @@ void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const floa
                      float *gw, float *gb);
 
 double PART(sum)(int64_t n, const float *x);
+void PART(sum_rows)(int64_t rows, int64_t n, const float *x, float *y);
 double PART(sumsq)(int64_t n, const float *x);
 bool PART(finite)(int64_t n, const float *x);
 void PART(softmax)(int64_t rows, int64_t n, const float *x, float *y);

@@ -21,6 +21,21 @@ INLINE vd square_low(vf u) { return vlow(u) * vlow(u); }
 INLINE vd square_high(vf u) { return vhigh(u) * vhigh(u); }
 
 double PART(sum)(int64_t n, const float *x) { SUM_LOOP(vlow, vhigh) }
+
+/* Rows of few elements (the choices of an action) without the machinery: the additions of `sum`. */
+void PART(sum_rows)(int64_t rows, int64_t n, const float *x, float *y) {
+  for (int64_t r = 0; r < rows; r++, x += n) {
+    if (n == 2) {
+      y[r] = (float)((0 + (double)x[0]) + (double)x[1]); /* 0 +: no sum is −0 */
+    } else if (n == 3) {
+      y[r] = (float)((0 + (double)x[0] + (double)x[2]) + (double)x[1]);
+    } else if (n == 4) {
+      y[r] = (float)((0 + (double)x[0] + (double)x[2]) + (0 + (double)x[1] + (double)x[3]));
+    } else {
+      y[r] = (float)PART(sum)(n, x);
+    }
+  }
+}
 double PART(sumsq)(int64_t n, const float *x) { SUM_LOOP(square_low, square_high) }
 
 /* x · 0 is 0 for a finite x and NaN otherwise, and a NaN stays in the sum. */

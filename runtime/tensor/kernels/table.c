@@ -8,6 +8,7 @@
 #define BINARY(NAME, name) [PRL_##NAME] = PART(name),
 #define BINARY_SCALAR(NAME, name) [PRL_##NAME] = PART(name##_scalar),
 #define SCALAR_BINARY(NAME, name) [PRL_##NAME] = PART(scalar_##name),
+#define RELATION(NAME, name) [PRL_##NAME] = PART(name),
 
 const prl_kernels PART(kernels) = {
     .name = TEXT(PRL_TABLE),
@@ -21,7 +22,15 @@ const prl_kernels PART(kernels) = {
     .scalar_binary = {EACH_BINARY(SCALAR_BINARY)},
     .axpy = PART(axpy),
     .fma = PART(fma),
+    .compare = {EACH_RELATION(RELATION)},
+    .choose = PART(choose),
+    .clamp = PART(clamp),
+    .clamp_grad = PART(clamp_grad),
+    .greater_grad = PART(greater_grad),
+    .normal_log_prob = PART(normal_log_prob),
+    .normal_grad = PART(normal_grad),
     .sum = PART(sum),
+    .sum_rows = PART(sum_rows),
     .sumsq = PART(sumsq),
     .finite = PART(finite),
     .softmax = PART(softmax),
