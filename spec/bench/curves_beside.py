@@ -66,6 +66,94 @@ def cleanrl(seed, steps, script):
     return by_update([(int(step), float(value)) for step, value in found], 4 * 128)
 
 
+MLAGENTS = {  # the YAML that recipes/cartpole/from_mlagents.lua says, as ML-Agents reads it
+    "trainer_type": "ppo", "threaded": False, "max_steps": 200_000, "time_horizon": 128, "summary_freq": 200_000,
+    "hyperparameters": {"batch_size": 256, "buffer_size": 2048, "learning_rate": 1e-3, "beta": 5e-3, "epsilon": 0.2,
+                        "lambd": 0.95, "num_epoch": 3, "learning_rate_schedule": "linear"},
+    "network_settings": {"normalize": False, "hidden_units": 128, "num_layers": 2},
+    "reward_signals": {"extrinsic": {"gamma": 0.99, "strength": 1.0}},
+}
+AGENTS = 8
+
+
+def mlagents(seed, steps):
+    """ML-Agents' own trainer, with CartPole for eight agents in place of a scene of Unity's."""
+    import numpy
+    import gymnasium
+    import torch
+    from mlagents.plugins.trainer_type import register_trainer_plugins
+    from mlagents.trainers.environment_parameter_manager import EnvironmentParameterManager
+    from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
+    from mlagents.trainers.settings import TrainerSettings
+    from mlagents.trainers.simple_env_manager import SimpleEnvManager
+    from mlagents.trainers.trainer import TrainerFactory
+    from mlagents.trainers.trainer_controller import TrainerController
+    from mlagents_envs.base_env import (ActionSpec, BaseEnv, BehaviorSpec, DecisionSteps, DimensionProperty,
+                                        ObservationSpec, ObservationType, TerminalSteps)
+    from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
+
+    torch.set_num_threads(1)
+    register_trainer_plugins()
+    TorchModelSaver.export = lambda *_: None  # no ONNX files
+    seen = ObservationSpec((4,), (DimensionProperty.NONE,), ObservationType.DEFAULT, "obs")
+    spec, name, ended = BehaviorSpec([seen], ActionSpec(0, (2,))), "CartPole?team=0", []
+
+    class Scene(BaseEnv):
+        behavior_specs = {name: spec}
+
+        def __init__(self):
+            self.envs = [gymnasium.make("CartPole-v1") for _ in range(AGENTS)]
+            self.made, self.fresh = 0, 0
+
+        def _new_id(self):
+            self.fresh += 1
+            return self.fresh
+
+        def reset(self):
+            self.ids, self.sums = [self._new_id() for _ in self.envs], [0.0] * AGENTS
+            self.obs = [env.reset(seed=1000 * seed + i if not self.made else None)[0] for i, env in enumerate(self.envs)]
+            self.rewards, self.over = [0.0] * AGENTS, []
+
+        def set_actions(self, behavior_name, action):
+            self.action = action.discrete[:, 0]
+
+        def set_action_for_agent(self, behavior_name, agent_id, action):
+            raise NotImplementedError
+
+        def step(self):
+            self.over = []
+            for i, env in enumerate(self.envs):
+                self.obs[i], reward, terminated, truncated, _ = env.step(int(self.action[i]))
+                self.made, self.sums[i], self.rewards[i] = self.made + 1, self.sums[i] + reward, reward
+                if terminated or truncated:
+                    self.over.append((self.obs[i], reward, truncated and not terminated, self.ids[i]))
+                    ended.append((self.made, self.sums[i]))
+                    self.obs[i], self.rewards[i], self.sums[i], self.ids[i] = env.reset()[0], 0.0, 0.0, self._new_id()
+
+        def get_steps(self, behavior_name):
+            def floats(values, *shape):
+                return numpy.array(values, numpy.float32).reshape(-1, *shape)
+            n, over = AGENTS, self.over
+            decide = DecisionSteps([floats(self.obs, 4)], floats(self.rewards), numpy.array(self.ids),
+                                   [numpy.zeros((n, 2), bool)], numpy.zeros(n, int), numpy.zeros(n, numpy.float32))
+            end = TerminalSteps([floats([o[0] for o in over], 4)], floats([o[1] for o in over]),
+                                numpy.array([o[2] for o in over], bool), numpy.array([o[3] for o in over], int),
+                                numpy.zeros(len(over), int), numpy.zeros(len(over), numpy.float32))
+            return decide, end
+
+        def close(self):
+            pass
+
+    settings = TrainerSettings.structure({**MLAGENTS, "max_steps": steps}, TrainerSettings)
+    with tempfile.TemporaryDirectory() as folder:
+        manager = EnvironmentParameterManager()
+        factory = TrainerFactory(trainer_config={"CartPole": settings}, output_path=folder, train_model=True,
+                                 load_model=False, seed=seed, param_manager=manager)
+        controller = TrainerController(factory, folder, "cartpole", manager, True, seed)
+        controller.start_learning(SimpleEnvManager(Scene(), EnvironmentParametersChannel()))
+    return by_update(ended, settings.hyperparameters.buffer_size)
+
+
 def perilune(folder):
     runs = []
     for path in sorted(glob.glob(folder + "/**/metrics.csv", recursive=True)):
@@ -97,22 +185,23 @@ def table(curves, width):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", choices=["sb3", "cleanrl", "perilune"])
+    parser.add_argument("program", choices=["sb3", "cleanrl", "mlagents", "perilune"])
     parser.add_argument("path", nargs="?", help="of CleanRL's ppo.py, or of a folder of runs")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, help="of each run; default: 100,000, of CleanRL 500,000")
+    parser.add_argument("--steps", type=int, help="of each run; default: 100,000, of CleanRL 500,000, of ML-Agents 200,000")
     parser.add_argument("--every", type=int, help="steps of an interval; default: a tenth of the run")
     words = parser.parse_args()
-    if words.program != "sb3" and not words.path:
+    if words.program in ("cleanrl", "perilune") and not words.path:
         parser.error(f"{words.program} takes a path")
-    steps = words.steps or {"cleanrl": 500_000}.get(words.program, 100_000)
+    steps = words.steps or {"cleanrl": 500_000, "mlagents": 200_000}.get(words.program, 100_000)
     if words.program == "perilune":
         curves = perilune(words.path)
         steps = words.steps or max(curve[-1][0] for curve in curves)
     else:
-        one = sb3 if words.program == "sb3" else lambda seed, steps: cleanrl(seed, steps, words.path)
+        one = {"sb3": sb3, "mlagents": mlagents,
+               "cleanrl": lambda seed, steps: cleanrl(seed, steps, words.path)}[words.program]
         curves = [one(seed, steps) for seed in range(1, words.seeds + 1)]
-    table(curves, words.every or round(steps / 10))
+    table(curves, words.every or int(float(f"{steps / 10:.1g}")))
 
 
 main()
