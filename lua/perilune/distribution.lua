@@ -3,6 +3,7 @@
 ---   sample(draws) → action         mean() → the most probable action
 --- (a point has neither entropy nor divergence).
 --- Draws are inputs: standard normals for continuous actions, uniforms in (0, 1) for discrete ones.
+local join = require "perilune.columns"
 local options = require "perilune.options"
 local prl = require "perilune"
 
@@ -73,7 +74,7 @@ end
 local function join_parts(self, term)
   local columns = {}
   for i, part in ipairs(self.parts) do columns[i] = term(part, i) end
-  return prl.concat(columns, 2)
+  return join(columns)
 end
 
 function Multi:log_prob(action)

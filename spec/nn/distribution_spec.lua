@@ -30,6 +30,18 @@ describe("distributions", function()
     close(pi:entropy()[1], math.log(6))
   end)
 
+  it("multi-categorical: has more parts than one concat takes", function()
+    local choices, logits = {}, {}
+    for i = 1, 70 do
+      choices[i] = 2
+      logits[2 * i - 1], logits[2 * i] = 0, i == 70 and 5 or -5
+    end
+    local pi = distribution.multi_categorical(prl.tensor {logits}, choices)
+    assert.are.same({1, 70}, pi:sample(prl.rand(1, 70)):shape())
+    assert.are.same({1, 140}, pi:log_probs():shape())
+    assert.are.same({0, 1}, {pi:mean():get(1, 69), pi:mean():get(1, 70)})
+  end)
+
   it("bernoulli: exact where 1 − p rounds to 0", function()
     local pi = distribution.bernoulli(prl.tensor {{40}})
     close(pi:log_prob(prl.tensor {{0}})[1], -40)

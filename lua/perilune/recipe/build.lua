@@ -1,6 +1,7 @@
 --- The builder: a resolved recipe becomes a plan (runtime/agent/README.md). An algorithm's Lua runs here, once: it
 --- declares networks, writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as
 --- plain data.
+local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
 local memory = require "perilune.recipe.memory"
@@ -47,7 +48,7 @@ local function values_program(self)
     local obs = tracing.observations(self, rows)
     local columns = {}
     for i, critic in ipairs(self:critics()) do columns[i] = critic(obs):reshape(-1, 1) end
-    prl.trace_output("value", networks.join(columns))
+    prl.trace_output("value", join(columns))
   end)
 end
 

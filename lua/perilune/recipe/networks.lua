@@ -3,6 +3,7 @@
 ---
 --- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk", which steps with the actor,
 --- and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
+local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local options = require "perilune.options"
 local prl = require "perilune"
@@ -11,20 +12,6 @@ local nn, distribution = prl.nn, prl.distribution
 local networks = {}
 
 local no_field = options.strict("a critic", "field", {}, {"name"}) -- what an algorithm sees of one
-
---- Columns side by side: concat takes up to 8 at once.
-function networks.join(columns)
-  while #columns > 1 do
-    local joined = {}
-    for first = 1, #columns, 8 do
-      local part = {}
-      for i = first, math.min(first + 7, #columns) do part[#part + 1] = columns[i] end
-      joined[#joined + 1] = #part == 1 and part[1] or prl.concat(part, 2)
-    end
-    columns = joined
-  end
-  return columns[1]
-end
 
 local function sizes(inputs, hidden, outputs)
   local out = {inputs}
@@ -90,7 +77,7 @@ local function selectors(spec, free, held)
       local own = action:slice(2, column[i] or 1, column[i] or 1)
       columns[i] = column[i] and own or own * 0 + held[i]
     end
-    return networks.join(columns)
+    return join(columns)
   end
 end
 
@@ -261,7 +248,7 @@ end
 local function callable(name, set, module, outputs, fixed)
   return setmetatable({name = name, set = set}, {__call = function(_, ...)
     local columns = {...}
-    local out = module(#columns == 1 and columns[1] or networks.join(columns))
+    local out = module(#columns == 1 and columns[1] or join(columns))
     if outputs == 1 then out = out:reshape(-1) end
     return fixed and out:detach() or out
   end})
