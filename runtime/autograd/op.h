@@ -46,6 +46,8 @@ typedef struct prl_call {
   prl_unary gin_slope;
   const prl_tensor *gin_of;
   bool sloped;
+  /* In a program's stretch (program_stretch.c): gradients that hold the rows of the present tile alone. */
+  bool gout_tile, gin_tile; /* gin[0] */
 } prl_call;
 
 /* What infer decides. out and aux: dtype, ndim and shape only; aux.ndim < 0 for none. */

@@ -113,7 +113,7 @@ static void linear_backward_rows(const prl_call *call, int64_t first, int64_t ro
   const prl_tensor *w = call->in[1], *gin_of = call->gin_of;
   const int64_t n = w->shape[1], k = w->shape[0];
   const float *x = (const float *)call->in[0]->data + first * k;
-  const float *h = (const float *)call->gout->data + first * n;
+  const float *h = (const float *)call->gout->data + (call->gout_tile ? 0 : first * n);
   float *scratch = call->scratch;
   prl_unary act = activation_of(call);
   if (act != PRL_IDENTITY && !call->sloped) {
@@ -127,7 +127,7 @@ static void linear_backward_rows(const prl_call *call, int64_t first, int64_t ro
   if (call->gin[0])
     call->k->linear_gx(rows, n, k, h, w->data, false, call->gin_slope,
                        gin_of ? (const float *)gin_of->data + first * k : NULL, scratch,
-                       (float *)call->gin[0]->data + first * k);
+                       (float *)call->gin[0]->data + (call->gin_tile ? 0 : first * k));
   if (call->gin[1])
     call->k->linear_gw(rows, n, k, x, h, into, call->gin[1]->data, gb ? gb->data : NULL);
   else if (gb) /* the column sums alone: a weight of no rows */

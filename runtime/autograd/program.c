@@ -128,12 +128,19 @@ static size_t tensor_bytes(const prl_tensor *tensor) {
   return (size_t)prl_tensor_count(tensor) * prl_dtype_size(tensor->dtype);
 }
 
+static size_t gradient_bytes(const prl_program_cell *cell) {
+  const prl_tensor *value = &cell->value;
+  if (!cell->tile) return tensor_bytes(value);
+  return (size_t)(cell->tile * value->shape[value->ndim - 1]) * sizeof(float);
+}
+
 static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux) {
   const prl_graph *graph = p->graph;
   int32_t end = graph->instrs_count;
   for (int32_t i = 0; i < 2 * graph->values_count + graph->nodes_count; i++)
     values[i] = (prl_buffer){.born = INT32_MAX, .dies = -1};
   for (int32_t time = 0; time < end; time++) touch_instr(p, values, grads, aux, time, time);
+  prl_program_find_tiles(p, grads);
   for (int32_t begin = 0; begin < end; begin++) /* a stretch's instructions take turns */
     for (int32_t i = begin; i < p->stretch_end[begin]; i++) {
       touch_instr(p, values, grads, aux, i, begin);
@@ -149,7 +156,7 @@ static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, p
     }
     bool owns = p->cells[i].root == i && kind != PRL_V_PARAM;
     if (owns && values[i].dies >= 0) values[i].size = tensor_bytes(&p->cells[i].value) + 64;
-    if (owns && grads[i].dies >= 0) grads[i].size = tensor_bytes(&p->cells[i].value) + 64;
+    if (owns && grads[i].dies >= 0) grads[i].size = gradient_bytes(&p->cells[i]) + 64;
   }
   for (int32_t i = 0; i < graph->nodes_count; i++)
     if (p->aux[i].ndim >= 0 && aux[i].dies >= 0) aux[i].size = tensor_bytes(&p->aux[i]) + 64;
@@ -292,6 +299,8 @@ static void prepare_backward(prl_program *p, const prl_instr *instr, prl_step_ca
   float *parts = (float *)(p->block + p->parts_at);
   step->clear = (uint32_t)instr->b;
   step->call.gout = &p->cells[node->out].grad;
+  step->call.gout_tile = p->cells[p->cells[node->out].root].tile != 0;
+  step->call.gin_tile = p->cells[p->cells[node->in[0]].root].tile != 0;
   if (node->op->flags & PRL_OP_ROW_SPARSE && p->params[node->in[0]] && p->params[node->in[0]]->row_sparse)
     step->sparse = p->params[node->in[0]];
   for (int i = 0; i < node->inputs; i++) {
@@ -342,12 +351,19 @@ static prl_status allocate(prl_program *p, prl_error *error) {
   return PRL_OK;
 }
 
+/* Those of them that hold for every number of rows: another one is tried. */
+static prl_status plan_stretches(prl_program *p, prl_error *error) {
+  prl_program_find_stretches(p);
+  prl_program_forget_stretches(p, infer_all(p, p->rows_max / 2, NULL) != PRL_OK);
+  return infer_all(p, p->rows_max, error);
+}
+
 prl_status prl_program_measure(prl_graph *graph, int64_t rows, int64_t *bytes, prl_error *error) {
   prl_program p = {.graph = graph, .runtime = graph->runtime, .rows_max = rows, .rows = rows};
   prl_buffer *buffers = NULL;
   prl_status status = allocate(&p, error);
   if (!status) status = infer_all(&p, rows, error);
-  if (!status) prl_program_find_stretches(&p);
+  if (!status) status = plan_stretches(&p, error);
   if (!status) status = plan_block(&p, &buffers, error);
   if (!status) *bytes = (int64_t)p.block_size;
   void *blocks[] = {buffers, p.cells, p.params, p.aux, p.steps, p.commits, p.stretch_end};
@@ -369,7 +385,7 @@ prl_status prl_program_new(prl_graph *graph, const prl_bindings *bindings, int64
   prl_status status = allocate(p, error);
   if (!status) status = bind_all(p, bindings, error);
   if (!status) status = infer_all(p, rows, error);
-  if (!status) prl_program_find_stretches(p);
+  if (!status) status = plan_stretches(p, error);
   if (!status) status = place_buffers(p, error);
   if (!status) {
     prepare_steps(p);
@@ -447,12 +463,7 @@ static float scalar_of(const prl_program *p, int32_t id) {
   return id < 0 ? NAN : *(const float *)p->cells[id].value.data;
 }
 
-static bool finite_tensor(const prl_program *p, const prl_tensor *tensor) {
-  return tensor->dtype != PRL_F32 ||
-         prl_kernels_of(p->runtime)->finite(prl_tensor_count(tensor), tensor->data);
-}
-
-static void run_instr(prl_program *p, int32_t index) {
+void prl_program_run_instr(prl_program *p, int32_t index) {
   const prl_instr *instr = &p->graph->instrs[index];
   switch (instr->kind) {
   case PRL_I_FORWARD:
@@ -481,50 +492,6 @@ static void run_instr(prl_program *p, int32_t index) {
   }
 }
 
-/* Names the first output that is not finite, as a clause; empty where there is none, or none with a name
- * (those that a function just returns are numbered). */
-static void bad_output(const prl_program *p, char *text, size_t size) {
-  text[0] = 0;
-  for (int32_t i = 0; i < p->graph->outputs_count && !text[0]; i++) {
-    const char *name = p->graph->outputs[i].name;
-    bool numbered = name[0] >= '0' && name[0] <= '9';
-    if (!numbered && !finite_tensor(p, &p->cells[p->graph->outputs[i].value].value))
-      snprintf(text, size, ", nor is the output \"%.60s\"", name);
-  }
-}
-
-/* Nothing was committed yet: run again, looking at each result, to name the first that is not finite. */
-static prl_status name_culprit(prl_program *p, prl_error *error) {
-  const prl_graph *graph = p->graph;
-  char output[96];
-  bad_output(p, output, sizeof output);
-  for (int32_t i = 0; i < graph->values_count; i++)
-    if (graph->values[i].kind != PRL_V_TEMP && !finite_tensor(p, &p->cells[i].value))
-      return prl_fail(error, PRL_ENUMERIC, "%s \"%s\" is not finite; nothing was stepped",
-                      graph->values[i].kind == PRL_V_PARAM ? "parameter" : "input",
-                      graph->values[i].name ? graph->values[i].name : "constant");
-  for (int32_t i = 0; i < graph->instrs_count && i < p->commit_at; i++) {
-    run_instr(p, i);
-    const prl_instr *instr = &graph->instrs[i];
-    if (instr->kind != PRL_I_FORWARD && instr->kind != PRL_I_BACKWARD) continue;
-    const prl_step_call *step = &p->steps[i];
-    bool finite = true;
-    if (instr->kind == PRL_I_FORWARD)
-      finite = finite_tensor(p, step->call.out);
-    else
-      for (int k = 0; k < step->call.inputs; k++)
-        if (step->call.gin[k]) finite = finite && finite_tensor(p, step->call.gin[k]);
-    if (finite) continue;
-    char place[32] = ""; /* a network's own ops stand in no line of the user's */
-    int32_t line = graph->nodes[instr->a].line;
-    if (line > 0) snprintf(place, sizeof place, ", line %d", (int)line);
-    return prl_fail(error, PRL_ENUMERIC, "the %s of op %s (op %d%s) is not finite%s; nothing was stepped",
-                    instr->kind == PRL_I_FORWARD ? "result" : "gradient", step->op->name, instr->a + 1, place,
-                    output);
-  }
-  return prl_fail(error, PRL_ENUMERIC, "a loss or gradient was not finite; nothing was stepped");
-}
-
 static bool sound(const prl_program *p) {
   const prl_graph *graph = p->graph;
   for (int32_t i = 0; i < graph->instrs_count; i++) {
@@ -543,21 +510,21 @@ prl_status prl_program_run(prl_program *p, int64_t deadline_ns, bool *done, prl_
     if (deadline_ns && p->cursor <= p->commit_at && prl_clock_ns() >= deadline_ns) return PRL_OK;
     if (p->cursor == p->commit_at && !sound(p)) {
       p->cursor = 0;
-      return name_culprit(p, error);
+      return prl_program_name_culprit(p, error);
     }
-    if (p->timing) {
-      int64_t start = prl_clock_ns();
-      run_instr(p, p->cursor);
-      p->nanoseconds[p->cursor++] = prl_clock_ns() - start;
-    } else if (p->stretch_end[p->cursor]) {
+    if (p->stretch_end[p->cursor]) {
       prl_program_run_tile(p);
+    } else if (p->timing) {
+      int64_t start = prl_clock_ns();
+      prl_program_run_instr(p, p->cursor);
+      p->nanoseconds[p->cursor++] = prl_clock_ns() - start;
     } else {
-      run_instr(p, p->cursor++);
+      prl_program_run_instr(p, p->cursor++);
     }
   }
   p->cursor = 0;
   if (done) *done = true;
-  if (p->learns && p->commit_at == INT32_MAX && !sound(p)) return name_culprit(p, error);
+  if (p->learns && p->commit_at == INT32_MAX && !sound(p)) return prl_program_name_culprit(p, error);
   return PRL_OK;
 }
 

@@ -10,6 +10,7 @@ typedef struct prl_program_cell {
   prl_tensor value;
   prl_tensor grad; /* over the root's gradient bytes, in this value's own shape */
   int32_t root;
+  int64_t tile;  /* rows of its gradient that there are at a time, within a stretch; 0: all */
   size_t offset; /* of the value in the block */
 } prl_program_cell;
 
@@ -32,6 +33,8 @@ struct prl_program {
   int64_t rows_max, rows;
   int32_t cursor;
   int64_t row;       /* within the stretch at the cursor: rows that are done */
+  bool checking;     /* look at what a tile gives: */
+  int32_t culprit;   /* the first instruction of a stretch that gave what is not finite; INT32_MAX: none */
   int32_t commit_at; /* the first step or copy: from there a run goes to its end. INT32_MAX: none */
   bool learns, timing;
   int64_t *run_number; /* the input "run" of a program that draws; NULL otherwise */
@@ -39,11 +42,22 @@ struct prl_program {
   int64_t *nanoseconds; /* of each instruction in the last timed run; NULL before one */
 };
 
-/* program_stretch.c: finds the stretches, once shapes are known and before buffers are placed; and runs the
- * next tile of the one at the cursor, which moves on when it was the last. */
+/* program_stretch.c: finds the stretches, once shapes are known; forgets those (or all) whose numbers of rows
+ * are no longer equal with another number of rows of the program; finds the gradients that only a tile needs,
+ * from when they are born and die (by root) before buffers are placed; and runs the next tile of the stretch
+ * at the cursor, which moves on when it was the last. */
 void prl_program_find_stretches(prl_program *program);
+void prl_program_forget_stretches(prl_program *program, bool all);
+void prl_program_find_tiles(prl_program *program, const prl_buffer *grads);
 void prl_program_run_tile(prl_program *program);
 int64_t prl_program_tile(const prl_program *program, int32_t begin); /* rows; 0 where no stretch begins */
+
+void prl_program_run_instr(prl_program *program, int32_t index); /* program.c: a whole instruction */
+
+/* program_culprit.c: runs again what came before the first step, and names the first value that is not
+ * finite; always fails. */
+prl_status prl_program_name_culprit(prl_program *program, prl_error *error);
+bool prl_program_finite(const prl_program *program, const prl_tensor *tensor);
 
 /* program_fuse.c: joins steps that are prepared, where one pass gives the bytes of two. */
 void prl_program_fuse(prl_program *program);

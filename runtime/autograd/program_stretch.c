@@ -4,6 +4,7 @@
  * of weights) go on from tile to tile in ascending order, so the bytes are those of whole instructions. */
 #include "autograd/ops_internal.h"
 #include "autograd/program_internal.h"
+#include "core/clock.h"
 
 enum {
   CACHE = 192 * 1024, /* floats that pass by for one tile: most of the second cache */
@@ -71,25 +72,64 @@ void prl_program_find_stretches(prl_program *p) {
   }
 }
 
-int64_t prl_program_tile(const prl_program *p, int32_t begin) {
-  int32_t end = p->stretch_end[begin];
-  return end && same_rows(p, begin, end) ? tile_of(p, begin, end) : 0;
+/* Numbers of rows are equal for every number of rows of the program if they are for two. */
+void prl_program_forget_stretches(prl_program *p, bool all) {
+  for (int32_t begin = 0; begin < p->graph->instrs_count; begin++)
+    if (all || (p->stretch_end[begin] && !same_rows(p, begin, p->stretch_end[begin])))
+      p->stretch_end[begin] = 0;
 }
 
-static void run_rows(const prl_step_call *step, prl_instr_kind kind, int64_t first, int64_t rows) {
+int64_t prl_program_tile(const prl_program *p, int32_t begin) {
+  int32_t end = p->stretch_end[begin];
+  return end ? tile_of(p, begin, end) : 0;
+}
+
+/* A gradient that is born and dies within a stretch lies in the cache and never leaves it. */
+void prl_program_find_tiles(prl_program *p, const prl_buffer *grads) {
+  for (int32_t begin = 0; begin < p->graph->instrs_count; begin++) {
+    int32_t end = p->stretch_end[begin];
+    if (!end || p->graph->instrs[begin].kind != PRL_I_BACKWARD) continue;
+    for (int32_t i = begin; i < end; i++) {
+      int32_t root = p->cells[node_of(p, i)->out].root;
+      const prl_buffer *grad = &grads[root];
+      if (grad->born >= begin && grad->born < i && grad->dies < end)
+        p->cells[root].tile = tile_of(p, begin, end);
+    }
+  }
+}
+
+static bool finite_rows(const prl_program *p, const prl_tensor *tensor, int64_t first, int64_t rows) {
+  prl_tensor part = *tensor;
+  int64_t width = tensor->shape[tensor->ndim - 1];
+  part.data = (float *)tensor->data + first * width;
+  part.ndim = 2, part.shape[0] = rows, part.shape[1] = width;
+  return prl_program_finite(p, &part);
+}
+
+static bool finite_tile(const prl_program *p, int32_t index, int64_t first, int64_t rows) {
+  const prl_call *call = &p->steps[index].call;
+  if (p->graph->instrs[index].kind == PRL_I_FORWARD) return finite_rows(p, call->out, first, rows);
+  bool finite = !call->gin[0] || finite_rows(p, call->gin[0], call->gin_tile ? 0 : first, rows);
+  for (int i = 1; i < call->inputs; i++)
+    finite = finite && (!call->gin[i] || prl_program_finite(p, call->gin[i]));
+  return finite;
+}
+
+static void run_rows(prl_program *p, int32_t index, int64_t first, int64_t rows) {
+  const prl_step_call *step = &p->steps[index];
   const prl_row_op *op = row_op_of(step->op);
-  (kind == PRL_I_FORWARD ? op->forward : op->backward)(&step->call, first, rows);
+  int64_t start = p->timing ? prl_clock_ns() : 0;
+  (p->graph->instrs[index].kind == PRL_I_FORWARD ? op->forward : op->backward)(&step->call, first, rows);
+  if (p->timing) p->nanoseconds[index] = prl_clock_ns() - start + (first ? p->nanoseconds[index] : 0);
+  if (p->checking && index < p->culprit && !finite_tile(p, index, first, rows)) p->culprit = index;
 }
 
 void prl_program_run_tile(prl_program *p) {
   int32_t begin = p->cursor, end = p->stretch_end[begin];
-  int64_t all = rows_of(p, begin), tile = prl_program_tile(p, begin);
-  for (int32_t i = begin; i < end; i++) { /* no tile: this number of rows does not go together */
-    int64_t left = tile ? all - p->row : rows_of(p, i);
-    run_rows(&p->steps[i], p->graph->instrs[i].kind, p->row, tile && tile < left ? tile : left);
-  }
+  int64_t all = rows_of(p, begin), left = all - p->row, tile = prl_program_tile(p, begin);
+  for (int32_t i = begin; i < end; i++) run_rows(p, i, p->row, tile < left ? tile : left);
   p->row += tile;
-  if (tile && p->row < all) return;
+  if (p->row < all) return;
   p->row = 0;
   p->cursor = end;
 }

@@ -133,6 +133,64 @@ describe("a stretch of layers over more rows than the cache holds", function()
     assert.is_true(whole == bytes())
   end)
 
+  it("keeps a tile of the gradients that do not leave it", function()
+    local step, x, y, bytes = network({32, 64, 64, 8}, "tanh")
+    local p = prl.program(step, x, y)
+    local row = 32 + 8 + 64 + 64 + 8 + 8 + 64 -- floats: inputs, values, the loss's gradient and a scratch, but none
+    assert.is_true(p:bytes() < 4 * (4001 + 640) * row, p:bytes()) -- of a hidden layer's
+    p:input(1):copy_(x)
+    p:input(2):copy_(y)
+    p:run_timed()
+    local timed = bytes()
+    step, x, y, bytes = network({32, 64, 64, 8}, "tanh")
+    prl.program(step, x, y)(x, y)
+    assert.is_true(timed == bytes())
+    assert.equal(10, select(2, tostring(p):gsub("%d us", "")), tostring(p))
+  end)
+
+  it("has the bytes of whole ops where a layer's rows are seen otherwise", function()
+    local function run(by)
+      prl.seed(7)
+      local w1, w2 = prl.parameter(prl.randn(8, 40), "w1"), prl.parameter(prl.randn(40, 33), "w2")
+      local w3 = prl.parameter(prl.randn(33, 9), "w3")
+      local opt = prl.optim.adam({w1, w2, w3}, {lr = .01})
+      local x = prl.randn(3000, 8)
+      local function step(a)
+        local h = prl.linear(prl.linear(a, w1, nil, "tanh"):reshape(3, 1000, 40), w2, nil, "relu")
+        local y = prl.linear(h, w3)
+        return opt:minimise((y * y):mean())
+      end
+      local text = by(step, x)
+      return w1:clone():bytes() .. w2:clone():bytes() .. w3:clone():bytes(), text
+    end
+    local by_ops = run(eager)
+    local by_program, text = run(program)
+    assert.is_truthy(text:find("in tiles of", 1, true))
+    assert.is_true(by_ops == by_program)
+  end)
+
+  it("names the op whose tile is not finite", function()
+    local function failure(at, value, target)
+      local w1, w2 = prl.parameter(prl.ones(8, 64), "w1"), prl.parameter(prl.ones(64, 64) * 1e5, "w2")
+      local w3 = prl.parameter(prl.ones(64, 8) * 1e5, "w3")
+      local opt = prl.optim.adam({w1, w2, w3}, {lr = .01})
+      local x, g = prl.zeros(4001, 8), prl.ones(4001, 8)
+      if at then x:set(at, 1, value) end
+      if target then g:set(target, 1, 3e38) end
+      local function step(a, b)
+        local h = prl.linear(prl.linear(a, w1), w2)
+        return opt:minimise((prl.linear(h, w3) * b):sum())
+      end
+      local p = prl.program(step, prl.zeros(4001, 8), prl.zeros(4001, 8))
+      assert.is_truthy(tostring(p):find("in tiles of", 1, true))
+      local ok, message = pcall(p, x, g)
+      return ok or message
+    end
+    assert.matches("the result of op linear %(op 2.*is not finite", failure(3900, 1e37))
+    assert.matches("the gradient of op linear %(op 3.*is not finite", failure(nil, nil, 3900))
+    assert.is_true(failure())
+  end)
+
   it("is whole for a batch that fits", function()
     local net = prl.nn.mlp {32, 64, 64, 8}
     local p = prl.program(function(a) return net(a) end, prl.randn(256, 32))
