@@ -15,9 +15,11 @@ prl_status prl_normaliser_init(prl_normaliser *n, prl_runtime *runtime, int64_t 
   n->count = prl_calloc(runtime, 1, sizeof *n->count);
   n->mean = prl_calloc(runtime, (size_t)width, sizeof *n->mean);
   n->m2 = prl_calloc(runtime, (size_t)width, sizeof *n->m2);
+  n->sum = prl_calloc(runtime, (size_t)width, sizeof *n->sum);
+  n->squares = prl_calloc(runtime, (size_t)width, sizeof *n->squares);
   n->shift = prl_calloc(runtime, (size_t)width, sizeof *n->shift);
   n->scale = prl_calloc(runtime, (size_t)width, sizeof *n->scale);
-  if (!n->count || !n->mean || !n->m2 || !n->shift || !n->scale) {
+  if (!n->count || !n->mean || !n->m2 || !n->sum || !n->squares || !n->shift || !n->scale) {
     prl_normaliser_deinit(n);
     return prl_fail_memory(error, (size_t)width * sizeof *n->mean);
   }
@@ -29,6 +31,8 @@ void prl_normaliser_deinit(prl_normaliser *n) {
   prl_free(n->runtime, n->count);
   prl_free(n->runtime, n->mean);
   prl_free(n->runtime, n->m2);
+  prl_free(n->runtime, n->sum);
+  prl_free(n->runtime, n->squares);
   prl_free(n->runtime, n->shift);
   prl_free(n->runtime, n->scale);
   *n = (prl_normaliser){0};
@@ -52,20 +56,24 @@ void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from) {
   memcpy(n->scale, from->scale, width * sizeof *n->scale);
 }
 
+/* Row by row, as they lie in memory; each column is added up in the order of its rows. */
 void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x) {
   if (rows < 1) return;
-  double seen = *n->count, total = seen + (double)rows;
-  for (int64_t c = 0; c < n->width; c++) {
-    double sum = 0, m2 = 0;
-    for (int64_t i = 0; i < rows; i++) sum += x[i * n->width + c];
-    double mean = sum / (double)rows;
-    for (int64_t i = 0; i < rows; i++) {
-      double d = x[i * n->width + c] - mean;
-      m2 += d * d;
+  const int64_t width = n->width;
+  double *sum = n->sum, *squares = n->squares, seen = *n->count, total = seen + (double)rows;
+  for (int64_t c = 0; c < width; c++) sum[c] = squares[c] = 0;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t c = 0; c < width; c++) sum[c] += x[i * width + c];
+  for (int64_t c = 0; c < width; c++) sum[c] /= (double)rows;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t c = 0; c < width; c++) {
+      double d = x[i * width + c] - sum[c];
+      squares[c] += d * d;
     }
-    double delta = mean - n->mean[c];
+  for (int64_t c = 0; c < width; c++) {
+    double delta = sum[c] - n->mean[c];
     n->mean[c] += delta * (double)rows / total;
-    n->m2[c] += m2 + delta * delta * seen * (double)rows / total;
+    n->m2[c] += squares[c] + delta * delta * seen * (double)rows / total;
   }
   *n->count = total;
 }

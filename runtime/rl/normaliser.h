@@ -14,7 +14,8 @@ typedef struct prl_normaliser {
   float clip;
   double *count; /* (1) rows seen */
   double *mean, *m2;
-  float *shift, *scale; /* in force: clip((x − shift) · scale); 0 and 1 before the first publish */
+  double *sum, *squares; /* scratch of prl_normaliser_add */
+  float *shift, *scale;  /* in force: clip((x − shift) · scale); 0 and 1 before the first publish */
 } prl_normaliser;
 
 prl_status prl_normaliser_init(prl_normaliser *n, prl_runtime *runtime, int64_t width, float clip,

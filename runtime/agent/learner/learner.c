@@ -6,8 +6,7 @@
 
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
   const int64_t rows = shape->batch_rows, word = sizeof(float);
-  const prl_piece all[] = {{&l->observation, 2 * rows, shape->spec.observations * word, false},
-                           {&l->advantage, rows, word, true},
+  const prl_piece all[] = {{&l->advantage, rows, word, true},
                            {&l->discount, rows, sizeof *l->discount, true},
                            {&l->order, rows, sizeof *l->order, true},
                            {&l->lengths, shape->experience.streams, sizeof *l->lengths, true}};
@@ -100,7 +99,7 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
       {"batch.step", PRL_I32, 1, b->step, &b->rows},
       {"batch.end", PRL_I32, 1, b->end, &b->rows},
       {"batch.elapsed", PRL_F32, 1, b->elapsed, &b->rows},
-      {"batch.observation", PRL_F32, s->observations, l->observation, &b->observed},
+      {"batch.observation", PRL_F32, s->observations, b->observation, &b->observed},
       {"batch.advantage", PRL_F32, 1, l->advantage, &b->rows},
       {"batch.order", PRL_I32, 1, l->order, &b->rows},
   };
@@ -191,7 +190,7 @@ void prl_learner_release(prl_learner *l) { l->batch.rows = l->batch.bootstraps =
 
 prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
   prl_error why = {PRL_OK, ""};
-  prl_status status = prl_policy_publish(l->policy, l->observation, l->batch.rows, &why);
+  prl_status status = prl_policy_publish(l->policy, l->batch.observation, l->batch.rows, &why);
   if (status)
     return prl_fail(error, status,
                     "the policy of update %" PRId64 " is not published: %s; the one before it stays in force",

@@ -70,12 +70,11 @@ struct prl_learner {
   prl_policy *policy;
   prl_experience *experience;
 
-  prl_batch batch;
-  float *observation; /* (2 × batch, O) normalised: what programs read */
-  float *advantage;   /* (batch): the weighted sum */
-  double *discount;   /* (batch): scratch of the critic whose advantages are computed */
-  int32_t *order;     /* (batch): the permutation of the minibatches */
-  double *lengths;    /* (streams): steps of the running episode that were learned from */
+  prl_batch batch;  /* its observations are normalised where they stand: what programs read */
+  float *advantage; /* (batch): the weighted sum */
+  double *discount; /* (batch): scratch of the critic whose advantages are computed */
+  int32_t *order;   /* (batch): the permutation of the minibatches */
+  double *lengths;  /* (streams): steps of the running episode that were learned from */
 
   prl_critic *critics;
   int critics_count;

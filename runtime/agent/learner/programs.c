@@ -11,10 +11,10 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
   const prl_batch *b = &l->batch;
   const int64_t observations = l->shape->spec.observations;
   const prl_source of_rows[] = {
-      {.name = "obs", .width = observations, .from = l->observation, .needs = PRL_MADE_ROWS},
+      {.name = "obs", .width = observations, .from = b->observation, .needs = PRL_MADE_ROWS},
       {.name = "next_obs",
        .width = observations,
-       .from = l->observation,
+       .from = b->observation,
        .via = b->successor,
        .needs = PRL_MADE_ROWS},
       {.name = "terminated", .width = 1, .ends = b->end, .needs = PRL_MADE_ROWS},

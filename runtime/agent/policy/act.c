@@ -19,7 +19,7 @@ void prl_policy_normalise(const prl_policy *p, int64_t n, const float *observati
   const prl_normaliser *statistics = &p->normaliser;
   if (p->normalise)
     p->kernels->normalise(n, width, observation, statistics->shift, statistics->scale, statistics->clip, to);
-  else
+  else if (to != observation)
     memcpy(to, observation, (size_t)(n * width) * sizeof(float));
 }
 

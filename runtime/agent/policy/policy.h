@@ -41,7 +41,7 @@ const prl_params *prl_policy_published(const prl_policy *policy, int set);
 
 /* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite). */
 prl_status prl_policy_check(const prl_policy *policy, const float *observation, int64_t n, prl_error *error);
-/* Raw rows (n, observations) → what programs read; `to` must not alias. */
+/* Raw rows (n, observations) → what programs read; `to` may be the same. */
 void prl_policy_normalise(const prl_policy *policy, int64_t n, const float *observation, float *to);
 /* Adds raw rows to the statistics, which come into force with the next version. */
 void prl_policy_gather(prl_policy *policy, int64_t n, const float *observation);
