@@ -5,7 +5,7 @@
     python spec/bench/curves_beside.py mlagents --seeds 5          # the trainer of ML-Agents; settings below
     python spec/bench/curves_beside.py perilune RUNS               # folders of runs that `perilune train` left below RUNS
 
-A curve is, for each update, the mean return of the episodes that ended in it, as metrics.csv has it; a line of the table
+Curves are kept in --out, as runs keep theirs; a seed that is there is not run again. A curve is, for each update, the mean return of the episodes that ended in it, as metrics.csv has it; a line of the table
 is the mean over the updates of an interval of steps, then over seeds, with Student's 95 % interval. Needs SB3, CleanRL's
 or ML-Agents' own packages, from PyPI.
 """
@@ -164,6 +164,16 @@ def perilune(folder):
     return runs
 
 
+def kept(one, program, seed, steps, out):
+    path = f"{out}/{program}-s{seed}/metrics.csv"
+    if not os.path.exists(path):
+        curve = one(seed, steps)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows([("step", "episodic_return/" + program), *curve])
+    return perilune(os.path.dirname(path))[0]
+
+
 def table(curves, width):
     print(f"{len(curves)} seeds\nup to step   mean return ± 95 %   least   greatest")
     last = max(step for curve in curves for step, _ in curve)
@@ -189,6 +199,7 @@ def main():
     parser.add_argument("path", nargs="?", help="of CleanRL's ppo.py, or of a folder of runs")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="of each run; default: 100,000, of CleanRL 500,000, of ML-Agents 200,000")
+    parser.add_argument("--out", default="runs/beside", help="the folder for curves; default %(default)s")
     parser.add_argument("--every", type=int, help="steps of an interval; default: a tenth of the run")
     words = parser.parse_args()
     if words.program in ("cleanrl", "perilune") and not words.path:
@@ -200,7 +211,7 @@ def main():
     else:
         one = {"sb3": sb3, "mlagents": mlagents,
                "cleanrl": lambda seed, steps: cleanrl(seed, steps, words.path)}[words.program]
-        curves = [one(seed, steps) for seed in range(1, words.seeds + 1)]
+        curves = [kept(one, words.program, seed, steps, words.out) for seed in range(1, words.seeds + 1)]
     table(curves, words.every or int(float(f"{steps / 10:.1g}")))
 
 
