@@ -134,6 +134,8 @@ local Session = {}
 Session.__index = Session
 
 local function new_session(path, file, set)
+  local folder = file:match("^(.*/)") or "."
+  if not posix.access(folder, "w") then fail("%s cannot be written: there is no folder %s to write in", file, folder) end
   local hello = read_hello()
   local loaded = load_recipe(path, set, hello)
   local agent, message = prl.recipe.agent(loaded)

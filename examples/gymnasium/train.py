@@ -7,6 +7,7 @@ rest.
 """
 import argparse
 import os
+import signal
 import sys
 import time
 
@@ -104,13 +105,28 @@ def returns(steps, totals):
     return ended
 
 
+class Stop:
+    """Ctrl-C between two steps: within one it would leave half of a frame. A second one ends at once."""
+
+    def __enter__(self):
+        self.asked, self.before = False, signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def _ask(self, *_):
+        self.asked = True
+        signal.signal(signal.SIGINT, self.before)
+
+    def __exit__(self, *_):
+        signal.signal(signal.SIGINT, self.before)
+
+
 def train(learner, steps, to_env, report=print):
     """Until the recipe's steps are made or Ctrl-C comes. → the steps made."""
     whole, made, ended, begin = learner.ready["steps"], 0, [], time.monotonic()
     totals, line = numpy.zeros(steps.envs.num_envs), whole / 10
     steps.reset(learner.ready["seed"])
-    try:
-        while made < whole:
+    with Stop() as stop:
+        while made < whole and not stop.asked:
             action = learner.step(steps.flags.tobytes(), steps.reward.astype(numpy.float32).tobytes(),
                                   steps.observation.tobytes(), steps.final.tobytes())
             made += int(steps.envs.num_envs - steps.waiting.sum())
@@ -120,8 +136,6 @@ def train(learner, steps, to_env, report=print):
                 mean = f"mean return {numpy.mean(ended):.1f} of {len(ended)} episodes" if ended else "no episode ended"
                 report(f"step {made:,}: {mean}; {made / (time.monotonic() - begin):,.0f} steps/s")
                 ended, line = [], line + whole / 10
-    except KeyboardInterrupt:
-        report(f"stopped at step {made:,}")
     return made
 
 
@@ -176,14 +190,17 @@ def main():
     try:
         with Learner(words.recipe, words.out, envs=envs.num_envs, observations=steps.size, action=action,
                      overrides=overrides, perilune=words.perilune) as learner:
-            train(learner, steps, to_env)
-            found = evaluate(learner, steps, to_env)
-            print(f"evaluation: mean return {numpy.mean(found):.1f} of {len(found)} episodes")
-            print(f"saved in {learner.end()['file']}")
+            made = train(learner, steps, to_env)
+            whole = made >= learner.ready["steps"]
+            if whole:
+                found = evaluate(learner, steps, to_env)
+                print(f"evaluation: mean return {numpy.mean(found):.1f} of {len(found)} episodes")
+            print(f"{'saved' if whole else f'stopped at step {made:,} and saved'} in {learner.end()['file']}")
     except LearnerError as error:
         sys.exit(f"train.py: {error}")
     finally:
         envs.close()
+    sys.exit(0 if whole else 130)
 
 
 if __name__ == "__main__":

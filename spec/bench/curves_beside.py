@@ -5,7 +5,7 @@
     python spec/bench/curves_beside.py mlagents --seeds 5          # the trainer of ML-Agents; settings below
     python spec/bench/curves_beside.py perilune RUNS               # folders of runs that `perilune train` left below RUNS
 
-A curve is, for each update, the mean return of the episodes that ended in it, as metrics.csv has it; a line of the table
+Curves are kept in --out, as runs keep theirs; a seed that is there is not run again. A curve is, for each update, the mean return of the episodes that ended in it, as metrics.csv has it; a line of the table
 is the mean over the updates of an interval of steps, then over seeds, with Student's 95 % interval. Needs SB3, CleanRL's
 or ML-Agents' own packages, from PyPI.
 """
@@ -31,7 +31,7 @@ def by_update(episodes, rows):
     return [(step, statistics.fmean(values)) for step, values in sorted(ended.items())]
 
 
-def sb3(seed, steps):
+def sb3(seed, steps, until):
     import gymnasium
     import stable_baselines3
     import torch
@@ -47,7 +47,7 @@ def sb3(seed, steps):
             for info in self.locals["infos"]:
                 if "episode" in info:
                     self.episodes.append((self.num_timesteps, info["episode"]["r"]))
-            return True
+            return self.num_timesteps < until
 
     ended = Ended()
     model = stable_baselines3.PPO("MlpPolicy", gymnasium.make("CartPole-v1"), seed=seed, device="cpu")
@@ -55,15 +55,21 @@ def sb3(seed, steps):
     return by_update(ended.episodes, model.n_steps)
 
 
-def cleanrl(seed, steps, script):
+def cleanrl(seed, steps, until, script):
+    words = [sys.executable, os.path.abspath(script), "--seed", str(seed), "--total-timesteps", str(steps), "--no-cuda"]
+    found = []
     with tempfile.TemporaryDirectory() as folder:  # it leaves a folder runs/
-        words = [sys.executable, os.path.abspath(script), "--seed", str(seed), "--total-timesteps", str(steps)]
-        done = subprocess.run(words + ["--no-cuda"], cwd=folder, capture_output=True, text=True,
-                              env={**os.environ, "OMP_NUM_THREADS": "1"})
-    if done.returncode:
-        sys.exit(done.stderr[-2000:])
-    found = re.findall(r"global_step=(\d+), episodic_return=\[?([\d.]+)", done.stdout)
-    return by_update([(int(step), float(value)) for step, value in found], 4 * 128)
+        child = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True,
+                                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"})
+        for line in child.stdout:
+            ended = re.match(r"global_step=(\d+), episodic_return=\[?([\d.]+)", line)
+            if ended:
+                found.append((int(ended[1]), float(ended[2])))
+            if found and found[-1][0] >= until:
+                child.terminate()
+        if child.wait() and not (found and found[-1][0] >= until):
+            sys.exit("it failed")
+    return by_update(found, 4 * 128)
 
 
 MLAGENTS = {  # the YAML that recipes/cartpole/from_mlagents.lua says, as ML-Agents reads it
@@ -76,7 +82,11 @@ MLAGENTS = {  # the YAML that recipes/cartpole/from_mlagents.lua says, as ML-Age
 AGENTS = 8
 
 
-def mlagents(seed, steps):
+class Enough(Exception):
+    pass
+
+
+def mlagents(seed, steps, until):
     """ML-Agents' own trainer, with CartPole for eight agents in place of a scene of Unity's."""
     import numpy
     import gymnasium
@@ -121,6 +131,8 @@ def mlagents(seed, steps):
             raise NotImplementedError
 
         def step(self):
+            if self.made >= until:
+                raise Enough
             self.over = []
             for i, env in enumerate(self.envs):
                 self.obs[i], reward, terminated, truncated, _ = env.step(int(self.action[i]))
@@ -150,7 +162,10 @@ def mlagents(seed, steps):
         factory = TrainerFactory(trainer_config={"CartPole": settings}, output_path=folder, train_model=True,
                                  load_model=False, seed=seed, param_manager=manager)
         controller = TrainerController(factory, folder, "cartpole", manager, True, seed)
-        controller.start_learning(SimpleEnvManager(Scene(), EnvironmentParametersChannel()))
+        try:
+            controller.start_learning(SimpleEnvManager(Scene(), EnvironmentParametersChannel()))
+        except Enough:
+            pass
     return by_update(ended, settings.hyperparameters.buffer_size)
 
 
@@ -162,6 +177,16 @@ def perilune(folder):
         name = next(key for key in rows[0] if key.startswith("episodic_return/"))
         runs.append([(int(row["step"]), float(row[name])) for row in rows if row[name]])
     return runs
+
+
+def kept(one, program, seed, steps, until, out):
+    path = f"{out}/{program}-s{seed}/metrics.csv"
+    if not os.path.exists(path):
+        curve = one(seed, steps, until)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows([("step", "episodic_return/" + program), *curve])
+    return perilune(os.path.dirname(path))[0]
 
 
 def table(curves, width):
@@ -189,6 +214,9 @@ def main():
     parser.add_argument("path", nargs="?", help="of CleanRL's ppo.py, or of a folder of runs")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="of each run; default: 100,000, of CleanRL 500,000, of ML-Agents 200,000")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--until", type=int, help="leave each run after so many steps; schedules are those of --steps")
+    parser.add_argument("--out", default="runs/beside", help="the folder for curves; default %(default)s")
     parser.add_argument("--every", type=int, help="steps of an interval; default: a tenth of the run")
     words = parser.parse_args()
     if words.program in ("cleanrl", "perilune") and not words.path:
@@ -199,8 +227,9 @@ def main():
         steps = words.steps or max(curve[-1][0] for curve in curves)
     else:
         one = {"sb3": sb3, "mlagents": mlagents,
-               "cleanrl": lambda seed, steps: cleanrl(seed, steps, words.path)}[words.program]
-        curves = [one(seed, steps) for seed in range(1, words.seeds + 1)]
+               "cleanrl": lambda seed, steps, until: cleanrl(seed, steps, until, words.path)}[words.program]
+        seeds = range(words.first_seed, words.first_seed + words.seeds)
+        curves = [kept(one, words.program, seed, steps, words.until or steps, words.out) for seed in seeds]
     table(curves, words.every or int(float(f"{steps / 10:.1g}")))
 
 

@@ -254,7 +254,7 @@ describe("serve.lua", function()
     local pipe = io.popen(("PERILUNE='%s' PYTHONDONTWRITEBYTECODE=1 '%s' %s 2>&1; echo $?"):format(command.path, python, words))
     local said = pipe:read("*a")
     pipe:close()
-    local text, code = said:match("^(.*)\n?(%d+)\n$")
+    local text, code = said:match("^(.-)\n?(%d+)\n$")
     return tonumber(code), text
   end
 
@@ -279,6 +279,13 @@ describe("serve.lua", function()
       .. "--out '%s'"):format(agent_file))
     assert.equal(0, code, said)
     assert.is_true(tonumber(said:match("evaluation: mean return ([%d.]+)")) > 400, said)
+    code, said = run_python(("spec/examples/gymnasium_stop.py '%s'"):format(agent_file)) -- Ctrl-C within a step
+    assert.equal(130, code, said)
+    assert.truthy(said:find("stopped at step %d+ and saved in"), said)
+    assert(prl.load_agent(agent_file))
+    code, said = run_python "examples/gymnasium/train.py CartPole-v1 recipes/cartpole/ppo.lua --out /nowhere/a.safetensors"
+    assert.equal(1, code)
+    assert.truthy(said:find("there is no folder /nowhere/ to write in", 1, true), said)
     code, said = run_python(("examples/gymnasium/train.py CartPole-v1 '%snowhere.lua'"):format(folder))
     assert.equal(1, code)
     assert.truthy(said:find("train.py: ", 1, true) and said:find("nowhere.lua", 1, true), said)
