@@ -70,7 +70,7 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
   return PRL_OK;
 }
 
-/* The world's time moves by the longest of the steps. Episodes of the instances end by their environment, and
+/* The agent's time moves by the longest of the steps. Episodes of the instances end by their environment, and
  * never as idle. */
 static prl_status pass_time(prl_agent *a, prl_drive *d, const uint64_t *streams, prl_error *error) {
   int64_t longest = 0;
@@ -117,7 +117,7 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
   if (!status) status = prl_vecenv_step(env, &step, error);
   if (!status)
     status = prl_experience_feedback(a->experience, d->decisions, d->response, NULL, NULL, d->n, error);
-  /* Each instance lives on a clock of its own; the world's moves by the longest step. */
+  /* Each instance lives on a clock of its own; the agent's moves by the longest step. */
   if (!status && prl_vecenv_spec(env)->clock)
     prl_experience_elapsed(a->experience, d->decisions, d->elapsed, d->n);
   if (!status) status = pass_time(a, d, streams, error);

@@ -139,8 +139,8 @@ static void take_over(prl_agent *to, prl_agent *from) {
   to->drive = from->drive;
   from->drive = (prl_drive){0};
   const uint64_t version = (uint64_t)prl_policy_version(to->policy);
-  prl_experience_version(
-      to->experience, to->shape->experience.drop_stale ? version : (uint64_t)from->experience->n.min_version);
+  prl_experience_version(to->experience,
+                         to->shape->drop_stale ? version : (uint64_t)from->experience->n.min_version);
 }
 
 void prl_agent_adopt(prl_agent *a) {

@@ -201,7 +201,7 @@ static prl_events *check_events(lua_State *L) {
   return self->events;
 }
 
-/* Seconds since 1970. Reports alone have it; the world's time never comes from here. */
+/* Seconds since 1970. Reports alone have it; the agent's time never comes from here. */
 static double wall_time(lua_State *L, int index) {
   struct timespec now;
   if (!lua_isnoneornil(L, index)) return luaL_checknumber(L, index);

@@ -1,4 +1,4 @@
-/* The built-in environments by name, and options by name. */
+/* The built-in environments by name, and what is asked of a type that somebody else made. */
 #include "env/types.h"
 #include "core/arguments.h"
 #include "core/nearest.h"
@@ -17,58 +17,36 @@ static const prl_env_type *const types[] = {
     NULL,
 };
 
-enum { MOST_NAMES = 64 };
-
 const prl_env_type *const *prl_env_types(void) { return types; }
 
-/* "unknown <kind> "<name>"; the nearest is …", or all the names that there are. */
-static prl_status fail_name(prl_error *error, const char *kind, const char *name, const char *const *names,
-                            int count) {
+/* "unknown environment "<name>"; the nearest is …", or all the names that there are. */
+static prl_status fail_name(prl_error *error, const char *name) {
   prl_nearest nearest = prl_nearest_begin(name);
-  for (int i = 0; i < count; i++) prl_nearest_offer(&nearest, names[i]);
+  for (int i = 0; types[i]; i++) prl_nearest_offer(&nearest, types[i]->name);
   const char *hint = prl_nearest_hint(&nearest);
-  if (*hint || count == 0) return prl_fail(error, PRL_ENAME, "unknown %s \"%s\"%s", kind, name, hint);
+  if (*hint) return prl_fail(error, PRL_ENAME, "unknown environment \"%s\"%s", name, hint);
   char list[300] = "";
   size_t used = 0;
-  for (int i = 0; i < count && used + 1 < sizeof list; i++)
-    used += (size_t)snprintf(list + used, sizeof list - used, i ? ", %s" : "%s", names[i]);
-  return prl_fail(error, PRL_ENAME, "unknown %s \"%s\"; there are: %s", kind, name, list);
+  for (int i = 0; types[i] && used + 1 < sizeof list; i++)
+    used += (size_t)snprintf(list + used, sizeof list - used, i ? ", %s" : "%s", types[i]->name);
+  return prl_fail(error, PRL_ENAME, "unknown environment \"%s\"; there are: %s", name, list);
 }
 
 prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error) {
-  const char *names[sizeof types / sizeof *types];
-  int count = 0;
   prl_status status = PRL_GIVEN(error, "name out", name, out);
   if (status) return status;
-  for (; types[count]; count++) {
-    if (!strcmp(types[count]->name, name)) {
-      *out = types[count];
+  for (int i = 0; types[i]; i++)
+    if (!strcmp(types[i]->name, name)) {
+      *out = types[i];
       return PRL_OK;
     }
-    names[count] = types[count]->name;
-  }
-  return fail_name(error, "environment", name, names, count);
+  return fail_name(error, name);
 }
 
 int prl_env_option_count(const prl_env_type *type) {
   int count = 0;
   while (type->options && type->options[count].name) count++;
   return count;
-}
-
-prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *index, prl_error *error) {
-  const char *names[MOST_NAMES];
-  int count = prl_env_option_count(type), listed = 0;
-  for (int i = 0; i < count; i++) {
-    if (!strcmp(type->options[i].name, name)) {
-      *index = i;
-      return PRL_OK;
-    }
-    if (listed < MOST_NAMES) names[listed++] = type->options[i].name;
-  }
-  char kind[100];
-  snprintf(kind, sizeof kind, "option of the environment '%s'", type->name);
-  return fail_name(error, kind, name, names, listed);
 }
 
 prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const char *where,

@@ -12,8 +12,6 @@ extern const prl_env_type prl_env_mountain_car_continuous;
 extern const prl_env_type prl_env_pendulum;
 extern const prl_env_type prl_env_shortvideo;
 
-/* Index of an option of the type by its name. Fails: PRL_ENAME. */
-prl_status prl_env_option_find(const prl_env_type *type, const char *name, int *index, prl_error *error);
 int prl_env_option_count(const prl_env_type *type);
 
 /* Whether a type that somebody else made has all that is called. Fails with `status`; `where` begins the

@@ -35,7 +35,6 @@ typedef struct prl_experience_options {
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after as long without a call; 0: never */
-  bool drop_stale;                /* rows under an older policy version are not learned from */
 } prl_experience_options;
 
 typedef struct prl_stream {
@@ -83,7 +82,7 @@ typedef struct prl_event {
 
 /* The integers of the experience: saved as they stand. */
 typedef struct prl_experience_counts {
-  int64_t now;          /* the world's time, µs */
+  int64_t now;          /* the agent's time, µs */
   int64_t decisions;    /* recorded since the beginning */
   int64_t live, closed; /* rows in the pool; of these closed */
   int64_t free_head, free_count;
@@ -165,7 +164,7 @@ prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
 /* What does not hold of it, a noun; NULL: it is whole. */
 const char *prl_experience_broken(const prl_experience *experience);
 
-/* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
+/* Moves the agent's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
  * times; above PRL_COUNT_MOST). */
 prl_status prl_experience_time(prl_experience *experience, int64_t now_us, prl_error *error);
 /* These streams (n) count as called at that time, which is to come next: they are not idle, however long a
@@ -180,7 +179,7 @@ prl_status prl_experience_enter(prl_experience *experience, const uint64_t *stre
 void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
                            const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
 /* How long the steps of decisions that are still open took, each on its own clock. Where nobody says, a step
- * lasts until the world's time at which its successor or its end is made known. A time below 0 counts as 0,
+ * lasts until the agent's time at which its successor or its end is made known. A time below 0 counts as 0,
  * decision 0 is passed over. */
 void prl_experience_elapsed(prl_experience *experience, const uint64_t *decisions, const int64_t *elapsed_us,
                             int64_t n);

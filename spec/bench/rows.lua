@@ -1,7 +1,7 @@
 --- The rows that drive the product from Lua. `bench` is what rows_lua.c gives: the clock and the yardsticks.
 local bench = ...
 local prl = require "perilune"
-local world = require "perilune.trainer.world"
+local environment = require "perilune.trainer.environment"
 
 local repetitions = 5
 
@@ -12,7 +12,7 @@ local function load(name, set)
   local loaded, message = prl.recipe.load(recipe(name), {set = set})
   if not loaded then error(message, 0) end
   local plan = prl.recipe.plan(loaded)
-  local function make_env(seed) return assert(world.make(loaded.env, loaded.env.n, seed)) end
+  local function make_env(seed) return assert(environment.make(loaded.env, loaded.env.n, seed)) end
   return plan, make_env
 end
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "env/types.h"
+#include "support/env_option.h"
 
 enum { RESPONSES = 12, SUMS = RESPONSES + 2, REQUESTS = RESPONSES, RETURNS = RESPONSES + 1, LONGEST = 4000 };
 
@@ -25,8 +26,8 @@ static void preset_values(const prl_env_type *type, const char *name, double *va
   for (int i = 0; type->options[i].name; i++) values[i] = type->options[i].value;
   for (const prl_env_preset *p = type->presets; p->name; p++)
     for (const prl_env_setting *s = p->settings; s->option && !strcmp(p->name, name); s++) {
-      int index;
-      if (!prl_env_option_find(type, s->option, &index, NULL)) values[index] = s->value;
+      int index = env_option(type, s->option);
+      if (index >= 0) values[index] = s->value;
     }
 }
 

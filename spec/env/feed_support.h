@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "env/types.h"
+#include "support/env_option.h"
 
 typedef struct run {
   const prl_env_type *type;
@@ -34,7 +35,8 @@ static inline run run_new(const prl_env_type *type, int64_t n, uint64_t seed, co
   for (int i = 0; i < prl_env_option_count(r.type); i++) r.value[i] = r.type->options[i].value;
   for (; settings && settings->name; settings++) {
     int index;
-    assert_int_equal(prl_env_option_find(r.type, settings->name, &index, NULL), PRL_OK);
+    index = env_option(r.type, settings->name);
+    assert_true(index >= 0);
     r.value[index] = settings->value;
   }
   assert_int_equal(r.type->spec(r.type, r.value, &r.spec, NULL), PRL_OK);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "env/types.h"
+#include "support/env_option.h"
 
 /* Values that the option table allows one by one, and that do not go together. */
 static void refused(const char *name, double value, const char *words) {
@@ -16,7 +17,8 @@ static void refused(const char *name, double value, const char *words) {
   prl_error error = {0};
   int index, count = prl_env_option_count(&prl_env_shortvideo);
   for (int i = 0; i < count; i++) values[i] = prl_env_shortvideo.options[i].value;
-  assert_int_equal(prl_env_option_find(&prl_env_shortvideo, name, &index, NULL), PRL_OK);
+  index = env_option(&prl_env_shortvideo, name);
+  assert_true(index >= 0);
   values[index] = value;
   assert_int_equal(prl_env_shortvideo.spec(&prl_env_shortvideo, values, &spec, &error), PRL_EINVAL);
   assert_non_null(strstr(error.message, words));
@@ -30,7 +32,8 @@ static void test_bad_options(void **state) {
   double values[64];
   int count = prl_env_option_count(&prl_env_shortvideo), index;
   for (int i = 0; i < count; i++) values[i] = prl_env_shortvideo.options[i].value;
-  assert_int_equal(prl_env_option_find(&prl_env_shortvideo, "candidates", &index, NULL), PRL_OK);
+  index = env_option(&prl_env_shortvideo, "candidates");
+  assert_true(index >= 0);
   values[index] = 1000;
   prl_runtime *runtime;
   prl_vecenv *env;
@@ -46,7 +49,8 @@ static void test_presets_name_options_within_their_ranges(void **state) {
   for (const prl_env_preset *p = prl_env_shortvideo.presets; p->name; p++, presets++)
     for (const prl_env_setting *s = p->settings; s->option; s++) {
       int index;
-      assert_int_equal(prl_env_option_find(&prl_env_shortvideo, s->option, &index, NULL), PRL_OK);
+      index = env_option(&prl_env_shortvideo, s->option);
+      assert_true(index >= 0);
       const prl_env_option *option = &prl_env_shortvideo.options[index];
       assert_true(s->value >= option->low && s->value <= option->high);
       if (!strcmp(p->name, "strong")) assert_true(s->value == option->value);

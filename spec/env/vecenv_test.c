@@ -36,10 +36,6 @@ static void test_unknown_name_gives_the_nearest(void **state) {
   assert_int_equal(prl_env_find("zzzzzzzz", &type, &error), PRL_ENAME);
   assert_true(contains(error.message, "pendulum"));
   assert_null(type);
-  int index = -1;
-  assert_int_equal(prl_env_option_find(&prl_env_pendulum, "max_step", &index, &error), PRL_ENAME);
-  assert_true(contains(error.message, "\"max_steps\""));
-  assert_int_equal(index, -1);
 }
 
 static void test_options_are_checked(void **state) {

@@ -16,12 +16,12 @@ local trace, reward_tree = symbols.trace, symbols.reward_tree
 
 local GREATEST_DEPTH = 24
 
--- ---- Schedules ----------------------------------------------------------------------------------------------------
+-- ---- Scalars ------------------------------------------------------------------------------------------------------
 
 local whole = setmetatable({}, {__mode = "k"}) -- tables that `extend` replaces, never merges
 local formulas = setmetatable({}, {__mode = "k"}) -- trees, whose own levels are bounded where they are made
 
-local function schedule(kind)
+local function scalar(kind)
   return function(fields)
     if type(fields) ~= "table" or is_symbol(fields) then
       refuse(kind .. " takes a table, as in " .. (kind == "piecewise" and "piecewise {{0, 1e-3}, {1e5, 1e-4}}" or
@@ -161,7 +161,7 @@ end
 
 local shared = {
   extend = extend, remove = remove, expression = expression, sweep = sweep,
-  linear = schedule "linear", cosine = schedule "cosine", warmup = schedule "warmup", piecewise = schedule "piecewise",
+  linear = scalar "linear", cosine = scalar "cosine", warmup = scalar "warmup", piecewise = scalar "piecewise",
   assert = base.assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, unpack = base.unpack,
   string = string, table = table, math = math,

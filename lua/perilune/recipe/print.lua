@@ -27,7 +27,7 @@ end
 
 local function quoted(text) return (("%q"):format(text):gsub("\\\n", "\\n")) end
 
-local function schedule_text(value)
+local function scalar_text(value)
   if value.kind == "expression" then
     return ("expression(function(step) return %s end)"):format(formula.to_lua(value.tree, printer.number, "step"))
   end
@@ -45,8 +45,8 @@ local function schedule_text(value)
   return ("%s {%s}"):format(value.kind, table.concat(fields, ", "))
 end
 
-local schedules = {}
-for _, kind in ipairs(schema.schedules) do schedules[kind] = true end
+local scalars = {}
+for _, kind in ipairs(schema.scalars) do scalars[kind] = true end
 
 --- Names in the order of the schema where it has one, the others sorted behind.
 local function ordered(map, order)
@@ -75,7 +75,7 @@ local function text_of(value, path, indent)
   if path:find("^objective%.critics%.[^.]+%.reward$") then
     return ("function(r) return %s end"):format(formula.to_lua(value, printer.number))
   end
-  if value.kind and schedules[value.kind] then return schedule_text(value) end
+  if value.kind and scalars[value.kind] then return scalar_text(value) end
   local parts, long = {}, false
   for i, item in ipairs(value) do parts[i] = text_of(item, path .. "." .. i, indent .. "  ") end
   local order = orders[path] or (path:find("^objective%.critics%.[^.]+$") and orders.critic)

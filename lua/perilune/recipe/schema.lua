@@ -31,7 +31,7 @@ local schema = {}
 schema.activations = require("perilune").nn.activations
 schema.combines = {"sum", "last", "first", "max"}
 schema.units = {"step", "second", "minute", "hour", "day"}
-schema.schedules = {"linear", "cosine", "warmup", "piecewise", "expression"}
+schema.scalars = {"linear", "cosine", "warmup", "piecewise", "expression"}
 
 local function option(name, kind, default, unit, meaning, more)
   local result = {name = name, kind = kind, default = default, unit = unit, meaning = meaning}

@@ -72,7 +72,7 @@ local function plain_number(check, value, option, path)
   return value
 end
 
--- ---- Schedules ----
+-- ---- Scalars: numbers over env steps, which users call schedules ----
 
 local over_option = {unit = "steps", above = 0}
 local step_option = {unit = "steps", min = 0}
@@ -107,10 +107,10 @@ local function ramp(fields)
   end
 end
 
-local schedules = {linear = ramp {"from", "to", "over"}, cosine = ramp {"from", "to", "over"}, warmup = ramp {"to",
+local scalars = {linear = ramp {"from", "to", "over"}, cosine = ramp {"from", "to", "over"}, warmup = ramp {"to",
   "over"}}
 
-function schedules.piecewise(check, value, option, path)
+function scalars.piecewise(check, value, option, path)
   known_fields(check, value, path, {"points"})
   local points, result, last = value.points, {}, -1
   if type(points) ~= "table" or #points == 0 then
@@ -130,7 +130,7 @@ function schedules.piecewise(check, value, option, path)
   return {kind = "piecewise", points = result}
 end
 
-function schedules.expression(check, value, _, path)
+function scalars.expression(check, value, _, path)
   known_fields(check, value, path, {"tree"})
   local ok, message = formula.check(value.tree)
   if not ok then check.fail(path, message) end
@@ -143,12 +143,12 @@ end
 function values.number(check, value, option, path)
   if value == false and option.optional then return false end
   if option.live and type(value) == "table" then
-    local schedule = schedules[value.kind]
-    if not schedule then
+    local scalar = scalars[value.kind]
+    if not scalar then
       check.fail(path, ("expected %s, got %s; schedules are %s"):format(values.accepted(option), values.show(value),
-        table.concat(schema.schedules, ", ")))
+        table.concat(schema.scalars, ", ")))
     end
-    return schedule(check, value, option, path)
+    return scalar(check, value, option, path)
   end
   return plain_number(check, value, option, path)
 end

@@ -4,18 +4,18 @@
 local failure = require "perilune.failure"
 local format = require "perilune.report.format"
 local stats = require "perilune.report.stats"
-local world = require "perilune.trainer.world"
+local environment = require "perilune.trainer.environment"
 
 local evaluation = {}
 
 local most_instances = 128
 
---- options: env (of world.make), responses (names), episodes, seed, action ("mean" | "sample"), watch(done, total), which may
+--- options: env (of environment.make), responses (names), episodes, seed, action ("mean" | "sample"), watch(done, total), which may
 --- raise. Returns
 --- {episodes, values = {response = {each episode's sum}}, length = {each episode's steps}}.
 function evaluation.run(agent, options)
   local n = math.min(options.episodes, most_instances)
-  local env = failure.check(world.make(options.env, n, options.seed))
+  local env = failure.check(environment.make(options.env, n, options.seed))
   local ok, responses, lengths = pcall(agent.evaluate, agent, env, options.episodes, options.action, options.watch)
   env:free()
   if not ok and type(responses) == "table" then error(responses, 0) end -- of the watch

@@ -15,7 +15,7 @@ local paths = require "perilune.paths"
 local terminal = require "perilune.terminal"
 local prl = require "perilune"
 local records = require "perilune.records"
-local world = require "perilune.trainer.world"
+local environment = require "perilune.trainer.environment"
 
 local folder = {}
 
@@ -75,11 +75,11 @@ end
 --- file) it runs only with `trust`: run.json may come from anybody.
 function folder.open_to_run(path, trust)
   local self = folder.open(path)
-  local environment = self.info.environment
-  if not trust and environment.kind ~= "builtin" then
-    failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, environment.path))
+  local about = self.info.environment
+  if not trust and about.kind ~= "builtin" then
+    failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, about.path))
   end
-  self.spec = world.check(self.info, self:file("run.json"))
+  self.spec = environment.check(self.info, self:file("run.json"))
   return self
 end
 

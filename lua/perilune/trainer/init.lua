@@ -20,7 +20,7 @@ local judgement = require "perilune.trainer.judgement"
 local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 local search = require "perilune.trainer.search"
-local world = require "perilune.trainer.world"
+local environment = require "perilune.trainer.environment"
 local terminal = require "perilune.terminal"
 
 local trainer = {}
@@ -100,7 +100,7 @@ local function describe(loaded, plan, options)
     code = loaded.code,
     env = env.name or env.path or env.kind, environment = environment_of(env),
     algorithm = recipe.algorithm[1], algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
-    responses = world.responses(loaded.spec),
+    responses = environment.responses(loaded.spec),
     actions = loaded.spec.action.names,
     critics = critics_of(recipe), objective = objective_of(recipe, loaded.spec),
     rewards = rewards_of(recipe, loaded.spec),
@@ -118,7 +118,7 @@ end
 --- threads (of evaluations, in place of the recipe's: how a run is carried out is no part of what it is).
 function trainer.start(loaded, options)
   local recipe = loaded.recipe
-  local env, message = world.make(loaded.env, loaded.env.n, recipe.train.seed)
+  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local self = setmetatable({agent = agent, env = env, quiet = options.quiet, threads = options.threads,
@@ -215,7 +215,7 @@ function trainer.resume(path, options)
   if self:ended() then return self end
   warn_of_other_kernels(info)
   check_due(info, state, beside)
-  self.env = failure.check(world.make(info.environment, info.environment.n, info.seed))
+  self.env = failure.check(environment.make(info.environment, info.environment.n, info.seed))
   self:prepare()
   info.folder, info.message = place.path, nil
   if info.search then

@@ -9,7 +9,7 @@ local nearest = require "perilune.nearest"
 local panel = require "perilune.trainer.panel"
 local runs = require "perilune.report.run"
 local search = require "perilune.recipe.search"
-local world = require "perilune.trainer.world"
+local environment = require "perilune.trainer.environment"
 
 local measure = {}
 
@@ -28,7 +28,7 @@ local function reward_of(loaded, name)
 end
 
 local function metrics_of(loaded)
-  local responses = world.responses(loaded.spec)
+  local responses = environment.responses(loaded.spec)
   if panel.asked(loaded.recipe.eval) then return lift.metrics(responses) end
   local metrics = {}
   for i, response in ipairs(responses) do metrics[i] = {name = response.name, unit = response.unit, of = response.name} end

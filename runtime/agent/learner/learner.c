@@ -195,8 +195,7 @@ prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
     return prl_fail(error, status,
                     "the policy of update %" PRId64 " is not published: %s; the one before it stays in force",
                     l->n.updates + 1, why.message);
-  if (l->shape->experience.drop_stale)
-    prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
+  if (l->shape->drop_stale) prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
   return PRL_OK;
 }
 

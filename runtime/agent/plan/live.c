@@ -34,7 +34,9 @@ static prl_status read_scalar(prl_runtime *runtime, const prl_value *value, cons
   for (int i = 1; i < 6; i++)
     if (!strcmp(kind, kinds[i])) found = i;
   *out = (prl_scalar){.kind = (prl_scalar_kind)found};
-  if (found == PRL_SCALAR_NUMBER) return prl_read_fail(where, "", "a number or a schedule", error);
+  if (found == PRL_SCALAR_NUMBER)
+    return prl_read_fail(where, "",
+                         "a number, or a map of kind linear, cosine, warmup, piecewise or expression", error);
   if (found == PRL_SCALAR_PIECEWISE) return read_points(value, where, out, error);
   if (found == PRL_SCALAR_EXPRESSION)
     return prl_expression_new(runtime, prl_get(value, "tree"), 1, where, &out->expression, error);

@@ -1,5 +1,5 @@
-/* Live options: numbers that may change while the agent runs, and their schedules over env steps. What an
- * update reads is frozen when it begins. */
+/* Live options: numbers that may change while the agent runs, and scalars, their values over env steps. What
+ * an update reads is frozen when it begins. */
 #ifndef PRL_AGENT_PLAN_LIVE_H
 #define PRL_AGENT_PLAN_LIVE_H
 
@@ -28,7 +28,7 @@ typedef struct prl_live {
   const char **names; /* of the plan's document */
   prl_scalar *scalars;
   double *low, *high;
-  double *given;  /* (count) set by prl_agent_set; NaN: the schedule holds */
+  double *given;  /* (count) set by prl_agent_set; NaN: the scalar holds */
   double *frozen; /* (count) in force in the update that runs */
 } prl_live;
 

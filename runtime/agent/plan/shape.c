@@ -158,7 +158,7 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
   if (strcmp(stale, "keep") && strcmp(stale, "drop"))
     return prl_read_fail("capacity", "stale", "keep or drop", error);
   if (s->batch_rows > o->rows) s->batch_rows = o->rows;
-  o->drop_stale = !strcmp(stale, "drop");
+  s->drop_stale = !strcmp(stale, "drop");
   return PRL_OK;
 }
 

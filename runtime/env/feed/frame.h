@@ -1,6 +1,7 @@
 /* The frame of a feed (shortvideo, kuairand): a request is a step, a session an episode, an instance one
- * person after the other. A world says who people are, which videos are there and how people respond to them;
- * what follows from being a feed stands here: its options, responses and observations, and the steps. */
+ * person after the other. An environment says who people are, which videos are there and how people respond
+ * to them; what follows from being a feed stands here: its options, responses and observations, and the
+ * steps. */
 #ifndef PRL_ENV_FEED_FRAME_H
 #define PRL_ENV_FEED_FRAME_H
 
@@ -9,7 +10,7 @@
 
 struct prl_kernels;
 
-/* ---- What every feed has, as rows of its lists; `...`: what a world has besides ---- */
+/* ---- What every feed has, as rows of its lists; `...`: what one of them has besides ---- */
 
 #define FEED_PULL_OPTIONS                                                                                    \
   {"satisfaction", 0.5, 0, 2, "", "pull of mood on staying, on coming back and on not leaving for good"}, {  \
@@ -98,7 +99,7 @@ feed_rules prl_feed_rules(const double *pull, const double *size);
 
 /* ---- Steps ---- */
 
-/* What a world does for the frame. Users are the world's own structs, in batch->state one after the other. */
+/* What an environment does for the frame. Users are its own structs, in batch->state one after the other. */
 typedef struct feed_model {
   int32_t weights, responses;
   int32_t depth, return_time; /* places in a row of responses, which begins with watch, app time and views */

@@ -14,11 +14,11 @@ enum {
   FEED_MAX_WEIGHTS = 10
 };
 
-/* shared, user: the world's own structs. */
+/* shared, user: the environment's own structs. */
 typedef struct feed_table {
   /* Draws the candidates of the user's next request with their predictions and statistics. */
   void (*candidates)(const void *shared, void *user);
-  /* The best `shown` in order. weight: the world's number of weights. order: positions among the candidates.
+  /* The best `shown` in order. weight: as many as the environment has. order: positions among the candidates.
    */
   void (*rank)(const void *shared, const void *user, const float *weight, int32_t shown, int32_t *order);
   /* Lets up to FEED_LANES users watch what they were shown; users past `lanes` repeat the first. response:
@@ -27,16 +27,16 @@ typedef struct feed_table {
                 float *response, bool *left);
 } feed_table;
 
-/* In files that are compiled for each table: the functions of a world, and the table of them. */
-#define FEED_TABLE_FUNCTIONS(world)                                                                          \
-  void PRL_TABLE_OF(prl_##world##_candidates_)(const void *shared, void *user);                              \
-  void PRL_TABLE_OF(prl_##world##_rank_)(const void *shared, const void *user, const float *weight,          \
-                                         int32_t shown, int32_t *order);                                     \
-  void PRL_TABLE_OF(prl_##world##_watch_)(const void *shared, void *const *user, int32_t lanes,              \
-                                          int32_t(*order)[FEED_MAX_SHOWN], float *response, bool *left)
-#define FEED_TABLE(world)                                                                                    \
-  const feed_table PRL_TABLE_OF(prl_##world##_table_) = {PRL_TABLE_OF(prl_##world##_candidates_),            \
-                                                         PRL_TABLE_OF(prl_##world##_rank_),                  \
-                                                         PRL_TABLE_OF(prl_##world##_watch_)}
+/* In files that are compiled for each table: the functions of an environment, and the table of them. */
+#define FEED_TABLE_FUNCTIONS(env)                                                                            \
+  void PRL_TABLE_OF(prl_##env##_candidates_)(const void *shared, void *user);                                \
+  void PRL_TABLE_OF(prl_##env##_rank_)(const void *shared, const void *user, const float *weight,            \
+                                       int32_t shown, int32_t *order);                                       \
+  void PRL_TABLE_OF(prl_##env##_watch_)(const void *shared, void *const *user, int32_t lanes,                \
+                                        int32_t(*order)[FEED_MAX_SHOWN], float *response, bool *left)
+#define FEED_TABLE(env)                                                                                      \
+  const feed_table PRL_TABLE_OF(prl_##env##_table_) = {PRL_TABLE_OF(prl_##env##_candidates_),                \
+                                                       PRL_TABLE_OF(prl_##env##_rank_),                      \
+                                                       PRL_TABLE_OF(prl_##env##_watch_)}
 
 #endif

@@ -77,8 +77,8 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
 
 static const feed_table *const tables[PRL_TABLES] = PRL_EACH_TABLE(&prl_shortvideo_table_);
 
-static prl_status open_world(const prl_env_type *type, const double *values, uint64_t seed, void *memory,
-                             prl_error *error) {
+static prl_status open_catalogue(const prl_env_type *type, const double *values, uint64_t seed, void *memory,
+                                 prl_error *error) {
   sv_shared *shared = memory;
   prl_feed_choose_tables(NULL, tables, &shared->kernels, &shared->table);
   shared->constants = prl_shortvideo_constants;
@@ -126,8 +126,8 @@ static float leave(const void *shared, void *user, uint64_t seed, uint64_t strea
   return prl_shortvideo_leave(shared, user, stream);
 }
 
-static void draw(const void *world, void *user) {
-  const sv_shared *shared = world;
+static void draw(const void *memory, void *user) {
+  const sv_shared *shared = memory;
   shared->table->candidates(shared, user);
   if (shared->by_item) sort_by_base(shared, user);
 }
@@ -189,7 +189,7 @@ const prl_env_type prl_env_shortvideo = {
     .options = options,
     .presets = presets,
     .spec = spec,
-    .open = open_world,
+    .open = open_catalogue,
     .reset = reset,
     .step = step,
 };

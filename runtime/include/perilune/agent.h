@@ -57,11 +57,11 @@ PRL_API const prl_env_spec *prl_agent_spec(const prl_agent *agent);
 /* The hash of the recipe that is in force: 32 hexadecimal digits, borrowed likewise. */
 PRL_API const char *prl_agent_hash(const prl_agent *agent);
 
-/* Sets the world's time, from 0 to 2^60 µs; never backwards (PRL_EINVAL). Idle streams are truncated and
+/* Sets the agent's time, from 0 to 2^60 µs; never backwards (PRL_EINVAL). Idle streams are truncated and
  * waits pass by it, and critics that discount by time do so by it: tell the time before each call of the
  * agent. */
 PRL_API prl_status prl_agent_time(prl_agent *agent, int64_t now_us, prl_error *error);
-/* The world's time, µs: 0 in a new agent, then what prl_agent_time was told last, and moved on by the longest
+/* The agent's time, µs: 0 in a new agent, then what prl_agent_time was told last, and moved on by the longest
  * of the steps where an environment with a clock is driven. It is saved: a host that goes on with a saved
  * agent counts from here. */
 PRL_API int64_t prl_agent_now(const prl_agent *agent);

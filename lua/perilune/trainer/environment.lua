@@ -1,15 +1,15 @@
---- The simulated environments of a run.
+--- The environment of a run: made from what the run says of it, and checked against it.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
 local checks = require "perilune.recipe.check"
-local environment = require "perilune.recipe.environment"
+local recipes = require "perilune.recipe.environment"
 
-local world = {}
+local environment = {}
 
 --- A vector env of `about` = {kind, name, path, options} (recipe/environment.lua) with n instances. Returns nil and a
 --- message where it cannot be made.
-function world.make(about, n, seed)
+function environment.make(about, n, seed)
   if about.kind == "host" then
     return nil, "this recipe's env is driven by its host; there is nothing here to train it in"
   end
@@ -22,7 +22,7 @@ function world.make(about, n, seed)
 end
 
 --- The responses of an environment's spec as runs keep them: {name, unit, combine}, ….
-function world.responses(spec)
+function environment.responses(spec)
   local list = {}
   for i, response in ipairs(spec.responses) do
     list[i] = {name = response.name, unit = response.unit or "", combine = response.combine}
@@ -46,7 +46,7 @@ end
 
 --- What the environment of a run is made of. Raises where it is not what `info`, the run.json at `path`, says of it: other
 --- responses or dimensions, or an evaluation that asks for what it does not have.
-function world.check(info, path)
+function environment.check(info, path)
   local about = info.environment
   local spec, message = prl.env_spec({[about.kind == "builtin" and "name" or about.kind] = about.name or about.path},
     about.options)
@@ -54,11 +54,11 @@ function world.check(info, path)
   same(names_of(spec.responses), names_of(info.responses), "responses", path)
   same(spec.action.names, info.actions, "actions", path)
   local _, refusal = checks.run({}, function(check)
-    environment.evaluation(check, spec, info.evaluation, "evaluation")
+    recipes.evaluation(check, spec, info.evaluation, "evaluation")
     return true
   end)
   if refusal then failure.run(("%s: %s: %s"):format(path, refusal.path, refusal.message)) end
   return spec
 end
 
-return world
+return environment
