@@ -78,7 +78,7 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
   if (status) return status;
   evaluation v = {.agent = a, .env = env, .episodes = episodes, .mode = mode};
-  status = prl_drive_make(a, env, &v.buffers, error);
+  status = prl_drive_init(a, env, &v.buffers, error);
   if (status) return status;
   size_t n = (size_t)v.buffers.n;
   v.made = prl_calloc(a->runtime, n, sizeof *v.made);
@@ -91,6 +91,6 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   if (!status) status = evaluate(&v, responses, lengths, error);
   void *blocks[] = {v.made, v.first, v.episode, v.step, v.sums};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(a->runtime, blocks[i]);
-  prl_drive_free(a->runtime, &v.buffers);
+  prl_drive_deinit(a->runtime, &v.buffers);
   return status;
 }

@@ -159,7 +159,7 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
   if (status) return status;
   if (prl_learner_warmup_needs(a->learner))
     return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
-  status = prl_agent_build(a->runtime, &plan->document->root, plan, &next, error);
+  status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
   if (!status) status = prl_learner_check_take(next->learner, a->learner, error);

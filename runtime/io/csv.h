@@ -50,7 +50,7 @@ prl_status prl_csv_open(prl_runtime *runtime, const char *path, const prl_csv_co
 prl_status prl_csv_parse(prl_runtime *runtime, const char *name, const void *bytes, size_t size,
                          const prl_csv_column *columns, int count, const prl_csv_options *options,
                          prl_csv **out, prl_error *error);
-void prl_csv_free(prl_csv *csv);
+void prl_csv_close(prl_csv *csv);
 
 /* The next batch: *rows is 0 at the end. Fails: PRL_EFORMAT (row, line and column; a bad number, missing
  * fields, an open quote, a cut last line), PRL_ELIMIT (a row beyond max_row), PRL_EIO, PRL_ENOMEM; a failure

@@ -66,14 +66,14 @@ typedef struct prl_safetensors {
   bool digested;             /* it carries its digest */
 } prl_safetensors;
 
-/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where the
- * digest is of other bytes), PRL_ENOMEM. */
+/* Reads a file of at most `cap` bytes (0: PRL_FILE_CAP). Fails: PRL_EIO, PRL_ELIMIT, PRL_EFORMAT (also where
+ * the digest is of other bytes), PRL_ENOMEM. */
 prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t cap, prl_safetensors **out,
                                 prl_error *error);
 /* The same from bytes that stay the caller's and must outlive the result. `name` stands in messages. */
 prl_status prl_safetensors_parse(prl_runtime *runtime, const char *name, const void *bytes, size_t size,
                                  prl_safetensors **out, prl_error *error);
-void prl_safetensors_free(prl_safetensors *file);
+void prl_safetensors_close(prl_safetensors *file);
 /* For the runtime's own kinds of files, which all carry a digest. Fails: PRL_EFORMAT: this one has none, so
  * that damage in it could not be noticed. */
 prl_status prl_safetensors_need_digest(const prl_safetensors *file, const char *name, prl_error *error);

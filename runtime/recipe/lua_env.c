@@ -513,7 +513,7 @@ prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_env 
     status = read_declaration(env, error);
   }
   if (status) {
-    prl_lua_env_free(env);
+    prl_lua_env_close(env);
     return status;
   }
   *out = env;
@@ -522,7 +522,7 @@ prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_env 
 
 const prl_env_type *prl_lua_env_type(const prl_lua_env *env) { return &env->type; }
 
-void prl_lua_env_free(prl_lua_env *env) {
+void prl_lua_env_close(prl_lua_env *env) {
   if (!env) return;
   prl_runtime *runtime = env->runtime;
   prl_arena_deinit(&env->arena);

@@ -14,6 +14,6 @@ typedef struct prl_lua_env prl_lua_env;
 prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_env **out, prl_error *error);
 /* Lives as long as the lua_env; so must every vector env made of it. */
 const prl_env_type *prl_lua_env_type(const prl_lua_env *env);
-void prl_lua_env_free(prl_lua_env *env);
+void prl_lua_env_close(prl_lua_env *env);
 
 #endif

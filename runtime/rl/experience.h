@@ -81,7 +81,7 @@ typedef struct prl_event {
 
 /* The integers of the experience: saved as they stand. */
 typedef struct prl_experience_counts {
-  int64_t now;          /* the world's time, µs */
+  int64_t now;          /* the agent's time, µs */
   int64_t decisions;    /* recorded since the beginning */
   int64_t live, closed; /* rows in the pool; of these closed */
   int64_t free_head, free_count;
@@ -146,7 +146,7 @@ prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks,
  * PRL_EFORMAT, PRL_ENOMEM; the experience may then only be freed. */
 prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
 
-/* Moves the world's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
+/* Moves the agent's time on: waits pass, idle streams are truncated. Fails: PRL_EINVAL (backwards: both
  * times; above PRL_COUNT_MOST). */
 prl_status prl_experience_time(prl_experience *experience, int64_t now_us, prl_error *error);
 /* These streams (n) count as called at that time, which is to come next: they are not idle, however long a
@@ -161,7 +161,7 @@ prl_status prl_experience_enter(prl_experience *experience, const uint64_t *stre
 void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
                            const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
 /* How long the steps of decisions that are still open took, each on its own clock. Where nobody says, a step
- * lasts until the world's time at which its successor or its end is made known. A time below 0 counts as 0,
+ * lasts until the agent's time at which its successor or its end is made known. A time below 0 counts as 0,
  * decision 0 is passed over. */
 void prl_experience_elapsed(prl_experience *experience, const uint64_t *decisions, const int64_t *elapsed_us,
                             int64_t n);

@@ -45,7 +45,7 @@ static opened open_env(const char *path) {
 }
 
 static void close_env(opened *o) {
-  prl_lua_env_free(o->env);
+  prl_lua_env_close(o->env);
   assert_int_equal(prl_runtime_memory(o->runtime).live_bytes, 0);
   prl_runtime_release(o->runtime);
 }
@@ -252,7 +252,7 @@ static prl_status whole_life(prl_runtime *runtime, void *context, prl_error *err
   if (!status) status = prl_vecenv_save(env, block, size, error);
   if (!status) status = prl_vecenv_load(env, block, size, error);
   prl_vecenv_free(env);
-  prl_lua_env_free(lua);
+  prl_lua_env_close(lua);
   return status;
 }
 
