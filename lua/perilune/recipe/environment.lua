@@ -129,7 +129,7 @@ function environment.options(about, preset)
     options[#options + 1] = {name = "world", kind = "text", required = true, meaning = about.world ..
       "; a path from the working folder, outside the hash; a regular file of at most 16 GiB"}
     options[#options + 1] = {name = "digest", kind = "text", meaning =
-      "refuses a world of another content; default: that of the file"}
+      "refuses a world with another digest; default: the file's"}
   end
   for _, one in ipairs(about.options or {}) do
     local default = settings[one.name]

@@ -21,17 +21,17 @@ enum option {
 };
 
 static const prl_env_option options[] = {
-    {"satisfaction", 0.5, 0, 2, "", "pull of mood on staying, on coming back and on not leaving for good"},
-    {"fatigue", 0.15, 0, 2, "", "pull on leaving of 20 minutes watched in the session"},
+    {"satisfaction", 0.5, 0, 2, "", "effect of mood on staying, returning, and not leaving for good"},
+    {"fatigue", 0.15, 0, 2, "", "effect on leaving of 20 minutes watched in the session"},
     {"heterogeneity", 1, 0, 2, "",
      "how much users differ in boredom, and fatigue turns them to short videos"},
     {"candidates", 64, 8, KR_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},
     {"shown", 6, 1, KR_MAX_SHOWN, "count", "videos shown for a request"},
-    {"requests", 60, 1, 10000, "count", "a session ends after as many requests at the latest"},
+    {"requests", 60, 1, 10000, "count", "the most requests of a session"},
     {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"},
     {"return_wait", 0, 0, 96, "h",
      "0: return_time comes with the first request of the next session; 24, 48, 72 or 96: with the step that "
-     "ended the session, censored at so many hours, and steps wait for it"},
+     "ended the session, censored at that many hours; steps wait for it"},
     {"base_watch", 1, -5, 5, "", "base weight of the predicted log watch time over videos as long"},
     {"base_long_view", 0.3, -5, 5, "", "base weight of the predicted logit of a long view"},
     {"base_like", 0.3, -5, 5, "", "base weight of the predicted logit of a like"},

@@ -22,21 +22,21 @@ enum option {
 };
 
 static const prl_env_option options[] = {
-    {"satisfaction", 0.5, 0, 2, "", "pull of mood on staying, on coming back and on not leaving for good"},
-    {"fatigue", 0.15, 0, 2, "", "pull on leaving of 20 minutes watched in the session"},
+    {"satisfaction", 0.5, 0, 2, "", "effect of mood on staying, returning, and not leaving for good"},
+    {"fatigue", 0.15, 0, 2, "", "effect on leaving of 20 minutes watched in the session"},
     {"heterogeneity", 1, 0, 2, "",
-     "how much users differ in what ranking suits them, and predictions in their errors"},
+     "how much users differ in the ranking that suits them, and in their predictions' errors"},
     {"drift", 1, 0, 4, "", "pace of tastes and size of trends and day effects; 0: nothing drifts"},
     {"candidates", 64, 8, SV_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},
     {"shown", 6, 1, SV_MAX_SHOWN, "count", "videos shown for a request"},
-    {"requests", 60, 1, 10000, "count", "a session ends after as many requests at the latest"},
+    {"requests", 60, 1, 10000, "count", "the most requests of a session"},
     {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and a new one comes"},
     {"return_wait", 0, 0, 96, "h",
      "0: return_time comes with the first request of the next session; 24, 48, 72 or 96: with the step that "
      "ended the "
-     "session, censored at so many hours, and steps wait for it"},
+     "session, censored at that many hours; steps wait for it"},
     {"action_item", 0, 0, 1, "",
-     "1: the action is the place of one candidate in the base order, and it alone is shown"},
+     "1: the action is the position of one candidate in the base order; only that one is shown"},
     {"base_watch", 1, -5, 5, "", "base weight of the predicted log watch time"},
     {"base_long_view", 0.3, -5, 5, "", "base weight of the predicted logit of a long view"},
     {"base_like", 0.3, -5, 5, "", "base weight of the predicted logit of a like"},
