@@ -1,6 +1,6 @@
 --- The directions in which the rooms of the house may depend on each other (runtime/README.md).
 
--- The rooms of runtime/, each above those that it may include: what stands on a line may be included by all that come
+-- The rooms of runtime/, each above those that it may include: a room may be included by all that come
 -- after it, but for the rooms that are named as strangers to it. A folder inside of a room is a room of its own.
 local order = {
   "core", "tensor", "autograd", "nn", "optim", "env", "objective", "io", "rl", "agent/plan", "agent/policy",

@@ -69,7 +69,7 @@ end
 local Optimizer = options.strict("an optimizer", "method", {})
 Optimizer.__index = Optimizer
 
---- Steps every group from the gradients of the open scope; lr, if given, stands for every group's own.
+--- Steps every group from the gradients of the open scope; lr, if given, replaces every group's own.
 function Optimizer:step(lr, max_norm)
   if lr ~= nil then options.need_kind("the step size", lr, "number or tensor") end
   if max_norm ~= nil then options.need_kind("max_norm", max_norm, "number or tensor") end

@@ -12,7 +12,7 @@ typedef struct evaluation {
   int64_t episodes;
   prl_mode mode;
   int64_t *made;            /* (n) episodes of each instance */
-  int64_t *first;           /* (n + 1) where its episodes stand in the results */
+  int64_t *first;           /* (n + 1) where its episodes begin in the results */
   uint32_t *episode, *step; /* (n) addresses of the noise */
   double *sums;             /* (n, responses) */
 } evaluation;

@@ -175,7 +175,7 @@ static bool take_next(part *p, int64_t i) {
   return true;
 }
 
-/* Refuses a user of instance i whose clock stands still, or all but. */
+/* Refuses a user of instance i whose clock does not advance, or hardly. */
 static prl_status check_clock(const part *p, int64_t i, prl_error *error) {
   if (p->clock_us[i] == 0 && p->episode[i] + p->steps[i] > STANDSTILL)
     return prl_fail(
@@ -205,7 +205,7 @@ static prl_status settle(part *p, prl_error *error) {
 
 static prl_status act(part *p, prl_error *error) {
   const prl_draw_address address = {.streams = p->stream, .episode = p->episode, .step = p->steps};
-  if (!p->agent) return PRL_OK; /* the actions stand */
+  if (!p->agent) return PRL_OK; /* the actions are constant */
   prl_status status = prl_policy_check(p->agent->policy, p->step.observation, p->n, error);
   return status ? status
                 : prl_policy_act(p->agent->policy, p->agent->experience, p->step.observation, p->n,

@@ -9,7 +9,7 @@
 
 /* ---- what must stay ---- */
 
-/* The first place where two values differ, and what stands there. */
+/* The first place where two values differ, and both values. */
 typedef struct difference {
   char where[160]; /* "responses.2 (like).combine" */
   char old[64], ours[64];

@@ -130,8 +130,7 @@ static verdict quoted_field(prl_csv *csv, const char *at, field *out) {
   if (*at == '\r' && at + 1 == end && !csv->at_end) return ROW_CUT;
   if (*at == '\r' && at[1] == '\n') at++;
   *out = (field){csv->scratch, at, used};
-  if (csv->class[(unsigned char)*at] == 0)
-    return REFUSE(csv, "text stands behind the closing quote of a field");
+  if (csv->class[(unsigned char)*at] == 0) return REFUSE(csv, "text follows the closing quote of a field");
   return ROW_FINE;
 }
 
@@ -250,7 +249,7 @@ static verdict parse_row(prl_csv *csv, int64_t row, const char **next) {
   if (fields == csv->header_count) return row_verdict;
   if (at == end && fields < csv->header_count)
     return REFUSE(csv, "the last line is cut: it has %d of %d fields", fields, csv->header_count);
-  return REFUSE(csv, "%d fields stand where the header has %d", fields, csv->header_count);
+  return REFUSE(csv, "%d fields; the header has %d", fields, csv->header_count);
 }
 
 /* Takes the row away and counts its line breaks: one, unless there are some within quotes. */

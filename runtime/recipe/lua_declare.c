@@ -146,7 +146,7 @@ static void declare_observation(lua_State *L, lua_env *env, int index) {
     lua_pop(L, 1);
     for (int k = 0; k < i; k++)
       if (strcmp(all[k].name, all[i].name) == 0)
-        luaL_error(L, "observation: \"%s\" stands twice", all[i].name);
+        luaL_error(L, "observation: \"%s\" appears twice", all[i].name);
   }
   env->spec.observations = count;
   env->spec.observation = all;

@@ -36,7 +36,7 @@ typedef struct prl_sandbox {
   /* time */
   int64_t steps, deadline_ns;
   prl_stop stopped;
-  /* where the recipe stood last: file number (0: nowhere yet) and line */
+  /* the last position in the recipe: file number (0: nowhere yet) and line */
   int file, line;
   /* lines that a traced function ran through, in order */
   int *trace;

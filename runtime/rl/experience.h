@@ -32,7 +32,7 @@ typedef struct prl_experience_options {
   int64_t rows;                   /* not counting ghosts */
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
-  int64_t idle_us;                /* a stream is truncated after as long without a call; 0: never */
+  int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
   bool drop_stale;                /* rows under an older policy version are not learned from */
 } prl_experience_options;
 
@@ -79,7 +79,7 @@ typedef struct prl_event {
   int32_t unused;
 } prl_event;
 
-/* The integers of the experience: saved as they stand. */
+/* The integers of the experience, saved as they are. */
 typedef struct prl_experience_counts {
   int64_t now;          /* the agent's time, µs */
   int64_t decisions;    /* recorded since the beginning */
@@ -127,7 +127,7 @@ typedef struct prl_batch {
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows) */
   float *response;    /* (rows, R) */
-  int32_t *successor; /* (rows): where the next state's observation stands; −1 after a terminated episode */
+  int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
   int32_t *stream;    /* (rows): slot */
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */

@@ -93,12 +93,12 @@ static void test_refuses_bad_rows(void **state) {
   assert_row_refused(*state, "a,b\n1,1e999\n", PRL_EFORMAT, "\"1e999\" is beyond the range");
   assert_row_refused(*state, "a,b\n1,nan\n", PRL_EFORMAT, "\"nan\" is not a number");
   assert_row_refused(*state, "a,b\n1\n", PRL_EFORMAT,
-                     "row 1 (line 2): 1 fields stand where the header has 2");
-  assert_row_refused(*state, "a,b\n1,2,3\n", PRL_EFORMAT, "3 fields stand where the header has 2");
+                     "row 1 (line 2): 1 fields; the header has 2");
+  assert_row_refused(*state, "a,b\n1,2,3\n", PRL_EFORMAT, "3 fields; the header has 2");
   assert_row_refused(*state, "a,b,c\n1,2,3\n4,5", PRL_EFORMAT,
                      "row 2 (line 3): the last line is cut: it has 2 of 3");
   assert_row_refused(*state, "a,b\n1,\"2", PRL_EFORMAT, "a quote is opened and never closed");
-  assert_row_refused(*state, "a,b\n1,\"2\"x\n", PRL_EFORMAT, "text stands behind the closing quote");
+  assert_row_refused(*state, "a,b\n1,\"2\"x\n", PRL_EFORMAT, "text follows the closing quote");
   assert_row_refused(*state,
                      "a,b\n1,\"2\n3,4\n5,6\n7,8\n9,10\n11,12\n13,14\n15,16\n17,18\n19,20\n21,22\n23,24\n",
                      PRL_ELIMIT, "row 1 (line 2): the row has more than 60 bytes; is a quote open?");

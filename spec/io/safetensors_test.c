@@ -173,7 +173,7 @@ static void test_refuses_malformed(void **state) {
       {T("[0,1e300]", ""), 8, "data_offsets"},
       {T("[0,8]", ",\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}"), 8,
        "\"a\" and \"b\" overlap"},
-      {T("[0,8]", ",\"a\":1"), 8, "\"a\" stands twice"},
+      {T("[0,8]", ",\"a\":1"), 8, "\"a\" appears twice"},
       {T("[0,8]", ",\"b\":1"), 8, "\"b\" is no map"},
       {T("[0,8]", ",\"__metadata__\":{\"x\":1}"), 8, "metadata \"x\" is no text"},
       {T("[0,8]", ",\"__metadata__\":[]"), 8, "__metadata__ is no map"},

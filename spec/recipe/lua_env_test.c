@@ -181,7 +181,7 @@ static void test_bad_files_are_refused_with_their_place(void **state) {
   refused(small("function env.reset() end"), PRL_EFORMAT, "no function step");
   refused(small(BOTH "function env.save() end"), PRL_EFORMAT, "save and load");
   refused(small(BOTH "env.step = 3"), PRL_EFORMAT, "step is a number");
-  refused(small(BOTH "env.observation = {\"x\", \"x\"}"), PRL_EFORMAT, "\"x\" stands twice");
+  refused(small(BOTH "env.observation = {\"x\", \"x\"}"), PRL_EFORMAT, "\"x\" appears twice");
   refused(small(BOTH "env.observation = {}"), PRL_EFORMAT, "observation is empty");
   refused(small(BOTH "env.observation = {{\"x\", low = 2, high = 1}}"), PRL_EFORMAT,
           "observation x: high is 1");

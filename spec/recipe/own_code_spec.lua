@@ -59,7 +59,7 @@ describe("the example of a policy network", function()
       "its module gives (2, 7) for 2 rows of 4 inputs; (2, 2) is needed", 1, true))
     assert.truthy(refused("return function(net) return prl.nn.linear(net.inputs, net.output) end"):find(
       'no field "output"; the nearest is "outputs"', 1, true))
-    assert.truthy(select(2, load(path, {"policy.trunk=shared"})):find("stands on no shared trunk", 1, true))
+    assert.truthy(select(2, load(path, {"policy.trunk=shared"})):find("cannot use a shared trunk", 1, true))
   end)
 end)
 

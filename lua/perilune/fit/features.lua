@@ -163,7 +163,7 @@ local function new_gap(build, name, entry)
   return {
     read = function(i, out, at)
       local before = last[key(i)] or start(i)
-      local gap = before > 0 and time[i] - before or 3 * 864e5 -- three days stand for "never"
+      local gap = before > 0 and time[i] - before or 3 * 864e5 -- three days for "never"
       out[at] = log1p_of(math.max(gap, 0) / 1000)
       return at + 1
     end,
@@ -171,7 +171,7 @@ local function new_gap(build, name, entry)
   }
 end
 
---- The newest `length` items, as rows of the table of embeddings; row 0 stands for none.
+--- The newest `length` items, as rows of the table of embeddings; row 0 means none.
 local function new_sequence(build, entry)
   local key, item, length = build.fields[entry.by].id, build.fields[entry.of], entry.length
   local where, row = entry.where and build.labels[entry.where], build.row_of[entry.of]

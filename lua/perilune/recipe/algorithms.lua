@@ -97,7 +97,7 @@ local function resolve_optimizer(check, algorithm, value, path)
   return resolved
 end
 
---- The algorithm of a file of one's own. What is wrong in it stands at its line.
+--- The algorithm in a user's file. What is wrong in it is reported with its line.
 local function load_file(check, value, path)
   local file, at = environment.code_file(check, value.lua, path .. ".lua"), path .. ".lua"
   local algorithm, message = code_file.load(file)

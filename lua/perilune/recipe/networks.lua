@@ -190,7 +190,7 @@ local function trunk_of(self)
     end
     return last_features
   end
-  --- What stands on the trunk has no hidden layers of its own.
+  --- What uses the trunk has no hidden layers of its own.
   trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   return trunk
 end

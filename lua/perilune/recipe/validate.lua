@@ -18,7 +18,7 @@ local function new_check(given)
 
   function check.fail(path, message) error(setmetatable({path = path, message = message}, Refusal), 0) end
 
-  --- A response's name is wrong: it stands where the reward reads it.
+  --- A response's name is wrong: the place is where the reward reads it.
   function check.fail_read(path, name, message)
     error(setmetatable({path = path, read = name, message = message}, Refusal), 0)
   end
@@ -147,7 +147,7 @@ end
 
 local MOST_ROWS = 2 ^ 27 -- of an update (runtime/agent/agent.c)
 
---- What an update takes has a place in memory. Of an algorithm of one's own that has no rollout the builder sees to it.
+--- The steps of an update must fit into the experience. For an algorithm without a rollout the builder checks it.
 local function needs_rows(check, recipe)
   local rollout, streams, rows = recipe.algorithm.rollout, recipe.env.n or recipe.agent.streams, recipe.agent.rows
   if type(rollout) ~= "number" then return end

@@ -191,7 +191,7 @@ function lift.beside(policy, baseline, others, responses, baseline_name)
   return result
 end
 
-local longest = 24 -- of a name that stands in a table's header
+local longest = 24 -- of a name in a table's header
 
 --- The cells of one of them: header, rows, of the metrics in `main` (a list of names; nil: all).
 function lift.beside_cells(item, main)

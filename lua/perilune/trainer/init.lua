@@ -242,7 +242,7 @@ function Trainer:judged() return self.judge == panel and lift.judged(self.info) 
 
 -- ---- the run ----
 
--- The lift over the baseline on so many users, of the policy as it stands. All of the last one stays in the run's folder.
+-- The lift over the baseline on so many users, of the present policy. All of the last one stays in the run's folder.
 function Trainer:lift(users, last)
   local file = self.folder:file("judged.safetensors") -- threads load the agent anew
   failure.check(self.agent:save(file))
@@ -348,7 +348,7 @@ function Trainer:scale_of(critic)
   return self.state.updates > 0 and self.agent:get("objective.critics." .. critic.name .. ".scale") or nil
 end
 
---- Writes run.json and the report as they stand.
+--- Writes run.json and the report for the present state.
 function Trainer:write_report(status, message)
   local info = self.info
   info.status, info.message, info.step, info.updates = status, message, self.state.step, self.state.updates
@@ -419,7 +419,7 @@ function Trainer:train()
   return outcome, self:write_report(outcome)
 end
 
---- Where the run stands, for a sentence: "step 1200", "trial 7".
+--- How far the run is, for a sentence: "step 1200", "trial 7".
 function Trainer:place() return ("%s %d"):format(self.search and "trial" or "step", self:position()) end
 
 --- What the run did, in a few sentences for a terminal.

@@ -22,7 +22,7 @@ local most_of_a_run = 16 -- vectors that the front takes from one search
 local Bench = {}
 Bench.__index = Bench
 
--- ---- what stands beside ----
+-- ---- further policies ----
 
 local function others_of(info, options)
   local others = {}
@@ -168,7 +168,7 @@ function Bench:front(judged)
     self.baseline_policy.constant ~= nil)
 end
 
--- The metrics that stand beside a group's actions.
+-- The metrics beside a group's actions.
 local function metrics_of(info, main)
   local metrics = {}
   for _, metric in ipairs(lift.metrics(lift.judged(info))) do

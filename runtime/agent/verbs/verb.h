@@ -12,7 +12,7 @@ typedef struct prl_verb_type prl_verb_type;
 typedef struct prl_verb {
   const prl_verb_type *type;
   void *fields;    /* what `read` made of the document: a struct of the verb's own */
-  int64_t *cursor; /* (type->cursor) where it stands: 0 when it begins; saved */
+  int64_t *cursor; /* (type->cursor) its position: 0 when it begins; saved */
   int index;       /* in the list */
   int end;         /* of a loop: the entry behind its body, which goes back or on; else −1 */
   int loop;        /* of that entry: its loop; else −1 */
