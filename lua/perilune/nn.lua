@@ -130,7 +130,8 @@ local function initial(shape, init, gain)
   return value
 end
 
---- y = act(x w + b): x (…, inputs) → (…, outputs). options: activation ("identity"), bias (true), init ("orthogonal"; a name, "zero" or a function
+--- y = act(x w + b): x (…, inputs) → (…, outputs).
+--- options: activation ("identity"), bias (true), init ("orthogonal"; a name, "zero" or a function
 --- that fills a tensor), gain (1).
 function nn.linear(inputs, outputs, given)
   local o = options.check("prl.nn.linear", given, {activation = "string", bias = "boolean", init = "string or function",
@@ -155,7 +156,8 @@ function nn.sequential(layers)
   return nn.module(fields)
 end
 
---- Linear layers of the sizes {inputs, …, outputs}: x (…, inputs) → (…, outputs). activation ("tanh") between them, output ("identity") after the last; init
+--- Linear layers of the sizes {inputs, …, outputs}: x (…, inputs) → (…, outputs).
+--- activation ("tanh") between them, output ("identity") after the last; init
 --- ("orthogonal") with gain (√2) and last_gain (1).
 function nn.mlp(given)
   local sizes = type(given) == "table" and #given or 0
