@@ -200,7 +200,7 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   return PRL_OK;
 }
 
-/* The environment first: when it refuses its state, the agent is as it was. */
+/* The environment first: if it refuses its state, the agent is unchanged. */
 static prl_status resume_env(prl_agent *a, prl_vecenv *env, const prl_safetensors *file,
                              const prl_st_tensor *state, prl_error *error) {
   prl_drive fresh;

@@ -117,7 +117,7 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
   if (!status) status = prl_vecenv_step(env, &step, error);
   if (!status)
     status = prl_experience_feedback(a->experience, d->decisions, d->response, NULL, NULL, d->n, error);
-  /* Each instance lives on a clock of its own; the agent's moves by the longest step. */
+  /* Each instance has its own clock; the agent's advances by the longest step. */
   if (!status && prl_vecenv_spec(env)->clock)
     prl_experience_elapsed(a->experience, d->decisions, d->elapsed, d->n);
   if (!status) status = pass_time(a, d, streams, error);
@@ -135,7 +135,7 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   a->drive.lived_us = 0;
   const uint64_t *streams = prl_vecenv_streams(env);
   while (!status && done < steps && !(stop_at_update && prl_learner_updates(a->learner) > updates)) {
-    /* Stopped, it has made fewer steps, and goes on in the next call as if there had been one. */
+    /* A stopped drive has made fewer steps; the next call continues it with the same bytes. */
     if (prl_watch_ask(&a->watch, &asked_ns, done, steps, "driving", NULL)) break;
     status = drive_step(a, env, streams, error);
     if (!status) done += a->drive.n;

@@ -37,7 +37,7 @@ static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
   return ended;
 }
 
-/* Refuses to step for ever: an environment without a limit of its own may have episodes that do not end. */
+/* Refuses to step for ever: an environment without max_steps may have episodes that do not end. */
 static prl_status check_end(const evaluation *v, prl_error *error) {
   if (prl_vecenv_spec(v->env)->max_steps) return PRL_OK;
   for (int64_t i = 0; i < v->buffers.n; i++)

@@ -1,4 +1,4 @@
-/* A new recipe for a running agent. The new plan becomes an agent of its own, off the learning path; between
+/* A new recipe for a running agent. The new plan becomes a separate agent, off the learning path; between
  * two updates it takes over what the old one knows, and then its place. */
 #include <stdio.h>
 #include <string.h>

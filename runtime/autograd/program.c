@@ -230,7 +230,7 @@ static prl_status bind_param(prl_program *p, const prl_bindings *bindings, int32
   const char *colon = strchr(value->name, ':');
   prl_params *set = colon ? find_set(bindings, value->name, (size_t)(colon - value->name)) : NULL;
   prl_param *param = set ? prl_params_find(set, colon + 1) : value->param;
-  if (!param) return prl_fail(error, PRL_ENAME, "program: parameter \"%s\" is not to be found", value->name);
+  if (!param) return prl_fail(error, PRL_ENAME, "program: there is no parameter \"%s\"", value->name);
   prl_tensor expected;
   prl_gvalue_tensor(value, NULL, &expected);
   if (!prl_tensor_same_shape(&expected, &param->value)) {

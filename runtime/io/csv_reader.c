@@ -21,7 +21,7 @@ struct prl_csv {
   csv_column *columns;
   int columns_count;
   int header_count;
-  char *header; /* the names, terminated, one behind the other */
+  char *header; /* the names, terminated, one after another */
   const char **names;
   int *chosen; /* (header_count) the chosen column at each place, or −1 */
   uint8_t class[256];

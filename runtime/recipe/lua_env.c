@@ -477,7 +477,7 @@ static prl_status read_declaration(lua_env *env, prl_error *error) {
   int failure = prl_lua_protect(L, declare, &d);
   if (failure) {
     char prefix[300] = "";
-    /* What Lua raised names file and line; what the declaration lacks has the file alone. */
+    /* What Lua raised names file and line; what is missing in the declaration names only the file. */
     const char *message = lua_tostring(L, -1);
     if (!message || !strstr(message, ".lua:")) snprintf(prefix, sizeof prefix, "%s: ", env->chunk + 1);
     status = prl_lua_failure(L, failure, env->cause ? env->cause : d.nobody.cause, prefix, error);

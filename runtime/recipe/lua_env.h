@@ -1,6 +1,6 @@
 /* Environments written in Lua: a file that returns a table, as runtime/env/README.md describes.
  *
- * The file is read once. Each vector env made of it runs its text in a lua_State of its own, so that workers
+ * The file is read once. Each vector env made of it runs its text in its own lua_State, so that workers
  * never meet. It is trusted code: the whole standard library is open to it, and only math.random is ours,
  * keyed by (seed, stream, episode, step), so that its worlds are as reproducible as those in C. */
 #ifndef PRL_RECIPE_LUA_ENV_H

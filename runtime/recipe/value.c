@@ -94,7 +94,7 @@ static bool is_marked(lua_State *L, int index) {
 
 /* ---- from Lua ---- */
 
-/* Counts the pairs and tells whether the keys are 1 … n. */
+/* Counts the pairs and checks whether the keys are 1 … n. */
 static prl_status survey(reader *r, int index, const step *at, int64_t *count, bool *array) {
   int64_t n = 0;
   double greatest = 0;

@@ -1,4 +1,4 @@
-/* What a verb is. Each family has a file of its own, which ends with the verbs' entries. A new verb is such
+/* What a verb is. Each family has its own file, which ends with the verbs' entries. A new verb is such
  * an entry and a line of PRL_VERBS. */
 #ifndef PRL_AGENT_VERBS_VERB_H
 #define PRL_AGENT_VERBS_VERB_H

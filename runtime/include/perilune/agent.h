@@ -174,7 +174,7 @@ PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t
                                       double *responses, int64_t *lengths, prl_error *error);
 
 /* A panel: one policy on a number of users for a number of simulated days. Each user is a stream of the
- * environment from its first episode on and has a clock of its own, the time that its steps report; what
+ * environment from its first episode on and has its own clock, the time that its steps report; what
  * happens after `days` is not counted. Users, their random draws and, for PRL_SAMPLE, the policy's draws
  * depend on seeds and streams alone: two policies on the same panel differ only by what they do, and the
  * numbers do not depend on `threads`. */
