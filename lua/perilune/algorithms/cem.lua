@@ -2,8 +2,8 @@
 --- tutorial on the cross-entropy method", with its smoothed updating): independent normal draws, whose mean and deviation
 --- become those of the best. The deviation is kept from vanishing after Szita and Lőrincz 2006, who add to the variance.
 ---
---- The vectors of a generation are judged on the same users with the same chances; the next generation meets other users,
---- so that the search does not learn the chances of the first ones by heart. Scores of two generations are therefore not
+--- The vectors of a generation are judged on the same users with the same random draws; the next generation meets other users,
+--- so that the search does not overfit the draws of the first ones. Scores of two generations are therefore not
 --- compared, and what is found is the last mean of the elites, never the best single trial, which was lucky too.
 local cem = {
   summary = "cross-entropy search for the best action that is the same for everybody",

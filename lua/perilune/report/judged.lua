@@ -15,7 +15,7 @@ local most_curves = 8 -- drawn at once; further metrics are in the numbers
 local function lifts(compared)
   local parts = {
     tag("h2", nil, "Lift over ", compared.baseline),
-    tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same chances."),
+    tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same random draws."),
     html.cards(lift.cells(compared)),
   }
   for _, item in ipairs(compared.beside or {}) do

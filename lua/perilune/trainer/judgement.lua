@@ -1,5 +1,5 @@
 --- The last word on a policy, by user and simulated day: beside its baseline, beside further policies, by groups of users,
---- and on the front of global vectors; all on the same users with the same chances.
+--- and on the front of global vectors; all on the same users with the same random draws.
 ---
 ---     local bench = judgement.new(info, options)     -- options: the recipe's eval; whatever it names is looked up here
 ---     bench:lift(users, agent_file)                  -- a lift table (report/lift.lua), on the way

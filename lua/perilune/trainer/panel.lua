@@ -1,4 +1,4 @@
---- Panels: a policy judged by user and simulated day, beside a baseline on the same users with the same chances.
+--- Panels: a policy judged by user and simulated day, beside a baseline on the same users with the same random draws.
 ---
 --- A panel is {users, days, sums = tensor (users, days, columns), names = of the columns, columns = {name = {each user's
 --- sum over its days}}}, with the columns NAME and count/NAME (how often it came) for each response, requests, sessions
