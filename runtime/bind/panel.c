@@ -69,8 +69,8 @@ static double *push_sums(lua_State *L, const prl_panel_options *o, const prl_env
 static int panel(lua_State *L) {
   prl_error error;
   prl_env_spec spec = {0};
-  static const char *const names[] = {"users", "days",     "seed",   "stream",   "threads",
-                                      "agent", "constant", "action", "observed", "watch", NULL};
+  static const char *const names[] = {"users",    "days",   "seed",     "stream", "threads", "agent",
+                                      "constant", "action", "observed", "watch",  NULL};
   prl_runtime *own = prl_state_get(L)->runtime;
   prl_runtime_options runtime = {.kernels = prl_runtime_kernels(own),
                                  .budget_bytes = prl_runtime_memory(own).budget_bytes};

@@ -92,8 +92,7 @@ static void test_refuses_bad_rows(void **state) {
   assert_row_refused(*state, "a,b\n2147483648,2\n", PRL_EFORMAT, "\"2147483648\" is beyond the range");
   assert_row_refused(*state, "a,b\n1,1e999\n", PRL_EFORMAT, "\"1e999\" is beyond the range");
   assert_row_refused(*state, "a,b\n1,nan\n", PRL_EFORMAT, "\"nan\" is not a number");
-  assert_row_refused(*state, "a,b\n1\n", PRL_EFORMAT,
-                     "row 1 (line 2): 1 fields; the header has 2");
+  assert_row_refused(*state, "a,b\n1\n", PRL_EFORMAT, "row 1 (line 2): 1 fields; the header has 2");
   assert_row_refused(*state, "a,b\n1,2,3\n", PRL_EFORMAT, "3 fields; the header has 2");
   assert_row_refused(*state, "a,b,c\n1,2,3\n4,5", PRL_EFORMAT,
                      "row 2 (line 3): the last line is cut: it has 2 of 3");
