@@ -75,7 +75,7 @@ static int traceback(lua_State *lua) {
 /* Arguments: argc, argv as a light userdata. Returns the exit code. */
 /* Debian 12's LuaJIT (2.1.0-beta3), once it has compiled `for _, v in pairs(t) do if v > m then m = v end
  * end`, sometimes leaves a value out where those of t stand in a list: 11 of 10,000 processes did, and none
- * of as many without the fusion of memory operands, by ipairs, or by a function of one's own. So the
+ * of as many without the fusion of memory operands, by ipairs, or by another function. So the
  * library's files, whose pairs is such a function, are free of it; this is for what the console runs. Other
  * Lua has no jit.opt. */
 static void leave_fusion_out(lua_State *lua) {

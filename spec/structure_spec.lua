@@ -1,6 +1,6 @@
 --- The directions in which the rooms of the house may depend on each other (runtime/README.md).
 
--- The rooms of runtime/, each above those that it may include: what stands on a line may be included by all that come
+-- The rooms of runtime/, each above those that it may include: a room may be included by all that come
 -- after it, but for the rooms that are named as strangers to it. A folder inside of a room is a room of its own.
 local order = {
   "core", "tensor", "autograd", "nn", "optim", "env", "objective", "io", "rl", "agent/plan", "agent/policy",
@@ -181,6 +181,25 @@ describe("the house", function()
       end
       if text:find("[^%w_]atof%s*%(") then wrong[#wrong + 1] = path .. ": atof" end
     end
+    assert.same({}, wrong)
+  end)
+
+  it("gives back what a function makes by the name that its suffix promises (runtime/GLOSSARY.md)", function()
+    local ends = {new = {"free", "release"}, new_from = {"free", "release"}, open = {"close"}, init = {"deinit"}}
+    -- A descriptor; a file that is committed or aborted; a part of a document, which goes with it.
+    local others = {prl_file_open = true, prl_file_out_open = true, prl_put_new = true}
+    local declared, wrong = {}, {}
+    for _, path in ipairs(lines("find runtime -name '*.h' -not -path 'runtime/bind/*'")) do
+      for name in text_of(path):gmatch("(prl_[%w_]+)%(") do declared[name] = true end
+    end
+    for name in pairs(declared) do
+      for suffix, known in pairs(ends) do
+        local object, found = name:match("^(.*)_" .. suffix .. "$"), others[name]
+        for _, last in ipairs(known) do found = found or declared[("%s_%s"):format(object, last)] end
+        if object and not found then wrong[#wrong + 1] = name end
+      end
+    end
+    table.sort(wrong)
     assert.same({}, wrong)
   end)
 

@@ -64,7 +64,7 @@ typedef struct lua_safetensors {
 
 static int safetensors_gc(lua_State *L) {
   lua_safetensors *self = lua_touserdata(L, 1);
-  prl_safetensors_free(self->file);
+  prl_safetensors_close(self->file);
   self->file = NULL;
   return 0;
 }
@@ -201,7 +201,7 @@ static prl_events *check_events(lua_State *L) {
   return self->events;
 }
 
-/* Seconds since 1970. Reports alone have it; the world's time never comes from here. */
+/* Seconds since 1970. Reports alone have it; the agent's time never comes from here. */
 static double wall_time(lua_State *L, int index) {
   struct timespec now;
   if (!lua_isnoneornil(L, index)) return luaL_checknumber(L, index);

@@ -1,4 +1,4 @@
-/* The one place that reads the machine's clock: for budgets and for reports, never for the world's time. */
+/* The one place that reads the machine's clock: for budgets and for reports, never for the agent's time. */
 #ifndef PRL_CORE_CLOCK_H
 #define PRL_CORE_CLOCK_H
 

@@ -98,7 +98,7 @@ prl_status prl_sandbox_open(prl_sandbox *s, lua_State **out, prl_error *error) {
   return PRL_OK;
 }
 
-void prl_sandbox_deinit(prl_sandbox *s) {
+void prl_sandbox_close(prl_sandbox *s) {
   for (int i = 0; i < s->files_count; i++) {
     prl_free(s->runtime, s->files[i].path);
     prl_free(s->runtime, s->files[i].real);

@@ -36,7 +36,7 @@ typedef struct prl_sandbox {
   /* time */
   int64_t steps, deadline_ns;
   prl_stop stopped;
-  /* where the recipe stood last: file number (0: nowhere yet) and line */
+  /* the last position in the recipe: file number (0: nowhere yet) and line */
   int file, line;
   /* lines that a traced function ran through, in order */
   int *trace;
@@ -55,7 +55,7 @@ typedef struct prl_sandbox {
 /* state.c: the limits */
 prl_sandbox *prl_sandbox_of(lua_State *L);
 prl_status prl_sandbox_open(prl_sandbox *sandbox, lua_State **out, prl_error *error);
-void prl_sandbox_deinit(prl_sandbox *sandbox);
+void prl_sandbox_close(prl_sandbox *sandbox);
 /* The recipe's file that a chunk is named after; 0 for the prelude and C. */
 int prl_sandbox_file_number(const char *source);
 bool prl_sandbox_spent(lua_State *L); /* whether a limit is; for functions in C, which no hook stops */
