@@ -1,6 +1,6 @@
 -- A personal policy that sets the parameters of a short-video feed's ranking for each request of each user, against the
 -- supervised ranker's own order and the best vector of parameters that is the same for everybody, on the same users and
--- chances.
+-- random draws.
 --   ./dev train recipes/quickstart.lua
 local vectors = require "shortvideo/vectors"
 

@@ -1,3 +1,5 @@
+--- Folders that commands write into.
+
 local posix = require "posix"
 local prl = require "perilune"
 local paths = require "perilune.paths"

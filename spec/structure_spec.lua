@@ -251,6 +251,25 @@ describe("the house", function()
     end)
   end)
 
+  it("gives back what a function makes by the name that its suffix promises (runtime/GLOSSARY.md)", function()
+    local ends = {new = {"free", "release"}, new_from = {"free", "release"}, open = {"close"}, init = {"deinit"}}
+    -- A descriptor; a file that is committed or aborted; a part of a document, which goes with it.
+    local others = {prl_file_open = true, prl_file_out_open = true, prl_put_new = true}
+    local declared, wrong = {}, {}
+    for _, path in ipairs(lines("find runtime -name '*.h' -not -path 'runtime/bind/*'")) do
+      for name in text_of(path):gmatch("(prl_[%w_]+)%(") do declared[name] = true end
+    end
+    for name in pairs(declared) do
+      for suffix, known in pairs(ends) do
+        local object, found = name:match("^(.*)_" .. suffix .. "$"), others[name]
+        for _, last in ipairs(known) do found = found or declared[("%s_%s"):format(object, last)] end
+        if object and not found then wrong[#wrong + 1] = name end
+      end
+    end
+    table.sort(wrong)
+    assert.same({}, wrong)
+  end)
+
   it("uses no ffi in the product", function()
     assert.same({}, lines("grep -rnE 'require *\\(?[\"'\"'\"']ffi' lua || true"))
   end)

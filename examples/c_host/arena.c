@@ -25,7 +25,7 @@ void *arena_alloc(void *context, void *block, size_t old_size, size_t new_size) 
   arena *a = context;
   if (block && new_size && size_class(old_size) == size_class(new_size)) return block;
   void *moved = new_size ? take(a, size_class(new_size)) : NULL;
-  if (new_size && !moved) return NULL; /* the old block stands */
+  if (new_size && !moved) return NULL; /* the old block remains */
   if (block) {
     int class = size_class(old_size);
     if (moved) memcpy(moved, block, old_size < new_size ? old_size : new_size);

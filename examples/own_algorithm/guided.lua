@@ -1,4 +1,4 @@
---- An algorithm of one's own, whole: advantage actor-critic with a second network, which learns to predict how the
+--- A complete algorithm of your own: advantage actor-critic with a second network, which learns to predict how the
 --- observation changes (a model of the world), and a temperature that it learns itself to keep the policy's entropy at
 --- `target_entropy`, as soft actor-critic does (Haarnoja et al. 2018b, eq. 18).
 local prl = require "perilune"

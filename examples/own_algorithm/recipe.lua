@@ -1,4 +1,4 @@
--- CartPole by the algorithm of guided.lua. Code runs only when it is trusted:
+-- CartPole by the algorithm of guided.lua. Code runs only with --trust:
 --     perilune train examples/own_algorithm/recipe.lua --trust
 return {
   env = {"cartpole", n = 8},

@@ -1,4 +1,4 @@
--- PPO on CartPole with a policy network of one's own. Code runs only when it is trusted:
+-- PPO on CartPole with a policy network of your own. Code runs only with --trust:
 --     perilune train examples/own_policy/recipe.lua --trust
 return {
   env = {"cartpole", n = 8},

@@ -1,8 +1,8 @@
---- Distributions over rows of actions, made of ops, so that they run eagerly and in programs alike. Every one has
----   log_prob(action) → (rows)      entropy() → (rows) or a scalar      kl(other) → (rows): KL(self ‖ other)
----   sample(draws) → action         mean() → the most probable action
---- (a point has neither entropy nor divergence).
---- Draws are inputs: standard normals for continuous actions, uniforms in (0, 1) for discrete ones.
+--- Distributions over rows of actions, made of ops, so that they run both eagerly and in programs. Every one has
+---   log_prob(action) → (rows)          entropy() → (rows) or a scalar      kl(other) → (rows): KL(self ‖ other)
+---   sample(draws) → action (rows, n)   mean() → (rows, n): the mean, or the most probable action
+--- (a point has neither entropy nor divergence). action is (rows, n), float32; draws are inputs, (rows, n): standard normals
+--- for continuous actions, uniforms in (0, 1) for discrete ones. `draws` of a distribution is n where it is fixed.
 local join = require "perilune.columns"
 local options = require "perilune.options"
 local prl = require "perilune"
@@ -20,11 +20,13 @@ local function rows_of(column) return column:reshape(-1) end
 
 local Categorical = class("categorical", {draws = 1})
 
+--- logits (rows, n) → a distribution over choices (rows, 1), counted from 0.
 function distribution.categorical(logits)
   options.need_kind("prl.distribution.categorical: its logits", logits, "tensor")
   return setmetatable({logits = logits, log_p = false}, Categorical)
 end
 
+--- Log-probabilities (rows, n), computed once.
 function Categorical:log_softmax()
   self.log_p = self.log_p or self.logits:log_softmax() -- once, also where another table stands before this one
   return self.log_p
@@ -32,7 +34,7 @@ end
 
 function Categorical:log_prob(action) return rows_of(self:log_softmax():gather(2, action)) end
 
---- Of every choice (rows, n).
+--- Log-probabilities of all choices (rows, n).
 function Categorical:log_probs() return self:log_softmax() end
 
 function Categorical:entropy()
@@ -52,6 +54,7 @@ function Categorical:mean() return self.logits:argmax(2, true):cast "float32" en
 
 local Multi = class("multi_categorical", {})
 
+--- logits (rows, Σ choices), choices: a list of counts → a distribution over rows of choices (rows, #choices).
 function distribution.multi_categorical(logits, choices)
   options.list("prl.distribution.multi_categorical", choices)
   local parts, first = {}, 1
@@ -81,7 +84,7 @@ function Multi:log_prob(action)
   return sum_parts(self, function(part, i) return part:log_prob(action:slice(2, i, i)) end)
 end
 
---- Of every choice, those of one dimension after those of the other (rows, Σ n).
+--- Log-probabilities of all choices (rows, Σ choices), those of one dimension after those of the previous one.
 function Multi:log_probs() return join_parts(self, function(part) return part:log_probs() end) end
 
 function Multi:entropy() return sum_parts(self, function(part) return part:entropy() end) end
@@ -97,6 +100,7 @@ function Multi:mean() return join_parts(self, function(part) return part:mean() 
 
 local Bernoulli = class("bernoulli", {})
 
+--- logits (rows, n) → a distribution over 0 or 1 in each column.
 function distribution.bernoulli(logits)
   options.need_kind("prl.distribution.bernoulli: its logits", logits, "tensor")
   return setmetatable({logits = logits}, Bernoulli)
@@ -120,6 +124,7 @@ function Bernoulli:mean() return prl.gt(self.logits, 0) end
 
 local Normal = class("normal", {})
 
+--- mean (rows, n), log_std (rows, n) or (n) → a diagonal Gaussian.
 function distribution.normal(mean, log_std)
   options.need_kind("prl.distribution.normal: its mean", mean, "tensor")
   options.need_kind("prl.distribution.normal: its log_std", log_std, "tensor")
@@ -145,12 +150,13 @@ function Normal:mean() return self.mu end
 
 local Point = class("point", {draws = 0})
 
+--- action (rows, n) → the distribution that has it with certainty.
 function distribution.point(action)
   options.need_kind("prl.distribution.point: its action", action, "tensor")
   return setmetatable({action = action}, Point)
 end
 
---- The logarithm of its probability, 0.
+--- The logarithm of its probability (rows): 0.
 function Point:log_prob() return rows_of(self.action:slice(2, 1, 1)) * 0 end
 
 function Point:sample() return self.action end
@@ -160,6 +166,7 @@ function Point:mean() return self.action end
 
 local TanhNormal = class("tanh_normal", {})
 
+--- mean (rows, n), log_std (rows, n) or (n), of the Gaussian before tanh.
 function distribution.tanh_normal(mean, log_std)
   return setmetatable({inner = distribution.normal(mean, log_std)}, TanhNormal)
 end
@@ -167,7 +174,7 @@ end
 --- Σ log(1 − tanh² u) = Σ 2 (log 2 − u − softplus(−2u)), which keeps its precision where tanh u rounds to ±1
 local function log_slope(u) return ((math.log(2) - u - (u * -2):softplus()) * 2):sum(2) end
 
---- The density of a = tanh u from u itself: exact however far out.
+--- The log-density (rows) of a = tanh u from u (rows, n) itself: exact in the tails.
 function TanhNormal:log_prob_raw(u) return self.inner:log_prob(u) - log_slope(u) end
 
 function TanhNormal:log_prob(action)
@@ -175,13 +182,13 @@ function TanhNormal:log_prob(action)
   return self:log_prob_raw((a:log1p() - (-a):log1p()) * .5)
 end
 
---- No closed form: the estimate −log p of one sample.
+--- There is no closed form: the estimate −log p (rows) from one sample, for draws (rows, n).
 function TanhNormal:entropy(draws)
   if not draws then error("tanh_normal: its entropy is an estimate from a sample; give draws", 2) end
   return -self:log_prob_raw(self.inner:sample(draws))
 end
 
---- Squashing changes no divergence.
+--- Squashing does not change the divergence.
 function TanhNormal:kl(other) return self.inner:kl(other.inner) end
 function TanhNormal:sample(draws) return self.inner:sample(draws):tanh() end
 function TanhNormal:mean() return self.inner.mu:tanh() end

@@ -1,4 +1,4 @@
---- How this program was called, so that a hint can be typed as it stands: "./dev train --resume …".
+--- How this program was called, so that a hint can be typed as it is: "./dev train --resume …".
 ---
 --- PERILUNE_COMMAND holds the word: `./dev` sets it to its own name, the executable to argv[0], and runs that it starts
 --- inherit it.

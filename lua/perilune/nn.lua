@@ -62,7 +62,7 @@ function Module:parameters()
   return names, parameters
 end
 
---- Copies of all values, by path.
+--- Copies of all values: {path = tensor}.
 function Module:state()
   local state = {}
   local names, parameters = self:parameters()
@@ -70,7 +70,7 @@ function Module:state()
   return state
 end
 
---- Takes values from such a table; all names must be there, none more, and the shapes must fit. Nothing changes else.
+--- Copies values from such a table, which must have exactly these names, with the same shapes; otherwise nothing changes.
 function Module:load(state)
   local names, parameters = self:parameters()
   local message = prl.unknown_key("load: the module", "parameter", state, names)
@@ -85,7 +85,7 @@ function Module:load(state)
   return self
 end
 
---- Turns dropout on (the default) or off, for the module and all below.
+--- Turns dropout on (the default) or off, for the module and all its children.
 function Module:train(on)
   self.training = on ~= false
   for _, key in ipairs(sorted_keys(self)) do
@@ -130,7 +130,8 @@ local function initial(shape, init, gain)
   return value
 end
 
---- y = act(x w + b). options: activation ("identity"), bias (true), init ("orthogonal"; a name, "zero" or a function
+--- y = act(x w + b): x (…, inputs) → (…, outputs).
+--- options: activation ("identity"), bias (true), init ("orthogonal"; a name, "zero" or a function
 --- that fills a tensor), gain (1).
 function nn.linear(inputs, outputs, given)
   local o = options.check("prl.nn.linear", given, {activation = "string", bias = "boolean", init = "string or function",
@@ -144,7 +145,7 @@ function nn.linear(inputs, outputs, given)
   }
 end
 
---- Modules, or plain functions, one after the other.
+--- Calls modules, or functions, one after another.
 function nn.sequential(layers)
   options.list("prl.nn.sequential", layers)
   local fields = {forward = function(self, x)
@@ -155,7 +156,8 @@ function nn.sequential(layers)
   return nn.module(fields)
 end
 
---- Linear layers {inputs, …, outputs}. activation ("tanh") between them, output ("identity") after the last; init
+--- Linear layers of the sizes {inputs, …, outputs}: x (…, inputs) → (…, outputs).
+--- activation ("tanh") between them, output ("identity") after the last; init
 --- ("orthogonal") with gain (√2) and last_gain (1).
 function nn.mlp(given)
   local sizes = type(given) == "table" and #given or 0
@@ -174,7 +176,7 @@ function nn.mlp(given)
   return nn.sequential(layers)
 end
 
---- Normalises the last dimension, of size n (Ba et al. 2016).
+--- Normalises the last dimension: x (…, n) → (…, n) (Ba et al. 2016).
 function nn.layer_norm(n, epsilon)
   options.need_kind("prl.nn.layer_norm: n", n, "number")
   if epsilon ~= nil then options.need_kind("prl.nn.layer_norm: epsilon", epsilon, "number") end
@@ -184,7 +186,8 @@ function nn.layer_norm(n, epsilon)
   }
 end
 
---- Rows looked up by ids, from 0. The gradient touches only those rows. options: deviation of the initial values (.01);
+--- Looks up rows of a table (count, width): ids, from 0, of any shape → that shape and width. The gradient touches only these
+--- rows. options: deviation of the initial values (.01);
 --- bag ("sum" or "mean": forward(ids, offsets) then gives one row for each bag).
 function nn.embedding(count, width, given)
   local o = options.check("prl.nn.embedding", given, {deviation = "number", bag = "string"})
@@ -201,8 +204,8 @@ end
 
 local dropouts = 0
 
---- Zeroes a share p of the values while training, and scales the others by 1/(1 − p). Each layer draws at a site of its own,
---- the next free one unless given: with it given, what is drawn does not depend on the layers that were made before.
+--- Zeroes a share p of the values while training, and scales the others by 1/(1 − p). Each layer draws at its own site, the
+--- next free one unless it is given; then the draws do not depend on the layers that were made before.
 function nn.dropout(p, site)
   if type(p) ~= "number" or not (p >= 0 and p < 1) then
     options.refuse("prl.nn.dropout takes a share from 0 to less than 1, not %s", tostring(p))

@@ -19,18 +19,19 @@ local function ramp_of(about, given)
   return o
 end
 
+--- Always `value`.
 function optim.constant(value)
   options.need_kind("prl.optim.constant: the value", value, "number")
   return function() return value end
 end
 
---- from → to over so many steps, then to.
+--- From `from` to `to` over `over` steps, then `to`.
 function optim.linear(given)
   local o = ramp_of("prl.optim.linear", given)
   return function(step) return o.from + (o.to - o.from) * math.min(step / o.over, 1) end
 end
 
---- Half a cosine from → to over so many steps (Loshchilov & Hutter 2017, eq. 5, without restarts).
+--- Half a cosine from `from` to `to` over `over` steps (Loshchilov & Hutter 2017, eq. 5, without restarts).
 function optim.cosine(given)
   local o = ramp_of("prl.optim.cosine", given)
   return function(step)
@@ -38,7 +39,7 @@ function optim.cosine(given)
   end
 end
 
---- 0 → to over so many steps; then `after` (a schedule, from its own step 0), or to.
+--- From 0 to `to` over `over` steps; then `after` (a schedule, from its own step 0), or `to`.
 function optim.warmup(given)
   local o = options.check("prl.optim.warmup", given, {to = "number", over = "number", after = "function"})
   options.need("prl.optim.warmup", o, {"to", "over"})
@@ -69,7 +70,8 @@ end
 local Optimizer = options.strict("an optimizer", "method", {})
 Optimizer.__index = Optimizer
 
---- Steps every group from the gradients of the open scope; lr, if given, stands for every group's own.
+--- Steps every group with the gradients of the open scope. lr (a number or a scalar) replaces every group's own; max_norm
+--- clips the gradient norm of each group.
 function Optimizer:step(lr, max_norm)
   if lr ~= nil then options.need_kind("the step size", lr, "number or tensor") end
   if max_norm ~= nil then options.need_kind("max_norm", max_norm, "number or tensor") end
@@ -79,7 +81,7 @@ function Optimizer:step(lr, max_norm)
   end
 end
 
---- Gradients of a scalar and a step; returns the scalar.
+--- Computes the gradients of loss, a scalar, and steps; returns the loss. lr, max_norm: as for step.
 function Optimizer:minimise(loss, lr, max_norm)
   loss:backward()
   self:step(lr, max_norm)

@@ -21,7 +21,7 @@ for _, name in ipairs(person) do
   categories[#categories + 1] = name
 end
 
--- How many impressions at the mean rate stand before the first one that is counted.
+-- Prior impressions at the mean rate, before the first one that is counted.
 local few, many, most = {click = 3, long_view = 3}, {click = 10, long_view = 10}, {click = 20, long_view = 20}
 local function with_rare(rates, strength)
   local all = {}

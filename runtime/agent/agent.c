@@ -51,8 +51,8 @@ static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) 
   return a->whole ? list_blocks(a, error) : prl_fail_memory(error, (size_t)a->sets->count);
 }
 
-prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
-                           prl_agent **out, prl_error *error) {
+prl_status prl_agent_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
+                              prl_agent **out, prl_error *error) {
   prl_agent *a = prl_calloc(runtime, 1, sizeof *a);
   if (!a) return prl_fail_memory(error, sizeof *a);
   a->runtime = prl_runtime_retain(runtime);
@@ -77,7 +77,7 @@ prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, cons
 prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error) {
   prl_status status = PRL_GIVEN(error, "plan out", plan, out);
   if (status) return status;
-  return prl_agent_build(plan->runtime, &plan->document->root, plan, out, error);
+  return prl_agent_new_from(plan->runtime, &plan->document->root, plan, out, error);
 }
 
 void prl_agent_free(prl_agent *a) {
@@ -94,7 +94,7 @@ void prl_agent_free(prl_agent *a) {
   prl_free(runtime, a->whole);
   prl_shape_free(a->shape);
   prl_blocks_deinit(&a->blocks);
-  prl_drive_free(runtime, &a->drive);
+  prl_drive_deinit(runtime, &a->drive);
   prl_doc_free(a->document);
   prl_free(runtime, a);
   prl_runtime_release(runtime);

@@ -43,8 +43,8 @@ struct prl_agent {
 };
 
 /* agent.c. values NULL: parameters start as zeros, to be loaded. */
-prl_status prl_agent_build(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
-                           prl_agent **out, prl_error *error);
+prl_status prl_agent_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
+                              prl_agent **out, prl_error *error);
 
 /* host.c: prl_agent_act without the cut at the bounds, which an environment makes of itself. */
 prl_status prl_agent_act_uncut(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
@@ -56,8 +56,8 @@ int64_t prl_agent_needs(const prl_agent *agent);
 void prl_agent_adopt(prl_agent *agent);
 
 /* drive.c: buffers for an environment of the agent's shape. Fails: PRL_ESHAPE, PRL_ENOMEM. */
-prl_status prl_drive_make(const prl_agent *agent, const prl_vecenv *env, prl_drive *out, prl_error *error);
-void prl_drive_free(prl_runtime *runtime, prl_drive *drive);
+prl_status prl_drive_init(const prl_agent *agent, const prl_vecenv *env, prl_drive *out, prl_error *error);
+void prl_drive_deinit(prl_runtime *runtime, prl_drive *drive);
 prl_step prl_drive_step(prl_drive *drive); /* the buffers as a step of the environment takes them */
 
 #endif

@@ -186,12 +186,12 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   status = read_plan(runtime, file, path, &plan, error);
   if (!status) {
     status = check_sizes(runtime, &plan->root, file, path, error);
-    if (!status) status = prl_agent_build(runtime, &plan->root, NULL, &agent, error);
+    if (!status) status = prl_agent_new_from(runtime, &plan->root, NULL, &agent, error);
     prl_doc_free(plan);
   }
   if (!status) status = read_blocks(agent, file, error);
   if (!status) status = restore(agent, file, path, error);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   if (status) {
     prl_agent_free(agent);
     return status;
@@ -200,12 +200,12 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   return PRL_OK;
 }
 
-/* The environment first: when it refuses its state, the agent is as it was. */
+/* The environment first: if it refuses its state, the agent is unchanged. */
 static prl_status resume_env(prl_agent *a, prl_vecenv *env, const prl_safetensors *file,
                              const prl_st_tensor *state, prl_error *error) {
   prl_drive fresh;
   bool driven = prl_safetensors_find(file, "env.observation") != NULL;
-  prl_status status = prl_drive_make(a, env, &fresh, error);
+  prl_status status = prl_drive_init(a, env, &fresh, error);
   if (status) return status;
   if (driven)
     status =
@@ -213,10 +213,10 @@ static prl_status resume_env(prl_agent *a, prl_vecenv *env, const prl_safetensor
                              (int64_t[]){fresh.n, a->shape->spec.observations}, fresh.observation, error);
   if (!status) status = prl_vecenv_load(env, state->data, (int64_t)state->size, error);
   if (status || !driven) {
-    prl_drive_free(a->runtime, &fresh);
+    prl_drive_deinit(a->runtime, &fresh);
     return status;
   }
-  prl_drive_free(a->runtime, &a->drive);
+  prl_drive_deinit(a->runtime, &a->drive);
   a->drive = fresh;
   return PRL_OK;
 }
@@ -232,6 +232,6 @@ prl_status prl_agent_load_env(prl_agent *a, const char *path, prl_vecenv *env, p
     status =
         prl_fail(error, PRL_EABSENT, "%s holds no state of an environment: its episodes start anew", path);
   if (!status) status = resume_env(a, env, file, state, error);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   return status;
 }

@@ -5,14 +5,14 @@
 #include "core/arguments.h"
 #include "core/watch.h"
 
-void prl_drive_free(prl_runtime *runtime, prl_drive *d) {
+void prl_drive_deinit(prl_runtime *runtime, prl_drive *d) {
   void *blocks[] = {d->observation, d->final_observation, d->action,  d->response,
                     d->terminated,  d->truncated,         d->elapsed, d->decisions};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   *d = (prl_drive){0};
 }
 
-prl_status prl_drive_make(const prl_agent *a, const prl_vecenv *env, prl_drive *out, prl_error *error) {
+prl_status prl_drive_init(const prl_agent *a, const prl_vecenv *env, prl_drive *out, prl_error *error) {
   prl_status status = prl_shape_check_env(a->shape, prl_vecenv_type(env)->name, prl_vecenv_spec(env), error);
   if (status) return status;
   const prl_env_spec *s = &a->shape->spec;
@@ -28,7 +28,7 @@ prl_status prl_drive_make(const prl_agent *a, const prl_vecenv *env, prl_drive *
   d.decisions = prl_calloc(a->runtime, n, sizeof *d.decisions);
   if (!d.observation || !d.final_observation || !d.action || !d.response || !d.terminated || !d.truncated ||
       !d.elapsed || !d.decisions) {
-    prl_drive_free(a->runtime, &d);
+    prl_drive_deinit(a->runtime, &d);
     return prl_fail_memory(error, n * (size_t)s->observations * sizeof(float));
   }
   *out = d;
@@ -53,14 +53,14 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
     return prl_fail(error, PRL_EINVAL,
                     "environment \"%s\" has no clock, and critic \"%s\" is discounted per %s",
                     prl_vecenv_type(env)->name, critic, per);
-  prl_status status = prl_drive_make(a, env, &fresh, error);
+  prl_status status = prl_drive_init(a, env, &fresh, error);
   if (status) return status;
   status = prl_vecenv_reset(env, fresh.observation, error);
   if (status) {
-    prl_drive_free(a->runtime, &fresh);
+    prl_drive_deinit(a->runtime, &fresh);
     return status;
   }
-  prl_drive_free(a->runtime, &a->drive);
+  prl_drive_deinit(a->runtime, &a->drive);
   a->drive = fresh;
   for (int64_t i = 0; i < fresh.n; i++) { /* a stream that has no open episode needs no end */
     int32_t slot = prl_streams_find(a->experience, prl_vecenv_streams(env)[i]);
@@ -117,7 +117,7 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *stre
   if (!status) status = prl_vecenv_step(env, &step, error);
   if (!status)
     status = prl_experience_feedback(a->experience, d->decisions, d->response, NULL, NULL, d->n, error);
-  /* Each instance lives on a clock of its own; the agent's moves by the longest step. */
+  /* Each instance has its own clock; the agent's advances by the longest step. */
   if (!status && prl_vecenv_spec(env)->clock)
     prl_experience_elapsed(a->experience, d->decisions, d->elapsed, d->n);
   if (!status) status = pass_time(a, d, streams, error);
@@ -135,7 +135,7 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   a->drive.lived_us = 0;
   const uint64_t *streams = prl_vecenv_streams(env);
   while (!status && done < steps && !(stop_at_update && prl_learner_updates(a->learner) > updates)) {
-    /* Stopped, it has made fewer steps, and goes on in the next call as if there had been one. */
+    /* A stopped drive has made fewer steps; the next call continues it with the same bytes. */
     if (prl_watch_ask(&a->watch, &asked_ns, done, steps, "driving", NULL)) break;
     status = drive_step(a, env, streams, error);
     if (!status) done += a->drive.n;

@@ -12,7 +12,7 @@ typedef struct evaluation {
   int64_t episodes;
   prl_mode mode;
   int64_t *made;            /* (n) episodes of each instance */
-  int64_t *first;           /* (n + 1) where its episodes stand in the results */
+  int64_t *first;           /* (n + 1) where its episodes begin in the results */
   uint32_t *episode, *step; /* (n) addresses of the noise */
   double *sums;             /* (n, responses) */
 } evaluation;
@@ -37,7 +37,7 @@ static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
   return ended;
 }
 
-/* Refuses to step for ever: an environment without a limit of its own may have episodes that do not end. */
+/* Refuses to step for ever: an environment without max_steps may have episodes that do not end. */
 static prl_status check_end(const evaluation *v, prl_error *error) {
   if (prl_vecenv_spec(v->env)->max_steps) return PRL_OK;
   for (int64_t i = 0; i < v->buffers.n; i++)
@@ -78,7 +78,7 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
   if (status) return status;
   evaluation v = {.agent = a, .env = env, .episodes = episodes, .mode = mode};
-  status = prl_drive_make(a, env, &v.buffers, error);
+  status = prl_drive_init(a, env, &v.buffers, error);
   if (status) return status;
   size_t n = (size_t)v.buffers.n;
   v.made = prl_calloc(a->runtime, n, sizeof *v.made);
@@ -91,6 +91,6 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   if (!status) status = evaluate(&v, responses, lengths, error);
   void *blocks[] = {v.made, v.first, v.episode, v.step, v.sums};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(a->runtime, blocks[i]);
-  prl_drive_free(a->runtime, &v.buffers);
+  prl_drive_deinit(a->runtime, &v.buffers);
   return status;
 }

@@ -10,7 +10,7 @@
 #include "core/pieces.h"
 #include "core/read.h"
 
-/* Options of a recipe stand where a plan has others: "agent.streams" for "capacity.streams". */
+/* Options of a recipe are named where a plan has others: "agent.streams" for "capacity.streams". */
 static prl_need need(const prl_value *root, const char *option, const char *of_plan, double value,
                      int64_t bytes) {
   bool known = *option && prl_path(prl_get(root, "recipe"), option);

@@ -34,8 +34,8 @@ typedef struct crowd {
   int64_t asked_ns;
 } crowd;
 
-/* One thread's part. It begins with users of its own and goes on with whoever is next in the panel, so that
- * all threads end together, whatever else their cores do. What a user gives depends on nobody else. */
+/* One thread's part. It begins with its own users and continues with the next of the panel, so that
+ * all threads end together, whatever else their cores do. A user's sums do not depend on other users. */
 typedef struct part {
   const prl_panel_options *options;
   crowd *crowd;
@@ -119,7 +119,7 @@ static double *today(const part *p, int64_t i) {
   return p->sums + (p->user[i] * p->options->days + day) * width;
 }
 
-/* The request as it was met and answered, before the step: the action as the environment takes it. */
+/* The request and the action taken in it, before the step: the action as the environment clips it. */
 static void note(part *p) {
   const int64_t actions = p->spec->actions, observations = p->spec->observations;
   const bool continuous = p->spec->action_kind == PRL_ACTION_CONTINUOUS;
@@ -175,7 +175,7 @@ static bool take_next(part *p, int64_t i) {
   return true;
 }
 
-/* Refuses a user of instance i whose clock stands still, or all but. */
+/* Refuses a user of instance i whose clock does not advance, or hardly. */
 static prl_status check_clock(const part *p, int64_t i, prl_error *error) {
   if (p->clock_us[i] == 0 && p->episode[i] + p->steps[i] > STANDSTILL)
     return prl_fail(
@@ -205,7 +205,7 @@ static prl_status settle(part *p, prl_error *error) {
 
 static prl_status act(part *p, prl_error *error) {
   const prl_draw_address address = {.streams = p->stream, .episode = p->episode, .step = p->steps};
-  if (!p->agent) return PRL_OK; /* the actions stand */
+  if (!p->agent) return PRL_OK; /* the actions are constant */
   prl_status status = prl_policy_check(p->agent->policy, p->step.observation, p->n, error);
   return status ? status
                 : prl_policy_act(p->agent->policy, p->agent->experience, p->step.observation, p->n,
@@ -319,7 +319,8 @@ prl_status prl_panel_run(const prl_panel_options *options, double *sums, prl_err
     p->sums = sums;
   }
   prl_threads_run(run_part, parts, sizeof *parts, threads);
-  /* Of several failures the first is told; that others were stopped for it says nothing. */
+  /* Of several failures the first is reported; the threads that were stopped for it have none of their own.
+   */
   const part *failed = NULL;
   for (int t = 0; t < threads; t++) {
     bool worse = !failed || (failed->status == PRL_ESTOPPED && parts[t].status != PRL_ESTOPPED);

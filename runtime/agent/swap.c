@@ -1,4 +1,4 @@
-/* A new recipe for a running agent. The new plan becomes an agent of its own, off the learning path; between
+/* A new recipe for a running agent. The new plan becomes a separate agent, off the learning path; between
  * two updates it takes over what the old one knows, and then its place. */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 /* ---- what must stay ---- */
 
-/* The first place where two values differ, and what stands there. */
+/* The first place where two values differ, and both values. */
 typedef struct difference {
   char where[160]; /* "responses.2 (like).combine" */
   char old[64], ours[64];
@@ -160,7 +160,7 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
   if (status) return status;
   if (prl_learner_warmup_needs(a->learner))
     return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
-  status = prl_agent_build(a->runtime, &plan->document->root, plan, &next, error);
+  status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
   if (!status) status = prl_learner_check_take(next->learner, a->learner, error);

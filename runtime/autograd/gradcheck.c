@@ -90,7 +90,7 @@ static void forward(check *c) {
 
 /* ---- The analytic gradient ---- */
 
-/* What stands in a gradient before backward: zero where rows are added to it, NaN where it is overwritten. */
+/* The content of a gradient before backward: zero where rows are added to it, NaN where it is overwritten. */
 static void prepare(check *c, int i, prl_tensor *grad) {
   bool adds = i == 0 && (c->op->flags & PRL_OP_ROW_SPARSE);
   prl_tensor_fill(grad, adds ? 0 : (double)NAN);

@@ -177,7 +177,7 @@ static void advance(odometer *o) {
   }
 }
 
-enum { BLOCK = 64 }; /* columns whose float64 accumulators stand on the stack */
+enum { BLOCK = 64 }; /* columns whose float64 accumulators are on the stack */
 
 static void sum_columns(const float *from, int64_t width, odometer *reduced, float *to) {
   for (int64_t first = 0; first < width; first += BLOCK) {

@@ -197,7 +197,7 @@ static size_t parts_floats(const prl_program *p) {
   return most;
 }
 
-/* Where each buffer will stand in the block, and how large that is. *out: to be freed. */
+/* The offset of each buffer in the block, and how large that is. *out: to be freed. */
 static prl_status plan_block(prl_program *p, prl_buffer **out, prl_error *error) {
   int32_t v = p->graph->values_count, n = p->graph->nodes_count;
   prl_buffer *buffers = prl_alloc(p->runtime, ((size_t)(2 * v + n) + 1) * sizeof *buffers);
@@ -243,7 +243,7 @@ static prl_status bind_param(prl_program *p, const prl_bindings *bindings, int32
   const char *colon = strchr(value->name, ':');
   prl_params *set = colon ? find_set(bindings, value->name, (size_t)(colon - value->name)) : NULL;
   prl_param *param = set ? prl_params_find(set, colon + 1) : value->param;
-  if (!param) return prl_fail(error, PRL_ENAME, "program: parameter \"%s\" is not to be found", value->name);
+  if (!param) return prl_fail(error, PRL_ENAME, "program: there is no parameter \"%s\"", value->name);
   prl_tensor expected;
   prl_gvalue_tensor(value, NULL, &expected);
   if (!prl_tensor_same_shape(&expected, &param->value)) {

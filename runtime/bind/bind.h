@@ -106,7 +106,7 @@ bool prl_option_bool(lua_State *L, int index, const char *name, bool fallback);
 
 /* Raises the text on the top at the line of the nearest caller outside of the library; never returns. */
 int prl_raise(lua_State *L);
-/* The library's own Lua file of a chunk ("optim.lua"), or NULL where somebody else wrote it. */
+/* The library's own Lua file of a chunk ("optim.lua"); NULL: another file. */
 const char *prl_own_file(const char *source);
 /* Refuses what is neither nothing nor a table of these options; the names end with NULL. */
 void prl_check_keys(lua_State *L, int index, const char *about, const char *const *names);

@@ -24,7 +24,7 @@ typedef struct lua_writer {
 
 static int csv_gc(lua_State *L) {
   lua_csv *self = lua_touserdata(L, 1);
-  prl_csv_free(self->csv);
+  prl_csv_close(self->csv);
   self->csv = NULL;
   return 0;
 }

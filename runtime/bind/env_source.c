@@ -25,7 +25,7 @@ void prl_env_source_release(env_source *source) {
   if (!source || --source->owners > 0) return;
   prl_env_world_close(source->world); /* by a function of its type, which may be the library's */
   prl_env_library_close(source->library);
-  prl_lua_env_free(source->lua);
+  prl_lua_env_close(source->lua);
   prl_runtime *runtime = source->runtime;
   prl_free(runtime, source);
   prl_runtime_release(runtime);

@@ -64,7 +64,7 @@ typedef struct lua_safetensors {
 
 static int safetensors_gc(lua_State *L) {
   lua_safetensors *self = lua_touserdata(L, 1);
-  prl_safetensors_free(self->file);
+  prl_safetensors_close(self->file);
   self->file = NULL;
   return 0;
 }

@@ -1,4 +1,4 @@
-/* What a caller spelled wrongly: options that nobody reads, fields and methods that are not there. The
+/* What a caller spelled wrongly: unknown options, fields and methods. The
  * sentence is that of recipe/keys.h, and it is raised at the line of whoever called, not at one of the
  * library's own. */
 #include "bind/bind.h"

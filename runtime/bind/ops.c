@@ -69,7 +69,7 @@ static prl_status run_on_tape(prl_state *state, lua_State *L, const prl_op *op, 
   return prl_tape_op(state->tape, op, attrs, inputs, in, out, error);
 }
 
-/* Outside of a scope an op runs in one of its own, and its result is copied out of it. */
+/* Outside a scope an op runs in a scope of its own, and its result is copied out of it. */
 static prl_status run_alone(prl_state *state, lua_State *L, const prl_op *op, const prl_attrs *attrs,
                             int inputs, const int *at, prl_tensor *result, prl_error *error) {
   uint64_t scope;

@@ -152,8 +152,8 @@ static int set_seed(lua_State *L) {
   return 0;
 }
 
-/* seed, fn, … → what fn(…) gives, with the random stream of the seed; the caller's own goes on where it was,
- * also where fn raises. */
+/* seed, fn, … → what fn(…) gives, with the random stream of the seed; the caller's own continues where it
+ * was, also where fn raises. */
 static int with_seed(lua_State *L) {
   prl_state *state = prl_state_of(L);
   const uint64_t seed = (uint64_t)prl_check_int(L, 1), own_seed = state->seed, own_draws = state->draws;

@@ -41,12 +41,12 @@ PRL_PRINTF(2, 3) static prl_status malformed(parser *p, const char *format, ...)
                   (long long)column, what);
 }
 
-/* What stands at the cursor, for a message. */
+/* What is at the cursor, for a message. */
 static prl_status unexpected(parser *p, const char *wanted) {
-  if (p->at >= p->end) return malformed(p, "the text ends where %s should stand", wanted);
+  if (p->at >= p->end) return malformed(p, "the text ends where %s is expected", wanted);
   unsigned char c = (unsigned char)*p->at;
-  if (c >= 0x20 && c < 0x7f) return malformed(p, "'%c' stands where %s should", c, wanted);
-  return malformed(p, "byte 0x%02x stands where %s should", c, wanted);
+  if (c >= 0x20 && c < 0x7f) return malformed(p, "'%c' where %s is expected", c, wanted);
+  return malformed(p, "byte 0x%02x where %s is expected", c, wanted);
 }
 
 static void skip_space(parser *p) {
@@ -92,7 +92,7 @@ static prl_status parse_escape(parser *p, char **to) {
     int low = -1;
     if (p->end - p->at > 7 && p->at[5] == '\\' && p->at[6] == 'u') low = hex4(p->at + 7, p->end);
     if (code >= 0xdc00 || low < 0xdc00 || low >= 0xe000)
-      return malformed(p, "half of a surrogate pair stands alone");
+      return malformed(p, "half of a surrogate pair is alone");
     code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     p->at += 6;
   }
@@ -122,7 +122,7 @@ static prl_status parse_string(parser *p, prl_value *to) {
   char *out = text;
   while (p->at < end) {
     unsigned char c = (unsigned char)*p->at;
-    if (c < 0x20) return malformed(p, "byte 0x%02x stands in a string without an escape", c);
+    if (c < 0x20) return malformed(p, "byte 0x%02x in a string without an escape", c);
     if (c == '\\') {
       p->at++;
       prl_status status = parse_escape(p, &out);
@@ -225,7 +225,7 @@ static prl_status refuse_twins(parser *p, const prl_value *map) {
   prl_status status = PRL_OK;
   for (int64_t i = 1; i < map->count && status == PRL_OK; i++)
     if (compare_keys(pairs[i - 1], pairs[i]) == 0)
-      status = malformed(p, "the key \"%.60s\" stands twice in a map", pairs[i]->as.text);
+      status = malformed(p, "the key \"%.60s\" appears twice in a map", pairs[i]->as.text);
   prl_free(runtime, pairs);
   return status;
 }
@@ -359,7 +359,7 @@ static prl_status write_number(writer *w, double number) {
   char text[PRL_NUMBER_TEXT], path[200];
   size_t length = prl_number_format(number, text);
   if (!isfinite(number))
-    return prl_fail(w->error, PRL_ENUMERIC, "JSON has no form for %s, which stands at %s", text,
+    return prl_fail(w->error, PRL_ENUMERIC, "JSON has no form for %s, the value at %s", text,
                     path_text(w, path, sizeof path));
   return put(w, text, length);
 }
@@ -401,7 +401,7 @@ static prl_status new_line(writer *w) {
   return status;
 }
 
-/* An item, with what stands before it. */
+/* An item, with the separator before it. */
 static prl_status write_item(writer *w, int64_t position, const prl_value *key, const prl_value *value) {
   w->keys[w->depth - 1] = key ? key->as.text : NULL;
   w->positions[w->depth - 1] = position;

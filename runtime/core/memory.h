@@ -8,7 +8,7 @@
 void *prl_alloc(prl_runtime *runtime, size_t size);
 /* The same, cleared; count × size is checked for overflow. */
 void *prl_calloc(prl_runtime *runtime, size_t count, size_t size);
-/* Grows or shrinks a block; on NULL the old one stands. */
+/* Grows or shrinks a block; on NULL the old one remains. */
 void *prl_realloc(prl_runtime *runtime, void *block, size_t size);
 void prl_free(prl_runtime *runtime, void *block); /* NULL is allowed */
 char *prl_strdup(prl_runtime *runtime, const char *text);

@@ -22,8 +22,9 @@ bool prl_number_parse(const char *text, size_t length, double *out);
 bool prl_integer_parse(const char *text, size_t length, int64_t *out);
 
 /* Writes the fewest of 15, 16 or 17 significant digits (trailing zeros dropped; subnormals: the fewest of
- * all) that read back as the same double. Whole numbers up to 2^53 and all from 1e-7 to 1e21 stand without an
- * exponent; minus zero is "-0"; "nan", "inf" and "-inf" for what is not finite. Returns the length. */
+ * all) that read back as the same double. Whole numbers up to 2^53 and all from 1e-7 to 1e21 are written
+ * without an exponent; minus zero is "-0"; "nan", "inf" and "-inf" for what is not finite. Returns the
+ * length. */
 size_t prl_number_format(double number, char out[PRL_NUMBER_TEXT]);
 
 /* strtod, and vsnprintf and snprintf, in the locale "C". end: where the number ends, or NULL. */

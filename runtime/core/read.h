@@ -1,4 +1,4 @@
-/* Reading plain data with clear refusals: every message begins with where the value stands in the document.
+/* Reading plain data with clear refusals: every message begins with the place of the value in the document.
  */
 #ifndef PRL_CORE_READ_H
 #define PRL_CORE_READ_H

@@ -37,7 +37,7 @@ void prl_rng_uniforms(prl_rng rng, uint32_t episode, uint32_t step, int64_t n, f
   uint32_t words[4];
   for (int64_t i = 0; i < n; i++) {
     if (i % 4 == 0) prl_rng_block(rng, 0, episode, step, (uint32_t)(i / 4), words);
-    out[i] = prl_rng_open(words[i % 4]);
+    out[i] = prl_rng_open_uniform(words[i % 4]);
   }
 }
 
@@ -46,7 +46,7 @@ void prl_rng_normals(prl_rng rng, uint32_t episode, uint32_t step, int64_t n, fl
   for (int64_t i = 0; i < n; i++) {
     if (i % 4 == 0) prl_rng_block(rng, 0, episode, step, (uint32_t)(i / 4), words);
     /* Box–Muller: words 0, 1 make draws 0, 1; words 2, 3 make draws 2, 3. */
-    float radius = sqrtf(-2 * logf(prl_rng_open(words[i % 4 & 2])));
+    float radius = sqrtf(-2 * logf(prl_rng_open_uniform(words[i % 4 & 2])));
     float angle = 6.28318530718f * prl_rng_uniform(words[(i % 4 & 2) + 1]);
     out[i] = radius * (i % 2 ? sinf(angle) : cosf(angle));
   }

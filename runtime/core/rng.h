@@ -27,7 +27,7 @@ void prl_rng_block(prl_rng rng, uint32_t extra, uint32_t episode, uint32_t step,
 
 /* In [0, 1) with 24 bits; and in (0, 1), never an end. */
 static inline float prl_rng_uniform(uint32_t word) { return (float)(word >> 8) * 0x1p-24f; }
-static inline float prl_rng_open(uint32_t word) { return ((float)(word >> 9) + 0.5f) * 0x1p-23f; }
+static inline float prl_rng_open_uniform(uint32_t word) { return ((float)(word >> 9) + 0.5f) * 0x1p-23f; }
 
 /* n draws at (episode, step), from blocks 0, 1, …: uniform in (0, 1); standard normal (Box–Muller). Four
  * words feed four draws, so draw i is the same whatever n is. */

@@ -17,7 +17,7 @@ struct prl_runtime {
   prl_memory memory;
 };
 
-/* Before each block: the host's pointer and size, so that a free tells the host the size that it gave. */
+/* Before each block: the host's pointer and size, so that a free passes the host the size that it gave. */
 typedef struct block_header {
   void *raw;
   size_t size; /* as asked for */

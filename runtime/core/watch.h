@@ -1,4 +1,4 @@
-/* How a long call lets its caller's watch have a word: by the clock, so that neither short steps pay for it
+/* How a long call asks its caller's watch: at intervals of time, so that neither short steps pay for it
  * nor long ones are waited for. */
 #ifndef PRL_CORE_WATCH_H
 #define PRL_CORE_WATCH_H

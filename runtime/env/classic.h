@@ -25,7 +25,7 @@ static inline double *variable(const prl_env_batch *batch, int64_t k) {
 /* ---- Options that every classic environment has. ---- */
 
 #define PRL_OPTION_MAX_STEPS(steps)                                                                          \
-  { "max_steps", steps, 0, 1e9, "steps", "an episode is truncated after as many steps; 0: never" }
+  { "max_steps", steps, 0, 1e9, "steps", "an episode is truncated after this many steps; 0: never" }
 
 /* The spec that all of them share: one response, `reward`; one dimension of action, discrete where it has
  * choices; so many variables of state. */

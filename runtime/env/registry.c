@@ -6,16 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const prl_env_type *const types[] = {
-    &prl_env_cartpole,
-    &prl_env_pendulum,
-    &prl_env_acrobot,
-    &prl_env_mountain_car,
-    &prl_env_mountain_car_continuous,
-    &prl_env_shortvideo,
-    &prl_env_kuairand,
-    NULL,
-};
+#define ENTRY(name) &prl_env_##name,
+static const prl_env_type *const types[] = {PRL_ENVS(ENTRY) NULL};
 
 const prl_env_type *const *prl_env_types(void) { return types; }
 

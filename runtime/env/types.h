@@ -1,16 +1,22 @@
-/* The environments that are built into the library, one .c each. */
+/* The environments that are built into the library, each in a file or folder of its own, and what the room
+ * asks of a type. */
 #ifndef PRL_ENV_TYPES_H
 #define PRL_ENV_TYPES_H
 
 #include "perilune/env.h"
 
-extern const prl_env_type prl_env_acrobot;
-extern const prl_env_type prl_env_cartpole;
-extern const prl_env_type prl_env_kuairand;
-extern const prl_env_type prl_env_mountain_car;
-extern const prl_env_type prl_env_mountain_car_continuous;
-extern const prl_env_type prl_env_pendulum;
-extern const prl_env_type prl_env_shortvideo;
+/* The one list of them: it gives the externs and the registry. */
+#define PRL_ENVS(ENV)                                                                                        \
+  ENV(cartpole)                                                                                              \
+  ENV(pendulum)                                                                                              \
+  ENV(acrobot)                                                                                               \
+  ENV(mountain_car)                                                                                          \
+  ENV(mountain_car_continuous)                                                                               \
+  ENV(shortvideo)                                                                                            \
+  ENV(kuairand)
+
+#define PRL_ENV_EXTERN(name) extern const prl_env_type prl_env_##name;
+PRL_ENVS(PRL_ENV_EXTERN)
 
 int prl_env_option_count(const prl_env_type *type);
 

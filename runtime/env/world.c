@@ -1,4 +1,4 @@
-/* Environments that are made from a file: a type of their own, with the file's content as its context. */
+/* Environments that are made from a file: a copy of the type, with the file's content as its context. */
 #include "core/arguments.h"
 #include "core/memory.h"
 #include "env/types.h"

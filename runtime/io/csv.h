@@ -42,15 +42,15 @@ typedef struct prl_csv_options {
 typedef struct prl_csv prl_csv;
 
 /* Opens, reads the header and finds the columns; options may be NULL. Fails: PRL_EIO, PRL_ENAME (a column
- * that the file lacks: the nearest name), PRL_EFORMAT (no header, a chosen name that stands twice in it),
+ * that the file lacks: the nearest name), PRL_EFORMAT (no header, a chosen name that appears twice in it),
  * PRL_ELIMIT (a file beyond PRL_CSV_CAP), PRL_ENOMEM. */
 prl_status prl_csv_open(prl_runtime *runtime, const char *path, const prl_csv_column *columns, int count,
                         const prl_csv_options *options, prl_csv **out, prl_error *error);
-/* The same from bytes that the caller keeps alive. `name` stands in messages. */
+/* The same from bytes that the caller keeps alive. `name` is used in messages. */
 prl_status prl_csv_parse(prl_runtime *runtime, const char *name, const void *bytes, size_t size,
                          const prl_csv_column *columns, int count, const prl_csv_options *options,
                          prl_csv **out, prl_error *error);
-void prl_csv_free(prl_csv *csv);
+void prl_csv_close(prl_csv *csv);
 
 /* The next batch: *rows is 0 at the end. Fails: PRL_EFORMAT (row, line and column; a bad number, missing
  * fields, an open quote, a cut last line), PRL_ELIMIT (a row beyond max_row), PRL_EIO, PRL_ENOMEM; a failure

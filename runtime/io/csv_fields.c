@@ -33,19 +33,19 @@ bool csv_reserve(prl_runtime *runtime, char **buffer, size_t *capacity, size_t n
 
 /* ---- dictionaries ---- */
 
-static bool more_slots(prl_runtime *runtime, csv_dict *dict) {
-  int64_t count = dict->slots_count ? dict->slots_count * 2 : 64;
-  uint32_t *slots = prl_calloc(runtime, (size_t)count, sizeof *slots);
-  if (!slots) return false;
+static bool more_buckets(prl_runtime *runtime, csv_dict *dict) {
+  int64_t count = dict->buckets_count ? dict->buckets_count * 2 : 64;
+  uint32_t *buckets = prl_calloc(runtime, (size_t)count, sizeof *buckets);
+  if (!buckets) return false;
   for (int64_t id = 0; id < dict->count; id++) {
     const csv_span *entry = &dict->entries[id];
-    uint64_t slot = XXH3_64bits(dict->pool + entry->offset, entry->length) & (uint64_t)(count - 1);
-    while (slots[slot]) slot = (slot + 1) & (uint64_t)(count - 1);
-    slots[slot] = (uint32_t)id + 1;
+    uint64_t bucket = XXH3_64bits(dict->pool + entry->offset, entry->length) & (uint64_t)(count - 1);
+    while (buckets[bucket]) bucket = (bucket + 1) & (uint64_t)(count - 1);
+    buckets[bucket] = (uint32_t)id + 1;
   }
-  prl_free(runtime, dict->slots);
-  dict->slots = slots;
-  dict->slots_count = count;
+  prl_free(runtime, dict->buckets);
+  dict->buckets = buckets;
+  dict->buckets_count = count;
   return true;
 }
 
@@ -63,12 +63,12 @@ static bool more_entries(prl_runtime *runtime, csv_dict *dict, size_t length) {
 
 static csv_verdict dict_id(prl_runtime *runtime, csv_dict *dict, const char *text, size_t length,
                            int32_t *id) {
-  if (2 * (dict->count + 1) > dict->slots_count && !more_slots(runtime, dict)) return CSV_NO_MEMORY;
-  uint64_t mask = (uint64_t)(dict->slots_count - 1), slot = XXH3_64bits(text, length) & mask;
-  for (; dict->slots[slot]; slot = (slot + 1) & mask) {
-    const csv_span *entry = &dict->entries[dict->slots[slot] - 1];
+  if (2 * (dict->count + 1) > dict->buckets_count && !more_buckets(runtime, dict)) return CSV_NO_MEMORY;
+  uint64_t mask = (uint64_t)(dict->buckets_count - 1), bucket = XXH3_64bits(text, length) & mask;
+  for (; dict->buckets[bucket]; bucket = (bucket + 1) & mask) {
+    const csv_span *entry = &dict->entries[dict->buckets[bucket] - 1];
     if (entry->length != length || memcmp(dict->pool + entry->offset, text, length) != 0) continue;
-    *id = (int32_t)(dict->slots[slot] - 1);
+    *id = (int32_t)(dict->buckets[bucket] - 1);
     return CSV_FINE;
   }
   if (dict->count == INT32_MAX) return CSV_BEYOND_RANGE;
@@ -77,14 +77,14 @@ static csv_verdict dict_id(prl_runtime *runtime, csv_dict *dict, const char *tex
   dict->entries[dict->count] = (csv_span){dict->pool_used, length};
   dict->pool_used += length;
   *id = (int32_t)dict->count++;
-  dict->slots[slot] = (uint32_t)*id + 1;
+  dict->buckets[bucket] = (uint32_t)*id + 1;
   return CSV_FINE;
 }
 
 void csv_dict_free(prl_runtime *runtime, csv_dict *dict) {
   prl_free(runtime, dict->pool);
   prl_free(runtime, dict->entries);
-  prl_free(runtime, dict->slots);
+  prl_free(runtime, dict->buckets);
 }
 
 /* ---- numbers ---- */

@@ -14,8 +14,8 @@ typedef struct csv_dict {
   char *pool;
   size_t pool_used, pool_capacity;
   csv_span *entries;
-  uint32_t *slots; /* id + 1, or 0; a power of two of them */
-  int64_t count, entries_capacity, slots_count;
+  uint32_t *buckets; /* id + 1, or 0; a power of two of them */
+  int64_t count, entries_capacity, buckets_count;
 } csv_dict;
 
 typedef struct csv_column {

@@ -22,9 +22,9 @@ struct prl_csv {
   csv_column *columns;
   int columns_count;
   int header_count;
-  char *header; /* the names, terminated, one behind the other */
+  char *header; /* the names, terminated, one after another */
   const char **names;
-  int *slot; /* (header_count) the chosen column at each place, or −1 */
+  int *chosen; /* (header_count) the chosen column at each place, or −1 */
   uint8_t class[256];
 
   /* The source: a descriptor, or bytes of the caller. */
@@ -131,8 +131,7 @@ static verdict quoted_field(prl_csv *csv, const char *at, field *out) {
   if (*at == '\r' && at + 1 == end && !csv->at_end) return ROW_CUT;
   if (*at == '\r' && at[1] == '\n') at++;
   *out = (field){csv->scratch, at, used};
-  if (csv->class[(unsigned char)*at] == 0)
-    return REFUSE(csv, "text stands behind the closing quote of a field");
+  if (csv->class[(unsigned char)*at] == 0) return REFUSE(csv, "text follows the closing quote of a field");
   return ROW_FINE;
 }
 
@@ -239,8 +238,8 @@ static verdict parse_row(prl_csv *csv, int64_t row, const char **next) {
   csv->quoted = false;
   bool blank = *at == '\n' || (*at == '\r' && at[1] == '\n');
   for (;; at++) {
-    int slot = blank || fields >= csv->header_count ? -1 : csv->slot[fields];
-    verdict v = parse_field(csv, slot < 0 ? NULL : &csv->columns[slot], row, &at, &row_verdict);
+    int column = blank || fields >= csv->header_count ? -1 : csv->chosen[fields];
+    verdict v = parse_field(csv, column < 0 ? NULL : &csv->columns[column], row, &at, &row_verdict);
     if (v != ROW_FINE) return v;
     fields++;
     if (*at == '\n') break;
@@ -251,7 +250,7 @@ static verdict parse_row(prl_csv *csv, int64_t row, const char **next) {
   if (fields == csv->header_count) return row_verdict;
   if (at == end && fields < csv->header_count)
     return REFUSE(csv, "the last line is cut: it has %d of %d fields", fields, csv->header_count);
-  return REFUSE(csv, "%d fields stand where the header has %d", fields, csv->header_count);
+  return REFUSE(csv, "%d fields; the header has %d", fields, csv->header_count);
 }
 
 /* Takes the row away and counts its line breaks: one, unless there are some within quotes. */
@@ -341,7 +340,7 @@ static prl_status new_csv(prl_runtime *runtime, const char *name, const prl_csv_
   csv->class['\n'] = LINE_END;
   csv->name = prl_strdup(runtime, name);
   if (!csv->name || !csv_reserve(runtime, &csv->buffer, &csv->capacity, BUFFER_SIZE)) {
-    prl_csv_free(csv);
+    prl_csv_close(csv);
     return prl_fail_memory(error, BUFFER_SIZE);
   }
   csv->buffer[0] = '\n';
@@ -349,7 +348,7 @@ static prl_status new_csv(prl_runtime *runtime, const char *name, const prl_csv_
   return PRL_OK;
 }
 
-void prl_csv_free(prl_csv *csv) {
+void prl_csv_close(prl_csv *csv) {
   if (!csv) return;
   prl_runtime *runtime = csv->runtime;
   for (int i = 0; csv->columns && i < csv->columns_count; i++) {
@@ -362,7 +361,7 @@ void prl_csv_free(prl_csv *csv) {
   prl_free(runtime, csv->name);
   prl_free(runtime, csv->header);
   prl_free(runtime, csv->names);
-  prl_free(runtime, csv->slot);
+  prl_free(runtime, csv->chosen);
   prl_free(runtime, csv->buffer);
   prl_free(runtime, csv->scratch);
   prl_free(runtime, csv->pool);
@@ -416,8 +415,8 @@ static prl_status read_header(prl_csv *csv, prl_error *error) {
     return prl_fail(error, PRL_ELIMIT, "%s has %d columns; at most %d are read", csv->name, csv->header_count,
                     MAX_COLUMNS);
   csv->names = prl_alloc(csv->runtime, (size_t)csv->header_count * sizeof *csv->names);
-  csv->slot = prl_alloc(csv->runtime, (size_t)csv->header_count * sizeof *csv->slot);
-  if (!csv->names || !csv->slot)
+  csv->chosen = prl_alloc(csv->runtime, (size_t)csv->header_count * sizeof *csv->chosen);
+  if (!csv->names || !csv->chosen)
     return prl_fail_memory(error, (size_t)csv->header_count * sizeof *csv->names);
   const char *name = csv->header;
   for (int i = 0; i < csv->header_count; i++, name += strlen(name) + 1) csv->names[i] = name;
@@ -444,16 +443,16 @@ static prl_status choose_columns(prl_csv *csv, const prl_csv_column *columns, in
   csv->columns = prl_calloc(csv->runtime, (size_t)count, sizeof *csv->columns);
   if (!csv->columns) return prl_fail_memory(error, (size_t)count * sizeof *csv->columns);
   csv->columns_count = count;
-  for (int i = 0; i < csv->header_count; i++) csv->slot[i] = -1;
+  for (int i = 0; i < csv->header_count; i++) csv->chosen[i] = -1;
   for (int i = 0; i < count; i++) {
     csv_column *column = &csv->columns[i];
     int place;
     prl_status status = find_column(csv, columns[i].name, &place, error);
     if (status) return status;
-    if (csv->slot[place] >= 0)
+    if (csv->chosen[place] >= 0)
       return prl_fail(error, PRL_EINVAL, "the column \"%.80s\" of %s is chosen twice", columns[i].name,
                       csv->name);
-    csv->slot[place] = i;
+    csv->chosen[place] = i;
     column->about = columns[i];
     column->name = prl_strdup(csv->runtime, columns[i].name);
     column->values = prl_calloc(csv->runtime, (size_t)csv->options.batch, csv_type_size(columns[i].type));
@@ -469,7 +468,7 @@ static prl_status begin(prl_csv *csv, const prl_csv_column *columns, int count, 
   prl_status status = read_header(csv, error);
   if (status == PRL_OK) status = choose_columns(csv, columns, count, error);
   if (status)
-    prl_csv_free(csv);
+    prl_csv_close(csv);
   else
     *out = csv;
   return status;
@@ -482,7 +481,7 @@ prl_status prl_csv_open(prl_runtime *runtime, const char *path, const prl_csv_co
   if (status) return status;
   status = prl_file_open(path, PRL_CSV_CAP, &csv->descriptor, &csv->total, error);
   if (status) {
-    prl_csv_free(csv);
+    prl_csv_close(csv);
     return status;
   }
   return begin(csv, columns, count, out, error);

@@ -47,7 +47,7 @@ static prl_status check_existing(prl_runtime *runtime, const char *path, const c
     status = prl_fail(error, PRL_EFORMAT, "%s has the columns %.*s, and %.*s are to be written", path,
                       line < 150 ? (int)line : 150, data, length - 1 < 150 ? (int)length - 1 : 150, header);
   else if (data[size - 1] != '\n')
-    status = prl_fail(error, PRL_EFORMAT, "the last line of %s is cut: it lacks its line break", path);
+    status = prl_fail(error, PRL_EFORMAT, "the last line of %s is cut: its line break is missing", path);
   prl_free(runtime, data);
   return status;
 }

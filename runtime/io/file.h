@@ -20,11 +20,11 @@ prl_status prl_file_read(prl_runtime *runtime, const char *path, int64_t cap, ch
                          prl_error *error);
 
 /* A file that comes into being at once: bytes go to a temporary file beside it, which commit flushes to the
- * disk and renames. Until then, and after any failure, the old file stands and abort leaves nothing behind. A
- * symbolic link is followed; the mode of an existing file is kept. */
+ * disk and renames. Until then, and after any failure, the old file remains and abort leaves nothing behind.
+ * A symbolic link is followed; the mode of an existing file is kept. */
 typedef struct prl_file_out prl_file_out;
 
-/* Fails: PRL_EIO (also where something other than a plain file stands at the path), PRL_ENOMEM. */
+/* Fails: PRL_EIO (also if something other than a regular file is at the path), PRL_ENOMEM. */
 prl_status prl_file_out_open(prl_runtime *runtime, const char *path, prl_file_out **out, prl_error *error);
 /* After a failure only abort is left to do. */
 prl_status prl_file_out_write(prl_file_out *out, const void *data, size_t size, prl_error *error);

@@ -400,7 +400,7 @@ prl_status prl_safetensors_parse(prl_runtime *runtime, const char *name, const v
   prl_status status = read_header(&r, bytes, size, file);
   if (status == PRL_OK) status = read_entries(&r, file);
   if (status) {
-    prl_safetensors_free(file);
+    prl_safetensors_close(file);
     return status;
   }
   *out = file;
@@ -421,7 +421,7 @@ prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t 
   return status;
 }
 
-void prl_safetensors_free(prl_safetensors *file) {
+void prl_safetensors_close(prl_safetensors *file) {
   if (!file) return;
   prl_runtime *runtime = file->runtime;
   prl_free(runtime, file->tensors);

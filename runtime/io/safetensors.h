@@ -70,10 +70,10 @@ typedef struct prl_safetensors {
  * the digest is of other bytes), PRL_ENOMEM. */
 prl_status prl_safetensors_open(prl_runtime *runtime, const char *path, int64_t cap, prl_safetensors **out,
                                 prl_error *error);
-/* The same from bytes that stay the caller's and must outlive the result. `name` stands in messages. */
+/* The same from bytes that stay the caller's and must outlive the result. `name` is used in messages. */
 prl_status prl_safetensors_parse(prl_runtime *runtime, const char *name, const void *bytes, size_t size,
                                  prl_safetensors **out, prl_error *error);
-void prl_safetensors_free(prl_safetensors *file);
+void prl_safetensors_close(prl_safetensors *file);
 /* For the runtime's own kinds of files, which all carry a digest. Fails: PRL_EFORMAT: this one has none, so
  * that damage in it could not be noticed. */
 prl_status prl_safetensors_need_digest(const prl_safetensors *file, const char *name, prl_error *error);

@@ -15,7 +15,7 @@
 
 /* One text of a category. */
 typedef struct entry {
-  const char *text; /* in the document; NULL: a free slot */
+  const char *text; /* in the document; NULL: a free bucket */
   int32_t category, row;
 } entry;
 
@@ -30,12 +30,12 @@ struct prl_ranker {
   const prl_value *categories, *number_names, *sequence_list, *heads;
   int categories_count, numbers_count, heads_count, items_count;
   int64_t max_rows, table_rows;
-  entry *entries; /* an open hash table: a power of two of slots */
-  uint64_t slots;
+  entry *entries; /* an open hash table: a power of two of buckets */
+  uint64_t buckets;
 };
 
-static uint64_t slot_of(const prl_ranker *ranker, int category, const char *text) {
-  return XXH3_64bits_withSeed(text, strlen(text), (XXH64_hash_t)category) & (ranker->slots - 1);
+static uint64_t bucket_of(const prl_ranker *ranker, int category, const char *text) {
+  return XXH3_64bits_withSeed(text, strlen(text), (XXH64_hash_t)category) & (ranker->buckets - 1);
 }
 
 static int32_t base_of(const prl_ranker *ranker, int category) {
@@ -44,9 +44,9 @@ static int32_t base_of(const prl_ranker *ranker, int category) {
 
 int32_t prl_ranker_id(const prl_ranker *ranker, int category, const char *text) {
   if (!ranker || !text || category < 0 || category >= ranker->categories_count) return -1;
-  uint64_t slot = slot_of(ranker, category, text);
-  for (; ranker->entries[slot].text; slot = (slot + 1) & (ranker->slots - 1)) {
-    const entry *e = &ranker->entries[slot];
+  uint64_t bucket = bucket_of(ranker, category, text);
+  for (; ranker->entries[bucket].text; bucket = (bucket + 1) & (ranker->buckets - 1)) {
+    const entry *e = &ranker->entries[bucket];
     if (e->category == category && strcmp(e->text, text) == 0) return e->row;
   }
   return base_of(ranker, category);
@@ -70,9 +70,9 @@ static prl_status read_category(prl_ranker *ranker, int category, prl_error *err
     if (text->kind != PRL_STRING)
       return prl_fail(error, PRL_EFORMAT, "text %lld of the category \"%.80s\" is no string",
                       (long long)i + 1, name);
-    uint64_t slot = slot_of(ranker, category, text->as.text);
-    while (ranker->entries[slot].text) slot = (slot + 1) & (ranker->slots - 1);
-    ranker->entries[slot] = (entry){text->as.text, category, (int32_t)(base + 1 + i)};
+    uint64_t bucket = bucket_of(ranker, category, text->as.text);
+    while (ranker->entries[bucket].text) bucket = (bucket + 1) & (ranker->buckets - 1);
+    ranker->entries[bucket] = (entry){text->as.text, category, (int32_t)(base + 1 + i)};
   }
   return PRL_OK;
 }
@@ -81,10 +81,10 @@ static prl_status read_texts(prl_ranker *ranker, prl_error *error) {
   int64_t texts = 0;
   for (int c = 0; c < ranker->categories_count; c++)
     texts += prl_count(prl_get(prl_item(ranker->categories, c), "texts"));
-  ranker->slots = 16;
-  while ((int64_t)ranker->slots < 2 * texts) ranker->slots *= 2;
-  ranker->entries = prl_calloc(ranker->runtime, ranker->slots, sizeof *ranker->entries);
-  if (!ranker->entries) return prl_fail_memory(error, ranker->slots * sizeof *ranker->entries);
+  ranker->buckets = 16;
+  while ((int64_t)ranker->buckets < 2 * texts) ranker->buckets *= 2;
+  ranker->entries = prl_calloc(ranker->runtime, ranker->buckets, sizeof *ranker->entries);
+  if (!ranker->entries) return prl_fail_memory(error, ranker->buckets * sizeof *ranker->entries);
   prl_status status = PRL_OK;
   for (int c = 0; !status && c < ranker->categories_count; c++) status = read_category(ranker, c, error);
   return status;
@@ -215,7 +215,7 @@ static prl_status load(prl_ranker *ranker, const char *path, prl_error *error) {
   if (status)
     return prl_fail(error, status == PRL_ENOMEM || status == PRL_ELIMIT ? status : PRL_EFORMAT, "%s: %.380s",
                     path, inner.message);
-  prl_safetensors_free(ranker->file); /* the values are in the set now */
+  prl_safetensors_close(ranker->file); /* the values are in the set now */
   ranker->file = NULL;
   return PRL_OK;
 }
@@ -244,7 +244,7 @@ void prl_ranker_free(prl_ranker *ranker) {
   if (ranker->set) prl_params_release(ranker->set);
   prl_free(runtime, ranker->entries);
   prl_doc_free(ranker->plan);
-  prl_safetensors_free(ranker->file);
+  prl_safetensors_close(ranker->file);
   prl_free(runtime, ranker);
   prl_runtime_release(runtime);
 }

@@ -55,7 +55,7 @@ static prl_status add_file(prl_sandbox *s, const char *path, char *real, prl_err
   prl_recipe_file *file = &s->files[s->files_count];
   memset(file, 0, sizeof *file);
   file->real = real;
-  s->files_count++; /* prl_sandbox_deinit frees what is there */
+  s->files_count++; /* prl_sandbox_close frees what is there */
   file->path = prl_strdup(s->runtime, path);
   if (!file->path) return prl_fail_memory(error, strlen(path) + 1);
   return read_text(s, file, error);

@@ -1,4 +1,4 @@
-/* Keys of a table that nobody reads, and names that are not there: one sentence each, with the nearest name.
+/* Unknown keys of a table and unknown names: one sentence each, with the nearest name.
  * Every table of options that Lua hands over is checked by it, in C and (bind/keys.c,
  * lua/perilune/options.lua) in Lua. */
 #ifndef PRL_RECIPE_KEYS_H

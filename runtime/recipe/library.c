@@ -25,7 +25,7 @@ static const char *const math_names[] = {
     "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "ldexp",
     "log", "max",  "min",  "modf", "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
 
-/* position() → file number, line: where the recipe stands that called the prelude. */
+/* position() → file number, line: the place in the recipe that called the prelude. */
 static int position(lua_State *L) {
   lua_Debug ar;
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
@@ -37,7 +37,7 @@ static int position(lua_State *L) {
       return 2;
     }
   }
-  /* A tail call leaves no frame: the line that ran last stands for it. */
+  /* A tail call leaves no frame: the line that ran last is taken for it. */
   prl_sandbox *s = prl_sandbox_of(L);
   if (!s->file) return 0;
   lua_pushinteger(L, s->file);
@@ -123,7 +123,7 @@ static bool name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* literals(file, most) → the numbers that stand in a file, as an array. */
+/* literals(file, most) → the number literals of a file, as an array. */
 static int literals(lua_State *L) {
   const prl_recipe_file *file = file_argument(L, 1);
   int most = (int)luaL_checkinteger(L, 2), n = 0;

@@ -146,7 +146,7 @@ static void declare_observation(lua_State *L, lua_env *env, int index) {
     lua_pop(L, 1);
     for (int k = 0; k < i; k++)
       if (strcmp(all[k].name, all[i].name) == 0)
-        luaL_error(L, "observation: \"%s\" stands twice", all[i].name);
+        luaL_error(L, "observation: \"%s\" appears twice", all[i].name);
   }
   env->spec.observations = count;
   env->spec.observation = all;
@@ -309,7 +309,7 @@ static void declare_options(lua_State *L, lua_env *env, int index) {
                                 .low = 0,
                                 .high = 1e9,
                                 .unit = "steps",
-                                .meaning = "an episode is truncated after as many steps; 0: never"};
+                                .meaning = "an episode is truncated after this many steps; 0: never"};
   all[count].value = number_at(L, index, "max_steps", "max_steps", 0, 0, 0, 1e9);
   env->type.options = all;
   env->option_count = count + 1;

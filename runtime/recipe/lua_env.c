@@ -500,7 +500,7 @@ static prl_status read_declaration(lua_env *env, prl_error *error) {
   int failure = prl_lua_protect(L, declare, &d);
   if (failure) {
     char prefix[300] = "";
-    /* What Lua raised names file and line; what the declaration lacks has the file alone. */
+    /* What Lua raised names file and line; what is missing in the declaration names only the file. */
     const char *message = lua_tostring(L, -1);
     if (!message || !strstr(message, ".lua:")) snprintf(prefix, sizeof prefix, "%s: ", env->chunk + 1);
     status = prl_lua_failure(L, failure, env->cause ? env->cause : d.nobody.cause, prefix, error);
@@ -538,7 +538,7 @@ prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_modu
     status = read_declaration(env, error);
   }
   if (status) {
-    prl_lua_env_free(env);
+    prl_lua_env_close(env);
     return status;
   }
   *out = env;
@@ -547,7 +547,7 @@ prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_modu
 
 const prl_env_type *prl_lua_env_type(const prl_lua_env *env) { return &env->type; }
 
-void prl_lua_env_free(prl_lua_env *env) {
+void prl_lua_env_close(prl_lua_env *env) {
   if (!env) return;
   prl_runtime *runtime = env->runtime;
   prl_arena_deinit(&env->arena);

@@ -1,6 +1,6 @@
 /* Environments written in Lua: a file that returns a table, as runtime/env/README.md describes.
  *
- * The file is read once. Each vector env made of it runs its text in a lua_State of its own, so that workers
+ * The file is read once. Each vector env made of it runs its text in its own lua_State, so that workers
  * never meet. It is trusted code: the whole standard library is open to it, and only math.random is ours,
  * keyed by (seed, stream, episode, step), so that its worlds are as reproducible as those in C. Its argument
  * (`...`) is its folder, with a slash at the end. */
@@ -21,6 +21,6 @@ prl_status prl_lua_env_open(prl_runtime *runtime, const char *path, prl_lua_modu
                             prl_error *error);
 /* Lives as long as the lua_env; so must every vector env made of it. */
 const prl_env_type *prl_lua_env_type(const prl_lua_env *env);
-void prl_lua_env_free(prl_lua_env *env);
+void prl_lua_env_close(prl_lua_env *env);
 
 #endif

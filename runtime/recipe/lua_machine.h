@@ -19,7 +19,7 @@ struct prl_lua_env {
   size_t size;
   const char *chunk; /* "@path" */
   prl_env_type type;
-  prl_env_spec spec; /* max_steps stands among the options */
+  prl_env_spec spec; /* max_steps is one of the options */
   int option_count;  /* with max_steps, which is the last */
   bool has_new, saves;
   prl_status cause; /* while it is read: prl_lua_failure */

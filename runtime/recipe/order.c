@@ -35,7 +35,7 @@ static bool text_before(lua_State *L, int a, int b) {
   return order ? order < 0 : n < m;
 }
 
-/* Whether the key at index a stands before the one at b. */
+/* Whether the key at index a comes before the one at b. */
 static bool before(lua_State *L, look *l, int a, int b) {
   if (++l->compared % CHECK_EVERY == 0 && l->sandboxed) prl_sandbox_check(L);
   int x = rank(L, a), y = rank(L, b);

@@ -192,7 +192,7 @@ prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_rec
   prl_status status = prl_sandbox_main(s, path, error);
   if (!status) status = add_overrides(s, options, error);
   if (!status) status = evaluate(s, out, error);
-  prl_sandbox_deinit(s);
+  prl_sandbox_close(s);
   prl_free(runtime, s);
   return status;
 }

@@ -1,4 +1,4 @@
-/* The sandbox: a recipe's Lua runs once, in a lua_State of its own, and leaves plain data.
+/* The sandbox: a recipe's Lua runs once, in its own lua_State, and returns plain data.
  *
  * What a recipe cannot do: open files (but for `require` of a file in its own folder), see the machine, the
  * time or a random number, load bytecode or native code, keep the processor or the memory. Whatever it tries,

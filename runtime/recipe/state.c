@@ -107,7 +107,7 @@ void prl_sandbox_watch(lua_State *L, bool follow) {
     lua_sethook(L, hook, LUA_MASKCOUNT | (follow ? LUA_MASKLINE : 0), HOOK_STEPS);
 }
 
-void prl_sandbox_deinit(prl_sandbox *s) {
+void prl_sandbox_close(prl_sandbox *s) {
   for (int i = 0; i < s->files_count; i++) {
     prl_free(s->runtime, s->files[i].path);
     prl_free(s->runtime, s->files[i].real);

@@ -36,7 +36,7 @@ typedef struct prl_sandbox {
   /* time */
   int64_t steps, deadline_ns;
   prl_stop stopped;
-  /* where the recipe stood last: file number (0: nowhere yet) and line */
+  /* the last position in the recipe: file number (0: nowhere yet) and line */
   int file, line;
   bool followed;
   /* lines that a traced function ran through, in order */
@@ -56,7 +56,7 @@ typedef struct prl_sandbox {
 /* state.c: the limits */
 prl_sandbox *prl_sandbox_of(lua_State *L);
 prl_status prl_sandbox_open(prl_sandbox *sandbox, lua_State **out, prl_error *error);
-void prl_sandbox_deinit(prl_sandbox *sandbox);
+void prl_sandbox_close(prl_sandbox *sandbox);
 /* Counts steps from now on (what the prelude does before the recipe is trusted), and follows the recipe's
  * lines, or not: Lua is ten times slower while it does. */
 void prl_sandbox_watch(lua_State *L, bool follow);

@@ -7,7 +7,7 @@
 
 #include "core/number.h"
 
-/* One step of the path from the root, so that a refusal can name where it stood. */
+/* One step of the path from the root, so that a refusal can name the place. */
 typedef struct step {
   const struct step *up;
   const char *key; /* NULL: a position */
@@ -95,7 +95,7 @@ static bool is_marked(lua_State *L, int index) {
 
 /* ---- from Lua ---- */
 
-/* Counts the pairs and tells whether the keys are 1 … n. */
+/* Counts the pairs and checks whether the keys are 1 … n. */
 static prl_status survey(reader *r, int index, const step *at, int64_t *count, bool *array) {
   int64_t n = 0;
   double greatest = 0;
@@ -215,7 +215,7 @@ static prl_status read_value(reader *r, int index, int depth, const step *at, pr
   case LUA_TTABLE:
     return read_table(r, index, depth, at, to);
   case LUA_TFUNCTION:
-    return refuse(r, at, PRL_EFORMAT, "a function cannot stand here; plain data is expected");
+    return refuse(r, at, PRL_EFORMAT, "a function is not allowed here; plain data is expected");
   case LUA_TLIGHTUSERDATA: /* lua-cjson's null */
     if (!lua_touserdata(r->L, index)) {
       prl_set_null(to);

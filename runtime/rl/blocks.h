@@ -14,7 +14,7 @@ typedef struct prl_block {
   prl_dtype dtype;
   int64_t count;       /* elements of dtype at most */
   void *data;          /* borrowed: as long as its owner lives */
-  const int64_t *used; /* NULL: all of it; else a count of units, which stands in a block listed before */
+  const int64_t *used; /* NULL: all of it; else a count of units, which is in a block listed before */
   int64_t unit;        /* elements */
 } prl_block;
 

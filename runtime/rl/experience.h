@@ -34,7 +34,7 @@ typedef struct prl_experience_options {
   int64_t rows;                   /* not counting ghosts */
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
-  int64_t idle_us;                /* a stream is truncated after as long without a call; 0: never */
+  int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
 } prl_experience_options;
 
 typedef struct prl_stream {
@@ -80,7 +80,7 @@ typedef struct prl_event {
   int32_t unused;
 } prl_event;
 
-/* The integers of the experience: saved as they stand. */
+/* The integers of the experience, saved as they are. */
 typedef struct prl_experience_counts {
   int64_t now;          /* the agent's time, µs */
   int64_t decisions;    /* recorded since the beginning */
@@ -89,7 +89,7 @@ typedef struct prl_experience_counts {
   int64_t ring;         /* positions of the ring of free places ever written */
   int64_t fresh;        /* places ever taken; the others follow */
   int64_t streams_used; /* slots ever taken */
-  int64_t hand;         /* where the search for a stream to forget goes on */
+  int64_t hand;         /* where the search for a stream to forget continues */
   int64_t forgotten;    /* a number that no forgotten stream's episodes reach; grows with each of them */
   int64_t call;
   int64_t idle_head, idle_tail, wait_head, wait_tail, event_head;
@@ -143,7 +143,7 @@ typedef struct prl_batch {
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows) */
   float *response;    /* (rows, R) */
-  int32_t *successor; /* (rows): where the next state's observation stands; −1 after a terminated episode */
+  int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
   int32_t *stream;    /* (rows): slot */
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
@@ -178,7 +178,7 @@ prl_status prl_experience_enter(prl_experience *experience, const uint64_t *stre
 /* Records the decisions of the call that was entered. decisions (n): 0 where there was no room. */
 void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
                            const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
-/* How long the steps of decisions that are still open took, each on its own clock. Where nobody says, a step
+/* How long the steps of decisions that are still open took, each on its own clock. Otherwise a step
  * lasts until the agent's time at which its successor or its end is made known. A time below 0 counts as 0,
  * decision 0 is passed over. */
 void prl_experience_elapsed(prl_experience *experience, const uint64_t *decisions, const int64_t *elapsed_us,

@@ -79,7 +79,7 @@ prl_status prl_experience_feedback(prl_experience *e, const uint64_t *decisions,
   int32_t count = e->options.responses;
   prl_status first = PRL_OK;
   for (int64_t i = 0; i < n; i++) {
-    prl_error *where = first ? NULL : error; /* the first failure is the one that is told */
+    prl_error *where = first ? NULL : error; /* the first failure is the one that is reported */
     const float *from = responses + i * count;
     const uint8_t *mask = present ? present + i * count : NULL;
     int64_t row;

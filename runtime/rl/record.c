@@ -130,8 +130,8 @@ prl_status prl_experience_enter(prl_experience *e, const uint64_t *streams, int6
       e->slot[i] = slot;
     }
     if (e->streams[slot].call == call)
-      return prl_fail(error, PRL_EINVAL, "stream %" PRIu64 " stands twice in one call (row %" PRId64 ")", key,
-                      i);
+      return prl_fail(error, PRL_EINVAL, "stream %" PRIu64 " appears twice in one call (row %" PRId64 ")",
+                      key, i);
     e->streams[slot].call = call;
   }
   return PRL_OK;

@@ -1,3 +1,5 @@
+--- An agent that a host drives by itself: late and partial feedback, bounds, events, time, saved agents.
+
 local prl = require "perilune"
 
 local text = [[

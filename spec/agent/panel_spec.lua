@@ -1,3 +1,5 @@
+--- prl.panel: the same numbers on any number of threads, the days counted by hand, the watch, and what is refused.
+
 local prl = require "perilune"
 
 describe("a panel", function()

@@ -35,7 +35,7 @@ static void read_rows(prl_runtime *runtime, rows *out) {
   CHECK_OK(prl_safetensors_tensor(file, "numbers", &out->numbers, &error));
   CHECK_OK(prl_safetensors_tensor(file, "sequences", &out->sequences, &error));
   CHECK_OK(prl_safetensors_tensor(file, "scores", &out->scores, &error));
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
 }
 
 static void free_rows(rows *r) {

@@ -167,7 +167,7 @@ static void refuses_a_host_that_never_tells_the_time(void **state) {
   }
   assert_int_equal(status, PRL_ESTATE);
   assert_string_equal(error.message, "critic \"c0\" is discounted per minute, but none of the 64 steps took "
-                                     "any time; a host tells the time by prl_agent_time");
+                                     "any time; a host sets the time by prl_agent_time");
   prl_agent_free(agent);
 }
 

@@ -1,3 +1,5 @@
+--- Programs: the bytes of an eager scope, budgets, draws, and what tracing refuses.
+
 local prl = require "perilune"
 
 local function trained(run)

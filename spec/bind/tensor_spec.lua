@@ -1,3 +1,5 @@
+--- Tensors and scopes in Lua: construction, views, operators, gradients, and the messages for shapes that do not fit.
+
 local prl = require "perilune"
 
 describe("a tensor", function()

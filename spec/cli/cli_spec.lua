@@ -104,7 +104,7 @@ return {
     out, err, code = run("eval " .. newest .. ".safetensors")
     assert.same({"", 1}, {out, code})
     assert.truthy(err:find(newest .. ".safetensors is damaged or was changed: it carries the digest ", 1, true), err)
-    assert.truthy(err:find("; the folder of the run stands for its newest checkpoint that is whole", 1, true), err)
+    assert.truthy(err:find("; give the folder of the run for its newest valid checkpoint", 1, true), err)
     out, err = run("eval " .. folder)
     assert.truthy(out:find(before .. ".safetensors, 5 episodes", 1, true), out)
     assert.truthy(err:find("the newest whole checkpoint before it is " .. before .. ".safetensors", 1, true), err)

@@ -1,3 +1,5 @@
+--- The nearest valid name, which messages about unknown ones suggest.
+
 local nearest = require("perilune.nearest").find
 
 describe("nearest", function()

@@ -112,13 +112,13 @@ static void test_refuses_malformed(void **state) {
     const char *text, *message;
   } bad[] = {
       {"", "line 1, column 1: the text ends where a value"},
-      {"{\"a\":1,}", "'}' stands where a key in double quotes"},
-      {"[1,]", "']' stands where a value"},
-      {"[1 2]", "'2' stands where ',' or ']'"},
+      {"{\"a\":1,}", "'}' where a key in double quotes"},
+      {"[1,]", "']' where a value"},
+      {"[1 2]", "'2' where ',' or ']'"},
       {"{\"a\" 1}", "where ':'"},
-      {"\n\n  nul", "line 3, column 3: 'n' stands"},
+      {"\n\n  nul", "line 3, column 3: 'n' where"},
       {"01", "'01' is not a number"},
-      {"[.5]", "'.' stands"},
+      {"[.5]", "'.' where"},
       {"5.", "'5.' is not"},
       {"-", "'-' is not"},
       {"1e", "'1e' is not"},
@@ -128,16 +128,16 @@ static void test_refuses_malformed(void **state) {
       {"\"ab", "ends inside a string"},
       {"\"\\", "ends inside a string"},
       {"\"a\nb\"", "byte 0x0a"},
-      {"\"\\x\"", "'x' stands where one of"},
+      {"\"\\x\"", "'x' where one of"},
       {"\"\\u12g4\"", "four hexadecimal"},
       {"\"\\ud800\"", "surrogate"},
       {"\"\\udc00\\ud800\"", "surrogate"},
       {"\"\xc3(\"", "0xc3 in a string is not UTF-8"},
       {"\"\xed\xa0\x80\"", "not UTF-8"},
-      {"{\"a\":1,\"b\":2,\"a\":3}", "\"a\" stands twice"},
+      {"{\"a\":1,\"b\":2,\"a\":3}", "\"a\" appears twice"},
       {"{\"a\\u0000b\":1}", "NUL"},
       {"[1] x", "the end of the text"},
-      {"NaN", "'N' stands"},
+      {"NaN", "'N' where"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     prl_doc *doc = NULL;
@@ -180,7 +180,7 @@ static void test_writer_refuses(void **state) {
   prl_value *number = (prl_value *)prl_path(&doc->root, "critics.watch.2");
   prl_set_number(number, -INFINITY);
   CHECK_FAILS(prl_json_write(*state, &doc->root, false, 0, &out, NULL, &error), PRL_ENUMERIC,
-              "-inf, which stands at critics.watch.2");
+              "-inf, the value at critics.watch.2");
   assert_true(prl_set_string(doc, number, "\xff", 1));
   CHECK_FAILS(prl_json_write(*state, &doc->root, true, 0, &out, NULL, &error), PRL_EFORMAT,
               "critics.watch.2");

@@ -70,7 +70,7 @@ static bool read_logs(const opened *o, kr_trace *trace) {
   int64_t rows;
   assert_int_equal(prl_safetensors_open(o->runtime, o->path, 0, &file, NULL), PRL_OK);
   assert_int_equal(sscanf(prl_safetensors_text(file, "days"), "[%d,%d]", &first, &last), 2);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   snprintf(path, sizeof path, "%s/log_standard_4_25_to_5_08_pure.csv",
            path_of("PERILUNE_KUAIRAND", "../shared/data/kuairand_pure"));
   if (prl_csv_open(o->runtime, path, columns, 9, NULL, &csv, NULL)) return false;
@@ -84,7 +84,7 @@ static bool read_logs(const opened *o, kr_trace *trace) {
       for (int k = 0; k < RATES; k++) row->done[k] = ((const int32_t *)prl_csv_values(csv, 4 + k))[i] != 0;
     }
   }
-  prl_csv_free(csv);
+  prl_csv_close(csv);
   return true;
 }
 

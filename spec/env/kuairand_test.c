@@ -64,7 +64,7 @@ static void test_predictions_are_those_of_the_file(void **state) {
     }
   }
   run_free(&r);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
 }
 
 static void test_the_predicted_watch_time_does_not_follow_the_duration(void **state) {

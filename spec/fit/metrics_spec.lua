@@ -1,3 +1,5 @@
+--- The metrics of a fit: areas under the curve, log-loss, calibration, and the bootstrap over users.
+
 local metrics = require "perilune.fit.metrics"
 
 --- The definition: over all pairs of a positive and a negative row.

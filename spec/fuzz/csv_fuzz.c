@@ -20,7 +20,7 @@ static void read_all(prl_runtime *runtime, const uint8_t *data, size_t size, con
   }
   if (status == PRL_OK && (prl_csv_bytes_read(csv) != (int64_t)size || total != prl_csv_rows(csv))) abort();
   if (status == PRL_EFORMAT && options->skip_bad) abort();
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
       if (prl_safetensors_tensor(file, entry->name, &tensor, NULL) == PRL_OK) prl_tensor_release(&tensor);
     }
-    prl_safetensors_free(file);
+    prl_safetensors_close(file);
   }
   fuzz_end(runtime);
   return 0;

@@ -68,7 +68,7 @@ static void test_types(void **state) {
   assert_int_equal(prl_csv_bytes_read(csv), prl_csv_bytes_total(csv));
   CHECK_OK(prl_csv_next(csv, &rows, &error));
   assert_int_equal(rows, 0);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 static const prl_csv_column two[] = {{"a", PRL_CSV_I32}, {"b", PRL_CSV_F64}};
@@ -80,7 +80,7 @@ static void assert_row_refused(prl_runtime *runtime, const char *text, prl_statu
   CHECK_FAILS(prl_csv_next(csv, &rows, &error), status, message);
   assert_int_equal(rows, -1);
   CHECK_FAILS(prl_csv_next(csv, &rows, &error), status, message); /* final */
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 static void test_refuses_bad_rows(void **state) {
@@ -92,13 +92,12 @@ static void test_refuses_bad_rows(void **state) {
   assert_row_refused(*state, "a,b\n2147483648,2\n", PRL_EFORMAT, "\"2147483648\" is beyond the range");
   assert_row_refused(*state, "a,b\n1,1e999\n", PRL_EFORMAT, "\"1e999\" is beyond the range");
   assert_row_refused(*state, "a,b\n1,nan\n", PRL_EFORMAT, "\"nan\" is not a number");
-  assert_row_refused(*state, "a,b\n1\n", PRL_EFORMAT,
-                     "row 1 (line 2): 1 fields stand where the header has 2");
-  assert_row_refused(*state, "a,b\n1,2,3\n", PRL_EFORMAT, "3 fields stand where the header has 2");
+  assert_row_refused(*state, "a,b\n1\n", PRL_EFORMAT, "row 1 (line 2): 1 fields; the header has 2");
+  assert_row_refused(*state, "a,b\n1,2,3\n", PRL_EFORMAT, "3 fields; the header has 2");
   assert_row_refused(*state, "a,b,c\n1,2,3\n4,5", PRL_EFORMAT,
                      "row 2 (line 3): the last line is cut: it has 2 of 3");
   assert_row_refused(*state, "a,b\n1,\"2", PRL_EFORMAT, "a quote is opened and never closed");
-  assert_row_refused(*state, "a,b\n1,\"2\"x\n", PRL_EFORMAT, "text stands behind the closing quote");
+  assert_row_refused(*state, "a,b\n1,\"2\"x\n", PRL_EFORMAT, "text follows the closing quote");
   assert_row_refused(*state,
                      "a,b\n1,\"2\n3,4\n5,6\n7,8\n9,10\n11,12\n13,14\n15,16\n17,18\n19,20\n21,22\n23,24\n",
                      PRL_ELIMIT, "row 1 (line 2): the row has more than 60 bytes; is a quote open?");
@@ -148,7 +147,7 @@ static void test_skips_on_request(void **state) {
   assert_int_equal(prl_csv_rows(csv), 3);
   assert_string_equal(prl_csv_first_skipped(csv),
                       "t.csv: row 2 (line 3): column a: \"x\" is not a whole number");
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 static void test_long_rows(void **state) {
@@ -163,13 +162,13 @@ static void test_long_rows(void **state) {
   CHECK_OK(prl_csv_parse(*state, "t.csv", text, used, two, 2, NULL, &csv, &error));
   CHECK_FAILS(prl_csv_next(csv, &rows, &error), PRL_ELIMIT,
               "row 2 (line 3): the row has more than 1048576 bytes");
-  prl_csv_free(csv);
+  prl_csv_close(csv);
   CHECK_OK(prl_csv_parse(*state, "t.csv", text, used, two, 2, &(prl_csv_options){.max_row = SIZE + 50}, &csv,
                          &error));
   CHECK_OK(prl_csv_next(csv, &rows, &error));
   assert_int_equal(rows, 3);
   assert_true(((const double *)prl_csv_values(csv, 1))[1] == 2);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
   free(text);
 }
 
@@ -182,7 +181,7 @@ static void test_empty_values(void **state) {
   assert_true(isnan(((const double *)prl_csv_values(csv, 0))[1]));
   assert_true(((const int32_t *)prl_csv_values(csv, 1))[0] == -1 &&
               ((const int32_t *)prl_csv_values(csv, 1))[1] == 2);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 /* A file larger than the buffer, whose rows meet its end at every place; fields quoted and plain, many
@@ -199,7 +198,7 @@ static void test_empty_texts(void **state) {
   assert_int_equal(length, 0);
   assert_non_null(prl_csv_dict_text(csv, 0, 0, &length));
   assert_int_equal(length, 0);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 /* A file larger than the buffer, whose rows meet its end at every place; fields quoted and plain, many
@@ -245,7 +244,7 @@ static void test_large_file(void **state) {
   assert_int_equal(total, ROWS);
   assert_true(got == sum);
   assert_int_equal(prl_csv_dict_count(csv, 1), 1000);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
 }
 
 static void assert_file(prl_runtime *runtime, const char *wanted) {
@@ -305,7 +304,7 @@ static void test_mutations(void **state) {
       assert_true(status == PRL_OK || status == PRL_ELIMIT || (status == PRL_EFORMAT && !options.skip_bad));
       whole += status == PRL_OK && prl_csv_skipped(csv) == 0;
       if (status == PRL_OK) assert_int_equal(prl_csv_bytes_read(csv), size);
-      prl_csv_free(csv);
+      prl_csv_close(csv);
     }
     free(text);
   }
@@ -322,7 +321,7 @@ static prl_status read_and_write(prl_runtime *runtime, void *context, prl_error 
   prl_status status =
       prl_csv_parse(runtime, "t.csv", seed_text, sizeof seed_text - 1, columns, 3, NULL, &csv, e);
   while (status == PRL_OK && rows > 0) status = prl_csv_next(csv, &rows, e);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
   if (status == PRL_OK) status = prl_csv_writer_open(runtime, path, names, 1, false, &writer, e);
   if (status == PRL_OK) status = prl_csv_writer_row(writer, (double[]){1}, NULL, e);
   prl_csv_writer_close(writer, NULL);

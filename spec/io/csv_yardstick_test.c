@@ -39,7 +39,7 @@ static void test_same_numbers(void **state) {
         assert_memory_equal((const double *)prl_csv_values(csv, c) + r, plain + at * 3 + c, sizeof(double));
   } while (rows > 0);
   assert_int_equal(at, ROWS);
-  prl_csv_free(csv);
+  prl_csv_close(csv);
   prl_runtime_release(runtime);
   free(plain);
   remove_folder(folder);

@@ -58,7 +58,7 @@ static void test_reads_the_reference(void **state) {
               "\"rows\" is I32 (2,) in the file, where F32 (2, 1) is needed");
   prl_tensor_release(&weight);
   prl_tensor_release(&step);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
 }
 
 /* What the reference wrote, read and written again, is the same file, but for the digest: that of the
@@ -67,7 +67,7 @@ static void test_writes_as_the_reference(void **state) {
   prl_safetensors *file;
   CHECK_OK(prl_safetensors_open(*state, REFERENCE, 0, &file, &error));
   CHECK_OK(prl_safetensors_write(*state, path, file->tensors, file->count, file->metadata, &error));
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   char *ours, *theirs;
   size_t our_size, their_size;
   CHECK_OK(prl_file_read(*state, path, 1 << 20, &ours, &our_size, &error));
@@ -86,12 +86,12 @@ static void test_writes_as_the_reference(void **state) {
   assert_true(file->digested);
   assert_string_equal(file->digest, digest);
   assert_null(prl_safetensors_text(file, "prl.digest"));
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   CHECK_OK(prl_safetensors_open(*state, REFERENCE, 0, &file, &error));
   assert_false(file->digested);
   assert_string_equal(file->digest, digest);
   CHECK_FAILS(prl_safetensors_need_digest(file, REFERENCE, &error), PRL_EFORMAT, "carries no digest");
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   prl_free(*state, ours);
   prl_free(*state, theirs);
 }
@@ -112,11 +112,11 @@ static void test_order_and_alignment(void **state) {
   uint8_t back[3];
   CHECK_OK(prl_safetensors_copy(file, "b", PRL_ST_U8, 1, (int64_t[]){3}, back, &error));
   assert_memory_equal(back, bytes, 3);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   CHECK_OK(prl_safetensors_write(*state, path, NULL, 0, NULL, &error));
   CHECK_OK(prl_safetensors_open(*state, path, 0, &file, &error));
   assert_int_equal(file->count, 0);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
 }
 
 static void test_writer_refuses(void **state) {
@@ -173,7 +173,7 @@ static void test_refuses_malformed(void **state) {
       {T("[0,1e300]", ""), 8, "data_offsets"},
       {T("[0,8]", ",\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}"), 8,
        "\"a\" and \"b\" overlap"},
-      {T("[0,8]", ",\"a\":1"), 8, "\"a\" stands twice"},
+      {T("[0,8]", ",\"a\":1"), 8, "\"a\" appears twice"},
       {T("[0,8]", ",\"b\":1"), 8, "\"b\" is no map"},
       {T("[0,8]", ",\"__metadata__\":{\"x\":1}"), 8, "metadata \"x\" is no text"},
       {T("[0,8]", ",\"__metadata__\":[]"), 8, "__metadata__ is no map"},
@@ -222,13 +222,13 @@ static void test_every_flipped_bit_is_noticed(void **state) {
     CHECK_OK(prl_file_read(*state, path, 1 << 20, &bytes, &size, &error));
     CHECK_OK(prl_safetensors_parse(*state, "x.st", bytes, size, &file, &error));
     assert_int_equal(prl_count(file->metadata), with);
-    prl_safetensors_free(file);
+    prl_safetensors_close(file);
     for (size_t bit = 0; bit < 8 * size; bit++) {
       bytes[bit / 8] ^= (char)(1 << bit % 8);
       prl_status status = prl_safetensors_parse(*state, "x.st", bytes, size, &file, &error);
       if (status == PRL_OK) {
         status = prl_safetensors_need_digest(file, "x.st", &error);
-        prl_safetensors_free(file);
+        prl_safetensors_close(file);
       }
       if (status != PRL_EFORMAT || strncmp(error.message, "x.st", 4) != 0)
         fail_msg("bit %zu of byte %zu went unnoticed", bit % 8, bit / 8);
@@ -276,7 +276,7 @@ static void test_mutations(void **state) {
       for (int64_t t = 0; t < file->count; t++)
         for (size_t b = 0; b < file->tensors[t].size; b++) sum += ((const uint8_t *)file->tensors[t].data)[b];
       assert_true(sum < 256u * size);
-      prl_safetensors_free(file);
+      prl_safetensors_close(file);
       read++;
     } else {
       assert_int_equal(error.status, PRL_EFORMAT);
@@ -296,7 +296,7 @@ static prl_status read_and_write(prl_runtime *runtime, void *context, prl_error 
   if (status == PRL_OK)
     status = prl_safetensors_write(runtime, path, file->tensors, file->count, file->metadata, e);
   prl_tensor_release(&weight);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   return status;
 }
 

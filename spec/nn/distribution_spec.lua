@@ -1,3 +1,5 @@
+--- Distributions: densities, entropies, divergences and samples agree with one another.
+
 local prl = require "perilune"
 local distribution = prl.distribution
 

@@ -1,3 +1,5 @@
+--- Modules, their parameters and state, and the schedules of step sizes.
+
 local prl = require "perilune"
 local nn = prl.nn
 

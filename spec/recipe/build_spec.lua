@@ -1,3 +1,5 @@
+--- The builder: policies of every kind, the same bytes for the same recipe, and what it refuses.
+
 local prl = require "perilune"
 
 local function write(text)

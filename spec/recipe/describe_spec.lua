@@ -39,7 +39,7 @@ describe("describe.text", function()
     assert.matches("target_entropy +number ≥ 0 +0%.3 +nats +live +what the temperature keeps", text)
     assert.matches('^env = {lua = "examples/lua_env/tank.lua", …}: ',
       (describe_recipe.text("env", "examples/lua_env/tank.lua", true)))
-    assert.matches("Nothing is learned from single steps", (describe_recipe.text("algorithm", "examples/own_search/climb.lua", true)))
+    assert.matches("This is a search, not a learner", (describe_recipe.text("algorithm", "examples/own_search/climb.lua", true)))
     assert.same({nil, "x.lua is code: it is read only with --trust"}, {describe_recipe.text("algorithm", "x.lua")})
     assert.same({nil, "cannot open x.lua: No such file or directory"}, {describe_recipe.text("algorithm", "x.lua", true)})
     assert.same({nil, "spec/helper.lua returns no algorithm: a table with options and a function build or search"},

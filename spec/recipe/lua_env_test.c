@@ -45,7 +45,7 @@ static opened open_env(const char *path) {
 }
 
 static void close_env(opened *o) {
-  prl_lua_env_free(o->env);
+  prl_lua_env_close(o->env);
   assert_int_equal(prl_runtime_memory(o->runtime).live_bytes, 0);
   prl_runtime_release(o->runtime);
 }
@@ -181,7 +181,7 @@ static void test_bad_files_are_refused_with_their_place(void **state) {
   refused(small("function env.reset() end"), PRL_EFORMAT, "no function step");
   refused(small(BOTH "function env.save() end"), PRL_EFORMAT, "save and load");
   refused(small(BOTH "env.step = 3"), PRL_EFORMAT, "step is a number");
-  refused(small(BOTH "env.observation = {\"x\", \"x\"}"), PRL_EFORMAT, "\"x\" stands twice");
+  refused(small(BOTH "env.observation = {\"x\", \"x\"}"), PRL_EFORMAT, "\"x\" appears twice");
   refused(small(BOTH "env.observation = {}"), PRL_EFORMAT, "observation is empty");
   refused(small(BOTH "env.observation = {{\"x\", low = 2, high = 1}}"), PRL_EFORMAT,
           "observation x: high is 1");
@@ -252,7 +252,7 @@ static prl_status whole_life(prl_runtime *runtime, void *context, prl_error *err
   if (!status) status = prl_vecenv_save(env, block, size, error);
   if (!status) status = prl_vecenv_load(env, block, size, error);
   prl_vecenv_free(env);
-  prl_lua_env_free(lua);
+  prl_lua_env_close(lua);
   return status;
 }
 

@@ -1,3 +1,4 @@
+--- CSVs of records: what is wrong in one is one sentence.
 local message_of = require "support.refusal"
 local csv = require "perilune.records.csv"
 

@@ -1,3 +1,5 @@
+--- The table and the page of a comparison.
+
 local cjson = require "cjson"
 local comparison = require "perilune.report.comparison"
 local stats = require "perilune.report.stats"

@@ -1,3 +1,5 @@
+--- Numbers as reports print them.
+
 local format = require "perilune.report.format"
 
 describe("format", function()

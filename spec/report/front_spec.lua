@@ -1,3 +1,5 @@
+--- The front of one response against others.
+
 local front = require "perilune.report.front"
 
 describe("the front", function()

@@ -1,3 +1,5 @@
+--- Actions by user group, and the intervals of such means and ratios.
+
 local groups = require "perilune.report.groups"
 local html = require "perilune.report.html"
 local stats = require "perilune.report.stats"

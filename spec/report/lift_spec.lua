@@ -1,3 +1,5 @@
+--- The lift table: ratios of sums against a baseline, and whether its intervals cover the truth.
+
 local lift = require "perilune.report.lift"
 local stats = require "perilune.report.stats"
 

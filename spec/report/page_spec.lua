@@ -1,3 +1,5 @@
+--- The report of a run: a page that needs nothing beside itself.
+
 local posix = require "posix"
 local cjson = require "cjson"
 local charts = require "perilune.report.chart"

@@ -1,3 +1,5 @@
+--- Series of a run: metrics.csv as it is read, and thinned for a chart.
+
 local series = require "perilune.report.series"
 
 describe("series", function()

@@ -1,3 +1,5 @@
+--- Means, deviations and Student's t intervals, against known values.
+
 local stats = require "perilune.report.stats"
 
 local function near(expected, found, tolerance)

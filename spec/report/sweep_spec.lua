@@ -1,3 +1,5 @@
+--- The table and the pictures of a sweep.
+
 local axis = require "perilune.report.axis"
 local points = require "perilune.report.points"
 local sweep = require "perilune.report.sweep"

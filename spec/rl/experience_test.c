@@ -388,7 +388,7 @@ static void a_stream_once_a_call(void **state) {
   (void)state;
   prl_experience *e = open_experience(small_options());
   uint64_t streams[] = {5, 6, 5};
-  CHECK_FAILS(prl_experience_enter(e, streams, 3, &error), PRL_EINVAL, "stream 5 stands twice");
+  CHECK_FAILS(prl_experience_enter(e, streams, 3, &error), PRL_EINVAL, "stream 5 appears twice");
   CHECK_OK(prl_experience_enter(e, streams, 2, &error));
   streams[0] = 6, streams[1] = 5; /* the guess by place is wrong now */
   CHECK_OK(prl_experience_enter(e, streams, 2, &error));

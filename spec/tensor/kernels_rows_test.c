@@ -178,7 +178,7 @@ static void extra_counter(void **state) {
   EACH_TABLE(k) {
     float y[8];
     k->uniforms(rng.key, 4, 5, 6, 8, y);
-    for (int i = 0; i < 4; i++) assert_true(y[4 + i] == prl_rng_open(words[i]));
+    for (int i = 0; i < 4; i++) assert_true(y[4 + i] == prl_rng_open_uniform(words[i]));
   }
 }
 

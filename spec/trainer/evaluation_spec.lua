@@ -1,3 +1,5 @@
+--- The table of an evaluation.
+
 local evaluation = require "perilune.trainer.evaluation"
 
 describe("the table of an evaluation", function()

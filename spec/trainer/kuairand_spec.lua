@@ -66,7 +66,7 @@ describe("an environment made from a file", function()
     has(sentence(prl.env, "kuairand", {n = 4}), "kuairand: this is missing: world, the fitted world, a file that")
     local topic = assert(describe_recipe.text("env", "kuairand"))
     has(topic, "world")
-    has(topic, "The names of a user's features come from the world")
+    has(topic, "Further observations, user_…, are the user features of the world")
   end)
 
   it("refuses what is no file of a world", function()

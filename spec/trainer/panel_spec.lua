@@ -1,3 +1,5 @@
+--- Evaluation by user and day, from the recipe to the run's folder: baselines, further policies, fronts, comparisons.
+
 local posix = require "posix"
 local prl = require "perilune"
 local lift = require "perilune.report.lift"

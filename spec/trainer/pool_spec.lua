@@ -1,3 +1,5 @@
+--- Child processes: several command lines at once.
+
 local posix = require "posix"
 local pool = require "perilune.trainer.pool"
 local prl = require "perilune"

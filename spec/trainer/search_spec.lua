@@ -1,3 +1,5 @@
+--- Algorithms that search for one action for everybody, from the recipe to the report.
+
 local posix = require "posix"
 local cjson = require "cjson"
 local prl = require "perilune"

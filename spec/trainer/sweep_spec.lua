@@ -141,7 +141,7 @@ describe("a sweep", function()
   it("refuses what cannot be an axis, and axes without sense", function()
     for words, part in pairs {
       ["algorithm.lr=1e-3,"] = "a value between its commas is empty",
-      ["algorithm.lr=1e-3,.001"] = "0.001 stands twice",
+      ["algorithm.lr=1e-3,.001"] = "0.001 appears twice",
       ["eval.seed=1,2"] = "judged differently",
       ["env=cartpole,pendulum"] = "different environments",
       ["train.seed=1,2"] = "seeds are not an axis",
@@ -157,7 +157,7 @@ describe("a sweep", function()
       1, true))
     assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = 3}'):find("expected a list of values", 1, true))
     assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = {1, nil, 2}}'):find("expected a list of values", 1, true))
-    assert.truthy(refused(of_fields, 'metric = function() end'):find("metric: a function cannot stand here", 1, true))
+    assert.truthy(refused(of_fields, 'metric = function() end'):find("metric: a function is not allowed here", 1, true))
     assert.truthy(refused(of_fields, 'seeds = 1e9'):find("from 1 to 1000, got 1000000000", 1, true))
     recipes.write(folder, "s.lua", "return sweep {base = 3}")
     assert.truthy(refused(plan, {}, {file = "s.lua"}):find('s.lua:1: a sweep has a base, a recipe, as in', 1, true))

@@ -1,3 +1,5 @@
+--- The trainer: runs, their folders, checkpoints, and going on byte for byte.
+
 local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"

@@ -7,13 +7,13 @@ local a2c = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
   options = {
-    rollout   = {5,    "steps", "an update takes this × env.n steps, or × agent.streams for a host, however many act",
+    rollout   = {5,    "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
                  structural = true, min = 1},
-    lr        = {7e-4, "",      "step size of the actor, and of a shared trunk", min = 0, scale = "log"},
+    lr        = {7e-4, "",      "step size of the actor and of a shared trunk", min = 0, scale = "log"},
     critic_lr = {7e-4, "",      "step size of the critics", min = 0, scale = "log"},
-    lambda    = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},
+    lambda    = {0.95, "",      "λ of the generalised advantage estimate", min = 0, max = 1},
     entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
-    max_norm  = {0.5,  "",      "greatest norm of the gradient of the actor and of each critic", min = 0},
+    max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
   },
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},

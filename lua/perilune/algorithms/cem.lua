@@ -2,25 +2,25 @@
 --- tutorial on the cross-entropy method", with its smoothed updating): independent normal draws, whose mean and deviation
 --- become those of the best. The deviation is kept from vanishing after Szita and Lőrincz 2006, who add to the variance.
 ---
---- The vectors of a generation are judged on the same users with the same chances; the next generation meets other users,
---- so that the search does not learn the chances of the first ones by heart. Scores of two generations are therefore not
+--- The vectors of a generation are judged on the same users with the same random draws; the next generation meets other users,
+--- so that the search does not overfit the draws of the first ones. Scores of two generations are therefore not
 --- compared, and what is found is the last mean of the elites, never the best single trial, which was lucky too.
 local cem = {
   summary = "cross-entropy search for the best action that is the same for everybody",
   actions = {"continuous"},
   options = {
-    population  = {24,   "trials",      "vectors tried in a generation, on the same users with the same chances",
+    population  = {24,   "trials",      "vectors per generation, on the same users with the same random draws",
                                         structural = true, min = 2},
-    elites      = {6,    "trials",      "the best of them, whose mean and deviation give the next generation",
+    elites      = {6,    "trials",      "the best vectors, whose mean and deviation define the next generation",
                                         structural = true, min = 1},
-    generations = {12,   "",            "each on users of its own", structural = true, min = 1},
-    users       = {256,  "users",       "of a trial", structural = true, min = 1, max = 2 ^ 24},
+    generations = {12,   "",            "number of generations, each on its own users", structural = true, min = 1},
+    users       = {256,  "users",       "users of a trial", structural = true, min = 1, max = 2 ^ 24},
     days        = {1,    "days",        "simulated days of each user", structural = true, min = 1, max = 10000},
-    init_std    = {0.5,  "half ranges", "deviation of the first generation about the starting vector", structural = true,
+    init_std    = {0.5,  "half ranges", "standard deviation of the first generation around the starting vector", structural = true,
                                         above = 0, max = 100, integer = false},
-    min_std     = {0.03, "half ranges", "added to the elites' deviation, so that the search does not come to rest",
+    min_std     = {0.03, "half ranges", "added to the elites' deviation, so that the search does not stall",
                                         structural = true, min = 0, max = 100, integer = false},
-    smoothing   = {1,    "",            "share of the elites in the next mean and deviation; the rest stays as it was",
+    smoothing   = {1,    "",            "weight of the elites in the next mean and deviation; the rest is the previous value",
                                         structural = true, above = 0, max = 1, integer = false},
   },
 }

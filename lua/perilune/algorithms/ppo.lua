@@ -7,20 +7,20 @@ local ppo = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = "keep", -- the ratio to the density at the time of acting takes care of older steps
   options = {
-    rollout    = {128,  "steps", "an update takes this × env.n steps, or × agent.streams for a host, however many act",
+    rollout    = {128,  "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
                   structural = true, min = 1},
-    minibatch  = {256,  "steps", "steps in one gradient", structural = true, min = 1},
+    minibatch  = {256,  "steps", "steps of a minibatch", structural = true, min = 1},
     epochs     = {4,    "",      "passes over the collected steps", structural = true, min = 1},
-    lr         = {3e-4, "",      "step size of the actor, and of a shared trunk", min = 0, scale = "log"},
+    lr         = {3e-4, "",      "step size of the actor and of a shared trunk", min = 0, scale = "log"},
     critic_lr  = {3e-4, "",      "step size of the critics", min = 0, scale = "log"},
-    lambda     = {0.95, "",      "decay of the generalised advantage estimate", min = 0, max = 1},
-    clip       = {0.2,  "",      "the ratio of densities counts within 1 ± this", min = 0},
-    clip_value = {nil,  "",      "a prediction counts within ± this of the one at collection, in normalised units; "
-                                 .. "none when absent", optional = true, min = 0},
+    lambda     = {0.95, "",      "λ of the generalised advantage estimate", min = 0, max = 1},
+    clip       = {0.2,  "",      "clips the probability ratio to 1 ± this", min = 0},
+    clip_value = {nil,  "",      "clips the value prediction to ± this around the one at collection, in normalised "
+                                 .. "units; false: no clipping", optional = true, min = 0},
     entropy    = {0,    "",      "weight of the entropy bonus", min = 0},
-    max_norm   = {0.5,  "",      "greatest norm of the gradient of the actor and of each critic", min = 0},
+    max_norm   = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
     target_kl  = {nil,  "nats",  "ends the epochs of an update when a minibatch's divergence from the policy that "
-                                 .. "acted exceeds it; never when absent", optional = true, min = 0},
+                                 .. "acted exceeds this; false: never", optional = true, min = 0},
   },
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},

@@ -1,15 +1,15 @@
 --- `perilune bench [ROW …]`: how fast this build is, beside yardsticks; one JSON object a line. The rows are in
---- perilune_bench (spec/bench), which stands beside the executable where it was built from source.
+--- perilune_bench (spec/bench), which is beside the executable in a build from source.
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 
-local bench = {summary = "time this build beside yardsticks; one JSON object a line"}
+local bench = {summary = "time this build against yardsticks; one JSON object per line"}
 
 function bench.run(argv)
-  local parser = options.parser("bench", "Prints one JSON object a line: name, case, value, unit, and ratio = product ÷ "
+  local parser = options.parser("bench", "Prints one JSON object per line: name, case, value, unit, and ratio = product ÷ "
     .. "yardstick. spec/bench/README.md says what the rows mean and what they must reach.")
-  parser:argument("rows", "The rows; all of them when none is named."):args("*")
+  parser:argument("rows", "The rows; default: all."):args("*")
   parser:option("--data", "The folder with the CSVs of KuaiRand-Pure, for csv_rows and fit_rows."):argname("FOLDER")
   parser:option("--kernels", "Both sides take the kernels of this table (avx2, avx512) in place of the processor's widest.")
     :argname("TABLE")

@@ -4,7 +4,7 @@ local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local check = {summary = "check a recipe and print it resolved, every default filled in, with its hash and its memory"}
+local check = {summary = "check a recipe and print it with every default, its hash and its memory"}
 
 -- A recipe that learns from logs has a schema and a loader of its own; one that cannot be read is refused by the usual one.
 local function load(words)
@@ -41,10 +41,10 @@ local function note_waits(loaded)
 end
 
 function check.run(argv)
-  local parser = options.parser("check", "Checks a recipe and prints it resolved: Lua that is a recipe again.")
+  local parser = options.parser("check", "Checks a recipe and prints it resolved, as a Lua recipe with every default filled in.")
   parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c.")
   options.recipe(parser)
-  parser:flag("--hash", "Print the hash alone.")
+  parser:flag("--hash", "Print only the hash.")
   local words = options.parse(parser, argv)
   words.recipe = options.recipe_file(words.recipe)
   local prl = require "perilune"

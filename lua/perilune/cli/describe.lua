@@ -11,7 +11,7 @@ function command.run(argv)
   local describe = require "perilune.recipe.describe"
   parser:argument("topic", "One of " .. table.concat(describe.topics, ", ") .. "."):args("?")
   parser:argument("name", "An algorithm, env or optimizer, or the file of an algorithm or an env."):args("?")
-  parser:flag("--trust", "Let the file of an algorithm or an env run, since it is code.")
+  parser:flag("--trust", "Run the file of an algorithm or an env, which is code.")
   local words = options.parse(parser, argv)
   terminal.out((failure.check_recipe(describe.text(words.topic, words.name, words.trust))))
   return 0

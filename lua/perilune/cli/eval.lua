@@ -53,18 +53,18 @@ function eval.run(argv)
   local parser = options.parser("eval", "Judges a policy as it is, by whole episodes or by user and simulated day, as "
     .. "its recipe says; nothing is learned.")
   parser:argument("run", "A run's folder, or a file in its checkpoints/.")
-  parser:option("--episodes", "Episodes; default: as the recipe says."):argname("N"):convert(options.whole)
-  parser:option("--seed", "Seed of the episodes' starts; default: as the recipe says."):argname("N")
+  parser:option("--episodes", "Episodes; default: the recipe's."):argname("N"):convert(options.whole)
+  parser:option("--seed", "Seed of the episodes' starts; default: the recipe's."):argname("N")
     :convert(options.whole)
   parser:option("--action", "The mean (or most probable) action, or a sample."):choices {"mean", "sample"}
-  parser:option("--users", "Judge by user and simulated day, against a baseline, on so many users."):argname("N")
+  parser:option("--users", "Evaluate by user and simulated day, against a baseline, on this many users."):argname("N")
     :convert(options.whole)
   parser:option("--days", "Simulated days of each user."):argname("N"):convert(options.whole)
   parser:option("--baseline", "ltr or zero (the zero action), or the folder of a run."):argname("WHAT")
-  parser:option("--beside", "The folder of a run whose policy is judged too; may be repeated. Default: as the recipe says.")
+  parser:option("--beside", "The folder of a run whose policy is evaluated too; may be repeated. Default: the recipe's.")
     :argname("RUN"):count("*"):default({})
-  parser:option("--threads", "Threads at once; the numbers are the same."):argname("N"):convert(options.whole)
-  parser:flag("--trust", "Let the environment run where it is a C or Lua file.")
+  parser:option("--threads", "Threads; they change no number."):argname("N"):convert(options.whole)
+  parser:flag("--trust", "Run the environment if it is a C or Lua file.")
   parser:flag("--json", "Print one JSON object, with every episode's values.")
   local words = options.parse(options.memory(parser), argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
@@ -77,7 +77,7 @@ function eval.run(argv)
   if by_day and not words.episodes then return lift_of(place, checkpoint, words, line) end
   local message
   if not agent then agent, message = prl.load_agent(checkpoint) end
-  if not agent then failure.run(message .. "; the folder of the run stands for its newest checkpoint that is whole") end
+  if not agent then failure.run(message .. "; give the folder of the run for its newest valid checkpoint") end
   local result = evaluation.run(agent, {
     env = info.environment, responses = info.responses, episodes = words.episodes or info.evaluation.episodes,
     seed = words.seed or info.evaluation.seed, action = words.action or info.evaluation.action,

@@ -4,20 +4,20 @@ local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local fit = {summary = "learn a ranker from logs and judge it on later days, or make the world of the env kuairand"}
+local fit = {summary = "train a ranker on logs and evaluate it on later days, or make the world of the env kuairand"}
 
 local function parse(argv)
-  local parser = options.parser("fit", "Learns a ranker from the logs in a folder and judges it on days that it did not see; "
+  local parser = options.parser("fit", "Trains a ranker on the logs in a folder and evaluates it on later days; "
     .. "from a recipe of kind \"world\" it makes the world of the env kuairand.")
   parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune; of kind \"fit\" or \"world\".")
-  parser:option("--data", "The folder that holds the recipe's CSVs."):argname("FOLDER")
+  parser:option("--data", "The folder with the recipe's CSVs."):argname("FOLDER")
   parser:option("--set", "Override one option of the recipe, as in train.lr=1e-3; may be repeated.")
     :argname("PATH=VALUE"):count("*"):default({})
-  parser:option("--seeds", "Train so many times, from train.seed on, and give the mean."):argname("N")
+  parser:option("--seeds", "Train with this many seeds, from train.seed on, and report the mean."):argname("N")
     :convert(options.whole)
-  parser:flag("--choose", "Leave the test days alone: train on splits.train, judge on splits.valid.")
-  parser:flag("--skip-bad", "Leave out rows of the log that cannot be read, and count them.")
-  parser:option("--runs", "The folder that holds the runs; default: runs."):argname("FOLDER")
+  parser:flag("--choose", "Train on splits.train and evaluate on splits.valid; the test days are not used.")
+  parser:flag("--skip-bad", "Skip rows of the log that cannot be read, and count them.")
+  parser:option("--runs", "The folder for runs; default: runs."):argname("FOLDER")
   parser:option("--out", "The file of a world; default: the recipe's `out`."):argname("FILE")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(options.memory(parser), argv)

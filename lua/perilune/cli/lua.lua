@@ -4,7 +4,7 @@ local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local show = require "perilune.cli.show"
 
-local console = {summary = "a console with history where tensors print; or run a Lua file"}
+local console = {summary = "an interactive Lua console; or run a Lua file"}
 
 local function pass(...) return ... end
 
@@ -75,7 +75,7 @@ function console.run(argv)
   local parser = options.parser("lua", "A Lua console: `prl` is the perilune module, expressions print themselves.")
   parser:argument("file", "A Lua file to run instead."):args("?")
   parser:argument("words", "Its arguments, in `arg` and `...`."):args("*")
-  parser:option("-e", "Run this text and end."):argname("TEXT"):target("text")
+  parser:option("-e", "Run this text and exit."):argname("TEXT"):target("text")
   local words = options.parse(parser, argv)
   rawset(_G, "prl", require "perilune")
   if not words.text and not words.file then return converse() end

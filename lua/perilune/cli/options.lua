@@ -24,8 +24,8 @@ end
 
 --- Adds --memory, which options.parse puts into force.
 function options.memory(parser)
-  parser:option("--memory", "The most memory that may be asked for, as in 8GB; default: the machine's. What an agent or its "
-    .. "networks will take is added up before it is allocated."):argname("SIZE"):convert(options.size)
+  parser:option("--memory", "Memory budget, as in 8GB; default: the machine's memory. An agent or network that would exceed it "
+    .. "is refused before it is allocated."):argname("SIZE"):convert(options.size)
   return parser
 end
 
@@ -39,10 +39,10 @@ end
 --- Adds what every command that reads a recipe takes: --set, --seed, --trust and --memory.
 function options.recipe(parser)
   parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated. A table is merged "
-    .. "into the one that is there, a list replaces it, and PATH=remove takes away.")
+    .. "into the existing one, a list replaces it, and PATH=remove deletes.")
     :argname("PATH=VALUE"):count("*"):default({})
-  parser:option("--seed", "Seed in place of train.seed."):argname("N"):convert(options.whole)
-  parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
+  parser:option("--seed", "Seed, instead of train.seed."):argname("N"):convert(options.whole)
+  parser:flag("--trust", "Run code files beside the recipe (environments, algorithms and policy networks).")
   return options.memory(parser)
 end
 

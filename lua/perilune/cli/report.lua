@@ -5,10 +5,10 @@ local options = require "perilune.cli.options"
 local paths = require "perilune.paths"
 local terminal = require "perilune.terminal"
 
-local report = {summary = "write the report of a run anew"}
+local report = {summary = "rewrite the report of a run"}
 
 function report.run(argv)
-  local parser = options.parser("report", "Writes report.html of each run anew, from the numbers in its folder.")
+  local parser = options.parser("report", "Rewrites report.html of each run from the data in its folder.")
   parser:argument("run", "A run's folder."):args("+")
   local words = options.parse(parser, argv)
   local prl = require "perilune"

@@ -9,20 +9,20 @@ local terminal = require "perilune.terminal"
 local sweep = {summary = "train a recipe over a grid of options and seeds, on all processors"}
 
 local function parse(argv)
-  local parser = options.parser("sweep", "Trains a recipe at every point of a grid, each on the same seeds, as many runs at "
-    .. "once as there are processors. The best point is trained again on fresh seeds, and its figure is theirs. Runs that "
-    .. "are finished are not trained again, and stopped ones go on.")
+  local parser = options.parser("sweep", "Trains a recipe at every point of a grid, on the same seeds and on all processors. "
+    .. "The best point is trained again on fresh seeds, which give its figure. Finished runs are not repeated; stopped "
+    .. "ones continue.")
   parser:argument("recipe", "A recipe, or a file that returns sweep {base = …, grid = {…}}.")
   parser:option("--set", "An axis of the grid, as in algorithm.lr=1e-3,1e-4; may be repeated. A comma within brackets or "
-    .. "quotes is part of a value. One value is an override of every point."):argname("PATH=A,B,C"):count("*"):default({})
-  parser:option("--seeds", "Seeds of every point; default: as the file says, or 5."):argname("N"):convert(options.whole)
-  parser:option("--first-seed", "The first of them; default: as the file says, or 1."):argname("N"):convert(options.whole)
-  parser:option("--metric", "The response, or critic whose reward, points are judged by; default: as the file says, or the "
-    .. "response reward, or the env's first."):argname("NAME")
-  parser:flag("--minimise", "Less of the metric is better.")
-  parser:option("--jobs", "Runs at once; default: as many as there are processors."):argname("N"):convert(options.whole)
+    .. "quotes is part of a value. A single value applies to every point."):argname("PATH=A,B,C"):count("*"):default({})
+  parser:option("--seeds", "Seeds of every point; default: the file's, or 5."):argname("N"):convert(options.whole)
+  parser:option("--first-seed", "The first seed; default: the file's, or 1."):argname("N"):convert(options.whole)
+  parser:option("--metric", "The response, or the critic whose reward, that points are compared by; default: the "
+    .. "file's, or the response `reward`, or the env's first."):argname("NAME")
+  parser:flag("--minimise", "Smaller values of the metric are better.")
+  parser:option("--jobs", "Runs at once; default: the number of processors."):argname("N"):convert(options.whole)
   parser:option("--out", "The folder for the runs and sweep.html; default: runs/sweep-NAME."):argname("FOLDER")
-  parser:flag("--trust", "Let code files beside the recipe run (environments and algorithms of one's own).")
+  parser:flag("--trust", "Run code files beside the recipe (environments, algorithms and policy networks).")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(options.memory(parser), argv)
   words.recipe = options.recipe_file(words.recipe)

@@ -7,18 +7,18 @@ local invocation = require "perilune.invocation"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local train = {summary = "train an agent by a recipe, or go on with a run"}
+local train = {summary = "train an agent by a recipe, or continue a run"}
 
 local function parse(argv)
-  local parser = options.parser("train", "Trains an agent; the run gets a folder of its own with its report.")
+  local parser = options.parser("train", "Trains an agent and writes a run folder with its report.")
   parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c."):args("?")
   options.recipe(parser)
-  parser:option("--resume", "Go on with this run from its newest checkpoint that is whole."):argname("RUN")
-  parser:option("--steps", "With --resume: train up to so many steps in all; schedules that have ended stay as they are.")
+  parser:option("--resume", "Continue this run from its newest valid checkpoint."):argname("RUN")
+  parser:option("--steps", "With --resume: train up to this many steps in total; schedules that have ended keep their last value.")
     :argname("N"):convert(options.whole)
-  parser:option("--runs", "The folder that holds the runs."):argname("FOLDER"):default("runs")
-  parser:option("--threads", "Threads of evaluations by user and day, in place of eval.threads; the numbers, and so "
-    .. "the recipe's hash, are the same."):argname("N"):convert(options.whole)
+  parser:option("--runs", "The folder for runs."):argname("FOLDER"):default("runs")
+  parser:option("--threads", "Threads of evaluations by user and day, instead of eval.threads; they change neither "
+    .. "numbers nor the recipe's hash."):argname("N"):convert(options.whole)
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if (words.recipe == nil) == (words.resume == nil) then

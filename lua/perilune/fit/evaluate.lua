@@ -4,7 +4,7 @@ local metrics = require "perilune.fit.metrics"
 
 local evaluate = {}
 
-local ITEM_STRENGTH = 10 -- rows at the training mean that stand before an item's own
+local ITEM_STRENGTH = 10 -- prior rows at the training mean, before an item's own
 local BINS = 10
 
 --- Scores of the baseline that knows the item alone: (Σ + strength·mean) / (n + strength) over the training rows.

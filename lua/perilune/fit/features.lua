@@ -119,19 +119,19 @@ local function new_rate(build, name, entry)
   local n = #heads
   return {
     read = function(i, out, at)
-      local slot = key(i)
-      local count = counts[slot] or 0
+      local cell = key(i)
+      local count = counts[cell] or 0
       out[at] = log1p_of(count)
       for k = 1, n do
-        local sum = count > 0 and sums[k][slot] or 0
+        local sum = count > 0 and sums[k][cell] or 0
         out[at + k] = (sum + priors[k] * strengths[k]) / (count + strengths[k] + 1e-9)
       end
       return at + n + 1
     end,
     update = function(i)
-      local slot = key(i)
-      counts[slot] = (counts[slot] or 0) + 1
-      for k = 1, n do sums[k][slot] = (sums[k][slot] or 0) + labels[k][i] end
+      local cell = key(i)
+      counts[cell] = (counts[cell] or 0) + 1
+      for k = 1, n do sums[k][cell] = (sums[k][cell] or 0) + labels[k][i] end
     end,
   }
 end
@@ -145,13 +145,13 @@ local function new_recent(build, name, entry)
   end
   return {
     read = function(i, out, at)
-      local slot = key(i)
-      for k = 1, n do out[at + k - 1] = means[k][slot] or priors[k] end
+      local cell = key(i)
+      for k = 1, n do out[at + k - 1] = means[k][cell] or priors[k] end
       return at + n
     end,
     update = function(i)
-      local slot = key(i)
-      for k = 1, n do means[k][slot] = keep * (means[k][slot] or priors[k]) + (1 - keep) * labels[k][i] end
+      local cell = key(i)
+      for k = 1, n do means[k][cell] = keep * (means[k][cell] or priors[k]) + (1 - keep) * labels[k][i] end
     end,
   }
 end
@@ -163,7 +163,7 @@ local function new_gap(build, name, entry)
   return {
     read = function(i, out, at)
       local before = last[key(i)] or start(i)
-      local gap = before > 0 and time[i] - before or 3 * 864e5 -- three days stand for "never"
+      local gap = before > 0 and time[i] - before or 3 * 864e5 -- three days for "never"
       out[at] = log1p_of(math.max(gap, 0) / 1000)
       return at + 1
     end,
@@ -171,7 +171,7 @@ local function new_gap(build, name, entry)
   }
 end
 
---- The newest `length` items, as rows of the table of embeddings; row 0 stands for none.
+--- The newest `length` items, as rows of the table of embeddings; row 0 means none.
 local function new_sequence(build, entry)
   local key, item, length = build.fields[entry.by].id, build.fields[entry.of], entry.length
   local where, row = entry.where and build.labels[entry.where], build.row_of[entry.of]
@@ -179,15 +179,15 @@ local function new_sequence(build, entry)
   for k, text in ipairs(texts) do id_of[text] = k - 1 end
   local start = entry.start and getter(build.source, entry.start, "") or function() return "" end
   local function queue(i)
-    local slot = key(i)
-    local q = queues[slot]
+    local cell = key(i)
+    local q = queues[cell]
     if not q then
       q = {n = 0}
       for word in start(i):gmatch "%S+" do
         local id = id_of[word]
         if id then q.n = q.n + 1; q[(q.n - 1) % length + 1] = row(id) end
       end
-      queues[slot] = q
+      queues[cell] = q
     end
     return q
   end

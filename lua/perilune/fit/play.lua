@@ -10,7 +10,7 @@
 --- Nothing is carried from or to a duration that is not known; those rows have a first position of their own, 0.
 local play = {}
 
-local SHORTEST = 1 -- seconds: stands for less, and for a duration that is not known
+local SHORTEST = 1 -- seconds: also for less, and for an unknown duration
 local LONG = 18 -- seconds of a long view; of a shorter video the whole
 local END = 0.005 -- the share of rows beyond the first and the last duration
 local BEND = 4 -- x + (ln(1 + D) − ln(1 + d)) min(x / ln(1 + d), 1)^BEND for x = ln(1 + s) of a video of d seconds, at D
@@ -69,7 +69,7 @@ function play.quantile(sorted, q)
   return sorted[low] + (at - low) * ((sorted[low + 1] or sorted[low]) - sorted[low])
 end
 
---- options: means, durations, quantiles, rows (how many rows stand at each pair). predicted, log_durations, times: a value for each
+--- options: means, durations, quantiles, rows (rows at each pair). predicted, log_durations, times: a value for each
 --- row; times as ln(1 + s). Returns {means, durations, quantiles[b][g][q]}.
 function play.table(predicted, log_durations, times, options)
   local all = {}

@@ -118,7 +118,7 @@ local function section(spec)
   end)
 end
 
---- {name = item}; a plain text stands for {text} where `short`.
+--- {name = item}; a plain text means {text} where `short`.
 local function map(item, short)
   return shaped({each = item}, function(value, path)
     if type(value) ~= "table" then refuse(path, "a table by name is needed, not " .. show(value)) end
@@ -211,7 +211,7 @@ local function check_names(recipe)
   end
   for name, head in pairs(recipe.heads) do
     if not outcome[head[1]] then
-      refuse("heads." .. name, ('the column "%s" of a head must stand among the outcomes'):format(head[1]))
+      refuse("heads." .. name, ('the column "%s" of a head must be one of the outcomes'):format(head[1]))
     end
   end
   input(recipe.log.time, "log.time")
@@ -262,7 +262,7 @@ end
 --- Whether there are recipes of this kind here.
 function schema.knows(kind) return kinds[kind] ~= nil end
 
---- Everything that a recipe of a kind ("fit") may say: {path, type, default, required}, where NAME stands for a name of one's own, and
+--- Everything that a recipe of a kind ("fit") may say: {path, type, default, required}, where NAME is any name, and
 --- [1] for a first value without a name.
 function schema.options(kind)
   local found, sections = {}, kinds[kind or "fit"]

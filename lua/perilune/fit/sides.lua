@@ -69,7 +69,7 @@ function sides.check(recipe, refuse, known)
   for name in pairs(context.held) do known(name, split.categories.context, "context.held", "category of the moment") end
   for _, name in ipairs(split.categories.context) do
     if name ~= context.clock and not context.held[name] then
-      refuse("categories", ('"%s" is neither the user\'s nor the item\'s: context.held must say for which value the world stands')
+      refuse("categories", ('"%s" is neither the user\'s nor the item\'s: context.held must give the value that the world has for it')
         :format(name))
     end
   end

@@ -23,7 +23,7 @@ local function tables(result)
     note = ("Ranker | response. The ranker learned days %d to %d, the response model days %d to %d. Apart: on rows of its own days, "
       .. "by networks that were trained without them. Other days: those of the other model. Slope: by how much the outputs were "
       .. "stretched to fit rows that were not trained on; below 1 the network was too sure. Predicted / observed: the sums, on the "
-      .. "moment for which the world stands; on its own days it is 1 by the last shift."):format(result.ranker_days[1],
+      .. "moment that the world has; on its own days it is 1 by the final shift."):format(result.ranker_days[1],
         result.ranker_days[2], result.days[1], result.days[2]),
     columns = {"head", "positives", "AUC (RMSE) apart", "other days", "slope", "predicted / observed, own days", "other days"},
     rows = {},

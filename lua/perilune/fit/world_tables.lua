@@ -203,7 +203,7 @@ function tables.entries(context, models, added, played)
   return entries, user_names, item_names
 end
 
---- Texts that stand beside the tensors; the digest is over these and every tensor's bytes.
+--- Texts beside the tensors; the digest is over these and every tensor's bytes.
 function tables.metadata(recipe, entries, user_names, item_names, logs)
   local metadata = {
     format = FORMAT, heads = prl.to_json(HEADS), user_features = prl.to_json(user_names),

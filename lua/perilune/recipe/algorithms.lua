@@ -97,7 +97,7 @@ local function resolve_optimizer(check, algorithm, value, path)
   return resolved
 end
 
---- The algorithm of a trusted file of one's own; or nil and a sentence: what is wrong in it stands at its line.
+--- The algorithm in a user's trusted file; or nil and a sentence, in which what is wrong is reported with its line.
 function algorithms.load(file)
   local algorithm, message = code_file.load(file)
   if message then return nil, message end

@@ -16,7 +16,7 @@ local function new_check(given)
 
   function check.fail(path, message) error(setmetatable({path = path, message = message}, Refusal), 0) end
 
-  --- A response's name is wrong: it stands where the reward reads it.
+  --- A response's name is wrong: the place is where the reward reads it.
   function check.fail_read(path, name, message)
     error(setmetatable({path = path, read = name, message = message}, Refusal), 0)
   end

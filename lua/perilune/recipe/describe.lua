@@ -126,10 +126,10 @@ local function section(title, options)
 end
 
 topics.policy = section("policy: the actor.", schema.policy)
-topics.train = section("train: how long, and from which seed.", schema.train)
-topics.eval = section("eval: how the policy is judged.", schema.eval)
-topics.agent = section("agent: capacities.", schema.agent)
-topics.critic = section("objective.critics.NAME: one part of the objective, with a value network of its own.",
+topics.train = section("train: length and seed of training.", schema.train)
+topics.eval = section("eval: how the policy is evaluated.", schema.eval)
+topics.agent = section("agent: capacities of the agent.", schema.agent)
+topics.critic = section("objective.critics.NAME: one part of the objective, with its own value network.",
   schema.critic)
 topics.objective = section(
   "objective: what to optimise. The actor maximises Σ weightᵢ·Aᵢ over the critics' advantages.", schema.objective)
@@ -151,7 +151,7 @@ env = {"host", observation = {"hp", "distance"},
                                                                        or {"multi_discrete", …}
        responses = {hit = {unit = "count"}, survived = {unit = "s", combine = "last", wait = "30 s"}}}
 
-The host drives the agent. Dimensions and responses are in byte order of their names. A response has
+The host calls the agent. Dimensions and responses are in byte order of their names. The options of a response:
 
 ]] .. options_text(schema.response)
 end
@@ -168,26 +168,26 @@ end
 
 function topics.reward()
   return [[
-A reward is a function of the env's responses, called once with symbols, as in
+A reward is a function of the env's responses. It is called once, with symbols, and becomes a formula:
 
     reward = function(r) return r.watch_time - 0.1 * r.skip end
 
-Every response that it reads must reach the result. It has + - * / and ^ with a whole power, and
+The result must depend on every response that the function reads. It may use + - * / and ^ with a whole power, and
 
-]] .. table_text({"function", "gives"}, {
-      {"where(c, a, b)", "a where c is not 0, b elsewhere"},
+]] .. table_text({"function", "result"}, {
+      {"where(c, a, b)", "a if c is not 0, else b"},
       {"gt ge lt le eq (a, b)",
-        "1 or 0: a > b, a ≥ b, a < b, a ≤ b, a = b; Lua's own comparisons do not see a response"},
-      {"both either (a, b, …)", "1 or 0: all are not 0; one is not 0"},
-      {"negate(a)", "1 where a is 0, else 0"},
-      {"min max (a, b, …)", "the least; the greatest"},
-      {"clip(x, low, high)", "x within bounds"},
+        "1 or 0: a > b, a ≥ b, a < b, a ≤ b, a = b; Lua's own comparisons do not work on responses"},
+      {"both either (a, b, …)", "1 or 0: whether all, or any, are not 0"},
+      {"negate(a)", "1 if a is 0, else 0"},
+      {"min max (a, b, …)", "the smallest; the greatest"},
+      {"clip(x, low, high)", "x limited to low … high"},
       {"log log1p exp sqrt abs (x)", "as in mathematics"},
     })
 end
 
 function topics.schedule()
-  return "A live number may be a schedule over env steps, all envs together.\n\n" ..
+  return "A live number may be a schedule over env steps, summed over all instances.\n\n" ..
     table_text({"schedule", "value at a step"}, {
       {"linear {from, to, over}", "from `from` to `to` over `over` steps (default: train.steps), then `to`"},
       {"cosine {from, to, over}", "the same, along half a cosine"},
@@ -209,13 +209,13 @@ function topics.optimizer(name)
   return table.concat(text, "\n")
 end
 
-local no_learning = "Nothing is learned from single steps: discounts, networks, normalisers, train.steps and\n" ..
-  "the sampling of actions play no part."
-local trials = '\nA trial\'s score is the sum over critics of weight × reward / scale, of a user and day; rewards are linear in\n' ..
-  'the responses; the scale "baseline" is the mean of a request under the starting vector.'
+local no_learning = "This is a search, not a learner: discounts, networks, normalisers, train.steps and\n" ..
+  "the sampling of actions have no effect."
+local trials = '\nA trial\'s score is the sum over critics of weight × reward / scale, per user and day. Rewards must be linear in\n' ..
+  'the responses. The scale "baseline" is the mean of a request under the starting vector.'
 
-local stale = "\nA step is learned from only if it closes before the next update is published (stale_steps counts the others):\n" ..
-  "where responses have long waits use ppo, with larger agent.rows."
+local stale = "\nA step is used only if it closes before the next update is published (stale_steps counts the others).\n" ..
+  "If responses have long waits, use ppo with larger agent.rows."
 
 local UNTRUSTED = "%s is code: it is read only with --trust"
 
@@ -252,7 +252,7 @@ function topics.algorithm(name, trust)
   local rows = {}
   for i, known in ipairs(algorithms.names()) do rows[i] = {known, algorithms.find(known).summary or ""} end
   return "algorithm = {NAME, options}, or {lua = \"./mine.lua\", options} with --trust.\n\n" ..
-    table_text({"name", "what it is"}, rows)
+    table_text({"name", "description"}, rows)
 end
 
 local function bound(x)
@@ -271,14 +271,14 @@ local function env_text(about, reference)
   if about.presets and #about.presets > 0 then
     local rows = {}
     for i, preset in ipairs(about.presets) do rows[i] = {preset.name, preset.meaning} end
-    parts[#parts + 1] = table_text({"preset", "what it is"}, rows)
+    parts[#parts + 1] = table_text({"preset", "description"}, rows)
   end
   local rows, observation, action = {}, about.observation, about.action
   for i, name in ipairs(observation.names) do
     rows[i] = {name, interval(observation.low, observation.high, i), observation.units[i] or ""}
   end
   parts[#parts + 1] = table_text({"observation", "bounds", "unit"}, rows)
-  if about.world then parts[#parts + 1] = "The names of a user's features come from the world, and follow as user_….\n" end
+  if about.world then parts[#parts + 1] = "Further observations, user_…, are the user features of the world.\n" end
   rows = {}
   for i, name in ipairs(action.names) do
     local range_text = action.choices and ("0 … %d"):format(action.choices[i] - 1) or
@@ -318,7 +318,7 @@ function topics.env(name, trust)
   for i, known in ipairs(prl.env_names()) do rows[i] = {known, (prl.env_spec {name = known}).summary or ""} end
   rows[#rows + 1] = {"host", "driven by a program that embeds the agent (describe host)"}
   return "env = {NAME, n = 8, options}, {c = \"./mine.so\", …} or {lua = \"./mine.lua\", …} with --trust.\n\n" ..
-    table_text({"name", "what it is"}, rows)
+    table_text({"name", "description"}, rows)
 end
 
 --- The text of a topic ("policy", "env", …), of one thing of it where a name is given; or nil and a sentence.

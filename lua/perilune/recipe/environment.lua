@@ -28,7 +28,7 @@ local function host_observation(check, value, path)
   if #names == 0 then check.fail(path, 'a host\'s observation has names, as in {"hp", "distance"}') end
   local seen, units = {}, {}
   for i, name in ipairs(names) do
-    if seen[name] then check.fail(path, ("%q stands twice"):format(name)) end
+    if seen[name] then check.fail(path, ("%q appears twice"):format(name)) end
     seen[name], units[i] = true, ""
   end
   return names, {names = names, units = units}
@@ -107,7 +107,7 @@ end
 
 -- ---- Environments that run by themselves ----
 
---- A code file stands in the recipe's folder or below it, and runs only when it is trusted.
+--- A code file is in the recipe's folder or below it, and runs only when it is trusted.
 function environment.code_file(check, value, path)
   values.text(check, value, nil, path)
   if value:sub(1, 1) == "/" or ("/" .. value .. "/"):find("/../", 1, true) then
@@ -129,7 +129,7 @@ function environment.options(about, preset)
     options[#options + 1] = {name = "world", kind = "text", required = true, meaning = about.world ..
       "; a path from the working folder, outside the hash; a regular file of at most 16 GiB"}
     options[#options + 1] = {name = "digest", kind = "text", meaning =
-      "refuses a world of another content; default: that of the file"}
+      "refuses a world with another digest; default: the file's"}
   end
   for _, one in ipairs(about.options or {}) do
     local default = settings[one.name]

@@ -63,7 +63,7 @@ local infix = {add = {"+", 1}, sub = {"-", 1}, mul = {"*", 2}, div = {"/", 2}}
 local unary_strength = 3
 
 --- The tree as a Lua expression over `r` (or a parameter of that name) that gives the same tree again. strength: how
---- strongly what stands around it binds (1 sums, 2 products, 3 signs); parentheses stand only where they are needed.
+--- strongly what stands around it binds (1 sums, 2 products, 3 signs); parentheses are written only where they are needed.
 function formula.to_lua(tree, number, parameter, strength)
   strength = strength or 0
   if type(tree) == "number" then

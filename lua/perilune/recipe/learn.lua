@@ -11,22 +11,22 @@ Learn.__index = Learn
 
 -- ---- Networks and parameters ----
 
---- The policy of the recipe, which is also what acts: actor(obs) is a distribution with log_prob(action) of actions as
---- the environment sees them, entropy(), kl(other). With a shared trunk its parameters step along.
+--- The recipe's policy, which also acts: actor(obs), with obs (rows, O), is a distribution with log_prob(action) of actions
+--- (rows, A) as the environment sees them, entropy(), kl(other). A shared trunk is stepped with it.
 function Learn:actor()
   self.actor_made = self.actor_made or networks.actor(self)
   return self.actor_made
 end
 
---- The critics of the recipe's objective, a list and by name: critic(obs) → (rows), critic.name.
+--- The critics of the recipe's objective, as a list and by name: critic(obs), with obs (rows, O) → (rows); critic.name.
 function Learn:critics()
   self.critics_made = self.critics_made or networks.critics(self)
   return self.critics_made
 end
 
---- A network of the algorithm's own, with a parameter set of its name: net(x, …) → (rows, outputs), or (rows) of one
---- output, over the columns of x, … side by side. inputs: "obs", "action" or numbers of columns; hidden, activation,
---- last_gain: as the policy's where they are not given.
+--- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
+--- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),
+--- outputs (1), hidden, activation, init (default: the policy's), last_gain (1).
 function Learn:network(name, given)
   local o = options.check("learn:network", given, {inputs = "table", outputs = "number", hidden = "table",
     activation = "string", last_gain = "number", init = "string"})
@@ -34,22 +34,21 @@ function Learn:network(name, given)
   return networks.own(self, name, o)
 end
 
---- Trained numbers of the algorithm's own, with a parameter set of this name: a tensor of starting values, or sizes for
---- zeros.
+--- Further trained numbers, with a parameter set of that name. value: a tensor of initial values, or sizes for zeros.
 function Learn:parameter(name, value)
   options.need_kind("learn:parameter: its name", name, "string")
   return networks.parameter(self, name, value)
 end
 
---- A copy of a network that no step reaches; it changes by learn:copy. Its set is called "target/NAME".
+--- A copy of a network that no optimizer steps; learn:copy updates it. Its set is called "target/NAME".
 function Learn:target(network) return networks.target(self, network) end
 
---- The names of the observations, in their order.
+--- The names of the observations, a list in their order.
 function Learn:observations() return self.spec.observation.names end
 
 -- ---- Programs ----
 
---- A program over a minibatch: fn(batch) writes losses and ends in learn:minimise. Returns the verb that runs it.
+--- A program over a minibatch: fn(batch) computes losses and calls learn:minimise. Returns the verb that runs it.
 function Learn:program(fn)
   options.need_kind("learn:program: what it traces", fn, "function")
   self.programs_count = self.programs_count + 1
@@ -69,8 +68,9 @@ local function groups_of(self)
   return groups
 end
 
---- Gradients of the loss, and one step of the sets that are named, each with its step size: actor (with a shared trunk),
---- critics, and networks and parameters by their names. max_norm: the greatest norm of the gradient of each set.
+--- Computes the gradients of the loss, a scalar, and steps the sets that are named, each with its step size (a number or a
+--- scalar): actor (with a shared trunk), critics, and networks and parameters by their names. max_norm clips the gradient
+--- norm of each set.
 function Learn:minimise(loss, steps)
   local groups = groups_of(self)
   local fields = {max_norm = "number or tensor"}
@@ -88,7 +88,7 @@ function Learn:minimise(loss, steps)
   end
 end
 
---- A scalar of the program under its name in the metrics. `metrics` of the algorithm's file says what it means.
+--- Reports value, a scalar of the program, among the metrics. `metrics` of the algorithm's file says what it means.
 function Learn:metric(name, value)
   options.need_kind("learn:metric: its name", name, "string")
   options.need_kind("learn:metric: its value", value, "tensor")
@@ -108,28 +108,31 @@ local function verbs(about, list, out)
   return out
 end
 
---- Waits until `steps` steps of each stream, on average, are closed.
+--- Waits until `steps` steps per stream, on average, are closed. steps: a number.
 function Learn:collect(steps)
   options.need_kind("learn:collect: steps", steps, "number")
   return {verb = "collect", rows = steps * self.streams}
 end
 
+--- Takes the closed rows, which the update then learns from.
 function Learn:freeze() return {verb = "freeze"} end
+--- Computes each critic's rewards (rows).
 function Learn:rewards() return {verb = "rewards"} end
 
+--- Computes each critic's values (rows).
 function Learn:values()
   self:critics()
   return {verb = "values"}
 end
 
---- lambda: a number or a live option.
+--- Computes each critic's advantages and returns (rows). lambda: a number or a live option.
 function Learn:advantages(given)
   local o = options.check("learn:advantages", given, {lambda = "number or string"})
   options.need("learn:advantages", o, {"lambda"})
   return {verb = "advantages", lambda = o.lambda}
 end
 
---- normalise: over all rows (true).
+--- Adds the critics' advantages by their weights. normalise: over all rows (true).
 function Learn:weigh(given)
   local o = options.check("learn:weigh", given, {normalise = "boolean"})
   return {verb = "weigh", normalise = o.normalise ~= false}
@@ -143,10 +146,12 @@ function Learn:estimate(given)
     self:weigh {normalise = o.normalise}}
 end
 
+--- Repeats the verbs of body, a list, `count` times.
 function Learn:epochs(count, body)
   return {verb = "epochs", count = count, body = verbs("learn:epochs", body, {})}
 end
 
+--- Runs the verbs of body, a list, for each `size` rows of a fresh permutation.
 function Learn:minibatches(size, body)
   return {verb = "minibatches", size = size, body = verbs("learn:minibatches", body, {})}
 end
@@ -156,19 +161,21 @@ function Learn:copy(to, from, tau)
   return {verb = "copy", to = networks.set_of(self, to), from = networks.set_of(self, from), tau = tau}
 end
 
+--- Ends the enclosing epochs if the metric's last value exceeds `above`, a number or a live option.
 function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
+--- Brings the new policy into force and ends the update.
 function Learn:publish() return {verb = "publish"} end
 
+-- The methods that an algorithm sees; the other fields are the builder's.
 local seen = {}
 for _, name in ipairs(keys(Learn)) do
   if name:sub(1, 2) ~= "__" then seen[#seen + 1] = name end
 end
---- What an algorithm sees of it; the rest is the builder's.
 options.strict("learn", "method", Learn, seen)
 
 local learn = {}
 
---- The schedule that the algorithm's build returned, as the plan holds it.
+--- The schedule that the algorithm's build returned, as the plan stores it: a flat list of verbs.
 function learn.schedule(name, list)
   if type(list) ~= "table" or #list == 0 then error(("algorithm %s: build returned no schedule"):format(name), 0) end
   return verbs("the schedule of " .. name, list, {})

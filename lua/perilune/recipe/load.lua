@@ -40,7 +40,7 @@ local function sentence(evaluated, refusal)
     refusal.message)
 end
 
---- A function that stands under a misspelt key, as in rewrd = function(r) … end: the key is the mistake.
+--- A function under a misspelt key, as in rewrd = function(r) … end: the key is the mistake.
 local function of_defect(defect)
   local hint = defect.kind == "function" and schema.unknown(defect.path)
   return hint and {path = defect.path, message = "unknown key" .. hint} or defect

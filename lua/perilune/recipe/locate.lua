@@ -1,4 +1,4 @@
---- Where a key of a recipe stands: a lexer of Lua that knows tables alone. It finds `key = value` in table constructors
+--- The place of a key in a recipe: a lexer of Lua that knows tables alone. It finds `key = value` in table constructors
 --- and in assignments, through nesting and local names, so that a message can name file and line.
 
 local locate = {}
@@ -137,7 +137,7 @@ table_at = function(tokens, i)
   return node, i + 1
 end
 
---- Everything of a file that may hold keys: tables that stand in no other, local names, assignments to fields.
+--- Everything of a file that may hold keys: tables that are in no other, local names, assignments to fields.
 local function survey(text)
   local tokens, found = tokens_of(text), {roots = {}, names = {}, assignments = {}}
   local i = 1

@@ -121,8 +121,8 @@ local function discrete_actor(self, policy, inputs)
   return net, {draws = #choices, from_env = same, to_env = same}
 end
 
---- One action for everybody: a layer that gives it whatever it is shown. Nothing in it is squashed or normalised, so
---- that the numbers come back as they were given.
+--- One action for everybody: a layer that returns it for any input. Nothing in it is squashed or normalised, so that the
+--- numbers are returned unchanged.
 local function constant_actor(constant, inputs)
   local layer = nn.linear(inputs, #constant, {init = "zero"})
   layer.bias:copy_(prl.tensor(constant))
@@ -133,7 +133,7 @@ end
 
 -- ---- Sets ----
 
---- group: the name by which learn:minimise steps the set; nil: no step reaches it.
+--- group: the name by which learn:minimise steps the set; nil: nothing steps it.
 local function add_set(self, name, module, group)
   local names, parameters = module:parameters()
   local set = {name = name, names = names, parameters = parameters, group = group,
@@ -177,7 +177,7 @@ local function trunk_of(self)
     end
     return last_features
   end
-  --- What stands on the trunk has no hidden layers of its own.
+  --- What uses the trunk has no hidden layers of its own.
   trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   return trunk
 end
@@ -205,7 +205,7 @@ function networks.actor(self)
   end})
 end
 
---- A list, and by name.
+--- The critics, as a list and by name: each called with obs (rows, O) gives its values (rows).
 function networks.critics(self)
   before_programs "learn:critics"
   local recipe, trunk = self.recipe, trunk_of(self)
@@ -254,6 +254,7 @@ local function callable(name, set, module, outputs, fixed)
   end})
 end
 
+--- learn:network. given: inputs, outputs, hidden, activation, init, last_gain.
 function networks.own(self, name, given)
   before_programs "learn:network"
   new_name(self, "learn:network", name)
@@ -270,6 +271,7 @@ function networks.own(self, name, given)
   return network
 end
 
+--- learn:target.
 function networks.target(self, network)
   before_programs "learn:target"
   local maker = self.makers[network]
@@ -281,6 +283,7 @@ function networks.target(self, network)
   return callable(name, name, module, maker.outputs, true)
 end
 
+--- learn:parameter.
 function networks.parameter(self, name, value)
   before_programs "learn:parameter"
   new_name(self, "learn:parameter", name)

@@ -35,7 +35,7 @@ end
 function policy_file.load(check, policy, path)
   if not policy.lua then return nil end
   if policy.trunk == "shared" then
-    check.fail(path .. ".lua", "a network of one's own stands on no shared trunk; policy.trunk is shared")
+    check.fail(path .. ".lua", "a network from a file cannot use a shared trunk; policy.trunk is shared")
   end
   local file = environment.code_file(check, policy.lua, path .. ".lua")
   local make, message = code_file.load(file)

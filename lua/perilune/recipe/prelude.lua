@@ -122,7 +122,7 @@ end
 
 -- ---- Sweeps -------------------------------------------------------------------------------------------------------
 
---- A recipe and the values that `perilune sweep` gives its options. Anywhere else it stands for its base.
+--- A recipe and the values that `perilune sweep` gives its options. Elsewhere it is its base.
 local function sweep(fields)
   if type(fields) ~= "table" or is_symbol(fields) then
     refuse('sweep takes a table, as in sweep {base = require "a2c", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}')
@@ -297,7 +297,7 @@ local values_left = 50000
 
 local plain
 
---- What is wrong with a value of the result: a table, which crosses to whoever can tell where its key stands.
+--- What is wrong with a value of the result: a table, which crosses to whoever can tell the place of its key.
 local function defect(path, message, kind) error({path = path, message = message, kind = kind}) end
 
 local function plain_function(fn, path, at)
@@ -308,7 +308,7 @@ local function plain_function(fn, path, at)
     reads[path] = places
     return tree
   end
-  defect(path, "a function cannot stand here; a value is expected", "function")
+  defect(path, "a function is not allowed here; a value is expected", "function")
 end
 
 plain = function(value, path, at, above)
@@ -319,8 +319,8 @@ plain = function(value, path, at, above)
     defect(path, "the number is not finite")
   end
   if type(value) ~= "table" or formulas[value] then return value end
-  if value == remove then defect(path, "remove stands in the changes of extend, and nowhere else") end
-  if is_symbol(value) then defect(path, "a response stands in a reward, and nowhere else") end
+  if value == remove then defect(path, "remove is allowed only in the changes of extend") end
+  if is_symbol(value) then defect(path, "a response is allowed only in a reward") end
   if above[value] then defect(path, "this table contains itself") end
   if #at >= GREATEST_DEPTH then defect(path, "tables are nested too deep") end
   above[value] = true
@@ -372,7 +372,7 @@ local function override(recipe, path, value, file)
   return merge(recipe, changes, 1)
 end
 
---- What a sweep says beside its base. A value of the grid is read as if it stood at its path, so that it may be a
+--- What a sweep says beside its base. A value of the grid is read as if it were at its path, so that it may be a
 --- reward; where the base's own reward reads its responses stays known.
 local function plain_in_grid(value, path)
   local ok, result = pcall(plain, value, path, split(path), {})
@@ -400,7 +400,7 @@ local function plain_sweep(fields)
         reads[path] = kept
       end
     elseif type(value) == "function" then
-      defect(tostring(name), "a function cannot stand here; a value is expected")
+      defect(tostring(name), "a function is not allowed here; a value is expected")
     elseif name ~= "base" and name ~= "kind" then
       result[name] = plain(value, tostring(name), {name}, {})
     end

@@ -45,14 +45,14 @@ schema.critic = {
     "the response of the critic's name"),
   option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
   option("per", "choice", "step", "",
-    "what gamma is for: a step, or a time; then Δt between two steps discounts by gamma^(Δt / per). For envs with a " ..
-    "clock, and hosts", {choices = schema.units}),
+    "the span that gamma discounts: a step, or a time, when the discount between two steps is gamma^(Δt / per). A time " ..
+    "needs an env with a clock, or a host", {choices = schema.units}),
   option("weight", "number", 1, "", "weight of its advantage in what the actor maximises", {live = true}),
   option("scale", "scale", 1, "",
-    'the reward is divided by this; "baseline": by its mean absolute value per step over the warm-up, of 32 steps or more'),
+    'divisor of the reward; "baseline": its mean absolute value per step over the warm-up, of 32 steps or more'),
   option("hidden", "sizes", nil, "units",
-    "widths of its hidden layers; default: those of the policy, or none over a shared trunk"),
-  option("activation", "choice", nil, "", "of its hidden layers; default: that of the policy",
+    "widths of its hidden layers; default: the policy's, or none over a shared trunk"),
+  option("activation", "choice", nil, "", "activation of its hidden layers; default: the policy's",
     {choices = schema.activations}),
 }
 
@@ -63,58 +63,59 @@ schema.objective = {
 
 schema.policy = {
   option("hidden", "sizes", {64, 64}, "units", "widths of the hidden layers"),
-  option("activation", "choice", "tanh", "", "of the hidden layers", {choices = schema.activations}),
+  option("activation", "choice", "tanh", "", "activation of the hidden layers", {choices = schema.activations}),
   option("lua", "text", nil, "",
-    "the actor's layers from a Lua file beside the recipe, in place of hidden and activation; it runs with --trust"),
+    "a Lua file beside the recipe that makes the actor's layers, in place of hidden and activation; needs --trust"),
   option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
     {choices = {"separate", "shared"}}),
-  option("init", "choice", "orthogonal", "", "how weights start", {choices = {"orthogonal", "xavier", "kaiming"}}),
-  option("last_gain", "number", 0.01, "", "gain of the last layer's starting weights; 0: it starts at zero", {min = 0}),
-  option("bounded", "boolean", false, "", "the mean of a continuous action stays within its bounds, by tanh; samples are cut there"),
+  option("init", "choice", "orthogonal", "", "initialisation of the weights", {choices = {"orthogonal", "xavier", "kaiming"}}),
+  option("last_gain", "number", 0.01, "", "gain of the last layer's initial weights; 0: they are zero", {min = 0}),
+  option("bounded", "boolean", false, "", "keeps the mean of a continuous action within its bounds, by tanh; samples are clipped to them"),
   option("log_std", "section", nil, "", "logarithm of the standard deviation of continuous actions", {fields = {
-    option("kind", "choice", "free", "", "free: a parameter for each dimension; state: a network; fixed: never learned",
+    option("kind", "choice", "free", "", "free: a parameter for each dimension; state: a network's output; fixed: not trained",
       {choices = {"free", "state", "fixed"}}),
-    option("init", "number", 0, "", "its starting value"),
+    option("init", "number", 0, "", "its initial value"),
   }}),
   option("action", "dimensions", nil, "",
-    "for named dimensions of the action: bounds such as {-1, 1}, or a number that it holds; default: the env's bounds"),
+    "by dimension of the action: bounds such as {-1, 1}, or a constant; default: the env's bounds"),
   option("normalise", "number", false, "",
-    "observations as (x − mean) / deviation of all before, constant in an update, within ± this; false: as they are",
+    "observations become (x − mean) / deviation of all earlier ones, clipped to ± this; constant within an update; " ..
+    "false: they are not normalised",
     {optional = true, above = 0}),
 }
 
 --- Fields of each kind of optimizer; the defaults are PyTorch's where the algorithm gives none.
 local decay = option("decay", "number", 0, "", "weight decay", {min = 0})
-local max_value = option("max_value", "number", 0, "", "greatest absolute value of a gradient's element; 0: any",
+local max_value = option("max_value", "number", 0, "", "clips each element of a gradient to ± this; 0: no clipping",
   {min = 0})
 local adam = {
-  option("beta1", "number", 0.9, "", "decay of the mean of gradients", {min = 0, max = 1}),
-  option("beta2", "number", 0.999, "", "decay of the mean of their squares", {min = 0, max = 1}),
+  option("beta1", "number", 0.9, "", "decay rate of the mean of gradients", {min = 0, max = 1}),
+  option("beta2", "number", 0.999, "", "decay rate of the mean of their squares", {min = 0, max = 1}),
   option("epsilon", "number", 1e-8, "", "added to the denominator", {min = 0}),
   decay, max_value,
 }
 schema.optimizers = {
   sgd = {
-    option("momentum", "number", 0, "", "decay of the velocity", {min = 0, max = 1}),
-    option("nesterov", "boolean", false, "", "look ahead along the velocity"),
+    option("momentum", "number", 0, "", "momentum: decay rate of the velocity", {min = 0, max = 1}),
+    option("nesterov", "boolean", false, "", "Nesterov momentum"),
     decay, max_value,
   },
   rmsprop = {
-    option("alpha", "number", 0.99, "", "decay of the mean of squares", {min = 0, max = 1}),
+    option("alpha", "number", 0.99, "", "decay rate of the mean of squares", {min = 0, max = 1}),
     option("epsilon", "number", 1e-8, "", "added to the denominator", {min = 0}),
     -- Without a default that is filled in, so that recipes of before keep their hashes.
-    option("momentum", "number", nil, "", "decay of the velocity; default: none", {min = 0, max = 1}),
+    option("momentum", "number", nil, "", "momentum: decay rate of the velocity; default: none", {min = 0, max = 1}),
     decay, max_value,
   },
   adam = adam, adamw = adam,
 }
 
 schema.train = {
-  option("steps", "number", 1e5, "steps", "env steps over all envs, rounded up to whole updates",
+  option("steps", "number", 1e5, "steps", "env steps, summed over all instances and rounded up to whole updates",
     {integer = true, min = 1}),
-  option("seed", "number", 1, "", "of everything random; outside the hash", {integer = true, min = 0, max = 2 ^ 53}),
+  option("seed", "number", 1, "", "seed of all random numbers; not part of the hash", {integer = true, min = 0, max = 2 ^ 53}),
   option("warmup", "number", 0, "steps",
-    "steps with the mean action of the starting policy, before the first update; they give scales and the normaliser",
+    "steps with the mean action of the initial policy before the first update, to measure scales and start the normaliser",
     {integer = true, min = 0}),
   option("checkpoint", "number", 1e5, "steps", "steps between two checkpoints; 0: only at the end",
     {integer = true, min = 0}),
@@ -123,87 +124,88 @@ schema.train = {
 schema.eval = {
   option("every", "number", 0, "steps", "steps between two evaluations; 0: only at the end", {integer = true, min = 0}),
   option("episodes", "number", 100, "episodes", "episodes of an evaluation", {integer = true, min = 1, max = 2 ^ 28}),
-  option("seed", "number", 900001, "", "of the evaluation's episodes, apart from training", {integer = true, min = 0,
+  option("seed", "number", 900001, "", "seed of the evaluation, separate from training", {integer = true, min = 0,
     max = 2 ^ 53}),
   option("action", "choice", "mean", "", "the mean (or most probable) action, or a sample",
     {choices = {"mean", "sample"}}),
   option("users", "number", 0, "users",
-    "judge by user and simulated day: so many users; 0: whole episodes. For envs with a clock",
+    "users of an evaluation by user and simulated day, for envs with a clock; 0: evaluate whole episodes",
     {integer = true, min = 0, max = 2 ^ 24}),
   option("days", "number", 3, "days", "simulated days of each user", {integer = true, min = 1, max = 10000}),
   option("baseline", "baseline", "ltr", "",
-    'what the lift is against, on the same users: "ltr" or "zero", the zero action; a constant one by dimension, as in ' ..
-    '{diversity = 0.5}; or the folder of a run'),
+    'what the lift is measured against, on the same users: "ltr" or "zero" (the zero action), a constant action such as ' ..
+    '{diversity = 0.5}, or the folder of a run'),
   option("beside", "policies", {}, "",
-    'further policies on the same users, by name, judged with the last evaluation: constant actions or folders of ' ..
+    'further policies for the last evaluation, by name, on the same users: constant actions or folders of ' ..
     'runs, as in {["best vector"] = {watch = 0.3}}'),
   option("groups", "texts", {}, "",
-    "observations by which users are put into thirds, for the report's actions by group, as in {\"activity\"}"),
+    "observations that divide users into thirds, for the report's actions by group, as in {\"activity\"}"),
   option("front", "front", false, "",
-    "global vectors, drawn with every policy as one response against the sum of others: {x = \"watch_time\", " ..
-    "y = {\"like\", \"share\"}, vectors = {{watch = 0.3}, …}}; vectors may be the folder of a cem run (the best of its " ..
-    "trials) or a folder of runs (their policies). Each is judged on eval.curve of the users, with the last evaluation", {optional = true}),
-  option("curve", "number", 512, "users", "users of the evaluations before the last, and of the front's vectors",
+    "a plot of global vectors and all policies, one response against the sum of others: {x = \"watch_time\", " ..
+    "y = {\"like\", \"share\"}, vectors = {{watch = 0.3}, …}}; vectors may be the folder of a cem run (its best " ..
+    "trials) or a folder of runs (their policies). Each is evaluated on eval.curve users, with the last evaluation",
+    {optional = true}),
+  option("curve", "number", 512, "users", "users of each evaluation before the last, and of the front's vectors",
     {integer = true, min = 2}),
-  option("threads", "number", 2, "threads", "at once; the numbers are the same", {integer = true, min = 1, max = 64}),
+  option("threads", "number", 2, "threads", "threads of an evaluation by user; they change no number", {integer = true, min = 1, max = 64}),
 }
 
 --- Fields of eval.front.
 schema.front = {
-  option("x", "text", nil, "", "the response across"),
-  option("y", "texts", nil, "", "the responses upwards, summed"),
+  option("x", "text", nil, "", "the response on the horizontal axis"),
+  option("y", "texts", nil, "", "the responses on the vertical axis, summed"),
   option("vectors", "vectors", nil, "",
     "constant actions by dimension, the folder of a cem run, or a folder of runs"),
 }
 
 schema.agent = {
-  option("streams", "number", nil, "streams", "streams at once; default: env.n, or 1024 for a host",
+  option("streams", "number", nil, "streams", "slots for streams; default: env.n, or 1024 for a host",
     {integer = true, min = 1, max = 2 ^ 28}),
   option("rows", "number", 0, "rows",
-    "steps of experience held that are not learned from yet, those that wait for a response among them; more are not " ..
-    "recorded (dropped_steps); 0: as many as two updates take, and where agent.interval is given those that wait, too",
+    "capacity for steps that are not learned from yet, including those that wait for a response; further steps are " ..
+    "not recorded (dropped_steps); 0: the steps of two updates, and with agent.interval those that wait, too",
     {integer = true, min = 0, max = 2 ^ 28}),
   option("interval", "duration", nil, "s",
     "time between two decisions of a stream, as in \"50 ms\": how many steps wait at once follows from it and the waits of " ..
     "the responses", {above = 0}),
-  option("idle", "duration", 0, "s", "a stream without a call for as long is truncated; 0: never", {min = 0}),
+  option("idle", "duration", 0, "s", "a stream is truncated after this much inactivity; 0: never", {min = 0}),
 }
 
 --- Options of every environment that runs by itself.
 schema.env = {
-  option("n", "number", 8, "envs", "instances, stepped together", {integer = true, min = 1, max = 2 ^ 20}),
+  option("n", "number", 8, "envs", "instances that are stepped together", {integer = true, min = 1, max = 2 ^ 20}),
 }
 
 schema.response = {
-  option("unit", "text", "", "", "its unit, for reports"),
-  option("missing", "number", 0, "", "its value where no feedback came"),
-  option("combine", "choice", "sum", "", "how parts of one step's feedback become one number",
+  option("unit", "text", "", "", "unit, for reports"),
+  option("missing", "number", 0, "", "value for a step without feedback"),
+  option("combine", "choice", "sum", "", "how several reports for one step become one number",
     {choices = schema.combines}),
-  option("wait", "duration", 0, "s", 'a step waits as long for it, as in "30 s"', {min = 0}),
+  option("wait", "duration", 0, "s", 'how long a step waits for it, as in "30 s"', {min = 0}),
 }
 
 schema.recipe = {
-  option("name", "text", nil, "", "of the run; default: that of the file, as in pendulum-ppo; outside the hash"),
-  option("tags", "texts", {}, "", "words to find the run by; outside the hash"),
+  option("name", "text", nil, "", "name of the run; default: the file's, as in pendulum-ppo; not part of the hash"),
+  option("tags", "texts", {}, "", "words to find the run by; not part of the hash"),
   option("env", "env", nil, "",
     "the environment: {\"cartpole\", n = 8}, {c = \"./mine.so\"}, {lua = \"./mine.lua\"} or {\"host\", …}",
     {required = true}),
   option("objective", "section", nil, "", "what to optimise", {fields = schema.objective}),
   option("policy", "section", nil, "", "the actor", {fields = schema.policy}),
   option("algorithm", "algorithm", nil, "", "how to learn: {\"ppo\", its options}", {required = true}),
-  option("train", "section", nil, "", "how long, and from which seed", {fields = schema.train}),
-  option("eval", "section", nil, "", "how it is judged", {fields = schema.eval}),
-  option("agent", "section", nil, "", "capacities", {fields = schema.agent}),
+  option("train", "section", nil, "", "length and seed of training", {fields = schema.train}),
+  option("eval", "section", nil, "", "how the policy is evaluated", {fields = schema.eval}),
+  option("agent", "section", nil, "", "capacities of the agent", {fields = schema.agent}),
 }
 
 --- What a sweep says beside its base (trainer/sweep.lua checks the values).
 schema.sweep = {
   option("base", "recipe", nil, "", "the recipe"),
   option("grid", "table", nil, "", "values of its options, by path"),
-  option("seeds", "number", 5, "seeds", "of every point"),
+  option("seeds", "number", 5, "seeds", "seeds of every point"),
   option("first_seed", "number", 1, "", "the first of them"),
-  option("metric", "text", nil, "", "what points are ranked by"),
-  option("direction", "choice", "maximise", "", "which of its values are better", {choices = {"maximise", "minimise"}}),
+  option("metric", "text", nil, "", "metric that points are ranked by"),
+  option("direction", "choice", "maximise", "", "whether greater or smaller values are better", {choices = {"maximise", "minimise"}}),
 }
 
 --- The option of a list by its name.

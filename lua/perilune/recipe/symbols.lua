@@ -155,7 +155,7 @@ end
 --- Operations that take any number of arguments, folded from the left; sub goes into a sum as the sum of a neg.
 local folds = {add = "add", sub = "add", mul = "mul", min = "min", max = "max", both = "both", either = "either"}
 
---- The arguments of a chain such as ((a + b) - c) + d, in order: what stands at its left end, and what is added to it.
+--- The arguments of a chain such as ((a + b) - c) + d, in order: its left end, and what is added to it.
 --- Addition and multiplication give the same bits whichever side is first, so a chain may also grow on the left.
 local function chain(node, fold)
   local function goes_on(value) return sizes[value] and folds[rawget(value, 1)] == fold end
@@ -220,7 +220,7 @@ end
 
 -- ---- Rewards ------------------------------------------------------------------------------------------------------
 
---- What to write instead of the condition that stands in a line of the recipe.
+--- What to write instead of the condition in a line of the recipe.
 local function advice(text)
   if contains(text, "==") then return "write where(eq(a, b), x, y)" end
   if contains(text, "~=") then return "write where(negate(eq(a, b)), x, y)" end
@@ -248,7 +248,7 @@ local function line_of(message)
   end
 end
 
---- The function failed on symbols: the same sentence, with where it stands and what to write instead.
+--- The function failed on symbols: the same sentence, with its place and what to write instead.
 local function refuse_raised(path, message, lines, first_file, first_line)
   message = type(message) == "string" and message or "it raised a value that is not a string"
   local file, line, rest = line_of(message)

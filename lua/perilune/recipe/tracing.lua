@@ -39,7 +39,7 @@ function tracing.options(self, algorithm, given)
   })
 end
 
---- Plain numbers: an op here would become part of the program that is traced.
+--- Actions (rows, A) from plain numbers: an op here would become part of the program that is traced.
 local function example_action(spec, rows)
   local action, out = spec.action, {}
   for i = 1, rows do
@@ -51,11 +51,12 @@ local function example_action(spec, rows)
   return prl.tensor(out)
 end
 
---- Inputs of a program, each made when it is first asked for.
+--- An input (rows, O) of the program that is traced.
 function tracing.observations(self, rows, name)
   return prl.trace_input(name or "obs", prl.randn(rows, #self.spec.observation.names), true)
 end
 
+--- The input (rows, A).
 function tracing.actions(self, rows) return prl.trace_input("action", example_action(self.spec, rows), true) end
 
 --- The rows of a minibatch; each field becomes an input of the program when it is first read.

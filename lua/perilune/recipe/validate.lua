@@ -94,7 +94,7 @@ end
 
 local MOST_ROWS = 2 ^ 27 -- of an update (runtime/agent/agent.c)
 
---- What an update takes has a place in memory. Of an algorithm of one's own that has no rollout the builder sees to it.
+--- The steps of an update must fit into the experience. For an algorithm without a rollout the builder checks it.
 local function needs_rows(check, recipe)
   local rollout, streams, rows = recipe.algorithm.rollout, recipe.env.n or recipe.agent.streams, recipe.agent.rows
   if type(rollout) ~= "number" then return end

@@ -10,9 +10,9 @@ local axis = {}
 local tag = html.tag
 local width, height = 460, 240
 local left, right, top, bottom = 58, 14, 12, 28
-local decades = 30 -- positive values whose extremes are so many times apart stand on a logarithmic scale
+local decades = 30 -- positive values whose extremes differ by this factor are drawn on a logarithmic scale
 
---- Where the values stand: "linear", "log", or "even" (one beside the other) where they are no numbers, or where 0 or a
+--- The scale of the values: "linear", "log", or "even" (one beside the other) where they are no numbers, or where 0 or a
 --- negative one stands among numbers of several orders. by_factors: they differ by factors, however near they are (a step
 --- size).
 function axis.scale(values, by_factors)

@@ -173,7 +173,7 @@ end
 function chart.set()
   local set = {data = {}}
 
-  --- options: title, note (what it means), unit, axis (what stands across; "steps"), zero (0 is within the range), within =
+  --- options: title, note (what it means), unit, axis (its label; "steps"), zero (0 is within the range), within =
   --- {low, high} (nothing beyond is drawn), lines = {{label, points = buckets of series.thin}, …}. nil where there
   --- is nothing to draw: one point is a number, not a line.
   function set.figure(options)

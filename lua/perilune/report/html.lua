@@ -59,7 +59,7 @@ function html.json(id, value)
   return html.tag("script", {type = "application/json", id = id}, html.raw(text))
 end
 
-local most_columns = 9 -- of a table that stands side by side
+local most_columns = 9 -- of a table beside another
 
 --- A table: columns = {{title, class}, …}, rows = lists of cells. Each cell knows its column's title, so that a narrow
 --- screen can show a row as a card; so are the rows of a table that is too wide for any.

@@ -15,7 +15,7 @@ local most_curves = 8 -- drawn at once; further metrics are in the numbers
 local function lifts(compared)
   local parts = {
     tag("h2", nil, "Lift over ", compared.baseline),
-    tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same chances."),
+    tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same random draws."),
     html.cards(lift.cells(compared)),
   }
   for _, item in ipairs(compared.beside or {}) do
@@ -30,7 +30,7 @@ end
 
 -- ---- learning curves ----
 
--- Where an evaluation stands across: after so many user-days of experience, or after so many steps in a run that did not
+-- The horizontal position of an evaluation: after so many user-days of experience, or after so many steps in a run that did not
 -- note them.
 local function across(evaluations)
   local days = evaluations.columns.user_days
@@ -98,7 +98,7 @@ local function short(row)
   return (value.mean > 0 and "+" or "") .. format.with_error(100 * value.mean, value.half and 100 * value.half) .. " %"
 end
 
---- The figures that stand first: {"+3.2 ± 0.4 %", what it is}; none of a run that was not judged so.
+--- The figures that come first: {"+3.2 ± 0.4 %", what it is}; none of a run that was not judged so.
 function judged.figures(run)
   local compared, found = run.lift, {}
   if not compared then return found end

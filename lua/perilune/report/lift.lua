@@ -1,5 +1,5 @@
 --- The lift table: what policies give a user and day, in percent against a baseline on the same users with the same
---- chances, with 95 % intervals over users crossed with seeds.
+--- random draws, with 95 % intervals over users crossed with seeds.
 ---
 --- A metric is a ratio of sums, R = Σ_u N_u / Σ_u D_u (watch time over user-days, return time over the returns that
 --- came). The lift of seed s is L_s = R_s / R_0 − 1. The user is the unit, never the request: by the delta method
@@ -191,7 +191,7 @@ function lift.beside(policy, baseline, others, responses, baseline_name)
   return result
 end
 
-local longest = 24 -- of a name that stands in a table's header
+local longest = 24 -- of a name in a table's header
 
 --- The cells of one of them: header, rows, of the metrics in `main` (a list of names; nil: all).
 function lift.beside_cells(item, main)

@@ -245,7 +245,7 @@ local function training(run, set)
   return {tag("h2", nil, "Training"),
     tag("p", {class = "lead"}, run.info.search and "What the trials of each generation met." or
       {"What the exploring policy met while it learned: a critic's return is the sum of its reward over an episode, ",
-        "a response the raw mean of a step. A band holds all updates that a point stands for."}),
+        "a response the raw mean of a step. A band covers all updates of a point."}),
     tag("div", {class = #figures > 6 and "charts dense" or "charts"}, figures)}
 end
 

@@ -276,7 +276,7 @@ function Trainer:judged() return self.judge == panel and lift.judged(self.info) 
 
 -- ---- the run ----
 
--- The lift over the baseline on so many users, of the policy as it stands. All of the last one stays in the run's folder.
+-- The lift over the baseline on so many users, of the present policy. All of the last one stays in the run's folder.
 function Trainer:lift(users, last)
   local file = self.folder:file("judged.safetensors") -- threads load the agent anew
   failure.check(self.agent:save(file))
@@ -484,7 +484,7 @@ function Trainer:train()
   return outcome, report
 end
 
---- Where the run stands, for a sentence: "step 1200", "trial 7".
+--- How far the run is, for a sentence: "step 1200", "trial 7".
 function Trainer:place() return ("%s %d"):format(self.search and "trial" or "step", self:position()) end
 
 --- What the run did, in a few sentences for a terminal.

@@ -1,5 +1,5 @@
 --- The last word on a policy, by user and simulated day: beside its baseline, beside further policies, by groups of users,
---- and on the front of global vectors; all on the same users with the same chances.
+--- and on the front of global vectors; all on the same users with the same random draws.
 ---
 ---     local bench = judgement.new(info, options)     -- options: the recipe's eval; whatever it names is looked up here
 ---     bench:lift(users, agent_file)                  -- a lift table (report/lift.lua), on the way
@@ -22,7 +22,7 @@ local most_of_a_run = 16 -- vectors that the front takes from one search
 local Bench = {}
 Bench.__index = Bench
 
--- ---- what stands beside ----
+-- ---- further policies ----
 
 local function others_of(info, options)
   local others = {}
@@ -168,7 +168,7 @@ function Bench:front(judged)
     self.baseline_policy.constant ~= nil)
 end
 
--- The metrics that stand beside a group's actions.
+-- The metrics beside a group's actions.
 local function metrics_of(info, main)
   local metrics = {}
   for _, metric in ipairs(lift.metrics(lift.judged(info))) do

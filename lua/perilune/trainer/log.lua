@@ -13,7 +13,7 @@ local log = {}
 local Log = {}
 Log.__index = Log
 
--- Counted since the run began: the last value stands for a row; other metrics are averaged over the row's updates.
+-- Counted since the run began: a row has the last value; other metrics are averaged over the row's updates.
 local counters = {steps = true, updates = true, version = true, dropped_steps = true, late_feedback = true,
   duplicate_feedback = true, stale_steps = true, idle_streams = true}
 

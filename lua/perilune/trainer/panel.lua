@@ -1,4 +1,4 @@
---- Panels: a policy judged by user and simulated day, beside a baseline on the same users with the same chances.
+--- Panels: a policy judged by user and simulated day, beside a baseline on the same users with the same random draws.
 ---
 --- A panel is {users, days, sums = tensor (users, days, columns), names = of the columns, columns = {name = {each user's
 --- sum over its days}}}, with the columns NAME and count/NAME (how often it came) for each response, requests, sessions
@@ -70,7 +70,7 @@ function panel.first(whole, count)
   return lift.of_users(whole, users)
 end
 
---- The whole action of one given by dimension: a list. at: where it stands in the recipe.
+--- The whole action of one given by dimension: a list. at: its place in the recipe.
 function panel.constant(info, given, at)
   local constant, place = {}, {}
   for i, name in ipairs(info.actions) do constant[i], place[name] = 0, i end
@@ -89,7 +89,7 @@ function panel.same_world(a, b)
   local function text(info)
     local about, options = info.environment, {}
     for key, value in pairs(about.options or {}) do options[key] = value end
-    if options.digest then options.world = nil end -- the same file, wherever it stands
+    if options.digest then options.world = nil end -- the same file, whatever its path
     return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = options}
   end
   return text(a) == text(b)
@@ -98,8 +98,8 @@ end
 -- The zero action is the base order: the supervised ranker's own, or that of the base weights which the recipe gives.
 local zero_names = {ltr = "ltr", zero = "the zero action"}
 
---- What a recipe's policy stands for ("ltr" or "zero", a constant action, a run's folder, an agent's file): a policy for
---- panel.run, and its name. at: where it stands in the recipe.
+--- What a recipe's policy names ("ltr" or "zero", a constant action, a run's folder, an agent's file): a policy for
+--- panel.run, and its name. at: its place in the recipe.
 function panel.policy(info, given, at)
   if type(given) == "table" then return {constant = panel.constant(info, given, at)}, "a constant action" end
   local zero = zero_names[given]

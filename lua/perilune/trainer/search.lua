@@ -8,7 +8,7 @@
 ---   search:adopt(vector, more)  the policy is now this vector; more: {name = {number of each dimension}} for the metrics
 ---   search:normal()           a standard normal draw
 ---
---- All trials between two calls of `meet` have the same users and chances. A trial's score is the objective of a user and
+--- All trials between two calls of `meet` have the same users and random draws. A trial's score is the objective of a user and
 --- day: Σ weight · reward / scale over the critics. Beside the trials the starting vector runs on the same users: what they
 --- would have had without the search. It gives the scale "baseline", and what the trials cost.
 ---

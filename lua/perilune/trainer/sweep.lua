@@ -177,7 +177,7 @@ local function check_axis(plan, axis)
   axis.by_factors = declared ~= nil and declared.scale == "log"
   local seen = {}
   for _, value in ipairs(axis.values) do
-    if seen[value.number or value.text] then axis_refusal(plan, axis, ("%s stands twice"):format(value.label)) end
+    if seen[value.number or value.text] then axis_refusal(plan, axis, ("%s appears twice"):format(value.label)) end
     seen[value.number or value.text] = true
   end
 end

@@ -8,7 +8,7 @@
 #include "core/nearest.h"
 #include "core/read.h"
 
-/* Where a parameter of the critic's value set stands. */
+/* The place of a parameter in the critic's value set. */
 static prl_status find_param(prl_learner *l, const prl_value *map, const char *critic,
                              const prl_value *popart, const char *key, prl_param **out, prl_error *error) {
   const char *set, *name;

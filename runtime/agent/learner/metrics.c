@@ -20,7 +20,7 @@ static const struct {
     {"late_feedback", "Late feedback", "Reports for steps that were learned from already."},
     {"duplicate_feedback", "Duplicate feedback", "Reports whose event id had come before."},
     {"stale_steps", "Stale steps", "Acted under an older policy, and so not learned from."},
-    {"idle_streams", "Idle streams", "Episodes that were truncated because nobody called."},
+    {"idle_streams", "Idle streams", "Episodes that were truncated after inactivity."},
     {"response", "Response", "Mean of a step."},
     {"grad_norm", "Gradient norm", "Before clipping."},
     {"episode_length", "Episode length", "Steps of the episodes that ended in training."},

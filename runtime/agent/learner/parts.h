@@ -45,7 +45,7 @@ typedef struct prl_learner_program {
   int reports_count;
 } prl_learner_program;
 
-/* The program that tells the critics' values. */
+/* The program that computes the critics' values. */
 typedef struct prl_values_program {
   prl_routine routine;
   prl_tensor *observation;

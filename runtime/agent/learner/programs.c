@@ -65,7 +65,7 @@ int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const ch
   if (!strcmp(name, "act") || prl_policy_is_density(name)) return shape->act_rows;
   if (!strcmp(name, "values")) return shape->tile_rows;
   int64_t rows = rows_in(prl_get(root, "schedule"), name, shape->batch_rows);
-  return rows > 0 ? rows : 1; /* never run: built all the same, so that its errors are told */
+  return rows > 0 ? rows : 1; /* never run; built all the same, so that its errors are reported */
 }
 
 /* ---- building ---- */

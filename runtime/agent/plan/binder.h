@@ -52,7 +52,7 @@ typedef struct prl_routine {
 } prl_routine;
 
 /* The program of a graph, planned for `rows` rows; takes the graph over, also on failure. Names and sources
- * must outlive the routine. Fails: PRL_EFORMAT (an input that nobody knows, with the nearest name; one of
+ * must outlive the routine. Fails: PRL_EFORMAT (an unknown input, with the nearest name; one of
  * another shape; a required one that is not there), or as prl_program_new. */
 prl_status prl_routine_init(prl_routine *routine, prl_runtime *runtime, const char *name, prl_graph *graph,
                             const prl_bindings *bindings, int64_t rows, const prl_source *sources,

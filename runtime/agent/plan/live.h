@@ -17,7 +17,7 @@ typedef enum prl_scalar_kind {
 
 typedef struct prl_scalar {
   prl_scalar_kind kind;
-  double from, to, over;   /* a number stands in `to` */
+  double from, to, over;   /* a number is stored in `to` */
   const prl_value *points; /* of the plan's document */
   prl_expression *expression;
 } prl_scalar;

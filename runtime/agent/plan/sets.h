@@ -25,7 +25,7 @@ int prl_sets_find(const prl_sets *sets, const char *name, size_t length);
 /* Fails: PRL_ENUMERIC, naming the first parameter that is not finite. */
 prl_status prl_sets_check(const prl_sets *sets, prl_error *error);
 /* Parameters of the same set, name and shape keep their values and moments. A learner's set that is not
- * finite is left behind: in_force, what acts reads of it (NULL: nothing), stands in for its values. True: all
+ * finite is left behind: in_force, what acts reads of it (NULL: nothing), replaces its values. True: all
  * of the set was taken over, and the other set has no more. */
 bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force);
 

@@ -8,7 +8,7 @@ enum { DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
 
 int64_t prl_noise_steps(int64_t width) { return width > 0 && width < DRAWS ? DRAWS / width : 1; }
 
-void prl_noise_init(prl_policy *p) {
+void prl_noise_build(prl_policy *p) {
   p->noise.width = p->shape->noise;
   p->noise.steps = prl_noise_steps(p->noise.width);
   for (int64_t i = 0; i < p->shape->experience.streams; i++)

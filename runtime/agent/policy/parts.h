@@ -81,7 +81,7 @@ enum { PRL_POLICY_PIECES = 3 };
 
 /* noise.c: fills the noise of rows first … first + n − 1 of a call. */
 int64_t prl_noise_steps(int64_t width); /* of a chunk */
-void prl_noise_init(prl_policy *policy);
+void prl_noise_build(prl_policy *policy);
 void prl_noise_draw(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
                     prl_mode mode, const prl_draw_address *address);
 

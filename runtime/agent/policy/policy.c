@@ -155,7 +155,7 @@ static prl_status allocate(prl_policy *p, prl_error *error) {
   if (status) return status;
   p->published = prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof *p->published);
   p->in_force = prl_calloc(p->runtime, (size_t)p->live->count + 1, sizeof *p->in_force);
-  prl_noise_init(p);
+  prl_noise_build(p);
   return p->published && p->in_force ? PRL_OK
                                      : prl_fail_memory(error, (size_t)p->sets->count * sizeof *p->published);
 }

@@ -9,7 +9,7 @@
 /* Few: weights that overflow do so in nearly every row, and a trial may not cost what an update does. */
 enum { ROWS = PRL_TRIAL_ROWS };
 
-/* A program of its own, since to change the rows of the one that acts costs more than to run it. */
+/* A separate program, since changing the rows of the one that acts costs more than running this one. */
 prl_status prl_trial_build(prl_policy *p, const prl_value *text, prl_error *error) {
   prl_graph *graph;
   const prl_bindings bindings = {.sets = p->sets->items, .sets_count = p->sets->count};

@@ -15,7 +15,7 @@ static prl_status check_times(const prl_learner *l, prl_error *error) {
   if (!needed) return PRL_OK;
   return prl_fail(error, PRL_ESTATE,
                   "critic \"%s\" is discounted per %s, but none of the %" PRId64
-                  " steps took any time; a host tells the time by prl_agent_time",
+                  " steps took any time; a host sets the time by prl_agent_time",
                   l->timed->name, l->timed->per, b->rows);
 }
 

@@ -46,7 +46,7 @@ static prl_status check_order(const compiler *c, const prl_verb *verb, unsigned 
   const prl_verb_type *type = verb->type;
   const prl_schedule *s = c->schedule;
   if (type->flags & PRL_VERB_TOP && c->nesting)
-    return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: %s stands outside of loops", type->name);
+    return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: %s is outside a loop", type->name);
   for (int i = 0; type->flags & PRL_VERB_ONCE && i < verb->index; i++)
     if (s->verbs[i].type == type)
       return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: %s comes once", type->name);

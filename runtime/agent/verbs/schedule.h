@@ -1,5 +1,5 @@
 /* The schedule: the plan's list of verbs, flattened, and the cursor from which it is executed. An update is
- * one pass through the list. Execution may stop between any two steps of a verb and go on in another call,
+ * one pass through the list. Execution may stop between any two steps of a verb and continue in another call,
  * another thread or, after a save and a load, another process. */
 #ifndef PRL_AGENT_VERBS_SCHEDULE_H
 #define PRL_AGENT_VERBS_SCHEDULE_H
@@ -8,7 +8,7 @@
 
 typedef struct prl_schedule prl_schedule;
 
-/* What one step of the schedule is given and tells. */
+/* The inputs and outputs of one step of the schedule. */
 typedef struct prl_turn {
   int64_t deadline_ns; /* given: 0: none; a program stops between two ops once the clock has passed it */
   int next;            /* the verb that comes next: a verb that does not end, or goes elsewhere, changes it */

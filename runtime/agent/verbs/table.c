@@ -1,21 +1,10 @@
-/* The one table of all verbs, family by family. */
+/* The table of verbs, from the list in verb.h. */
 #include <string.h>
 
 #include "agent/verbs/verb.h"
 
-const prl_verb_type *const prl_verb_types[] = {&prl_verb_collect,
-                                               &prl_verb_freeze,
-                                               &prl_verb_rewards,
-                                               &prl_verb_values,
-                                               &prl_verb_advantages,
-                                               &prl_verb_weigh,
-                                               &prl_verb_epochs,
-                                               &prl_verb_minibatches,
-                                               &prl_verb_run,
-                                               &prl_verb_copy,
-                                               &prl_verb_stop,
-                                               &prl_verb_publish,
-                                               NULL};
+#define ENTRY(name) &prl_verb_##name,
+const prl_verb_type *const prl_verb_types[] = {PRL_VERBS(ENTRY) NULL};
 
 const prl_verb_type *prl_verb_type_find(const char *name) {
   for (const prl_verb_type *const *type = prl_verb_types; *type; type++)

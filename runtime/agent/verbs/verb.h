@@ -1,5 +1,5 @@
-/* What a verb is. Each family has a file of its own, which ends in its entries of the table; table.c lists
- * them. A new verb is one file and one line there. */
+/* What a verb is. Each family has its own file, which ends with the verbs' entries. A new verb is such
+ * an entry and a line of PRL_VERBS. */
 #ifndef PRL_AGENT_VERBS_VERB_H
 #define PRL_AGENT_VERBS_VERB_H
 
@@ -12,7 +12,7 @@ typedef struct prl_verb_type prl_verb_type;
 typedef struct prl_verb {
   const prl_verb_type *type;
   void *fields;    /* what `read` made of the document: a struct of the verb's own */
-  int64_t *cursor; /* (type->cursor) where it stands: 0 when it begins; saved */
+  int64_t *cursor; /* (type->cursor) its position: 0 when it begins; saved */
   int index;       /* in the list */
   int end;         /* of a loop: the entry behind its body, which goes back or on; else −1 */
   int loop;        /* of that entry: its loop; else −1 */
@@ -56,13 +56,27 @@ struct prl_verb_type {
   int64_t (*waits)(const prl_verb *verb); /* closed steps that it waits for; NULL: none */
 };
 
+/* The one list of verbs: it gives the externs and the table. */
+#define PRL_VERBS(VERB)                                                                                      \
+  VERB(collect)                                                                                              \
+  VERB(freeze)                                                                                               \
+  VERB(rewards)                                                                                              \
+  VERB(values)                                                                                               \
+  VERB(advantages)                                                                                           \
+  VERB(weigh)                                                                                                \
+  VERB(epochs)                                                                                               \
+  VERB(minibatches)                                                                                          \
+  VERB(run)                                                                                                  \
+  VERB(copy)                                                                                                 \
+  VERB(stop)                                                                                                 \
+  VERB(publish)
+
+#define PRL_VERB_EXTERN(name) extern const prl_verb_type prl_verb_##name;
+PRL_VERBS(PRL_VERB_EXTERN)
+
 extern const prl_verb_type *const prl_verb_types[];        /* ends with NULL */
 const prl_verb_type *prl_verb_type_find(const char *name); /* NULL: there is none */
 extern const prl_verb_type prl_verb_end;                   /* behind a loop's body; not in documents */
-
-extern const prl_verb_type prl_verb_collect, prl_verb_freeze, prl_verb_rewards, prl_verb_values,
-    prl_verb_advantages, prl_verb_weigh, prl_verb_epochs, prl_verb_minibatches, prl_verb_run, prl_verb_copy,
-    prl_verb_stop, prl_verb_publish;
 
 /* loop.c: the rows of the minibatch that the verb runs in; all frozen rows where it runs in none. */
 typedef struct prl_minibatch {

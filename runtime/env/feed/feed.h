@@ -33,7 +33,7 @@ typedef struct feed_mind {
   float mood, slow_mood, mood_sum;           /* mood_sum: over the videos of this session */
 } feed_mind;
 
-/* Where a person stands. */
+/* The state of a person. */
 typedef struct feed_visit {
   int64_t clock_us;                  /* since 00:00 of the first day */
   int64_t opened_us;                 /* when this session began */

@@ -1,4 +1,4 @@
-/* What stays of a video that was watched, eight people side by side: for one kernel table. */
+/* The effects of a video that was watched, for eight people at once: for one kernel table. */
 #ifndef PRL_ENV_FEED_FEEL_H
 #define PRL_ENV_FEED_FEEL_H
 

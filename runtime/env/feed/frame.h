@@ -13,18 +13,18 @@ struct prl_kernels;
 /* ---- What every feed has, as rows of its lists; `...`: what one of them has besides ---- */
 
 #define FEED_PULL_OPTIONS                                                                                    \
-  {"satisfaction", 0.5, 0, 2, "", "pull of mood on staying, on coming back and on not leaving for good"}, {  \
-    "fatigue", 0.15, 0, 2, "", "pull on leaving of 20 minutes watched in the session"                        \
+  {"satisfaction", 0.5, 0, 2, "", "effect of mood on staying, returning, and not leaving for good"}, {       \
+    "fatigue", 0.15, 0, 2, "", "effect on leaving of 20 minutes watched in the session"                      \
   }
 /* In the order of feed_size. */
 #define FEED_SIZE_OPTIONS                                                                                    \
   {"candidates", 64, 8, FEED_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},           \
       {"shown", 6, 1, FEED_MAX_SHOWN, "count", "videos shown for a request"},                                \
-      {"requests", 60, 1, 10000, "count", "a session ends after as many requests at the latest"},            \
+      {"requests", 60, 1, 10000, "count", "the most requests of a session"},                                 \
       {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"}, {  \
     "return_wait", 0, 0, 96, "h",                                                                            \
         "0: return_time comes with the first request of the next session; 24, 48, 72 or 96: with the step "  \
-        "that ended the session, censored at so many hours, and steps wait for it"                           \
+        "that ended the session, censored at that many hours; steps wait for it"                             \
   }
 enum feed_pull { FEED_SATISFACTION, FEED_FATIGUE, FEED_PULLS };
 enum feed_size { FEED_CANDIDATES, FEED_SHOWN, FEED_REQUESTS, FEED_LIFETIME, FEED_RETURN_WAIT, FEED_SIZES };

@@ -425,7 +425,7 @@ static prl_status read_bytes(reader *r, const char *bytes, size_t size) {
   prl_arena_init(&r->scratch, r->world->runtime);
   status = read_world(r);
   prl_arena_deinit(&r->scratch);
-  prl_safetensors_free(file);
+  prl_safetensors_close(file);
   return status;
 }
 

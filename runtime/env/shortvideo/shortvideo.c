@@ -11,11 +11,11 @@ enum option { HETEROGENEITY = FEED_PULLS, DRIFT, SIZES, ACTION_ITEM = SIZES + FE
 static const prl_env_option options[] = {
     FEED_PULL_OPTIONS,
     {"heterogeneity", 1, 0, 2, "",
-     "how much users differ in what ranking suits them, and predictions in their errors"},
+     "how much users differ in the ranking that suits them, and in their predictions' errors"},
     {"drift", 1, 0, 4, "", "pace of tastes and size of trends and day effects; 0: nothing drifts"},
     FEED_SIZE_OPTIONS,
     {"action_item", 0, 0, 1, "",
-     "1: the action is the place of one candidate in the base order, and it alone is shown"},
+     "1: the action is the position of one candidate in the base order; only that one is shown"},
     FEED_BASE_OPTION("watch", 1, "weight of the predicted log watch time"),
     FEED_BASE_OPTION("long_view", 0.3, "weight of the predicted logit of a long view"),
     FEED_BASE_OPTION("like", 0.3, "weight of the predicted logit of a like"),

@@ -57,7 +57,7 @@ typedef struct sv_item {
   float spare[4];
 } sv_item;
 
-/* Constants of the model. The defaults stand in catalogue.c with their reasons in README.md; `calibrate`
+/* Constants of the model. The defaults are in catalogue.c, with their reasons in README.md; `calibrate`
  * varies a copy. */
 typedef struct sv_constants {
   float skip, watch, watch_sd;     /* intercepts of skipping and of log watch time, deviation of the latter */

@@ -172,7 +172,7 @@ INLINE vd mills_half(vd a) {
 
 INLINE vf mills(vf a) { return vjoin(mills_half(vlow(a)), mills_half(vhigh(a))); }
 
-/* e^(−a²/2), a ≤ 15: a² is split into an exact head and a small rest, since it stands in the exponent. */
+/* e^(−a²/2), a ≤ 15: a² is split into an exact head and a small rest, since it is in the exponent. */
 INLINE exp_parts gauss(vf a) {
   vf head = (vf)((vi)a & (int32_t)0xfffff000);
   vf rest = (a - head) * (a + head);

@@ -25,7 +25,7 @@ typedef struct tile_args {
   int64_t column; /* of c's first element: where bias and pre begin */
   int64_t row;
   int64_t last;    /* lanes of the last vector, where it is a part */
-  bool resume;     /* the chains go on from what c holds */
+  bool resume;     /* the chains continue from what c holds */
   bool unfinished; /* more of k follows: c takes the bare chains */
   const gemm_epilogue *e;
 } tile_args;

@@ -30,7 +30,7 @@ static void move_carts(int64_t n, double *restrict xs, double *restrict x_dots, 
     theta_dots[i] = theta_dot;
     fallen[i] = ((fabs(x) > x_limit) | (fabs(theta) > theta_limit)) ? 1.0f : 0.0f;
   }
-  /* In a loop of its own, since the one above is short of registers. */
+  /* In a separate loop, since the one above is short of registers. */
   for (int64_t i = 0; i < n; i++) {
     rows[4 * i] = (float)xs[i];
     rows[4 * i + 1] = (float)x_dots[i];
