@@ -45,6 +45,7 @@ static void entries_are_whole(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(readme_has_the_table), cmocka_unit_test(entries_are_whole)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(readme_has_the_table),
+                                     cmocka_unit_test(entries_are_whole)};
   return cmocka_run_group_tests(tests, read_readme, NULL);
 }
