@@ -17,7 +17,7 @@ typedef struct prl_shape {
   int64_t batch_rows;                /* frozen at most */
   int64_t act_rows;                  /* of one run of `act` */
   int64_t tile_rows;                 /* of one run of `values` */
-  prl_experience_options experience; /* names: response_names; rules: NULL */
+  prl_experience_options experience; /* its names and rules are those beside */
   prl_response_rule *rules;          /* (responses) */
 } prl_shape;
 
