@@ -135,7 +135,7 @@ static prl_status add_programs(prl_needs *needs, const prl_value *root, const pr
     if (prl_policy_is_density(name)) continue; /* made when it is first asked for */
     status = measure(shape, root, name, text, act, &bytes, error);
     sum = prl_bytes_add(sum, bytes);
-    if (bytes > most) most = bytes, learns = strcmp(name, "act") && strcmp(name, "values");
+    if (bytes > most) most = bytes, learns = prl_learner_runs(name);
   }
   if (status) return status;
   bool parts = prl_path(root, "recipe.algorithm.minibatch") != NULL;

@@ -1,3 +1,4 @@
+/* OpenBLAS is found where it was at the build or by name, and opened when it is first needed. */
 #include "nn/lapack.h"
 
 #include <dlfcn.h>

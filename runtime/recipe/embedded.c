@@ -1,3 +1,4 @@
+/* Lua files that the library carries are found by module, and loaded from bytecode or from text. */
 #include "recipe/embedded.h"
 
 #include <lauxlib.h>

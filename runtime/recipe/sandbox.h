@@ -11,8 +11,9 @@
  * - memory: bytes at once, bytes in one block, and bytes asked for all told
  * - result: depth, number of values and bytes of text of what it leaves (recipe/value.h)
  *
- * The functions that it may call are listed in library.c, recipe/prelude.lua and recipe/symbols.lua. What one call does in
- * C is bounded by the sizes of what it is given, never by a number; the rest is Lua, whose steps are counted.
+ * The functions that it may call are listed in library.c, recipe/prelude.lua and recipe/symbols.lua. What one
+ * call does in C is bounded by the sizes of what it is given, never by a number; the rest is Lua, whose steps
+ * are counted.
  */
 #ifndef PRL_RECIPE_SANDBOX_H
 #define PRL_RECIPE_SANDBOX_H

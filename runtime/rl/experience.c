@@ -6,23 +6,20 @@
 #include <string.h>
 
 static prl_status check_options(const prl_experience_options *o, prl_error *error) {
+  const int64_t most = 1 << 28;
   const struct {
     const char *name;
-    int64_t value, low;
-  } limits[] = {{"capacity.streams", o->streams, 1},
-                {"capacity.rows", o->rows, 1},
-                {"capacity.events", o->events, 0},
-                {"wait_us", o->wait_us, 0},
-                {"capacity.idle_us", o->idle_us, 0}};
+    int64_t value, low, high;
+  } limits[] = {{"capacity.streams", o->streams, 1, most},
+                {"capacity.rows", o->rows, 1, most},
+                {"capacity.events", o->events, 0, most},
+                {"wait_us", o->wait_us, 0, PRL_COUNT_MOST},
+                {"capacity.idle_us", o->idle_us, 0, PRL_COUNT_MOST}};
   EVERY(i, (int64_t)(sizeof limits / sizeof *limits)) {
-    if (limits[i].value < limits[i].low || limits[i].value > PRL_COUNT_MOST)
-      return prl_fail(error, PRL_EINVAL, "%s is %" PRId64 "; it must be at least %" PRId64, limits[i].name,
-                      limits[i].value, limits[i].low);
+    if (limits[i].value < limits[i].low || limits[i].value > limits[i].high)
+      return prl_fail(error, PRL_EINVAL, "%s is %" PRId64 "; it must be from %" PRId64 " to %" PRId64,
+                      limits[i].name, limits[i].value, limits[i].low, limits[i].high);
   }
-  if (o->streams > 1 << 28 || o->rows > 1 << 28 || o->events > 1 << 28)
-    return prl_fail(error, PRL_EINVAL,
-                    "a capacity is above %d (streams %" PRId64 ", rows %" PRId64 ", events %" PRId64 ")",
-                    1 << 28, o->streams, o->rows, o->events);
   return PRL_OK;
 }
 

@@ -7,7 +7,7 @@
 
 #include "recipe/embedded.h"
 
-/* The chunk's name and the lines of it that code stands on, as "@lua/m.lua 1,5,9,". Leaves nothing on the
+/* The chunk's name and the lines of it that code stands on, as "@FILE 1,5,9,". Leaves nothing on the
  * stack. */
 static void describe(lua_State *L, char out[16384]) {
   lua_Debug ar;

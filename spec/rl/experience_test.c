@@ -627,6 +627,24 @@ static void debug_builds_look(void **state) {
 #endif
 }
 
+static void options_out_of_bounds(void **state) {
+  (void)state;
+  prl_experience *e = NULL;
+  prl_experience_options options = small_options();
+  options.streams = 0;
+  CHECK_FAILS(prl_experience_new(runtime, &options, &e, &error), PRL_EINVAL,
+              "capacity.streams is 0; it must be from 1 to 268435456");
+  options = small_options();
+  options.events = (INT64_C(1) << 28) + 1;
+  CHECK_FAILS(prl_experience_new(runtime, &options, &e, &error), PRL_EINVAL,
+              "capacity.events is 268435457; it must be from 0 to 268435456");
+  options = small_options();
+  options.idle_us = PRL_COUNT_MOST + 1;
+  CHECK_FAILS(prl_experience_new(runtime, &options, &e, &error), PRL_EINVAL,
+              "capacity.idle_us is 1152921504606846977; it must be from 0 to 1152921504606846976");
+  assert_null(e);
+}
+
 static int setup(void **state) {
   (void)state;
   return prl_runtime_new(NULL, &runtime, &error);
@@ -655,6 +673,7 @@ int main(void) {
                                      cmocka_unit_test(oldest_first),
                                      cmocka_unit_test(random_life),
                                      cmocka_unit_test(what_is_broken_is_told),
+                                     cmocka_unit_test(options_out_of_bounds),
                                      cmocka_unit_test(debug_builds_look)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -19,6 +19,8 @@ typedef struct prl_learner_parts {
 
 /* What the rows of an update take, with so many critics. */
 int64_t prl_learner_bytes(const prl_shape *shape, int critics);
+/* Whether a program of this name is run by the schedule; others act, or tell values and densities. */
+bool prl_learner_runs(const char *name);
 /* The most rows of one run of the program of this name by the schedule of the document. */
 int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name);
 /* Fails: PRL_EFORMAT, PRL_ENOMEM. */

@@ -113,9 +113,6 @@ void prl_program_report(prl_learner *learner, const prl_learner_program *program
 prl_status prl_rewards_raw(prl_learner *learner, prl_error *error);
 
 /* learner.c */
-static inline void prl_learner_put(prl_learner *learner, int metric, double value) {
-  prl_metrics_put(&learner->metrics, metric, value);
-}
 /* The frozen rows have been learned from. */
 void prl_learner_release(prl_learner *learner);
 /* Parameters, statistics and live options come into force. Fails: PRL_ENUMERIC (prl_policy_publish). */

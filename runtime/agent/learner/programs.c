@@ -61,6 +61,10 @@ static int64_t rows_in(const prl_value *body, const char *name, int64_t rows) {
   return most;
 }
 
+bool prl_learner_runs(const char *name) {
+  return strcmp(name, "act") && strcmp(name, "values") && !prl_policy_is_density(name);
+}
+
 int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name) {
   if (!strcmp(name, "act") || prl_policy_is_density(name)) return shape->act_rows;
   if (!strcmp(name, "values")) return shape->tile_rows;
@@ -119,10 +123,6 @@ static prl_status build_program(prl_learner *l, const char *name, const prl_valu
   return status ? status : list_reports(l, p, error);
 }
 
-static bool learns(const char *name) {
-  return strcmp(name, "act") && strcmp(name, "values") && !prl_policy_is_density(name);
-}
-
 prl_status prl_programs_build(prl_learner *l, prl_error *error) {
   const prl_value *programs, *text;
   const char *name;
@@ -135,7 +135,7 @@ prl_status prl_programs_build(prl_learner *l, prl_error *error) {
   status = build_values(l, programs, error);
   for (int64_t i = 0; !status && i < (int64_t)count; i++) {
     prl_pair(programs, i, &name, &text);
-    if (learns(name)) status = build_program(l, name, text, error);
+    if (prl_learner_runs(name)) status = build_program(l, name, text, error);
   }
   return status;
 }
@@ -166,13 +166,13 @@ void prl_programs_fill_live(prl_learner *l) {
 void prl_program_report(prl_learner *l, const prl_learner_program *p) {
   for (int i = 0; i < p->reports_count; i++) {
     double value = (double)*p->reports[i].from;
-    prl_learner_put(l, p->reports[i].gauge, value);
+    prl_metrics_put(&l->metrics, p->reports[i].gauge, value);
     l->metrics.gauges[p->reports[i].gauge].last = value;
   }
   for (int i = 0; i < l->sets->optims_count; i++) {
     const prl_optim *optim = l->sets->optims[i];
     if (optim->steps == l->optim_steps[i]) continue;
     l->optim_steps[i] = optim->steps;
-    prl_learner_put(l, l->metrics.norms + i, optim->last_norm);
+    prl_metrics_put(&l->metrics, l->metrics.norms + i, optim->last_norm);
   }
 }

@@ -38,11 +38,7 @@ static prl_status build_param(prl_sets *a, const prl_value *map, const char *set
     if (status) return status;
     from = &zeros;
   }
-  const prl_value *sparse = prl_get(map, "row_sparse");
-  bool row_sparse =
-      sparse &&
-      (sparse->kind == PRL_BOOL ? sparse->as.boolean : sparse->kind == PRL_NUMBER && sparse->as.number != 0);
-  status = prl_param_new(a->runtime, name, from, row_sparse, out, error);
+  status = prl_param_new(a->runtime, name, from, prl_get_bool(map, "row_sparse", false), out, error);
   prl_tensor_release(&zeros);
   return status;
 }

@@ -41,7 +41,7 @@ static prl_status copy_sets(prl_policy *p, const char *program, const prl_graph 
   return PRL_OK;
 }
 
-/* The published sets, as programs find them; freed by the caller. */
+/* The published sets, as programs find them. */
 static prl_status bind_published(prl_policy *p, prl_params ***sets, prl_bindings *out, prl_error *error) {
   *sets = prl_calloc(p->runtime, (size_t)p->sets->count + 1, sizeof **sets);
   if (!*sets) return prl_fail_memory(error, (size_t)p->sets->count * sizeof **sets);
@@ -51,13 +51,16 @@ static prl_status bind_published(prl_policy *p, prl_params ***sets, prl_bindings
   return PRL_OK;
 }
 
-/* The graph of the document's program, whose sets are published. */
-static prl_status read_graph(prl_policy *p, const prl_value *text, const char *name, prl_graph **out,
-                             prl_error *error) {
-  prl_status status = prl_graph_read(p->runtime, text, out, error);
+/* The graph of the document's program and the published sets, which it reads; the caller frees `sets`,
+ * whatever comes. */
+static prl_status read_published(prl_policy *p, const prl_value *text, const char *name, prl_graph **graph,
+                                 prl_params ***sets, prl_bindings *bindings, prl_error *error) {
+  *sets = NULL;
+  prl_status status = prl_graph_read(p->runtime, text, graph, error);
   if (status) return status;
-  status = copy_sets(p, name, *out, error);
-  if (status) prl_graph_free(*out);
+  status = copy_sets(p, name, *graph, error);
+  if (!status) status = bind_published(p, sets, bindings, error);
+  if (status) prl_graph_free(*graph);
   return status;
 }
 
@@ -66,12 +69,8 @@ prl_status prl_policy_routine(prl_policy *p, const prl_value *text, const char *
   prl_graph *graph;
   prl_params **sets;
   prl_bindings bindings;
-  prl_status status = read_graph(p, text, name, &graph, error);
-  if (status) return status;
-  status = bind_published(p, &sets, &bindings, error);
-  if (status)
-    prl_graph_free(graph);
-  else
+  prl_status status = read_published(p, text, name, &graph, &sets, &bindings, error);
+  if (!status)
     status = prl_routine_init(out, p->runtime, name, graph, &bindings, p->shape->act_rows, sources, count,
                               p->live, error);
   prl_free(p->runtime, sets);
@@ -99,13 +98,8 @@ static prl_status build_act(prl_policy *p, prl_error *error) {
   prl_params **sets;
   prl_bindings bindings;
   if (!text) return prl_fail(error, PRL_EFORMAT, "plan: there is no program \"act\"");
-  prl_status status = read_graph(p, text, "act", &graph, error);
-  if (status) return status;
-  status = bind_published(p, &sets, &bindings, error);
-  if (status)
-    prl_graph_free(graph);
-  else
-    status = prl_act_bind(p, &p->act, graph, &bindings, p->shape->act_rows, error);
+  prl_status status = read_published(p, text, "act", &graph, &sets, &bindings, error);
+  if (!status) status = prl_act_bind(p, &p->act, graph, &bindings, p->shape->act_rows, error);
   prl_free(p->runtime, sets);
   return status ? status : prl_trial_build(p, text, error);
 }

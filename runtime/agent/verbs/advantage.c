@@ -33,7 +33,7 @@ static prl_status read_advantages(prl_verb_reader *r, void *fields, prl_error *e
 /* 1 − Var(R − V)/Var(R); R − V is the advantage. */
 static void report_variance(prl_learner *l, const prl_critic *c) {
   moments all = moments_of(l->batch.rows, c->returns), rest = moments_of(l->batch.rows, c->advantage);
-  if (all.variance > 0) prl_learner_put(l, c->metric_variance, 1 - rest.variance / all.variance);
+  if (all.variance > 0) prl_metrics_put(&l->metrics, c->metric_variance, 1 - rest.variance / all.variance);
 }
 
 /* The mean over the steps that it applies to. */
@@ -44,7 +44,7 @@ static void report_discount(prl_learner *l, const prl_critic *c) {
     sum += l->discount[row];
     count++;
   }
-  if (count > 0) prl_learner_put(l, c->metric_discount, sum / count);
+  if (count > 0) prl_metrics_put(&l->metrics, c->metric_discount, sum / count);
 }
 
 /* The statistics come into force before the targets are made; normalised predictions move with the layer. */
@@ -120,7 +120,7 @@ static moments weigh(prl_learner *l) {
     double weight = prl_ref_value(l->live, l->critics[k].weight), covariance = 0;
     for (int64_t i = 0; i < rows; i++)
       covariance += weight * (double)l->critics[k].advantage[i] * ((double)l->advantage[i] - all.mean);
-    prl_learner_put(l, l->critics[k].metric_share, covariance / (double)rows / all.variance);
+    prl_metrics_put(&l->metrics, l->critics[k].metric_share, covariance / (double)rows / all.variance);
   }
   return all;
 }
@@ -150,8 +150,8 @@ static prl_status execute_weighing(prl_schedule *s, prl_verb *verb, prl_turn *tu
   prl_learner *l = s->learner;
   moments all = weigh(l);
   double std = sqrt(all.variance);
-  prl_learner_put(l, l->metrics.advantage_mean, all.mean);
-  prl_learner_put(l, l->metrics.advantage_std, std);
+  prl_metrics_put(&l->metrics, l->metrics.advantage_mean, all.mean);
+  prl_metrics_put(&l->metrics, l->metrics.advantage_std, std);
   if (((const weighing *)verb->fields)->normalise) normalise_advantages(l, all);
   if (!l->kernels->finite(l->batch.rows, l->advantage))
     return prl_fail(error, PRL_ENUMERIC, "an advantage is not finite (mean %g, deviation %g)", all.mean, std);

@@ -41,9 +41,9 @@ static void report_episodes(prl_learner *l) {
     for (int i = 0; i < l->critics_count; i++) {
       prl_critic *c = &l->critics[i];
       c->episode[slot] = (first ? 0 : c->episode[slot]) + (double)c->reward[row];
-      if (whole) prl_learner_put(l, c->metric_return, c->episode[slot]);
+      if (whole) prl_metrics_put(&l->metrics, c->metric_return, c->episode[slot]);
     }
-    if (whole) prl_learner_put(l, l->metrics.length, length);
+    if (whole) prl_metrics_put(&l->metrics, l->metrics.length, length);
   }
 }
 
@@ -52,7 +52,7 @@ static void report_responses(prl_learner *l) {
   for (int32_t r = 0; r < responses; r++) {
     double sum = 0;
     for (int64_t row = 0; row < l->batch.rows; row++) sum += (double)l->batch.response[row * responses + r];
-    if (l->batch.rows) prl_learner_put(l, l->metrics.responses + r, sum / (double)l->batch.rows);
+    if (l->batch.rows) prl_metrics_put(&l->metrics, l->metrics.responses + r, sum / (double)l->batch.rows);
   }
 }
 

@@ -102,8 +102,7 @@ static prl_status compile_verb(compiler *c, const prl_value *map, prl_verb **out
   prl_verb *verb = *out = add(c, type);
   if (!verb) return prl_fail_memory(c->error, type->fields_size);
   snprintf(where, sizeof where, "schedule.%s", name);
-  prl_verb_reader reader = {
-      .schedule = c->schedule, .learner = c->schedule->learner, .map = map, .verb = verb, .where = where};
+  prl_verb_reader reader = {.learner = c->schedule->learner, .map = map, .verb = verb, .where = where};
   if (type->read) status = type->read(&reader, verb->fields, c->error);
   if (!status) status = check_order(c, verb, type->needs | reader.needs);
   c->made |= type->makes;

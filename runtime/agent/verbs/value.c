@@ -11,7 +11,8 @@ static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *e
   const int64_t width = l->shape->spec.observations;
   prl_status status = prl_program_rows(program, rows, error);
   if (status) return status;
-  memcpy(l->values.observation->data, l->batch.observation + first * width, (size_t)(rows * width) * sizeof(float));
+  memcpy(l->values.observation->data, l->batch.observation + first * width,
+         (size_t)(rows * width) * sizeof(float));
   status = prl_program_run(program, 0, NULL, error);
   if (status) return status;
   const float *value = l->values.value->data;

@@ -31,7 +31,6 @@ struct prl_schedule {
 
 /* What a verb is read with. */
 typedef struct prl_verb_reader {
-  prl_schedule *schedule;
   prl_learner *learner;
   const prl_value *map; /* the verb in the document */
   prl_verb *verb;       /* its place among the others is known */
@@ -52,7 +51,8 @@ struct prl_verb_type {
   prl_status (*read)(prl_verb_reader *reader, void *fields, prl_error *error); /* NULL: no fields */
   /* One piece of it. It stays at the cursor where it sets turn->next to its own index. */
   prl_status (*execute)(prl_schedule *schedule, prl_verb *verb, prl_turn *turn, prl_error *error);
-  bool (*holds)(const prl_schedule *schedule, const prl_verb *verb); /* cursor after a load; NULL: any ≥ 0 */
+  bool (*holds)(const prl_schedule *schedule,
+                const prl_verb *verb);    /* cursor after a load; NULL: no cursor */
   int64_t (*waits)(const prl_verb *verb); /* closed steps that it waits for; NULL: none */
 };
 
