@@ -5,7 +5,7 @@ local html = require "perilune.report.html"
 local judged = require "perilune.report.judged"
 local page = require "perilune.report.page"
 local run_record = require "support.run_record"
-local runs = require "perilune.report.run"
+local runs = require "perilune.records.run"
 
 describe("the report", function()
   local root

@@ -1,5 +1,5 @@
 local axis = require "perilune.report.axis"
-local points = require "perilune.report.points"
+local points = require "perilune.stats.points"
 local sweep = require "perilune.report.sweep"
 
 local function values(...)

@@ -1,6 +1,6 @@
 local posix = require "posix"
 local prl = require "perilune"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local comparison = require "perilune.trainer.comparison"
 local judgement = require "perilune.trainer.judgement"
 local report = require "perilune.report.comparison"

@@ -5,10 +5,9 @@ local message_of = require "support.refusal"
 local cem = require "perilune.algorithms.cem"
 local comparison = require "perilune.trainer.comparison"
 local judgement = require "perilune.trainer.judgement"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local panel = require "perilune.trainer.panel"
 local recipe_search = require "perilune.recipe.search"
-local search = require "perilune.report.search"
 local csv = require "perilune.records.csv"
 local trainer = require "perilune.trainer"
 
@@ -314,7 +313,7 @@ return mine]]):format(more or "trials = function() return 1 end", body)))
       start = "the zero action", vector = {{name = "like", value = -0.25}, {name = "share", value = 1e-9}}}
     assert.equal("288 trials served 73,728 user-days, 2,000,000 requests, with vectors under test.\n" ..
       "In them users gave 8.7 % more watch_time than under the zero action; in the worst tenth of the trials 12.3 % less.\n" ..
-      "Found, the same for everybody: {like = -0.250, share = 0}\n", search.text(found))
+      "Found, the same for everybody: {like = -0.250, share = 0}\n", require("perilune.stats.trials").text(found))
   end)
 end)
 

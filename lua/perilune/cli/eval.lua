@@ -28,7 +28,7 @@ end
 
 -- The lift table of the checkpoint.
 local function lift_of(place, checkpoint, words, line)
-  local lift = require "perilune.report.lift"
+  local lift = require "perilune.stats.lift"
   local judgement = require "perilune.trainer.judgement"
   local info, judged = place.info, {}
   for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline", "beside"} do

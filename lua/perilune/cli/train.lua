@@ -1,7 +1,7 @@
 --- `perilune train RECIPE`: trains an agent in a folder of its own; `--resume RUN` goes on with one.
 
 local failure = require "perilune.failure"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local interruption = require "perilune.interruption"
 local invocation = require "perilune.invocation"
 local options = require "perilune.cli.options"

@@ -2,14 +2,14 @@
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
 local judged = require "perilune.report.judged"
-local runs = require "perilune.report.run"
-local search = require "perilune.report.search"
+local runs = require "perilune.records.run"
+local trials = require "perilune.stats.trials"
 local series = require "perilune.report.series"
-local stats = require "perilune.report.stats"
+local stats = require "perilune.stats"
 
 local page = {}
 
@@ -216,10 +216,10 @@ local function searched(run)
   local found = run.info.search
   if not found or not found.vector then return nil end
   local rows = {}
-  for i, one in ipairs(found.vector) do rows[i] = {one.name, (search.number(one.value):gsub("^%-", "−"))} end
+  for i, one in ipairs(found.vector) do rows[i] = {one.name, (trials.number(one.value):gsub("^%-", "−"))} end
   return {
     tag("h2", nil, "Search"),
-    tag("p", {class = "lead"}, found.trials > 0 and table.concat(search.cost(found), " ") or
+    tag("p", {class = "lead"}, found.trials > 0 and table.concat(trials.cost(found), " ") or
       "Nothing was tried: everybody gets the action below."),
     html.cards({{"The action, the same for everybody", ""}, {"Value", "n"}}, rows),
     found.trials > 0 and tag("p", {class = "lead"}, "Every trial is a row of ", tag("code", nil, "trials.csv"),

@@ -2,13 +2,13 @@
 ---
 --- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
 ---   responses = {{name, unit, a = {…}, b = {…}}, …}, curves = {{run, …}, {run, …}} or nil,
----   lift = of B over A on the same users (report/lift.lua), where both were judged by user and day}
+---   lift = of B over A on the same users (stats/lift.lua), where both were judged by user and day}
 
 local posix = require "posix"
 local failure = require "perilune.failure"
-local lift = require "perilune.report.lift"
-local runs = require "perilune.report.run"
-local stats = require "perilune.report.stats"
+local lift = require "perilune.stats.lift"
+local runs = require "perilune.records.run"
+local stats = require "perilune.stats"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
 local jobs = require "perilune.trainer.jobs"

@@ -2,8 +2,8 @@
 --- every time, with nothing recorded.
 
 local failure = require "perilune.failure"
-local format = require "perilune.report.format"
-local stats = require "perilune.report.stats"
+local format = require "perilune.format"
+local stats = require "perilune.stats"
 local world = require "perilune.trainer.world"
 
 local evaluation = {}

@@ -8,11 +8,11 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local interruption = require "perilune.interruption"
 local prl = require "perilune"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local page = require "perilune.report.page"
-local report_run = require "perilune.report.run"
-local report_search = require "perilune.report.search"
-local lift = require "perilune.report.lift"
+local runs = require "perilune.records.run"
+local trials = require "perilune.stats.trials"
+local lift = require "perilune.stats.lift"
 local evaluation = require "perilune.trainer.evaluation"
 local folder = require "perilune.trainer.folder"
 local log = require "perilune.trainer.log"
@@ -58,7 +58,7 @@ local function objective_of(recipe, spec)
   return list
 end
 
--- The critics' rewards that are weighted sums of responses, as metrics of a panel (report/lift.lua); a reward that is one
+-- The critics' rewards that are weighted sums of responses, as metrics of a panel (stats/lift.lua); a reward that is one
 -- response is that response.
 local function rewards_of(recipe, spec)
   local linear = require("perilune.recipe.search").linear
@@ -394,7 +394,7 @@ function Trainer:note(status, message)
 end
 
 function Trainer:write_report()
-  local loaded = failure.check(report_run.load(self.folder.path))
+  local loaded = failure.check(runs.load(self.folder.path))
   loaded.info = self.info
   return failure.check(page.write(loaded, prl.io.write))
 end
@@ -482,7 +482,7 @@ function Trainer:closing_text()
   local count, seconds = format.count(self.state.step), format.duration(self.info.seconds)
   if not self.search then return ("Trained %s for %s steps in %s.\n"):format(self.info.name, count, seconds) end
   return ("%s %s in %s.\n%s"):format(self.search:done() > 0 and "Searched" or "Judged", self.info.name, seconds,
-    report_search.text(self.info.search))
+    trials.text(self.info.search))
 end
 
 --- The last evaluation of this process as a text; nil where there was none.

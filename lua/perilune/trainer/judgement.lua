@@ -2,15 +2,15 @@
 --- and on the front of global vectors; all on the same users with the same chances.
 ---
 ---     local bench = judgement.new(info, options)     -- options: the recipe's eval; whatever it names is looked up here
----     bench:lift(users, agent_file)                  -- a lift table (report/lift.lua), on the way
+---     bench:lift(users, agent_file)                  -- a lift table (stats/lift.lua), on the way
 ---     bench:whole(agent_file)                        -- {lift, groups, front, panels = {policy, baseline, others}}
 
 local posix = require "posix"
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
-local front = require "perilune.report.front"
-local groups = require "perilune.report.groups"
-local lift = require "perilune.report.lift"
+local front = require "perilune.stats.front"
+local groups = require "perilune.stats.groups"
+local lift = require "perilune.stats.lift"
 local records = require "perilune.records"
 local folder = require "perilune.trainer.folder"
 local panel = require "perilune.trainer.panel"

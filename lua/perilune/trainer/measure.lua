@@ -1,13 +1,13 @@
 --- What a sweep judges runs by: a response, or the reward of one of the recipe's critics.
 ---
---- A metric is {name, unit, of, per} as in report/lift.lua, with `form` (recipe/search.lua) where it is a reward that is a
+--- A metric is {name, unit, of, per} as in stats/lift.lua, with `form` (recipe/search.lua) where it is a reward that is a
 --- weighted sum: then the sum of a reward follows from the sums of responses that runs keep.
 
 local failure = require "perilune.failure"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local nearest = require "perilune.nearest"
 local panel = require "perilune.trainer.panel"
-local runs = require "perilune.report.run"
+local runs = require "perilune.records.run"
 local search = require "perilune.recipe.search"
 local world = require "perilune.trainer.world"
 

@@ -9,7 +9,7 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
 local prl = require "perilune"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local nearest = require "perilune.nearest"
 local folder = require "perilune.trainer.folder"
 
@@ -168,7 +168,7 @@ function panel.columns(responses)
   return names
 end
 
---- The row of a lift table (report/lift.lua) of one policy in these columns, after so many user-days of experience. What
+--- The row of a lift table (stats/lift.lua) of one policy in these columns, after so many user-days of experience. What
 --- cannot be told is not a number.
 function panel.row(step, compared, user_days)
   local nothing = 0 / 0

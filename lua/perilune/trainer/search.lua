@@ -26,6 +26,7 @@ local recipe_search = require "perilune.recipe.search"
 local log = require "perilune.trainer.log"
 local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
+local trials = require "perilune.stats.trials"
 
 local search = {}
 
@@ -123,8 +124,8 @@ end
 
 --- What run.json says of a search before its first trial.
 function search.planned(loaded)
-  local trials = loaded.algorithm.trials
-  return {trials = 0, planned = trials and trials(loaded.recipe.algorithm) or 0}
+  local counted = loaded.algorithm.trials
+  return {trials = 0, planned = counted and counted(loaded.recipe.algorithm) or 0}
 end
 
 --- The search of a run that begins. loaded: of recipe/load.lua.
@@ -346,22 +347,7 @@ end
 
 -- ---- what it came to ----
 
--- How the trials' main response compares with that of the starting vector on the same users, as fractions: of all trials,
--- and of the worst tenth of them.
-local function costs(state)
-  local lifts, all, worst = {}, 0, 0
-  for i, tried in ipairs(state.tried) do
-    if state.beside[i] == 0 then return nil end
-    lifts[i] = (tried - state.beside[i]) / math.abs(state.beside[i])
-    all = all + lifts[i]
-  end
-  table.sort(lifts)
-  local tenth = math.ceil(#lifts / 10)
-  for i = 1, tenth do worst = worst + lifts[i] end
-  return all / #lifts, worst / tenth
-end
-
---- For run.json and the report (report/search.lua).
+--- For run.json and the report (stats/trials.lua).
 function Search:summary()
   local state, vector, zero = self.state, {}, true
   for i, name in ipairs(self.spec.action.names) do
@@ -371,7 +357,7 @@ function Search:summary()
   local summary = {trials = #state.scores, planned = self.total, generations = self.run.state.updates,
     user_days = state.user_days, requests = self.run.state.step, response = self.main, vector = vector,
     start = zero and "the zero action" or "the starting action"}
-  if #state.scores > 0 then summary.lift, summary.worst = costs(state) end
+  if #state.scores > 0 then summary.lift, summary.worst = trials.lifts(state.tried, state.beside) end
   return summary
 end
 

@@ -8,7 +8,7 @@
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local nearest = require "perilune.nearest"
 local paths = require "perilune.paths"
 local printer = require "perilune.recipe.print"

@@ -1,4 +1,4 @@
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 
 describe("format", function()
   it("writes numbers in four digits", function()
