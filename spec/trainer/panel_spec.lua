@@ -6,6 +6,7 @@ local judgement = require "perilune.trainer.judgement"
 local report = require "perilune.report.comparison"
 local panel = require "perilune.trainer.panel"
 local trainer = require "perilune.trainer"
+local write_report = require "support.report"
 local message_of = require "support.refusal"
 
 local recipe = [[
@@ -37,7 +38,7 @@ describe("evaluation by user and day", function()
 
   local function load(set) return prl.recipe.load(root .. "/feed.lua", {set = set}) end
   local function train(set)
-    local run = trainer.start(assert(load(set)), {root = root .. "/runs", quiet = true})
+    local run = trainer.start(assert(load(set)), {root = root .. "/runs", quiet = true, report = write_report})
     assert.equal("finished", run:train())
     return run
   end

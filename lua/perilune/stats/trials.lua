@@ -1,5 +1,5 @@
---- What a search for one action for everybody (trainer/search.lua) found, and what its trials cost users: as fractions, and
---- as sentences from `search` of a run's run.json.
+--- What a search for one action for everybody (trainer/drivers/search.lua) found, and what its trials cost users: as
+--- fractions, and as sentences from `search` of a run's run.json.
 
 local format = require "perilune.format"
 
