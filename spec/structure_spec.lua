@@ -36,10 +36,6 @@ local exceptions = {
 local lua_order = {"algorithms", "stats", "recipe", "records", "trainer", "report", "fit", "cli"}
 local beside = {stats = {"algorithms"}, records = {"algorithms"}, report = {"trainer", "algorithms", "recipe"},
   trainer = {"algorithms"}}
-local lua_exceptions = {
-  -- One command lists the options of every kind of recipe.
-  ["recipe/describe.lua -> fit"] = true,
-}
 
 local function lines(command)
   local pipe = assert(io.popen(command))
@@ -163,21 +159,13 @@ describe("the house", function()
 
   for _, room in ipairs(lua_order) do
     it("lets lua/perilune/" .. room .. " require only what is below it", function()
-      local wrong, strange, used = {}, forbidden_of(room), {}
+      local wrong, strange = {}, forbidden_of(room)
       for _, path in ipairs(lines("find lua/perilune/" .. room .. " -name '*.lua'")) do
         for name in text_of(path):gmatch("require%s*%(?%s*[\"']perilune%.([%w_]+)") do
-          local exception = path:match("^lua/perilune/(.*)$") .. " -> " .. name
-          used[exception] = true
-          if strange[name] and not lua_exceptions[exception] then
-            wrong[#wrong + 1] = path .. " requires perilune." .. name
-          end
+          if strange[name] then wrong[#wrong + 1] = path .. " requires perilune." .. name end
         end
       end
       assert.same({}, wrong)
-      for exception in pairs(lua_exceptions) do
-        local needed = used[exception] or exception:match("^[^/]+") ~= room
-        assert(needed, "an exception that nothing needs: " .. exception)
-      end
     end)
   end
 

@@ -114,7 +114,7 @@ local function options_text(options) return table_text(HEAD, rows_of(options, ""
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "host", "fit", "world"}
+  "train", "eval", "agent", "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -149,16 +149,6 @@ env = {"host", observation = {"hp", "distance"},
 The host drives the agent. Dimensions and responses are in byte order of their names. A response has
 
 ]] .. options_text(schema.response)
-end
-
-function topics.fit()
-  local fit = require "perilune.fit.describe"
-  return fit.head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.rows())
-end
-
-function topics.world()
-  local fit = require "perilune.fit.describe"
-  return fit.world_head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.world_rows())
 end
 
 function topics.reward()
@@ -306,5 +296,12 @@ function describe.text(topic, name, trust)
 end
 
 describe.topics = order
+
+--- A topic of another kind of recipe, behind those that there are: a text, then the options that rows() gives,
+--- {path, type, default, meaning}.
+function describe.add(topic, head, rows)
+  order[#order + 1] = topic
+  topics[topic] = function() return head .. "\n" .. table_text({"option", "type", "default", "meaning"}, rows()) end
+end
 
 return describe
