@@ -25,14 +25,10 @@ local private = {
 }
 -- The rooms that may meet Lua.
 local lua_rooms = {recipe = true, bind = true}
--- In Lua: cli → report, trainer → the module; recipe → algorithms. What each folder may not require.
-local forbidden = {
-  ["lua/perilune/trainer"] = {"perilune%.cli"},
-  ["lua/perilune/report"] = {"perilune%.cli", "perilune%.trainer"},
-  ["lua/perilune/records"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
-  ["lua/perilune/recipe"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
-  ["lua/perilune/algorithms"] = {"perilune%.cli", "perilune%.trainer", "perilune%.report"},
-}
+-- The rooms of lua/perilune/, each above those that it may require, but for those beside it.
+local lua_order = {"algorithms", "stats", "recipe", "records", "trainer", "report", "fit", "cli"}
+local beside = {stats = {"algorithms"}, records = {"algorithms"}, report = {"trainer", "algorithms", "recipe"},
+  trainer = {"algorithms"}}
 
 local function lines(command)
   local pipe = assert(io.popen(command))
@@ -53,6 +49,16 @@ local function set(list)
   local result = {}
   for _, item in ipairs(list) do result[item] = true end
   return result
+end
+
+-- What each of these folders may not require.
+local function forbidden_of(room)
+  local found, above = set(beside[room] or {}), false
+  for _, other in ipairs(lua_order) do
+    if above then found[other] = true end
+    above = above or other == room
+  end
+  return found
 end
 
 -- The innermost room of a path below runtime/; nil: none.
@@ -144,13 +150,20 @@ describe("the house", function()
     assert.same({}, wrong)
   end)
 
-  for folder, patterns in pairs(forbidden) do
-    it("lets " .. folder .. " require only what is below it", function()
-      local wrong = {}
-      for _, path in ipairs(lines("find " .. folder .. " -name '*.lua' 2>/dev/null")) do
-        local text = text_of(path)
-        for _, pattern in ipairs(patterns) do
-          if text:find("require%s*%(?%s*[\"']" .. pattern) then wrong[#wrong + 1] = path .. " requires " .. pattern end
+  it("has only rooms of Lua that this spec knows", function()
+    local known, unknown = set(lua_order), {}
+    for _, path in ipairs(lines("find lua/perilune -mindepth 1 -maxdepth 1 -type d")) do
+      if not known[path:match("[^/]+$")] then unknown[#unknown + 1] = path end
+    end
+    assert.same({}, unknown)
+  end)
+
+  for _, room in ipairs(lua_order) do
+    it("lets lua/perilune/" .. room .. " require only what is below it", function()
+      local wrong, strange = {}, forbidden_of(room)
+      for _, path in ipairs(lines("find lua/perilune/" .. room .. " -name '*.lua'")) do
+        for name in text_of(path):gmatch("require%s*%(?%s*[\"']perilune%.([%w_]+)") do
+          if strange[name] then wrong[#wrong + 1] = path .. " requires perilune." .. name end
         end
       end
       assert.same({}, wrong)

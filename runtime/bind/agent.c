@@ -446,22 +446,33 @@ static int notice(lua_State *L) { /* self → what to know of a capacity that wa
   return 1;
 }
 
-static int
-meanings(lua_State *L) { /* self → {kind = {title, text}}: what metrics mean, by name up to a "/" */
+/* self → {kind = {title, text}}: what metrics mean, by name up to a "/"; {kind, …}: as they are reported */
+static int meanings(lua_State *L) {
   const prl_metric *list;
-  int count = prl_agent_meanings(check_agent(L, 1)->agent, &list);
+  int count = prl_agent_meanings(check_agent(L, 1)->agent, &list), kinds = 0;
   lua_createtable(L, 0, count);
+  lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
     if (!*list[i].title) continue;
     lua_pushlstring(L, list[i].name, strcspn(list[i].name, "/"));
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -4);
+    const bool known = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (known) {
+      lua_pop(L, 1);
+      continue;
+    }
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, ++kinds);
     lua_createtable(L, 2, 0);
     lua_pushstring(L, list[i].title);
     lua_rawseti(L, -2, 1);
     lua_pushstring(L, list[i].text);
     lua_rawseti(L, -2, 2);
-    lua_rawset(L, -3);
+    lua_rawset(L, -4);
   }
-  return 1;
+  return 2;
 }
 
 void prl_open_agent(lua_State *L) {

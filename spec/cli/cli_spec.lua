@@ -1,6 +1,7 @@
 --- The executable as its users call it.
 local posix = require "posix"
 local cjson = require "cjson"
+local prl = require "perilune"
 local command = require "support.command"
 local prl = require "perilune"
 
@@ -30,9 +31,15 @@ return {
     local out, err, code = run ""
     assert.equal(0, code)
     assert.equal("", err)
-    for _, name in ipairs {"train", "eval", "check", "describe", "compare", "report", "lua"} do
-      assert.truthy(out:find("\n  " .. name .. " ", 1, true), name)
+    local prefix, commands = "perilune.cli.", 0
+    for _, module in ipairs(prl.modules(prefix)) do -- a file with a summary and `run` is a command: none is forgotten
+      local name, file = module:sub(#prefix + 1), require(module)
+      if file.run and file.summary then
+        commands = commands + 1
+        assert.truthy(out:find("\n  " .. name .. " ", 1, true), name)
+      end
     end
+    assert.is_true(commands >= 10)
   end)
 
   it("names the nearest command", function()

@@ -2,7 +2,7 @@
 
 local cjson = require "cjson"
 local comparison = require "perilune.report.comparison"
-local stats = require "perilune.report.stats"
+local stats = require "perilune.stats"
 
 describe("the page of a comparison", function()
   local function run(means, lifts, baseline)

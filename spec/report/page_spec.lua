@@ -7,7 +7,7 @@ local html = require "perilune.report.html"
 local judged = require "perilune.report.judged"
 local page = require "perilune.report.page"
 local run_record = require "support.run_record"
-local runs = require "perilune.report.run"
+local runs = require "perilune.records.run"
 
 describe("the report", function()
   local root
@@ -94,6 +94,34 @@ describe("the report", function()
     os.getenv = getenv -- luacheck: ignore
     assert.is_true(#text < 60000)
     assert.truthy(text:find("<svg", 1, true))
+  end)
+
+  it("titles each metric as the run says, in its order, and those of which nobody says anything after them", function()
+    run_of(10)
+    local run = assert(runs.load(root))
+    run.metrics.names = {"step", "own_metric/a", "entropy", "approx_kl"}
+    for _, name in ipairs(run.metrics.names) do run.metrics.columns[name] = run.metrics.columns.step end
+    run.info.metrics = {{kind = "entropy", title = "<Entropy>", text = "Of a <policy>."},
+      {kind = "absent", title = "Absent", text = "Without a column."}}
+    local text = page.render(run)
+    local titles = {}
+    for title in text:match("<h2>Learning</h2>.-<h2>"):gmatch("<figcaption[^>]*><b>(.-)</b>") do titles[#titles + 1] = title end
+    assert.same({"&lt;Entropy&gt;", "Own metric", "Approx kl"}, titles)
+    assert.truthy(text:find("Of a &lt;policy&gt;.", 1, true))
+    run.info.metrics = nil -- of a run that was made before runs said it
+    assert.truthy(page.render(run):find("<b>Entropy</b>", 1, true))
+  end)
+
+  it("takes a section of one's own in the place that it has in the list", function()
+    local text = run_of(10)
+    table.insert(page.sections, #page.sections, function(run, set)
+      return {html.tag("h2", nil, "Mine"), set.figure {title = run.info.name, lines = {{points = {{x = 0, mean = 1, low = 1,
+        high = 1}}}}}}
+    end)
+    local with = page.render(assert(runs.load(root)))
+    table.remove(page.sections, #page.sections - 1)
+    assert.truthy(with:find("<h2>Every metric</h2>.*<h2>Mine</h2>.*<h2>Recipe</h2>"))
+    assert.equal(text, page.render(assert(runs.load(root))))
   end)
 
   it("shows a run that has no numbers yet", function()

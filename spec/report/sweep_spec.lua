@@ -1,7 +1,7 @@
 --- The table and the pictures of a sweep.
 
 local axis = require "perilune.report.axis"
-local points = require "perilune.report.points"
+local points = require "perilune.stats.points"
 local sweep = require "perilune.report.sweep"
 
 local function values(...)

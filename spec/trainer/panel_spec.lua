@@ -2,12 +2,13 @@
 
 local posix = require "posix"
 local prl = require "perilune"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local comparison = require "perilune.trainer.comparison"
 local judgement = require "perilune.trainer.judgement"
 local report = require "perilune.report.comparison"
 local panel = require "perilune.trainer.panel"
 local trainer = require "perilune.trainer"
+local write_report = require "support.report"
 local message_of = require "support.refusal"
 
 local recipe = [[
@@ -39,7 +40,7 @@ describe("evaluation by user and day", function()
 
   local function load(set) return prl.recipe.load(root .. "/feed.lua", {set = set}) end
   local function train(set)
-    local run = trainer.start(assert(load(set)), {root = root .. "/runs", quiet = true})
+    local run = trainer.start(assert(load(set)), {root = root .. "/runs", quiet = true, report = write_report})
     assert.equal("finished", run:train())
     return run
   end

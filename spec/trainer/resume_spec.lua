@@ -6,6 +6,7 @@ local message_of = require "support.refusal"
 local sealed = require "support.sealed"
 local prl = require "perilune"
 local trainer = require "perilune.trainer"
+local report = require "support.report"
 
 local recipe = [[
 return {
@@ -71,11 +72,11 @@ describe("a run that goes on", function()
 
   local function start(name, trust)
     return trainer.start(assert(prl.recipe.load(("%s/%s.lua"):format(root, name), {trust = trust})),
-      {root = root .. "/runs", quiet = true})
+      {root = root .. "/runs", quiet = true, report = report})
   end
   local function resume(run, options)
     options = options or {}
-    options.quiet = true
+    options.quiet, options.report = true, report
     return trainer.resume(run.folder.path, options)
   end
   local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
@@ -85,14 +86,14 @@ describe("a run that goes on", function()
   local function killed(run, n)
     local pid = posix.fork()
     if pid == 0 then
-      local drive = run.drive
-      function run:drive()
+      local advance = run.driver.advance
+      function run.driver:advance()
         n = n - 1
         if n == 0 then
-          self.log:flush()
+          run.log:flush()
           posix.kill(posix.getpid "pid", posix.SIGKILL)
         end
-        drive(self)
+        advance(self)
       end
       pcall(run.train, run)
       posix._exit(1)

@@ -7,12 +7,12 @@ local message_of = require "support.refusal"
 local cem = require "perilune.algorithms.cem"
 local comparison = require "perilune.trainer.comparison"
 local judgement = require "perilune.trainer.judgement"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local panel = require "perilune.trainer.panel"
 local recipe_search = require "perilune.recipe.search"
-local search = require "perilune.report.search"
 local csv = require "perilune.records.csv"
 local trainer = require "perilune.trainer"
+local report = require "support.report"
 
 local recipe = [[
 return {
@@ -51,7 +51,7 @@ describe("a search for one action", function()
 
   local function load(set, trust) return prl.recipe.load(root .. "/feed.lua", {set = set, trust = trust}) end
   local function start(runs, set, trust)
-    return trainer.start(assert(load(set, trust)), {root = root .. "/" .. runs, quiet = true, set = set})
+    return trainer.start(assert(load(set, trust)), {root = root .. "/" .. runs, quiet = true, set = set, report = report})
   end
   local function train(runs, set, trust)
     local run = start(runs or "runs", set, trust)
@@ -101,6 +101,9 @@ describe("a search for one action", function()
     assert.equal(3, metrics.rows)
     assert.equal(found.vector[8].value, metrics.columns["vector/diversity"][3])
     assert.truthy(read(run, "report.html"):find("<h2>Search</h2>", 1, true))
+    for _, part in ipairs {"<b>Score</b>", "Objective of a user and day", "<b>Deviation of the search</b>", "<b>Vector</b>"} do
+      assert.truthy(read(run, "report.html"):find(part, 1, true), part)
+    end
     assert.truthy(run:closing_text():find("18 trials served 144 user-days", 1, true))
     assert.truthy(run:evaluation_text():find("Lift over ltr", 1, true))
   end)
@@ -159,8 +162,8 @@ describe("a search for one action", function()
 
   it("goes on after a crash from the last whole checkpoint, making later trials anew", function()
     local whole, crashed = train("whole"), start("crashed")
-    local advance, count = crashed.search.advance, 0
-    function crashed.search:advance()
+    local advance, count = crashed.driver.advance, 0
+    function crashed.driver:advance()
       count = count + 1
       if count == 10 then error("the power went out", 0) end
       return advance(self)
@@ -316,7 +319,7 @@ return mine]]):format(more or "trials = function() return 1 end", body)))
       start = "the zero action", vector = {{name = "like", value = -0.25}, {name = "share", value = 1e-9}}}
     assert.equal("288 trials served 73,728 user-days, 2,000,000 requests, with vectors under test.\n" ..
       "In them users gave 8.7 % more watch_time than under the zero action; in the worst tenth of the trials 12.3 % less.\n" ..
-      "Found, the same for everybody: {like = -0.250, share = 0}\n", search.text(found))
+      "Found, the same for everybody: {like = -0.250, share = 0}\n", require("perilune.stats.trials").text(found))
   end)
 end)
 

@@ -2,9 +2,11 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local html = require "perilune.report.html"
 local prl = require "perilune"
 local message_of = require "support.refusal"
 local trainer = require "perilune.trainer"
+local report = require "support.report"
 
 local recipe = [[
 return {
@@ -32,7 +34,7 @@ describe("the trainer", function()
 
   local function load(set) return assert(prl.recipe.load(root .. "/pole.lua", {set = set})) end
   local function start(runs, set)
-    return trainer.start(load(set), {root = root .. "/" .. runs, quiet = true, set = set})
+    return trainer.start(load(set), {root = root .. "/" .. runs, quiet = true, set = set, report = report})
   end
   local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
 
@@ -78,15 +80,29 @@ describe("the trainer", function()
     end
   end)
 
+  it("says what the metrics of an algorithm of one's own mean, in its report", function()
+    local loaded = assert(prl.recipe.load("examples/own_algorithm/recipe.lua", {trust = true,
+      set = {"train.steps=512", "eval.every=0", "eval.episodes=2"}}))
+    local run = trainer.start(loaded, {root = root .. "/runs", quiet = true, report = report})
+    run:train()
+    local learning = read(run, "report.html"):match("<h2>Learning</h2>.-<h2>")
+    for kind, said in pairs(loaded.algorithm.metrics) do
+      assert.truthy(learning:find(("<b>%s</b>"):format(said[1]), 1, true), kind)
+      assert.truthy(learning:find(html.escape(said[2]), 1, true), kind)
+    end
+    local own, every = learning:find("<b>Temperature</b>", 1, true), learning:find("<b>Gradient norm</b>", 1, true)
+    assert.is_true(own < every) -- the algorithm's own come first
+  end)
+
   it("goes on after a crash from the last whole checkpoint, making later rows anew", function()
     local whole = start("whole")
     whole:train()
     local crashed = start("crashed")
-    local drive, drives = crashed.drive, 0
-    function crashed:drive()
+    local advance, drives = crashed.driver.advance, 0
+    function crashed.driver:advance()
       drives = drives + 1
       if drives == 12 then error("power cut") end
-      drive(self)
+      advance(self)
     end
     assert.truthy(message_of(function() crashed:train() end):find("power cut", 1, true))
     assert.equal("failed", assert(prl.from_json(read(crashed, "run.json"))).status)
@@ -170,10 +186,10 @@ describe("the trainer", function()
 
   it("names a checkpoint that an update was learned from, and keeps it, when learning fails", function()
     local run = start("runs", {"train.checkpoint=50"})
-    local drive = run.drive
-    function run:drive()
-      if self.state.updates == 3 then self.agent:set("algorithm.critic_lr", 1e30) end
-      drive(self)
+    local advance = run.driver.advance
+    function run.driver:advance()
+      if run.state.updates == 3 then run.agent:set("algorithm.critic_lr", 1e30) end
+      advance(self)
     end
     local message = message_of(function() run:train() end)
     assert.truthy(message:find("training stopped at step %d+: .*; the last good checkpoint is "), message)

@@ -23,6 +23,9 @@ local cem = {
     smoothing   = {1,    "",            "weight of the elites in the next mean and deviation; the rest is the previous value",
                                         structural = true, above = 0, max = 1, integer = false},
   },
+  metrics = {
+    std = {"Deviation of the search", "Of each dimension, in the units of the action."},
+  },
 }
 
 --- What is wrong with options that are right one by one: the option, a sentence.

@@ -15,9 +15,7 @@ local function find(word, trust)
       failure.usage(word .. " is a file: a run's folder is needed, or a file in its checkpoints/")
     end
     local place = folder.open_to_run(word, trust)
-    local checkpoint, _, agent = place:last_checkpoint()
-    if not checkpoint then failure.run(word .. " has no checkpoint to evaluate") end
-    return place, checkpoint, agent
+    return place, place:newest()
   end
   local run = ("./" .. word):match("^(.*)/checkpoints/[^/]+$")
   if not run then
@@ -28,7 +26,7 @@ end
 
 -- The lift table of the checkpoint.
 local function lift_of(place, checkpoint, words, line)
-  local lift = require "perilune.report.lift"
+  local lift = require "perilune.stats.lift"
   local judgement = require "perilune.trainer.judgement"
   local info, judged = place.info, {}
   for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline", "beside"} do
@@ -69,16 +67,16 @@ function eval.run(argv)
   local words = options.parse(options.memory(parser), argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
   local prl = require "perilune"
-  local evaluation = require "perilune.trainer.evaluation"
+  local episodes, users = require "perilune.trainer.judges.episodes", require "perilune.trainer.judges.users"
   local place, checkpoint, agent = find(words.run, words.trust)
   local info = place.info
-  local by_day = words.users or words.days or words.baseline or #words.beside > 0 or (info.evaluation.users or 0) > 0
+  local by_day = words.users or words.days or words.baseline or #words.beside > 0 or users.asked(info.evaluation)
   local line = require("perilune.trainer.progress").work()
   if by_day and not words.episodes then return lift_of(place, checkpoint, words, line) end
   local message
   if not agent then agent, message = prl.load_agent(checkpoint) end
   if not agent then failure.run(message .. "; give the folder of the run for its newest valid checkpoint") end
-  local result = evaluation.run(agent, {
+  local result = episodes.run(agent, {
     env = info.environment, responses = info.responses, episodes = words.episodes or info.evaluation.episodes,
     seed = words.seed or info.evaluation.seed, action = words.action or info.evaluation.action,
     watch = function(...) line:part("evaluation", ...) end,
@@ -87,7 +85,7 @@ function eval.run(argv)
   if words.json then
     terminal.json {checkpoint = checkpoint, episodes = result.episodes, values = result.values, length = result.length}
   else
-    terminal.out(("%s, %d episodes\n"):format(checkpoint, result.episodes), evaluation.text(result, info.responses))
+    terminal.out(("%s, %d episodes\n"):format(checkpoint, result.episodes), episodes.text(result, info.responses))
   end
   return 0
 end

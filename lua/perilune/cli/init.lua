@@ -9,7 +9,7 @@ local terminal = require "perilune.terminal"
 
 local cli = {}
 
---- In the order in which the help shows them.
+--- In the order in which the help shows them; a further one is its file and its name here.
 cli.commands = {"train", "eval", "compare", "sweep", "fit", "report", "check", "describe", "bench", "lua"}
 
 local function find(name)

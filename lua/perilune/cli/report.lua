@@ -15,7 +15,7 @@ function report.run(argv)
   local line = require("perilune.trainer.progress").work()
   for i, path in ipairs(words.run) do
     line:part("report", i - 1, #words.run, path)
-    local run = failure.check_recipe(require("perilune.report.run").load(path))
+    local run = failure.check_recipe(require("perilune.records.run").load(path))
     line:clear()
     paths.clear_halves(run.folder)
     terminal.out(failure.check(require("perilune.report.page").write(run, prl.io.write)), "\n")

@@ -2,7 +2,7 @@
 --- fresh ones.
 
 local failure = require "perilune.failure"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
@@ -67,7 +67,7 @@ end
 
 -- The grid, trained and judged.
 local function run_grid(plan, root, run_options)
-  local trainer, statistics = require "perilune.trainer.sweep", require "perilune.report.points"
+  local trainer, statistics = require "perilune.trainer.sweep", require "perilune.stats.points"
   local list = trainer.grid_jobs(plan, root)
   local failed = by_point(plan, trainer.train(list, root, run_options))
   local index, measured, base = trainer.index(root), {}, nil
@@ -80,7 +80,7 @@ end
 
 -- The best point on seeds that it was not chosen by.
 local function run_fresh(plan, root, run_options, swept)
-  local trainer, statistics = require "perilune.trainer.sweep", require "perilune.report.points"
+  local trainer, statistics = require "perilune.trainer.sweep", require "perilune.stats.points"
   local point = plan.points[swept.judged.winner]
   local list = trainer.fresh_jobs(plan, point, root)
   local failures = trainer.train(list, root, run_options)

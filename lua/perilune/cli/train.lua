@@ -1,7 +1,6 @@
 --- `perilune train RECIPE`: trains an agent in a folder of its own; `--resume RUN` goes on with one.
 
 local failure = require "perilune.failure"
-local format = require "perilune.report.format"
 local interruption = require "perilune.interruption"
 local invocation = require "perilune.invocation"
 local options = require "perilune.cli.options"
@@ -35,36 +34,28 @@ local function parse(argv)
   return words
 end
 
--- A run that has ended is no failure: it says how to train it further.
-local function say_ended(run)
-  local info = run.info
-  if info.search then
-    terminal.out(("%s is finished: it made %s trials, as many as its recipe says.\n"):format(run.folder.path,
-      format.grouped(info.search.trials)))
-    return 0
-  end
-  terminal.out(("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(run.folder.path,
-    format.grouped(run.state.step), format.grouped(info.steps),
-    invocation.line("train", "--resume", run.folder.path, "--steps", ("%.0f"):format(2 * math.max(info.steps, run.state.step)))))
-  return 0
-end
-
 function train.run(argv)
   local words = parse(argv)
   local prl = require "perilune"
+  local page = require "perilune.report.page"
   local trainer = require "perilune.trainer"
+  local given = {quiet = words.quiet, threads = words.threads, report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
-    run = trainer.resume(words.resume, {quiet = words.quiet, trust = words.trust, steps = words.steps,
-      threads = words.threads})
-    if run:ended() then return say_ended(run) end
+    given.trust, given.steps = words.trust, words.steps
+    run = trainer.resume(words.resume, given)
+    if run:ended() then -- no failure: it says how to go further
+      terminal.out(run:ended_text())
+      return 0
+    end
     terminal.out("Going on from ", run.checkpoint, "\n")
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,
     }))
     options.note_sweep(loaded)
-    run = trainer.start(loaded, {root = words.runs, quiet = words.quiet, set = words.set, threads = words.threads})
+    given.root, given.set = words.runs, words.set
+    run = trainer.start(loaded, given)
   end
   interruption.catch()
   local status, report = run:train()

@@ -1,15 +1,17 @@
---- What a recipe of kind "fit" may say, for `perilune describe fit`: types and defaults from the schema that checks it.
+--- What a recipe of kind "fit" or "world" may say, for `perilune describe`: types and defaults from the schema that checks it.
+--- Whoever requires it gives recipe/describe.lua these topics.
 
+local describe_recipe = require "perilune.recipe.describe"
 local schema = require "perilune.fit.schema"
 
 local describe = {}
 
-describe.head = [[
+local head = [[
 A recipe of kind "fit" trains a ranker on a log of impressions (perilune fit R.lua --data FOLDER). NAME is a name of
 your choice. A table with only a first value may be written as that value: user = "user_id".
 ]]
 
-describe.world_head = [[
+local world_head = [[
 A recipe of kind "world" makes the world of prl.env("kuairand") from such a log: two models of one form, trained on
 different days. Beside these options it has tables, outcomes, heads, fields, categories, numbers, rates, recent and
 sequences as `describe fit` says. The heads must include watch, long_view, like, follow, share, comment and hate.
@@ -120,5 +122,8 @@ function describe.rows() return rows_of(by_path "fit", meanings) end
 
 --- The same of what a recipe of kind "world" says besides.
 function describe.world_rows() return rows_of(by_path "world", world_meanings) end
+
+describe_recipe.add("fit", head, describe.rows)
+describe_recipe.add("world", world_head, describe.world_rows)
 
 return describe

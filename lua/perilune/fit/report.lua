@@ -2,7 +2,7 @@
 --- nothing beside itself.
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 
 local report = {}

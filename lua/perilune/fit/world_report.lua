@@ -1,7 +1,7 @@
 --- The report of a fitted world, as text and as one page: the same tables in both.
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 local ranker_report = require "perilune.fit.report"
 

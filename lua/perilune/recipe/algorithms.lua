@@ -1,9 +1,10 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, stale, optimizer, options, build}, or {summary, actions, options, search, trials,
---- refusal}: an algorithm that looks for one action for everybody by trials (trainer/search.lua). An option is {default,
---- unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log"}: live unless structural; a
---- nil or false default makes it optional; what differs by factors, such as a step size, has the scale "log".
+--- A file gives {summary, actions, stale, optimizer, options, metrics, build}, or {summary, actions, options, metrics, search,
+--- trials, refusal}: an algorithm that looks for one action for everybody by trials (trainer/drivers/search.lua). An option is
+--- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log"}: live unless
+--- structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale "log".
+--- metrics: {kind = {title, sentence}}, of a kind of metric (a name up to a `/`) that it reports.
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"

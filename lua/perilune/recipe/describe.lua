@@ -119,7 +119,7 @@ end
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "host", "fit", "world"}
+  "train", "eval", "agent", "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -154,16 +154,6 @@ env = {"host", observation = {"hp", "distance"},
 The host calls the agent. Dimensions and responses are in byte order of their names. The options of a response:
 
 ]] .. options_text(schema.response)
-end
-
-function topics.fit()
-  local fit = require "perilune.fit.describe"
-  return fit.head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.rows())
-end
-
-function topics.world()
-  local fit = require "perilune.fit.describe"
-  return fit.world_head .. "\n" .. table_text({"option", "type", "default", "meaning"}, fit.world_rows())
 end
 
 function topics.reward()
@@ -333,5 +323,12 @@ function describe.text(topic, name, trust)
 end
 
 describe.topics = order
+
+--- A topic of another kind of recipe, behind those that there are: a text, then the options that rows() gives,
+--- {path, type, default, meaning}.
+function describe.add(topic, head, rows)
+  order[#order + 1] = topic
+  topics[topic] = function() return head .. "\n" .. table_text({"option", "type", "default", "meaning"}, rows()) end
+end
 
 return describe

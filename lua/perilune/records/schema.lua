@@ -149,7 +149,7 @@ schema.run = record({
   message = text, algorithm = text, algorithm_file = text, policy_file = text,
   code = record({}, {env = text, algorithm = text, policy = text}),
   actions = list(text), objective = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
-  steps = at_least_1, search = search,
+  metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search,
 }, function(check, value, path)
   value.rewards, value.actions, value.set = value.rewards or {}, value.actions or {}, value.set or {}
   if value.steps == nil and not value.search then check.fail(below(path, "steps"), "this is missing") end

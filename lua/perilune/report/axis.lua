@@ -2,7 +2,7 @@
 --- the other axes.
 
 local chart = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 
 local axis = {}
@@ -61,7 +61,7 @@ end
 local function range(lines)
   local low, high = math.huge, -math.huge
   for _, line in ipairs(lines) do
-    for i = 1, table.maxn(line.points) do -- not by pairs, for the reason in report/points.lua
+    for i = 1, table.maxn(line.points) do -- not by pairs, for the reason in stats/points.lua
       local point = line.points[i]
       if point then low, high = math.min(low, point.low), math.max(high, point.high) end
     end

@@ -1,7 +1,7 @@
 --- A chart of a report: a drawing that needs no JavaScript, and the data from which the charting library draws a live
 --- one in its place.
 
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 
 local chart = {}

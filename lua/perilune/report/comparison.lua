@@ -2,10 +2,10 @@
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
-local lift = require "perilune.report.lift"
-local stats = require "perilune.report.stats"
+local lift = require "perilune.stats.lift"
+local stats = require "perilune.stats"
 
 local comparison = {}
 

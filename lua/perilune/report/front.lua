@@ -1,72 +1,15 @@
---- The front of one response against others: policies as points, in percent of the baseline, and the global vectors that
---- none of the others beats in both.
----
---- A front is {x = {name, unit}, y = {names}, baseline, users, days, points = {{name, kind, x, y, on, action}, …}}: x and y
---- are intervals of the lift (fractions), kind is "vector", "baseline", "policy" or "beside", `on` says that a vector stands
---- on the front, action is a vector's. All points are judged on the same users.
+--- The section of a report that draws a front (stats/front.lua).
 
 local keys = require "perilune.keys"
 local charts = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
+local statistics = require "perilune.stats.front"
 
 local front = {}
 
 local tag = html.tag
-
---- Marks the points of which no other has as much of both and more of one: a list of booleans. points: {{x, y}, …}.
-function front.nondominated(points)
-  local on = {}
-  for i, a in ipairs(points) do
-    on[i] = true
-    for _, b in ipairs(points) do
-      if b[1] >= a[1] and b[2] >= a[2] and (b[1] > a[1] or b[2] > a[2]) then on[i] = false end
-    end
-  end
-  return on
-end
-
-local function interval(panel, baseline, metric)
-  local value = lift.of({panel}, {baseline}, metric)
-  return value and {mean = value.mean, half = value.half, low = value.low, high = value.high} or nil
-end
-
---- options: the recipe's eval.front (x, y). entries: {name, kind, panel, action}, the baseline's panel apart. Points without
---- a lift (the baseline gave nothing) are left out. fixed: the baseline is a constant action, and so on the front itself.
-function front.of(options, entries, baseline, baseline_name, fixed)
-  local across, upwards = {of = options.x}, {of = {}}
-  for _, name in ipairs(options.y) do upwards.of[name] = 1 end
-  local result = {x = options.x, y = options.y, baseline = baseline_name, users = baseline.users, days = baseline.days,
-    points = {}}
-  local list = {{name = baseline_name, kind = "baseline", panel = baseline}}
-  for _, entry in ipairs(entries) do list[#list + 1] = entry end
-  local global = {}
-  for _, entry in ipairs(list) do
-    local point = {name = entry.name, kind = entry.kind, action = entry.action,
-      x = interval(entry.panel, baseline, across), y = interval(entry.panel, baseline, upwards)}
-    if point.x and point.y then
-      result.points[#result.points + 1] = point
-      if entry.kind == "vector" or (entry.kind == "baseline" and fixed) then
-        global[#global + 1] = {point.x.mean, point.y.mean, point = point}
-      end
-    end
-  end
-  for i, on in ipairs(front.nondominated(global)) do global[i].point.on = on end
-  return result
-end
-
---- The points on the front, from left to right.
-function front.line(found)
-  local on = {}
-  for _, point in ipairs(found.points) do
-    if point.on then on[#on + 1] = point end
-  end
-  table.sort(on, function(a, b) return a.x.mean < b.x.mean or (a.x.mean == b.x.mean and a.y.mean > b.y.mean) end)
-  return on
-end
-
--- ---- the drawing ----
 
 local width, height = 460, 350
 local left, right, top, bottom = 42, 14, 12, 42
@@ -160,7 +103,7 @@ local function drawing(found)
   local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
   local function y(value) return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom) end
   local path, points, color = {}, {}, colored(found.points)
-  for i, point in ipairs(front.line(found)) do
+  for i, point in ipairs(statistics.line(found)) do
     path[i] = ("%s%.1f %.1f"):format(i == 1 and "M" or "L", x(100 * point.x.mean), y(100 * point.y.mean))
   end
   for _, kind in ipairs {"vector", "baseline", "beside", "policy"} do -- what matters most is drawn last

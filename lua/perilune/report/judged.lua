@@ -1,11 +1,11 @@
 --- The parts of a run's page that judge it by user and simulated day: the lift table, the policies beside it, the front,
 --- the learning curves, the actions by user group.
 
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local html = require "perilune.report.html"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 
 local judged = {}
 

@@ -2,37 +2,20 @@
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
 local judged = require "perilune.report.judged"
-local runs = require "perilune.report.run"
-local search = require "perilune.report.search"
+local runs = require "perilune.records.run"
+local trials = require "perilune.stats.trials"
 local series = require "perilune.report.series"
-local stats = require "perilune.report.stats"
+local stats = require "perilune.stats"
 
 local page = {}
 
 local tag = html.tag
 local points_of_a_chart = 600
 
--- What each metric means, in the order of the page.
-local meanings = {
-  {"policy_loss", "Policy loss", "What the actor's update minimises."},
-  {"value_loss", "Value loss", "Squared error of the critics, in units of normalised returns."},
-  {"explained_variance", "Explained variance", "Share of the returns' variance that a critic predicts; 1 is all."},
-  {"entropy", "Entropy", "Of the policy, in nats: how much it still explores."},
-  {"vector", "Vector", "The action that was adopted after each generation."},
-  {"std", "Deviation of the search", "Of each dimension, in the units of the action."},
-  {"score", "Score", "Objective of a user and day: best and mean of the generation's trials, and the starting action."},
-  {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
-  {"approx_kl", "Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
-  {"clip_fraction", "Clip fraction", "Share of rows whose probability ratio met the clip range."},
-  {"grad_norm", "Gradient norm", "Before clipping."},
-  {"episode_length", "Episode length", "Steps of the episodes that ended in training."},
-  {"advantage_mean", "Advantage, mean", "Of the weighted sum, before it is normalised."},
-  {"advantage_std", "Advantage, deviation", "Of the weighted sum, before it is normalised."},
-}
 -- What a metric far beyond means no more than at the edge.
 local bounds = {explained_variance = {-1, 1}}
 -- Shown elsewhere, or counters that belong in the table alone.
@@ -42,12 +25,18 @@ local apart = {step = true, seconds = true, updates = true, steps = true, versio
 
 local function kind_of(name) return (name:gsub("/.*$", "")) end
 local function detail_of(name) return name:match("/(.+)$") end
-local function title_of(kind)
-  for _, meaning in ipairs(meanings) do
-    if meaning[1] == kind then return meaning[2], meaning[3] end
-  end
-  return (kind:gsub("^%l", string.upper):gsub("_", " "))
+
+-- What the run says of its metrics by kind, and the kinds in the order of their charts: those that it says something of, as
+-- they are reported, then the others.
+local function metrics_of(run)
+  local said, kinds = {}, {}
+  for _, metric in ipairs(run.info.metrics or {}) do said[metric.kind], kinds[#kinds + 1] = metric, metric.kind end
+  for _, name in ipairs(run.metrics.names) do kinds[#kinds + 1] = kind_of(name) end
+  return said, kinds
 end
+
+-- Of a metric that nobody says anything of.
+local function plain_title(kind) return (kind:gsub("^%l", string.upper):gsub("_", " ")) end
 
 local function names_of(metrics, kind)
   local found = {}
@@ -216,10 +205,10 @@ local function searched(run)
   local found = run.info.search
   if not found or not found.vector then return nil end
   local rows = {}
-  for i, one in ipairs(found.vector) do rows[i] = {one.name, (search.number(one.value):gsub("^%-", "−"))} end
+  for i, one in ipairs(found.vector) do rows[i] = {one.name, (trials.number(one.value):gsub("^%-", "−"))} end
   return {
     tag("h2", nil, "Search"),
-    tag("p", {class = "lead"}, found.trials > 0 and table.concat(search.cost(found), " ") or
+    tag("p", {class = "lead"}, found.trials > 0 and table.concat(trials.cost(found), " ") or
       "Nothing was tried: everybody gets the action below."),
     html.cards({{"The action, the same for everybody", ""}, {"Value", "n"}}, rows),
     found.trials > 0 and tag("p", {class = "lead"}, "Every trial is a row of ", tag("code", nil, "trials.csv"),
@@ -297,17 +286,16 @@ local function critics(run, set)
 end
 
 local function learning(run, set)
-  local kinds, seen, figures = {}, {}, {}
-  for _, meaning in ipairs(meanings) do kinds[#kinds + 1] = meaning[1] end
-  for _, name in ipairs(run.metrics.names) do kinds[#kinds + 1] = kind_of(name) end
+  local said, kinds = metrics_of(run)
+  local seen, figures = {}, {}
   for _, kind in ipairs(kinds) do
     if not seen[kind] and not apart[kind] then
       local lines = {}
       for i, name in ipairs(names_of(run.metrics, kind)) do
         lines[i] = {label = detail_of(name) or kind, points = points(run.metrics, name)}
       end
-      local title, note = title_of(kind)
-      figures[#figures + 1] = set.figure {title = title, note = note, lines = lines, within = bounds[kind]}
+      local metric = said[kind] or {title = plain_title(kind)}
+      figures[#figures + 1] = set.figure {title = metric.title, note = metric.text, lines = lines, within = bounds[kind]}
     end
     seen[kind] = true
   end
@@ -351,17 +339,20 @@ local function facts(info)
     item(info.started), item(info.tags and table.concat(info.tags, ", ")))
 end
 
---- The report of a run that run.load gave, as one HTML text.
+--- In the order of the page: each takes the run and the page's set of charts (chart.lua), and gives markup (html.lua), or nil
+--- where the run has nothing of it. A further one is a file of its own beside this one, and its place here.
+page.sections = {judged.sections, searched, evaluation, training, critics, learning, numbers, recipe}
+
+--- The report of a run that records/run.lua loaded, as one HTML text.
 function page.render(run)
-  local set, info = charts.set(), run.info
+  local set, info, sections = charts.set(), run.info, {}
   local library, library_style = assets.library()
+  for _, section in ipairs(page.sections) do sections[#sections + 1] = section(run, set) end
   local body = {
     tag("header", nil, tag("h1", nil, info.name or run.folder), facts(info)),
     status(info),
     key_figures(run),
-    {judged.sections(run, set)}, {searched(run)}, {evaluation(run, set)}, {training(run, set)}, {critics(run, set)},
-    {learning(run, set)}, {numbers(run)},
-    recipe(run),
+    sections,
     tag("footer", nil, "Written by Perilune ", info.version or "", ". The numbers are in ", tag("code", nil,
       "metrics.csv"), " and ", tag("code", nil, "evaluations.csv"), " beside this file."),
   }

@@ -1,17 +1,17 @@
 --- The table and the page of a sweep.
 ---
 --- A swept is {name, path, axes, names (short, of the axes), points = [{values, label, set, base}], seeds = [of the
---- grid], fresh_seeds, metric, minimise, baseline or nil, measured, judged (report/points.lua), failed = {number =
+--- grid], fresh_seeds, metric, minimise, baseline or nil, measured, judged (stats/points.lua), failed = {number =
 --- sentence}, fresh (points.estimate) with fresh_runs = [as measured], or nil and fresh_failed, root (folder of its page),
 --- lift = table of the fresh runs or nil, command, recipe}.
 
 local assets = require "perilune.report.assets"
 local axis_chart = require "perilune.report.axis"
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
-local lift = require "perilune.report.lift"
-local points = require "perilune.report.points"
+local lift = require "perilune.stats.lift"
+local points = require "perilune.stats.points"
 
 local sweep = {}
 

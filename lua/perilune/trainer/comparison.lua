@@ -2,16 +2,16 @@
 ---
 --- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
 ---   responses = {{name, unit, a = {…}, b = {…}}, …}, curves = {{run, …}, {run, …}} or nil,
----   lift = of B over A on the same users (report/lift.lua), where both were judged by user and day}
+---   lift = of B over A on the same users (stats/lift.lua), where both were judged by user and day}
 
 local posix = require "posix"
 local failure = require "perilune.failure"
-local lift = require "perilune.report.lift"
-local runs = require "perilune.report.run"
-local stats = require "perilune.report.stats"
-local evaluation = require "perilune.trainer.evaluation"
+local lift = require "perilune.stats.lift"
+local runs = require "perilune.records.run"
+local stats = require "perilune.stats"
 local folder = require "perilune.trainer.folder"
 local jobs = require "perilune.trainer.jobs"
+local judges = require "perilune.trainer.judges"
 local panel = require "perilune.trainer.panel"
 
 local comparison = {}
@@ -25,14 +25,6 @@ function comparison.kind(path)
 end
 
 -- ---- two runs: the same starts ----
-
-local function episodes_of(path, action, episodes, seed, trust, watch)
-  local place = folder.open_to_run(path, trust)
-  local checkpoint, _, agent = place:last_checkpoint()
-  if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
-  return evaluation.run(agent, {env = place.info.environment, responses = place.info.responses, episodes = episodes,
-    seed = seed, action = action, watch = watch}), place.info
-end
 
 local function same_responses(a, b, paths)
   local known = {}
@@ -63,52 +55,18 @@ local function lift_between(a, b, responses)
   return lift.table(panels[2], panels[1], responses, "A", "B")
 end
 
--- Two runs that are judged by user and day, both as A's recipe says: pairs are users, values those of a day.
-local function by_users(paths, info_a, trust, watch)
-  local info_b = folder.open_to_run(paths[2], trust).info
-  local result = {names = {info_a.name, info_b.name}, unit = "user", pairs = {}, responses = {},
-    curves = {{(runs.load(paths[1]))}, {(runs.load(paths[2]))}}}
-  local shared = same_responses(info_a, info_b, paths)
-  if not panel.same_world(info_a, info_b) then
-    failure.usage(("the envs of %s and %s have other options: they cannot be compared"):format(paths[1], paths[2]))
-  end
-  local panels, options = {}, {watch = watch}
-  for key, value in pairs(info_a.evaluation) do options[key] = value end
-  for side, path in ipairs(paths) do
-    local checkpoint = folder.open(path):last_checkpoint()
-    if not checkpoint then failure.run(path .. " has no checkpoint to evaluate") end
-    panels[side] = panel.run(info_a, options, {agent = checkpoint})
-  end
-  for user = 1, panels[1].users do result.pairs[user] = user end
-  for _, response in ipairs(shared) do
-    local metric = lift.metric(info_a.responses, response.name)
-    if not metric.per then -- what came a number of times is in the lift table alone
-      result.responses[#result.responses + 1] = response
-      for user = 1, panels[1].users do
-        response.a[user] = panels[1].columns[response.name][user] / panels[1].days
-        response.b[user] = panels[2].columns[response.name][user] / panels[2].days
-      end
-    end
-  end
-  result.lift = lift.table({panels[2]}, {panels[1]}, info_a.responses, "A", "B")
-  return result
-end
-
---- Compares the last policies of two runs, episode by episode from the same starts, or user by user. watch(done, total) is
---- told how far each is.
+--- Compares the last policies of two runs, pair by pair on the same starts or users, as A's recipe judges; by so many
+--- episodes where they are given. watch(done, total) is told how far each is.
 function comparison.of_runs(paths, episodes, trust, watch)
-  local info = folder.open_to_run(paths[1], trust).info
-  local options = info.evaluation
-  if panel.asked(options) and not episodes then return by_users(paths, info, trust, watch) end
-  episodes = episodes or options.episodes
-  local a, info_a = episodes_of(paths[1], options.action, episodes, options.seed, trust, watch)
-  local b, info_b = episodes_of(paths[2], options.action, episodes, options.seed, trust, watch)
-  local responses = same_responses(info_a, info_b, paths)
-  for _, response in ipairs(responses) do response.a, response.b = a.values[response.name], b.values[response.name] end
-  local pairs_ = {}
-  for i = 1, episodes do pairs_[i] = i end
-  return {names = {info_a.name, info_b.name}, unit = "episode", pairs = pairs_, responses = responses,
-    curves = {{(runs.load(paths[1]))}, {(runs.load(paths[2]))}}}
+  local places = {folder.open_to_run(paths[1], trust), folder.open_to_run(paths[2], trust)}
+  local a, b = places[1].info, places[2].info
+  local options = {watch = watch}
+  for key, value in pairs(a.evaluation) do options[key] = value end
+  if episodes then options.episodes, options.users = episodes, 0 end
+  local result = judges.of(options).compare(places, same_responses(a, b, paths), options)
+  result.names = {a.name, b.name}
+  result.curves = {{(runs.load(paths[1]))}, {(runs.load(paths[2]))}}
+  return result
 end
 
 -- ---- two sides of several runs: the same seeds ----

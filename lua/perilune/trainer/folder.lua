@@ -224,4 +224,11 @@ function Folder:last_checkpoint(updates)
   if newest and not updates then failure.run(("%s has no checkpoint that is whole: %s"):format(self.path, newest)) end
 end
 
+--- The newest checkpoint that is whole, of which there must be one: its file and the agent that was loaded from it.
+function Folder:newest()
+  local checkpoint, _, agent = self:last_checkpoint()
+  if not checkpoint then failure.run(self.path .. " has no checkpoint to evaluate") end
+  return checkpoint, agent
+end
+
 return folder

@@ -9,6 +9,7 @@ local failure = require "perilune.failure"
 local paths = require "perilune.paths"
 local prl = require "perilune"
 local records = require "perilune.records"
+local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
 local pool = require "perilune.trainer.pool"
 local progress = require "perilune.trainer.progress"
@@ -47,7 +48,7 @@ end
 function jobs.find(index, job) return index[key_of(job.hash, job.seed, job.steps)] end
 
 --- How many steps a loaded recipe trains; nil for a search, which counts trials.
-function jobs.steps(loaded) return not loaded.algorithm.search and loaded.recipe.train.steps or nil end
+function jobs.steps(loaded) return drivers.of_algorithm(loaded.algorithm).planned(loaded).steps end
 
 local function tail(path)
   local text, last = prl.io.read(path) or "", nil

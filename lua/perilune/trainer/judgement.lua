@@ -2,16 +2,17 @@
 --- and on the front of global vectors; all on the same users with the same random draws.
 ---
 ---     local bench = judgement.new(info, options)     -- options: the recipe's eval; whatever it names is looked up here
----     bench:lift(users, agent_file)                  -- a lift table (report/lift.lua), on the way
+---     bench:lift(users, agent_file)                  -- a lift table (stats/lift.lua), on the way
 ---     bench:whole(agent_file)                        -- {lift, groups, front, panels = {policy, baseline, others}}
 
 local posix = require "posix"
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
-local front = require "perilune.report.front"
-local groups = require "perilune.report.groups"
-local lift = require "perilune.report.lift"
+local front = require "perilune.stats.front"
+local groups = require "perilune.stats.groups"
+local lift = require "perilune.stats.lift"
 local records = require "perilune.records"
+local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
 local panel = require "perilune.trainer.panel"
 
@@ -84,14 +85,14 @@ local function name_of(run)
   return table.concat(words, ", ")
 end
 
--- The policies of a folder of runs; those of searches are vectors.
+-- The policies of a folder of runs; those that do the same for everybody are vectors.
 local function of_runs(info, path)
   local list = {}
   for _, run in ipairs(folder.finished(path)) do
     if not panel.same_world(run.info, info) then
       failure.usage(("eval.front.vectors: the env of %s is another than this run's, or has other options"):format(run.path))
     end
-    list[#list + 1] = {name = name_of(run), kind = run.info.search and "vector" or "beside",
+    list[#list + 1] = {name = name_of(run), kind = drivers.of_run(run.info).constant and "vector" or "beside",
       policy = (panel.policy(info, run.path, "eval.front.vectors"))}
   end
   if #list == 0 then failure.usage(("eval.front.vectors: there is no finished run in %s"):format(path)) end

@@ -9,14 +9,11 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
 local prl = require "perilune"
-local lift = require "perilune.report.lift"
+local lift = require "perilune.stats.lift"
 local nearest = require "perilune.nearest"
 local folder = require "perilune.trainer.folder"
 
 local panel = {}
-
---- Whether these evaluation options ask for panels.
-function panel.asked(options) return (options.users or 0) > 0 end
 
 local function names_of(info, observed)
   local names = {}
@@ -157,29 +154,6 @@ function panel.load(path, responses, judged)
     if other then others[other] = of_sums(sums, names) end
   end
   return of_sums(tensors.policy, names), of_sums(tensors.baseline, names), others
-end
-
---- The columns of evaluations.csv.
-function panel.columns(responses)
-  local names = {"step", "users", "user_days"}
-  for _, metric in ipairs(lift.metrics(responses)) do
-    for _, kind in ipairs {"mean", "sd", "lift", "half"} do names[#names + 1] = kind .. "/" .. metric.name end
-  end
-  return names
-end
-
---- The row of a lift table (report/lift.lua) of one policy in these columns, after so many user-days of experience. What
---- cannot be told is not a number.
-function panel.row(step, compared, user_days)
-  local nothing = 0 / 0
-  local row = {step, compared.users, user_days or nothing}
-  for _, item in ipairs(compared.rows) do
-    row[#row + 1] = item.policy or nothing
-    row[#row + 1] = item.sd or nothing
-    row[#row + 1] = item.lift and 100 * item.lift.mean or nothing
-    row[#row + 1] = item.lift and item.lift.half and 100 * item.lift.half or nothing
-  end
-  return row
 end
 
 return panel

@@ -1,8 +1,8 @@
 --- The progress line of a training run: in place on a terminal, a line now and then elsewhere.
 
 local posix = require "posix"
-local format = require "perilune.report.format"
-local stats = require "perilune.report.stats"
+local format = require "perilune.format"
+local stats = require "perilune.stats"
 local terminal = require "perilune.terminal"
 
 local progress = {}

@@ -8,14 +8,13 @@
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
-local lift = require "perilune.report.lift"
 local nearest = require "perilune.nearest"
 local paths = require "perilune.paths"
 local printer = require "perilune.recipe.print"
 local locate = require "perilune.recipe.locate"
 local measure = require "perilune.trainer.measure"
 local jobs = require "perilune.trainer.jobs"
-local panel = require "perilune.trainer.panel"
+local judges = require "perilune.trainer.judges"
 
 local sweep = {}
 
@@ -352,21 +351,13 @@ end
 
 --- The lift table of these runs over their baseline, every metric of it; nil where they were judged by episodes.
 function sweep.lift(plan, list, name)
-  if not panel.asked(plan.base.recipe.eval) then return nil end
-  local policies, baselines = {}, {}
-  for i, one in ipairs(list) do
-    policies[i], baselines[i] = panel.load(one.folder .. "/panels.safetensors", one.responses,
-      one.evaluation)
-    if not policies[i] then return nil end
-  end
-  return lift.table(policies, baselines, list[1].judged, sweep.baseline(plan), name)
+  return judges.of(plan.base.recipe.eval).lift(list, sweep.baseline(plan), name)
 end
 
 --- The baseline's name; nil where runs are judged by episodes.
 function sweep.baseline(plan)
   local eval = plan.base.recipe.eval
-  if not panel.asked(eval) then return nil end
-  return type(eval.baseline) == "table" and "a constant action" or eval.baseline
+  return judges.of(eval).baseline(eval)
 end
 
 return sweep

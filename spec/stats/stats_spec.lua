@@ -1,6 +1,6 @@
 --- Means, deviations and Student's t intervals, against known values.
 
-local stats = require "perilune.report.stats"
+local stats = require "perilune.stats"
 
 local function near(expected, found, tolerance)
   assert.is_true(math.abs(expected - found) <= (tolerance or 1e-9) * math.max(1, math.abs(expected)),

@@ -1,19 +1,23 @@
---- Evaluations: whole episodes of the published policy on environments apart from training, from the same starts
+--- The judge by episodes: whole episodes of the published policy on environments apart from training, from the same starts
 --- every time, with nothing recorded.
 
 local failure = require "perilune.failure"
-local format = require "perilune.report.format"
-local stats = require "perilune.report.stats"
+local format = require "perilune.format"
+local stats = require "perilune.stats"
+local search = require "perilune.recipe.search"
 local environment = require "perilune.trainer.environment"
 
-local evaluation = {}
+local episodes = {}
+
+local Episodes = {last_apart = false}
+Episodes.__index = Episodes
 
 local most_instances = 128
 
 --- options: env (of environment.make), responses (names), episodes, seed, action ("mean" | "sample"), watch(done, total), which may
 --- raise. Returns
 --- {episodes, values = {response = {each episode's sum}}, length = {each episode's steps}}.
-function evaluation.run(agent, options)
+function episodes.run(agent, options)
   local n = math.min(options.episodes, most_instances)
   local env = failure.check(environment.make(options.env, n, options.seed))
   local ok, responses, lengths = pcall(agent.evaluate, agent, env, options.episodes, options.action, options.watch)
@@ -30,10 +34,14 @@ function evaluation.run(agent, options)
   return result
 end
 
---- The columns of evaluations.csv for these responses.
-function evaluation.columns(responses)
+--- Every `eval` has episodes.
+function episodes.asked() return true end
+
+function episodes.new(info, options) return setmetatable({info = info, watch = options.watch}, Episodes) end
+
+function Episodes:columns()
   local names = {"step", "episodes"}
-  for _, response in ipairs(responses) do
+  for _, response in ipairs(self.info.responses) do
     names[#names + 1] = "mean/" .. response.name
     names[#names + 1] = "sd/" .. response.name
   end
@@ -42,21 +50,60 @@ function evaluation.columns(responses)
   return names
 end
 
---- The row of a result in these columns.
-function evaluation.row(step, result, responses)
-  local row = {step, result.episodes}
+function Episodes:evaluate(run)
+  local info, options = self.info, self.info.evaluation
+  local result = episodes.run(run.agent, {env = info.environment, responses = info.responses, episodes = options.episodes,
+    seed = options.seed, action = options.action, watch = self.watch})
+  local row = {run.state.step, result.episodes}
   local function add(values)
     local mean, sd = stats.mean_sd(values)
     row[#row + 1] = mean
     row[#row + 1] = sd
   end
-  for _, response in ipairs(responses) do add(result.values[response.name]) end
+  for _, response in ipairs(info.responses) do add(result.values[response.name]) end
   add(result.length)
-  return row
+  return result, row
 end
 
+function Episodes:text(result) return episodes.text(result, self.info.responses) end
+
+-- ---- sweeps ----
+
+function episodes.metrics(responses)
+  local metrics = {}
+  for i, response in ipairs(responses) do metrics[i] = {name = response.name, unit = response.unit, of = response.name} end
+  metrics[#metrics + 1] = {name = "length", unit = "steps", of = "length"}
+  return metrics
+end
+
+function episodes.measure(_, metric, means)
+  return {value = metric.form and search.total(metric.form, means.length, means) or means[metric.of]}
+end
+
+function episodes.lift() end
+function episodes.baseline() end
+
+-- ---- comparisons ----
+
+--- Pairs are episodes from the same starts.
+function episodes.compare(places, responses, options)
+  local found, result = {}, {unit = "episode", pairs = {}, responses = responses}
+  for side, place in ipairs(places) do
+    local _, agent = place:newest()
+    found[side] = episodes.run(agent, {env = place.info.environment, responses = place.info.responses,
+      episodes = options.episodes, seed = options.seed, action = options.action, watch = options.watch})
+  end
+  for _, response in ipairs(responses) do
+    response.a, response.b = found[1].values[response.name], found[2].values[response.name]
+  end
+  for i = 1, options.episodes do result.pairs[i] = i end
+  return result
+end
+
+-- ---- texts ----
+
 --- The result as the table that `train` and `eval` print.
-function evaluation.text(result, responses)
+function episodes.text(result, responses)
   local rows = {{"sum over an episode", "mean ± 95 %", "deviation", "least", "greatest"}}
   local function add(name, values, later)
     local interval = stats.interval(values)
@@ -77,4 +124,4 @@ function evaluation.text(result, responses)
   return format.columns(rows)
 end
 
-return evaluation
+return episodes

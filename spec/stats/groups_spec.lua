@@ -1,8 +1,9 @@
 --- Actions by user group, and the intervals of such means and ratios.
 
-local groups = require "perilune.report.groups"
+local groups = require "perilune.stats.groups"
 local html = require "perilune.report.html"
-local stats = require "perilune.report.stats"
+local section = require("perilune.report.groups").section
+local stats = require "perilune.stats"
 
 local function near(expected, found) assert.is_true(math.abs(expected - found) < 1e-9, found) end
 
@@ -77,12 +78,12 @@ describe("actions by group", function()
   end)
 
   it("are a section of the report", function()
-    local text = tostring(html.tag("div", nil, groups.section(found)))
+    local text = tostring(html.tag("div", nil, section(found)))
     for _, part in ipairs {"By activity", "<svg", "high − low", "0.25", "low (0.1 … 0.2)"} do
       assert.truthy(text:find(part, 1, true), part)
     end
-    assert.is_nil(groups.section(nil))
-    assert.is_nil(groups.section(groups.of(baseline, baseline, {"watch", "like"}, {"activity"}, {}))) -- the same for all
+    assert.is_nil(section(nil))
+    assert.is_nil(section(groups.of(baseline, baseline, {"watch", "like"}, {"activity"}, {}))) -- the same for all
     assert.is_nil(groups.of(policy, baseline, {"watch"}, {}, {}))
   end)
 end)

@@ -1,12 +1,12 @@
 --- The table of an evaluation.
 
-local evaluation = require "perilune.trainer.evaluation"
+local episodes = require "perilune.trainer.judges.episodes"
 
 describe("the table of an evaluation", function()
   local responses = {{name = "watch", unit = "s", combine = "sum"}, {name = "gap", unit = "h", combine = "last"}}
 
   local function text(gap)
-    return evaluation.text({values = {watch = {0, 0}, gap = gap}, length = {3, 5}}, responses)
+    return episodes.text({values = {watch = {0, 0}, gap = gap}, length = {3, 5}}, responses)
   end
 
   it("says that a response did not come, which is not the same as 0", function()

@@ -1,10 +1,11 @@
---- A run's folder as one table, for the report and for comparisons:
+--- A run's folder as one table, for reports, comparisons and sweeps:
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
 ---  metrics = metrics.csv, evaluations = evaluations.csv or nil (records/csv.lua),
----  lift, groups, front = of the last evaluation by user and day (report/lift.lua, groups.lua, front.lua), or nil}.
+---  lift, groups, front = of the last evaluation by user and day (stats/), or nil}.
 
 local failure = require "perilune.failure"
 local records = require "perilune.records"
+local stats = require "perilune.stats"
 local text_of = require "perilune.records.text"
 
 local run = {}
@@ -50,7 +51,6 @@ function run.last_evaluation(loaded)
   local table = loaded.evaluations
   if not table or table.rows == 0 then return nil end
   local at = table.rows
-  local stats = require "perilune.report.stats"
   local result = {step = table.columns.step[at], episodes = table.columns.episodes[at], response = {}}
   for _, name in ipairs(table.names) do
     local response = name:match("^mean/(.+)$")

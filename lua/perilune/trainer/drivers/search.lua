@@ -1,12 +1,7 @@
---- The trials of an algorithm that looks for one action for everybody, in place of the trainer's drives.
+--- The driver of an algorithm that looks for one action for everybody by trials.
 ---
---- The algorithm's `search` (perilune/algorithms/cem.lua) is a plain loop; it runs as a coroutine that stops at each trial
---- and goes on with its score. It sees
----   search.dimensions         {name, low, high, half, start}, …: the dimensions that are free
----   search:meet(users, days)  from here on trials are on these users, met by no trial before
----   search:try(vector)        the score of a vector: its trial is served to those users
----   search:adopt(vector, more)  the policy is now this vector; more: {name = {number of each dimension}} for the metrics
----   search:normal()           a standard normal draw
+--- The algorithm's `search` (perilune/algorithms/cem.lua) is a plain loop over what door.lua shows it; it runs as a coroutine
+--- that stops at each trial and goes on with its score.
 ---
 --- All trials between two calls of `meet` have the same users and random draws. A trial's score is the objective of a user and
 --- day: Σ weight · reward / scale over the critics. Beside the trials the starting vector runs on the same users: what they
@@ -16,120 +11,84 @@
 --- loop again with the scores that it has had.
 
 local failure = require "perilune.failure"
-local options = require "perilune.options"
+local format = require "perilune.format"
+local keys = require "perilune.keys"
 local prl = require "perilune"
 local records = require "perilune.records"
 local algorithms = require "perilune.recipe.algorithms"
 local build = require "perilune.recipe.build"
 local recipe_load = require "perilune.recipe.load"
 local recipe_search = require "perilune.recipe.search"
+local trials = require "perilune.stats.trials"
+local door = require "perilune.trainer.drivers.door"
+local score = require "perilune.trainer.drivers.score"
 local log = require "perilune.trainer.log"
 local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 
-local search = {}
+local search = {constant = true, code_goes_on = true}
 
--- ---- random numbers ----
+-- ---- the kind of driver (drivers/init.lua) ----
 
--- A seed of its own for each use: 52 bits of a hash, so that it meets no seed that a recipe names.
-local function seed_of(use, seed, number)
-  return tonumber(prl.hash({"perilune search", use, seed, number}):sub(1, 13), 16)
+function search.takes(algorithm) return algorithm.search ~= nil end
+function search.made(info) return info.search ~= nil end
+
+--- From the first word on, so that a search that is killed goes on as one. It counts trials in place of steps.
+function search.planned(loaded)
+  local counted = loaded.algorithm.trials
+  return {search = {trials = 0, planned = counted and counted(loaded.recipe.algorithm) or 0}}
 end
 
-local block = 256 -- draws that are made at once
+local meanings = {
+  {"vector", "Vector", "The action that was adopted after each generation."},
+  {"score", "Score", "Objective of a user and day: best and mean of the generation's trials, and the starting action."},
+}
 
--- ---- what the algorithm sees ----
-
-local Door = {}
-Door.__index = Door
-
-function Door:meet(users, days)
-  self.cohort = {number = (self.cohort and self.cohort.number or 0) + 1, users = users, days = days}
-end
-
--- As the agent and the panel hold them, so that what is found is what was tried.
-local function single(numbers) return prl.tensor(numbers):totable() end
-
-local function of_dimensions(self, vector)
-  if #vector == #self.dimensions then return single(vector) end
-  options.refuse("search: a vector has a number for each of %d dimensions, and this one has %d", #self.dimensions, #vector)
-end
-
-function Door:try(vector)
-  if not self.cohort then options.refuse("search:try before search:meet: there are no users to try a vector on") end
-  if not self.counted then
-    options.refuse("search:try in an algorithm without `trials`, the function that says how many trials there will be")
+function search.meanings(_, algorithm)
+  local own, list = algorithm.metrics or {}, {}
+  for _, one in ipairs(meanings) do
+    if not own[one[1]] then list[#list + 1] = {kind = one[1], title = one[2], text = one[3]} end
   end
-  return coroutine.yield(of_dimensions(self, vector))
+  for _, kind in ipairs(keys(own)) do list[#list + 1] = {kind = kind, title = own[kind][1], text = own[kind][2]} end
+  return list
 end
 
-function Door:adopt(vector, more) self.adopted = {vector = of_dimensions(self, vector), more = more or {}} end
-
-function Door:normal()
-  local place = self.drawn % block
-  if place == 0 then
-    prl.seed(seed_of("draws", self.seed, self.drawn / block))
-    self.draws = prl.randn(block):totable()
-  end
-  self.drawn = self.drawn + 1
-  return self.draws[place + 1]
+function search.check(_, state, path)
+  if not state.search then failure.run(("%s: search: the run is a search"):format(path)) end
 end
 
---- What an algorithm sees of it.
-options.strict("search", "method", Door, {"dimensions", "meet", "try", "adopt", "normal"})
+function search.extend()
+  failure.usage("a search is as long as its algorithm's options say: --steps does not go with it")
+end
+
+function search.ended(info) return info.status == "finished" end
+
+function search.ended_text(info, _, path)
+  return ("%s is finished: it made %s trials, as many as its recipe says.\n"):format(path, format.grouped(info.search.trials))
+end
 
 -- ---- the search of a run ----
 
 local Search = {}
 Search.__index = Search
 
--- The response that the run is about: the first that a reward reads.
-local function main_response(spec, forms)
-  for _, response in ipairs(spec.responses) do
-    for _, form in ipairs(forms) do
-      if form.of[response.name] then return response.name end
-    end
-  end
-  return spec.responses[1].name
-end
-
-local function forms_of(recipe)
-  local forms = {}
-  for name, critic in pairs(recipe.objective.critics) do
-    local form = recipe_search.linear(critic.reward)
-    if form then
-      form.name, form.weight, form.scale = name, critic.weight, critic.scale
-      forms[#forms + 1] = form
-    end
-  end
-  table.sort(forms, function(a, b) return a.name < b.name end)
-  return forms
-end
-
 local function new(run, what)
   local recipe, spec, algorithm = what.recipe, what.spec, what.algorithm
   local self = setmetatable({run = run, recipe = recipe, spec = spec, algorithm = algorithm, hash = what.hash,
-    forms = forms_of(recipe), state = run.state.search}, Search)
+    forms = score.forms(recipe), state = run.state.search}, Search)
   local opt = algorithms.given(algorithm, recipe.algorithm)
   self.total = algorithm.trials and algorithm.trials(opt) or 0
-  self.main = main_response(spec, self.forms)
-  local door = setmetatable({dimensions = recipe_search.dimensions(recipe, spec), seed = recipe.train.seed, drawn = 0,
-    counted = algorithm.trials ~= nil, cohort = false, adopted = false}, Door)
-  self.door = door
-  self.loop = coroutine.create(function() algorithm.search(door, opt) end)
+  self.main = score.main_response(spec, self.forms)
+  self.door = door.new(recipe_search.dimensions(recipe, spec), recipe.train.seed, algorithm.trials ~= nil)
+  self.loop = coroutine.create(function() algorithm.search(self.door, opt) end)
   self:go_on()
   return self
 end
 
---- What run.json says of a search before its first trial.
-function search.planned(loaded)
-  local trials = loaded.algorithm.trials
-  return {trials = 0, planned = trials and trials(loaded.recipe.algorithm) or 0}
-end
-
---- The search of a run that begins. loaded: of recipe/load.lua.
-function search.start(run, loaded)
-  local start = single(recipe_search.vector(loaded.recipe, loaded.spec))
+--- The search of a run that begins. loaded: of recipe/load.lua. Its users live in panels, not in the environments.
+function search.start(run, env, loaded)
+  env:free()
+  local start = door.single(recipe_search.vector(loaded.recipe, loaded.spec))
   run.state.search = {scores = {}, tried = {}, beside = {}, first = 1, rows = 0, user_days = 0, start = start,
     vector = start, sums = {}}
   return new(run, loaded)
@@ -150,9 +109,10 @@ local function check_state(self, path)
   end
 end
 
---- The search of a run that goes on; checkpoint: the path of its state.
-function search.resume(run, trust, checkpoint)
-  local info, place = run.info, run.folder
+--- The search of a run that goes on. options: trust; checkpoint: the path of its state.
+function search.resume(run, env, options, checkpoint)
+  env:free()
+  local info, place, trust = run.info, run.folder, options.trust
   for _, part in ipairs {"algorithm", "policy"} do
     local file = info[part .. "_file"]
     if file and not trust then
@@ -171,9 +131,9 @@ function search.resume(run, trust, checkpoint)
   return self
 end
 
--- Runs the algorithm to its next trial, or to its end.
-function Search:go_on(score)
-  local ok, vector = coroutine.resume(self.loop, score)
+-- Runs the algorithm to its next trial, or to its end. reached: the score of the last one.
+function Search:go_on(reached)
+  local ok, vector = coroutine.resume(self.loop, reached)
   if not ok then
     if failure.is_defect(vector) then error(debug.traceback(self.loop, tostring(vector)), 0) end
     if type(vector) == "string" then failure.run(vector) end
@@ -185,10 +145,10 @@ end
 -- The loop again up to where it was, with the scores of then.
 function Search:replay()
   local state, last = self.state, nil
-  for _, score in ipairs(state.scores) do
+  for _, reached in ipairs(state.scores) do
     if not self.next then break end
     last = self.next
-    self:go_on(score)
+    self:go_on(reached)
   end
   self.door.adopted = false -- the checkpoint's agent is it
   for i, number in ipairs(last or {}) do
@@ -200,56 +160,25 @@ function Search:replay()
 end
 
 function Search:over() return self.next == nil end
-function Search:done() return #self.state.scores end
+Search.long_enough = Search.over
+
+function Search:position() return #self.state.scores end
+function Search:place() return ("trial %d"):format(self:position()) end
+function Search:user_days() return self.state.user_days end
+function Search:scale(critic) return (self.state.scales or {})[critic] end
+
+--- A search is no worse for its last trial.
+function Search:tried_updates() end
+function Search:env() end
 
 -- ---- trials ----
 
 function Search:panel(vector)
   local cohort = self.door.cohort
   return panel.run(self.run.info, {users = cohort.users, days = cohort.days, action = "mean",
-    seed = seed_of("users", self.recipe.train.seed, cohort.number), watch = self.run:watch "trial",
+    seed = door.seed_of("users", self.recipe.train.seed, cohort.number), watch = self.run:watch "trial",
     threads = self.run.threads or self.run.info.evaluation.threads},
     {constant = recipe_search.vector(self.recipe, self.spec, vector)})
-end
-
--- Sums of a panel over its users: {response = number, requests = number}.
-local function totals(self, judged)
-  local function total(name)
-    local sum = 0
-    for _, value in ipairs(judged.columns[name]) do sum = sum + value end
-    return sum
-  end
-  local result = {requests = total "requests"}
-  for _, response in ipairs(self.spec.responses) do result[response.name] = total(response.name) end
-  return result
-end
-
-local function reward(form, sums) return recipe_search.total(form, sums.requests, sums) end
-
--- The scale "baseline" is the mean of a request under the first starting vector, and stays.
-function Search:measure_scales(sums)
-  if self.state.scales then return end
-  local scales = {}
-  for _, form in ipairs(self.forms) do
-    scales[form.name] = form.scale
-    if form.scale == "baseline" then
-      scales[form.name] = math.abs(reward(form, sums)) / sums.requests
-      if scales[form.name] == 0 then
-        failure.run(("the reward of the critic %s was 0 over %d requests of the starting vector, so scale \"baseline\" "
-          .. "would divide by 0; give a number"):format(form.name, sums.requests))
-      end
-    end
-  end
-  self.state.scales = scales
-end
-
-function Search:score(sums, user_days)
-  local score = 0
-  for _, form in ipairs(self.forms) do
-    score = score + form.weight * (reward(form, sums) / self.state.scales[form.name] / user_days)
-  end
-  if score ~= score or math.abs(score) == math.huge then failure.run("the score of a trial is not a finite number") end
-  return score
 end
 
 -- ---- trials.csv ----
@@ -261,9 +190,9 @@ function Search:open_table()
   self.table = log.table(self.run.folder, "trials.csv", names, self.state.rows)
 end
 
-function Search:row(trial, vector, sums, score)
+function Search:row(trial, vector, sums, reached)
   local cohort = self.door.cohort
-  local row = {cohort.number, trial, cohort.users, cohort.days, sums.requests, score}
+  local row = {cohort.number, trial, cohort.users, cohort.days, sums.requests, reached}
   for _, number in ipairs(vector) do row[#row + 1] = number end
   for _, response in ipairs(self.spec.responses) do
     row[#row + 1] = sums[response.name] / (cohort.users * cohort.days)
@@ -273,16 +202,14 @@ function Search:row(trial, vector, sums, score)
   self.state.rows = self.state.rows + 1
 end
 
--- ---- going on ----
-
 -- What these users would have had without the search.
 function Search:beside(user_days)
   local state, start = self.state, {}
   if state.reference and state.reference.cohort == self.door.cohort.number then return end
   for i, dimension in ipairs(self.door.dimensions) do start[i] = dimension.start end
-  local sums = totals(self, self:panel(start))
-  self:measure_scales(sums)
-  state.reference = {cohort = self.door.cohort.number, score = self:score(sums, user_days),
+  local sums = score.totals(self.spec, self:panel(start))
+  state.scales = state.scales or score.scales(self.forms, sums) -- those of the first users stay
+  state.reference = {cohort = self.door.cohort.number, score = score.of(self.forms, state.scales, sums, user_days),
     main = sums[self.main] / user_days}
   state.trial = 0
   self:row(0, start, sums, state.reference.score)
@@ -293,17 +220,17 @@ function Search:advance()
   local run, state, vector, cohort = self.run, self.state, self.next, self.door.cohort
   local user_days = cohort.users * cohort.days
   self:beside(user_days)
-  local sums = totals(self, self:panel(vector))
-  local score = self:score(sums, user_days)
+  local sums = score.totals(self.spec, self:panel(vector))
+  local reached = score.of(self.forms, state.scales, sums, user_days)
   state.trial = state.trial + 1
-  self:row(state.trial, vector, sums, score)
+  self:row(state.trial, vector, sums, reached)
   local n = #state.scores + 1
-  state.scores[n], state.tried[n], state.beside[n] = score, sums[self.main] / user_days, state.reference.main
+  state.scores[n], state.tried[n], state.beside[n] = reached, sums[self.main] / user_days, state.reference.main
   state.last = vector
   state.user_days = state.user_days + user_days
   for name, sum in pairs(sums) do state.sums[name] = (state.sums[name] or 0) + sum end
   run.state.step = run.state.step + sums.requests
-  self:go_on(score)
+  self:go_on(reached)
   self:take_up()
 end
 
@@ -312,7 +239,7 @@ function Search:take_up()
   local adopted, run, state = self.door.adopted, self.run, self.state
   if not adopted then return end
   self.door.adopted = false
-  state.vector = single(recipe_search.vector(self.recipe, self.spec, adopted.vector))
+  state.vector = door.single(recipe_search.vector(self.recipe, self.spec, adopted.vector))
   run.agent:free()
   run.agent = prl.agent(build.plan(self.recipe, self.spec, self.algorithm, self.hash, state.vector))
   run.state.updates = run.state.updates + 1
@@ -346,22 +273,7 @@ end
 
 -- ---- what it came to ----
 
--- How the trials' main response compares with that of the starting vector on the same users, as fractions: of all trials,
--- and of the worst tenth of them.
-local function costs(state)
-  local lifts, all, worst = {}, 0, 0
-  for i, tried in ipairs(state.tried) do
-    if state.beside[i] == 0 then return nil end
-    lifts[i] = (tried - state.beside[i]) / math.abs(state.beside[i])
-    all = all + lifts[i]
-  end
-  table.sort(lifts)
-  local tenth = math.ceil(#lifts / 10)
-  for i = 1, tenth do worst = worst + lifts[i] end
-  return all / #lifts, worst / tenth
-end
-
---- For run.json and the report (report/search.lua).
+--- For run.json and the report (stats/trials.lua).
 function Search:summary()
   local state, vector, zero = self.state, {}, true
   for i, name in ipairs(self.spec.action.names) do
@@ -371,13 +283,17 @@ function Search:summary()
   local summary = {trials = #state.scores, planned = self.total, generations = self.run.state.updates,
     user_days = state.user_days, requests = self.run.state.step, response = self.main, vector = vector,
     start = zero and "the zero action" or "the starting action"}
-  if #state.scores > 0 then summary.lift, summary.worst = costs(state) end
+  if #state.scores > 0 then summary.lift, summary.worst = trials.lifts(state.tried, state.beside) end
   return summary
 end
 
---- The progress of a run is that of its trials.
 function Search:progress(quiet)
-  return progress.new(self.total, self:done(), {}, quiet or not self.next, "trials")
+  return progress.new(self.total, self:position(), {}, quiet or not self.next, "trials")
+end
+
+function Search:closing_text(seconds)
+  return ("%s %s in %s.\n%s"):format(self:position() > 0 and "Searched" or "Judged", self.run.info.name, seconds,
+    trials.text(self.run.info.search))
 end
 
 return search

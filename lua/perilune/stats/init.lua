@@ -172,7 +172,7 @@ end
 ---     Var(mean) = (A + max(B − C, 0)) / n.
 --- At three seeds, A has two degrees of freedom. Welch's and Satterthwaite's degrees of freedom for the sum are then a
 --- little too many, and Cochran's and Cox's way, t² of each part weighted by the part, a little too careful; half-way
---- between the two half widths is within 1.5 points of 95 % wherever spec/report/lift_spec.lua looked.
+--- between the two half widths is within 1.5 points of 95 % wherever spec/stats/lift_spec.lua looked.
 --- Returns stats.interval's fields, variance (of the mean), seeds_part (of it; nil for one seed, where the interval is
 --- over users alone).
 function stats.crossed(values, level)

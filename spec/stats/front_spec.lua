@@ -1,6 +1,6 @@
 --- The front of one response against others.
 
-local front = require "perilune.report.front"
+local front = require "perilune.stats.front"
 
 describe("the front", function()
   it("holds the points that no other beats in both", function()
@@ -66,14 +66,14 @@ describe("the front", function()
   end)
 
   it("is one drawing with its numbers", function()
-    local html = require "perilune.report.html"
-    local text = tostring(html.tag("div", nil, front.section(front.of(options, entries, base, "<ltr>", true))))
+    local html, section = require "perilune.report.html", require("perilune.report.front").section
+    local text = tostring(html.tag("div", nil, section(front.of(options, entries, base, "<ltr>", true))))
     for _, part in ipairs {"<svg", 'class="front-line"', "like + share", "&lt;ltr&gt;", "3 vectors for everybody",
       "policy: watch +40.00 ± 0.00 %", "{a = 0.5}", "3 users × 2 days"} do
       assert.truthy(text:find(part, 1, true), part)
     end
     assert.falsy(text:find("nan", 1, true))
     assert.falsy(text:find("%%", 1, true))
-    assert.is_nil(front.section(nil))
+    assert.is_nil(section(nil))
   end)
 end)

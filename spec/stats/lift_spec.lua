@@ -1,7 +1,7 @@
 --- The lift table: ratios of sums against a baseline, and whether its intervals cover the truth.
 
-local lift = require "perilune.report.lift"
-local stats = require "perilune.report.stats"
+local lift = require "perilune.stats.lift"
+local stats = require "perilune.stats"
 
 local random, log, sqrt, cos = math.random, math.log, math.sqrt, math.cos
 local exp = math.exp -- locals: specs' globals are slow

@@ -1,15 +1,15 @@
 --- The statistics of a sweep: what each point gives, which is best, and whether that can be told.
 ---
 --- A point was measured on the seeds that all points share: a list [{seed, value, panel, baseline}], in one order of
---- seeds, where panel and baseline (report/lift.lua) are there for runs that were judged by user and day. Every seed
+--- seeds, where panel and baseline (stats/lift.lua) are there for runs that were judged by user and day. Every seed
 --- counts in the mean of its point; none is ranked or left out. The best of several means is an optimistic figure of
 --- itself: it was chosen for its luck too. So what is said of the winner is its mean over fresh seeds, which took no
 --- part in the choice. The intervals of differences to the winner are pairwise, at 95 %, and take no account of the
 --- choice: where nothing differs, that of the second leaves 0 out in at most 5 % of sweeps, those of all points in more
---- (spec/report/points_spec.lua).
+--- (spec/stats/points_spec.lua).
 
-local lift = require "perilune.report.lift"
-local stats = require "perilune.report.stats"
+local lift = require "perilune.stats.lift"
+local stats = require "perilune.stats"
 
 local points = {}
 

@@ -9,8 +9,8 @@
 --- crossed random effects (stats.crossed). One policy against itself has y = 0 exactly.
 
 local keys = require "perilune.keys"
-local format = require "perilune.report.format"
-local stats = require "perilune.report.stats"
+local format = require "perilune.format"
+local stats = require "perilune.stats"
 
 local lift = {}
 

@@ -1,5 +1,5 @@
 --- The statistics of a sweep, on simulated measurements: no training.
-local points = require "perilune.report.points"
+local points = require "perilune.stats.points"
 
 local random, log, sqrt, cos = math.random, math.log, math.sqrt, math.cos -- locals: specs' globals are slow
 

@@ -1,6 +1,6 @@
 --- Numbers as reports print them.
 
-local format = require "perilune.report.format"
+local format = require "perilune.format"
 
 describe("format", function()
   it("writes numbers in four digits", function()

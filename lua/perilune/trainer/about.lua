@@ -1,0 +1,86 @@
+--- What run.json says of a run that begins: what it is made of, by which its reports are written and it goes on.
+
+local posix = require "posix"
+local prl = require "perilune"
+local formula = require "perilune.recipe.formula"
+local printer = require "perilune.recipe.print"
+local search = require "perilune.recipe.search"
+local environment = require "perilune.trainer.environment"
+
+local rows_of_metrics = 5000 -- at most about as many, however long the run
+
+local function critics_of(recipe)
+  local list = {}
+  for name, critic in pairs(recipe.objective.critics) do
+    local function number(value) return type(value) == "number" and value or type(value) == "table" and "scheduled" end
+    list[#list + 1] = {name = name, reward = formula.to_lua(critic.reward, printer.number),
+      gamma = number(critic.gamma), per = critic.per, weight = number(critic.weight), scale = critic.scale}
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+-- The responses that the objective reads, in the order of the environment.
+local function objective_of(recipe, spec)
+  local read, list = {}, {}
+  for _, critic in pairs(recipe.objective.critics) do
+    formula.reads(critic.reward, function(name) read[name] = true end)
+  end
+  for _, response in ipairs(spec.responses) do
+    if read[response.name] then list[#list + 1] = response.name end
+  end
+  return list
+end
+
+-- The critics' rewards that are weighted sums of responses, as metrics of a panel (stats/lift.lua); a reward that is one
+-- response is that response.
+local function rewards_of(recipe, spec)
+  local taken, list = {requests = true, sessions = true, requests_a_session = true}, {}
+  for _, response in ipairs(spec.responses) do taken[response.name] = true end
+  for name, critic in pairs(recipe.objective.critics) do
+    local form = search.linear(critic.reward)
+    local first, coefficient = next(form and form.of or {})
+    local plain = form and form.constant == 0 and coefficient == 1 and next(form.of, first) == nil
+    if first and not plain then
+      if form.constant ~= 0 then form.of.requests = form.constant end -- a step is a request
+      list[#list + 1] = {name = taken[name] and name .. " (reward)" or name, unit = "", of = form.of}
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+local function updates_per_row(plan, steps)
+  local first = plan:document().schedule[1]
+  if not steps then return 1 end
+  return math.max(1, math.ceil(steps / (first.rows or 1) / rows_of_metrics))
+end
+
+-- As run.json keeps it: its files can be found from any folder.
+local function environment_of(env)
+  local settings = {}
+  for key, value in pairs(env.options or {}) do settings[key] = value end
+  settings.world = settings.world and posix.realpath(settings.world)
+  return {kind = env.kind, name = env.name, path = env.path and posix.realpath(env.path), options = settings, n = env.n}
+end
+
+--- loaded: of recipe/load.lua; plan, agent: of it; options: of trainer.start; driver: of drivers/.
+return function(loaded, plan, agent, driver, options)
+  local recipe, env, planned = loaded.recipe, loaded.env, driver.planned(loaded)
+  local function place_of(section) return section.lua and posix.realpath(loaded.folder .. section.lua) end
+  return {
+    format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
+    code = loaded.code,
+    env = env.name or env.path or env.kind, environment = environment_of(env),
+    algorithm = recipe.algorithm[1], algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
+    metrics = driver.meanings(agent, loaded.algorithm),
+    responses = environment.responses(loaded.spec),
+    actions = loaded.spec.action.names,
+    critics = critics_of(recipe), objective = objective_of(recipe, loaded.spec),
+    rewards = rewards_of(recipe, loaded.spec),
+    steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
+    updates_per_row = updates_per_row(plan, planned.steps), set = options.set or {}, recipe = loaded.path,
+    started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
+    status = "running", step = 0, updates = 0, seconds = 0,
+  }
+end

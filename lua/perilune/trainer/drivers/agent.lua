@@ -1,0 +1,146 @@
+--- The driver of an agent that trains in simulated environments by its own calls.
+
+local failure = require "perilune.failure"
+local format = require "perilune.format"
+local invocation = require "perilune.invocation"
+local progress = require "perilune.trainer.progress"
+local terminal = require "perilune.terminal"
+
+local agent = {constant = false, code_goes_on = false}
+
+local Agent = {}
+Agent.__index = Agent
+
+function agent.takes(algorithm) return algorithm.build ~= nil end
+function agent.made(info) return info.steps ~= nil end
+function agent.planned(loaded) return {steps = loaded.recipe.train.steps} end
+
+--- The algorithm's own metrics first, as they are reported; then those of every agent.
+function agent.meanings(made, algorithm)
+  local said, kinds = made:meanings()
+  local own, others = {}, {}
+  for _, kind in ipairs(kinds) do
+    local list = (algorithm.metrics or {})[kind] and own or others
+    list[#list + 1] = {kind = kind, title = said[kind][1], text = said[kind][2]}
+  end
+  for _, one in ipairs(others) do own[#own + 1] = one end
+  return own
+end
+
+function agent.check(_, state, path)
+  if state.search then failure.run(("%s: search: the run is no search"):format(path)) end
+end
+
+--- Trains up to `steps` in place of the recipe's train.steps. Schedules that have ended keep their last value.
+function agent.extend(run, steps)
+  local info, state = run.info, run.state
+  if steps <= state.step then
+    failure.usage(("expected more than the %d steps that %s has made already, got %d"):format(state.step,
+      run.folder.path, steps))
+  end
+  info.steps, info.status = steps, "running"
+  while state.next_evaluation and state.next_evaluation <= state.step do
+    state.next_evaluation = state.next_evaluation + info.evaluation.every
+  end
+  run.folder:write_json("run.json", info)
+end
+
+function agent.ended(info, state) return info.status == "finished" and state.step >= info.steps end
+
+function agent.ended_text(info, state, path)
+  return ("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(path, format.grouped(state.step),
+    format.grouped(info.steps), invocation.line("train", "--resume", path, "--steps",
+      ("%.0f"):format(2 * math.max(info.steps, state.step))))
+end
+
+local function new(run, env) return setmetatable({run = run, environments = env}, Agent) end
+
+function agent.start(run, env) return new(run, env) end
+
+--- A Lua environment without `save` leaves no state in the checkpoint: its episodes start anew, and the run says so.
+--- State that is there and does not fit is a failure.
+function agent.resume(run, env)
+  local ok, message, code = run.agent:load_env(run.checkpoint, env)
+  if not ok then
+    if code ~= "EABSENT" then failure.check(nil, message, code) end
+    terminal.err("perilune: ", message, "\n")
+  end
+  return new(run, env)
+end
+
+function Agent:env() return self.environments end
+
+-- Says once that a capacity was full, and the number to set.
+function Agent:note_shortage()
+  local notice = not self.noted and self.run.agent:notice()
+  if not notice then return end
+  self.noted = true
+  self.run.progress:clear()
+  terminal.err("perilune: note: ", notice, "\n")
+end
+
+--- One drive: to the next stop or the end of an update, whichever comes first.
+function Agent:advance()
+  local run = self.run
+  local state, made_by = run.state, run.agent
+  local stop = math.min(state.next_evaluation or math.huge, state.next_checkpoint or math.huge)
+  if not self:long_enough() then stop = math.min(stop, run.info.steps) end
+  local steps = math.min(stop - state.step, 2 ^ 50)
+  local ok, made, days = pcall(made_by.drive, made_by, self.environments, steps, true,
+    function() return not run:stop_asked() end)
+  if not ok then failure.run(("training stopped at step %d: %s"):format(made_by:metrics().steps, made)) end
+  state.step, state.user_days = state.step + made, (state.user_days or 0) + days
+  self:note_shortage()
+  local metrics = made_by:metrics()
+  state.ended = metrics.updates > state.updates
+  if state.ended then
+    state.updates = metrics.updates
+    run.log:update(state.step, metrics)
+    run.progress:update(metrics)
+  end
+end
+
+function Agent:long_enough() return self.run.state.step >= self.run.info.steps end
+
+--- An update that was begun is finished.
+function Agent:over() return self:long_enough() and self.run.state.ended end
+
+function Agent:position() return self.run.state.step end
+function Agent:place() return ("step %d"):format(self:position()) end
+
+-- The critics' names, those with the largest weight in the objective first; a scheduled weight counts as large.
+local function by_weight(critics)
+  local names, size = {}, {}
+  for i, critic in ipairs(critics) do
+    names[i] = critic.name
+    size[critic.name] = type(critic.weight) == "number" and math.abs(critic.weight) or math.huge
+  end
+  table.sort(names, function(a, b)
+    if size[a] ~= size[b] then return size[a] > size[b] end
+    return a < b
+  end)
+  return names
+end
+
+function Agent:progress(quiet)
+  local info = self.run.info
+  return progress.new(info.steps, self:position(), by_weight(info.critics), quiet)
+end
+
+function Agent:user_days() return self.run.state.user_days end
+
+--- Known once the warm-up has found it.
+function Agent:scale(critic)
+  local run = self.run
+  return run.state.updates > 0 and run.agent:get("objective.critics." .. critic .. ".scale") or nil
+end
+
+function Agent:tried_updates() return self.run.state.updates end
+function Agent:summary() end
+function Agent:close() end
+
+function Agent:closing_text(seconds)
+  return ("Trained %s for %s steps in %s.\n"):format(self.run.info.name, format.count(self:position()), seconds)
+end
+
+return agent
