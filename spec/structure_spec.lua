@@ -232,6 +232,7 @@ describe("the house", function()
     local function path_named(word, bare)
       local name = word:gsub("[./]+$", "")
       if name:find("^[./]") or examples[name:match("[^/]*$")] then return nil end
+      if name:find("NAME", 1, true) or name:find("_$") then return nil end -- NAME.lua, ops_*.c: a kind of file
       if tops[name:match("^(%w+)/")] then return name end
       local is_file = name:find("[%w_]%.[ch]$") or name:find("[%w_]%.lua$")
       return is_file and (bare or name:find("/")) and name or nil

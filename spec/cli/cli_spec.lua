@@ -3,7 +3,6 @@ local posix = require "posix"
 local cjson = require "cjson"
 local prl = require "perilune"
 local command = require "support.command"
-local prl = require "perilune"
 
 describe("the command line", function()
   local root

@@ -50,11 +50,11 @@ describe("the front", function()
   end)
 
   it("gives each policy beside a colour of its own", function()
-    local html = require "perilune.report.html"
+    local html, section = require "perilune.report.html", require("perilune.report.front").section
     local more = {unpack(entries)}
     more[#more + 1] = entry("one", "beside", {11, 33, 22}, {1, 2, 1}, {1, 0, 2})
     more[#more + 1] = entry("two", "beside", {10, 31, 20}, {1, 1, 2}, {1, 1, 2})
-    local text = tostring(html.tag("div", nil, front.section(front.of(options, more, base, "ltr", true))))
+    local text = tostring(html.tag("div", nil, section(front.of(options, more, base, "ltr", true))))
     local seen = {}
     for _, name in ipairs {"ltr", "policy", "one", "two"} do
       local color = text:match('class="name (c%d)"[^>]*>' .. name .. "<")
