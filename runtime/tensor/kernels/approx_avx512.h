@@ -1,5 +1,5 @@
-/* tanh by a table that lies in registers: two vectors hold 32 numbers, and an instruction looks sixteen of them
- * up at once. Included by approx.h. The narrower tables of kernels have no such instruction. */
+/* tanh by a table that lies in registers: two vectors hold 32 numbers, and an instruction looks sixteen of
+ * them up at once. Included by approx.h. The narrower tables of kernels have no such instruction. */
 #ifndef PRL_TENSOR_KERNELS_APPROX_AVX512_H
 #define PRL_TENSOR_KERNELS_APPROX_AVX512_H
 
