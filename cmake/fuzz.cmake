@@ -1,7 +1,7 @@
 # `cmake --preset fuzz`: the library with clang's libFuzzer, ASan and UBSan, and an executable for each target of spec/fuzz
 # (spec/fuzz/run builds and runs them).
 # The kernels are compiled plain: with the fuzzer's counters in each of their loops they take minutes.
-foreach(table baseline avx2)
+foreach(table ${PERILUNE_TABLES})
   target_compile_options(perilune_kernels_${table} PRIVATE -fno-sanitize=all)
 endforeach()
 file(GLOB PERILUNE_FUZZ_TARGETS CONFIGURE_DEPENDS spec/fuzz/*_fuzz.c)
