@@ -196,9 +196,9 @@ describe("a long command", function()
       pipe:close()
       return text
     end
-    assert.truthy(seen("eval runs/* --episodes 20000"):find("evaluation: %d+ %% · [%d.,k ]+ of 20"))
+    assert.truthy(seen("eval runs/* --episodes 200000"):find("evaluation: %d+ %% · [%d.,k ]+ of 200"))
     assert.truthy(seen("report runs/*"):find("report: 0 %%"))
-    assert.truthy(seen("train many.lua --set eval.episodes=20000"):find("evaluation: %d+ %% · [%d.,k ]+ of 20"))
+    assert.truthy(seen("train many.lua --set eval.episodes=200000"):find("evaluation: %d+ %% · [%d.,k ]+ of 200"))
     os.execute("rm -rf '" .. root .. "'")
   end)
 end)
