@@ -4,7 +4,7 @@
 --- folder of its source.
 
 local nearest = require "perilune.nearest"
-local prl = require "perilune"
+local posix = require "posix"
 
 local share = {}
 
@@ -18,14 +18,12 @@ local function source_of(build)
 end
 
 local function is_folder(path)
-  local posix = require "posix"
   local found = posix.stat(path)
   return found ~= nil and found.type == "directory"
 end
 
 --- Their folder; nil where there is none.
 function share.folder()
-  local posix = require "posix"
   local place = (posix.readlink("/proc/self/exe") or ""):match("^.*/") or "./"
   for _, folder in ipairs {(place:gsub("[^/]*/$", "share/perilune")), source_of(place)} do
     if is_folder(folder .. "/recipes") then return folder end
@@ -34,7 +32,6 @@ end
 
 --- The names of the recipes, "shortvideo/a2c", in order.
 function share.recipes()
-  local posix = require "posix"
   local names, root = {}, (share.folder() or "") .. "/recipes"
   local function walk(below)
     for _, name in ipairs(is_folder(root .. below) and posix.dir(root .. below) or {}) do
@@ -52,8 +49,6 @@ end
 --- The file that a word of the command line stands for: that of this path, with .lua behind it or not, or one that comes
 --- with Perilune, named below its folder or below its recipes. nil and a hint at the nearest name where there is none.
 function share.find(word)
-  if word:find("%.lua$") and prl.io.read(word) then return word end -- as nearly always: posix is not loaded then
-  local posix = require "posix"
   if posix.stat(word) then return word end
   local places, folder = {""}, share.folder()
   if folder and not word:find("^%.*/") then places = {"", folder .. "/recipes/", folder .. "/"} end

@@ -32,6 +32,8 @@ end
 --- The file of the recipe that a word names: a path, or the name of one that comes with Perilune. what: "recipe", or what
 --- else it may be.
 function options.recipe_file(word, what)
+  -- As nearly always: the module that loads POSIX is not needed then.
+  if word:find("%.lua$") and require("perilune").io.read(word) then return word end
   local path, hint = require("perilune.share").find(word)
   return path or failure.usage(("there is no %s %s%s"):format(what or "recipe", word, hint))
 end
