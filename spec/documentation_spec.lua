@@ -4,7 +4,10 @@
 local posix = require "posix"
 local prl = require "perilune"
 
+local files = require "support.files"
 local perilune = require "support.command"
+
+local read, lines_of = files.read, files.lines
 
 -- What the C examples take as declared.
 local prologue = [[
@@ -21,20 +24,6 @@ void example(prl_runtime *runtime, prl_plan *plan, prl_agent *agent, prl_progres
              const int32_t *sequences, float *scores) {
 %s}
 ]]
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function lines_of(command)
-  local pipe, lines = assert(io.popen(command)), {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
 
 -- Everything that is written for readers; the calibration of shortvideo is written by a program.
 local pages = lines_of [[find . -name '*.md' -not -path './build*' -not -path './runs/*' -not -name CALIBRATION.md | sort]]

@@ -2,20 +2,9 @@
 local posix = require "posix"
 local prl = require "perilune"
 local recipes = require "support.recipes"
+local support = require "support.files"
 
-local function text_of(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-local function files(pattern)
-  local pipe, found = assert(io.popen("find lua -name '" .. pattern .. "' | sort")), {}
-  for path in pipe:lines() do found[#found + 1] = path end
-  pipe:close()
-  return found
-end
+local function files(pattern) return support.lines("find lua -name '" .. pattern .. "' | sort") end
 
 -- What the library's own files have for globals.
 local own = getfenv(require "perilune.keys")
@@ -99,7 +88,7 @@ describe("the fixed order", function()
   it("is not gone around: no file takes Lua's own loops, or loads code that has them", function()
     local wrong = {}
     for _, path in ipairs(files "*.lua") do
-      local text = text_of(path):gsub("%-%-[^\n]*", "")
+      local text = support.read(path):gsub("%-%-[^\n]*", "")
       for _, way in ipairs {"_G%s*%.%s*pairs", "_G%s*%.%s*next", "rawget%s*%(%s*_G", "table%.foreach", "getfenv%s*%(%s*0",
 "cjson%.encode"} do
         if text:find(way) then wrong[#wrong + 1] = path .. ": " .. way end

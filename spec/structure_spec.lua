@@ -1,5 +1,9 @@
 --- The directions in which the rooms of the house may depend on each other (runtime/README.md).
 
+local support = require "support.files"
+
+local lines, text_of = support.lines, support.read
+
 -- The rooms of runtime/, each above those that it may include: what stands on a line may be included by all that come
 -- after it, but for the rooms that are named as strangers to it. A folder inside of a room is a room of its own, and the
 -- header beside it of the same name is its door (tensor/kernels.h).
@@ -29,21 +33,6 @@ local lua_rooms = {recipe = true, bind = true}
 local lua_order = {"algorithms", "stats", "recipe", "records", "trainer", "report", "fit", "cli"}
 local beside = {stats = {"algorithms"}, records = {"algorithms"}, report = {"trainer", "algorithms", "recipe"},
   trainer = {"algorithms"}}
-
-local function lines(command)
-  local pipe = assert(io.popen(command))
-  local found = {}
-  for line in pipe:lines() do found[#found + 1] = line end
-  pipe:close()
-  return found
-end
-
-local function text_of(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 local function set(list)
   local result = {}

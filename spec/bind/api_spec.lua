@@ -1,20 +1,14 @@
 --- lua/API.md names every public function and none that is not there. (Its examples run in spec/documentation_spec.lua.)
 
+local files = require "support.files"
 local prl = require "perilune"
 
 -- How the reference calls the objects of each C type.
 local objects = {agent = "agent", env = "env", plan = "plan", program = "program", ranker = "ranker", csv = "reader",
   csv_writer = "writer", events = "events", graph = "graph", params = "set", optimizer = "group"}
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 describe("the reference of the module", function()
-  local text = read "lua/API.md"
+  local text = files.read "lua/API.md"
 
   local function missing_of(found, names, form)
     for name, value in pairs(names) do

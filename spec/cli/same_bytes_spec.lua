@@ -3,6 +3,7 @@
 local posix = require "posix"
 
 local command = require "support.command"
+local files = require "support.files"
 local small_log = require "support.small_log"
 local small_world = require "support.small_world"
 
@@ -103,13 +104,6 @@ local commands = {
   "check wrong.lua", "check pole.lua --set train.stps=1 --set eval.evry=1",
 }
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 local function write(path, text)
   local file = assert(io.open(path, "wb"))
   file:write(text)
@@ -140,12 +134,7 @@ local function without_event_file(state)
   return (state:gsub('"digest": "%x+"', "DIGEST", 1):gsub('"events%.out%.tfevents%.[^"]*"', "EVENTS", 1))
 end
 
-local function files_below(root)
-  local pipe, found = assert(io.popen(("cd '%s' && find . -type f | sort"):format(root))), {}
-  for path in pipe:lines() do found[#found + 1] = path end
-  pipe:close()
-  return found
-end
+local function files_below(root) return files.lines(("cd '%s' && find . -type f | sort"):format(root)) end
 
 -- {what = bytes}: of each command what it printed and its code, and every file that was left. Each time in the same folder,
 -- since a run keeps the places of its files.
@@ -157,7 +146,7 @@ local function run_all(above)
     result["$ " .. words] = timeless(("%s%s(%d)"):format(out, err, code))
   end
   for _, path in ipairs(files_below(root)) do
-    local text = read(root .. "/" .. path)
+    local text = files.read(root .. "/" .. path)
     if path:find("tfevents", 1, true) then
       result[timeless(path):gsub("tfevents.*", "tfevents")] = without_times(text)
     elseif path:find("/step%-%d+%.json$") then

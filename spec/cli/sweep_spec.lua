@@ -3,6 +3,7 @@ local cjson = require "cjson"
 local posix = require "posix"
 
 local perilune = require "support.command"
+local files = require "support.files"
 
 local recipe = [[
 return {
@@ -24,13 +25,6 @@ describe("perilune sweep", function()
     file:close()
   end
 
-  local function read(path)
-    local file = assert(io.open(path))
-    local text = file:read("*a")
-    file:close()
-    return text
-  end
-
   before_each(function()
     root = assert(posix.mkdtemp("/tmp/perilune-sweep-XXXXXX"))
     write("pole.lua", recipe:format(500))
@@ -49,9 +43,10 @@ describe("perilune sweep", function()
 
   --- {path of run.json = its data}, below a folder.
   local function runs_below(folder)
-    local pipe, found = assert(io.popen(("find '%s/%s' -name run.json 2>/dev/null | sort"):format(root, folder))), {}
-    for path in pipe:lines() do found[path] = cjson.decode(read(path)) end
-    pipe:close()
+    local found = {}
+    for _, path in ipairs(files.lines(("find '%s/%s' -name run.json 2>/dev/null | sort"):format(root, folder))) do
+      found[path] = cjson.decode(files.read(path))
+    end
     return found
   end
 
@@ -78,7 +73,7 @@ describe("perilune sweep", function()
     assert.truthy(out:find("each point on the same 2 seeds (1 to 2)", 1, true), out)
     assert.truthy(out:find("\n  lr +hidden +reward, 95 %% +− best, 95 %%"), out)
     assert.truthy(out:find("On 2 fresh seeds (3 to 4) that took no part in the choice it gives ", 1, true), out)
-    local html = read(root .. "/out_folder/sweep.html")
+    local html = files.read(root .. "/out_folder/sweep.html")
     assert.equal(2, select(2, html:gsub('<svg', "")))
     assert.truthy(html:find(" sweep pole.lua --set algorithm.lr=1e-3,1e-4 --set &#39;policy.hidden={8},{4, 4}&#39;", 1,
       true))
@@ -88,7 +83,7 @@ describe("perilune sweep", function()
       assert.truthy(posix.stat(root .. "/out_folder/" .. link), link)
     end
     assert.equal(10, links)
-    local data = cjson.decode(read(root .. "/out_folder/sweep.json"))
+    local data = cjson.decode(files.read(root .. "/out_folder/sweep.json"))
     assert.same({4, {1, 2}, {3, 4}}, {#data.points, data.seeds, data.fresh_seeds})
     local best = data.points[data.best]
     for _, point in ipairs(data.points) do assert.is_true(point.value.mean <= best.value.mean) end
@@ -108,7 +103,7 @@ describe("perilune sweep", function()
     assert.equal(0, select(3, run "train pole.lua --set algorithm.lr=1e-3 --seed 1 --quiet --runs made"))
     local place = next(runs_below "made"):match("^(.*)/run.json$")
     -- as a crash leaves it: earlier checkpoints, and a status that says that it runs
-    local text = read(place .. "/run.json"):gsub('"finished"', '"running"')
+    local text = files.read(place .. "/run.json"):gsub('"finished"', '"running"')
     write(place:sub(#root + 2) .. "/run.json", text)
     local names = {}
     for _, name in ipairs(posix.dir(place .. "/checkpoints")) do names[#names + 1] = name:match("^(.*)%.json$") end
@@ -154,7 +149,7 @@ describe("perilune sweep", function()
     posix.kill(pid, posix.SIGINT)
     local _, reason, code = posix.wait(pid)
     assert.same({"exited", 130}, {reason, code})
-    assert.truthy(read(root .. "/err"):find("stopped; the runs so far are in o: the same command goes on with them", 1, true))
+    assert.truthy(files.read(root .. "/err"):find("stopped; the runs so far are in o: the same command goes on with them", 1, true))
     for _, info in pairs(runs_below "o") do assert.equal("interrupted", info.status) end
   end)
 
@@ -201,7 +196,7 @@ return sweep {
     assert.truthy(out:find("reward of all of a user and day", 1, true), out)
     assert.truthy(out:find("lift over ltr, 95 %", 1, true), out)
     assert.truthy(out:find("over ltr; the ", 1, true), out)
-    local html = read(root .. "/runs/sweep-feed/sweep.html")
+    local html = files.read(root .. "/runs/sweep-feed/sweep.html")
     assert.truthy(html:find("Lift of the best point over ltr, on fresh seeds", 1, true))
     -- one run beside another has one thread, and the hash that it has alone
     local hash = run("check --hash feed.lua --set objective.critics.all.gamma=0"):match("%x+")

@@ -4,14 +4,10 @@
 local prl = require "perilune"
 local kuairand_world = require "support.kuairand_world"
 local recipes = require "support.recipes"
+local support = require "support.files"
 local sweep = require "perilune.trainer.sweep"
 
-local function files()
-  local pipe, found = assert(io.popen("find recipes -name '*.lua' | sort")), {}
-  for path in pipe:lines() do found[#found + 1] = path end
-  pipe:close()
-  return found
-end
+local function files() return support.lines "find recipes -name '*.lua' | sort" end
 
 local function needs_world(recipe)
   local env = recipe.env

@@ -1,15 +1,9 @@
 --- The executable as its users call it.
 local posix = require "posix"
+local read = require("support.files").read
 
 local command = {path = (os.getenv("PERILUNE_BUILD") or "build") .. "/perilune"}
 if not command.path:find("^/") then command.path = posix.getcwd() .. "/" .. command.path end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 --- Output, errors and exit code of `perilune WORDS` in a folder. input: a text for it; variables: "NAME=value …" before it.
 function command.run(folder, words, input, variables)
