@@ -1,12 +1,11 @@
 /* Discounts by time: from a host's clock, and from the own clocks of an environment's instances. */
-#include "support/check.h"
+#include "support/runtime.h"
 
 #include "agent/agent.h"
 #include "agent/learner/parts.h"
 #include "agent/toy_plan.h"
 
 enum { N = 4 };
-static prl_runtime *runtime;
 static prl_error error;
 
 static const toy_options by_step = {.observations = 3,
@@ -169,18 +168,6 @@ static void refuses_a_host_that_never_tells_the_time(void **state) {
   assert_string_equal(error.message, "critic \"c0\" is discounted per minute, but none of the 64 steps took "
                                      "any time; a host sets the time by prl_agent_time");
   prl_agent_free(agent);
-}
-
-static int open_runtime(void **state) {
-  (void)state;
-  return prl_runtime_new(NULL, &runtime, NULL);
-}
-
-static int close_runtime(void **state) {
-  (void)state;
-  int64_t live = prl_runtime_memory(runtime).live_bytes;
-  prl_runtime_release(runtime);
-  return live != 0;
 }
 
 int main(void) {

@@ -1,11 +1,10 @@
 /* A watch ends long calls, and what was not stopped is as if nobody had watched. */
-#include "support/check.h"
+#include "support/runtime.h"
 
 #include "agent/agent.h"
 #include "agent/toy_plan.h"
 #include "env/types.h"
 
-static prl_runtime *runtime;
 static prl_error error;
 
 static const toy_options pendulum_options = {.observations = 3,
@@ -153,18 +152,6 @@ static void bounds_a_day_without_end(void **state) {
   options.watch = (prl_watch){attend, &a};
   CHECK_FAILS(prl_panel_run(&options, sums, &error), PRL_ESTOPPED, "the panel was stopped after 0 of 3");
   assert_int_equal(a.asked, 3);
-}
-
-static int open_runtime(void **state) {
-  (void)state;
-  return prl_runtime_new(NULL, &runtime, NULL);
-}
-
-static int close_runtime(void **state) {
-  (void)state;
-  int64_t live = prl_runtime_memory(runtime).live_bytes;
-  prl_runtime_release(runtime);
-  return live != 0;
 }
 
 int main(void) {
