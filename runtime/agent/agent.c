@@ -92,6 +92,7 @@ void prl_agent_free(prl_agent *a) {
   if (a->live) prl_live_deinit(a->live);
   prl_free(runtime, a->live);
   prl_free(runtime, a->whole);
+  prl_free(runtime, a->taken);
   prl_shape_free(a->shape);
   prl_blocks_deinit(&a->blocks);
   prl_drive_deinit(runtime, &a->drive);

@@ -429,6 +429,36 @@ static int swap(lua_State *L) { /* self, plan: a new recipe, in force between tw
   return 0;
 }
 
+/* self, other (an agent): begins with what that has learned → [{part, name, taken, of}] */
+static int start_from(lua_State *L) {
+  prl_error error;
+  const prl_taken *list;
+  int count;
+  prl_check(L,
+            prl_agent_start_from(check_agent(L, 1)->agent, check_agent(L, 2)->agent, &list, &count, &error),
+            &error);
+  lua_createtable(L, count, 0);
+  for (int i = 0; i < count; i++) {
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, list[i].part);
+    lua_setfield(L, -2, "part");
+    lua_pushstring(L, list[i].name);
+    lua_setfield(L, -2, "name");
+    lua_pushnumber(L, (double)list[i].taken);
+    lua_setfield(L, -2, "taken");
+    lua_pushnumber(L, (double)list[i].of);
+    lua_setfield(L, -2, "of");
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* self → {observation, action, responses}, as prl.env_spec gives them */
+static int spec(lua_State *L) {
+  prl_push_shape(L, prl_agent_spec(check_agent(L, 1)->agent));
+  return 1;
+}
+
 /* self → {name = value} */
 static int metrics(lua_State *L) {
   const prl_metric *list;
@@ -491,12 +521,14 @@ void prl_open_agent(lua_State *L) {
                                      {"evaluate", evaluate},
                                      {"set", set},
                                      {"get", get},
+                                     {"spec", spec},
                                      {"metrics", metrics},
                                      {"meanings", meanings},
                                      {"notice", notice},
                                      {"save", save},
                                      {"load_env", load_env},
                                      {"swap", swap},
+                                     {"start_from", start_from},
                                      {"free", agent_gc},
                                      {"__gc", agent_gc},
                                      {NULL, NULL}};

@@ -133,6 +133,8 @@ prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context);
 
 /* ---- Environments (env_spec.c) ---- */
 
+/* Pushes {observation, action, responses}: names, units, bounds and choices. */
+void prl_push_shape(lua_State *L, const prl_env_spec *spec);
 /* Pushes what an environment is made of: name, summary, options, presets, observation, action, responses. */
 void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec);
 /* Pushes the type's option values, in its order: defaults, then the preset, then what the table at `index`

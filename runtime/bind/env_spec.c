@@ -96,8 +96,18 @@ static void push_responses(lua_State *L, const prl_env_spec *spec) {
   }
 }
 
-void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec) {
+void prl_push_shape(lua_State *L, const prl_env_spec *spec) {
   lua_newtable(L);
+  push_observation(L, spec);
+  lua_setfield(L, -2, "observation");
+  push_action(L, spec);
+  lua_setfield(L, -2, "action");
+  push_responses(L, spec);
+  lua_setfield(L, -2, "responses");
+}
+
+void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec) {
+  prl_push_shape(L, spec);
   set_text(L, "name", type->name);
   set_text(L, "summary", type->summary);
   set_number(L, "max_steps", (double)spec->max_steps);
@@ -109,12 +119,6 @@ void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spe
   lua_setfield(L, -2, "options");
   push_presets(L, type);
   lua_setfield(L, -2, "presets");
-  push_observation(L, spec);
-  lua_setfield(L, -2, "observation");
-  push_action(L, spec);
-  lua_setfield(L, -2, "action");
-  push_responses(L, spec);
-  lua_setfield(L, -2, "responses");
 }
 
 static const prl_env_preset *find_preset(lua_State *L, const prl_env_type *type, const char *name) {

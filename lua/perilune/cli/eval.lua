@@ -1,13 +1,25 @@
---- `perilune eval RUN`: evaluates a run's policy on its environment.
+--- `perilune eval RUN`: evaluates a run's policy on its environment; `eval FILE --recipe RECIPE` an agent that a host saved.
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local eval = {summary = "evaluate the policy of a run, or of one of its checkpoints"}
+local eval = {summary = "evaluate the policy of a run, of one of its checkpoints, or of an agent's file"}
 
--- The run's folder, the checkpoint in it that the word names, and its agent where that is loaded already.
-local function find(word, trust)
+-- What an agent's file is judged by: a recipe. The run's folder may be anywhere.
+local function by_recipe(words)
+  local environment, folder = require "perilune.trainer.environment", require "perilune.trainer.folder"
+  local loaded = failure.check_recipe(require("perilune").recipe.load(options.recipe_file(words.recipe),
+    {set = words.set, trust = words.trust}))
+  options.note_sweep(loaded)
+  local file, agent = folder.agent(words.run)
+  environment.check_agent(agent, loaded.spec, file)
+  return require("perilune.trainer.about").judged(loaded), file, agent
+end
+
+-- What the run says that it is judged by, the checkpoint in it that the word names, and its agent where that is loaded
+-- already.
+local function by_run(word, trust)
   local folder = require "perilune.trainer.folder"
   if not word:find("%.safetensors$") then
     local stat = require("posix").stat(word)
@@ -15,20 +27,20 @@ local function find(word, trust)
       failure.usage(word .. " is a file: a run's folder is needed, or a file in its checkpoints/")
     end
     local place = folder.open_to_run(word, trust)
-    return place, place:newest()
+    return place.info, place:newest()
   end
   local run = ("./" .. word):match("^(.*)/checkpoints/[^/]+$")
   if not run then
-    failure.usage(word .. " is not in the checkpoints of a run's folder: its environment is not known")
+    failure.usage(word .. " is not in the checkpoints of a run's folder: its environment is not known; --recipe names it")
   end
-  return folder.open_to_run(run, trust), word
+  return folder.open_to_run(run, trust).info, word
 end
 
 -- The lift table of the checkpoint.
-local function lift_of(place, checkpoint, words, line)
+local function lift_of(info, checkpoint, words, line)
   local lift = require "perilune.stats.lift"
   local judgement = require "perilune.trainer.judgement"
-  local info, judged = place.info, {}
+  local judged = {}
   for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline", "beside"} do
     judged[name] = name ~= "beside" and words[name] or info.evaluation[name]
   end
@@ -50,7 +62,9 @@ end
 function eval.run(argv)
   local parser = options.parser("eval", "Judges a policy as it is, by whole episodes or by user and simulated day, as "
     .. "its recipe says; nothing is learned.")
-  parser:argument("run", "A run's folder, or a file in its checkpoints/.")
+  parser:argument("run", "A run's folder, a file in its checkpoints/, or, with --recipe, any agent's file.")
+  parser:option("--recipe", "Judge by the env and eval of this recipe instead of the run's own.")
+  parser:option("--set", "Override one option of that recipe; may be repeated."):argname("PATH=VALUE"):count("*"):default({})
   parser:option("--episodes", "Episodes; default: the recipe's."):argname("N"):convert(options.whole)
   parser:option("--seed", "Seed of the episodes' starts; default: the recipe's."):argname("N")
     :convert(options.whole)
@@ -68,11 +82,12 @@ function eval.run(argv)
   if words.episodes and words.episodes < 1 then failure.usage("--episodes must be at least 1") end
   local prl = require "perilune"
   local episodes, users = require "perilune.trainer.judges.episodes", require "perilune.trainer.judges.users"
-  local place, checkpoint, agent = find(words.run, words.trust)
-  local info = place.info
+  if #words.set > 0 and not words.recipe then failure.usage("--set goes with --recipe: a run is judged as its own recipe says") end
+  local info, checkpoint, agent
+  if words.recipe then info, checkpoint, agent = by_recipe(words) else info, checkpoint, agent = by_run(words.run, words.trust) end
   local by_day = words.users or words.days or words.baseline or #words.beside > 0 or users.asked(info.evaluation)
   local line = require("perilune.trainer.progress").work()
-  if by_day and not words.episodes then return lift_of(place, checkpoint, words, line) end
+  if by_day and not words.episodes then return lift_of(info, checkpoint, words, line) end
   local message
   if not agent then agent, message = prl.load_agent(checkpoint) end
   if not agent then failure.run(message .. "; give the folder of the run for its newest valid checkpoint") end

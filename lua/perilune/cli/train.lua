@@ -12,7 +12,10 @@ local function parse(argv)
   local parser = options.parser("train", "Trains an agent and writes a run folder with its report.")
   parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c."):args("?")
   options.recipe(parser)
-  parser:option("--resume", "Continue this run from its newest valid checkpoint."):argname("RUN")
+  parser:option("--resume", "Continue this run from its newest valid checkpoint. With --set, live options change from here on.")
+    :argname("RUN")
+  parser:option("--start-from", "Begin with the policy, critics and statistics of this run, or of an agent's file, where they fit.")
+    :argname("RUN")
   parser:option("--steps", "With --resume: train up to this many steps in total; schedules that have ended keep their last value.")
     :argname("N"):convert(options.whole)
   parser:option("--runs", "The folder for runs."):argname("FOLDER"):default("runs")
@@ -25,8 +28,9 @@ local function parse(argv)
   end
   words.recipe = words.recipe and options.recipe_file(words.recipe)
   if words.threads and words.threads < 1 then failure.usage("--threads must be at least 1") end
-  if words.resume and (#words.set > 0 or words.seed) then
-    failure.usage("a resumed run keeps its recipe and its seed: --set and --seed do not go with --resume, but --steps does")
+  if words.resume and (words.seed or words.start_from) then
+    failure.usage(("a resumed run keeps its recipe, its seed and its start: --%s does not go with --resume, but --steps does, "
+      .. "and --set with live options"):format(words.seed and "seed" or "start-from"))
   end
   if words.steps and not words.resume then
     failure.usage(("--steps goes with --resume; for a new run it is --set train.steps=%.0f"):format(words.steps))
@@ -42,7 +46,7 @@ function train.run(argv)
   local given = {quiet = words.quiet, threads = words.threads, report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
-    given.trust, given.steps = words.trust, words.steps
+    given.trust, given.steps, given.set = words.trust, words.steps, words.set
     run = trainer.resume(words.resume, given)
     if run:ended() then -- no failure: it says how to go further
       terminal.out(run:ended_text())
@@ -54,8 +58,9 @@ function train.run(argv)
       set = words.set, seed = words.seed, trust = words.trust,
     }))
     options.note_sweep(loaded)
-    given.root, given.set = words.runs, words.set
+    given.root, given.set, given.start_from = words.runs, words.set, words.start_from
     run = trainer.start(loaded, given)
+    terminal.out(run:start_text() or "")
   end
   interruption.catch()
   local status, report = run:train()

@@ -45,6 +45,9 @@ function run.load(folder, brief)
   }
 end
 
+--- Whether a run is what its recipe and its seed give: it began with nothing of another's, and nothing was changed since.
+function run.as_written(info) return info.start == nil and info.changes == nil end
+
 --- The last evaluation as {step, episodes, response = {name = {mean, sd, half}}, length = …}; nil without one.
 --- half: of the mean's 95 % interval over episodes.
 function run.last_evaluation(loaded)

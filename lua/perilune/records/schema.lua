@@ -126,6 +126,12 @@ local search = record({trials = count, planned = count}, {generations = count, u
     together(check, value, path, {"lift", "worst"})
   end)
 
+-- What a run began with of another's: of each part so many of so many numbers.
+local start = record {from = text, digest = text,
+  parts = list(record {part = choice("parameters", "observations", "returns"), name = text, taken = count, of = count})}
+
+local change = record {step = count, set = text} -- of a live option, from this step on
+
 -- A reward is weights of the run's responses.
 local function rewards_agree(check, value)
   local known, names = {requests = true}, {"requests"}
@@ -149,7 +155,8 @@ schema.run = record({
   message = text, algorithm = text, algorithm_file = text, policy_file = text,
   code = record({}, {env = text, algorithm = text, policy = text}),
   actions = list(text), objective = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
-  metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search,
+  metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search, start = start,
+  changes = list(change),
 }, function(check, value, path)
   value.rewards, value.actions, value.set = value.rewards or {}, value.actions or {}, value.set or {}
   if value.steps == nil and not value.search then check.fail(below(path, "steps"), "this is missing") end

@@ -321,11 +321,16 @@ end
 
 local function recipe(run)
   local info = run.info
-  local overrides = {}
+  local overrides, changes = {}, {}
   for i, text in ipairs(info.set or {}) do overrides[i] = {tag("code", nil, "--set " .. text), " "} end
+  for i, change in ipairs(info.changes or {}) do
+    changes[i] = tag("p", nil, ("From step %s on: "):format(format.grouped(change.step)), tag("code", nil, "--set " .. change.set))
+  end
   return {
     tag("h2", nil, "Recipe"),
     #overrides > 0 and tag("p", nil, "With ", overrides),
+    info.start and tag("p", nil, "Started with what ", tag("code", nil, info.start.from), " had learned, where it fitted."),
+    changes,
     run.recipe and tag("pre", nil, (run.recipe:gsub("%s+$", ""))),
     run.resolved and tag("details", nil, tag("summary", nil, "The resolved recipe, every default filled in"),
       tag("pre", nil, run.resolved)),

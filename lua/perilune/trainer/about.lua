@@ -1,4 +1,5 @@
---- What run.json says of a run that begins: what it is made of, by which its reports are written and it goes on.
+--- What run.json says of a run that begins: what it is made of, by which its policies are judged, its reports are written
+--- and it goes on.
 
 local posix = require "posix"
 local prl = require "perilune"
@@ -64,23 +65,35 @@ local function environment_of(env)
   return {kind = env.kind, name = env.name, path = env.path and posix.realpath(env.path), options = settings, n = env.n}
 end
 
---- loaded: of recipe/load.lua; plan, agent: of it; options: of trainer.start; driver: of drivers/.
-return function(loaded, plan, agent, driver, options)
-  local recipe, env, planned = loaded.recipe, loaded.env, driver.planned(loaded)
-  local function place_of(section) return section.lua and posix.realpath(loaded.folder .. section.lua) end
+local about = {}
+
+--- What a policy is judged by. loaded: of recipe/load.lua.
+function about.judged(loaded)
+  local recipe, env = loaded.recipe, loaded.env
   return {
-    format = 1, name = recipe.name, tags = recipe.tags, seed = recipe.train.seed, hash = loaded.hash,
-    code = loaded.code,
+    name = recipe.name, seed = recipe.train.seed, hash = loaded.hash,
     env = env.name or env.path or env.kind, environment = environment_of(env),
-    algorithm = recipe.algorithm[1], algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
-    metrics = driver.meanings(agent, loaded.algorithm),
     responses = environment.responses(loaded.spec),
     actions = loaded.spec.action.names,
-    critics = critics_of(recipe), objective = objective_of(recipe, loaded.spec),
-    rewards = rewards_of(recipe, loaded.spec),
-    steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint, evaluation = recipe.eval,
+    objective = objective_of(recipe, loaded.spec), rewards = rewards_of(recipe, loaded.spec), evaluation = recipe.eval,
+  }
+end
+
+--- plan, agent: of the loaded recipe; options: of trainer.start; driver: of drivers/.
+function about.run(loaded, plan, agent, driver, options)
+  local info, recipe, planned = about.judged(loaded), loaded.recipe, driver.planned(loaded)
+  local function place_of(section) return section.lua and posix.realpath(loaded.folder .. section.lua) end
+  local more = {
+    format = 1, tags = recipe.tags, code = loaded.code, algorithm = recipe.algorithm[1],
+    algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
+    metrics = driver.meanings(agent, loaded.algorithm), critics = critics_of(recipe),
+    steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint,
     updates_per_row = updates_per_row(plan, planned.steps), set = options.set or {}, recipe = loaded.path,
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
     status = "running", step = 0, updates = 0, seconds = 0,
   }
+  for key, value in pairs(more) do info[key] = value end
+  return info
 end
+
+return about

@@ -1,5 +1,8 @@
---- What has changed since a run began, said on stderr when it goes on.
+--- What has changed since a run began: code and kernels, said on stderr when it goes on, and live options, which its record
+--- keeps.
 
+local failure = require "perilune.failure"
+local invocation = require "perilune.invocation"
 local prl = require "perilune"
 local drivers = require "perilune.trainer.drivers"
 local terminal = require "perilune.terminal"
@@ -28,6 +31,33 @@ function changes.kernels(info)
     terminal.err(("perilune: this run began with the kernels %s and goes on with %s: what follows differs in the last "
       .. "digits from a run that stayed with %s\n"):format(info.kernels, prl.kernels(), info.kernels))
   end
+end
+
+-- One option, as in algorithm.lr=1e-3. at: where it stands.
+local function set(run, text, at)
+  local name, value = text:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
+  local number = tonumber(value)
+  if not number then
+    failure.usage(("%s %s: expected a live option and a number, as in algorithm.lr=1e-3"):format(at, text))
+  end
+  if run.info.search then failure.usage(("%s %s: a search has no live options"):format(at, text)) end
+  local ok, message = pcall(run.agent.set, run.agent, name, number)
+  if ok then return end
+  failure.usage(("%s %s: %s. Another recipe takes a run of its own, which may begin with this one's policy:\n  %s"):format(at, text,
+    message, invocation.line("train", run.info.recipe or "RECIPE", "--start-from", run.folder.path)))
+end
+
+--- Live options from here on, for the run's record. What was changed before stays so, whichever checkpoint the run goes on
+--- from.
+function changes.options(run, texts)
+  local info = run.info
+  local list = info.changes or {}
+  for _, change in ipairs(list) do set(run, change.set, run.folder:file("run.json") .. ": changes:") end
+  for _, text in ipairs(texts) do
+    set(run, text, "--set")
+    list[#list + 1] = {step = run.state.step, set = text}
+  end
+  info.changes = #list > 0 and list or nil
 end
 
 return changes

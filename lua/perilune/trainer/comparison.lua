@@ -75,7 +75,8 @@ local function by_seed(path, hash)
   local found = {}
   for _, inner in ipairs(require("perilune.paths").folders(path)) do
     local run = runs.load(inner)
-    local whole = run and run.info.status == "finished" and (not hash or run.info.hash == hash)
+    local whole = run and run.info.status == "finished"
+      and (not hash or (run.info.hash == hash and runs.as_written(run.info)))
     if whole and runs.last_evaluation(run) then found[run.info.seed] = run end
   end
   return found

@@ -224,6 +224,16 @@ function Folder:last_checkpoint(updates)
   if newest and not updates then failure.run(("%s has no checkpoint that is whole: %s"):format(self.path, newest)) end
 end
 
+--- The agent's file that a path names, a run's folder or the file itself, and the agent.
+function folder.agent(path)
+  local stat = posix.stat(path)
+  if not stat then failure.usage(("there is no run or agent %s"):format(path)) end
+  if stat.type == "directory" then return folder.open(path):newest() end
+  local agent, message = prl.load_agent(path)
+  if not agent then failure.run(message) end
+  return path, agent
+end
+
 --- The newest checkpoint that is whole, of which there must be one: its file and the agent that was loaded from it.
 function Folder:newest()
   local checkpoint, _, agent = self:last_checkpoint()

@@ -4,7 +4,7 @@
 ---     run:train()                                             -- "finished" or "interrupted"
 ---
 --- run.lua is the loop, drivers/ what works in it, judges/ what evaluates, ending.lua how it ends; about.lua says what is noted
---- of a run, changes.lua what became of that since.
+--- of a run, start.lua what it began with of another's, changes.lua what became of it since.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
@@ -13,19 +13,25 @@ local changes = require "perilune.trainer.changes"
 local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
 local runs = require "perilune.trainer.run"
+local start = require "perilune.trainer.start"
 local environment = require "perilune.trainer.environment"
 
 local trainer = {}
 
---- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), threads (of
---- evaluations, in place of the recipe's: how a run is carried out is no part of what it is), report(run), which writes the
---- report of a run (records/run.lua) and returns its path, or nil and a message; without it there is none.
+--- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), start_from
+--- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
+--- how a run is carried out is no part of what it is), report(run), which writes the report of a run (records/run.lua) and
+--- returns its path, or nil and a message; without it there is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
   local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
-  local info = about(loaded, plan, agent, driver, options)
+  local info = about.run(loaded, plan, agent, driver, options)
+  if options.start_from then
+    if info.search then failure.usage("--start-from: a search learns no networks; env.start says where it begins") end
+    info.start = start.from(agent, options.start_from)
+  end
   local run = runs.new({agent = agent, info = info}, options)
   run:prepare()
   run.folder = folder.create(options.root or "runs", recipe.name, loaded.hash, recipe.train.seed)
@@ -55,8 +61,8 @@ local function check_due(info, state, path)
 end
 
 --- Goes on with a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
---- threads and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps). A run that
---- has ended is left alone: run:ended().
+--- threads and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
+--- options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open_to_run(path, options.trust)
   local info, lock = place.info, folder.lock(path)
@@ -67,6 +73,7 @@ function trainer.resume(path, options)
     options)
   local driver = drivers.of_run(info)
   changes.code(info)
+  changes.options(run, options.set or {})
   if options.steps then driver.extend(run, options.steps) end
   if run:ended() then return run end
   changes.kernels(info)
@@ -76,6 +83,7 @@ function trainer.resume(path, options)
   run:prepare()
   info.folder, info.message = place.path, nil
   run.driver = driver.resume(run, env, options, beside)
+  if options.set and #options.set > 0 then place:write_json("run.json", info) end
   run:open_log(state)
   return run
 end

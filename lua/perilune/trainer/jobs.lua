@@ -3,12 +3,14 @@
 ---
 --- A job is {recipe = file, set = {overrides}, hash = of the resolved recipe, seed, runs = the folder for its run,
 --- steps = of the recipe, name = for messages}. A run is a job's where hash and seed are the same: everything that its
---- numbers come from is in these two, but for a length that was changed afterwards (`train --resume RUN --steps N`).
+--- numbers come from is in these two, but for a length that was changed afterwards (`train --resume RUN --steps N`); runs
+--- that began with another's policy, or whose options were changed, are nobody's.
 
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"
 local prl = require "perilune"
 local records = require "perilune.records"
+local runs = require "perilune.records.run"
 local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
 local pool = require "perilune.trainer.pool"
@@ -23,7 +25,7 @@ end
 -- A folder's run as {path, status, rank}; nil where it is none. rank orders runs of one job by how far they are.
 local function read_run(path)
   local info = records.read(path .. "/run.json", "run")
-  if not info then return nil end
+  if not info or not runs.as_written(info) then return nil end
   local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps, rank = -1}
   local all = folder.open(path):checkpoints()
   if #all > 0 then found.rank = tonumber(all[#all]:match("step%-(%d+)$")) end

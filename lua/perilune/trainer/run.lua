@@ -10,6 +10,7 @@ local ending = require "perilune.trainer.ending"
 local folder = require "perilune.trainer.folder"
 local judges = require "perilune.trainer.judges"
 local log = require "perilune.trainer.log"
+local start = require "perilune.trainer.start"
 
 local Run = {}
 Run.__index = Run
@@ -128,6 +129,9 @@ function Run:train()
 end
 
 -- ---- for a terminal ----
+
+--- What it began with of another run's; nil where with nothing.
+function Run:start_text() return self.info.start and start.text(self.info.start) end
 
 --- Whether there is nothing left to do.
 function Run:ended() return drivers.of_run(self.info).ended(self.info, self.state) end

@@ -167,21 +167,52 @@ prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from
   return PRL_OK;
 }
 
-static void take_critic(prl_critic *to, const prl_critic *old, size_t streams) {
+static void take_critic(prl_critic *to, const prl_critic *old) {
   if (!old) return;
   if (to->baseline) *to->scale = *old->scale;
-  memcpy(to->episode, old->episode, streams * sizeof *to->episode);
   if (to->normalise && old->normalise && to->layer_rows == old->layer_rows) *to->popart = *old->popart;
 }
 
-void prl_learner_take(prl_learner *to, const prl_learner *from) {
-  const size_t streams = (size_t)to->shape->experience.streams;
-  for (int i = 0; i < to->critics_count; i++)
-    take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name), streams);
-  memcpy(to->lengths, from->lengths, streams * sizeof *to->lengths);
+static void take_optims(prl_learner *to) {
   for (int i = 0; i < to->sets->optims_count; i++) to->optim_steps[i] = to->sets->optims[i]->steps;
-  to->n = (prl_learner_counts){.updates = from->n.updates, .warm = from->n.warm, .warmed = 1};
   prl_programs_fill_live(to);
+}
+
+void prl_learner_take(prl_learner *to, const prl_learner *from) {
+  for (int i = 0; i < to->critics_count; i++)
+    take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name));
+  take_optims(to);
+}
+
+void prl_learner_continue(prl_learner *to, const prl_learner *from) {
+  const size_t streams = (size_t)to->shape->experience.streams;
+  for (int i = 0; i < to->critics_count; i++) {
+    const prl_critic *old = prl_critic_find(from, to->critics[i].name);
+    if (old) memcpy(to->critics[i].episode, old->episode, streams * sizeof *old->episode);
+  }
+  memcpy(to->lengths, from->lengths, streams * sizeof *to->lengths);
+  to->n = (prl_learner_counts){.updates = from->n.updates, .warm = from->n.warm, .warmed = 1};
+}
+
+/* A scale that the warm-up measures is known only where the other's warm-up measured all of them. */
+void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) {
+  const bool measured = prl_learner_check_take(to, from, NULL) == PRL_OK;
+  for (int i = 0; i < to->critics_count; i++) {
+    prl_critic *ours = &to->critics[i];
+    const prl_critic *old = prl_critic_find(from, ours->name);
+    if (old && (ours->baseline ? measured : *ours->scale == *old->scale)) take_critic(ours, old);
+  }
+  take_optims(to);
+  if (observed && measured) to->n.warmed = 1;
+}
+
+int prl_learner_critics(const prl_learner *l) { return l->critics_count; }
+
+bool prl_learner_statistics(const prl_learner *l, int critic, const char **name, bool *begun) {
+  const prl_critic *c = &l->critics[critic];
+  *name = c->name;
+  *begun = c->normalise && c->popart->begun > 0;
+  return c->normalise;
 }
 
 /* ---- an update's end ---- */

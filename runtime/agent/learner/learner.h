@@ -32,7 +32,16 @@ prl_status prl_learner_blocks(prl_learner *learner, prl_blocks *blocks, prl_erro
 bool prl_learner_restore(prl_learner *learner);
 /* Fails where the new plan needs what a running agent can no longer measure: PRL_EINVAL. */
 prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error);
+/* What one learner hands to another: the critics' statistics and the optimizers' counts of steps. */
 void prl_learner_take(prl_learner *to, const prl_learner *from);
+/* Goes on where `from` is: its running episodes and counts; the warm-up is over. */
+void prl_learner_continue(prl_learner *to, const prl_learner *from);
+/* Before its first step, in place of prl_learner_take: only critics whose rewards have the same scale take
+ * statistics. observed: those of observations are known; where the scales are too, no warm-up is needed. */
+void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed);
+/* Whether critic i, of so many, normalises its returns by statistics of its own, and has some. */
+int prl_learner_critics(const prl_learner *learner);
+bool prl_learner_statistics(const prl_learner *learner, int critic, const char **name, bool *begun);
 
 int64_t prl_learner_updates(const prl_learner *learner); /* finished */
 /* The metrics of the last published update and the counters. */

@@ -210,19 +210,35 @@ static void take_optim(prl_optim *to, const prl_optim *from, const prl_param *to
   to->last_norm = from->last_norm;
 }
 
-bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force) {
+/* The parameter of the other set that fits this one; NULL: none. */
+static prl_param *fitting(const prl_params *from, const prl_param *param) {
+  prl_param *known = prl_params_find(from, param->name);
+  return known && same_shape(&known->value, &param->value) ? known : NULL;
+}
+
+bool prl_sets_fit(const prl_sets *to, int set, const prl_sets *from) {
+  const prl_params *ours = to->items[set];
+  int found = prl_sets_find(from, ours->name, strlen(ours->name));
+  for (int i = 0; found >= 0 && i < ours->count; i++)
+    if (fitting(from->items[found], ours->items[i])) return true;
+  return false;
+}
+
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force, int64_t *taken) {
   prl_params *ours = to->items[set];
-  int found = prl_sets_find(from, ours->name, strlen(ours->name)), taken = 0;
+  int found = prl_sets_find(from, ours->name, strlen(ours->name)), count = 0;
+  if (taken) *taken = 0;
   if (found < 0) return false;
   const prl_params *whole = from->items[found];
   bool finite = prl_kernels_of(to->runtime)->finite(whole->size, whole->value);
   const prl_params *old = finite ? whole : in_force;
   for (int i = 0; old && i < ours->count; i++) {
-    prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
-    if (!known || !same_shape(&known->value, &param->value)) continue;
+    prl_param *param = ours->items[i], *known = fitting(old, param);
+    if (!known) continue;
     copy_part(ours, ours->value, param, old, old->value, known);
     if (finite) take_optim(optim_of(to, ours), optim_of(from, whole), param, known);
-    taken++;
+    if (taken) *taken += prl_tensor_count(&param->value);
+    count++;
   }
-  return taken == ours->count && whole->count == ours->count;
+  return count == ours->count && whole->count == ours->count;
 }

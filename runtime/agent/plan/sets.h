@@ -25,8 +25,10 @@ int prl_sets_find(const prl_sets *sets, const char *name, size_t length);
 /* Fails: PRL_ENUMERIC, naming the first parameter that is not finite. */
 prl_status prl_sets_check(const prl_sets *sets, prl_error *error);
 /* Parameters of the same set, name and shape keep their values and moments. A learner's set that is not
- * finite is left behind: in_force, what acts reads of it (NULL: nothing), replaces its values. True: all
- * of the set was taken over, and the other set has no more. */
-bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force);
+ * finite is left behind: in_force, what acts reads of it (NULL: nothing), replaces its values. taken, which
+ * may be NULL: how many of the set's numbers. True: all of them, and the other set has no more. */
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force, int64_t *taken);
+/* Whether prl_sets_take would find anything to take for this set. */
+bool prl_sets_fit(const prl_sets *to, int set, const prl_sets *from);
 
 #endif

@@ -244,7 +244,7 @@ void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
   if (p->normalise) prl_normaliser_add(&p->normaliser, n, observation);
 }
 
-void prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) {
+bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) {
   bool same = true;
   for (int i = 0; i < to->sets->count; i++) {
     if (!to->published[i]) continue;
@@ -257,5 +257,11 @@ void prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) 
   }
   if (to->normalise && from->normalise) prl_normaliser_take(&to->normaliser, &from->normaliser);
   take_live(to);
+  return same;
+}
+
+void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same) {
   to->n = (prl_policy_counts){.version = from->n.version + !same, .calls = from->n.calls};
 }
+
+bool prl_policy_normalises(const prl_policy *p) { return p->normalise; }

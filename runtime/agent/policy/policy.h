@@ -23,9 +23,12 @@ void prl_policy_free(prl_policy *policy);
 prl_status prl_policy_blocks(prl_policy *policy, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file. False: they hold what cannot be. */
 bool prl_policy_restore(prl_policy *policy);
-/* What the policy of a running agent hands to the next one; whole[i]: set i of the new sets was taken over
- * whole. A policy that is not the same in every byte is a version of its own. */
-void prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole);
+/* What one policy hands to another: the parameters that act, of sets that were taken over (whole[i]: set i of
+ * the new sets, all of it), and the statistics of observations. True: both act the same in every byte. */
+bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole);
+/* Goes on as the next version of `from`, or as the same one. */
+void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same);
+bool prl_policy_normalises(const prl_policy *policy); /* observations */
 
 /* Parameters, statistics of observations and frozen live options come into force together, as a new version,
  * if every parameter of the learner is finite and `act` gives finite actions and densities by them in a few

@@ -237,6 +237,24 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
+/* A part of an agent, and how much of it was taken from another one. */
+typedef struct prl_taken {
+  const char *part;  /* "parameters" of a set, or the statistics of "observations" or "returns" */
+  const char *name;  /* of the set, or of the critic whose returns they are; "" of observations */
+  int64_t taken, of; /* numbers of the set; statistics: 0 or 1, and 1 */
+} prl_taken;
+
+/* Begins with what another agent has learned; call it before the first step. As in prl_agent_swap, parameters
+ * with the same set, name and shape keep their values and moments, and critics with the same name their
+ * statistics where their rewards have the same scale; experience, counters and options stay this agent's.
+ * The warm-up is left out where all that it would measure was taken. list: what was and was not taken, in the
+ * order of the plan, *count parts of it; both may be NULL. Borrowed: valid until the next call. The other
+ * agent stays as it is. Fails: PRL_EINVAL (observations or actions differ: which and how; nothing fits),
+ * PRL_ESTATE (this agent has recorded a step; the other one's warm-up is not over), PRL_ENOMEM. The agent is
+ * then unchanged. */
+PRL_API prl_status prl_agent_start_from(prl_agent *agent, const prl_agent *other, const prl_taken **list,
+                                        int *count, prl_error *error);
+
 typedef struct prl_metric {
   const char *name; /* "policy_loss", "value_loss/watch", "episodic_return/watch", "response/like", … */
   double value;
