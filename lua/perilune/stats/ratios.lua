@@ -64,17 +64,28 @@ end
 function ratios.label(metric) return metric.formula and ("%s = %s"):format(metric.name, metric.formula) or metric.name end
 
 --- Each unit's part of a ratio, R + e, by the delta method (stats.ratio): values whose mean is R, whose interval is that of
---- R, and whose differences, pair by pair, are those of two ratios. Or nil and why there is none. of, per: lists by unit; nil
---- where a judge does not count that.
-function ratios.values(metric, of, per)
-  if not of or not per then
-    return nil, ("undefined: %s is not counted here"):format(of and metric.per or metric.of)
+--- R, and whose differences, pair by pair, are those of two ratios. Or nil and why there is none. columns: lists by unit, of
+--- what the judge counts.
+function ratios.values(metric, columns)
+  for _, name in ipairs {metric.of, metric.per} do
+    if not columns[name] then return nil, ("undefined: %s is not counted here"):format(name) end
   end
-  local value, influence = stats.ratio(of, per)
+  local value, influence = stats.ratio(columns[metric.of], columns[metric.per])
   if not value then return nil, ("undefined: the sum of %s is 0"):format(metric.per) end
   local values = {}
   for u, moved in ipairs(influence) do values[u] = value + moved end
   return values
+end
+
+--- The ratios of a list on both sides of a comparison: each with `a` and `b`, its values, or `undefined`, why there are none.
+function ratios.both(list, columns_a, columns_b)
+  for _, ratio in ipairs(list) do
+    local message
+    ratio.a, ratio.undefined = ratios.values(ratio, columns_a)
+    ratio.b, message = ratios.values(ratio, columns_b)
+    ratio.undefined = ratio.undefined or message
+  end
+  return list
 end
 
 return ratios

@@ -5,7 +5,7 @@
 ---   asked(evaluation)           whether the `eval` of a recipe asks for it
 ---   new(info, options)          the judge of a run; whatever the recipe names for it is looked up here, before anything
 ---                               runs. options: threads, in place of the recipe's; watch(done, total), which may raise
----   metrics(responses)          what a sweep may judge points by: [{name, unit, of, per}] (stats/lift.lua)
+---   metrics(responses, evaluation)  what a sweep may judge points by: [{name, unit, of, per}] (stats/lift.lua)
 ---   measure(run, metric, means)  what a run (records/run.lua) measured: {value, panel and baseline where there are such}
 ---   lift(list, baseline, name)  the lift table of what several runs measured; nil where there is none
 ---   baseline(evaluation)        what it judges against, by name; nil: nothing

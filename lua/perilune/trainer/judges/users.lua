@@ -3,6 +3,7 @@
 
 local failure = require "perilune.failure"
 local lift = require "perilune.stats.lift"
+local ratios = require "perilune.stats.ratios"
 local search = require "perilune.recipe.search"
 local judgement = require "perilune.trainer.judgement"
 local panel = require "perilune.trainer.panel"
@@ -69,7 +70,9 @@ function Users:text(result) return lift.text(result) end -- luacheck: no self
 
 -- ---- sweeps ----
 
-users.metrics = lift.metrics
+function users.metrics(responses, evaluation)
+  return lift.metrics(lift.judged {responses = responses, evaluation = evaluation})
+end
 
 -- A panel with the metric's own columns alone: a sweep has many.
 local function narrow(whole, metric)
@@ -97,7 +100,7 @@ function users.measure(run, metric)
     top = top + result.panel.columns[metric.of][user]
     bottom = bottom + (metric.per and result.panel.columns[metric.per][user] or policy.days)
   end
-  result.value = top / bottom
+  result.value = bottom ~= 0 and top / bottom or 0 / 0
   return result
 end
 
@@ -124,8 +127,8 @@ function users.compare(places, responses, options)
       places[2].path))
   end
   for side, place in ipairs(places) do panels[side] = panel.run(info, options, {agent = (place:newest())}) end
-  local result = {unit = "user", pairs = {}, responses = {}, lift = lift.table({panels[2]}, {panels[1]}, info.responses,
-    "A", "B")}
+  local judged = lift.judged {responses = info.responses, evaluation = options}
+  local result = {unit = "user", pairs = {}, responses = {}, lift = lift.table({panels[2]}, {panels[1]}, judged, "A", "B")}
   for user = 1, panels[1].users do result.pairs[user] = user end
   for _, response in ipairs(responses) do
     if not lift.metric(info.responses, response.name).per then -- what came a number of times is in the lift table alone
@@ -135,6 +138,10 @@ function users.compare(places, responses, options)
         response.b[user] = panels[2].columns[response.name][user] / panels[2].days
       end
     end
+  end
+  local asked = ratios.list(options.metrics, info.responses, "requests")
+  for _, ratio in ipairs(ratios.both(asked, panels[1].columns, panels[2].columns)) do
+    result.responses[#result.responses + 1] = ratio
   end
   return result
 end
