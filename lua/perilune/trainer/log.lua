@@ -144,7 +144,7 @@ end
 
 --- One scalar for TensorBoard alone; none of what is undefined.
 function Log:scalar(tag, step, value)
-  if value == value then failure.check(self.events:scalar(tag, step, value, os.time())) end
+  if value then failure.check(self.events:scalar(tag, step, value, os.time())) end
 end
 
 function Log:flush() failure.check(self.events:flush()) end

@@ -81,12 +81,10 @@ function Episodes:evaluate(run)
   local info, options = self.info, self.info.evaluation
   local result = episodes.run(run.agent, {env = info.environment, responses = info.responses, episodes = options.episodes,
     seed = options.seed, action = options.action, watch = self.watch})
-  local row, nothing = {run.state.step, result.episodes}, 0 / 0
-  local function add(values)
-    local mean, sd = nothing, nothing
-    if values then mean, sd = stats.mean_sd(values) end
-    row[#row + 1] = mean
-    row[#row + 1] = sd
+  local row, n = {run.state.step, result.episodes}, 2
+  local function add(values) -- without values two empty cells
+    if values then row[n + 1], row[n + 2] = stats.mean_sd(values) end
+    n = n + 2
   end
   for _, response in ipairs(info.responses) do add(result.values[response.name]) end
   add(result.length)

@@ -13,7 +13,8 @@
 ---                               {unit, pairs, responses, lift}
 ---
 ---   judge:columns()             those of evaluations.csv
----   judge:evaluate(run, last)   the policy of a run as it stands: a result, and its row; last: no other comes after it
+---   judge:evaluate(run, last)   the policy of a run as it stands: a result, and its row, with nil where something cannot be
+---                               told; last: no other comes after it
 ---   judge:text(result)          for a terminal
 ---   judge.last_apart            the last evaluation is on more than those on the way, and so is one of its own
 

@@ -32,15 +32,13 @@ function Users:columns()
   return names
 end
 
--- The row of a lift table, after so many user-days of experience. What cannot be told is not a number.
+-- The row of a lift table, after so many user-days of experience. What cannot be told is an empty cell.
 local function row_of(step, compared, user_days)
-  local nothing = 0 / 0
-  local row = {step, compared.users, user_days or nothing}
-  for _, item in ipairs(compared.rows) do
-    row[#row + 1] = item.policy or nothing
-    row[#row + 1] = item.sd or nothing
-    row[#row + 1] = item.lift and 100 * item.lift.mean or nothing
-    row[#row + 1] = item.lift and item.lift.half and 100 * item.lift.half or nothing
+  local row = {step, compared.users, user_days}
+  for i, item in ipairs(compared.rows) do
+    local value, n = item.lift or {}, 4 * i - 1
+    row[n + 1], row[n + 2] = item.policy, item.sd
+    row[n + 3], row[n + 4] = value.mean and 100 * value.mean, value.half and 100 * value.half
   end
   return row
 end
