@@ -305,6 +305,7 @@ function environment.evaluation(check, spec, eval, path, critics)
     end
   end
   if eval.front then front(check, spec, eval.front, path .. ".front") end
+  if eval.metrics and next(eval.metrics) == nil then eval.metrics = nil end -- as if nothing was said
   if eval.metrics then -- few recipes have them, and a command begins sooner without
     require("perilune.recipe.metrics").check(check, eval, spec.responses, path, critics)
   end

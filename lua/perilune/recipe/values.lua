@@ -255,7 +255,7 @@ function values.front(check, value, _, path)
   return result
 end
 
---- Ratios by name; metrics.lua checks what is in them. None at all is as if it was not said.
+--- Ratios by name; metrics.lua checks what is in them.
 function values.metrics(check, value, _, path)
   local as = 'ratios by name, as in {ctr = ratio("click", "view")}'
   if type(value) ~= "table" or value.kind == "ratio" or value[1] ~= nil then wrong(check, path, as, value) end
@@ -266,7 +266,7 @@ function values.metrics(check, value, _, path)
     end
     known_fields(check, ratio, at, {"of", "per"})
   end
-  return next(value) and value or nil
+  return value
 end
 
 --- A formula whose responses the environment has.
