@@ -17,7 +17,7 @@ return {
   policy = {hidden = {4}},
   algorithm = {"ppo", rollout = 16, minibatch = 64, epochs = 1},
   train = {steps = 640, checkpoint = 320},
-  eval = {every = 320, episodes = 2},
+  eval = {every = 320, episodes = 2, metrics = {each = ratio("reward", "steps")}},
 }
 ]]
 
@@ -29,6 +29,7 @@ return {
   algorithm = {"cem", population = 4, elites = 2, generations = 3, users = 2},
   train = {warmup = 64, checkpoint = 200},
   eval = {every = 400, users = 6, days = 1, curve = 4, groups = {"activity"}, beside = {half = {watch = 0.5}},
+    metrics = {like_rate = ratio("like", "video_views"), long = ratio("steps", "sessions")},
     front = {x = "watch_time", y = {"like"}, vectors = {{watch = 0.5}, {like = 1}}}},
 }
 ]]

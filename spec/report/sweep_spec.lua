@@ -39,7 +39,7 @@ local function made(axes, of, more)
       swept.measured[number] = {}
       for i, value in ipairs(list) do
         swept.measured[number][i] = {seed = swept.seeds[i], value = value, folder = "runs/made/f", means = {watch = value},
-          responses = {{name = "watch", unit = "s"}}}
+          responses = {{name = "watch", unit = "s"}}, evaluation = {}}
       end
     end
   end

@@ -97,8 +97,10 @@ function eval.run(argv)
     watch = function(...) line:part("evaluation", ...) end,
   })
   line:clear()
+  result.ratios = episodes.ratios(result, info)
   if words.json then
-    terminal.json {checkpoint = checkpoint, episodes = result.episodes, values = result.values, length = result.length}
+    terminal.json {checkpoint = checkpoint, episodes = result.episodes, values = result.values, length = result.length,
+      metrics = episodes.intervals(result.ratios)}
   else
     terminal.out(("%s, %d episodes\n"):format(checkpoint, result.episodes), episodes.text(result, info.responses))
   end

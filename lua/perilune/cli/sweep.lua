@@ -17,8 +17,8 @@ local function parse(argv)
     .. "quotes is part of a value. A single value applies to every point."):argname("PATH=A,B,C"):count("*"):default({})
   parser:option("--seeds", "Seeds of every point; default: the file's, or 5."):argname("N"):convert(options.whole)
   parser:option("--first-seed", "The first seed; default: the file's, or 1."):argname("N"):convert(options.whole)
-  parser:option("--metric", "The response, or the critic whose reward, that points are compared by; default: the "
-    .. "file's, or the response `reward`, or the env's first."):argname("NAME")
+  parser:option("--metric", "The response, the ratio of eval.metrics, or the critic whose reward, that points are compared by; "
+    .. "default: the file's, or the response `reward`, or the env's first."):argname("NAME")
   parser:flag("--minimise", "Smaller values of the metric are better.")
   parser:option("--jobs", "Runs at once; default: the number of processors."):argname("N"):convert(options.whole)
   parser:option("--out", "The folder for the runs and sweep.html; default: runs/sweep-NAME."):argname("FOLDER")

@@ -42,6 +42,7 @@ local kinds = {
   sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", dimensions = "table", env = "table",
   algorithm = "table", baseline = "text | table", policies = "tables by name", front = "table",
+  metrics = "ratios by name",
 }
 
 local function type_text(option)

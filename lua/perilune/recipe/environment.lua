@@ -288,8 +288,8 @@ local function front(check, spec, given, path)
 end
 
 --- eval: users and days need an environment with a clock; constant policies name dimensions, within their bounds, groups
---- observations, and the front responses.
-function environment.evaluation(check, spec, eval, path)
+--- observations, and the front responses. critics: of the recipe, whose names metrics may not have.
+function environment.evaluation(check, spec, eval, path, critics)
   if eval.users > 0 and not spec.clock then
     check.fail(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
       values.show(spec.name)))
@@ -305,6 +305,10 @@ function environment.evaluation(check, spec, eval, path)
     end
   end
   if eval.front then front(check, spec, eval.front, path .. ".front") end
+  if eval.metrics and next(eval.metrics) == nil then eval.metrics = nil end -- as if nothing was said
+  if eval.metrics then -- few recipes have them, and a command begins sooner without
+    require("perilune.recipe.metrics").check(check, eval, spec.responses, path, critics)
+  end
 end
 
 return environment

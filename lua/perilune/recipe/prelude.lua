@@ -52,6 +52,17 @@ local function expression(fn)
   return result
 end
 
+--- Two sums by the names of what is summed, as in eval.metrics.
+local function ratio(...)
+  local of, per = ...
+  if select("#", ...) ~= 2 or type(of) ~= "string" or type(per) ~= "string" then
+    refuse('ratio takes two names, of the upper and the lower sum, as in ratio("click", "view")')
+  end
+  local result = {kind = "ratio", of = of, per = per}
+  whole[result] = true
+  return result
+end
+
 -- ---- extend -------------------------------------------------------------------------------------------------------
 
 local remove = setmetatable({}, {
@@ -160,7 +171,7 @@ local function merge_sort(t, before)
 end
 
 local shared = {
-  extend = extend, remove = remove, expression = expression, sweep = sweep,
+  extend = extend, remove = remove, expression = expression, ratio = ratio, sweep = sweep,
   linear = scalar "linear", cosine = scalar "cosine", warmup = scalar "warmup", piecewise = scalar "piecewise",
   assert = base.assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, unpack = base.unpack,

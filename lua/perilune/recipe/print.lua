@@ -76,6 +76,7 @@ local function text_of(value, path, indent)
     return ("function(r) return %s end"):format(formula.to_lua(value, printer.number))
   end
   if value.kind and scalars[value.kind] then return scalar_text(value) end
+  if value.kind == "ratio" then return ("ratio(%s, %s)"):format(quoted(value.of), quoted(value.per)) end
   local parts, long = {}, false
   for i, item in ipairs(value) do parts[i] = text_of(item, path .. "." .. i, indent .. "  ") end
   local order = orders[path] or (path:find("^objective%.critics%.[^.]+$") and orders.critic)

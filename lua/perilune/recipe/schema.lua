@@ -145,6 +145,11 @@ schema.eval = {
     "y = {\"like\", \"share\"}, vectors = {{watch = 0.3}, …}}; vectors may be the folder of a cem run (its best " ..
     "trials) or a folder of runs (their policies). Each is evaluated on eval.curve users, with the last evaluation",
     {optional = true}),
+  -- Without a default, so that recipes without metrics keep their hashes.
+  option("metrics", "metrics", nil, "",
+    'ratios of sums, by name: {ctr = ratio("click", "view")} is Σ click / Σ view over all episodes or users, with its ' ..
+    'interval over them. Each sum is of a response or "steps"; by user and day also of "sessions" or "count/RESPONSE", how ' ..
+    'often it came. Names are letters, digits and _'),
   option("curve", "number", 512, "users", "users of each evaluation before the last, and of the front's vectors",
     {integer = true, min = 2}),
   option("threads", "number", 2, "threads", "threads of an evaluation by user; they change no number", {integer = true, min = 1, max = 64}),

@@ -147,7 +147,7 @@ local function resolve(check, recipe)
   result.algorithm, algorithm = algorithms.resolve(check, recipe.algorithm, "algorithm", spec)
   if algorithm.trials then search.check(check, result, spec) end
   result.eval = section("eval", recipe.eval)
-  environment.evaluation(check, spec, result.eval, "eval")
+  environment.evaluation(check, spec, result.eval, "eval", result.objective.critics)
   result.agent = section("agent", recipe.agent)
   result.agent.streams = result.agent.streams or result.env.n or 1024
   if result.env.n and result.agent.streams < result.env.n then

@@ -255,6 +255,20 @@ function values.front(check, value, _, path)
   return result
 end
 
+--- Ratios by name; metrics.lua checks what is in them.
+function values.metrics(check, value, _, path)
+  local as = 'ratios by name, as in {ctr = ratio("click", "view")}'
+  if type(value) ~= "table" or value.kind == "ratio" or value[1] ~= nil then wrong(check, path, as, value) end
+  for name, ratio in pairs(value) do
+    local at, text = path .. "." .. tostring(name), "string"
+    if type(ratio) ~= "table" or ratio.kind ~= "ratio" or type(ratio.of) ~= text or type(ratio.per) ~= text then
+      wrong(check, at, 'a ratio of two sums, as in ratio("click", "view")', ratio)
+    end
+    known_fields(check, ratio, at, {"of", "per"})
+  end
+  return value
+end
+
 --- A formula whose responses the environment has.
 function values.reward(check, value, _, path)
   local ok, message = formula.check(value)

@@ -4,19 +4,21 @@
 ---  lift, groups, front = of the last evaluation by user and day (stats/), or nil}.
 
 local failure = require "perilune.failure"
+local keys = require "perilune.keys"
 local records = require "perilune.records"
 local stats = require "perilune.stats"
 local text_of = require "perilune.records.text"
 
 local run = {}
 
--- A mean of each of the run's responses, and of the length where the units are episodes.
+-- A mean of each of the run's responses and metrics, and of the length where the units are episodes.
 local function evaluations_of(path, info)
   local found = records.table(path, "evaluations")
   if not found then return nil end
   local columns, names = found.columns, {}
   for i, response in ipairs(info.responses) do names[i] = response.name end
   if columns.episodes then names[#names + 1] = "length" end
+  for _, name in ipairs(keys(info.evaluation.metrics or {})) do names[#names + 1] = name end
   for _, name in ipairs(names) do
     if not columns["mean/" .. name] then failure.run(("%s: the column mean/%s is missing"):format(path, name)) end
   end

@@ -1,6 +1,7 @@
 --- What each file of a run's folder may say, in the words of the recipe's schema (recipe/schema.lua): kinds, ranges, and no
 --- key but these.
 
+local metrics = require "perilune.recipe.metrics"
 local nearest = require "perilune.nearest"
 local options = require "perilune.recipe.schema"
 local keys = require "perilune.keys"
@@ -162,6 +163,7 @@ schema.run = record({
   if value.steps == nil and not value.search then check.fail(below(path, "steps"), "this is missing") end
   if #value.responses == 0 then check.fail(below(path, "responses"), "expected at least one response, got none") end
   rewards_agree(check, value)
+  metrics.check(check, value.evaluation, value.responses, below(path, "evaluation"))
 end)
 
 -- ---- checkpoints/step-N.json: the trainer's own state ----
@@ -209,7 +211,7 @@ local crossed = record({mean = number, variance = seconds}, {n = at_least_1, sd 
   high = number, seeds_part = seconds}, spread)
 
 local comparison_fields = {users = at_least_1, days = at_least_1, seeds = at_least_1, baseline = text,
-  rows = list(record({name = text}, {unit = text, per = text, policy = number, baseline = number, sd = seconds,
+  rows = list(record({name = text}, {unit = text, per = text, formula = text, policy = number, baseline = number, sd = seconds,
     lift = crossed}))}
 
 local comparison = record(comparison_fields, {policy = text})

@@ -5,6 +5,7 @@ local charts = require "perilune.report.chart"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
 local lift = require "perilune.stats.lift"
+local ratios = require "perilune.stats.ratios"
 local stats = require "perilune.stats"
 
 local comparison = {}
@@ -34,23 +35,29 @@ end
 local function rows_of(intervals)
   local rows = {}
   for i, item in ipairs(intervals) do
-    local unit = item.unit and item.unit ~= "" and " (" .. item.unit .. ")" or ""
-    rows[i] = {item.name .. unit, format.with_error(item.a.mean, item.a.half),
-      format.with_error(item.b.mean, item.b.half), difference_of(item.difference), range(item.difference),
-      comparison.verdict(item.difference)}
+    local label = ratios.label(item) .. (item.unit and item.unit ~= "" and " (" .. item.unit .. ")" or "")
+    rows[i] = item.undefined and {label, "–", "–", "–", "–", item.undefined} or
+      {label, format.with_error(item.a.mean, item.a.half), format.with_error(item.b.mean, item.b.half),
+        difference_of(item.difference), range(item.difference), comparison.verdict(item.difference)}
   end
   return rows
+end
+
+-- Metrics that the two recipes say differently.
+local function apart_text(compared)
+  if #(compared.apart or {}) == 0 then return "" end
+  return ("Left out, since A and B say different ratios: %s.\n"):format(table.concat(compared.apart, ", "))
 end
 
 --- The comparison as lines for a terminal.
 function comparison.text(compared, intervals)
   if compared.lift then -- it counts the users' part too, and says what each side gives
-    return ("A  %s\nB  %s\n%s"):format(compared.names[1], compared.names[2], lift.text(compared.lift))
+    return ("A  %s\nB  %s\n%s%s"):format(compared.names[1], compared.names[2], lift.text(compared.lift), apart_text(compared))
   end
   local rows = rows_of(intervals)
   table.insert(rows, 1, {"sum over an episode", "A", "B", "B − A", "95 % interval", ""})
-  return ("A  %s\nB  %s\n%s in pairs\n%s"):format(compared.names[1], compared.names[2],
-    format.plural(#compared.pairs, compared.unit), format.columns(rows))
+  return ("A  %s\nB  %s\n%s in pairs\n%s%s"):format(compared.names[1], compared.names[2],
+    format.plural(#compared.pairs, compared.unit), format.columns(rows), apart_text(compared))
 end
 
 -- ---- the drawing of paired differences ----
@@ -78,25 +85,29 @@ local function row_drawing(item, x)
 end
 
 -- Each response on a scale of its own: their units differ.
+local function drawing(item)
+  local difference = item.difference
+  local low, high = math.min(0, difference.low or 0), math.max(0, difference.high or 0)
+  for _, value in ipairs(difference.values) do low, high = math.min(low, value), math.max(high, value) end
+  if low == high then low, high = low - 1, high + 1 end
+  local air = (high - low) * 0.06
+  low, high = low - air, high + air
+  local function x(value) return left + (value - low) / (high - low) * (width - left - right) end
+  local zero = ("%.1f"):format(x(0))
+  local marks = {tag("line", {class = "zero", x1 = zero, x2 = zero, y1 = 26, y2 = 62})}
+  for _, tick in ipairs((charts.ticks(low, high, 5))) do
+    marks[#marks + 1] = tag("text", {x = ("%.1f"):format(x(tick)), y = 82, ["text-anchor"] = "middle"},
+      format.number(tick))
+  end
+  return tag("figure", nil,
+    tag("svg", {class = "pairs", viewBox = ("0 0 %d 90"):format(width), role = "img",
+      ["aria-label"] = "paired differences of " .. item.name}, marks, row_drawing(item, x)))
+end
+
 local function differences(intervals)
   local figures = {}
-  for i, item in ipairs(intervals) do
-    local difference = item.difference
-    local low, high = math.min(0, difference.low or 0), math.max(0, difference.high or 0)
-    for _, value in ipairs(difference.values) do low, high = math.min(low, value), math.max(high, value) end
-    if low == high then low, high = low - 1, high + 1 end
-    local air = (high - low) * 0.06
-    low, high = low - air, high + air
-    local function x(value) return left + (value - low) / (high - low) * (width - left - right) end
-    local zero = ("%.1f"):format(x(0))
-    local marks = {tag("line", {class = "zero", x1 = zero, x2 = zero, y1 = 26, y2 = 62})}
-    for _, tick in ipairs((charts.ticks(low, high, 5))) do
-      marks[#marks + 1] = tag("text", {x = ("%.1f"):format(x(tick)), y = 82, ["text-anchor"] = "middle"},
-        format.number(tick))
-    end
-    figures[i] = tag("figure", nil,
-      tag("svg", {class = "pairs", viewBox = ("0 0 %d 90"):format(width), role = "img",
-        ["aria-label"] = "paired differences of " .. item.name}, marks, row_drawing(item, x)))
+  for _, item in ipairs(intervals) do
+    if not item.undefined then figures[#figures + 1] = drawing(item) end
   end
   return tag("div", {class = "charts"}, figures)
 end
@@ -181,25 +192,39 @@ local function recipes(compared)
   return #parts > 0 and {tag("h2", nil, "Recipes"), parts} or nil
 end
 
+local function cell(value) return value == value and format.number(value) or "–" end
+
 local most_rows = 300 -- of the table of every pair
 
 local function all_pairs(compared)
   if #compared.pairs > most_rows then return nil end
-  local columns, rows = {{compared.unit == "seed" and "Seed" or "Episode", ""}}, {}
-  for _, response in ipairs(compared.responses) do
+  local columns, rows, shown = {{compared.unit == "seed" and "Seed" or "Episode", ""}}, {}, {}
+  for _, response in ipairs(compared.responses) do -- one episode's part of a ratio is no figure of the episode
+    if compared.unit == "seed" or not response.formula then shown[#shown + 1] = response end
+  end
+  for _, response in ipairs(shown) do
     for _, part in ipairs {"A", "B", "B − A"} do columns[#columns + 1] = {response.name .. ", " .. part, "n"} end
   end
   for i, pair in ipairs(compared.pairs) do
     local row = {tostring(pair)}
-    for _, response in ipairs(compared.responses) do
-      row[#row + 1] = format.number(response.a[i])
-      row[#row + 1] = format.number(response.b[i])
-      row[#row + 1] = format.number(response.b[i] - response.a[i])
+    for _, response in ipairs(shown) do
+      row[#row + 1] = cell(response.a[i])
+      row[#row + 1] = cell(response.b[i])
+      row[#row + 1] = cell(response.b[i] - response.a[i])
     end
     rows[i] = row
   end
   return {tag("h2", nil, "Every pair"), tag("details", nil, tag("summary", nil, ("%d pairs"):format(#rows)),
     html.cards(columns, rows))}
+end
+
+-- What a pair's part of a ratio is: of episodes and users; seeds have ratios of their own.
+local function ratio_note(compared)
+  for _, response in ipairs(compared.responses) do
+    if response.formula and compared.unit ~= "seed" then
+      return (" Of a ratio of sums it is what one %s moves the difference of the two ratios by."):format(compared.unit)
+    end
+  end
 end
 
 --- The page as one HTML text.
@@ -216,7 +241,8 @@ function comparison.render(compared, intervals)
       ". A small dot is the difference of one ", compared.unit,
       #compared.pairs > most_dots and (" (some of %s)"):format(format.grouped(#compared.pairs)) or "",
       "; the large one is their mean with its 95 % interval (Student's t)",
-      compared.lift and compared.unit == "seed" and ", over seeds alone: for these very users" or "", "."),
+      compared.lift and compared.unit == "seed" and ", over seeds alone: for these very users" or "", ".",
+      ratio_note(compared), " ", apart_text(compared)),
     differences(intervals),
     html.cards({"Response", "A", "B", "B − A", "95 % interval", {"", ""}}, rows_of(intervals)),
     {lifts(compared)}, {curves(compared, set)}, {all_pairs(compared)}, {recipes(compared)},

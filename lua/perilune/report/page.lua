@@ -6,6 +6,7 @@ local format = require "perilune.format"
 local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
 local judged = require "perilune.report.judged"
+local ratios = require "perilune.stats.ratios"
 local runs = require "perilune.records.run"
 local trials = require "perilune.stats.trials"
 local series = require "perilune.report.series"
@@ -50,8 +51,16 @@ local function points(metrics, name)
   return series.thin(metrics.columns.step, metrics.columns[name], points_of_a_chart)
 end
 
+-- The run's responses, then its ratios.
+local function measures_of(info)
+  local list = {}
+  for _, response in ipairs(info.responses or {}) do list[#list + 1] = response end
+  for _, ratio in ipairs(ratios.list((info.evaluation or {}).metrics, list, "steps")) do list[#list + 1] = ratio end
+  return list
+end
+
 local function response_of(info, name)
-  for _, item in ipairs(info.responses or {}) do
+  for _, item in ipairs(measures_of(info)) do
     if item.name == name then return item end
   end
 end
@@ -59,9 +68,20 @@ end
 local function unit_of(info, name) return (response_of(info, name) or {}).unit end
 
 -- A response that is no sum and is 0 in every episode: it is known only later than these ended.
-local function never_came(run, name, point, sd)
+local function never_came(run, name, mean, sd)
   local response = response_of(run.info, name)
-  return not run.lift and response and (response.combine or "sum") ~= "sum" and point.mean == 0 and sd == 0
+  return not run.lift and response and (response.combine or "sum") ~= "sum" and mean == 0 and sd == 0
+end
+
+-- A mean with its interval; a ratio whose lower sum is 0 has none.
+local function mean_text(mean, half) return mean == mean and format.with_error(mean, half) or "undefined" end
+
+-- What a table calls a column of evaluations.
+local function measure_label(info, name)
+  if name == "length" then return "steps" end
+  local item = response_of(info, name)
+  local unit = item and item.unit and item.unit ~= "" and " (" .. item.unit .. ")" or ""
+  return (item and ratios.label(item) or name) .. unit
 end
 
 -- ---- the parts of the page ----
@@ -76,12 +96,14 @@ local function key_figures(run)
     return mean and {mean, tag("small", nil, " " .. error)} or text
   end
   for i, figure in ipairs(judged.figures(run)) do add(with_error(figure[1]), figure[2], i == 1 and "main" or nil) end
-  for i, response in ipairs(last and not run.lift and info.responses or {}) do
-    local found = last.response[response.name]
-    if found and i <= 3 then
-      add(with_error(format.with_error(found.mean, found.half)), ("%s%s an episode, at the end"):format(response.name,
-        response.unit and response.unit ~= "" and response.unit ~= "count" and " (" .. response.unit .. ")" or ""),
-        i == 1 and "main" or nil)
+  local shown = {responses = 0, ratios = 0} -- of either kind at most three
+  for i, one in ipairs(last and not run.lift and measures_of(info) or {}) do
+    local found, kind = last.response[one.name], one.formula and "ratios" or "responses"
+    if found and shown[kind] < 3 then
+      shown[kind] = shown[kind] + 1
+      add(with_error(mean_text(found.mean, found.half)), ("%s%s%s, at the end"):format(ratios.label(one),
+        one.unit and one.unit ~= "" and one.unit ~= "count" and " (" .. one.unit .. ")" or "",
+        one.formula and "" or " an episode"), i == 1 and "main" or nil)
     end
   end
   add(format.count(info.step or 0), info.search and "requests served by trials" or "steps")
@@ -108,14 +130,19 @@ local function status(info)
       tag("code", nil, invocation.line("train", "--resume", info.folder)), "."})
 end
 
+-- What an evaluation says: its mean, and half the width of the mean's interval.
+local function evaluated(run, response, row)
+  local columns = run.evaluations.columns
+  local mean, sd, n = columns["mean/" .. response][row], columns["sd/" .. response][row], columns.episodes[row]
+  return mean, n > 1 and stats.t_quantile(0.975, n - 1) * sd / math.sqrt(n) or 0
+end
+
 local function evaluation_lines(run, response)
-  local table, found = run.evaluations, {}
-  local columns = table.columns
-  for i = 1, table.rows do
-    local mean, sd, n = columns["mean/" .. response][i], columns["sd/" .. response][i], columns.episodes[i]
-    local half = n > 1 and stats.t_quantile(0.975, n - 1) * sd / math.sqrt(n) or 0
+  local found = {}
+  for i = 1, run.evaluations.rows do
+    local mean, half = evaluated(run, response, i)
     if mean == mean then
-      found[#found + 1] = {x = columns.step[i], mean = mean, low = mean - half, high = mean + half}
+      found[#found + 1] = {x = run.evaluations.columns.step[i], mean = mean, low = mean - half, high = mean + half}
     end
   end
   return found
@@ -134,15 +161,11 @@ end
 local function evaluation_table(run, responses)
   local table, rows = run.evaluations, {}
   for _, response in ipairs(responses) do
-    local line = evaluation_lines(run, response)
-    local first, last = line[1], line[#line]
-    if last then
-      local unit = unit_of(run.info, response)
-      rows[#rows + 1] = {response == "length" and "steps" or response .. (unit and unit ~= "" and " (" .. unit .. ")" or ""),
-        #line > 1 and format.with_error(first.mean, first.high - first.mean) or nil,
-        never_came(run, response, last, table.columns["sd/" .. response][table.rows]) and "did not come yet" or
-          format.with_error(last.mean, last.high - last.mean), format.number(table.columns["sd/" .. response][table.rows])}
-    end
+    local mean, half = evaluated(run, response, table.rows)
+    local sd = table.columns["sd/" .. response][table.rows]
+    rows[#rows + 1] = {measure_label(run.info, response), mean_text(evaluated(run, response, 1)),
+      never_came(run, response, mean, sd) and "did not come yet" or mean_text(mean, half),
+      sd == sd and format.number(sd) or "–"}
   end
   local several = table.rows > 1
   local columns = {{run.lift and "Of a user and day" or "Sum over an episode", ""},

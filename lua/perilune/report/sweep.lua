@@ -12,6 +12,7 @@ local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
 local lift = require "perilune.stats.lift"
 local points = require "perilune.stats.points"
+local ratios = require "perilune.stats.ratios"
 
 local sweep = {}
 
@@ -42,6 +43,7 @@ local function unit_text(swept)
 end
 
 local function of_what(swept)
+  if swept.metric.formula then return "= " .. swept.metric.formula end
   if not swept.baseline then return "of an episode" end
   return swept.metric.per and "mean" or "of a user and day"
 end
@@ -240,20 +242,23 @@ local function key_figures(swept)
   return tag("div", {class = "figures"}, items)
 end
 
--- The means of every response, so that what the best point costs is seen too.
+-- The means of every response and ratio, so that what the best point costs is seen too.
 local function every_response(swept)
   local names, header, rows = {}, {"Point"}, {}
   local _, first = next(swept.measured)
-  for _, response in ipairs(first and first[1].responses or {}) do
-    names[#names + 1] = response.name
-    header[#header + 1] = response.name
+  local function add(name, label)
+    names[#names + 1], header[#header + 1] = name, label
+  end
+  for _, response in ipairs(first and first[1].responses or {}) do add(response.name, response.name) end
+  for _, ratio in ipairs(first and ratios.list(first[1].evaluation.metrics, first[1].responses, "steps") or {}) do
+    add(ratio.name, ratios.label(ratio))
   end
   for i, point in ipairs(swept.points) do
     local list, row = swept.measured[i], {point.label}
     for k, name in ipairs(names) do
       local sum = 0
       for _, one in ipairs(list or {}) do sum = sum + (one.means[name] or 0 / 0) end
-      row[k + 1] = list and format.number(sum / #list) or "–"
+      row[k + 1] = not list and "–" or sum == sum and format.number(sum / #list) or "undefined"
     end
     rows[i] = row
   end

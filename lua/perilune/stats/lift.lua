@@ -10,18 +10,20 @@
 
 local keys = require "perilune.keys"
 local format = require "perilune.format"
+local ratios = require "perilune.stats.ratios"
 local stats = require "perilune.stats"
 
 local lift = {}
 
 --- What the table shows of these responses ({name, unit, combine}): {name, unit, of, per}; of: a column of a panel, or
---- weights of several, {watch_time = 1, like = 20}; per nil: user-days. An entry with `of` is a metric already.
+--- weights of several, {watch_time = 1, like = 20}; per nil: user-days. An entry with `of` is a metric already: a reward, or
+--- a ratio (stats/ratios.lua).
 function lift.metrics(responses)
   local metrics = {}
   for i, response in ipairs(responses) do
     local whole = response.combine == nil or response.combine == "sum"
     metrics[i] = {name = response.name, unit = response.unit, of = response.of or response.name,
-      per = not whole and "count/" .. response.name or nil}
+      per = response.per or not whole and "count/" .. response.name or nil, formula = response.formula}
   end
   metrics[#metrics + 1] = {name = "requests", unit = "", of = "requests"}
   metrics[#metrics + 1] = {name = "sessions", unit = "", of = "sessions"}
@@ -36,11 +38,14 @@ function lift.metric(responses, name)
   end
 end
 
---- What a run is judged by: its responses, then those of its rewards that are weighted sums of responses (run.json).
+--- What is judged, of a run.json or of what has its fields: the responses, then those rewards that are weighted sums of
+--- responses, then the ratios that the evaluation names.
 function lift.judged(info)
   local list = {}
-  for _, response in ipairs(info.responses) do list[#list + 1] = response end
-  for _, reward in ipairs(info.rewards or {}) do list[#list + 1] = reward end
+  local parts = {info.responses, info.rewards or {}, ratios.list(info.evaluation.metrics, info.responses, "requests")}
+  for _, part in ipairs(parts) do
+    for _, one in ipairs(part) do list[#list + 1] = one end
+  end
   return list
 end
 
@@ -75,22 +80,25 @@ local function ratio(panel, metric)
   return value, influence, sd
 end
 
+-- A mean over the seeds is there where that of every seed is.
+local function plus(sum, value) return sum and value and sum + value end
+
 --- The lift of one metric: stats.crossed of it (nil where there is none), and the policies' and baselines' means and the
---- policies' deviation of a user.
+--- policies' deviation of a user, each nil where it is undefined.
 function lift.of(policies, baselines, metric)
   local table_, sum, sum_0, sd = {}, 0, 0, 0
   for s, policy in ipairs(policies) do
     local r, e, deviation = ratio(policy, metric)
     local r0, e0 = ratio(baselines[s] or baselines[1], metric)
-    if not r or not r0 then return nil end
-    sum, sum_0, sd = sum + r, sum_0 + r0, sd + deviation
-    if r0 ~= 0 then
+    sum, sum_0, sd = plus(sum, r), plus(sum_0, r0), plus(sd, deviation)
+    if r and r0 and r0 ~= 0 then
       local row, against = {}, r / r0
       for u = 1, policy.users do row[u] = against - 1 + (e[u] / r0 - against * (e0[u] / r0)) end
-      table_[s] = row
+      table_[#table_ + 1] = row
     end
   end
-  return #table_ == #policies and stats.crossed(table_) or nil, sum / #policies, sum_0 / #policies, sd / #policies
+  local n = #policies
+  return #table_ == n and stats.crossed(table_) or nil, sum and sum / n, sum_0 and sum_0 / n, sd and sd / n
 end
 
 --- Compares panels ({users, days, columns}) of one recipe's seeds with their baselines: one for all of them, or one
@@ -107,8 +115,8 @@ function lift.table(policies, baselines, responses, name, policy)
     rows = {}}
   for i, metric in ipairs(lift.metrics(responses)) do
     local value, judged, beside, sd = lift.of(policies, baselines, metric)
-    result.rows[i] = {name = metric.name, unit = metric.unit, per = metric.per, policy = judged, baseline = beside,
-      sd = sd, lift = value}
+    result.rows[i] = {name = metric.name, unit = metric.unit, per = metric.per, formula = metric.formula, policy = judged,
+      baseline = beside, sd = sd, lift = value}
   end
   return result
 end
@@ -134,10 +142,14 @@ function lift.percent(value)
   return ("%s ± %.2f %%"):format(signed(100 * value.mean), 100 * value.half)
 end
 
+-- A mean; undefined where nothing came by which it is divided.
+local function mean_text(value) return value and format.number(value) or "undefined" end
+
 --- The name of a row with its unit.
 function lift.label(row)
   local unit = row.unit and row.unit ~= "" and row.unit ~= "count" and " (" .. row.unit .. ")" or ""
-  return row.name .. unit .. (row.per and row.per:find("^count/") and ", mean" or "")
+  local mean = row.per and not row.formula and row.per:find("^count/")
+  return ratios.label(row) .. unit .. (mean and ", mean" or "")
 end
 
 --- How many user-days would halve the interval: a text.
@@ -160,7 +172,7 @@ function lift.cells(compared)
   local header, rows = {"of a user and day", compared.policy or "policy", compared.baseline or "baseline", "lift, 95 %"}, {}
   if compared.seeds > 1 then header[5], header[6] = "of it by seeds", "user-days to halve it" end
   for i, row in ipairs(compared.rows) do
-    local cells = {lift.label(row), format.number(row.policy), format.number(row.baseline), lift.percent(row.lift)}
+    local cells = {lift.label(row), mean_text(row.policy), mean_text(row.baseline), lift.percent(row.lift)}
     if compared.seeds > 1 then cells[5], cells[6] = seeds_share(row.lift), lift.to_halve(compared, row) end
     rows[i] = cells
   end
@@ -199,7 +211,7 @@ function lift.beside_cells(item, main)
   for _, name in ipairs(main or {}) do wanted[name] = true end
   for i, row in ipairs(item.lift.rows) do
     if not main or #main == 0 or wanted[row.name] then
-      rows[#rows + 1] = {lift.label(row), format.number(row.policy), lift.percent(row.lift),
+      rows[#rows + 1] = {lift.label(row), mean_text(row.policy), lift.percent(row.lift),
         lift.percent(item.against.rows[i].lift)}
     end
   end

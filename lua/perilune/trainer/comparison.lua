@@ -1,12 +1,15 @@
 --- Comparisons: two sides, pair by pair, on the same seeds or the same starts.
 ---
 --- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
----   responses = {{name, unit, a = {…}, b = {…}}, …}, curves = {{run, …}, {run, …}} or nil,
+---   responses = {{name, unit, a = {…}, b = {…}}, …}, with the ratios behind them, which have a formula, and where they have
+---   no a or b, `undefined`, why (stats/ratios.lua), apart = [names of ratios that say two things], curves = {{run, …}, {run, …}}
+---   or nil,
 ---   lift = of B over A on the same users (stats/lift.lua), where both were judged by user and day}
 
 local posix = require "posix"
 local failure = require "perilune.failure"
 local lift = require "perilune.stats.lift"
+local ratios = require "perilune.stats.ratios"
 local runs = require "perilune.records.run"
 local stats = require "perilune.stats"
 local folder = require "perilune.trainer.folder"
@@ -37,6 +40,12 @@ local function same_responses(a, b, paths)
     if known[response.name] then shared[#shared + 1] = {name = response.name, unit = response.unit, a = {}, b = {}} end
   end
   return shared
+end
+
+-- The ratios that both recipes name and say alike, and the names of those that they say differently.
+local function same_ratios(a, b)
+  return ratios.shared(ratios.list(a.evaluation.metrics, a.responses, "requests"),
+    ratios.list(b.evaluation.metrics, b.responses, "requests"))
 end
 
 -- The lift of B's policies over A's, from the panels that the runs kept; nil where they have none or met other users.
@@ -71,6 +80,15 @@ end
 
 -- ---- two sides of several runs: the same seeds ----
 
+-- Why there is no mean over the seeds; nil where each has a number.
+local function missing_in(response)
+  local missing = 0
+  for i, value in ipairs(response.a) do
+    if value ~= value or response.b[i] ~= response.b[i] then missing = missing + 1 end
+  end
+  return missing > 0 and ("undefined in %d of %d pairs"):format(missing, #response.a) or nil
+end
+
 local function by_seed(path, hash)
   local found = {}
   for _, inner in ipairs(require("perilune.paths").folders(path)) do
@@ -100,6 +118,12 @@ function comparison.of_folders(paths, options)
   local first = result.pairs[1]
   result.names = names or {a[first].info.name, b[first].info.name}
   result.responses = same_responses(a[first].info, b[first].info, paths)
+  local shared, apart = same_ratios(a[first].info, b[first].info)
+  result.apart = apart
+  for _, ratio in ipairs(shared) do
+    ratio.a, ratio.b = {}, {}
+    result.responses[#result.responses + 1] = ratio
+  end
   for i, seed in ipairs(result.pairs) do
     result.curves[1][i], result.curves[2][i] = a[seed], b[seed]
     local last_a, last_b = runs.last_evaluation(a[seed]), runs.last_evaluation(b[seed])
@@ -108,7 +132,12 @@ function comparison.of_folders(paths, options)
       response.b[i] = last_b.response[response.name].mean
     end
   end
-  result.lift = lift_between(result.curves[1], result.curves[2], a[first].info.responses)
+  local judged = {}
+  for _, list in ipairs {a[first].info.responses, shared} do
+    for _, one in ipairs(list) do judged[#judged + 1] = one end
+  end
+  result.lift = lift_between(result.curves[1], result.curves[2], judged)
+  for _, response in ipairs(result.responses) do response.undefined = missing_in(response) end
   return result
 end
 
@@ -130,12 +159,17 @@ function comparison.train(recipes, root, options)
     find = function(job) return jobs.find(indices[job.runs == root .. "/a" and 1 or 2], job) end})
 end
 
---- The paired interval of each response: {name, unit, a, b (intervals of the sides), difference (stats.paired)}.
+--- The paired interval of each response: {name, unit, formula, a, b (intervals of the sides), difference (stats.paired)};
+--- or {name, unit, formula, undefined (why)}.
 function comparison.intervals(compared)
   local result = {}
   for i, response in ipairs(compared.responses) do
-    result[i] = {name = response.name, unit = response.unit, a = stats.interval(response.a),
-      b = stats.interval(response.b), difference = stats.paired(response.a, response.b)}
+    local item = {name = response.name, unit = response.unit, formula = response.formula, undefined = response.undefined}
+    if not item.undefined then
+      item.a, item.b = stats.interval(response.a), stats.interval(response.b)
+      item.difference = stats.paired(response.a, response.b)
+    end
+    result[i] = item
   end
   return result
 end

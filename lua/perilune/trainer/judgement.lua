@@ -144,11 +144,13 @@ function Bench:lift(users, agent)
   return lift.table({judged}, {self:baseline(users)}, lift.judged(self.info), self.baseline_name), judged
 end
 
--- What the objective is about, in the order of the table: its rewards and the responses that they read.
+-- What the objective is about, in the order of the table: its rewards and the responses that they read; then the metrics
+-- that the recipe names.
 local function main_of(info)
   local main = {}
   for _, name in ipairs(info.objective or {}) do main[#main + 1] = name end
   for _, reward in ipairs(info.rewards or {}) do main[#main + 1] = reward.name end
+  for _, name in ipairs(keys(info.evaluation.metrics or {})) do main[#main + 1] = name end
   return main
 end
 

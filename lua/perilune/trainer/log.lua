@@ -142,8 +142,10 @@ function Log:row(step)
   self.sums, self.counts, self.pending = {}, {}, 0
 end
 
---- One scalar for TensorBoard alone.
-function Log:scalar(tag, step, value) failure.check(self.events:scalar(tag, step, value, os.time())) end
+--- One scalar for TensorBoard alone; none of what is undefined.
+function Log:scalar(tag, step, value)
+  if value then failure.check(self.events:scalar(tag, step, value, os.time())) end
+end
 
 function Log:flush() failure.check(self.events:flush()) end
 

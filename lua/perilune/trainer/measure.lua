@@ -1,4 +1,4 @@
---- What a sweep judges runs by: a response, or the reward of one of the recipe's critics.
+--- What a sweep judges runs by: a response, a ratio of eval.metrics, or the reward of one of the recipe's critics.
 ---
 --- A metric is {name, unit, of, per} as in stats/lift.lua, with `form` (recipe/search.lua) where it is a reward that is a
 --- weighted sum: then the sum of a reward follows from the sums of responses that runs keep.
@@ -30,7 +30,8 @@ end
 --- The metric of that name for runs of a loaded recipe. Without a name: the response `reward`, or else the env's first.
 --- Returns nil and a sentence where there is none.
 function measure.find(loaded, name)
-  local metrics, names = judges.of(loaded.recipe.eval).metrics(environment.responses(loaded.spec)), {}
+  local evaluation, names = loaded.recipe.eval, {}
+  local metrics = judges.of(evaluation).metrics(environment.responses(loaded.spec), evaluation)
   for i, metric in ipairs(metrics) do
     names[i] = metric.name
     if metric.name == (name or "reward") then return metric end
@@ -39,7 +40,7 @@ function measure.find(loaded, name)
   local critics = loaded.recipe.objective.critics
   if critics[name] then return reward_of(loaded, name) end
   for critic in pairs(critics) do names[#names + 1] = critic end
-  return nil, ("the env has no response %q, and the recipe no critic of that name%s"):format(name,
+  return nil, ("the env has no response %q, and the recipe no metric and no critic of that name%s"):format(name,
     nearest.hint_or_list(name, names))
 end
 

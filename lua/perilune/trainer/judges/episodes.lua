@@ -3,6 +3,7 @@
 
 local failure = require "perilune.failure"
 local format = require "perilune.format"
+local ratios = require "perilune.stats.ratios"
 local stats = require "perilune.stats"
 local search = require "perilune.recipe.search"
 local environment = require "perilune.trainer.environment"
@@ -34,6 +35,31 @@ function episodes.run(agent, options)
   return result
 end
 
+local function columns_of(result)
+  local columns = {length = result.length}
+  for name, values in pairs(result.values) do columns[name] = values end
+  return columns
+end
+
+--- The ratios of a run (run.json) in a result: each with `values`, one an episode, or `undefined`, why there are none
+--- (stats/ratios.lua).
+function episodes.ratios(result, info)
+  local list, columns = ratios.list(info.evaluation.metrics, info.responses, "length"), columns_of(result)
+  for _, ratio in ipairs(list) do ratio.values, ratio.undefined = ratios.values(ratio, columns) end
+  return list
+end
+
+--- Their intervals by name, {mean, half, low, high}, of those that are defined; nil where none was asked for.
+function episodes.intervals(list)
+  local found
+  for _, ratio in ipairs(list) do
+    found = found or {}
+    local interval = ratio.values and stats.interval(ratio.values)
+    found[ratio.name] = interval and {mean = interval.mean, half = interval.half, low = interval.low, high = interval.high}
+  end
+  return found
+end
+
 --- Every `eval` has episodes.
 function episodes.asked() return true end
 
@@ -41,12 +67,13 @@ function episodes.new(info, options) return setmetatable({info = info, watch = o
 
 function Episodes:columns()
   local names = {"step", "episodes"}
-  for _, response in ipairs(self.info.responses) do
-    names[#names + 1] = "mean/" .. response.name
-    names[#names + 1] = "sd/" .. response.name
+  local function add(name)
+    names[#names + 1] = "mean/" .. name
+    names[#names + 1] = "sd/" .. name
   end
-  names[#names + 1] = "mean/length"
-  names[#names + 1] = "sd/length"
+  for _, response in ipairs(self.info.responses) do add(response.name) end
+  add "length"
+  for _, ratio in ipairs(ratios.list(self.info.evaluation.metrics, self.info.responses, "length")) do add(ratio.name) end
   return names
 end
 
@@ -54,14 +81,15 @@ function Episodes:evaluate(run)
   local info, options = self.info, self.info.evaluation
   local result = episodes.run(run.agent, {env = info.environment, responses = info.responses, episodes = options.episodes,
     seed = options.seed, action = options.action, watch = self.watch})
-  local row = {run.state.step, result.episodes}
-  local function add(values)
-    local mean, sd = stats.mean_sd(values)
-    row[#row + 1] = mean
-    row[#row + 1] = sd
+  local row, n = {run.state.step, result.episodes}, 2
+  local function add(values) -- without values two empty cells
+    if values then row[n + 1], row[n + 2] = stats.mean_sd(values) end
+    n = n + 2
   end
   for _, response in ipairs(info.responses) do add(result.values[response.name]) end
   add(result.length)
+  result.ratios = episodes.ratios(result, info)
+  for _, ratio in ipairs(result.ratios) do add(ratio.values) end
   return result, row
 end
 
@@ -69,15 +97,16 @@ function Episodes:text(result) return episodes.text(result, self.info.responses)
 
 -- ---- sweeps ----
 
-function episodes.metrics(responses)
+function episodes.metrics(responses, evaluation)
   local metrics = {}
   for i, response in ipairs(responses) do metrics[i] = {name = response.name, unit = response.unit, of = response.name} end
   metrics[#metrics + 1] = {name = "length", unit = "steps", of = "length"}
+  for _, ratio in ipairs(ratios.list(evaluation.metrics, responses, "length")) do metrics[#metrics + 1] = ratio end
   return metrics
 end
 
 function episodes.measure(_, metric, means)
-  return {value = metric.form and search.total(metric.form, means.length, means) or means[metric.of]}
+  return {value = metric.form and search.total(metric.form, means.length, means) or means[metric.name]}
 end
 
 function episodes.lift() end
@@ -96,13 +125,17 @@ function episodes.compare(places, responses, options)
   for _, response in ipairs(responses) do
     response.a, response.b = found[1].values[response.name], found[2].values[response.name]
   end
+  local asked = ratios.list(options.metrics, places[1].info.responses, "length")
+  for _, ratio in ipairs(ratios.both(asked, columns_of(found[1]), columns_of(found[2]))) do
+    responses[#responses + 1] = ratio
+  end
   for i = 1, options.episodes do result.pairs[i] = i end
   return result
 end
 
 -- ---- texts ----
 
---- The result as the table that `train` and `eval` print.
+--- The result as the table that `train` and `eval` print, with its ratios where it has them (episodes.ratios).
 function episodes.text(result, responses)
   local rows = {{"sum over an episode", "mean ± 95 %", "deviation", "least", "greatest"}}
   local function add(name, values, later)
@@ -121,6 +154,12 @@ function episodes.text(result, responses)
     add(response.name .. unit, result.values[response.name], (response.combine or "sum") ~= "sum")
   end
   add("steps", result.length)
+  for _, ratio in ipairs(result.ratios or {}) do
+    local interval = ratio.values and stats.interval(ratio.values)
+    rows[#rows + 1] = {ratios.label(ratio) .. (ratio.unit ~= "" and " (" .. ratio.unit .. ")" or ""),
+      interval and format.with_error(interval.mean, interval.half) or ratio.undefined,
+      interval and format.number(interval.sd) or "", "", ""}
+  end
   return format.columns(rows)
 end
 

@@ -5,7 +5,7 @@
 ---   asked(evaluation)           whether the `eval` of a recipe asks for it
 ---   new(info, options)          the judge of a run; whatever the recipe names for it is looked up here, before anything
 ---                               runs. options: threads, in place of the recipe's; watch(done, total), which may raise
----   metrics(responses)          what a sweep may judge points by: [{name, unit, of, per}] (stats/lift.lua)
+---   metrics(responses, evaluation)  what a sweep may judge points by: [{name, unit, of, per}] (stats/lift.lua)
 ---   measure(run, metric, means)  what a run (records/run.lua) measured: {value, panel and baseline where there are such}
 ---   lift(list, baseline, name)  the lift table of what several runs measured; nil where there is none
 ---   baseline(evaluation)        what it judges against, by name; nil: nothing
@@ -13,7 +13,8 @@
 ---                               {unit, pairs, responses, lift}
 ---
 ---   judge:columns()             those of evaluations.csv
----   judge:evaluate(run, last)   the policy of a run as it stands: a result, and its row; last: no other comes after it
+---   judge:evaluate(run, last)   the policy of a run as it stands: a result, and its row, with nil where something cannot be
+---                               told; last: no other comes after it
 ---   judge:text(result)          for a terminal
 ---   judge.last_apart            the last evaluation is on more than those on the way, and so is one of its own
 

@@ -3,6 +3,7 @@
 
 local failure = require "perilune.failure"
 local lift = require "perilune.stats.lift"
+local ratios = require "perilune.stats.ratios"
 local search = require "perilune.recipe.search"
 local judgement = require "perilune.trainer.judgement"
 local panel = require "perilune.trainer.panel"
@@ -31,15 +32,13 @@ function Users:columns()
   return names
 end
 
--- The row of a lift table, after so many user-days of experience. What cannot be told is not a number.
+-- The row of a lift table, after so many user-days of experience. What cannot be told is an empty cell.
 local function row_of(step, compared, user_days)
-  local nothing = 0 / 0
-  local row = {step, compared.users, user_days or nothing}
-  for _, item in ipairs(compared.rows) do
-    row[#row + 1] = item.policy or nothing
-    row[#row + 1] = item.sd or nothing
-    row[#row + 1] = item.lift and 100 * item.lift.mean or nothing
-    row[#row + 1] = item.lift and item.lift.half and 100 * item.lift.half or nothing
+  local row = {step, compared.users, user_days}
+  for i, item in ipairs(compared.rows) do
+    local value, n = item.lift or {}, 4 * i - 1
+    row[n + 1], row[n + 2] = item.policy, item.sd
+    row[n + 3], row[n + 4] = value.mean and 100 * value.mean, value.half and 100 * value.half
   end
   return row
 end
@@ -69,7 +68,9 @@ function Users:text(result) return lift.text(result) end -- luacheck: no self
 
 -- ---- sweeps ----
 
-users.metrics = lift.metrics
+function users.metrics(responses, evaluation)
+  return lift.metrics(lift.judged {responses = responses, evaluation = evaluation})
+end
 
 -- A panel with the metric's own columns alone: a sweep has many.
 local function narrow(whole, metric)
@@ -97,7 +98,7 @@ function users.measure(run, metric)
     top = top + result.panel.columns[metric.of][user]
     bottom = bottom + (metric.per and result.panel.columns[metric.per][user] or policy.days)
   end
-  result.value = top / bottom
+  result.value = bottom ~= 0 and top / bottom or 0 / 0
   return result
 end
 
@@ -124,8 +125,8 @@ function users.compare(places, responses, options)
       places[2].path))
   end
   for side, place in ipairs(places) do panels[side] = panel.run(info, options, {agent = (place:newest())}) end
-  local result = {unit = "user", pairs = {}, responses = {}, lift = lift.table({panels[2]}, {panels[1]}, info.responses,
-    "A", "B")}
+  local judged = lift.judged {responses = info.responses, evaluation = options}
+  local result = {unit = "user", pairs = {}, responses = {}, lift = lift.table({panels[2]}, {panels[1]}, judged, "A", "B")}
   for user = 1, panels[1].users do result.pairs[user] = user end
   for _, response in ipairs(responses) do
     if not lift.metric(info.responses, response.name).per then -- what came a number of times is in the lift table alone
@@ -135,6 +136,10 @@ function users.compare(places, responses, options)
         response.b[user] = panels[2].columns[response.name][user] / panels[2].days
       end
     end
+  end
+  local asked = ratios.list(options.metrics, info.responses, "requests")
+  for _, ratio in ipairs(ratios.both(asked, panels[1].columns, panels[2].columns)) do
+    result.responses[#result.responses + 1] = ratio
   end
   return result
 end
