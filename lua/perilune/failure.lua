@@ -49,12 +49,25 @@ local function out_of_memory(text)
   return sentence and ("%s; the budget is %.1f GB (--memory)"):format(sentence, require("perilune").memory().budget_bytes / 1e9)
 end
 
---- Message handler of xpcall: a failure passes, and a lack of memory is one; anything else is a defect and keeps its
---- traceback.
+-- An error with where it happened: of somebody's own code (a script, an environment) its own lines alone, and none where the
+-- message says them all.
+local function traced(err)
+  local text = debug.traceback(tostring(err), 3)
+  if failure.is_defect(err) then return text end
+  local message, trace, kept = tostring(err), text:sub(#tostring(err) + 2), {}
+  for line in trace:gmatch("[^\n]+") do
+    if not line:find("lua/perilune/", 1, true) and not line:find("^%s*%[C%]") then kept[#kept + 1] = line end
+  end
+  local place = message:match("^[^:\n]+:%d+: ")
+  if #kept == 1 or (#kept == 2 and place and kept[2]:find(place, 1, true)) then return message end
+  return message .. "\n" .. table.concat(kept, "\n")
+end
+
+--- Message handler of xpcall: a failure passes, and a lack of memory is one; anything else keeps its traceback, of a defect
+--- all of it.
 function failure.handler(err)
   if type(err) == "table" and err.message and err.code then return err end
-  local memory = out_of_memory(tostring(err))
-  return setmetatable({message = memory or debug.traceback(tostring(err), 2), code = 1}, Failure)
+  return setmetatable({message = out_of_memory(tostring(err)) or traced(err), code = 1}, Failure)
 end
 
 return failure

@@ -46,7 +46,7 @@ function check.run(argv)
   options.recipe(parser)
   parser:flag("--hash", "Print only the hash.")
   local words = options.parse(parser, argv)
-  words.recipe = options.recipe_file(words.recipe)
+  words.recipe = options.recipe_only(words.recipe)
   local prl = require "perilune"
   local loaded = failure.check_recipe(load(words))
   local plan = loaded.algorithm and check_agent(loaded)

@@ -34,7 +34,7 @@ end
 
 -- Recipes are checked before the first run begins. They must be of one environment. Returns them, loaded.
 local function check_recipes(words)
-  local load, envs, loaded = require("perilune").recipe.load, {}, {}
+  local load, envs, loaded = require("perilune.trainer.source").load, {}, {}
   for i, path in ipairs {words.a, words.b} do
     loaded[i] = failure.check_recipe(load(path, {set = words.set, trust = words.trust}))
     local env = loaded[i].env

@@ -9,7 +9,7 @@ local eval = {summary = "evaluate the policy of a run, of one of its checkpoints
 -- What an agent's file is judged by: a recipe. The run's folder may be anywhere.
 local function by_recipe(words)
   local environment, folder = require "perilune.trainer.environment", require "perilune.trainer.folder"
-  local loaded = failure.check_recipe(require("perilune").recipe.load(options.recipe_file(words.recipe),
+  local loaded = failure.check_recipe(require("perilune").recipe.load(options.recipe_only(words.recipe),
     {set = words.set, trust = words.trust}))
   options.note_sweep(loaded)
   local file, agent = folder.agent(words.run)

@@ -21,7 +21,7 @@ local function parse(argv)
   parser:option("--out", "The file of a world; default: the recipe's `out`."):argname("FILE")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(options.memory(parser), argv)
-  words.recipe = options.recipe_file(words.recipe)
+  words.recipe = options.recipe_only(words.recipe)
   if not words.data then failure.usage("fit needs --data FOLDER, the folder of the CSVs\n" .. parser:get_usage()) end
   if words.seeds and words.seeds < 1 then failure.usage("--seeds: at least 1 is needed") end
   return words

@@ -44,6 +44,7 @@ local function dispatch(argv)
     return 0
   end
   local command = find(name)
+  if not command and require("perilune.script").is(name) then return require("perilune.cli.lua").run(argv) end
   if not command then
     local nearest = require("perilune.nearest").find(name, cli.commands)
     failure.usage(("there is no command '%s'%s; the commands are %s"):format(

@@ -71,25 +71,35 @@ local function converse()
   return 0
 end
 
+-- Runs a chunk to its end: a failure stays one sentence, another error keeps its traceback.
+local function run_chunk(chunk, message, words)
+  if not chunk then failure.usage(message) end
+  rawset(_G, "arg", words)
+  local ok, err = xpcall(function() return chunk(unpack(words)) end, failure.handler)
+  if not ok then error(err, 0) end
+  return 0
+end
+
+-- A file with all words behind it, whatever they are: they are its own.
+local function run_file(argv)
+  local words = {[0] = argv[1]}
+  for i = 2, #argv do words[i - 1] = argv[i] end
+  local chunk, message = loadfile(argv[1])
+  return run_chunk(chunk, message, words)
+end
+
 function console.run(argv)
   local parser = options.parser("lua", "A Lua console: `prl` is the perilune module, expressions print themselves.")
   parser:argument("file", "A Lua file to run instead."):args("?")
-  parser:argument("words", "Its arguments, in `arg` and `...`."):args("*")
+  parser:argument("words", "Its arguments, in `arg` and `...`, whatever they are."):args("*")
   parser:option("-e", "Run this text and exit."):argname("TEXT"):target("text")
-  local words = options.parse(parser, argv)
+  local is_file = argv[1] and argv[1]:sub(1, 1) ~= "-"
+  local words = is_file and {file = argv[1]} or options.parse(parser, argv)
   rawset(_G, "prl", require "perilune")
-  if not words.text and not words.file then return converse() end
-  local chunk, message
-  if words.text then
-    chunk, message = loadstring(words.text, "=-e")
-  else
-    chunk, message = loadfile(words.file)
-  end
-  if not chunk then failure.usage(message) end
-  rawset(_G, "arg", words.words)
-  local ok, err = xpcall(function() return chunk(unpack(words.words)) end, debug.traceback)
-  if not ok then failure.run(err) end
-  return 0
+  if words.file then return run_file(is_file and argv or {words.file, unpack(words.words)}) end
+  if not words.text then return converse() end
+  local chunk, message = loadstring(words.text, "=-e")
+  return run_chunk(chunk, message, {})
 end
 
 return console

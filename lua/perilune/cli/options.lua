@@ -38,6 +38,14 @@ function options.recipe_file(word, what)
   return path or failure.usage(("there is no %s %s%s"):format(what or "recipe", word, hint))
 end
 
+--- The same for a command that takes no script.
+function options.recipe_only(word)
+  local path = options.recipe_file(word)
+  if not require("perilune.script").is(path) then return path end
+  failure.usage(("%s is a script, since it begins with #!, and no recipe: `%s` runs it; compare and sweep take it, too"):format(path,
+    invocation.line(path)))
+end
+
 --- Adds what every command that reads a recipe takes: --set, --seed, --trust and --memory.
 function options.recipe(parser)
   parser:option("--set", "Override one option of the recipe, as in algorithm.lr=1e-3; may be repeated. A table is merged "

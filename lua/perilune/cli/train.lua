@@ -26,7 +26,7 @@ local function parse(argv)
   if (words.recipe == nil) == (words.resume == nil) then
     failure.usage("train takes a recipe or --resume RUN\n" .. parser:get_usage())
   end
-  words.recipe = words.recipe and options.recipe_file(words.recipe)
+  words.recipe = words.recipe and options.recipe_only(words.recipe)
   if words.threads and words.threads < 1 then failure.usage("--threads must be at least 1") end
   if words.resume and (words.seed or words.start_from) then
     failure.usage(("a resumed run keeps its recipe, its seed and its start: --%s does not go with --resume, but --steps does, "

@@ -17,7 +17,7 @@ local function evaluations_of(path, info)
   if not found then return nil end
   local columns, names = found.columns, {}
   for i, response in ipairs(info.responses) do names[i] = response.name end
-  if columns.episodes then names[#names + 1] = "length" end
+  if columns.episodes and info.environment.kind ~= "script" then names[#names + 1] = "length" end
   for _, name in ipairs(keys(info.evaluation.metrics or {})) do names[#names + 1] = name end
   for _, name in ipairs(names) do
     if not columns["mean/" .. name] then failure.run(("%s: the column mean/%s is missing"):format(path, name)) end

@@ -100,7 +100,7 @@ end
 -- ---- run.json ----
 
 -- Code has a path, what is built in a name.
-local environment = record({kind = choice("builtin", "c", "lua"), n = field("n", options.find(options.env, "n")),
+local environment = record({kind = choice("builtin", "c", "lua", "script"), n = field("n", options.find(options.env, "n")),
   options = map {check = function(check, value, _, path)
     local name = path:match("[^.]+$")
     return check.option((name == "world" or name == "digest") and text or number, value, path)
@@ -161,10 +161,19 @@ schema.run = record({
 }, function(check, value, path)
   value.rewards, value.actions, value.set = value.rewards or {}, value.actions or {}, value.set or {}
   if value.steps == nil and not value.search then check.fail(below(path, "steps"), "this is missing") end
-  if #value.responses == 0 then check.fail(below(path, "responses"), "expected at least one response, got none") end
+  if #value.responses == 0 and value.environment.kind ~= "script" then
+    check.fail(below(path, "responses"), "expected at least one response, got none")
+  end
   rewards_agree(check, value)
   metrics.check(check, value.evaluation, value.responses, below(path, "evaluation"))
 end)
+
+-- ---- what a script says of itself (trainer/source.lua) ----
+
+schema.script = record {hash = text, env = text, responses = list(response),
+  settings = record {name = text, steps = at_least_1, seed = count, checkpoint = count,
+    eval = record({every = count}, {metrics = options.find(options.eval, "metrics")}),
+    options = map {check = function(_, value) return value end}}}
 
 -- ---- checkpoints/step-N.json: the trainer's own state ----
 
@@ -199,7 +208,7 @@ schema.state = record({step = count, updates = count, evaluations = count,
       if not value.counts[name] then check.fail(below(path, "counts." .. name), "this is missing beside its sum") end
     end
   end)}, {user_days = seconds, next_evaluation = count, next_checkpoint = count, ended = flag, evaluated = count,
-  search = searching})
+  search = searching, own = {check = function(_, value) return value end}})
 
 -- ---- the last evaluation by user and day: lift.json, groups.json, front.json ----
 

@@ -148,7 +148,7 @@ function comparison.train(recipes, root, options)
   local list = {}
   for seed = options.first, options.first + options.seeds - 1 do
     for side, loaded in ipairs(recipes) do
-      list[#list + 1] = {recipe = loaded.path, set = options.set, hash = loaded.hash, seed = seed,
+      list[#list + 1] = {recipe = loaded.path, script = loaded.script, set = options.set, hash = loaded.hash, seed = seed,
         runs = ("%s/%s"):format(root, ({"a", "b"})[side]), steps = jobs.steps(loaded),
         name = ("the run of %s with seed %d"):format(loaded.path, seed)}
     end

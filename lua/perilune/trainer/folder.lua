@@ -11,6 +11,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local invocation = require "perilune.invocation"
 local paths = require "perilune.paths"
 local terminal = require "perilune.terminal"
 local prl = require "perilune"
@@ -76,6 +77,10 @@ end
 function folder.open_to_run(path, trust)
   local self = folder.open(path)
   local about = self.info.environment
+  if about.kind == "script" then
+    failure.usage(("%s was made by a script, which alone can play it and go on with it:\n  %s"):format(path,
+      invocation.line(self.info.recipe or about.path, "--resume", path)))
+  end
   if not trust and about.kind ~= "builtin" then
     failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, about.path))
   end
@@ -181,8 +186,9 @@ function Folder:checkpoints(last)
 end
 
 -- What is wrong where the trainer's state and the agent are not of one moment; nil where they are. A search makes its agent
--- anew with each policy.
+-- anew with each policy; a script counts for itself.
 local function other_moment(base, state, agent)
+  if not agent.metrics then return nil end
   local metrics = agent:metrics()
   for _, name in ipairs(state.search and {} or {"steps", "updates"}) do
     local said = name == "steps" and state.step or state.updates
@@ -192,11 +198,11 @@ local function other_moment(base, state, agent)
   end
 end
 
--- The agent and the trainer's state of a checkpoint; or nil and a message that names the file.
-local function load(base)
+-- The agent, by its reader, and the trainer's state of a checkpoint; or nil and a message that names the file.
+local function load(base, read)
   local state, message, code = read_state(base .. ".json")
   local agent
-  if state then agent, message, code = prl.load_agent(base .. ".safetensors") end
+  if state then agent, message, code = read(base .. ".safetensors") end
   if agent then
     message = other_moment(base, state, agent)
     if not message then return agent, state end
@@ -207,11 +213,12 @@ end
 
 --- The newest checkpoint that is whole: its safetensors file, the trainer's state with it, and the agent that was loaded
 --- from it; nil where there is none. Newer ones that are damaged are named on stderr; where all are, it fails.
---- updates: so many are finished, and only one that an update has been learned from since is taken.
+--- updates: so many are finished, and only one that an update has been learned from since is taken. Where the folder's
+--- checkpoints are no agents, its field `read` says what reads them.
 function Folder:last_checkpoint(updates)
   local all, newest = self:checkpoints(), nil
   for i = #all, 1, -1 do
-    local agent, state = load(all[i])
+    local agent, state = load(all[i], self.read or prl.load_agent)
     local file = all[i] .. ".safetensors"
     if not agent then
       terminal.err("perilune: ", state, "\n")

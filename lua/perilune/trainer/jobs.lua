@@ -1,8 +1,8 @@
 --- Many runs, each in a process of its own: those that finished before are taken as they are, those that were stopped
 --- go on, the others begin.
 ---
---- A job is {recipe = file, set = {overrides}, hash = of the resolved recipe, seed, runs = the folder for its run,
---- steps = of the recipe, name = for messages}. A run is a job's where hash and seed are the same: everything that its
+--- A job is {recipe = file, script (whether it is one), set = {overrides}, hash = of the resolved recipe, seed, runs = the
+--- folder for its run, steps = of the recipe, name = for messages}. A run is a job's where hash and seed are the same: everything that its
 --- numbers come from is in these two, but for a length that was changed afterwards (`train --resume RUN --steps N`); runs
 --- that began with another's policy, or whose options were changed, are nobody's.
 
@@ -59,20 +59,16 @@ local function tail(path)
 end
 
 local function words_of(job, run, options, threads)
-  local words = run and {"train", "--resume", run.path} or {"train", job.recipe, "--seed", ("%.0f"):format(job.seed),
-    "--runs", job.runs}
-  for _, text in ipairs(run and {} or job.set) do
-    words[#words + 1] = "--set"
-    words[#words + 1] = text
+  local words = job.script and {job.recipe} or {"train", not run and job.recipe or nil}
+  local function add(...)
+    for i = 1, select("#", ...) do words[#words + 1] = (select(i, ...)) end
   end
-  words[#words + 1] = "--quiet"
-  if options.trust then words[#words + 1] = "--trust" end
-  words[#words + 1] = "--memory"
-  words[#words + 1] = ("%.0f"):format(prl.memory().budget_bytes)
-  if threads then
-    words[#words + 1] = "--threads"
-    words[#words + 1] = threads
-  end
+  if run then add("--resume", run.path) else add("--seed", ("%.0f"):format(job.seed), "--runs", job.runs) end
+  for _, text in ipairs(run and {} or job.set) do add("--set", text) end
+  add("--quiet", "--memory", ("%.0f"):format(prl.memory().budget_bytes))
+  if job.script then return words end
+  if options.trust then add "--trust" end
+  if threads then add("--threads", threads) end
   return words
 end
 

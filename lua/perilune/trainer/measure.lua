@@ -31,7 +31,7 @@ end
 --- Returns nil and a sentence where there is none.
 function measure.find(loaded, name)
   local evaluation, names = loaded.recipe.eval, {}
-  local metrics = judges.of(evaluation).metrics(environment.responses(loaded.spec), evaluation)
+  local metrics = judges.of(evaluation, loaded.env.kind).metrics(environment.responses(loaded.spec), evaluation)
   for i, metric in ipairs(metrics) do
     names[i] = metric.name
     if metric.name == (name or "reward") then return metric end

@@ -25,7 +25,8 @@ end
 
 --- How it is judged: whatever the recipe names for that is looked up before anything runs.
 function Run:prepare()
-  self.judge = judges.of(self.info.evaluation).new(self.info, {threads = self.threads, watch = self:watch "evaluation"})
+  local judge = judges.of(self.info.evaluation, self.info.environment.kind)
+  self.judge = judge.new(self.info, {threads = self.threads, watch = self:watch "evaluation"})
 end
 
 --- Its tables, going on after what a checkpoint counts of them. state: the checkpoint's, of a run that goes on.
@@ -59,6 +60,7 @@ local tags = {mean = "eval/", lift = "lift/"}
 -- last: no other evaluation comes after it.
 function Run:evaluate(last)
   local result, row = self.judge:evaluate(self, last)
+  if not result then return end
   failure.check(self.evaluations:row(row))
   for i, name in ipairs(self.judge:columns()) do
     local kind, metric = name:match("^(%a+)/(.+)$")
@@ -74,24 +76,31 @@ function Run:save()
   self.log:flush()
   self.state.log = self.log:state()
   self.folder:sync {"metrics.csv", "evaluations.csv", "trials.csv", self.state.log.events.name}
-  return self.folder:save_checkpoint(self.agent, self.driver:env(), self.state)
+  local agent, env = self.driver:saved()
+  if agent then self.folder:save_checkpoint(agent, env, self.state) end
 end
 
 -- The next multiple of `every`: a piece of work may have passed several.
 local function following(step, every) return every * (math.floor(step / every) + 1) end
 
+--- The evaluation and the checkpoint that are due at this step.
+function Run:due()
+  local state, info = self.state, self.info
+  local at_last = self.judge.last_apart and self.driver:long_enough()
+  if state.next_evaluation and state.step >= state.next_evaluation then
+    if not at_last then self:evaluate() end
+    state.next_evaluation = following(state.step, info.evaluation.every)
+  end
+  if state.next_checkpoint and state.step >= state.next_checkpoint then
+    state.next_checkpoint = following(state.step, info.checkpoint)
+    self:save()
+  end
+end
+
 function Run:loop()
-  local state, info, driver = self.state, self.info, self.driver
+  local driver = self.driver
   while true do
-    local at_last = self.judge.last_apart and driver:long_enough()
-    if state.next_evaluation and state.step >= state.next_evaluation then
-      if not at_last then self:evaluate() end
-      state.next_evaluation = following(state.step, info.evaluation.every)
-    end
-    if state.next_checkpoint and state.step >= state.next_checkpoint then
-      state.next_checkpoint = following(state.step, info.checkpoint)
-      self:save()
-    end
+    self:due()
     if self:stop_asked() then return "interrupted" end
     if driver:over() then return "finished" end
     driver:advance()

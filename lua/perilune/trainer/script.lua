@@ -1,7 +1,7 @@
 --- A script's own loop (prl.run): what the script says of it, resolved, and the run that it becomes. Drivers, judges and
 --- reports then treat it as they treat a recipe's.
 ---
---- A script is a file that begins with "#!". It is code: only its user runs it, or a command that was given --trust.
+--- A script is a file that begins with "#!" (perilune/script.lua). It is code: only its user runs it, or a command that was given --trust.
 
 local posix = require "posix"
 local failure = require "perilune.failure"
@@ -18,14 +18,6 @@ local runs = require "perilune.trainer.run"
 local script = {}
 
 local most_steps = 2 ^ 53
-
---- Whether the file of this path is a script.
-function script.is(path)
-  local file = io.open(path, "rb")
-  local start = file and file:read(2)
-  if file then file:close() end
-  return start == "#!"
-end
 
 -- ---- what the table says ----
 
@@ -153,7 +145,7 @@ end
 local function evaluation_of(every)
   local evaluation = {}
   for _, option in ipairs(schema.eval) do evaluation[option.name] = option.default end
-  evaluation.every, evaluation.front = every, nil
+  evaluation.every = every
   return evaluation
 end
 
@@ -193,6 +185,7 @@ function script.start(checked, given)
   local run = runs.new({info = info}, given)
   run:prepare()
   run.folder = folder.create(given.root or "runs", settings.name, info.hash, settings.seed)
+  run.folder.read = driver.load
   info.folder, run.lock = run.folder.path, folder.lock(run.folder.path)
   run.folder:write("recipe.lua", text)
   run.folder:write_json("recipe.json", settings)
@@ -211,6 +204,7 @@ function script.resume(checked, path, given)
   local info = place.info
   if info.environment.kind ~= "script" then failure.usage(path .. " is a recipe's run: `train --resume` goes on with it") end
   local lock = folder.lock(path)
+  place.read = driver.load
   local checkpoint, state, saved = place:last_checkpoint()
   if not checkpoint then failure.run(("%s has no checkpoint to go on from"):format(path)) end
   local run = runs.new({folder = place, info = info, state = state, checkpoint = checkpoint, lock = lock}, given)
@@ -224,12 +218,6 @@ function script.resume(checked, path, given)
   run.driver = driver.new(run, checked, saved)
   run:open_log(state)
   return run
-end
-
---- The settings of the run that a script goes on with, in place of its own: how it was begun.
-function script.settings_of(path)
-  local place = folder.open(path)
-  return place.info.set
 end
 
 return script

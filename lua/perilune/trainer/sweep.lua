@@ -7,7 +7,6 @@
 --- ranked, and none is left out: a point is the mean over all of them.
 
 local failure = require "perilune.failure"
-local prl = require "perilune"
 local nearest = require "perilune.nearest"
 local paths = require "perilune.paths"
 local printer = require "perilune.recipe.print"
@@ -15,6 +14,7 @@ local locate = require "perilune.recipe.locate"
 local measure = require "perilune.trainer.measure"
 local jobs = require "perilune.trainer.jobs"
 local judges = require "perilune.trainer.judges"
+local source = require "perilune.trainer.source"
 
 local sweep = {}
 
@@ -137,8 +137,9 @@ end
 -- Options that would make points incomparable, or that are not the recipe's.
 local function check_meaning(plan, axis)
   local first, second = axis.path:match("^([^.]*)%.?([^.]*)")
-  if first == "name" or first == "tags" or axis.path == "train.seed" then
-    axis_refusal(plan, axis, axis.path == "train.seed" and "seeds are not an axis: all points share them, and --seeds says how many"
+  local seed = axis.path == "train.seed" or axis.path == "seed" -- of a recipe, of a script
+  if first == "name" or first == "tags" or seed then
+    axis_refusal(plan, axis, seed and "seeds are not an axis: all points share them, and --seeds says how many"
       or "it is no part of what is trained")
   end
   if first == "eval" then axis_refusal(plan, axis, "points that are judged differently cannot be compared") end
@@ -184,7 +185,7 @@ end
 -- ---- the points ----
 
 local function load(plan, set)
-  return prl.recipe.load(plan.path, {set = set, trust = plan.trust})
+  return source.load(plan.path, {set = set, trust = plan.trust})
 end
 
 -- A value of the file's grid is refused at its place there; where several values clash, the point is named.
@@ -262,7 +263,7 @@ end
 --- the file says. Raises what is wrong as one sentence.
 function sweep.plan(path, options)
   local plan = {path = path, trust = options.trust, points = {}}
-  plan.base = failure.check_recipe(prl.recipe.load(path, {trust = options.trust}))
+  plan.base = failure.check_recipe(source.load(path, {trust = options.trust}))
   plan.base.sweep = plan.base.sweep or {}
   check_fields(plan.base)
   local said = plan.base.sweep
@@ -303,7 +304,7 @@ local function jobs_of(plan, points, first, root)
   local list = {}
   for seed = first, first + plan.seeds - 1 do
     for _, point in ipairs(points) do
-      list[#list + 1] = {recipe = plan.path, set = point.set, hash = point.hash, seed = seed,
+      list[#list + 1] = {recipe = plan.path, script = plan.base.script, set = point.set, hash = point.hash, seed = seed,
         runs = ("%s/%s"):format(root, folder_name(plan, point)), steps = point.steps, point = point,
         name = ("%s with seed %.0f"):format(sweep.label(plan, point), seed)}
     end

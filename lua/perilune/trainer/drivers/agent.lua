@@ -68,7 +68,7 @@ function agent.resume(run, env)
   return new(run, env)
 end
 
-function Agent:env() return self.environments end
+function Agent:saved() return self.run.agent, self.environments end
 
 -- Says once that a capacity was full, and the number to set.
 function Agent:note_shortage()

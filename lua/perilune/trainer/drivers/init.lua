@@ -1,5 +1,5 @@
---- Drivers: what a run does between two looks of its loop (trainer/run.lua). There are two, an agent that trains and a search
---- that tries; each is one file of this folder, and a further kind is one more in the list.
+--- Drivers: what a run does between two looks of its loop (trainer/run.lua). There are three, an agent that trains, a
+--- search that tries, and a script's own loop; each is one file of this folder, and a further kind is one more in the list.
 ---
 --- A driver's file gives
 ---   takes(algorithm), made(info)      whether it is the one for an algorithm's table, for a run.json
@@ -21,13 +21,14 @@
 ---   driver:scale(critic)      what a critic's scale "baseline" came to; nil before that is known
 ---   driver:tried_updates()    only a checkpoint of fewer updates than these was learned from since; nil: all are as good
 ---   driver:summary()          for run.json's `search`
----   driver:env()              what is saved beside the agent
+---   driver:saved()            what a checkpoint holds, an agent and what is saved beside it; nil: there are none
 ---   driver:closing_text(seconds)         what it did, for a terminal
 ---   driver:close()            its files, whole
 
 local drivers = {}
 
-local kinds = {require "perilune.trainer.drivers.search", require "perilune.trainer.drivers.agent"}
+local kinds = {require "perilune.trainer.drivers.script", require "perilune.trainer.drivers.search",
+  require "perilune.trainer.drivers.agent"}
 
 local function first(asked, about)
   for _, kind in ipairs(kinds) do

@@ -48,8 +48,8 @@ end
 
 local function check_metrics(metrics)
   for _, name in ipairs(keys(metrics)) do
-    if type(name) ~= "string" or #name > 128 or not name:find("^[%a_][%w_.-]*/?[%w_.-]*$") or name == "step" then
-      options.refuse("run:step: %q is no name of a metric; letters, digits, _ and one / are needed, as in value_loss/watch",
+    if type(name) ~= "string" or #name > 128 or not name:find("^[%a_][%w_./-]*$") or name == "step" then
+      options.refuse("run:step: %q is no name of a metric; letters, digits, _ and / are needed, as in value_loss/watch",
         tostring(name))
     end
     if type(metrics[name]) ~= "number" then
@@ -166,7 +166,9 @@ local function refuse_saved(text, ...) failure.run("run.save: " .. text:format(.
 local function write_tensors(file, tensors)
   local list = {}
   for i, name in ipairs(keys(tensors)) do
-    if type(name) ~= "string" then refuse_saved("a tensor has no name") end
+    if type(name) ~= "string" or type(tensors[name]) ~= "userdata" then
+      refuse_saved("tensors.%s is a %s; a tensor with a name is needed", tostring(name), type(tensors[name]))
+    end
     list[i] = {name, tensors[name]}
   end
   return prl.io.safetensors_write(file, list, {format = tensors_format})
@@ -182,6 +184,8 @@ function Script:save(file)
     end
   end
   if saved.agent and saved.tensors then refuse_saved("an agent or tensors, not both: a checkpoint is one file") end
+  local plain, message = pcall(prl.to_json, saved.state)
+  if not plain then refuse_saved("state: %s", (tostring(message):gsub("^[^:]+:%d+: ", ""))) end
   self.run.state.own = saved.state
   if saved.agent then return saved.agent:save(file, saved.env) end
   return write_tensors(file, saved.tensors or {})
@@ -207,9 +211,10 @@ function Script:evaluation()
   for _, response in ipairs(self.run.info.responses) do
     local values = found[response.name]
     if type(values) == "number" then values = {values} end
-    if type(values) == "userdata" then values = values:totable() end
+    if type(values) == "userdata" then values = values:totable() end -- a tensor
     if type(values) ~= "table" or #values == 0 then
-      failure.run(("run.evaluate: %s is a %s; a number for each episode is needed"):format(response.name, type(found[response.name])))
+      failure.run(("run.evaluate: %s is %s; a number for each episode is needed"):format(response.name,
+        values == nil and "missing" or "a " .. type(values)))
     end
     result.episodes = result.episodes or #values
     if #values ~= result.episodes then

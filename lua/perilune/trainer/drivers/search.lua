@@ -169,7 +169,7 @@ function Search:scale(critic) return (self.state.scales or {})[critic] end
 
 --- A search is no worse for its last trial.
 function Search:tried_updates() end
-function Search:env() end
+function Search:saved() return self.run.agent end
 
 -- ---- trials ----
 

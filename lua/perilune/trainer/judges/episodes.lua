@@ -10,8 +10,9 @@ local environment = require "perilune.trainer.environment"
 
 local episodes = {}
 
-local Episodes = {last_apart = false}
+local Episodes = {last_apart = false, has_length = true}
 Episodes.__index = Episodes
+episodes.Judge = Episodes
 
 local most_instances = 128
 
@@ -72,22 +73,27 @@ function Episodes:columns()
     names[#names + 1] = "sd/" .. name
   end
   for _, response in ipairs(self.info.responses) do add(response.name) end
-  add "length"
+  if self.has_length then add "length" end
   for _, ratio in ipairs(ratios.list(self.info.evaluation.metrics, self.info.responses, "length")) do add(ratio.name) end
   return names
 end
 
-function Episodes:evaluate(run)
+function Episodes:play(run)
   local info, options = self.info, self.info.evaluation
-  local result = episodes.run(run.agent, {env = info.environment, responses = info.responses, episodes = options.episodes,
+  return episodes.run(run.agent, {env = info.environment, responses = info.responses, episodes = options.episodes,
     seed = options.seed, action = options.action, watch = self.watch})
+end
+
+function Episodes:evaluate(run)
+  local info, result = self.info, self:play(run)
+  if not result then return nil end
   local row, n = {run.state.step, result.episodes}, 2
   local function add(values) -- without values two empty cells
     if values then row[n + 1], row[n + 2] = stats.mean_sd(values) end
     n = n + 2
   end
   for _, response in ipairs(info.responses) do add(result.values[response.name]) end
-  add(result.length)
+  if self.has_length then add(result.length) end
   result.ratios = episodes.ratios(result, info)
   for _, ratio in ipairs(result.ratios) do add(ratio.values) end
   return result, row
@@ -153,7 +159,7 @@ function episodes.text(result, responses)
     local unit = response.unit ~= "" and response.unit and " (" .. response.unit .. ")" or ""
     add(response.name .. unit, result.values[response.name], (response.combine or "sum") ~= "sum")
   end
-  add("steps", result.length)
+  if result.length then add("steps", result.length) end
   for _, ratio in ipairs(result.ratios or {}) do
     local interval = ratio.values and stats.interval(ratio.values)
     rows[#rows + 1] = {ratios.label(ratio) .. (ratio.unit ~= "" and " (" .. ratio.unit .. ")" or ""),

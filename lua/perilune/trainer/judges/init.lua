@@ -1,8 +1,8 @@
---- Judges: how a policy is judged. There are two, by whole episodes and by user and simulated day; each is one file of this
---- folder, and a further kind is one more in the list.
+--- Judges: how a policy is judged. There are three, by whole episodes, by user and simulated day, and a script's own; each is
+--- one file of this folder, and a further kind is one more in the list.
 ---
 --- A judge's file gives
----   asked(evaluation)           whether the `eval` of a recipe asks for it
+---   asked(evaluation, kind)     whether the `eval` of a recipe asks for it; kind: of the environment
 ---   new(info, options)          the judge of a run; whatever the recipe names for it is looked up here, before anything
 ---                               runs. options: threads, in place of the recipe's; watch(done, total), which may raise
 ---   metrics(responses, evaluation)  what a sweep may judge points by: [{name, unit, of, per}] (stats/lift.lua)
@@ -14,18 +14,20 @@
 ---
 ---   judge:columns()             those of evaluations.csv
 ---   judge:evaluate(run, last)   the policy of a run as it stands: a result, and its row, with nil where something cannot be
----                               told; last: no other comes after it
+---                               told; nil: there is nothing to judge; last: no other comes after it
 ---   judge:text(result)          for a terminal
 ---   judge.last_apart            the last evaluation is on more than those on the way, and so is one of its own
 
 local judges = {}
 
-local kinds = {require "perilune.trainer.judges.users", require "perilune.trainer.judges.episodes"}
+local kinds = {require "perilune.trainer.judges.script", require "perilune.trainer.judges.users",
+  require "perilune.trainer.judges.episodes"}
 
---- The kind that these options, the `eval` of a recipe, ask for.
-function judges.of(evaluation)
+--- The kind that these options, the `eval` of a recipe, ask for. env_kind: of its environment, of which a script's has a judge of
+--- its own.
+function judges.of(evaluation, env_kind)
   for _, kind in ipairs(kinds) do
-    if kind.asked(evaluation) then return kind end
+    if kind.asked(evaluation, env_kind) then return kind end
   end
 end
 
