@@ -121,6 +121,47 @@ describe("the lift table", function()
     assert.truthy(lift.text(compared):find("–", 1, true))
   end)
 
+  local ratio = {name = "rate", unit = "", of = "watch", per = "gap", formula = "watch / gap"}
+
+  it("has ratios that a recipe names, and a word where one is undefined", function()
+    local ones = {1, 1, 1}
+    local policy, base = panel({3, 6, 9}, {10, 20, 30}, ones), panel({2, 5, 5}, {12, 20, 28}, ones)
+    local row = lift.find(lift.table({policy}, {base}, {ratio}, "ltr"), "rate")
+    -- R = 0.3 with e = 0; R_0 = 0.2, e_0 = (N − 0.2 D) / 20 = −0.02, 0.05, −0.03: z = −1.5 e_0 / 0.2.
+    assert.is_true(math.abs(row.policy - 0.3) < 1e-12 and math.abs(row.baseline - 0.2) < 1e-12)
+    assert.is_true(math.abs(row.lift.mean - 0.5) < 1e-12)
+    local expected = stats.interval {0.15, -0.375, 0.225}
+    assert.is_true(math.abs(row.lift.half - expected.half) < 1e-12)
+    assert.equal("rate = watch / gap", lift.label(row))
+    local compared = lift.table({panel({3, 6, 9}, {0, 0, 0}, ones)}, {base}, {ratio}, "ltr")
+    row = lift.find(compared, "rate")
+    assert.is_nil(row.policy)
+    assert.is_nil(row.lift)
+    assert.is_true(math.abs(row.baseline - 0.2) < 1e-12)
+    assert.truthy(lift.text(compared):find("rate = watch / gap%s+undefined%s+0.2%s+–"), lift.text(compared))
+    assert.is_nil(lift.find(lift.table({panel({3, 6, 9}, {0, 0, 0}, ones), policy}, {base}, {ratio}, "ltr"), "rate").lift)
+  end)
+
+  it("covers the true lift of a ratio in 95 ± 2 % of simulated experiments", function()
+    math.randomseed(23)
+    local covered, nothing, users, truth = 0, {}, 120, 0.1
+    for u = 1, users do nothing[u] = 0 end
+    local function rate(views, level) return views * level * (1 + 0.3 * normal()) end
+    for _ = 1, experiments do
+      local clicks, views, clicks_0, views_0 = {}, {}, {}, {}
+      for u = 1, users do
+        local active = exp(0.7 * normal())
+        views[u], views_0[u] = 100 * active * (1 + 0.2 * normal()), 90 * active * (1 + 0.2 * normal())
+        clicks[u], clicks_0[u] = rate(views[u], 0.1 * (1 + truth)), rate(views_0[u], 0.1)
+      end
+      local found = lift.table({panel(clicks, views, nothing)}, {panel(clicks_0, views_0, nothing)}, {ratio}, "ltr").rows[1]
+        .lift
+      if found.low <= truth and truth <= found.high then covered = covered + 1 end
+    end
+    local share = 100 * covered / experiments
+    assert.is_true(share >= 93 and share <= 97, ("%.2f %%"):format(share))
+  end)
+
   for _, seeds in ipairs {3, 10} do
     it(("covers the true lift in 95 ± 2 %% of simulated experiments at %d seeds"):format(seeds), function()
       math.randomseed(seeds + 7)

@@ -59,13 +59,13 @@ describe("a ratio of sums", function()
     assert.same({}, ratios.list(nil, responses, "length"))
   end)
 
-  it("is shared by two recipes that say the same, and named where they do not", function()
+  it("is shared by two recipes that say the same, and named where one alone has it or says another", function()
     local shared, apart = ratios.shared(ratios.list({ctr = {of = "click", per = "view"}, x = {of = "watch", per = "view"}},
       responses, "steps"), ratios.list({ctr = {of = "click", per = "view"}, x = {of = "paid", per = "view"}, y = {of =
       "paid", per = "steps"}}, responses, "steps"))
     assert.equal(1, #shared)
     assert.equal("ctr", shared[1].name)
-    assert.same({"x"}, apart)
+    assert.same({"x", "y"}, apart)
   end)
 
   -- Episodes of 1 to 12 steps, of which a policy gets clicks by its rate and by a taste that the episodes' two sides share:

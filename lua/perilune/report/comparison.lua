@@ -43,10 +43,10 @@ local function rows_of(intervals)
   return rows
 end
 
--- Metrics that the two recipes say differently.
+-- Metrics that one recipe alone names, or the two say differently.
 local function apart_text(compared)
   if #(compared.apart or {}) == 0 then return "" end
-  return ("Left out, since A and B say different ratios: %s.\n"):format(table.concat(compared.apart, ", "))
+  return ("Left out, since A and B do not name the same ratio: %s.\n"):format(table.concat(compared.apart, ", "))
 end
 
 --- The comparison as lines for a terminal.

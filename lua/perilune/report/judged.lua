@@ -50,12 +50,13 @@ function judged.curve(evaluations, metric)
   return points
 end
 
--- What the curves show: rewards and what they read, else whatever has a lift.
+-- What the curves show: rewards and what they read, else whatever has a lift; and every ratio that the recipe names.
 local function metrics_of(run)
   local main, found = run.lift and run.lift.main or {}, {}
   for _, name in ipairs(#main > 0 and main or run.evaluations.names) do
     local metric = #main > 0 and name or name:match("^lift/(.+)$")
-    if metric and #found < most_curves then found[#found + 1] = metric end
+    local asked = metric and (lift.find(run.lift, metric) or {}).formula
+    if metric and (asked or #found < most_curves) then found[#found + 1] = metric end
   end
   return found
 end

@@ -49,13 +49,17 @@ function ratios.list(metrics, responses, step)
   return list
 end
 
---- Those of both lists that say the same, and the names of those that say two things.
+--- The ratios that both lists have and say alike, and the names of the others.
 function ratios.shared(a, b)
-  local known, shared, apart = {}, {}, {}
-  for _, one in ipairs(b) do known[one.name] = one.formula end
+  local left, shared, apart = {}, {}, {}
+  for _, one in ipairs(b) do left[one.name] = one.formula end
   for _, one in ipairs(a) do
-    local other = known[one.name]
-    if other == one.formula then shared[#shared + 1] = one elseif other then apart[#apart + 1] = one.name end
+    local alike = left[one.name] == one.formula
+    if alike then shared[#shared + 1] = one else apart[#apart + 1] = one.name end
+    left[one.name] = nil
+  end
+  for _, one in ipairs(b) do
+    if left[one.name] then apart[#apart + 1] = one.name end
   end
   return shared, apart
 end

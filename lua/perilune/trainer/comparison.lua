@@ -2,7 +2,7 @@
 ---
 --- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
 ---   responses = {{name, unit, a = {…}, b = {…}}, …}, with the ratios behind them, which have a formula, and where they have
----   no a or b, `undefined`, why (stats/ratios.lua), apart = [names of ratios that say two things], curves = {{run, …}, {run, …}}
+---   no a or b, `undefined`, why (stats/ratios.lua), apart = [names of ratios that A and B do not both say], curves = {{run, …}, {run, …}}
 ---   or nil,
 ---   lift = of B over A on the same users (stats/lift.lua), where both were judged by user and day}
 
@@ -42,7 +42,7 @@ local function same_responses(a, b, paths)
   return shared
 end
 
--- The ratios that both recipes name and say alike, and the names of those that they say differently.
+-- The ratios that both recipes name and say alike, and the names of the others.
 local function same_ratios(a, b)
   return ratios.shared(ratios.list(a.evaluation.metrics, a.responses, "requests"),
     ratios.list(b.evaluation.metrics, b.responses, "requests"))
