@@ -185,9 +185,8 @@ describe("a sweep", function()
       assert.equal("watch_time", measure.find(feed).name)
       assert.equal("count/return_time", measure.find(feed, "return_time").per)
       local _, message = measure.find(feed, "watch_tim")
-      assert.truthy(message:find('no response "watch_tim", and the recipe no metric and no critic of that name; ' ..
-        'the nearest is "watch_time"',
-        1, true))
+      assert.truthy(message:find('no response "watch_tim", and the recipe no metric and no critic of that name; the nearest is '
+        .. '"watch_time"', 1, true))
     end)
 
     it("by the reward of a critic that is a weighted sum of responses", function()

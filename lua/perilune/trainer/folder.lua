@@ -186,9 +186,9 @@ function Folder:checkpoints(last)
 end
 
 -- What is wrong where the trainer's state and the agent are not of one moment; nil where they are. A search makes its agent
--- anew with each policy; a script counts for itself.
+-- anew with each policy; a script (state.own) counts for itself.
 local function other_moment(base, state, agent)
-  if not agent.metrics then return nil end
+  if state.own then return nil end
   local metrics = agent:metrics()
   for _, name in ipairs(state.search and {} or {"steps", "updates"}) do
     local said = name == "steps" and state.step or state.updates

@@ -186,7 +186,7 @@ function Script:save(file)
   if saved.agent and saved.tensors then refuse_saved("an agent or tensors, not both: a checkpoint is one file") end
   local plain, message = pcall(prl.to_json, saved.state)
   if not plain then refuse_saved("state: %s", (tostring(message):gsub("^[^:]+:%d+: ", ""))) end
-  self.run.state.own = saved.state
+  self.run.state.own = saved.state or {}
   if saved.agent then return saved.agent:save(file, saved.env) end
   return write_tensors(file, saved.tensors or {})
 end
