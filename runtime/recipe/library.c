@@ -25,13 +25,14 @@ static const char *const math_names[] = {
     "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "ldexp",
     "log", "max",  "min",  "modf", "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
 
-/* position() → file number, line: the place in the recipe that called the prelude. */
+/* position(only) → file number, line: the place in the recipe, or in that file of it, that called the prelude. */
 static int position(lua_State *L) {
   lua_Debug ar;
+  int only = (int)luaL_optinteger(L, 1, 0);
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     int number = prl_sandbox_file_number(ar.source);
-    if (number && ar.currentline > 0) {
+    if (number && (!only || number == only) && ar.currentline > 0) {
       lua_pushinteger(L, number);
       lua_pushinteger(L, ar.currentline);
       return 2;
@@ -223,6 +224,15 @@ static int override(lua_State *L) {
   return 3;
 }
 
+/* proxy(metatable) → a userdata of it. */
+static int proxy(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_newuserdata(L, 0);
+  lua_pushvalue(L, 1);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
 /* set_environment(f, env): the globals of a chunk. */
 static int set_environment(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -382,6 +392,7 @@ void prl_sandbox_library(lua_State *L) {
                                  {"overrides", overrides},
                                  {"override", override},
                                  {"embedded", embedded},
+                                 {"proxy", proxy},
                                  {"set_environment", set_environment},
                                  {"nearest", nearest},
                                  {"steps", steps},
