@@ -54,6 +54,7 @@ function train.run(argv)
       set = words.set, seed = words.seed, trust = words.trust,
     }))
     options.note_sweep(loaded)
+    options.note_rewards(loaded)
     given.root, given.set = words.runs, words.set
     run = trainer.start(loaded, given)
   end

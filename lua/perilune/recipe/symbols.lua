@@ -41,7 +41,7 @@ end
 local function show(value)
   if type(value) == "string" then return '"' .. sub(value, 1, 40) .. '"' end
   if type(value) == "number" or type(value) == "boolean" or value == nil then return tostring(value) end
-  return type(value) == "userdata" and "r, all responses" or "a " .. type(value)
+  return type(value) == "userdata" and "r itself" or "a " .. type(value)
 end
 
 -- ---- Symbols ------------------------------------------------------------------------------------------------------
@@ -246,6 +246,7 @@ local function advice(text)
   if contains(text, "if ") or contains(text, "while ") then return "write where(a, x, y)" end
 end
 
+local ALL = "r has the responses by their names, as in r.watch_time, and is no number or list"
 local LENGTH = "# counts the items of a list; a response is a number, and has none"
 
 --- File, line and the rest of "recipe#1:12: the rest".
@@ -272,6 +273,8 @@ local function refuse_raised(path, message, lines, first_file, first_line)
     rest = "a response cannot be compared like a number; " .. (advice(text) or "write gt, ge, lt, le or eq")
   elseif contains(rest, "got table") or contains(rest, "a table value") then
     rest = rest .. "; a response is a formula here: " .. FORMULA
+  elseif contains(rest, "got userdata") or contains(rest, "a userdata value") then
+    rest = rest .. "; " .. ALL
   end
   refuse(path .. ": " .. rest, file, line)
 end
@@ -420,7 +423,7 @@ end
 
 --- What a reward is called with, a userdata, since Lua takes the length of a table without asking it.
 local function responses_of(read)
-  local function refused() refuse("r has the responses by their names, as in r.watch_time, and is no number or list") end
+  local function refused() refuse(ALL) end
   local meta = {
     __index = function(_, name) return read(name) end,
     __newindex = function() refuse("a response cannot be changed") end,
