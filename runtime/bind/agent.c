@@ -96,7 +96,7 @@ static uint64_t check_id(lua_State *L, const char *argument, int64_t position) {
   const bool is_number = lua_type(L, -1) == LUA_TNUMBER;
   double number = is_number ? lua_tonumber(L, -1) : 0.5;
   if (number == floor(number) && fabs(number) <= 9007199254740992.0) return (uint64_t)(int64_t)number;
-  const char *shown = is_number ? lua_tostring(L, -1) : lua_pushfstring(L, "a %s", luaL_typename(L, -1));
+  const char *shown = is_number ? lua_tostring(L, -1) : luaL_typename(L, -1);
   if (position)
     luaL_error(L, "%s: item %d is %s; a whole number is needed (above 2^53: in an int64 tensor)", argument,
                (int)position, shown);
@@ -251,11 +251,10 @@ static void named_responses(lua_State *L, const lua_agent *self, int64_t n, floa
   for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
     int64_t column = check_response(L, self);
     if (lua_type(L, -1) != LUA_TNUMBER)
-      luaL_error(
-          L,
-          "feedback: response %s: a number is needed, for every decision of the call, not a %s; one for "
-          "each decision comes as a tensor of all responses (n, %d)",
-          lua_tostring(L, -2), luaL_typename(L, -1), (int)self->responses);
+      luaL_error(L,
+                 "feedback: response %s: a number is needed, for every decision of the call, not %s; one for "
+                 "each decision comes as a tensor of all responses (n, %d)",
+                 lua_tostring(L, -2), luaL_typename(L, -1), (int)self->responses);
     for (int64_t i = 0; i < n; i++) {
       (*values)[i * self->responses + column] = (float)lua_tonumber(L, -1);
       (*present)[i * self->responses + column] = 1;

@@ -25,7 +25,8 @@ static const char *const math_names[] = {
     "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "ldexp",
     "log", "max",  "min",  "modf", "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
 
-/* position(only) → file number, line: the place in the recipe, or in that file of it, that called the prelude. */
+/* position(only) → file number, line: the place in the recipe, or in that file of it, that called the
+ * prelude. */
 static int position(lua_State *L) {
   lua_Debug ar;
   int only = (int)luaL_optinteger(L, 1, 0);
@@ -382,21 +383,12 @@ void prl_sandbox_library(lua_State *L) {
 #endif
   put_function(L, top, "string", "rep", bounded_rep);
   put_function(L, top, "table", "concat", bounded_concat);
-  static const luaL_Reg own[] = {{"position", position},
-                                 {"defined", defined},
-                                 {"traced", traced},
-                                 {"follow", follow},
-                                 {"line_text", line_text},
-                                 {"literals", literals},
-                                 {"load", load},
-                                 {"overrides", overrides},
-                                 {"override", override},
-                                 {"embedded", embedded},
-                                 {"proxy", proxy},
-                                 {"set_environment", set_environment},
-                                 {"nearest", nearest},
-                                 {"steps", steps},
-                                 {NULL, NULL}};
+  static const luaL_Reg own[] = {
+      {"position", position}, {"defined", defined},     {"traced", traced},
+      {"follow", follow},     {"line_text", line_text}, {"literals", literals},
+      {"load", load},         {"overrides", overrides}, {"override", override},
+      {"embedded", embedded}, {"proxy", proxy},         {"set_environment", set_environment},
+      {"nearest", nearest},   {"steps", steps},         {NULL, NULL}};
   for (const luaL_Reg *f = own; f->name; f++) put_function(L, top, NULL, f->name, f->func);
   /* ("x"):rep(n) goes through the metatable of strings: it may lead only to the functions above. */
   lua_pushliteral(L, "");
