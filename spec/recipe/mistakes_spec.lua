@@ -55,7 +55,7 @@ describe("the mistakes of a recipe", function()
       "x.lua:3: env.responses.hit.wait: ",
       'x.lua:5: objective.critics.hit.gama: unknown key; the nearest is "gamma"',
       "x.lua:5: objective.critics.hit.gamma: expected a number from 0 to 1 or a schedule, got 1.5",
-      'x.lua:6: objective.critics.miss.reward: the env has no response "mis"; there is only hit',
+      'x.lua:6: objective.critics.miss.reward: the env has no response "mis"; the nearest is "hit"',
       "x.lua:6: objective.critics.miss.per: ",
       'x.lua:7: objective.critics.far.reward: "hit" is read here and does not reach the result',
       "x.lua:9: policy.sise: unknown key", "x.lua:9: policy.hidden: "}
