@@ -17,7 +17,7 @@ end
 function nearest.hint_or_list(word, names)
   local hint = nearest.hint(word, names)
   if hint ~= "" or #names == 0 then return hint end
-  return "; there are " .. table.concat(names, ", ")
+  return (#names == 1 and "; there is only " or "; there are ") .. table.concat(names, ", ")
 end
 
 return nearest

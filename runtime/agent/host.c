@@ -1,4 +1,5 @@
 /* The calls of a host: act, feedback, learn; live options; time. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,11 +93,22 @@ prl_status prl_agent_feedback(prl_agent *a, const uint64_t *decisions, const flo
   return prl_experience_feedback(a->experience, decisions, responses, present, events, n, error);
 }
 
+/* Streams are finished one by one, so that a row would say nothing. */
+static prl_status check_final(const prl_agent *a, uint64_t stream, const float *observation,
+                              prl_error *error) {
+  if (!prl_policy_check(a->policy, observation, 1, NULL)) return PRL_OK;
+  const prl_env_spec *spec = prl_agent_spec(a);
+  int32_t at = 0;
+  while (at < spec->observations - 1 && isfinite(observation[at])) at++;
+  return prl_fail(error, PRL_ENUMERIC, "final observation \"%s\" of stream %" PRIu64 " is %g",
+                  spec->observation[at].name, stream, (double)observation[at]);
+}
+
 prl_status prl_agent_finish(prl_agent *a, uint64_t stream, prl_finish_reason reason,
                             const float *final_observation, prl_error *error) {
   prl_status status = PRL_GIVEN(error, "agent", a);
   if (!status) status = PRL_WITHIN(error, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED);
-  if (!status && final_observation) status = prl_policy_check(a->policy, final_observation, 1, error);
+  if (!status && final_observation) status = check_final(a, stream, final_observation, error);
   if (status) return status;
   return prl_experience_finish(a->experience, stream, reason == PRL_TERMINATED, final_observation, error);
 }

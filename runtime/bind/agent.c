@@ -93,9 +93,10 @@ static int load_env(lua_State *L) { /* self, path, env → true, or nil, message
 
 /* The number on the top as an id. position: in a table, or 0. */
 static uint64_t check_id(lua_State *L, const char *argument, int64_t position) {
-  double number = lua_isnumber(L, -1) ? lua_tonumber(L, -1) : 0.5;
+  const bool is_number = lua_type(L, -1) == LUA_TNUMBER;
+  double number = is_number ? lua_tonumber(L, -1) : 0.5;
   if (number == floor(number) && fabs(number) <= 9007199254740992.0) return (uint64_t)(int64_t)number;
-  const char *shown = lua_isnumber(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
+  const char *shown = is_number ? lua_tostring(L, -1) : luaL_typename(L, -1);
   if (position)
     luaL_error(L, "%s: item %d is %s; a whole number is needed (above 2^53: in an int64 tensor)", argument,
                (int)position, shown);
@@ -249,7 +250,7 @@ static void named_responses(lua_State *L, const lua_agent *self, int64_t n, floa
   lua_getfenv(L, 1);
   for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
     int64_t column = check_response(L, self);
-    if (!lua_isnumber(L, -1))
+    if (lua_type(L, -1) != LUA_TNUMBER)
       luaL_error(L,
                  "feedback: response %s: a number is needed, for every decision of the call, not %s; one for "
                  "each decision comes as a tensor of all responses (n, %d)",
@@ -334,7 +335,8 @@ static int finish_all(lua_State *L) {
 static int world_time(lua_State *L) { /* self, µs or nothing → the time that is now, µs */
   prl_error error;
   lua_agent *self = check_agent(L, 1);
-  if (!lua_isnone(L, 2)) prl_check(L, prl_agent_time(self->agent, prl_check_int(L, 2), &error), &error);
+  if (!lua_isnone(L, 2))
+    prl_check(L, prl_agent_time(self->agent, prl_need_int(L, 2, "the time in µs"), &error), &error);
   lua_pushnumber(L, (lua_Number)prl_agent_now(self->agent));
   return 1;
 }
@@ -374,7 +376,7 @@ static int drive(lua_State *L) {
   prl_lua_watch watch;
   lua_agent *self = check_agent(L, 1);
   prl_vecenv *env = prl_check_env(L, 2);
-  int64_t steps = prl_check_int(L, 3);
+  int64_t steps = prl_need_int(L, 3, "steps");
   const bool stop_at_update = prl_check_flag(L, 4, "stop_at_update", false);
   prl_agent_watch(self->agent, prl_check_watch(L, 5, &watch));
   prl_status status = prl_agent_drive(self->agent, env, steps, stop_at_update, &made, &error);
@@ -391,8 +393,8 @@ static int evaluate(lua_State *L) {
   prl_error error;
   lua_agent *self = check_agent(L, 1);
   prl_vecenv *env = prl_check_env(L, 2);
-  int64_t episodes = prl_check_int(L, 3);
-  luaL_argcheck(L, episodes >= 1, 3, "at least 1 episode");
+  int64_t episodes = prl_need_int(L, 3, "episodes");
+  if (episodes < 1) return luaL_error(L, "episodes is %f; at least 1 is needed", (double)episodes);
   prl_lua_watch watch;
   prl_watch asked = prl_check_watch(L, 5, &watch);
   lua_settop(L, 5);
@@ -407,18 +409,27 @@ static int evaluate(lua_State *L) {
   return 2;
 }
 
+/* The name of a live option. */
+static const char *check_option(lua_State *L, int index) {
+  if (lua_type(L, index) == LUA_TSTRING) return lua_tostring(L, index);
+  lua_pushfstring(L, "the option is a %s; a name such as \"algorithm.lr\" is needed",
+                  luaL_typename(L, index));
+  prl_raise(L);
+  return NULL;
+}
+
 static int set(lua_State *L) { /* self, option, value */
   prl_error error;
-  prl_check(L,
-            prl_agent_set(check_agent(L, 1)->agent, luaL_checkstring(L, 2), luaL_checknumber(L, 3), &error),
-            &error);
+  prl_agent *agent = check_agent(L, 1)->agent;
+  const char *option = check_option(L, 2);
+  prl_check(L, prl_agent_set(agent, option, prl_need_number(L, 3, option), &error), &error);
   return 0;
 }
 
 static int get(lua_State *L) { /* self, option → value */
   prl_error error;
   double value;
-  prl_check(L, prl_agent_get(check_agent(L, 1)->agent, luaL_checkstring(L, 2), &value, &error), &error);
+  prl_check(L, prl_agent_get(check_agent(L, 1)->agent, check_option(L, 2), &value, &error), &error);
   lua_pushnumber(L, value);
   return 1;
 }

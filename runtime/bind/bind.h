@@ -89,6 +89,13 @@ int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next);
 /* Pushes an owned, cleared tensor. */
 prl_tensor *prl_push_new(lua_State *L, prl_dtype dtype, int ndim, const int64_t *shape);
 
+/* Numbers: a text that looks like one is refused. check and opt name the argument by its position, need by
+ * name. */
+double prl_check_number(lua_State *L, int index);
+double prl_opt_number(lua_State *L, int index, double fallback); /* nil or nothing: the fallback */
+double prl_need_number(lua_State *L, int index, const char *argument);
+int64_t prl_need_int(lua_State *L, int index, const char *argument);
+int64_t prl_need_size(lua_State *L, int index, int place); /* a tensor's size of that place, from 1 */
 int64_t prl_check_int(lua_State *L, int index);
 /* A budget in µs; 0, also where there is none: no bound. */
 int64_t prl_check_budget(lua_State *L, int index);

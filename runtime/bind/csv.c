@@ -358,7 +358,7 @@ static int writer_row(lua_State *L) { /* self, {value or nil, …} in the order 
   bool *present = (bool *)(values + self->count);
   for (int i = 0; i < self->count; i++) {
     lua_rawgeti(L, 2, i + 1);
-    present[i] = lua_isnumber(L, -1);
+    present[i] = lua_type(L, -1) == LUA_TNUMBER;
     if (!present[i] && !lua_isnil(L, -1))
       return luaL_error(L, "value %d of the row is a %s, not a number", i + 1, luaL_typename(L, -1));
     values[i] = lua_tonumber(L, -1);

@@ -204,7 +204,7 @@ static prl_events *check_events(lua_State *L) {
 /* Seconds since 1970. Reports alone have it; the agent's time never comes from here. */
 static double wall_time(lua_State *L, int index) {
   struct timespec now;
-  if (!lua_isnoneornil(L, index)) return luaL_checknumber(L, index);
+  if (!lua_isnoneornil(L, index)) return prl_check_number(L, index);
   clock_gettime(CLOCK_REALTIME, &now);
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
@@ -242,7 +242,7 @@ static int events_scalar(lua_State *L) { /* self, tag, step, value, wall time or
   prl_events *events = check_events(L);
   const char *tag = luaL_checkstring(L, 2);
   int64_t step = prl_check_int(L, 3);
-  double value = luaL_checknumber(L, 4);
+  double value = prl_check_number(L, 4);
   return push_status(L, prl_events_scalar(events, tag, step, value, wall_time(L, 5), &error), &error);
 }
 

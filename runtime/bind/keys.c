@@ -87,7 +87,7 @@ static int unknown_key(lua_State *L) {
   prl_keys known = {.about = luaL_checkstring(L, 1), .noun = luaL_checkstring(L, 2)};
   luaL_checktype(L, 3, LUA_TTABLE);
   luaL_checktype(L, 4, LUA_TTABLE);
-  known.positions = (int64_t)luaL_optnumber(L, 5, 0);
+  known.positions = (int64_t)prl_opt_number(L, 5, 0);
   known.names = push_names(L, 4, &known.count);
   if (!prl_push_unknown_key(L, 3, &known)) lua_pushnil(L);
   return 1;

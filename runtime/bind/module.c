@@ -137,7 +137,7 @@ static int nearest(lua_State *L) {
     if (lua_type(L, -1) == LUA_TSTRING) prl_nearest_offer(&search, lua_tostring(L, -1));
     lua_pop(L, 1);
   }
-  lua_pushstring(L, *prl_nearest_hint(&search) ? search.best : NULL); /* NULL pushes nil */
+  lua_pushstring(L, search.best); /* NULL pushes nil */
   return 1;
 }
 

@@ -88,7 +88,7 @@ static int init_fill(lua_State *L) { /* tensor, kind, gain, site: draws are keye
   prl_state *state = prl_state_of(L);
   prl_tensor *tensor = prl_check_writable(L, 1);
   int kind = prl_check_word(L, 2, "init", -1, kinds);
-  double gain = luaL_optnumber(L, 3, 1);
+  double gain = prl_opt_number(L, 3, 1);
   uint64_t stream = lua_isnoneornil(L, 4) ? state->draws++ : (uint64_t)prl_check_int(L, 4);
   prl_rng rng = prl_rng_make(state->seed, stream, PRL_SITE_INIT);
   if (state->rough_weights && kind == PRL_INIT_ORTHOGONAL) kind = PRL_INIT_KAIMING_NORMAL;

@@ -216,7 +216,7 @@ static void add_attribute(lua_State *L, int index, const argument *one, prl_attr
     add_int(attrs, activation_argument(L, index));
     return;
   default:
-    add_float(attrs, one->optional ? luaL_optnumber(L, index, one->fallback) : luaL_checknumber(L, index));
+    add_float(attrs, one->optional ? prl_opt_number(L, index, one->fallback) : prl_check_number(L, index));
   }
 }
 
@@ -261,7 +261,7 @@ static int call_clamp(lua_State *L) { /* the bounds are numbers, nil or tensors 
 }
 
 static int call_dropout(lua_State *L) {
-  double p = luaL_optnumber(L, 3, .5);
+  double p = prl_opt_number(L, 3, .5);
   luaL_argcheck(L, p >= 0 && p < 1, 3, "a share from 0 to less than 1 is needed");
   return call_op(L);
 }
@@ -305,7 +305,7 @@ static int call_sizes(lua_State *L) { /* x, sizes … or one table of them */
   luaL_argcheck(L, count <= PRL_MAX_DIMS, 2, "too many sizes");
   for (int i = 0; i < count; i++) {
     if (table) lua_rawgeti(L, 2, i + 1);
-    add_int(&attrs, prl_check_int(L, table ? -1 : i + 2));
+    add_int(&attrs, prl_need_size(L, table ? -1 : i + 2, i + 1));
     if (table) lua_pop(L, 1);
   }
   return run(L, op_of(L), &attrs, 1, in_order);

@@ -67,7 +67,7 @@ static int step(lua_State *L) { /* self, lr or nil, max_norm or nil: numbers, or
   prl_state *state = prl_state_of(L);
   prl_optim *optim = prl_check_optim(L, 1);
   if (!prl_tape_scope(state->tape)) {
-    prl_optim_step(optim, (float)luaL_optnumber(L, 2, NAN), (float)luaL_optnumber(L, 3, NAN));
+    prl_optim_step(optim, (float)prl_opt_number(L, 2, NAN), (float)prl_opt_number(L, 3, NAN));
     return 0;
   }
   int32_t lr = lua_isnoneornil(L, 2) ? -1 : prl_check_value(L, state, 2);
@@ -84,7 +84,7 @@ static int copy(lua_State *L) { /* prl.copy_params(to, from, tau) */
              **from = luaL_checkudata(L, 2, "perilune.params");
   if (!prl_tape_scope(state->tape)) {
     if ((*to)->size != (*from)->size) return luaL_error(L, "copy_params: the two sets differ in size");
-    prl_params_blend(*to, *from, (float)luaL_optnumber(L, 3, 1));
+    prl_params_blend(*to, *from, (float)prl_opt_number(L, 3, 1));
     return 0;
   }
   int32_t tau = lua_isnoneornil(L, 3) ? -1 : prl_check_value(L, state, 3);
@@ -105,7 +105,7 @@ static int steps(lua_State *L) {
 }
 
 static int set_lr(lua_State *L) {
-  prl_check_optim(L, 1)->options.lr = (float)luaL_checknumber(L, 2);
+  prl_check_optim(L, 1)->options.lr = (float)prl_check_number(L, 2);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 /* prl.panel: what each user gave on each simulated day, under one policy. */
 #include "bind/bind.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "bind/env_source.h"
@@ -21,7 +22,9 @@ static const float *option_constant(lua_State *L, const prl_env_spec *spec) {
   float *values = lua_newuserdata(L, (size_t)spec->actions * sizeof *values);
   for (int i = 0; i < spec->actions; i++) {
     lua_rawgeti(L, list, i + 1);
-    values[i] = (float)luaL_checknumber(L, -1);
+    char name[40];
+    snprintf(name, sizeof name, "constant: item %d", i + 1);
+    values[i] = (float)prl_need_number(L, -1, name);
     lua_pop(L, 1);
   }
   return values;

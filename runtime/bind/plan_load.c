@@ -1,5 +1,6 @@
 /* prl_plan_load: the recipe's door for C. A private lua_State, with memory of the runtime, evaluates, checks
  * and builds the recipe, hands the plan over, and is gone. */
+#define _GNU_SOURCE /* memrchr */
 #include "bind/bind.h"
 
 #include <stdio.h>
@@ -85,10 +86,23 @@ static bool out_of_memory(const char *text) {
   return strstr(text, "not enough memory") || strstr(text, prefix);
 }
 
+/* The length of a recipe's mistakes, a line each, up to the last that an error holds whole. */
+static int whole_lines(const char *text) {
+  const size_t room = sizeof((prl_error *)0)->message - 1;
+  size_t length = strlen(text);
+  while (length > room && length > 0) {
+    const char *end = memrchr(text, '\n', length);
+    if (!end) return (int)room; /* one sentence, however long */
+    length = (size_t)(end - text);
+  }
+  return (int)length;
+}
+
 static prl_status explain(lua_State *L, int failed, const job *self, prl_error *error) {
   if (failed == LUA_ERRMEM) return prl_fail_memory(error, 0);
   const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "the builder raised no message";
-  if (self->status) return prl_fail(error, self->status, "%s", text); /* it begins with its file and line */
+  if (self->status) /* it begins with its file and line */
+    return prl_fail(error, self->status, "%.*s", whole_lines(text), text);
   if (out_of_memory(text)) return prl_fail(error, PRL_ENOMEM, "%s: %s", self->path, text);
   return prl_fail(error, PRL_EFORMAT, "%s: %s", self->path, text);
 }

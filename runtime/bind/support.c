@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -89,8 +90,42 @@ prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context) {
   return (prl_watch){ask_lua, context};
 }
 
+double prl_check_number(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TNUMBER)
+    luaL_argerror(L, index, lua_pushfstring(L, "number expected, got %s", luaL_typename(L, index)));
+  return lua_tonumber(L, index);
+}
+
+double prl_opt_number(lua_State *L, int index, double fallback) {
+  return lua_isnoneornil(L, index) ? fallback : prl_check_number(L, index);
+}
+
+double prl_need_number(lua_State *L, int index, const char *argument) {
+  if (lua_type(L, index) == LUA_TNUMBER) return lua_tonumber(L, index);
+  if (lua_isnoneornil(L, index))
+    lua_pushfstring(L, "%s is missing; a number is needed", argument);
+  else
+    lua_pushfstring(L, "%s is a %s; a number is needed", argument, luaL_typename(L, index));
+  return prl_raise(L);
+}
+
+int64_t prl_need_int(lua_State *L, int index, const char *argument) {
+  double number = prl_need_number(L, index, argument);
+  if (number == floor(number) && fabs(number) <= 9007199254740992.0) return (int64_t)number;
+  lua_pushfstring(L, "%s is %f; a whole number is needed", argument, number);
+  return prl_raise(L);
+}
+
+int64_t prl_need_size(lua_State *L, int index, int place) {
+  char name[24];
+  double number = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : NAN;
+  if (number == floor(number) && fabs(number) <= 9007199254740992.0) return (int64_t)number;
+  snprintf(name, sizeof name, "size %d", place);
+  return prl_need_int(L, index, name);
+}
+
 int64_t prl_check_int(lua_State *L, int index) {
-  double number = luaL_checknumber(L, index);
+  double number = prl_check_number(L, index);
   if (number != floor(number) || fabs(number) > 9007199254740992.0)
     luaL_argerror(L, index, lua_pushfstring(L, "a whole number is needed, not %f", number));
   return (int64_t)number;
@@ -114,7 +149,7 @@ double prl_option_number(lua_State *L, int index, const char *name, double fallb
 }
 
 int64_t prl_check_budget(lua_State *L, int index) {
-  double given = luaL_optnumber(L, index, 0);
+  double given = lua_isnoneornil(L, index) ? 0 : prl_need_number(L, index, "the budget in µs");
   if (!(given >= 0)) luaL_error(L, "a budget of %f µs; a number ≥ 0 is needed (0: no bound)", given);
   return given < 9e18 ? (int64_t)ceil(given) : INT64_MAX; /* a part of a µs is not "no bound" */
 }

@@ -321,7 +321,7 @@ static int tensor_newindex(lua_State *L) {
   prl_tensor_select(self, 0, position - 1, &view, NULL);
   const prl_tensor *from = prl_to_tensor(L, 3);
   if (!from) {
-    prl_tensor_fill(&view, luaL_checknumber(L, 3));
+    prl_tensor_fill(&view, prl_check_number(L, 3));
     return 0;
   }
   if (!prl_tensor_same_shape(&view, from))
@@ -354,7 +354,7 @@ static int tensor_get(lua_State *L) {
 static int tensor_set(lua_State *L) {
   prl_tensor *self = prl_check_writable(L, 1);
   prl_tensor one = element(L, self, 2);
-  prl_tensor_set(&one, 0, luaL_checknumber(L, 2 + self->ndim));
+  prl_tensor_set(&one, 0, prl_check_number(L, 2 + self->ndim));
   lua_settop(L, 1);
   return 1;
 }
@@ -398,7 +398,7 @@ static int tensor_t(lua_State *L) { /* two dimensions swapped, sharing storage *
 /* ---- In place ---- */
 
 static int tensor_fill(lua_State *L) {
-  prl_tensor_fill(prl_check_writable(L, 1), luaL_checknumber(L, 2));
+  prl_tensor_fill(prl_check_writable(L, 1), prl_check_number(L, 2));
   lua_settop(L, 1);
   return 1;
 }

@@ -21,7 +21,7 @@ int prl_check_shape(lua_State *L, int first, int64_t *shape, int *next) {
     if (ndim > PRL_MAX_DIMS) luaL_error(L, "a tensor has at most %d dimensions, not %d", PRL_MAX_DIMS, ndim);
     for (int d = 0; d < ndim; d++) {
       lua_rawgeti(L, first, d + 1);
-      shape[d] = prl_check_int(L, -1);
+      shape[d] = prl_need_size(L, -1, d + 1);
       lua_pop(L, 1);
     }
     *next = first + 1;
@@ -59,13 +59,13 @@ static int new_full(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   int64_t shape[PRL_MAX_DIMS];
   int next, ndim = prl_check_shape(L, 1, shape, &next);
-  double value = luaL_checknumber(L, 2);
+  double value = prl_check_number(L, 2);
   prl_tensor_fill(prl_push_new(L, prl_check_dtype(L, 3, PRL_F32), ndim, shape), value);
   return 1;
 }
 
 static int new_arange(lua_State *L) {
-  double first = luaL_checknumber(L, 1), last = luaL_optnumber(L, 2, NAN), step = luaL_optnumber(L, 3, 1);
+  double first = prl_check_number(L, 1), last = prl_opt_number(L, 2, NAN), step = prl_opt_number(L, 3, 1);
   if (isnan(last)) {
     last = first;
     first = 1;

@@ -31,7 +31,16 @@ static int edit_distance(const char *a, const char *b) {
   return lines[rows % 3][columns];
 }
 
+/* Adds a name to those that the hint lists; where they would be cut, none are listed. */
+static void list(prl_nearest *nearest, const char *candidate) {
+  const size_t used = strlen(nearest->few), room = sizeof nearest->few - used;
+  if (nearest->count++ >= PRL_NEAREST_FEW) return;
+  int length = snprintf(nearest->few + used, room, nearest->count > 1 ? ", %s" : "%s", candidate);
+  if (length < 0 || (size_t)length >= room) nearest->count = PRL_NEAREST_FEW + 1;
+}
+
 void prl_nearest_offer(prl_nearest *nearest, const char *candidate) {
+  list(nearest, candidate);
   int distance = edit_distance(nearest->name, candidate);
   if (distance > (int)strnlen(nearest->name, LONGEST) / 2 + 1) return;
   if (nearest->best && distance >= nearest->distance) return;
@@ -43,5 +52,8 @@ const char *prl_nearest_hint(prl_nearest *nearest) {
   nearest->hint[0] = 0;
   if (nearest->best)
     snprintf(nearest->hint, sizeof nearest->hint, "; the nearest is \"%.64s\"", nearest->best);
+  else if (nearest->count > 0 && nearest->count <= PRL_NEAREST_FEW)
+    snprintf(nearest->hint, sizeof nearest->hint, "; there %s %.*s", nearest->count == 1 ? "is only" : "are",
+             PRL_NEAREST_HINT - 20, nearest->few);
   return nearest->hint;
 }

@@ -8,18 +8,22 @@
 #ifndef PRL_CORE_NEAREST_H
 #define PRL_CORE_NEAREST_H
 
+enum { PRL_NEAREST_FEW = 6, PRL_NEAREST_HINT = 160 };
+
 typedef struct prl_nearest {
   const char *name;
   const char *best; /* borrowed; NULL: none is near */
-  int distance;
-  char hint[96];
+  int distance, count;
+  char hint[PRL_NEAREST_HINT];
+  char few[PRL_NEAREST_HINT]; /* the first names that were offered */
 } prl_nearest;
 
 prl_nearest prl_nearest_begin(const char *name);
 /* Edit distance in which an exchange of two neighbours counts once (optimal string alignment), cases alike;
  * names beyond 63 bytes are compared by their first 63. */
 void prl_nearest_offer(prl_nearest *nearest, const char *candidate);
-/* "; the nearest is \"gamma\"", or "" where none is closer than half of the name's letters, plus one. */
+/* "; the nearest is \"gamma\""; where none is closer than half of the name's letters, plus one, all names, if
+ * they are few and short: "; there are a, b, c"; else "". */
 const char *prl_nearest_hint(prl_nearest *nearest);
 
 #endif

@@ -16,12 +16,12 @@ static prl_status fail_name(prl_error *error, const char *name) {
   prl_nearest nearest = prl_nearest_begin(name);
   for (int i = 0; types[i]; i++) prl_nearest_offer(&nearest, types[i]->name);
   const char *hint = prl_nearest_hint(&nearest);
-  if (*hint) return prl_fail(error, PRL_ENAME, "unknown environment \"%s\"%s", name, hint);
+  if (nearest.best) return prl_fail(error, PRL_ENAME, "unknown environment \"%s\"%s", name, hint);
   char list[300] = "";
   size_t used = 0;
   for (int i = 0; types[i] && used + 1 < sizeof list; i++)
     used += (size_t)snprintf(list + used, sizeof list - used, i ? ", %s" : "%s", types[i]->name);
-  return prl_fail(error, PRL_ENAME, "unknown environment \"%s\"; there are: %s", name, list);
+  return prl_fail(error, PRL_ENAME, "unknown environment \"%s\"; there are %s", name, list);
 }
 
 prl_status prl_env_find(const char *name, const prl_env_type **out, prl_error *error) {

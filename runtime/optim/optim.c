@@ -26,8 +26,7 @@ prl_status prl_optim_kind_find(const char *name, prl_optim_kind *out, prl_error 
     }
     prl_nearest_offer(&nearest, kind_names[kind]);
   }
-  return prl_fail(error, PRL_ENAME, "there is no optimizer \"%s\"; sgd, rmsprop, adam and adamw are known%s",
-                  name, prl_nearest_hint(&nearest));
+  return prl_fail(error, PRL_ENAME, "there is no optimizer \"%s\"%s", name, prl_nearest_hint(&nearest));
 }
 
 /* ---- Life ---- */

@@ -10,7 +10,7 @@
 enum { FEW = 24, SHOWN = 64 };
 
 static void add_names(luaL_Buffer *text, const prl_keys *known) {
-  luaL_addstring(text, "; there are ");
+  luaL_addstring(text, known->count == 1 ? "; there is only " : "; there are ");
   for (int i = 0; i < known->count; i++) {
     if (i) luaL_addstring(text, ", ");
     luaL_addstring(text, known->names[i]);
@@ -24,7 +24,7 @@ void prl_push_no_name(lua_State *L, const char *name, const prl_keys *known) {
   for (int i = 0; i < known->count; i++) prl_nearest_offer(&nearest, known->names[i]);
   snprintf(shown, sizeof shown, strlen(name) > SHOWN ? "%.*s…" : "%.*s", SHOWN, name);
   const char *begin = lua_pushfstring(L, "%s has no %s \"%s\"%s", known->about, known->noun, shown,
-                                      prl_nearest_hint(&nearest));
+                                      nearest.best ? prl_nearest_hint(&nearest) : "");
   luaL_buffinit(L, &text);
   luaL_addstring(&text, begin);
   if (!nearest.best && known->count > 0 && known->count <= FEW) add_names(&text, known);

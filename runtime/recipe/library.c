@@ -25,13 +25,15 @@ static const char *const math_names[] = {
     "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "deg", "exp",  "floor", "fmod", "frexp", "ldexp",
     "log", "max",  "min",  "modf", "pi",   "pow", "rad",  "sin", "sinh", "sqrt",  "tan",  "tanh",  NULL};
 
-/* position() → file number, line: the place in the recipe that called the prelude. */
+/* position(only) → file number, line: the place in the recipe, or in that file of it, that called the
+ * prelude. */
 static int position(lua_State *L) {
   lua_Debug ar;
+  int only = (int)luaL_optinteger(L, 1, 0);
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     int number = prl_sandbox_file_number(ar.source);
-    if (number && ar.currentline > 0) {
+    if (number && (!only || number == only) && ar.currentline > 0) {
       lua_pushinteger(L, number);
       lua_pushinteger(L, ar.currentline);
       return 2;
@@ -223,6 +225,15 @@ static int override(lua_State *L) {
   return 3;
 }
 
+/* proxy(metatable) → a userdata of it. */
+static int proxy(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_newuserdata(L, 0);
+  lua_pushvalue(L, 1);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
 /* set_environment(f, env): the globals of a chunk. */
 static int set_environment(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -372,20 +383,12 @@ void prl_sandbox_library(lua_State *L) {
 #endif
   put_function(L, top, "string", "rep", bounded_rep);
   put_function(L, top, "table", "concat", bounded_concat);
-  static const luaL_Reg own[] = {{"position", position},
-                                 {"defined", defined},
-                                 {"traced", traced},
-                                 {"follow", follow},
-                                 {"line_text", line_text},
-                                 {"literals", literals},
-                                 {"load", load},
-                                 {"overrides", overrides},
-                                 {"override", override},
-                                 {"embedded", embedded},
-                                 {"set_environment", set_environment},
-                                 {"nearest", nearest},
-                                 {"steps", steps},
-                                 {NULL, NULL}};
+  static const luaL_Reg own[] = {
+      {"position", position}, {"defined", defined},     {"traced", traced},
+      {"follow", follow},     {"line_text", line_text}, {"literals", literals},
+      {"load", load},         {"overrides", overrides}, {"override", override},
+      {"embedded", embedded}, {"proxy", proxy},         {"set_environment", set_environment},
+      {"nearest", nearest},   {"steps", steps},         {NULL, NULL}};
   for (const luaL_Reg *f = own; f->name; f++) put_function(L, top, NULL, f->name, f->func);
   /* ("x"):rep(n) goes through the metatable of strings: it may lead only to the functions above. */
   lua_pushliteral(L, "");

@@ -115,7 +115,7 @@ static prl_status write_files(evaluation *e) {
 }
 
 static prl_status convert(lua_State *L, evaluation *e) {
-  static const char *const names[] = {"recipe", "reads", "set", "defect", "sweep"};
+  static const char *const names[] = {"recipe", "reads", "set", "defects", "sweep"};
   prl_doc *doc = e->doc;
   int first = lua_gettop(L) - 4;
   prl_set_map(&doc->root);

@@ -39,13 +39,15 @@ typedef struct prl_recipe_options {
 } prl_recipe_options;
 
 /* Evaluates the recipe at `path`. The document's root is a map:
- *   recipe  what the recipe returns, with its overrides: plain data; rewards as expression trees
- *   defect  {path, message, kind}, and no recipe: a value that is no plain data (the caller can tell where
- * its key stands) files   [{path, text, override}]: the recipe first, then overrides (path: as given) and
- * what it required reads   {"objective.critics.watch.reward": [{name, file, line}]}: every response that each
- * reward reads; file is a position in `files` set     {"algorithm.lr": "algorithm.lr=1e-3"}: the overrides
- * options may be NULL. Fails: PRL_EIO (the file cannot be read), PRL_EFORMAT (one sentence, with file and
- * line where one is known), PRL_ENOMEM (the host's allocator refused). */
+ *   recipe   what the recipe returns, with its overrides: plain data; rewards as expression trees
+ *   defects  [{path, message, kind, file, line}], absent where there is none: values that are no plain data,
+ * false in the recipe, which is absent where too much is wrong. Without file and line the caller can tell
+ * where the key stands files    [{path, text, override}]: the recipe first, then overrides (path: as given)
+ * and what it required reads    {"objective.critics.watch.reward": [{name, file, line}]}: every response that
+ * each reward reads; file is a position in `files` set      {"algorithm.lr": "algorithm.lr=1e-3"}: the
+ * overrides sweep    what a sweep says beside its base options may be NULL. Fails: PRL_EIO (the file cannot
+ * be read), PRL_EFORMAT (one sentence, with file and line where one is known), PRL_ENOMEM (the host's
+ * allocator refused). */
 prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_recipe_options *options,
                            prl_doc **out, prl_error *error);
 

@@ -36,6 +36,33 @@ describe("a number", function()
     assert.same({1, 1}, {x:narrow(1, 1, 4, 2 ^ 53):size(1), x:narrow(1, 4, 4, 2 ^ 53):size(1)}) -- a long step is none
   end)
 
+  it("is no text that looks like one", function()
+    local x, net = prl.zeros(4), prl.nn.linear(2, 2)
+    local optim = prl.optim.sgd(net, {lr = 1})
+    for what, call in pairs {
+      zeros = function() prl.zeros {"3"} end, full = function() prl.full({3}, "2") end, arange = function() prl.arange("3") end,
+      seed = function() prl.seed "3" end, memory = function() prl.memory "1000000000" end,
+      env = function() prl.env("cartpole", {n = "2"}) end, preset = function() prl.env("pendulum", {g = "2"}) end,
+      users = function() prl.panel("shortvideo", {}, {users = "2"}) end,
+      constant = function() prl.panel("shortvideo", {}, {users = 2, constant = {"1", 1, 1, 1, 1, 1, 1, 1, 1, 1}}) end,
+      fill = function() x:fill_("1") end, set = function() x:set(1, "1") end, get = function() x:get "1" end,
+      index = function() x[1] = "1" end, narrow = function() x:narrow(1, "1", 2) end, size = function() x:size "1" end,
+      reshape = function() x:reshape("2", 2) end, slice = function() x:slice(1, "1", 2) end, clamp = function() x:clamp("0", 1) end,
+      add = function() return x + "1" end, step = function() optim:step "1" end,
+      dropout = function() prl.dropout(x, true, "0.5") end,
+    } do
+      local ok, message = pcall(call)
+      assert.is_false(ok, what)
+      assert.truthy(message:find "number", what .. ": " .. message)
+      assert.truthy(message:find "string", what .. ": " .. message)
+    end
+    local path = os.tmpname()
+    local writer = assert(prl.io.csv_writer(path, {"a"}))
+    assert.error_matches(function() writer:row {"1"} end, "value 1 of the row is a string")
+    writer:close()
+    os.remove(path)
+  end)
+
   it("is the same where the host's decimal point is a comma", function()
     local folder = os.tmpname()
     os.remove(folder)

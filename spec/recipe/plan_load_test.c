@@ -77,6 +77,26 @@ static void test_modules_of_the_current_folder(void **state) {
   assert_non_null(strstr(error.message, "module 'beside' not found"));
 }
 
+/* As many of a recipe's mistakes as an error holds: no line is cut. */
+static void test_many_mistakes(void **state) {
+  prl_plan *plan;
+  char name[] = "/tmp/perilune-plan-XXXXXX",
+       text[2000] = "return {env = 'cartpole', algorithm = 'a2c', policy = {\n";
+  int fd = mkstemp(name);
+  assert_true(fd >= 0 && close(fd) == 0);
+  for (int i = 0; i < 10; i++) snprintf(text + strlen(text), 100, "hidden_%d = 1,\n", i);
+  strcat(text, "}}");
+  write_text(name, text);
+  prl_status status = prl_plan_load(*state, name, NULL, &plan, &error);
+  remove(name);
+  assert_int_equal(status, PRL_EFORMAT);
+  assert_non_null(strstr(error.message, ": 10 mistakes\n"));
+  assert_non_null(strstr(error.message, ":3: policy.hidden_1: unknown key; the nearest is \"hidden\"\n"));
+  const char *last = strrchr(error.message, '\n');
+  assert_non_null(strstr(last, "; the nearest is \"hidden\""));
+  assert_string_equal(last + strlen(last) - 8, "\"hidden\"");
+}
+
 static void test_options(void **state) {
   prl_plan *plan;
   const char *set[] = {"algorithm.lr=0.25", "env.n=3"};
@@ -132,6 +152,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_loads, setup, teardown),
       cmocka_unit_test_setup_teardown(test_modules_of_the_current_folder, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_many_mistakes, setup, teardown),
       cmocka_unit_test_setup_teardown(test_options, setup, teardown),
       cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
       cmocka_unit_test_setup_teardown(test_allocations_may_fail, setup, teardown),

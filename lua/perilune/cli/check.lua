@@ -51,6 +51,7 @@ function check.run(argv)
   local loaded = failure.check_recipe(load(words))
   local plan = loaded.algorithm and check_agent(loaded)
   options.note_sweep(loaded)
+  options.note_rewards(loaded)
   if words.hash then
     terminal.out(loaded.hash, "\n")
   else

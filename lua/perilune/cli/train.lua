@@ -58,6 +58,7 @@ function train.run(argv)
       set = words.set, seed = words.seed, trust = words.trust,
     }))
     options.note_sweep(loaded)
+    options.note_rewards(loaded)
     given.root, given.set, given.start_from = words.runs, words.set, words.start_from
     run = trainer.start(loaded, given)
     terminal.out(run:start_text() or "")

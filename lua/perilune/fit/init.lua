@@ -7,8 +7,8 @@ local prl = require "perilune"
 local evaluate = require "perilune.fit.evaluate"
 local features = require "perilune.fit.features"
 local invocation = require "perilune.invocation"
-local locate = require "perilune.recipe.locate"
 local log_reader = require "perilune.fit.log"
+local mistakes = require "perilune.recipe.mistakes"
 local ranker = require "perilune.fit.ranker"
 local schema = require "perilune.fit.schema"
 local train = require "perilune.fit.train"
@@ -18,23 +18,12 @@ local fit = {}
 local RESAMPLES = 200
 local BOOTSTRAP_SEED = 20220425
 
---- Where a refusal belongs: the override, or the key in a file.
-local function place(evaluated, path)
-  for key, text in pairs(evaluated.set) do
-    if key == path or path:sub(1, #key + 1) == key .. "." then return "--set " .. text end
-  end
-  return ("%s:%d"):format(locate.key(evaluated.files, path))
-end
-
 --- The resolved recipe of kind "fit" or "world" (perilune.fit.world runs that), {recipe, hash, name, path}; or nil, one sentence, code.
 function fit.load(path, options)
   options = options or {}
   local evaluated, message, code = prl.recipe_eval(path, options.set)
   if not evaluated then return nil, message, code end
-  local defect = evaluated.defect
-  if defect then
-    return nil, ("%s: %s: %s"):format(place(evaluated, defect.path), defect.path, defect.message), "EFORMAT"
-  end
+  if evaluated.defects then return nil, mistakes.text(evaluated, mistakes.joined(evaluated.defects, {})), "EFORMAT" end
   if not schema.knows(evaluated.recipe.kind) then
     return nil, ('%s: a recipe of kind "fit" or "world" is needed; this one is for `%s`'):format(path, invocation.line "train"),
       "EFORMAT"
@@ -42,7 +31,7 @@ function fit.load(path, options)
   local name = evaluated.recipe.name or path:match("([^/]+)$"):gsub("%.lua$", "")
   local recipe, refusal = schema.check(evaluated.recipe)
   if not recipe then
-    return nil, ("%s: %s: %s"):format(place(evaluated, refusal.path), refusal.path, refusal.message), "EFORMAT"
+    return nil, mistakes.text(evaluated, {refusal}), "EFORMAT"
   end
   local hashed = {}
   for key, value in pairs(recipe) do hashed[key] = value end

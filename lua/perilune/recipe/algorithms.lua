@@ -131,29 +131,34 @@ local function find(check, value, path)
   return algorithm
 end
 
---- The resolved `algorithm` and the table of its file.
+local function drives(check, algorithm, spec, name, path)
+  local does = algorithm.actions == nil
+  for _, kind in ipairs(algorithm.actions or {}) do does = does or kind == spec.action.kind end
+  if not does then
+    check.note(path, ("%s drives %s actions, and those of %s are %s"):format(name, table.concat(algorithm.actions, " and "),
+      spec.name or "the env", spec.action.kind))
+  end
+end
+
+--- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself.
 function algorithms.resolve(check, value, path, spec)
   if type(value) == "string" then value = {value} end
   if type(value) ~= "table" then values.wrong(check, path, 'as in {"ppo", epochs = 4}', value) end
-  local algorithm = find(check, value, path)
+  local algorithm, before = find(check, value, path), check.count()
   local rest = {}
   for k, v in pairs(value) do
     if k ~= 1 and k ~= "lua" and (k ~= "optimizer" or algorithm.search) then rest[k] = v end
   end
   local resolved = check.section(algorithms.options(algorithm), rest, path, {not algorithm.search and "optimizer" or nil})
   if not algorithm.search then
-    resolved.optimizer = resolve_optimizer(check, algorithm, value.optimizer, path .. ".optimizer")
+    resolved.optimizer = check.try(resolve_optimizer, check, algorithm, value.optimizer, path .. ".optimizer")
   end
   resolved[1], resolved.lua = value[1], value[1] == nil and value.lua or nil
-  local wrong, message
-  if algorithm.refusal then wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved)) end
-  if wrong then check.fail(path .. "." .. wrong, message) end
-  local drives = algorithm.actions == nil
-  for _, kind in ipairs(algorithm.actions or {}) do drives = drives or kind == spec.action.kind end
-  if not drives then
-    check.fail(path, ("%s drives %s actions, and those of %s are %s"):format(value[1] or value.lua,
-      table.concat(algorithm.actions, " and "), spec.name or "the env", spec.action.kind))
+  if algorithm.refusal and check.count() == before then
+    local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved))
+    if wrong then check.note(path .. "." .. wrong, message) end
   end
+  if spec then drives(check, algorithm, spec, value[1] or value.lua, path) end
   return resolved, algorithm
 end
 

@@ -21,6 +21,12 @@ local function sorted_names(check, map, path, what)
   return names
 end
 
+-- What rewards may read: known where the rest of an environment is wrong, too.
+local function name_responses(check, spec)
+  check.responses = {}
+  for i, response in ipairs(spec.responses) do check.responses[i] = response.name end
+end
+
 -- ---- The host: what the recipe says is the spec ----
 
 local function host_observation(check, value, path)
@@ -63,10 +69,10 @@ local function host_action(check, value, path)
     local at = path .. "." .. name
     spec.units[i] = ""
     if kind == "continuous" then
-      resolved[name] = host_bounds(check, value[name], at)
+      resolved[name] = check.try(host_bounds, check, value[name], at) or {0, 1}
       spec.low[i], spec.high[i] = resolved[name][1], resolved[name][2]
     else
-      resolved[name] = host_choices(check, value[name], at)
+      resolved[name] = check.try(host_choices, check, value[name], at) or {}
       spec.choices[i] = #resolved[name]
     end
   end
@@ -78,7 +84,8 @@ local function host_responses(check, value, path)
   local resolved, spec = {}, {}
   if #names == 0 then check.fail(path, 'a host has named responses, as in {hit = {unit = "count"}}') end
   for i, name in ipairs(names) do
-    local one = check.section(schema.response, value[name], path .. "." .. name)
+    local at = path .. "." .. name
+    local one = check.try(check.section, schema.response, value[name], at) or check.section(schema.response, nil, at)
     resolved[name] = one
     spec[i] = {name = name, unit = one.unit, missing = one.missing, combine = one.combine,
       wait_us = math.floor(one.wait * 1e6 + 0.5)}
@@ -86,22 +93,25 @@ local function host_responses(check, value, path)
   return resolved, spec
 end
 
+local host_parts = {observation = host_observation, action = host_action, responses = host_responses}
+
 local function host(check, value, path)
-  local fields = {"observation", "action", "responses"}
-  for key in pairs(value) do
-    local known = key == 1
-    for _, field in ipairs(fields) do known = known or key == field end
-    if not known then
-      check.fail(path .. "." .. tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), fields))
-    end
-  end
-  for _, field in ipairs(fields) do
-    if value[field] == nil then check.fail(path, ("a host's env says its %s"):format(field)) end
-  end
+  local rest, fields = {}, {"observation", "action", "responses"}
   local spec, resolved = {name = "host"}, {"host"}
-  resolved.observation, spec.observation = host_observation(check, value.observation, path .. ".observation")
-  resolved.action, spec.action = host_action(check, value.action, path .. ".action")
-  resolved.responses, spec.responses = host_responses(check, value.responses, path .. ".responses")
+  for key, part in pairs(value) do
+    if key ~= 1 then rest[key] = part end
+  end
+  local meant, complete = check.known(rest, fields, path), true
+  for _, field in ipairs(fields) do
+    if value[field] ~= nil then
+      resolved[field], spec[field] = check.try(host_parts[field], check, value[field], path .. "." .. field)
+    elseif not meant[field] then
+      check.note(path, ("a host's env says its %s"):format(field))
+    end
+    complete = complete and spec[field] ~= nil
+  end
+  if spec.responses then name_responses(check, spec) end
+  if not complete then return nil end
   return resolved, spec, {kind = "host"}
 end
 
@@ -166,9 +176,10 @@ end
 
 local function running(check, value, path)
   local ref, key = reference(check, value, path)
-  local about, message = check.env_spec(ref)
+  local before, about, message = check.count(), check.env_spec(ref)
   if not about then check.fail(key and path .. "." .. key or path, message) end
-  local preset = preset_name(check, about, value.preset, path)
+  name_responses(check, about)
+  local preset = check.try(preset_name, check, about, value.preset, path)
   local rest = {}
   for k, v in pairs(value) do
     if k ~= 1 and k ~= "c" and k ~= "lua" and k ~= "preset" then rest[k] = v end
@@ -176,9 +187,10 @@ local function running(check, value, path)
   local resolved = check.section(environment.options(about, preset), rest, path)
   local options = {world = resolved.world, digest = resolved.digest}
   for _, one in ipairs(about.options or {}) do options[one.name] = resolved[one.name] end
-  local spec
-  spec, message = check.env_spec(ref, options)
+  local spec = about -- where an option is refused, the env with its defaults
+  if check.count() == before then spec, message = check.env_spec(ref, options) end
   if not spec then check.fail(about.world and path .. ".world" or path, message) end
+  name_responses(check, spec)
   resolved.preset, resolved.digest, options.digest = preset, spec.digest, spec.digest
   if key then resolved[key] = value[key] else resolved[1] = ref.name end
   return resolved, spec, {kind = key or "builtin", name = ref.name, path = key and ref[key], options = options,
@@ -226,13 +238,13 @@ function environment.dimensions(check, spec, value, path)
     local known = false
     for _, one in ipairs(action.names) do known = known or one == name end
     if not known then
-      check.fail(path .. "." .. tostring(name), ("the action has no dimension %s%s"):format(values.show(name),
+      check.note(path .. "." .. tostring(name), ("the action has no dimension %s%s"):format(values.show(name),
         nearest.hint_or_list(tostring(name), action.names)))
     end
   end
   for i, name in ipairs(action.names) do
     if value[name] ~= nil then
-      resolved[name] = dimension(check, spec, i, value[name], path .. "." .. name)
+      resolved[name] = check.try(dimension, check, spec, i, value[name], path .. "." .. name)
     elseif action.kind == "continuous" and action.low[i] > -math.huge and action.high[i] < math.huge then
       resolved[name] = {action.low[i], action.high[i]}
     end
@@ -242,6 +254,14 @@ function environment.dimensions(check, spec, value, path)
   return resolved
 end
 
+local function constant_value(check, action, place, value, path)
+  local choices = (action.choices or {})[place]
+  local low, high = choices and 0 or action.low[place], choices and choices - 1 or action.high[place]
+  if type(value) ~= "number" or not (value >= low and value <= high) or (choices and value % 1 ~= 0) then
+    values.wrong(check, path, values.accepted {min = low, max = high, integer = choices ~= nil}, value)
+  end
+end
+
 -- A constant action names dimensions, within their bounds.
 local function constant(check, spec, given, path)
   local action = spec.action
@@ -249,13 +269,10 @@ local function constant(check, spec, given, path)
     local at, place = path .. "." .. tostring(name), nil
     for i, one in ipairs(action.names) do place = one == name and i or place end
     if not place then
-      check.fail(at, ("the action has no dimension %s%s"):format(values.show(name),
+      check.note(at, ("the action has no dimension %s%s"):format(values.show(name),
         nearest.hint_or_list(tostring(name), action.names)))
-    end
-    local choices = (action.choices or {})[place]
-    local low, high = choices and 0 or action.low[place], choices and choices - 1 or action.high[place]
-    if type(value) ~= "number" or not (value >= low and value <= high) or (choices and value % 1 ~= 0) then
-      values.wrong(check, at, values.accepted {min = low, max = high, integer = choices ~= nil}, value)
+    else
+      check.try(constant_value, check, action, place, value, at)
     end
   end
 end
@@ -275,15 +292,15 @@ local function front(check, spec, given, path)
   end
   local function known(name, at)
     if not has(summed, name) then
-      check.fail(at, ("the env has no response %s that is summed%s"):format(values.show(name),
+      check.note(at, ("the env has no response %s that is summed%s"):format(values.show(name),
         nearest.hint_or_list(name, summed)))
     end
   end
   known(given.x, path .. ".x")
-  if #given.y == 0 then check.fail(path .. ".y", 'expected names of responses, as in {"like", "share"}, got {}') end
+  if #given.y == 0 then check.note(path .. ".y", 'expected names of responses, as in {"like", "share"}, got {}') end
   for i, name in ipairs(given.y) do known(name, path .. ".y." .. i) end
   if type(given.vectors) ~= "table" then return end
-  if #given.vectors == 0 then check.fail(path .. ".vectors", "expected at least one constant action, got {}") end
+  if #given.vectors == 0 then check.note(path .. ".vectors", "expected at least one constant action, got {}") end
   for i, vector in ipairs(given.vectors) do constant(check, spec, vector, path .. ".vectors." .. i) end
 end
 
@@ -291,7 +308,7 @@ end
 --- observations, and the front responses. critics: of the recipe, whose names metrics may not have.
 function environment.evaluation(check, spec, eval, path, critics)
   if eval.users > 0 and not spec.clock then
-    check.fail(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
+    check.note(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
       values.show(spec.name)))
   end
   if type(eval.baseline) == "table" then constant(check, spec, eval.baseline, path .. ".baseline") end
@@ -300,7 +317,7 @@ function environment.evaluation(check, spec, eval, path, critics)
   end
   for i, name in ipairs(eval.groups) do
     if not has(spec.observation.names, name) then
-      check.fail(path .. ".groups." .. i, ("the env has no observation %s%s"):format(values.show(name),
+      check.note(path .. ".groups." .. i, ("the env has no observation %s%s"):format(values.show(name),
         nearest.hint_or_list(name, spec.observation.names)))
     end
   end

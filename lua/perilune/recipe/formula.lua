@@ -12,12 +12,22 @@ formula.ops = {
   le = 2, eq = 2, neg = 1, abs = 1, sqrt = 1, exp = 1, log = 1, log1p = 1, negate = 1, clip = 3, where = 3,
 }
 
---- Checks a tree. Returns nil, what is wrong.
+local function shown(value)
+  if type(value) == "string" then return ("%q"):format(value:sub(1, 40)) end
+  return type(value) == "number" and ("%.14g"):format(value) or "that is a " .. type(value)
+end
+
+--- Checks a tree, which anybody may have written. Returns nil, what is wrong.
 function formula.check(tree, depth)
   depth = depth or 0
   if depth > 190 then return nil, "the formula is nested too deep" end
   if type(tree) == "number" then return true end
   if type(tree) ~= "table" then return nil, ("a formula has numbers and tables, not a %s"):format(type(tree)) end
+  for key in pairs(tree) do
+    if type(key) ~= "number" or key % 1 ~= 0 or key < 1 or key > #tree then
+      return nil, ("a formula is made of lists, and one has the key %s"):format(shown(key))
+    end
+  end
   local op = tree[1]
   if op == "r" then
     if type(tree[2]) == "string" and #tree == 2 then return true end
@@ -25,7 +35,9 @@ function formula.check(tree, depth)
   end
   local count = formula.ops[op]
   if not count then
-    return nil, ("there is no operation %s in a formula%s"):format(tostring(op), nearest.hint(tostring(op), keys(formula.ops)))
+    if op == nil then return nil, 'a formula is a number, {"r", "a response"} or {"an operation", its arguments}; this table is empty' end
+    return nil, ("there is no operation %s in a formula%s"):format(shown(op), type(op) == "string" and
+      nearest.hint(op, keys(formula.ops)) or "")
   end
   local given = #tree - 1
   if (count == true and given < 2) or (count ~= true and given ~= count) then

@@ -7,7 +7,7 @@
 local prl = require "perilune"
 local invocation = require "perilune.invocation"
 local keys = require "perilune.keys"
-local locate = require "perilune.recipe.locate"
+local mistakes = require "perilune.recipe.mistakes"
 local nearest = require "perilune.nearest"
 local options = require "perilune.options"
 local printer = require "perilune.recipe.print"
@@ -16,43 +16,15 @@ local validate = require "perilune.recipe.validate"
 
 local load = {}
 
-local function starts(text, prefix) return text:sub(1, #prefix) == prefix end
-
---- Where a refusal belongs: the override, the read of a response, or the key in a file.
-local function place(evaluated, refusal)
-  for path, text in pairs(evaluated.set) do
-    if path == refusal.path or starts(refusal.path, path .. ".") or starts(path, refusal.path .. ".") then
-      return "--set " .. text
-    end
-  end
-  if refusal.read then
-    for _, read in ipairs(evaluated.reads[refusal.path] or {}) do
-      local file = evaluated.files[read.file]
-      if read.name == refusal.read and file then return ("%s:%d"):format(file.path, read.line) end
-    end
-  end
-  return ("%s:%d"):format(locate.key(evaluated.files, refusal.axis and {"grid", refusal.axis} or refusal.path))
-end
-
-local function sentence(evaluated, refusal)
-  local path = refusal.path == "" and "the recipe" or refusal.path
-  return ("%s: %s: %s"):format(place(evaluated, refusal), #path > 80 and path:sub(1, 80) .. "…" or path,
-    refusal.message)
-end
-
---- A function under a misspelt key, as in rewrd = function(r) … end: the key is the mistake.
-local function of_defect(defect)
-  local hint = defect.kind == "function" and schema.unknown(defect.path)
-  return hint and {path = defect.path, message = "unknown key" .. hint} or defect
-end
-
---- A key of a sweep that nobody reads.
+--- What is wrong with the keys of a sweep: those that nobody reads.
 local function of_sweep(evaluated)
+  local refusals = {}
   for _, key in ipairs(keys(evaluated.sweep or {})) do
     if not schema.find(schema.sweep, key) then
-      return {path = tostring(key), message = "unknown key" .. nearest.hint_or_list(key, schema.names(schema.sweep))}
+      refusals[#refusals + 1] = {path = tostring(key), message = "unknown key" .. nearest.hint_or_list(key, schema.names(schema.sweep))}
     end
   end
+  return refusals
 end
 
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
@@ -106,6 +78,40 @@ local function options_of(given)
   return {seed = o.seed, set = set, trust = o.trust}
 end
 
+--- Evaluates and checks a recipe. Returns what was evaluated, what is wrong with it (a list), and the resolved recipe where
+--- nothing is; or nil, message, code.
+local function examine(path, given, set)
+  local evaluated, message, code = prl.recipe_eval(path, set)
+  if not evaluated then return nil, message, code end
+  local recipe, defects, result = evaluated.recipe, evaluated.defects or {}, nil
+  if not recipe then return evaluated, mistakes.joined(defects, {}) end
+  if recipe.kind == "fit" or recipe.kind == "world" then
+    return nil, ('%s: a recipe of kind "%s" learns from logs: it is for `%s`'):format(path, recipe.kind, invocation.line "fit"), "EFORMAT"
+  end
+  if given.seed and (recipe.train == nil or type(recipe.train) == "table") then
+    recipe.train = recipe.train or {}
+    recipe.train.seed = given.seed
+  end
+  local refusals, more = of_sweep(evaluated), nil
+  result, more = validate.recipe(recipe, {trust = given.trust, folder = folder_of(path), env_spec = prl.env_spec})
+  for _, refusal in ipairs(more or {}) do refusals[#refusals + 1] = refusal end
+  return evaluated, mistakes.joined(defects, refusals), result
+end
+
+--- The sentence, or the list of them, about a recipe that is refused.
+local function refusal_text(path, given, evaluated, refusals)
+  local known = {}
+  return mistakes.text(evaluated, refusals, function(left_out)
+    local set = {}
+    for _, text in ipairs(given.set or {}) do
+      if not left_out[text:match "^[^=]*"] then set[#set + 1] = text end
+    end
+    local key = table.concat(set, "\0")
+    if not known[key] then known[key] = select(2, examine(path, given, set)) end
+    return type(known[key]) == "table" and known[key] or {}
+  end)
+end
+
 --- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value", one or a list), seed (in
 --- place of train.seed), trust (code files beside the recipe may run); another raises. Returns
 ---   recipe     resolved: plain data, every default filled in (schema.lua)
@@ -121,27 +127,13 @@ end
 ---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
 ---   files      [{path, text}] that it was made of
 ---   set        {path = text} of the overrides
---- or nil, one sentence, code.
+--- or nil, a sentence, code; of several mistakes a line each (mistakes.lua).
 function load.load(path, given)
   given = options_of(given)
-  local evaluated, message, code = prl.recipe_eval(path, given.set)
-  if not evaluated then return nil, message, code end
-  if evaluated.defect then return nil, sentence(evaluated, of_defect(evaluated.defect)), "EFORMAT" end
-  local recipe, folder = evaluated.recipe, folder_of(path)
-  if recipe.kind == "fit" or recipe.kind == "world" then
-    return nil, ('%s: a recipe of kind "%s" learns from logs: it is for `%s`'):format(path, recipe.kind, invocation.line "fit"), "EFORMAT"
-  end
-  if given.seed and (recipe.train == nil or type(recipe.train) == "table") then
-    recipe.train = recipe.train or {}
-    recipe.train.seed = given.seed
-  end
-  local result, refusal = nil, of_sweep(evaluated)
-  if not refusal then
-    result, refusal = validate.recipe(recipe, {trust = given.trust, folder = folder, env_spec = prl.env_spec})
-  end
-  if not result then
-    return nil, sentence(evaluated, refusal), "EFORMAT"
-  end
+  local evaluated, refusals, result = examine(path, given, given.set)
+  if not evaluated then return nil, refusals, result end
+  if #refusals > 0 then return nil, refusal_text(path, given, evaluated, refusals), "EFORMAT" end
+  local folder, message, code = folder_of(path), nil, nil
   result.recipe.name = result.recipe.name or default_name(path, result)
   result.code, message, code = code_of(result, folder)
   if message then return nil, message, code end
@@ -160,9 +152,9 @@ function load.resolved(recipe, run)
     if own and not run.files[part] then return nil, part .. ".lua: run.json names no file of it" end
     if own then files[own] = run.files[part] end
   end
-  local result, refusal = validate.recipe(recipe, {trust = run.trust, files = files,
+  local result, refusals = validate.recipe(recipe, {trust = run.trust, files = files,
     env_spec = function() return run.spec end})
-  if not result then return nil, refusal.path .. ": " .. refusal.message end
+  if not result then return nil, refusals[1].path .. ": " .. refusals[1].message end
   result.hash = prl.hash(hashed(result.recipe, run.code))
   if result.hash ~= run.hash then
     return nil, ("this is another recipe than the run's: its hash is %s, and run.json says %s"):format(result.hash, run.hash)
@@ -193,7 +185,7 @@ function load.agent(loaded)
   local message = tostring(agent):gsub("^[^:\n]*:%d+: ", "") -- not our line, but the recipe's
   local option = message:match("^([%w_.]+) = %d+ takes ") or message:match("^([%w_.]+) takes ")
   if not option then error(message, 0) end
-  return nil, ("%s: %s"):format(place(loaded, {path = option}), message), "ELIMIT"
+  return nil, ("%s: %s"):format(mistakes.place(loaded, option), message), "ELIMIT"
 end
 
 return options.strict("prl.recipe", "function", load)

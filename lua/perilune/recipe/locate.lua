@@ -185,8 +185,11 @@ local function descend(found, node, parts, from)
   return depth, line
 end
 
-local function best_of(text, parts)
-  local found, best, line = survey(text), 0, nil
+local surveys = setmetatable({}, {__mode = "k"}) -- of a file, for the next key that is looked for in it
+
+local function best_of(one, parts)
+  local found, best, line = surveys[one] or survey(one.text), 0, nil
+  surveys[one] = found
   local function offer(depth, at)
     if depth > 0 and depth >= best then best, line = depth, at end
   end
@@ -217,7 +220,7 @@ function locate.key(files, path)
   local first_line
   for i, one in ipairs(files) do
     local depth, at, returns = 0, nil, nil
-    if not one.override then depth, at, returns = best_of(one.text, parts) end
+    if not one.override then depth, at, returns = best_of(one, parts) end
     if i == 1 then first_line = returns end
     if depth > best then best, file, line = depth, one.path, at end
   end

@@ -281,20 +281,35 @@ local function environment(file)
 end
 
 local loaded, LOADING = {}, {}
+local loading = {1} -- the files that are being loaded, each required by the one before it
+
+--- "a.lua → b.lua → a.lua", from where a file was first required to where it is again; paths are put in for these names.
+local function circle(file)
+  local parts = {}
+  for _, one in ipairs(loading) do
+    if one == file or #parts > 0 then parts[#parts + 1] = "recipe#" .. one end
+  end
+  parts[#parts + 1] = "recipe#" .. file
+  return concat(parts, " → ")
+end
 
 function shared.require(name, from)
-  if type(name) ~= "string" then refuse("require takes the name of a file of this folder, not " .. show(name)) end
+  local function refuse_here(message) refuse(message, native.position(from)) end
+  if type(name) ~= "string" then refuse_here("require takes the name of a file of this folder, not " .. show(name)) end
   local ok, chunk, file = pcall(native.load, name, from)
   if not ok then
     -- A syntax error has its own place.
     if type(chunk) == "string" and sub(chunk, 1, 7) == "recipe#" then error(chunk, 0) end
-    refuse(tostring(chunk))
+    refuse_here(tostring(chunk))
   end
-  if loaded[file] == LOADING then refuse(format('require "%s": this file is being loaded already', name)) end
+  if loaded[file] == LOADING then
+    refuse_here(format('require "%s": files require one another in a circle: %s', name, circle(file)))
+  end
   if loaded[file] == nil then
-    loaded[file] = LOADING
+    loaded[file], loading[#loading + 1] = LOADING, file
     native.set_environment(chunk, environment(file))
     local value = chunk()
+    loading[#loading] = nil
     loaded[file] = value == nil and true or value
   end
   return loaded[file]
@@ -308,39 +323,71 @@ local values_left = 50000
 
 local plain
 
---- What is wrong with a value of the result: a table, which crosses to whoever can tell the place of its key.
-local function defect(path, message, kind) error({path = path, message = message, kind = kind}) end
+--- What is wrong with the result: {path, message, kind}, whose place is found by whoever has the keys; of a reward also
+--- file and line. A value that is refused is false in the result.
+local defects = {}
+local GREATEST_DEFECTS = 100 -- more are not looked for
+local ENOUGH = {} -- raised where no more of the result is looked at
+
+local axis -- of a sweep's grid, whose value is looked at
+
+local function defect(path, message, kind)
+  defects[#defects + 1] = {path = path, message = message, kind = kind, axis = axis}
+  if #defects == GREATEST_DEFECTS then error(ENOUGH) end
+  return false
+end
+
+--- The same of what makes the rest of the result hopeless.
+local function fatal_defect(path, message)
+  defect(path, message)
+  error(ENOUGH)
+end
+
+--- A reward's tree, or false: it raised a sentence with its place.
+local function plain_reward(fn, path)
+  local ok, tree, list = pcall(reward_tree, path, fn)
+  if not ok then
+    local file, line, message = symbols.line_of(tree)
+    if not file then error(tree, 0) end
+    local begin = path .. ": "
+    if sub(message, 1, #begin) == begin then message = sub(message, #begin + 1) end
+    defect(path, sub(message, 1, 800))
+    defects[#defects].file, defects[#defects].line = file, line
+    return false
+  end
+  local places = {}
+  for i, r in ipairs(list) do places[i] = {name = r.name, file = r.file, line = r.line} end
+  reads[path] = places
+  return tree
+end
 
 local function plain_function(fn, path, at)
-  if #at == 4 and at[1] == "objective" and at[2] == "critics" and at[4] == "reward" then
-    local tree, list = reward_tree(path, fn)
-    local places = {}
-    for i, r in ipairs(list) do places[i] = {name = r.name, file = r.file, line = r.line} end
-    reads[path] = places
-    return tree
-  end
-  defect(path, "a function is not allowed here; a value is expected", "function")
+  if #at == 4 and at[1] == "objective" and at[2] == "critics" and at[4] == "reward" then return plain_reward(fn, path) end
+  return defect(path, "a function is not allowed here; a value is expected", "function")
 end
 
 plain = function(value, path, at, above)
   values_left = values_left - 1
-  if values_left < 0 then defect(path, "too many values for a recipe") end
+  if values_left < 0 then fatal_defect(path, "too many values for a recipe") end
   if type(value) == "function" then return plain_function(value, path, at) end
   if type(value) == "number" and (value ~= value or value == huge or value == -huge) then
-    defect(path, "the number is not finite")
+    return defect(path, "the number is not finite")
   end
   if type(value) ~= "table" or formulas[value] then return value end
-  if value == remove then defect(path, "remove is allowed only in the changes of extend") end
-  if is_symbol(value) then defect(path, "a response is allowed only in a reward") end
-  if above[value] then defect(path, "this table contains itself") end
-  if #at >= GREATEST_DEPTH then defect(path, "tables are nested too deep") end
+  if value == remove then return defect(path, "remove is allowed only in the changes of extend") end
+  if is_symbol(value) then return defect(path, "a response is allowed only in a reward") end
+  if above[value] then return defect(path, "this table contains itself") end
+  if #at >= GREATEST_DEPTH then fatal_defect(path, "tables are nested too deep") end
   above[value] = true
   local result = {}
   for k, v in pairs(value) do
-    if type(k) ~= "string" and type(k) ~= "number" then defect(path, "a key must be a name or a position") end
-    local inner = {base.unpack(at)}
-    inner[#inner + 1] = k
-    result[k] = plain(v, path == "" and tostring(k) or path .. "." .. tostring(k), inner, above)
+    if type(k) ~= "string" and type(k) ~= "number" then
+      defect(path, "a key must be a name or a position")
+    else
+      local inner = {base.unpack(at)}
+      inner[#inner + 1] = k
+      result[k] = plain(v, path == "" and tostring(k) or path .. "." .. tostring(k), inner, above)
+    end
   end
   above[value] = nil
   return result
@@ -386,10 +433,21 @@ end
 --- What a sweep says beside its base. A value of the grid is read as if it were at its path, so that it may be a
 --- reward; where the base's own reward reads its responses stays known.
 local function plain_in_grid(value, path)
-  local ok, result = pcall(plain, value, path, split(path), {})
-  if ok then return result end
-  if type(result) == "table" then result.axis = path end
-  error(result, 0)
+  axis = path
+  local result = plain(value, path, split(path), {})
+  axis = nil
+  return result
+end
+
+local function plain_axis(list, path)
+  local kept, result = reads[path], {}
+  if type(list) == "table" and list ~= remove and not is_symbol(list) and not whole[list] then
+    for i, item in pairs(list) do result[i] = plain_in_grid(item, path) end
+  else
+    result = plain_in_grid(list, path)
+  end
+  reads[path] = kept
+  return result
 end
 
 local function plain_sweep(fields)
@@ -400,15 +458,9 @@ local function plain_sweep(fields)
       for path, list in pairs(value) do
         if type(path) ~= "string" then
           defect("grid", 'an axis is a path with its values, as in ["algorithm.lr"] = {1e-3, 1e-4}')
-        end
-        local kept = reads[path]
-        if type(list) == "table" and list ~= remove and not is_symbol(list) and not whole[list] then
-          result.grid[path] = {}
-          for i, item in pairs(list) do result.grid[path][i] = plain_in_grid(item, path) end
         else
-          result.grid[path] = plain_in_grid(list, path)
+          result.grid[path] = plain_axis(list, path)
         end
-        reads[path] = kept
       end
     elseif type(value) == "function" then
       defect(tostring(name), "a function is not allowed here; a value is expected")
@@ -443,10 +495,11 @@ for _, file in ipairs(native.overrides()) do
   set[path] = path .. "=" .. text
 end
 
-local ok, result, sweep_result = pcall(function()
+local sweep_result
+local ok, result = pcall(function()
   local data = plain(recipe, "", {}, {})
-  return data, swept and plain_sweep(swept) or nil
+  sweep_result = swept and plain_sweep(swept) or nil
+  return data
 end)
-if ok then return result, reads, set, nil, sweep_result end
-if type(result) ~= "table" then error(result, 0) end
-return nil, reads, set, result, nil
+if not ok and result ~= ENOUGH then error(result, 0) end
+return ok and result or nil, reads, set, #defects > 0 and defects or nil, sweep_result

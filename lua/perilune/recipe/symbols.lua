@@ -9,7 +9,7 @@
 local native = ...
 local base, string, table, math = native.base, native.string, native.table, native.math
 local error, ipairs, pairs = base.error, base.ipairs, base.pairs
-local pcall, rawget = base.pcall, base.rawget
+local pcall = base.pcall
 local setmetatable, tostring, type = base.setmetatable, base.tostring, base.type
 local select, tonumber = base.select, base.tonumber
 local exp, log, sqrt, abs, huge = math.exp, math.log, math.sqrt, math.abs, 1 / 0
@@ -41,34 +41,36 @@ end
 local function show(value)
   if type(value) == "string" then return '"' .. sub(value, 1, 40) .. '"' end
   if type(value) == "number" or type(value) == "boolean" or value == nil then return tostring(value) end
-  return "a " .. type(value)
+  return type(value) == "userdata" and "r itself" or "a " .. type(value)
 end
 
 -- ---- Symbols ------------------------------------------------------------------------------------------------------
 
+--- A symbol is an empty table: what it stands for is kept here, where no recipe can reach and change it.
 local Symbol = {__metatable = false}
-local sizes = setmetatable({}, {__mode = "k"}) -- of each symbol, its terms: the responses in it
-local levels = setmetatable({}, {__mode = "k"}) -- of each symbol, the tables in one another
+local nodes = setmetatable({}, {__mode = "k"}) -- {op, argument, …, size = responses in it, level = nodes in one another}
 
-local function is_symbol(value) return sizes[value] ~= nil end
+local function is_symbol(value) return nodes[value] ~= nil end
 
 --- {op, argument, …} as a symbol.
 local function symbol(node)
   local size, level = node[1] == "r" and 1 or 0, 0
   for i = 2, #node do
-    local below = levels[node[i]]
+    local below = nodes[node[i]]
     if below then
-      size = size + sizes[node[i]]
-      if below > level then level = below end
+      size = size + below.size
+      if below.level > level then level = below.level end
     end
   end
   if size > GREATEST_TREE then refuse("the formula has more than " .. GREATEST_TREE .. " terms") end
-  sizes[node], levels[node] = size, level + 1
-  return setmetatable(node, Symbol)
+  node.size, node.level = size, level + 1
+  local result = setmetatable({}, Symbol)
+  nodes[result] = node
+  return result
 end
 
 local function operand(value, what)
-  if sizes[value] or type(value) == "number" then return value end
+  if nodes[value] or type(value) == "number" then return value end
   refuse(what .. " takes numbers and responses, not " .. show(value))
 end
 
@@ -104,7 +106,7 @@ local arity = {
 }
 
 local function apply(op, a, b, c)
-  if sizes[a] or sizes[b] or sizes[c] then return symbol {op, a, b, c} end
+  if nodes[a] or nodes[b] or nodes[c] then return symbol {op, a, b, c} end
   return numeric[op](a, b, c)
 end
 
@@ -143,6 +145,15 @@ for op, count in pairs(arity) do
     return apply(op, a, b, c)
   end
 end
+local clip = functions.clip
+function functions.clip(...)
+  local _, low, high = ...
+  if type(low) == "number" and type(high) == "number" and low > high then
+    refuse(format("clip takes the lower bound first: clip(x, %.14g, %.14g), not clip(x, %.14g, %.14g), which is %.14g for every x",
+      high, low, low, high, high))
+  end
+  return clip(...)
+end
 for _, op in ipairs {"min", "max", "both", "either"} do
   functions[op] = function(a, b, ...)
     if b == nil then refuse(op .. " takes two arguments or more") end
@@ -158,10 +169,10 @@ local folds = {add = "add", sub = "add", mul = "mul", min = "min", max = "max", 
 --- The arguments of a chain such as ((a + b) - c) + d, in order: its left end, and what is added to it.
 --- Addition and multiplication give the same bits whichever side is first, so a chain may also grow on the left.
 local function chain(node, fold)
-  local function goes_on(value) return sizes[value] and folds[rawget(value, 1)] == fold end
+  local function goes_on(value) return nodes[value] and folds[nodes[value][1]] == fold end
   local back = {}
   while goes_on(node) do
-    local op, a, b = rawget(node, 1), rawget(node, 2), rawget(node, 3)
+    local op, a, b = nodes[node][1], nodes[node][2], nodes[node][3]
     if (op == "add" or op == "mul") and goes_on(b) and not goes_on(a) then a, b = b, a end
     if op == "sub" then b = apply("neg", b) end
     back[#back + 1] = b
@@ -174,20 +185,21 @@ end
 
 --- A symbol as plain data, and the reads in it (as a set of nodes). flat: chains become one table each. nil where it has
 --- more levels than are stored.
-local function plain_tree(node, reached, flat, level)
-  if not sizes[node] then return node end
+local function plain_tree(value, reached, flat, level)
+  local node = nodes[value]
+  if not node then return value end
   if level > GREATEST_LEVELS then return nil end
-  local op = rawget(node, 1)
+  local op = node[1]
   if op == "r" then
-    reached[node] = true
-    return {"r", rawget(node, 2)}
+    reached[value] = true
+    return {"r", node[2]}
   end
-  local arguments = flat and folds[op] and chain(node, folds[op]) or nil
+  local arguments = flat and folds[op] and chain(value, folds[op]) or nil
   if arguments and #arguments > 2 then
     op = folds[op]
   else
     arguments = {}
-    for i = 2, #node do arguments[i - 1] = rawget(node, i) end
+    for i = 2, #node do arguments[i - 1] = node[i] end
   end
   local copy = {op}
   for i, argument in ipairs(arguments) do
@@ -234,6 +246,9 @@ local function advice(text)
   if contains(text, "if ") or contains(text, "while ") then return "write where(a, x, y)" end
 end
 
+local ALL = "r has the responses by their names, as in r.watch_time, and is no number or list"
+local LENGTH = "# counts the items of a list; a response is a number, and has none"
+
 --- File, line and the rest of "recipe#1:12: the rest".
 local function line_of(message)
   if sub(message, 1, 7) ~= "recipe#" then return nil end
@@ -258,6 +273,8 @@ local function refuse_raised(path, message, lines, first_file, first_line)
     rest = "a response cannot be compared like a number; " .. (advice(text) or "write gt, ge, lt, le or eq")
   elseif contains(rest, "got table") or contains(rest, "a table value") then
     rest = rest .. "; a response is a formula here: " .. FORMULA
+  elseif contains(rest, "got userdata") or contains(rest, "a userdata value") then
+    rest = rest .. "; " .. ALL
   end
   refuse(path .. ": " .. rest, file, line)
 end
@@ -301,8 +318,16 @@ local function branch_line(symbolic, concrete, first_file, first_line)
   return last
 end
 
+--- A response's length is the number 0 to Lua while it is a symbol, and an error where it is a number.
+local function refuse_length(path, ok, message)
+  if ok or type(message) ~= "string" or not contains(message, "attempt to get length") then return end
+  local file, line = line_of(message)
+  if file then refuse(path .. ": " .. LENGTH, file, line) end
+end
+
 local function refuse_difference(path, fn, argument, names, responses, lines, file, first)
-  local _, value, concrete = native.traced(fn, argument)
+  local ok, value, concrete = native.traced(fn, argument)
+  refuse_length(path, ok, value)
   local line = branch_line(lines, concrete, file, first)
   local at = {}
   for i, name in ipairs(names) do at[i] = format("%s = %.6g", name, responses[name]) end
@@ -358,7 +383,7 @@ local function trace(path, fn, argument, make)
   if not file then refuse(path .. ": expected a function of the recipe") end
   local reads = {}
   local function read(name)
-    if type(name) ~= "string" then refuse(path .. ": a response has a name, as in r.watch_time") end
+    if type(name) ~= "string" then refuse("a response has a name, as in r.watch_time") end
     local at_file, at_line = native.position()
     local node = symbol {"r", name}
     reads[#reads + 1] = {name = name, file = at_file, line = at_line, node = node}
@@ -373,7 +398,7 @@ local function trace(path, fn, argument, make)
       "return a formula of its responses"), file, line)
   end
   local reached = {}
-  local tree = plain_tree(result, reached, is_symbol(result) and levels[result] > LEVELS_AS_WRITTEN, 1)
+  local tree = plain_tree(result, reached, is_symbol(result) and nodes[result].level > LEVELS_AS_WRITTEN, 1)
   if tree == nil then
     refuse(format("%s: the formula has more than %d operations in one another; sums and products may be as long as they like, "
       .. "and other parts go into responses of the env", path, GREATEST_LEVELS), file, first)
@@ -381,6 +406,7 @@ local function trace(path, fn, argument, make)
   local names, seen = {}, {}
   for _, r in ipairs(reads) do
     if not reached[r.node] then
+      refuse_length(path, pcall(fn, make {}))
       local text = native.line_text(r.file, r.line) or ""
       local how = advice(text)
       refuse(format('%s: "%s" is read here and does not reach the result; %s', path, r.name,
@@ -395,19 +421,26 @@ local function trace(path, fn, argument, make)
   return tree, reads
 end
 
+--- What a reward is called with, a userdata, since Lua takes the length of a table without asking it.
+local function responses_of(read)
+  local function refused() refuse(ALL) end
+  local meta = {
+    __index = function(_, name) return read(name) end,
+    __newindex = function() refuse("a response cannot be changed") end,
+    __metatable = false, __len = refused, __unm = refused, __concat = refused, __call = refused, __lt = refused, __le = refused,
+  }
+  for event in pairs(operators) do meta[event] = refused end
+  return native.proxy(meta)
+end
+
 local function reward_tree(path, fn)
-  return trace(path, fn, function(read)
-    return setmetatable({}, {
-      __index = function(_, name) return read(name) end,
-      __newindex = function() refuse(path .. ": a response cannot be changed") end,
-      __metatable = false,
-    })
-  end, function(responses) return setmetatable(responses, numbers_of) end)
+  return trace(path, fn, function(read) return responses_of(read) end,
+    function(responses) return setmetatable(responses, numbers_of) end)
 end
 
 return {
   refuse = refuse, show = show, is_symbol = is_symbol, functions = functions, operators = operators, trace = trace,
-  reward_tree = reward_tree,
+  reward_tree = reward_tree, line_of = line_of,
   --- log(x, radix), on numbers.
   log = function(x, radix)
     if radix == nil then return functions.log(x) end

@@ -5,57 +5,54 @@ local checks = require "perilune.recipe.check"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
-local nearest = require "perilune.nearest"
 local policy_file = require "perilune.recipe.policy_file"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
 local values = require "perilune.recipe.values"
 
 local function default_critics(check, path)
-  for _, name in ipairs(check.responses) do
+  for _, name in ipairs(check.responses or {}) do
     if name == "reward" then return {reward = {}} end
   end
+  if not check.responses then return {} end
   check.fail(path, ("this is missing: critics, each with a reward of the env's responses (%s)"):format(
     table.concat(check.responses, ", ")))
 end
 
---- A critic without a reward takes the response of its own name.
-local function with_reward(check, name, given, at)
-  if type(given) ~= "table" or given.reward ~= nil then return given end
+--- The reward of a critic that says none: the response of its own name.
+local function own_response(check, name, at)
   for _, response in ipairs(check.responses) do
-    if response == name then
-      local copy = {reward = {"r", name}}
-      for k, v in pairs(given) do copy[k] = v end
-      return copy
-    end
+    if response == name then return {"r", name} end
   end
-  check.fail(at, ("its reward is missing: a function of the env's responses (%s), as in function(r) return r.%s end")
+  check.note(at, ("its reward is missing: a function of the env's responses (%s), as in function(r) return r.%s end")
     :format(table.concat(check.responses, ", "), check.responses[1]))
+end
+
+local function resolve_critic(check, name, given, at, policy)
+  if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
+    check.fail(at, "a critic has a name of letters, digits and _, as in watch = {reward = …}")
+  end
+  local critic, meant = check.section(schema.critic, given, at)
+  if given.reward == nil and not meant.reward and check.responses then critic.reward = own_response(check, name, at) end
+  if policy.trunk == "shared" then
+    for _, field in ipairs {"hidden", "activation"} do
+      if given[field] ~= nil then check.note(at .. "." .. field, "over a shared trunk a critic has no hidden layers of its own") end
+    end
+    critic.hidden = {}
+  end
+  critic.hidden = critic.hidden or policy.hidden
+  critic.activation = critic.activation or policy.activation
+  return critic
 end
 
 local function resolve_critics(check, value, path, policy)
   if value == nil then value = default_critics(check, path) end
   if type(value) ~= "table" then values.wrong(check, path, "critics by name", value) end
-  local result, count = {}, 0
+  local result = {}
   for _, name in ipairs(keys(value)) do
-    local at = path .. "." .. tostring(name)
-    if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
-      check.fail(at, "a critic has a name of letters, digits and _, as in watch = {reward = …}")
-    end
-    local given = with_reward(check, name, value[name], at)
-    local critic = check.section(schema.critic, given, at)
-    if policy.trunk == "shared" then
-      for _, field in ipairs {"hidden", "activation"} do
-        if given[field] ~= nil then check.fail(at .. "." .. field,
-          "over a shared trunk a critic has no hidden layers of its own") end
-      end
-      critic.hidden = {}
-    end
-    critic.hidden = critic.hidden or policy.hidden
-    critic.activation = critic.activation or policy.activation
-    result[name], count = critic, count + 1
+    result[name] = check.try(resolve_critic, check, name, value[name], path .. "." .. tostring(name), policy)
   end
-  if count == 0 then check.fail(path, "there is no critic; the actor needs at least one") end
+  if next(value) == nil and check.responses then check.fail(path, "there is no critic; the actor needs at least one") end
   return result
 end
 
@@ -65,7 +62,7 @@ local function needs_clock(check, recipe, spec, env)
   for _, name in ipairs(keys(recipe.objective.critics)) do
     local per = recipe.objective.critics[name].per
     if per ~= "step" then
-      check.fail("objective.critics." .. name .. ".per",
+      check.note("objective.critics." .. name .. ".per",
         ("expected step, got %s: the env %s has no clock"):format(per, values.show(spec.name)))
     end
   end
@@ -78,7 +75,7 @@ local function needs_warmup(check, recipe)
   if warmup >= statistics_rows then return end
   for _, name in ipairs(keys(recipe.objective.critics)) do
     if recipe.objective.critics[name].scale == "baseline" then
-      check.fail("objective.critics." .. name .. ".scale",
+      check.note("objective.critics." .. name .. ".scale",
         ('the scale "baseline" is measured over a warm-up of at least %d steps, and train.warmup is %d'):format(
           statistics_rows, warmup))
     end
@@ -118,55 +115,46 @@ end
 
 local validate = {}
 
-local TOP = {"name", "tags", "env", "objective", "policy", "algorithm", "train", "eval", "agent"}
-
-local function resolve(check, recipe)
-  local result = {}
-  for _, key in ipairs(keys(recipe)) do
-    local known = false
-    for _, name in ipairs(TOP) do known = known or name == key end
-    if not known then check.fail(tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), TOP)) end
-  end
-  local function section(name, value) return check.option(schema.find(schema.recipe, name), value, name) end
-  result.name, result.tags = section("name", recipe.name), section("tags", recipe.tags)
-  result.train = section("train", recipe.train)
-  check.steps = result.train.steps
-  local spec, make, algorithm
-  section("env", recipe.env)
-  result.env, spec, make = environment.resolve(check, recipe.env, "env")
-  for i, response in ipairs(spec.responses) do check.responses[i] = response.name end
-  result.policy = section("policy", recipe.policy)
-  if result.policy.trunk == "shared" and #result.policy.hidden == 0 then
-    check.fail("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
-  end
-  result.policy.action = environment.dimensions(check, spec, result.policy.action, "policy.action")
-  local own_policy = policy_file.load(check, result.policy, "policy")
-  result.objective = section("objective", recipe.objective)
-  result.objective.critics = resolve_critics(check, result.objective.critics, "objective.critics", result.policy)
-  section("algorithm", recipe.algorithm)
-  result.algorithm, algorithm = algorithms.resolve(check, recipe.algorithm, "algorithm", spec)
-  if algorithm.trials then search.check(check, result, spec) end
-  result.eval = section("eval", recipe.eval)
-  environment.evaluation(check, spec, result.eval, "eval", result.objective.critics)
-  result.agent = section("agent", recipe.agent)
-  result.agent.streams = result.agent.streams or result.env.n or 1024
+--- What compares sound values with one another.
+local function together(check, result, spec, env, algorithm)
+  if algorithm.trials then check.try(search.check, check, result, spec) end
   if result.env.n and result.agent.streams < result.env.n then
-    check.fail("agent.streams",
+    check.note("agent.streams",
       ("the env has %d instances, and each is a stream; expected at least as many, got %d"):format(
       result.env.n, result.agent.streams))
   end
-  needs_clock(check, result, spec, make)
+  needs_clock(check, result, spec, env)
   needs_warmup(check, result)
-  leaves_steps(check, result, algorithm)
-  needs_rows(check, result)
-  needs_waits(check, result, spec)
-  memory.check(check, result, spec, algorithm)
+  check.try(leaves_steps, check, result, algorithm)
+  check.try(needs_rows, check, result)
+  check.try(needs_waits, check, result, spec)
+  check.try(memory.check, check, result, spec, algorithm)
+end
+
+local function resolve(check, recipe)
+  local result = check.section(schema.recipe, recipe, "")
+  local policy, spec, make, algorithm, own_policy = result.policy, nil, nil, nil, nil
+  check.steps = result.train.steps
+  if recipe.env ~= nil then result.env, spec, make = check.try(environment.resolve, check, recipe.env, "env") end
+  if policy.trunk == "shared" and #policy.hidden == 0 then
+    check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
+  end
+  if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
+  own_policy = check.try(policy_file.load, check, policy, "policy")
+  result.objective.critics = check.try(resolve_critics, check, result.objective.critics, "objective.critics", policy)
+  if recipe.algorithm ~= nil then
+    result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec)
+  end
+  if spec then check.try(environment.evaluation, check, spec, result.eval, "eval", result.objective.critics) end
+  if check.count() > 0 then return nil end
+  result.agent.streams = result.agent.streams or result.env.n or 1024
+  together(check, result, spec, make, algorithm)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, own_policy = own_policy, live = check.live}
 end
 
 --- recipe: as prl.recipe_eval gives it. given: {trust, folder, files, env_spec}, where env_spec(reference, options) gives
 --- what an environment is made of, or nil and a sentence; files: paths of code that is not beside the recipe, by what the
---- recipe calls it. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and {path, message, read}.
-function validate.recipe(recipe, given) return checks.run(given, resolve, recipe) end
+--- recipe calls it. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and a list of what is wrong, {path, message, read} each.
+function validate.recipe(recipe, given) return checks.all(given, resolve, recipe) end
 
 return validate

@@ -81,26 +81,26 @@ local function bare(option)
   return {min = option.min, max = option.max, above = option.above, integer = option.integer, unit = option.unit}
 end
 
+--- Refuses a schedule's further fields. Returns whether there are none.
 local function known_fields(check, value, path, fields)
-  for key in pairs(value) do
-    local known = key == "kind"
-    for _, field in ipairs(fields) do known = known or field == key end
-    if not known then
-      check.fail(path .. "." .. tostring(key), "unknown key" .. nearest.hint_or_list(tostring(key), fields))
-    end
+  local rest = {}
+  for key, field in pairs(value) do
+    if key ~= "kind" then rest[key] = field end
   end
+  return next(check.known(rest, fields, path)) == nil
 end
 
 local function ramp(fields)
   return function(check, value, option, path)
-    local result = {kind = value.kind}
-    known_fields(check, value, path, fields)
+    local result, all_known = {kind = value.kind}, known_fields(check, value, path, fields)
     for _, field in ipairs(fields) do
+      local at, given = path .. "." .. field, value[field]
       if field == "over" then
-        result.over = plain_number(check, value.over == nil and check.steps or value.over, over_option, path .. ".over")
-      else
-        if value[field] == nil then check.fail(path, ("the schedule %s lacks `%s`"):format(value.kind, field)) end
-        result[field] = plain_number(check, value[field], bare(option), path .. "." .. field)
+        result.over = check.try(plain_number, check, given == nil and check.steps or given, over_option, at)
+      elseif given ~= nil then
+        result[field] = check.try(plain_number, check, given, bare(option), at)
+      elseif all_known then -- else the one that is missing is misspelt
+        check.note(path, ("the schedule %s lacks `%s`"):format(value.kind, field))
       end
     end
     return result
@@ -201,6 +201,24 @@ function values.sizes(check, value, _, path)
 end
 
 local seconds = {us = 1e-6, ms = 1e-3, s = 1, min = 60, h = 3600, d = 86400}
+local unit_of = {} -- of what people write for a unit
+for unit, words in pairs {
+  us = "µs usec usecs microsec microsecs microsecond microseconds",
+  ms = "msec msecs millisec millisecs millisecond milliseconds milli millis",
+  s = "sec secs second seconds", min = "m mins minute minutes", h = "hr hrs hour hours", d = "day days",
+} do
+  unit_of[unit] = unit
+  for word in words:gmatch "%S+" do unit_of[word] = unit end
+end
+
+--- '; the nearest is "30 s"' of "30 sec"; "" where a text says no time.
+local function duration_hint(text)
+  local amount, word = text:match "^%s*([%d.eE+-]+)%s*(%S*)%s*$"
+  if not amount then amount, word = text:match "^%s*([%d.]+)%s*(%S+)%s*$" end -- the e of "5 em"
+  local unit = amount and (word == "" and "s" or unit_of[word:lower():gsub("%.$", "")])
+  if not unit or not tonumber(amount) or tonumber(amount) < 0 then return "" end
+  return ('; the nearest is "%s %s"'):format(amount, unit)
+end
 
 --- Seconds, as a number or as text: "30 s".
 function values.duration(check, value, option, path)
@@ -210,7 +228,8 @@ function values.duration(check, value, option, path)
     number = tonumber(amount) and seconds[unit] and tonumber(amount) * seconds[unit]
   end
   if type(number) ~= "number" or not (number >= 0 and number < 1e11) then
-    wrong(check, path, 'a time such as 30 (seconds) or "30 s"; units are us, ms, s, min, h, d', value)
+    check.fail(path, ('expected a time such as 30 (seconds) or "30 s"; units are us, ms, s, min, h, d, got %s%s'):format(
+      values.show(value), type(value) == "string" and duration_hint(value) or ""))
   end
   if option.above and number <= option.above then wrong(check, path, "a time above 0, as in \"50 ms\"", value) end
   return number
@@ -230,13 +249,14 @@ end
 --- Policies by name; environment.evaluation checks the dimensions of constant ones.
 function values.policies(check, value, option, path)
   if type(value) ~= "table" then wrong(check, path, 'policies by name, as in {["best vector"] = {watch = 0.3}}', value) end
+  local result = {}
   for name, policy in pairs(value) do
     if type(name) ~= "string" or name == "" then
       check.fail(path, ('every policy has a name, as in ["best vector"] = {…}; got %s'):format(values.show(policy)))
     end
-    values.baseline(check, policy, option, path .. "." .. name)
+    result[name] = check.try(values.baseline, check, policy, option, path .. "." .. name)
   end
-  return value
+  return result
 end
 
 --- Constant actions, or the folder of a cem run or of several runs.
@@ -248,11 +268,14 @@ end
 
 function values.front(check, value, _, path)
   if value == false then return false end
-  local result = check.section(schema.front, value, path)
+  local before = check.count()
+  local result, meant = check.section(schema.front, value, path)
   for _, option in ipairs(schema.front) do
-    if result[option.name] == nil then check.fail(path, ("this is missing: %s, %s"):format(option.name, option.meaning)) end
+    if value[option.name] == nil and not meant[option.name] then
+      check.note(path, ("this is missing: %s, %s"):format(option.name, option.meaning))
+    end
   end
-  return result
+  return check.count() == before and result -- false, where nothing of it is to be looked at any further
 end
 
 --- Ratios by name; metrics.lua checks what is in them.
@@ -276,13 +299,14 @@ function values.reward(check, value, _, path)
     check.fail(path, type(value) == "table" and message or
       ("expected a function, as in function(r) return r.reward end, got %s"):format(values.show(value)))
   end
-  local position = 0
+  local asked = {}
   formula.reads(value, function(name)
-    position = position + 1
+    if not check.responses or asked[name] then return end
+    asked[name] = true
     for _, known in ipairs(check.responses) do
       if known == name then return end
     end
-    check.fail_read(path, name, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name,
+    check.note_read(path, name, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name,
       check.responses)))
   end)
   return value
