@@ -1,5 +1,5 @@
 #!/usr/bin/env perilune
--- A loop of one's own: hill climbing over the weights of a linear policy for cartpole. No recipe, no agent; the run's folder,
+--- A loop of one's own: hill climbing over the weights of a linear policy for cartpole. No recipe, no agent; the run's folder,
 -- metrics, checkpoints, progress line and report are those of any run.
 --
 --     perilune examples/own_loop/climb.lua --seed 7 --set options.noise=0.5

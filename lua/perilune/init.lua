@@ -6,7 +6,7 @@ local parts = {
   optim = "perilune.optim",
   distribution = "perilune.distribution",
   recipe = "perilune.recipe.load",
-  run = "perilune.cli.script",
+  run = "perilune.run",
 }
 
 -- The executable alone puts them here.

@@ -319,7 +319,7 @@ return {
     assert.equal(0, code)
     assert.falsy(out:find("0x", 1, true), out)
     assert.truthy(out:find("^functions\n  abs, add, agent, "))
-    assert.truthy(out:find("\nparts\n  distribution, io, methods, nn, optim, recipe\n", 1, true), out)
+    assert.truthy(out:find("\nparts\n  distribution, io, methods, nn, optim, recipe, run\n", 1, true), out)
     assert.truthy(out:find("\nmodule of 58 parameters\n  1.bias (8)\n  1.weight (4, 8)\n", 1, true), out)
     assert.truthy(out:find("\nadam over 1 group, 0 steps made\n", 1, true))
     assert.truthy(out:find("\nenv with the methods\n  count, free, load, reset, ", 1, true))

@@ -77,7 +77,7 @@ function Run:save()
   self.state.log = self.log:state()
   self.folder:sync {"metrics.csv", "evaluations.csv", "trials.csv", self.state.log.events.name}
   local agent, env = self.driver:saved()
-  if agent then self.folder:save_checkpoint(agent, env, self.state) end
+  return agent and self.folder:save_checkpoint(agent, env, self.state)
 end
 
 -- The next multiple of `every`: a piece of work may have passed several.
