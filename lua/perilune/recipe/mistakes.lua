@@ -54,7 +54,9 @@ local function place_of(evaluated, refusal, without)
     if read.name == refusal.read and evaluated.files[read.file] then return evaluated.files[read.file], read.line end
   end
   local override = override_of(evaluated, refusal, without)
-  if override then return {path = evaluated.set[override], override = true}, 1 end
+  for _, file in ipairs(evaluated.files) do
+    if override and file.override and file.path == evaluated.set[override] then return file, 1 end
+  end
   local path, line = locate.key(evaluated.files, refusal.axis and {"grid", refusal.axis} or refusal.path)
   for _, file in ipairs(evaluated.files) do
     if file.path == path and not file.override then return file, line end
@@ -106,7 +108,7 @@ function mistakes.text(evaluated, refusals, without)
     local text = sentence(file, line, refusal)
     if not said[text] then
       said[text] = true
-      found[#found + 1] = {text = text, rank = file.override and 0 or ranks[file], line = line, i = i}
+      found[#found + 1] = {text = text, rank = ranks[file] - (file.override and #evaluated.files or 0), line = line, i = i}
     end
   end
   table.sort(found, function(a, b)
