@@ -42,8 +42,8 @@ typedef struct prl_plan_options {
 
 /* Evaluates a recipe in its sandbox and builds its plan. options may be NULL; they are read during the call
  * only. Fails: PRL_EFORMAT (a mistake in the recipe: file, line, the nearest valid name; of several how many,
- * and as many as the message holds, a line each), PRL_EIO (it cannot be read), PRL_EINVAL (a seed above 2^53),
- * PRL_ELIMIT (its networks exceed the runtime's budget), PRL_ENOMEM. */
+ * and as many as the message holds, a line each), PRL_EIO (it cannot be read), PRL_EINVAL (a seed above
+ * 2^53), PRL_ELIMIT (its networks exceed the runtime's budget), PRL_ENOMEM. */
 PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                                  prl_plan **out, prl_error *error);
 PRL_API void prl_plan_free(prl_plan *plan);
