@@ -36,7 +36,8 @@ static int push_root(lua_State *L, prl_doc **box) {
   return 1;
 }
 
-/* recipe_eval(path, {overrides} or nil) → {recipe, files, reads, set, defects, sweep}; or nil, message, code. */
+/* recipe_eval(path, {overrides} or nil) → {recipe, files, reads, set, defects, sweep}; or nil, message, code.
+ */
 static int recipe_eval(lua_State *L) {
   prl_error error;
   const char *set[MOST_OVERRIDES];

@@ -191,7 +191,7 @@ describe("serve.lua", function()
     local function says(sentence, first, path)
       local said = refused(first, nil, path)
       assert.truthy(said:find(sentence, 1, true), said)
-      assert.is_nil(said:find("\n"))
+      assert.is_nil(said:gsub("^%S+: %d+ mistakes\n.*", ""):find("\n")) -- those of a recipe are a line each
     end
     says('a frame begins with "S", which is none that is due here', frame("S", ""))
     says("a frame H of 4294967295 bytes; the schema says 1048576", "H" .. ("\255"):rep(4))

@@ -136,6 +136,10 @@ describe("a sweep", function()
     assert.truthy(refused(plan, {"algorithm.population=8,4"}, {file = "search.lua"}):find(
       "algorithm.elites: expected at most the population, 4, got 6 (at the point population=4)", 1, true))
     assert.truthy(refused(of_fields, 'grid = {["algorithm.lr"] = {remove, 1}}'):find("s.lua:3: algorithm.lr: remove", 1, true))
+    local both = message_of(function()
+      of_fields 'seeds = 2,\n  grid = {["algorithm.lr"] = {-1},\n["policy.hidden"] = {{0}}}'
+    end):gsub(folder:gsub("%p", "%%%0"), "")
+    assert.matches("^s.lua: 2 mistakes\ns.lua:4: algorithm.lr: expected a number ≥ 0 [^\n]*, got %-1\ns.lua:5: policy.hidden: ", both)
   end)
 
   it("refuses what cannot be an axis, and axes without sense", function()

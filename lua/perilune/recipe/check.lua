@@ -19,8 +19,8 @@ local function resolve(check, option, value, path)
     value = option.default
     if value == nil then return nil end
   end
-  local kind = option.check or values[option.kind]
-  local result = kind and kind(check, value, option, path) or value
+  local kind, result = option.check or values[option.kind], value
+  if kind then result = kind(check, value, option, path) end
   if option.live and type(result) ~= "boolean" then
     check.live[path] = {value = result, low = option.min or option.above, high = option.max}
   end

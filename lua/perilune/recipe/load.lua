@@ -83,8 +83,8 @@ end
 local function examine(path, given, set)
   local evaluated, message, code = prl.recipe_eval(path, set)
   if not evaluated then return nil, message, code end
-  local recipe, defects, result = evaluated.recipe, evaluated.defects or {}, nil
-  if not recipe then return evaluated, mistakes.joined(defects, {}) end
+  local recipe, defects = evaluated.recipe, evaluated.defects or {}
+  if not recipe then return evaluated, mistakes.joined(defects, {}, schema.unknown) end
   if recipe.kind == "fit" or recipe.kind == "world" then
     return nil, ('%s: a recipe of kind "%s" learns from logs: it is for `%s`'):format(path, recipe.kind, invocation.line "fit"), "EFORMAT"
   end
@@ -92,10 +92,10 @@ local function examine(path, given, set)
     recipe.train = recipe.train or {}
     recipe.train.seed = given.seed
   end
-  local refusals, more = of_sweep(evaluated), nil
-  result, more = validate.recipe(recipe, {trust = given.trust, folder = folder_of(path), env_spec = prl.env_spec})
+  local refusals = of_sweep(evaluated)
+  local result, more = validate.recipe(recipe, {trust = given.trust, folder = folder_of(path), env_spec = prl.env_spec})
   for _, refusal in ipairs(more or {}) do refusals[#refusals + 1] = refusal end
-  return evaluated, mistakes.joined(defects, refusals), result
+  return evaluated, mistakes.joined(defects, refusals, schema.unknown), result
 end
 
 --- The sentence, or the list of them, about a recipe that is refused.
@@ -133,10 +133,11 @@ function load.load(path, given)
   local evaluated, refusals, result = examine(path, given, given.set)
   if not evaluated then return nil, refusals, result end
   if #refusals > 0 then return nil, refusal_text(path, given, evaluated, refusals), "EFORMAT" end
-  local folder, message, code = folder_of(path), nil, nil
-  result.recipe.name = result.recipe.name or default_name(path, result)
-  result.code, message, code = code_of(result, folder)
+  local folder = folder_of(path)
+  local digests, message, code = code_of(result, folder)
   if message then return nil, message, code end
+  result.code = digests
+  result.recipe.name = result.recipe.name or default_name(path, result)
   result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe, result.code))
   result.sweep, result.files, result.set = evaluated.sweep, evaluated.files, evaluated.set
   return result

@@ -3,7 +3,6 @@
 --- brought it in.
 
 local locate = require "perilune.recipe.locate"
-local schema = require "perilune.recipe.schema"
 
 local mistakes = {}
 
@@ -51,10 +50,12 @@ end
 --- The file or override and the line where a refusal belongs.
 local function place_of(evaluated, refusal, without)
   if refusal.file then return evaluated.files[refusal.file], refusal.line end
-  local override = override_of(evaluated, refusal, without)
-  if override then return {path = evaluated.set[override], override = true}, 1 end
   for _, read in ipairs(refusal.read and evaluated.reads[refusal.path] or {}) do
     if read.name == refusal.read and evaluated.files[read.file] then return evaluated.files[read.file], read.line end
+  end
+  local override = override_of(evaluated, refusal, without)
+  for _, file in ipairs(evaluated.files) do
+    if override and file.override and file.path == evaluated.set[override] then return file, 1 end
   end
   local path, line = locate.key(evaluated.files, refusal.axis and {"grid", refusal.axis} or refusal.path)
   for _, file in ipairs(evaluated.files) do
@@ -80,17 +81,14 @@ local function sentence(file, line, refusal)
     #path > 80 and path:sub(1, 80) .. "…" or path, refusal.message))
 end
 
---- A function under a misspelt key, as in rewrd = function(r) … end: the key is the mistake.
-local function of_defect(defect)
-  local hint = defect.kind == "function" and schema.unknown(defect.path)
-  if not hint then return defect end
-  return {path = defect.path, message = "unknown key" .. hint, axis = defect.axis}
-end
-
---- Defects of the values (recipe_eval), and what else is wrong but with those, or with what holds them.
-function mistakes.joined(defects, refusals)
+--- Defects of the values (recipe_eval), and what else is wrong but with those, or with what holds them. unknown(path) →
+--- the hint where that is no key: a function under a misspelt key, as in rewrd = function(r) … end, is a misspelt key.
+function mistakes.joined(defects, refusals, unknown)
   local all = {}
-  for i, defect in ipairs(defects) do all[i] = of_defect(defect) end
+  for i, defect in ipairs(defects) do
+    local hint = unknown and defect.kind == "function" and unknown(defect.path)
+    all[i] = hint and {path = defect.path, message = "unknown key" .. hint, axis = defect.axis} or defect
+  end
   for _, refusal in ipairs(refusals) do
     local new = true
     for _, defect in ipairs(defects) do
@@ -110,7 +108,7 @@ function mistakes.text(evaluated, refusals, without)
     local text = sentence(file, line, refusal)
     if not said[text] then
       said[text] = true
-      found[#found + 1] = {text = text, rank = file.override and 0 or ranks[file], line = line, i = i}
+      found[#found + 1] = {text = text, rank = ranks[file] - (file.override and #evaluated.files or 0), line = line, i = i}
     end
   end
   table.sort(found, function(a, b)

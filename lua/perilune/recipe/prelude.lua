@@ -283,7 +283,8 @@ end
 local loaded, LOADING = {}, {}
 local loading = {1} -- the files that are being loaded, each required by the one before it
 
---- "a.lua → b.lua → a.lua", from where a file was first required to where it is again; paths are put in for these names.
+--- "recipe#1 → recipe#2 → recipe#1", from where a file is first required to where it is again: the names of chunks, for
+--- which the sandbox puts paths in.
 local function circle(file)
   local parts = {}
   for _, one in ipairs(loading) do

@@ -133,14 +133,14 @@ end
 
 local function resolve(check, recipe)
   local result = check.section(schema.recipe, recipe, "")
-  local policy, spec, make, algorithm, own_policy = result.policy, nil, nil, nil, nil
+  local policy, spec, make, algorithm = result.policy, nil, nil, nil
   check.steps = result.train.steps
   if recipe.env ~= nil then result.env, spec, make = check.try(environment.resolve, check, recipe.env, "env") end
   if policy.trunk == "shared" and #policy.hidden == 0 then
     check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
-  own_policy = check.try(policy_file.load, check, policy, "policy")
+  local own_policy = check.try(policy_file.load, check, policy, "policy")
   result.objective.critics = check.try(resolve_critics, check, result.objective.critics, "objective.critics", policy)
   if recipe.algorithm ~= nil then
     result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec)
@@ -154,7 +154,8 @@ end
 
 --- recipe: as prl.recipe_eval gives it. given: {trust, folder, files, env_spec}, where env_spec(reference, options) gives
 --- what an environment is made of, or nil and a sentence; files: paths of code that is not beside the recipe, by what the
---- recipe calls it. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and a list of what is wrong, {path, message, read} each.
+--- recipe calls it. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and a list of what is wrong,
+--- {path, message, read} each.
 function validate.recipe(recipe, given) return checks.all(given, resolve, recipe) end
 
 return validate

@@ -188,17 +188,27 @@ local function load(plan, set)
   return source.load(plan.path, {set = set, trust = plan.trust})
 end
 
--- A value of the file's grid is refused at its place there; where several values clash, the point is named.
-local function point_refusal(plan, point, message)
+-- A mistake of a point: a value of the file's grid is refused at its place there; where several values clash, the point is
+-- named.
+local function at_point(plan, point, sentence)
   for i, axis in ipairs(plan.axes) do
     local start = ("--set %s=%s: "):format(axis.path, point.values[i].text)
-    if message:sub(1, #start) == start then
-      if not axis.file then failure.usage(message) end
-      local file, line = locate.key(plan.base.files, {"grid", axis.path})
-      failure.usage(("%s:%d: %s"):format(file, line, message:sub(#start + 1)))
+    if sentence:sub(1, #start) == start then
+      local rest, place = sentence:sub(#start + 1), start
+      if axis.file then place = ("%s:%d: "):format(locate.key(plan.base.files, {"grid", axis.path})) end
+      if rest:sub(1, #axis.path) == axis.path then return place .. rest end
+      sentence = place .. rest
     end
   end
-  failure.usage(("%s (at the point %s)"):format(message, sweep.label(plan, point)))
+  return ("%s (at the point %s)"):format(sentence, sweep.label(plan, point))
+end
+
+local function point_refusal(plan, point, message)
+  local lines, many = {}, message:find("\n", 1, true) -- under how many there are
+  for sentence in message:gmatch "[^\n]+" do
+    lines[#lines + 1] = many and #lines == 0 and sentence or at_point(plan, point, sentence)
+  end
+  failure.usage(table.concat(lines, "\n"))
 end
 
 local function point_at(plan, number)

@@ -41,9 +41,9 @@ typedef struct prl_plan_options {
 } prl_plan_options;
 
 /* Evaluates a recipe in its sandbox and builds its plan. options may be NULL; they are read during the call
- * only. Fails: PRL_EFORMAT (a mistake in the recipe: file, line, the nearest valid name), PRL_EIO (it cannot
- * be read), PRL_EINVAL (a seed above 2^53), PRL_ELIMIT (its networks exceed the runtime's budget),
- * PRL_ENOMEM. */
+ * only. Fails: PRL_EFORMAT (a mistake in the recipe: file, line, the nearest valid name; of several how many,
+ * and as many as the message holds, a line each), PRL_EIO (it cannot be read), PRL_EINVAL (a seed above
+ * 2^53), PRL_ELIMIT (its networks exceed the runtime's budget), PRL_ENOMEM. */
 PRL_API prl_status prl_plan_load(prl_runtime *runtime, const char *path, const prl_plan_options *options,
                                  prl_plan **out, prl_error *error);
 PRL_API void prl_plan_free(prl_plan *plan);
@@ -124,7 +124,7 @@ PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decision
 /* Ends a stream's episode. A terminated episode needs no final_observation. A truncated one is bootstrapped
  * from final_observation (observations), which is copied; NULL: from the last observation acted on. Fails:
  * PRL_ENAME (an unknown stream, or one without an open episode), PRL_ENUMERIC (an observation that is not
- * finite). */
+ * finite: stream and name). */
 PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finish_reason reason,
                                     const float *final_observation, prl_error *error);
 /* Ends every open episode, as prl_agent_finish does without a final observation. Returns how many there were;
