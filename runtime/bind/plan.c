@@ -7,6 +7,7 @@
 
 #include "agent/needs.h"
 #include "agent/plan/plan.h"
+#include "agent/verbs/schedule.h"
 #include "recipe/order.h"
 #include "recipe/value.h"
 #include "tensor/tensor.h"
@@ -185,8 +186,24 @@ static int plan_memory(lua_State *L) {
   return 1;
 }
 
+static int verbs(lua_State *L) { /* → {verb = {field = "any"}}: those that schedules may have */
+  const char *const *field;
+  const char *name;
+  lua_newtable(L);
+  for (int i = 0; (name = prl_verb_name(i, &field)); i++) {
+    lua_newtable(L);
+    for (; *field; field++) {
+      lua_pushliteral(L, "any");
+      lua_setfield(L, -2, *field);
+    }
+    lua_setfield(L, -2, name);
+  }
+  return 1;
+}
+
 void prl_open_plan(lua_State *L) {
   static const luaL_Reg functions[] = {{"trace", trace},
+                                       {"verbs", verbs},
                                        {"trace_input", trace_input},
                                        {"trace_output", trace_output},
                                        {"scope_number", scope_number},

@@ -132,6 +132,13 @@ local takes = {
   ["agent.feedback"] = {function(odd) agent:feedback(decide(), odd {hit = 1}) end,
     function(odd) agent:feedback(odd {decide():get(1)}, {hit = 1}) end},
   ["agent.finish"] = {function(odd) agent:finish(odd {select(2, decide())}, "terminated") end},
+  ["learn.publish"] = {function(odd) with_learn(function(learn) learn:publish(odd {}) end) end},
+  ["prl.run"] = {function(odd)
+    local began = false
+    local _, message = pcall(prl.run, odd {name = "n", steps = 1, loop = function() began = true error "it has begun" end,
+      arguments = {[0] = "spec/bind/options_spec.lua", "-q", "--runs", folder .. "runs"}})
+    if not began then error(message, 0) end
+  end},
   ["learn.minimise"] = {function(odd) build(function(learn, opt, loss)
     learn:minimise(loss, odd {actor = opt.lr, critics = opt.lr, max_norm = 1}) end) end},
   ["learn.network"] = {function(odd)

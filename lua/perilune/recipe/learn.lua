@@ -114,11 +114,6 @@ function Learn:collect(steps)
   return {verb = "collect", rows = steps * self.streams}
 end
 
---- Takes the closed rows, which the update then learns from.
-function Learn:freeze() return {verb = "freeze"} end
---- Computes each critic's rewards (rows).
-function Learn:rewards() return {verb = "rewards"} end
-
 --- Computes each critic's values (rows).
 function Learn:values()
   self:critics()
@@ -163,8 +158,16 @@ end
 
 --- Ends the enclosing epochs if the metric's last value exceeds `above`, a number or a live option.
 function Learn:stop(metric, above) return {verb = "stop", metric = metric, above = above} end
---- Brings the new policy into force and ends the update.
-function Learn:publish() return {verb = "publish"} end
+
+-- Every other verb by its name, with its fields, as in learn:publish() and learn:NAME {field = …}; the runtime checks their values.
+for _, name in ipairs(keys(prl.verbs())) do
+  local fields = prl.verbs()[name]
+  Learn[name] = Learn[name] or function(_, given)
+    local verb = {verb = name}
+    for key, value in pairs(options.check("learn:" .. name, given, fields)) do verb[key] = value end
+    return verb
+  end
+end
 
 -- The methods that an algorithm sees; the other fields are the builder's.
 local seen = {}

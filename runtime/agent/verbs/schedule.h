@@ -8,6 +8,9 @@
 
 typedef struct prl_schedule prl_schedule;
 
+/* Verb i of plans, and the names of its fields, which end with NULL; NULL behind the last verb. */
+const char *prl_verb_name(int i, const char *const **fields);
+
 /* The inputs and outputs of one step of the schedule. */
 typedef struct prl_turn {
   int64_t deadline_ns; /* given: 0: none; a program stops between two ops once the clock has passed it */
