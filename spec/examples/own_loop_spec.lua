@@ -12,7 +12,7 @@ describe("the example of a loop of one's own", function()
     local folder = out:match("Report: (.-)/report.html")
     local before = tonumber(files.read(("%s/%s/evaluations.csv"):format(root, folder)):match("\n%d+,32,([%d.]+)[^\n]*\n$"))
     assert.truthy(before > 30, before) -- a pole that nobody balances falls after 10 steps
-    out, err, code = command.run(root, ("%s -q --resume %s --steps 60000"):format(script, folder))
+    _, err, code = command.run(root, ("%s -q --resume %s --steps 60000"):format(script, folder))
     assert.equal(0, code, err)
     local after = tonumber(files.read(("%s/%s/evaluations.csv"):format(root, folder)):match("\n%d+,32,([%d.]+)[^\n]*\n$"))
     assert.truthy(after >= before)
