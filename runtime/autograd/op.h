@@ -46,8 +46,8 @@ typedef struct prl_call {
   prl_unary gin_slope;
   const prl_tensor *gin_of;
   bool sloped;
-  /* In a program's stretch (program_stretch.c): gradients that hold the rows of the present tile alone. */
-  bool gout_tile, gin_tile; /* gin[0] */
+  /* In a program's stretch (program_stretch.c): what holds the rows of the present tile alone. */
+  bool in_tile, out_tile, gout_tile, gin_tile; /* in[0] and gin_of; out and aux; gout; gin[0] */
 } prl_call;
 
 /* What infer decides. out and aux: dtype, ndim and shape only; aux.ndim < 0 for none. */
