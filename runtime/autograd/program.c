@@ -175,7 +175,7 @@ static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, p
       touch(&values[i], 0);
       touch(&values[i], end);
     }
-    bool owns = p->cells[i].root == i && kind != PRL_V_PARAM;
+    bool owns = p->cells[i].root == i && kind != PRL_V_PARAM && !graph->values[i].lent;
     const prl_program_cell *cell = &p->cells[i];
     if (owns && values[i].dies >= 0) values[i].size = tile_bytes(&cell->value, cell->again) + 64;
     if (owns && grads[i].dies >= 0) grads[i].size = tile_bytes(&cell->value, cell->tile) + 64;
@@ -452,6 +452,12 @@ prl_tensor *prl_program_input(prl_program *p, const char *name) {
     if (p->graph->values[i].kind == PRL_V_INPUT && strcmp(p->graph->values[i].name, name) == 0)
       return &p->cells[i].value;
   return NULL;
+}
+
+void prl_program_lend(prl_program *p, const char *name, const void *rows) {
+  prl_tensor *input = prl_program_input(p, name);
+  for (int32_t i = 0; i < p->graph->values_count; i++)
+    if (&p->cells[p->cells[i].root].value == input) p->cells[i].value.data = (void *)(uintptr_t)rows;
 }
 
 const prl_tensor *prl_program_output(const prl_program *p, const char *name) {
