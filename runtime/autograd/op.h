@@ -87,6 +87,11 @@ typedef struct prl_row_op {
   void (*backward)(const prl_call *call, int64_t first, int64_t rows);
 } prl_row_op;
 
+/* Which values the backward of an op reads: bit i for in[i], PRL_READS_OUT for out. Of the others it knows
+ * the shape alone, their bytes may be gone. wanted: bit i where gin[i] is wanted. (ops_reads.c) */
+enum { PRL_READS_OUT = 1 << PRL_MAX_INPUTS };
+unsigned prl_op_reads(const prl_op *op, const prl_attrs *attrs, unsigned wanted);
+
 /* The whole table. */
 PRL_API extern const prl_op *const prl_ops[];
 PRL_API extern const int prl_ops_count;

@@ -91,6 +91,14 @@ static void touch(prl_buffer *buffer, int32_t time) {
   if (buffer->dies < time) buffer->dies = time;
 }
 
+static unsigned read_by(const prl_program *p, const prl_instr *instr) {
+  const prl_node *node = &p->graph->nodes[instr->a];
+  unsigned wanted = 0;
+  if (instr->kind == PRL_I_FORWARD) return ~0u;
+  for (int i = 0; i < node->inputs; i++) wanted |= (unsigned)p->graph->values[node->in[i]].needs_grad << i;
+  return prl_op_reads(node->op, &node->attrs, wanted);
+}
+
 int prl_program_touched(const prl_program *p, int32_t index, int32_t roots[PRL_MAX_INPUTS + 1]) {
   const prl_instr *instr = &p->graph->instrs[index];
   int count = 0;
@@ -98,8 +106,10 @@ int prl_program_touched(const prl_program *p, int32_t index, int32_t roots[PRL_M
   case PRL_I_FORWARD:
   case PRL_I_BACKWARD: {
     const prl_node *node = &p->graph->nodes[instr->a];
-    roots[count++] = p->cells[node->out].root;
-    for (int i = 0; i < node->inputs; i++) roots[count++] = p->cells[node->in[i]].root;
+    unsigned reads = read_by(p, instr);
+    if (reads & PRL_READS_OUT) roots[count++] = p->cells[node->out].root;
+    for (int i = 0; i < node->inputs; i++)
+      if (reads >> i & 1) roots[count++] = p->cells[node->in[i]].root;
     break;
   }
   case PRL_I_STEP:
@@ -177,12 +187,12 @@ static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, p
     }
     bool owns = p->cells[i].root == i && kind != PRL_V_PARAM && !graph->values[i].lent;
     const prl_program_cell *cell = &p->cells[i];
-    if (owns && values[i].dies >= 0) values[i].size = tile_bytes(&cell->value, cell->again) + 64;
-    if (owns && grads[i].dies >= 0) grads[i].size = tile_bytes(&cell->value, cell->tile) + 64;
+    if (owns && values[i].dies >= 0) values[i].size = tile_bytes(&cell->value, cell->value_tile) + 64;
+    if (owns && grads[i].dies >= 0) grads[i].size = tile_bytes(&cell->value, cell->grad_tile) + 64;
   }
   for (int32_t i = 0; i < graph->nodes_count; i++)
     if (p->aux[i].ndim >= 0 && aux[i].dies >= 0)
-      aux[i].size = tile_bytes(&p->aux[i], p->cells[graph->nodes[i].out].again) + 64;
+      aux[i].size = tile_bytes(&p->aux[i], p->cells[graph->nodes[i].out].value_tile) + 64;
 }
 
 static void assign_data(prl_program *p, const prl_buffer *values, const prl_buffer *grads,
@@ -322,8 +332,8 @@ static void prepare_backward(prl_program *p, const prl_instr *instr, prl_step_ca
   float *parts = (float *)(p->block + p->parts_at);
   step->clear = (uint32_t)instr->b;
   step->call.gout = &p->cells[node->out].grad;
-  step->call.gout_tile = p->cells[p->cells[node->out].root].tile != 0;
-  step->call.gin_tile = p->cells[p->cells[node->in[0]].root].tile != 0;
+  step->call.gout_tile = p->cells[p->cells[node->out].root].grad_tile != 0;
+  step->call.gin_tile = p->cells[p->cells[node->in[0]].root].grad_tile != 0;
   if (node->op->flags & PRL_OP_ROW_SPARSE && p->params[node->in[0]] && p->params[node->in[0]]->row_sparse)
     step->sparse = p->params[node->in[0]];
   for (int i = 0; i < node->inputs; i++) {
@@ -350,8 +360,8 @@ static void prepare_steps(prl_program *p) {
     step->call.scratch = (float *)(p->block + p->scratch_at);
     for (int k = 0; k < node->inputs; k++) step->call.in[k] = &p->cells[node->in[k]].value;
     step->call.out = &p->cells[node->out].value;
-    step->call.in_tile = p->cells[p->cells[node->in[0]].root].again != 0;
-    step->call.out_tile = p->cells[p->cells[node->out].root].again != 0;
+    step->call.in_tile = p->cells[p->cells[node->in[0]].root].value_tile != 0;
+    step->call.out_tile = p->cells[p->cells[node->out].root].value_tile != 0;
     step->call.aux = p->aux[instr->a].ndim >= 0 ? &p->aux[instr->a] : NULL;
     if (instr->kind == PRL_I_BACKWARD) prepare_backward(p, instr, step);
   }

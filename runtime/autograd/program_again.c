@@ -10,7 +10,7 @@
 enum { FEW_INPUTS = 128 };
 static const int64_t most_of_few = INT64_C(64) << 20, most_of_many = INT64_C(1) << 30;
 
-/* The stretches that a value lives in. */
+/* The stretches that a value lives in; back −1: none. */
 typedef struct passage {
   int32_t there, back;
 } passage;
@@ -36,7 +36,8 @@ static bool changes_between(const prl_program *p, int32_t there, int32_t back) {
   return false;
 }
 
-/* Whether instructions of one stretch forward and of one that comes back are all that touches the value. */
+/* Whether instructions of one stretch forward, and of one that comes back if any, are all that touches the
+ * value. */
 static bool passes(const prl_program *p, int32_t value, passage *out) {
   *out = (passage){-1, -1};
   if (p->graph->values[value].kind != PRL_V_TEMP || p->cells[value].root != value || is_output(p, value))
@@ -49,7 +50,8 @@ static bool passes(const prl_program *p, int32_t value, passage *out) {
     if (*stretch >= 0 && *stretch != begin) return false;
     *stretch = begin;
   }
-  return out->there >= 0 && out->back > out->there && !changes_between(p, out->there, out->back);
+  if (out->there < 0 || out->back < 0) return out->there >= 0;
+  return out->back > out->there && !changes_between(p, out->there, out->back);
 }
 
 /* How many inputs each number of the value has. */
@@ -60,19 +62,25 @@ static int64_t inputs_of(const prl_program *p, int32_t value) {
   return in->ndim ? in->shape[in->ndim - 1] : 1;
 }
 
-/* The bytes that those of at most so many inputs take, if they are stored; marks them where `mark`. */
-static int64_t find(prl_program *p, int64_t inputs, bool mark) {
+static void keep_tile(prl_program *p, int32_t value, passage of) {
+  int64_t there = prl_program_tile(p, of.there), back = of.back < 0 ? 0 : prl_program_tile(p, of.back);
+  prl_program_cell *cell = &p->cells[value];
+  cell->value_tile = there > back ? there : back;
+  cell->back = of.back;
+  if (of.back >= 0 && of.there < p->again_from) p->again_from = of.there;
+}
+
+/* The bytes of values of at most so many inputs that are read on the way back; with `again` these keep a
+ * tile. Those of which nothing is read there keep one in any case. */
+static int64_t find(prl_program *p, int64_t inputs, bool again) {
   int64_t bytes = 0;
   for (int32_t value = 0; value < p->graph->values_count; value++) {
     passage of;
-    prl_program_cell *cell = &p->cells[value];
-    if (cell->again || !passes(p, value, &of) || inputs_of(p, value) > inputs) continue;
-    bytes += prl_tensor_count(&cell->value) * (int64_t)sizeof(float);
-    if (!mark) continue;
-    int64_t there = prl_program_tile(p, of.there), back = prl_program_tile(p, of.back);
-    cell->again = there > back ? there : back;
-    cell->back = of.back;
-    if (of.there < p->again_from) p->again_from = of.there;
+    const prl_program_cell *cell = &p->cells[value];
+    if (cell->value_tile || !passes(p, value, &of)) continue;
+    bool few = inputs_of(p, value) <= inputs;
+    if (of.back >= 0 && few) bytes += prl_tensor_count(&cell->value) * (int64_t)sizeof(float);
+    if (of.back < 0 || (again && few)) keep_tile(p, value, of);
   }
   return bytes;
 }
@@ -87,7 +95,7 @@ bool prl_program_is_again(const prl_program *p, int32_t index, int32_t back) {
   const prl_instr *instr = &p->graph->instrs[index];
   if (instr->kind != PRL_I_FORWARD) return false;
   const prl_program_cell *out = &p->cells[p->graph->nodes[instr->a].out];
-  return out->again && out->back == back;
+  return out->value_tile && out->back == back;
 }
 
 void prl_program_make_again(prl_program *p, int32_t back, int64_t first, int64_t rows) {

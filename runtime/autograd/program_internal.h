@@ -10,9 +10,8 @@ typedef struct prl_program_cell {
   prl_tensor value;
   prl_tensor grad; /* over the root's gradient bytes, in this value's own shape */
   int32_t root;
-  int64_t tile;  /* rows of its gradient that there are at a time, within a stretch; 0: all */
-  int64_t again; /* rows of the value that there are at a time: it is made again on the way back; 0: all */
-  int32_t back;  /* where that way back begins: a stretch */
+  int64_t value_tile, grad_tile; /* rows that there are at a time, within a stretch; 0: all */
+  int32_t back;  /* with value_tile: the stretch back that makes the value again; −1: none needs it */
   size_t offset; /* of the value in the block */
 } prl_program_cell;
 
@@ -56,9 +55,9 @@ void prl_program_run_tile(prl_program *program);
 int64_t prl_program_tile(const prl_program *program, int32_t begin); /* rows; 0 where no stretch begins */
 void prl_program_run_rows(prl_program *program, int32_t index, int64_t first, int64_t rows);
 
-/* program_again.c: finds the values that are made again instead of stored, once stretches are known and
- * before buffers are placed; whether this instruction makes one for the stretch back that begins there; and
- * makes those that rows of that stretch read. */
+/* program_again.c: finds the values of which only a tile is kept, once stretches are known and before buffers
+ * are placed; whether this instruction makes one again for the stretch back that begins there; and makes
+ * those that rows of that stretch read. */
 void prl_program_find_again(prl_program *program);
 bool prl_program_is_again(const prl_program *program, int32_t index, int32_t back);
 void prl_program_make_again(prl_program *program, int32_t back, int64_t first, int64_t rows);

@@ -92,7 +92,7 @@ void prl_program_find_tiles(prl_program *p, const prl_buffer *grads) {
       int32_t root = p->cells[node_of(p, i)->out].root;
       const prl_buffer *grad = &grads[root];
       if (grad->born >= begin && grad->born < i && grad->dies < end)
-        p->cells[root].tile = tile_of(p, begin, end);
+        p->cells[root].grad_tile = tile_of(p, begin, end);
     }
   }
 }
