@@ -36,7 +36,7 @@ static const struct {
      "\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]",
      "capacity.streams", 1024},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
-    {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
+    {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };
 
 static prl_plan *plan_of(const toy_options *options) {
