@@ -18,7 +18,9 @@ enum { INPUTS = 16, HIDDEN = 128, OUTPUTS = 8, NETS = 2, PARAMS = 12, ROWS = 450
 typedef struct work {
   prl_unary act;
   int64_t hidden;
-  bool shows; /* the first network's first hidden values are an output as well */
+  bool forward; /* no gradients, no step */
+  bool shows;   /* the first network's first hidden values are an output as well */
+  int32_t loss;
   prl_tape *tape;
   prl_param *params[PARAMS];
   prl_params *set;
@@ -76,8 +78,11 @@ static void record(work *w, int64_t rows) {
   CHECK_OK(prl_tape_input(w->tape, "y", &y, true, &iy, &error));
   for (int net = 0; net < NETS; net++) losses[net] = loss_of(w, net, ix, iy);
   int32_t loss = op(w, "add", 2, losses, PRL_IDENTITY);
-  CHECK_OK(prl_tape_backward(w->tape, loss, &error));
-  CHECK_OK(prl_tape_step(w->tape, w->optim, -1, -1, &error));
+  w->loss = loss;
+  if (!w->forward) {
+    CHECK_OK(prl_tape_backward(w->tape, loss, &error));
+    CHECK_OK(prl_tape_step(w->tape, w->optim, -1, -1, &error));
+  }
   CHECK_OK(prl_tape_output(w->tape, "loss", loss, &error));
 }
 
@@ -104,10 +109,12 @@ static void finish(work *w) {
   prl_params_release(w->set);
 }
 
-static void make_program(work *w, int64_t rows) {
+static void make_program(work *w, int64_t rows, bool lent) {
   const prl_bindings bindings = {.sets = &w->set, .sets_count = 1, .optims = &w->optim, .optims_count = 1};
   int64_t measured;
   begin(w, 4, true);
+  for (int32_t i = 0; i < w->graph->values_count; i++)
+    w->graph->values[i].lent = lent && w->graph->values[i].kind == PRL_V_INPUT;
   CHECK_OK(prl_program_measure(w->graph, rows, &measured, &error));
   CHECK_OK(prl_program_new(w->graph, &bindings, rows, &w->program, &error));
   w->graph = NULL;
@@ -142,7 +149,7 @@ static void bytes_are_those_of_stored_values(void **state) {
     if (act == PRL_LOG || act == PRL_LOG1P || act == PRL_SQRT || act == PRL_EXP) continue;
     work eager = {.act = (prl_unary)act}, traced = eager;
     begin(&eager, ROWS, false);
-    make_program(&traced, ROWS);
+    make_program(&traced, ROWS, false);
     assert_int_equal(again(&traced), 2 * NETS);
     give(&traced, ROWS);
     CHECK_OK(prl_program_run(traced.program, 0, NULL, &error));
@@ -156,12 +163,12 @@ static void fewer_rows_and_stops_between_tiles(void **state) {
   (void)state;
   work eager = {.act = PRL_GELU}, traced = eager, timed = eager;
   begin(&eager, FEWER, false);
-  make_program(&traced, ROWS);
+  make_program(&traced, ROWS, false);
   give(&traced, FEWER);
   for (bool done = false; !done;)
     CHECK_OK(prl_program_run(traced.program, prl_clock_ns() + 50000, &done, &error));
   same_parameters(&eager, &traced);
-  make_program(&timed, ROWS);
+  make_program(&timed, ROWS, false);
   give(&timed, FEWER);
   CHECK_OK(prl_program_run_timed(timed.program, &error));
   same_parameters(&eager, &timed);
@@ -175,7 +182,7 @@ static void what_is_seen_elsewhere_is_stored(void **state) {
   (void)state;
   work eager = {.act = PRL_TANH, .shows = true}, traced = eager;
   begin(&eager, ROWS, false);
-  make_program(&traced, ROWS);
+  make_program(&traced, ROWS, false);
   assert_int_equal(again(&traced), 2 * NETS - 1);
   give(&traced, ROWS);
   CHECK_OK(prl_program_run(traced.program, 0, NULL, &error));
@@ -190,7 +197,7 @@ static void what_is_seen_elsewhere_is_stored(void **state) {
 static void the_culprit_is_named(void **state) {
   (void)state;
   work w = {.act = PRL_RELU};
-  make_program(&w, ROWS);
+  make_program(&w, ROWS, false);
   for (int i = 1; i < PARAMS; i += 2)
     memset(w.params[i]->value.data, 0, (size_t)prl_tensor_count(&w.params[i]->value) * sizeof(float));
   float *weight = w.params[2]->value.data;
@@ -200,6 +207,44 @@ static void the_culprit_is_named(void **state) {
   memset(x, 0, (size_t)ROWS * INPUTS * sizeof(float));
   x[(ROWS - 5) * INPUTS] = 1e6f;
   CHECK_FAILS(prl_program_run(w.program, 0, NULL, &error), PRL_ENUMERIC, "the result of op linear (op 2");
+  finish(&w);
+}
+
+/* ---- what else is not stored ---- */
+
+static void lent_inputs_are_read_where_they_stand(void **state) {
+  (void)state;
+  work copied = {.act = PRL_TANH}, lent = copied;
+  make_program(&copied, FEWER, false);
+  give(&copied, FEWER);
+  CHECK_OK(prl_program_run(copied.program, 0, NULL, &error));
+  make_program(&lent, FEWER, true);
+  prl_program_lend(lent.program, "x", inputs);
+  prl_program_lend(lent.program, "y", targets);
+  assert_ptr_equal(prl_program_input(lent.program, "x")->data, inputs);
+  CHECK_OK(prl_program_run(lent.program, 0, NULL, &error));
+  same_parameters(&copied, &lent);
+  int64_t saved = prl_program_bytes(copied.program) - prl_program_bytes(lent.program);
+  assert_true(saved >= (int64_t)FEWER * (INPUTS + OUTPUTS) * (int64_t)sizeof(float));
+  finish(&copied);
+  finish(&lent);
+}
+
+/* Of hidden values that nothing goes back through there is a tile. */
+static void forward_alone_takes_a_tile(void **state) {
+  (void)state;
+  work w = {.act = PRL_TANH, .forward = true};
+  make_program(&w, FEWER, false);
+  give(&w, FEWER);
+  CHECK_OK(prl_program_run(w.program, 0, NULL, &error));
+  float loss = *(const float *)prl_program_output(w.program, "loss")->data;
+  assert_int_equal(again(&w), 0);
+  assert_true(prl_program_bytes(w.program) < (int64_t)4 * (FEWER + 4000) * (INPUTS + 3 * OUTPUTS));
+  work eager = w;
+  begin(&eager, FEWER, false);
+  assert_true(loss == *(const float *)prl_tape_value(eager.tape, eager.loss)->data);
+  eager.program = NULL;
+  finish(&eager);
   finish(&w);
 }
 
@@ -255,6 +300,8 @@ int main(void) {
       cmocka_unit_test(fewer_rows_and_stops_between_tiles),
       cmocka_unit_test(what_is_seen_elsewhere_is_stored),
       cmocka_unit_test(the_culprit_is_named),
+      cmocka_unit_test(lent_inputs_are_read_where_they_stand),
+      cmocka_unit_test(forward_alone_takes_a_tile),
       cmocka_unit_test(values_are_stored_where_they_take_little),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
