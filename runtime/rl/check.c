@@ -122,11 +122,11 @@ static bool events_hold(const prl_experience *e) {
   int64_t count = 0;
   for (int64_t i = 0; i < e->options.events; i++)
     if (!within(e->events[i].next, -1, e->options.events - 1)) return false;
-  for (int64_t event = e->n.event_head; event >= 0; event = e->events[event].next)
+  for (int64_t event = e->n.event_head; event >= 0; event = prl_event_next(e, event))
     if (++count > e->options.events) return false;
   for (int64_t row = 0; row < e->n.fresh; row++)
     for (int32_t event = e->rows[row].event; e->rows[row].kind == PRL_ROW_REAL && event >= 0;
-         event = e->events[event].next)
+         event = prl_event_next(e, event))
       if (++count > e->options.events) return false;
   return count == e->options.events;
 }
