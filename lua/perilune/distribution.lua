@@ -50,6 +50,20 @@ end
 function Categorical:sample(draws) return prl.categorical_sample(self.logits, draws, "float32") end
 function Categorical:mean() return self.logits:argmax(2, true):cast "float32" end
 
+-- ---- ε-greedy over values: the greatest one with 1 − ε, any of them with ε (Watkins 1989) ----
+
+--- values (rows, n); epsilon: a number or a scalar → a distribution over choices (rows, 1): a categorical, whose density is that
+--- of the mixture.
+function distribution.epsilon_greedy(values, epsilon)
+  options.need_kind("prl.distribution.epsilon_greedy: its values", values, "tensor")
+  local choices = values:size(2)
+  local ids = {}
+  for i = 1, choices do ids[i] = i - 1 end
+  local greedy = prl.eq(prl.tensor(ids), values:argmax(2, true):cast "float32")
+  local floor = epsilon * (1 / choices)
+  return distribution.categorical((greedy * (1 - epsilon) + floor):clamp(1e-30, 1):log())
+end
+
 -- ---- Independent categoricals: logits (rows, Σ n), actions (rows, #n) ----
 
 local Multi = class("multi_categorical", {})
@@ -192,5 +206,34 @@ end
 function TanhNormal:kl(other) return self.inner:kl(other.inner) end
 function TanhNormal:sample(draws) return self.inner:sample(draws):tanh() end
 function TanhNormal:mean() return self.inner.mu:tanh() end
+
+-- ---- The same between bounds: a = centre + half · tanh u ----
+
+local Squashed = class("squashed", {})
+
+--- mean, log_std (rows, n) of the Gaussian before tanh; low, high: lists of n finite numbers.
+function distribution.squashed(mean, log_std, low, high)
+  local centre, half, slope = {}, {}, 0
+  for i, least in ipairs(low) do
+    centre[i], half[i] = (least + high[i]) / 2, (high[i] - least) / 2
+    slope = slope + math.log(half[i])
+  end
+  return setmetatable({unit = distribution.tanh_normal(mean, log_std), centre = prl.tensor(centre), half = prl.tensor(half),
+    slope = slope}, Squashed)
+end
+
+function Squashed:to_env(unit) return self.centre + self.half * unit end
+function Squashed:log_prob(action) return self.unit:log_prob((action - self.centre) / self.half) - self.slope end
+
+--- A sample (rows, n) for draws (rows, n) and its log-density (rows), which is exact in the tails.
+function Squashed:sample_with_log_prob(draws)
+  local raw = self.unit.inner:sample(draws)
+  return self:to_env(raw:tanh()), self.unit:log_prob_raw(raw) - self.slope
+end
+
+function Squashed:entropy(draws) return self.unit:entropy(draws) + self.slope end
+function Squashed:kl(other) return self.unit:kl(other.unit) end
+function Squashed:sample(draws) return self:to_env(self.unit:sample(draws)) end
+function Squashed:mean() return self:to_env(self.unit:mean()) end
 
 return options.strict("prl.distribution", "function", distribution)

@@ -14,7 +14,7 @@ local tracing = require "perilune.recipe.tracing"
 
 local function act_program(self)
   local continuous, actor = self.spec.action.kind == "continuous", self:actor()
-  return tracing.program("act", function(rows)
+  return tracing.program(self, "act", function(rows)
     local noise = continuous and prl.randn(rows, actor.draws) or prl.rand(rows, actor.draws)
     local obs = tracing.observations(self, rows)
     if actor.draws > 0 then noise = prl.trace_input("noise", noise, true) end
@@ -29,7 +29,7 @@ end
 --- The log-density of a given action, from the distribution that acts.
 local function density_program(self)
   local actor = self:actor()
-  return tracing.program("density", function(rows)
+  return tracing.program(self, "density", function(rows)
     local obs, action = tracing.observations(self, rows), tracing.actions(self, rows)
     prl.trace_output("log_prob", actor(obs):log_prob(action))
   end)
@@ -38,13 +38,13 @@ end
 --- The log-probabilities of all choices, those of one dimension after those of the other.
 local function densities_program(self)
   local actor = self:actor()
-  return tracing.program("densities", function(rows)
+  return tracing.program(self, "densities", function(rows)
     prl.trace_output("log_probs", actor.distribution(tracing.observations(self, rows)):log_probs())
   end)
 end
 
 local function values_program(self)
-  return tracing.program("values", function(rows)
+  return tracing.program(self, "values", function(rows)
     local obs = tracing.observations(self, rows)
     local columns = {}
     for i, critic in ipairs(self:critics()) do columns[i] = critic(obs):reshape(-1, 1) end

@@ -24,6 +24,32 @@ function Learn:critics()
   return self.critics_made
 end
 
+--- The objective as the recipe has it: a list of {name, weight}, a critic of the recipe each, without a network. weight: a
+--- number that may change while the agent learns, as a scalar of the program that is traced.
+function Learn:objective()
+  local list = {}
+  for i, name in ipairs(keys(self.recipe.objective.critics)) do
+    list[i] = setmetatable({name = name}, {__index = function(_, key)
+      if key == "weight" then return self:live_scalar(("objective.critics.%s.weight"):format(name)) end
+      options.refuse("an objective has a name and a weight, and no %s", tostring(key))
+    end})
+  end
+  return list
+end
+
+--- What acts, in place of the recipe's policy: distribution(obs), with obs (rows, O), is a distribution over actions (rows, A)
+--- as the environment sees them; draws: how many numbers a sample of it takes. Networks that it reads are published with the
+--- policy.
+function Learn:acts(distribution, draws)
+  options.need_kind("learn:acts: the distribution", distribution, "function")
+  options.need_kind("learn:acts: draws", draws, "number")
+  if self.actor_made then options.refuse("learn:acts: the actor is declared already") end
+  self.actor_made = networks.acting(distribution, draws)
+end
+
+--- What an action is: {kind, names, choices (of discrete ones), low, high (of continuous ones)}, lists by dimension.
+function Learn:action() return self.spec.action end
+
 --- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
 --- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),
 --- outputs (1), hidden, activation, init (default: the policy's), last_gain (1).
@@ -53,8 +79,7 @@ function Learn:program(fn)
   options.need_kind("learn:program: what it traces", fn, "function")
   self.programs_count = self.programs_count + 1
   local name = self.programs_count == 1 and "update" or "update_" .. self.programs_count
-  self.programs[name] = tracing.program(name, function(rows)
-    self.scalars = {}
+  self.programs[name] = tracing.program(self, name, function(rows)
     fn(tracing.batch(self, rows))
   end)
   return {verb = "run", program = name}
@@ -141,6 +166,25 @@ function Learn:estimate(given)
     self:weigh {normalise = o.normalise}}
 end
 
+--- As freeze and rewards; and the closed rows go into the replay memory, which keeps the newest `rows`.
+function Learn:remember(rows)
+  options.need_kind("learn:remember: rows", rows, "number")
+  return {verb = "remember", rows = rows}
+end
+
+--- Repeats the verbs of body, a list, `ratio` times for each row that was remembered since the last time (1); not before
+--- `start` rows were (0). ratio: a number or a live option.
+function Learn:updates(given)
+  local o = options.check("learn:updates", given, {ratio = "number or string", start = "number", body = "table"})
+  options.need("learn:updates", o, {"body"})
+  return {verb = "updates", ratio = o.ratio, start = o.start, body = verbs("learn:updates", o.body, {})}
+end
+
+--- Runs the verbs of body, a list, at every count-th time.
+function Learn:every(count, body)
+  return {verb = "every", count = count, body = verbs("learn:every", body, {})}
+end
+
 --- Repeats the verbs of body, a list, `count` times.
 function Learn:epochs(count, body)
   return {verb = "epochs", count = count, body = verbs("learn:epochs", body, {})}
@@ -173,6 +217,12 @@ end
 local seen = {}
 for _, name in ipairs(keys(Learn)) do
   if name:sub(1, 2) ~= "__" then seen[#seen + 1] = name end
+end
+
+--- A live option as a scalar of the program that is traced.
+function Learn:live_scalar(name)
+  self.scalars[name] = self.scalars[name] or tracing.scalar(name)
+  return self.scalars[name]
 end
 options.strict("learn", "method", Learn, seen)
 

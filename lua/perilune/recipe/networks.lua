@@ -205,6 +205,14 @@ function networks.actor(self)
   end})
 end
 
+--- learn:acts.
+function networks.acting(distribution, draws)
+  before_programs "learn:acts"
+  local function same(action) return action end
+  local actor = {distribution = distribution, draws = draws, from_env = same, to_env = same}
+  return setmetatable(actor, {__call = function(_, obs) return distribution(obs) end})
+end
+
 --- The critics, as a list and by name: each called with obs (rows, O) gives its values (rows).
 function networks.critics(self)
   before_programs "learn:critics"

@@ -6,10 +6,16 @@ local tracing = {}
 
 local ROWS = {3, 5} -- programs are traced for two numbers of rows, so that none can creep into them
 
---- Runs body(rows) in a trace for each number of rows and insists that both say the same.
-function tracing.program(what, body)
+--- Runs body(rows) in a trace for each number of rows and insists that both say the same. self: the builder, whose scalars
+--- are those of the program that is traced.
+function tracing.program(self, what, body)
   local graphs = {}
-  for i, rows in ipairs(ROWS) do graphs[i] = prl.trace(function() body(rows) end) end
+  for i, rows in ipairs(ROWS) do
+    graphs[i] = prl.trace(function()
+      self.scalars = {}
+      body(rows)
+    end)
+  end
   local line = graphs[1]:difference(graphs[2])
   if line then
     error(("%s: line %d does something else for another number of rows or other values; a program cannot follow")
@@ -32,9 +38,7 @@ function tracing.options(self, algorithm, given)
       if value == nil or value == false then return nil end
       if declared.structural then return value end
       local name = "algorithm." .. key
-      if not prl.tracing() then return name end
-      self.scalars[name] = self.scalars[name] or tracing.scalar(name)
-      return self.scalars[name]
+      return prl.tracing() and self:live_scalar(name) or name
     end,
   })
 end
@@ -62,24 +66,28 @@ function tracing.actions(self, rows) return prl.trace_input("action", example_ac
 --- The rows of a minibatch; each field becomes an input of the program when it is first read.
 function tracing.batch(self, rows)
   local function vector(name) return prl.trace_input(name, prl.randn(rows), true) end
+  local function draws(name)
+    local width = self:actor().draws
+    local example = self.spec.action.kind == "continuous" and prl.randn(rows, width) or prl.rand(rows, width)
+    return prl.trace_input(name, example, true)
+  end
   local makers = {
     obs = function(name) return tracing.observations(self, rows, name) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
     action = function() return tracing.actions(self, rows) end,
-    log_prob = vector, advantage = vector, terminated = vector,
+    log_prob = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
   }
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)
-      local names, critics = {}, self:critics()
-      for i, known in ipairs(critics) do names[i] = known.name end
-      if not rawget(critics, critic) then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), names)) end
+      local critics = self.recipe.objective.critics
+      if not critics[critic] then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), keys(critics))) end
       inner[critic] = vector(field .. "/" .. critic)
       return inner[critic]
     end})
   end
   local batch = {
     returns = by_critic "returns", value = by_critic "value", reward = by_critic "reward",
-    advantages = by_critic "advantage",
+    advantages = by_critic "advantage", discount = by_critic "discount",
   }
   local names = keys(batch)
   for _, field in ipairs(keys(makers)) do names[#names + 1] = field end

@@ -97,6 +97,7 @@ int prl_critic_list(prl_critic *c, const prl_shape *shape, prl_piece pieces[PRL_
                            {&c->advantage, rows, word, true},
                            {&c->returns, rows, word, true},
                            {&c->value, 2 * rows, word, true},
+                           {&c->bootstrap, shape->draw_rows, word, true},
                            {&c->episode, shape->experience.streams, sizeof *c->episode, true}};
   memcpy(pieces, all, sizeof all);
   return (int)(sizeof all / sizeof *all);
@@ -178,8 +179,10 @@ prl_status prl_critics_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
                  {"reward", PRL_F32, l->shape->batch_rows, c->reward, &b->rows},
                  {"advantage", PRL_F32, l->shape->batch_rows, c->advantage, &b->rows},
                  {"returns", PRL_F32, l->shape->batch_rows, c->returns, &b->rows},
-                 {"value", PRL_F32, 2 * l->shape->batch_rows, c->value, &b->observed}};
+                 {"value", PRL_F32, 2 * l->shape->batch_rows, c->value, &b->observed},
+                 {"bootstrap", PRL_F32, l->shape->draw_rows, c->bootstrap, NULL}};
     for (size_t k = 0; !status && k < sizeof parts / sizeof *parts; k++) {
+      if (!parts[k].count) continue;
       char name[PRL_BLOCK_NAME];
       snprintf(name, sizeof name, "critic.%d.%s", i, parts[k].name);
       status = prl_blocks_add_used(blocks, name, parts[k].dtype, parts[k].count, parts[k].data, parts[k].used,

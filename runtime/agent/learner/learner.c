@@ -6,10 +6,17 @@
 
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
   const int64_t rows = shape->batch_rows, word = sizeof(float);
+  const int64_t drawn = prl_bytes_times(shape->draw_rows, shape->draw_steps);
   const prl_piece all[] = {{&l->advantage, rows, word, true},
                            {&l->discount, rows, sizeof *l->discount, true},
                            {&l->order, rows, sizeof *l->order, true},
-                           {&l->lengths, shape->experience.streams, sizeof *l->lengths, true}};
+                           {&l->lengths, shape->experience.streams, sizeof *l->lengths, true},
+                           {&l->stretch.response, drawn, shape->spec.responses * word, true},
+                           {&l->stretch.elapsed, drawn, word, true},
+                           {&l->stretch.length, shape->draw_rows, sizeof *l->stretch.length, true},
+                           {&l->stretch_reward, drawn, word, true},
+                           {&l->noise, shape->draw_rows, shape->noise * word, true},
+                           {&l->next_noise, shape->draw_rows, shape->noise * word, true}};
   memcpy(pieces, all, sizeof all);
   return (int)(sizeof all / sizeof *all);
 }
@@ -21,6 +28,7 @@ int64_t prl_learner_bytes(const prl_shape *shape, int critics) {
   int64_t sum = prl_pieces_bytes(pieces, list_pieces(&sized, shape, pieces));
   int64_t one = prl_pieces_bytes(pieces, prl_critic_list(&critic, shape, pieces));
   sum = prl_bytes_add(sum, prl_batch_bytes(shape->batch_rows, &shape->experience));
+  if (shape->memory_rows) sum = prl_bytes_add(sum, prl_replay_bytes(&shape->experience, shape->memory_rows));
   return prl_bytes_add(sum, prl_bytes_times(critics, one));
 }
 
@@ -30,6 +38,9 @@ static prl_status allocate(prl_learner *l, prl_error *error) {
   if (status) return status;
   l->optim_steps = prl_calloc(l->runtime, (size_t)l->sets->optims_count + 1, sizeof *l->optim_steps);
   if (!l->optim_steps) return prl_fail_memory(error, (size_t)l->sets->optims_count * sizeof *l->optim_steps);
+  if (l->shape->memory_rows)
+    status = prl_replay_new(l->runtime, &l->shape->experience, l->shape->memory_rows, &l->memory, error);
+  if (status) return status;
   return prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
 }
 
@@ -70,6 +81,7 @@ void prl_learner_free(prl_learner *l) {
   prl_programs_free(l);
   prl_critics_free(l);
   if (l->metrics.runtime) prl_metrics_deinit(&l->metrics);
+  prl_replay_free(l->memory);
   prl_batch_deinit(&l->batch, l->runtime);
   prl_piece pieces[PRL_LEARNER_PIECES];
   prl_pieces_free(l->runtime, pieces, list_pieces(l, l->shape, pieces));
@@ -112,6 +124,14 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
   return status;
 }
 
+/* What was drawn along with the batch. */
+static prl_status draw_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
+  const int64_t noise = l->shape->draw_rows * l->shape->noise;
+  prl_status status = prl_replay_blocks(l->memory, blocks, error);
+  if (!status) status = prl_blocks_add(blocks, "draw.noise", PRL_F32, noise, l->noise, error);
+  return status ? status : prl_blocks_add(blocks, "draw.next_noise", PRL_F32, noise, l->next_noise, error);
+}
+
 prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   prl_status status =
       prl_blocks_add(blocks, "learner.counts", PRL_I64, sizeof l->n / sizeof(int64_t), &l->n, error);
@@ -122,6 +142,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
     status =
         prl_blocks_add(blocks, "learner.optim_steps", PRL_I64, l->sets->optims_count, l->optim_steps, error);
   if (!status) status = batch_blocks(l, blocks, error);
+  if (!status && l->memory) status = draw_blocks(l, blocks, error);
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
   return status ? status : prl_critics_blocks(l, blocks, error);
 }
@@ -149,7 +170,7 @@ bool prl_learner_restore(prl_learner *l) {
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
   prl_programs_fill_live(l);
-  return good;
+  return good && (!l->memory || prl_replay_restore(l->memory));
 }
 
 /* ---- swapping ---- */

@@ -6,6 +6,7 @@
 #include "agent/learner/learner.h"
 #include "agent/learner/metrics.h"
 #include "objective/expression.h"
+#include "rl/replay.h"
 #include "rl/normaliser.h"
 #include "tensor/kernels.h"
 
@@ -26,8 +27,9 @@ typedef struct prl_critic {
   float *reward;        /* (batch), scaled */
   float *advantage;     /* (batch) */
   float *returns;       /* (batch), normalised */
-  float *value;         /* (2 × batch): rows, then bootstraps; normalised */
-  double *episode;      /* (streams): the running episode's return, unscaled */
+  float *bootstrap; /* (draw): the discount of the state after a drawn stretch; 0 after a terminated step */
+  float *value;     /* (2 × batch): rows, then bootstraps; normalised */
+  double *episode;  /* (streams): the running episode's return, unscaled */
   int metric_return, metric_variance, metric_share;
   int metric_discount; /* only where it differs from step to step */
 } prl_critic;
@@ -70,6 +72,12 @@ struct prl_learner {
   prl_policy *policy;
   prl_experience *experience;
 
+  prl_replay *memory; /* NULL: there is none */
+  prl_stretch stretch;
+  float *stretch_reward; /* (draw × steps): scratch */
+  float *noise,
+      *next_noise; /* (draw, noise): draws as those of actions, for the rows and their next states */
+
   prl_batch batch;  /* its observations are normalised where they stand: what programs read */
   float *advantage; /* (batch): the weighted sum */
   double *discount; /* (batch): scratch of the critic whose advantages are computed */
@@ -92,7 +100,7 @@ struct prl_learner {
 };
 
 /* Blocks that grow with capacities, of the learner and of each critic. */
-enum { PRL_LEARNER_PIECES = 8 };
+enum { PRL_LEARNER_PIECES = 12 };
 
 /* critics.c */
 int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);
@@ -111,6 +119,12 @@ void prl_program_report(prl_learner *learner, const prl_learner_program *program
 
 /* rewards.c: of each critic, over the frozen rows, in units of the responses. Fails: PRL_ENUMERIC. */
 prl_status prl_rewards_raw(prl_learner *learner, prl_error *error);
+/* The same, reported (episodes, responses) and then divided by each critic's scale. Fails: PRL_ENUMERIC,
+ * PRL_ESTATE (a critic is discounted by time, and no step took any). */
+prl_status prl_rewards_make(prl_learner *learner, prl_error *error);
+/* Of each critic over drawn stretches: discounted sums of scaled rewards, and what discounts the state after
+ * them. Fails: PRL_ENUMERIC. */
+prl_status prl_rewards_draw(prl_learner *learner, prl_error *error);
 
 /* learner.c */
 /* The frozen rows have been learned from. */

@@ -20,9 +20,11 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
       {.name = "terminated", .width = 1, .ends = b->end, .needs = PRL_MADE_ROWS},
       {.name = "action", .width = l->shape->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
       {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
-      {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED}};
+      {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
+      {.name = "noise", .width = l->shape->noise, .from = l->noise, .needs = PRL_MADE_DRAW},
+      {.name = "next_noise", .width = l->shape->noise, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
-  size_t count = (size_t)(fixed + 4 * l->critics_count);
+  size_t count = (size_t)(fixed + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
   memcpy(l->sources, of_rows, sizeof of_rows);
@@ -32,8 +34,9 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
     const prl_source of_critic[] = {{.name = "value", .from = c->value, .needs = PRL_MADE_VALUES},
                                     {.name = "returns", .from = c->returns, .needs = PRL_MADE_ADVANTAGES},
                                     {.name = "advantage", .from = c->advantage, .needs = PRL_MADE_ADVANTAGES},
-                                    {.name = "reward", .from = c->reward, .needs = PRL_MADE_REWARDS}};
-    for (int k = 0; k < 4; k++) {
+                                    {.name = "reward", .from = c->reward, .needs = PRL_MADE_REWARDS},
+                                    {.name = "discount", .from = c->bootstrap, .needs = PRL_MADE_DRAW}};
+    for (int k = 0; k < 5; k++) {
       prl_source *to = &l->sources[l->sources_count++];
       *to = of_critic[k];
       to->of = c->name;
@@ -52,6 +55,7 @@ static int64_t rows_in(const prl_value *body, const char *name, int64_t rows) {
     const prl_value *verb = prl_item(body, i);
     const char *kind = prl_get_string(verb, "verb", "");
     int64_t here = 0;
+    if (!strcmp(kind, "sample")) rows = prl_get_int(verb, "size", rows);
     if (!strcmp(kind, "run") && !strcmp(prl_get_string(verb, "program", ""), name)) here = rows;
     int64_t size = !strcmp(kind, "minibatches") ? prl_get_int(verb, "size", rows) : rows;
     const prl_value *inner = prl_get(verb, "body");

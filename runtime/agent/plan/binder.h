@@ -13,7 +13,9 @@ enum {
   PRL_MADE_REWARDS = 2,    /* of each critic, scaled */
   PRL_MADE_VALUES = 4,     /* of each critic, at rows and bootstraps */
   PRL_MADE_ADVANTAGES = 8, /* of each critic, and its returns */
-  PRL_MADE_WEIGHTED = 16   /* the weighted sum of advantages */
+  PRL_MADE_WEIGHTED = 16,  /* the weighted sum of advantages */
+  PRL_MADE_MEMORY = 32,    /* rows in the replay memory */
+  PRL_MADE_DRAW = 64       /* a batch drawn from it */
 };
 
 /* Where an input "name" or "name/of" comes from. One of `from`, `ends` and `direct` is given. */

@@ -131,6 +131,49 @@ static int64_t first_collect(const prl_value *root) {
   return 1;
 }
 
+/* The largest number that a verb of the schedule has in this field; 0: there is no such verb. */
+static int64_t most_of(const prl_value *body, const char *verb, const char *field) {
+  int64_t most = 0;
+  for (int64_t i = 0; i < prl_count(body); i++) {
+    const prl_value *one = prl_item(body, i), *inner = prl_get(one, "body");
+    int64_t here = 0;
+    if (!strcmp(prl_get_string(one, "verb", ""), verb)) here = prl_get_int(one, field, 1);
+    if (inner && inner->kind == PRL_ARRAY) here = most_of(inner, verb, field);
+    if (here > most) most = here;
+  }
+  return most;
+}
+
+/* The replay memory and what is drawn from it follow from the verbs that keep and draw. */
+static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *error) {
+  const struct {
+    const char *verb, *field;
+    int64_t most;
+    int64_t *out;
+  } all[] = {{"remember", "rows", 1 << 28, &s->memory_rows},
+             {"sample", "size", 1 << 20, &s->draw_rows},
+             {"sample", "steps", 1 << 10, &s->draw_steps}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    *all[i].out = most_of(prl_get(root, "schedule"), all[i].verb, all[i].field);
+    if (*all[i].out < 0 || *all[i].out > all[i].most)
+      return prl_fail(error, PRL_EFORMAT,
+                      "plan: schedule.%s.%s is %" PRId64 "; at most %" PRId64 " is accepted", all[i].verb,
+                      all[i].field, *all[i].out, all[i].most);
+  }
+  const int64_t least = 2 * s->batch_rows + s->experience.streams;
+  if (s->memory_rows && s->memory_rows < least)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: schedule.remember.rows is %" PRId64 "; an update brings up to %" PRId64
+                    " rows of %" PRId64 " streams, and %" PRId64 " are needed",
+                    s->memory_rows, s->batch_rows, s->experience.streams, least);
+  if (s->memory_rows && s->memory_rows < s->draw_rows)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: schedule.remember.rows is %" PRId64 ", less than the %" PRId64 " rows of a draw",
+                    s->memory_rows, s->draw_rows);
+  if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
+  return PRL_OK;
+}
+
 static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *error) {
   const prl_value *map = prl_get(root, "capacity");
   const int64_t most = 1 << 28;
@@ -171,6 +214,7 @@ static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   if (!status) status = read_observation(s, root, error);
   if (!status) status = read_action(s, root, error);
   if (!status) status = read_capacity(s, root, error);
+  if (!status) status = read_memory(s, root, error);
   if (!status) status = read_responses(s, root, error);
   if (status) return status;
   prl_experience_options *o = &s->experience;

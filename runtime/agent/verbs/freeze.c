@@ -1,18 +1,25 @@
 /* An update begins: what it reads does not change until it is published. */
 #include "agent/verbs/verb.h"
 
-/* In one piece, since the raw observations of the batch are not kept: the normalised ones take their place.
- */
-static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
-  prl_learner *l = s->learner;
-  prl_batch *b = &l->batch;
+void prl_update_begin(prl_learner *l) {
   prl_metrics_clear(&l->metrics);
   prl_live_freeze(l->live, (double)l->experience->n.decisions);
   prl_programs_fill_live(l);
   prl_experience_freeze(l->experience, &l->batch);
   l->n.shuffles = 0;
+}
+
+void prl_update_observe(prl_learner *l) {
+  const prl_batch *b = &l->batch;
   prl_policy_gather(l->policy, b->rows, b->observation);
   prl_policy_normalise(l->policy, b->rows + b->bootstraps, b->observation, b->observation);
+}
+
+/* In one piece, since the raw observations of the batch are not kept: the normalised ones take their place.
+ */
+static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_update_begin(s->learner);
+  prl_update_observe(s->learner);
   return PRL_OK;
 }
 

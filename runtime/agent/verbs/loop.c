@@ -1,11 +1,17 @@
-/* Loops over the frozen rows: epochs and minibatches. */
+/* Loops: epochs and minibatches over the frozen rows, updates by rows that were remembered, every k-th time.
+ */
+#include <math.h>
+
 #include "agent/verbs/verb.h"
 #include "core/read.h"
 #include "core/rng.h"
 
 static const int64_t most = INT64_C(1) << 40;
 
-enum { POSITION }; /* cursor: epochs that were made; the first row of the minibatch */
+/* Cursor: turns that were made, or the first row of the minibatch; of `updates` and `every` also how many
+ * there are in this update, and what they count by. */
+enum { POSITION, TURNS, SEEN, REST };
+static const double whole = 4294967296; /* REST: parts of a turn that are left over, in 2⁻³² */
 
 typedef struct epochs {
   int64_t count;
@@ -15,6 +21,15 @@ typedef struct minibatches {
   int64_t size;
 } minibatches;
 
+typedef struct updates {
+  prl_ref ratio;
+  int64_t start;
+} updates;
+
+typedef struct every {
+  int64_t count;
+} every;
+
 static bool is_minibatches(const prl_verb *verb) { return verb->type == &prl_verb_minibatches; }
 
 /* What a turn adds to the position of the loop, and where the loop ends. */
@@ -23,7 +38,8 @@ static int64_t stride(const prl_verb *loop) {
 }
 
 static int64_t bound(const prl_schedule *s, const prl_verb *loop) {
-  return is_minibatches(loop) ? s->learner->batch.rows : ((const epochs *)loop->fields)->count;
+  if (is_minibatches(loop)) return s->learner->batch.rows;
+  return loop->type == &prl_verb_epochs ? ((const epochs *)loop->fields)->count : loop->cursor[TURNS];
 }
 
 prl_minibatch prl_minibatch_of(const prl_schedule *s, const prl_verb *verb) {
@@ -49,7 +65,30 @@ static void shuffle(prl_learner *l) {
   }
 }
 
+/* ratio turns for each row that came since the last time; none before there are `start` rows. */
+static void count_updates(const prl_schedule *s, prl_verb *loop) {
+  const updates *u = loop->fields;
+  const prl_replay_counts *n = &s->learner->memory->n;
+  const double fresh = (double)(n->added - loop->cursor[SEEN]),
+               ratio = prl_ref_value(s->learner->live, u->ratio);
+  loop->cursor[SEEN] = n->added;
+  loop->cursor[TURNS] = 0;
+  if (n->added < u->start || !n->rows) return;
+  const double due = fmin(fmax(fresh * ratio, 0), (double)most) + (double)loop->cursor[REST] / whole;
+  loop->cursor[TURNS] = (int64_t)due;
+  loop->cursor[REST] = (int64_t)((due - floor(due)) * whole);
+}
+
+/* One turn at every count-th time. */
+static void count_times(prl_verb *loop) {
+  const every *e = loop->fields;
+  loop->cursor[SEEN] = (loop->cursor[SEEN] + 1) % e->count;
+  loop->cursor[TURNS] = loop->cursor[SEEN] == 0;
+}
+
 static prl_status begin(prl_schedule *s, prl_verb *loop, prl_turn *turn, prl_error *error) {
+  if (loop->type == &prl_verb_updates) count_updates(s, loop);
+  if (loop->type == &prl_verb_every) count_times(loop);
   bool any = bound(s, loop) > 0;
   loop->cursor[POSITION] = 0;
   if (any && is_minibatches(loop)) shuffle(s->learner);
@@ -65,8 +104,9 @@ static prl_status end_turn(prl_schedule *s, prl_verb *end, prl_turn *turn, prl_e
 }
 
 static bool within(const prl_schedule *s, const prl_verb *loop) {
-  bool inside = s->at > loop->index && s->at <= loop->end;
-  return prl_count_holds(loop->cursor[POSITION]) && (!inside || loop->cursor[POSITION] < bound(s, loop));
+  bool inside = s->at > loop->index && s->at <= loop->end, good = true;
+  for (int i = 0; i < loop->type->cursor; i++) good = good && prl_count_holds(loop->cursor[i]);
+  return good && (!inside || loop->cursor[POSITION] < bound(s, loop));
 }
 
 static prl_status read_epochs(prl_verb_reader *r, void *fields, prl_error *error) {
@@ -78,6 +118,45 @@ static prl_status read_minibatches(prl_verb_reader *r, void *fields, prl_error *
     return prl_fail(error, PRL_EFORMAT, "plan: schedule: minibatches inside minibatches");
   return prl_read_int(r->map, r->where, "size", true, 1, most, &((minibatches *)fields)->size, error);
 }
+
+static prl_status read_updates(prl_verb_reader *r, void *fields, prl_error *error) {
+  updates *u = fields;
+  prl_status status = prl_read_int(r->map, r->where, "start", false, 0, most, &u->start, error);
+  return status ? status : prl_live_ref(r->learner->live, r->map, r->where, "ratio", 1, &u->ratio, error);
+}
+
+static prl_status read_every(prl_verb_reader *r, void *fields, prl_error *error) {
+  return prl_read_int(r->map, r->where, "count", true, 1, most, &((every *)fields)->count, error);
+}
+
+const prl_verb_type prl_verb_updates = {
+    .name = "updates",
+    .keys = (const char *const[]){"ratio", "start", "body", NULL},
+    .fields_text = "ratio (reference), start (0), body = [verb, …]",
+    .text = "repeats the body `ratio` times for each row that was remembered since the last time, parts of a "
+            "turn "
+            "being kept; not before `start` rows were remembered",
+    .fields_size = sizeof(updates),
+    .cursor = 4,
+    .flags = PRL_VERB_LOOP,
+    .needs = PRL_MADE_MEMORY,
+    .read = read_updates,
+    .execute = begin,
+    .holds = within,
+};
+
+const prl_verb_type prl_verb_every = {
+    .name = "every",
+    .keys = (const char *const[]){"count", "body", NULL},
+    .fields_text = "count, body = [verb, …]",
+    .text = "the body once at every count-th time",
+    .fields_size = sizeof(every),
+    .cursor = 3,
+    .flags = PRL_VERB_LOOP,
+    .read = read_every,
+    .execute = begin,
+    .holds = within,
+};
 
 const prl_verb_type prl_verb_epochs = {
     .name = "epochs",

@@ -153,7 +153,8 @@ static prl_status build(prl_schedule *s, const prl_value *root, prl_error *error
       s->verbs[s->count - 1].type != &prl_verb_publish)
     return prl_fail(error, PRL_EFORMAT, "plan: a schedule begins with collect and ends with publish");
   if (!(c.made & PRL_MADE_ROWS))
-    return prl_fail(error, PRL_EFORMAT, "plan: a schedule has freeze between collect and publish");
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: a schedule has freeze or remember between collect and publish");
   return PRL_OK;
 }
 

@@ -60,12 +60,16 @@ struct prl_verb_type {
 #define PRL_VERBS(VERB)                                                                                      \
   VERB(collect)                                                                                              \
   VERB(freeze)                                                                                               \
+  VERB(remember)                                                                                             \
+  VERB(sample)                                                                                               \
   VERB(rewards)                                                                                              \
   VERB(values)                                                                                               \
   VERB(advantages)                                                                                           \
   VERB(weigh)                                                                                                \
   VERB(epochs)                                                                                               \
   VERB(minibatches)                                                                                          \
+  VERB(updates)                                                                                              \
+  VERB(every)                                                                                                \
   VERB(run)                                                                                                  \
   VERB(copy)                                                                                                 \
   VERB(stop)                                                                                                 \
@@ -77,6 +81,10 @@ PRL_VERBS(PRL_VERB_EXTERN)
 extern const prl_verb_type *const prl_verb_types[];        /* ends with NULL */
 const prl_verb_type *prl_verb_type_find(const char *name); /* NULL: there is none */
 extern const prl_verb_type prl_verb_end;                   /* behind a loop's body; not in documents */
+
+/* freeze.c: an update begins with the closed rows, raw; their observations are gathered and normalised. */
+void prl_update_begin(prl_learner *learner);
+void prl_update_observe(prl_learner *learner);
 
 /* loop.c: the rows of the minibatch that the verb runs in; all frozen rows where it runs in none. */
 typedef struct prl_minibatch {

@@ -1,0 +1,90 @@
+/* Replay memory: what was collected stays, and batches are drawn from it. */
+#include <inttypes.h>
+
+#include "agent/verbs/verb.h"
+#include "core/read.h"
+
+/* ---- remember ---- */
+
+static prl_status read_remember(prl_verb_reader *r, void *fields, prl_error *error) {
+  int64_t rows; /* read with the shape, which says what fits */
+  return prl_read_int(r->map, r->where, "rows", true, 1, 1 << 28, &rows, error);
+}
+
+/* In one piece, as freeze: raw observations go into the memory before they are normalised where they stand.
+ */
+static prl_status remember(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  prl_update_begin(l);
+  prl_replay_add(l->memory, &l->batch);
+  prl_update_observe(l);
+  return prl_rewards_make(l, error);
+}
+
+/* ---- sample ---- */
+
+typedef struct sample_fields {
+  int64_t size, steps;
+} sample_fields;
+
+static prl_status read_sample(prl_verb_reader *r, void *fields, prl_error *error) {
+  sample_fields *f = fields;
+  f->steps = 1;
+  prl_status status = prl_read_int(r->map, r->where, "size", true, 1, 1 << 20, &f->size, error);
+  if (!status) status = prl_read_int(r->map, r->where, "steps", false, 1, 1 << 10, &f->steps, error);
+  if (!status && r->verb->minibatches >= 0)
+    status = prl_fail(error, PRL_EFORMAT, "plan: schedule: sample inside minibatches");
+  return status;
+}
+
+static void draw_noise(const prl_learner *l, int64_t rows) {
+  const int64_t count = rows * l->shape->noise;
+  const uint64_t number = (uint64_t)l->memory->n.draws;
+  const prl_rng rng = prl_rng_make(l->shape->seed, number >> 32, PRL_SITE_LEARNER);
+  float *const to[] = {l->noise, l->next_noise};
+  for (uint32_t i = 0; count && i < 2; i++) {
+    if (l->shape->spec.action_kind == PRL_ACTION_CONTINUOUS)
+      l->kernels->normals(rng.key, i, (uint32_t)number, 0, count, to[i]);
+    else
+      l->kernels->uniforms(rng.key, i, (uint32_t)number, 0, count, to[i]);
+  }
+}
+
+static prl_status sample(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  const sample_fields *f = verb->fields;
+  if (!l->memory->n.rows) return PRL_OK;
+  l->stretch.steps = f->steps;
+  prl_replay_draw(l->memory, l->shape->seed, f->size, &l->batch, &l->stretch);
+  prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation, l->batch.observation);
+  draw_noise(l, f->size);
+  return prl_rewards_draw(l, error);
+}
+
+const prl_verb_type prl_verb_remember = {
+    .name = "remember",
+    .keys = (const char *const[]){"rows", NULL},
+    .fields_text = "rows",
+    .text = "as freeze and rewards; and the closed rows go into the replay memory, a ring of so many places "
+            "(final "
+            "observations of truncated episodes take one, too)",
+    .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
+    .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
+    .read = read_remember,
+    .execute = remember,
+};
+
+const prl_verb_type prl_verb_sample = {
+    .name = "sample",
+    .keys = (const char *const[]){"size", "steps", NULL},
+    .fields_text = "size, steps (1)",
+    .text =
+        "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each with "
+        "its "
+        "rewards discounted over so many steps, by each critic's own discount, cut where the episode ends",
+    .fields_size = sizeof(sample_fields),
+    .needs = PRL_MADE_MEMORY,
+    .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,
+    .read = read_sample,
+    .execute = sample,
+};

@@ -1,0 +1,252 @@
+/* Replay memory: a ring of rows, and draws from it. */
+#include "rl/replay.h"
+
+#include <string.h>
+
+#define EVERY(index, count) for (int64_t index = 0; index < (count); index++)
+
+enum { PIECES = 10, END = 8 };
+
+static int32_t kind_of(const prl_replay *m, int64_t place) { return m->kind[place] & 255; }
+static int32_t end_of(const prl_replay *m, int64_t place) { return m->kind[place] >> END; }
+
+/* ---- life ---- */
+
+static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
+  const int64_t places = m->places, word = sizeof(float);
+  const prl_piece all[PIECES] = {{&m->observation, places, m->observations * word, false},
+                                 {&m->action, places, m->actions * word, false},
+                                 {&m->log_prob, places, word, false},
+                                 {&m->response, places, m->responses * word, false},
+                                 {&m->elapsed, places, word, false},
+                                 {&m->next, places, word, false},
+                                 {&m->stream, places, word, false},
+                                 {&m->step, places, word, false},
+                                 {&m->kind, places, word, false},
+                                 {&m->last, m->streams, word, false}};
+  memcpy(pieces, all, sizeof all);
+}
+
+static prl_replay sized(const prl_experience_options *shape, int64_t rows) {
+  return (prl_replay){.observations = shape->observations,
+                      .actions = shape->actions,
+                      .responses = shape->responses,
+                      .places = rows,
+                      .streams = shape->streams};
+}
+
+int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows) {
+  prl_replay m = sized(shape, rows);
+  prl_piece pieces[PIECES];
+  list_pieces(&m, pieces);
+  return prl_pieces_bytes(pieces, PIECES);
+}
+
+prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
+                          prl_replay **out, prl_error *error) {
+  prl_replay *m = prl_calloc(runtime, 1, sizeof *m);
+  if (!m) return prl_fail_memory(error, sizeof *m);
+  *m = sized(shape, rows);
+  m->runtime = runtime;
+  prl_piece pieces[PIECES];
+  list_pieces(m, pieces);
+  prl_status status = prl_pieces_new(runtime, pieces, PIECES, error);
+  if (status) {
+    prl_replay_free(m);
+    return status;
+  }
+  EVERY(slot, m->streams) m->last[slot] = -1;
+  *out = m;
+  return PRL_OK;
+}
+
+void prl_replay_free(prl_replay *m) {
+  if (!m) return;
+  prl_piece pieces[PIECES];
+  list_pieces(m, pieces);
+  prl_pieces_free(m->runtime, pieces, PIECES);
+  prl_free(m->runtime, m);
+}
+
+prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error) {
+  const struct {
+    const char *name;
+    prl_dtype dtype;
+    int64_t unit;
+    void *data;
+  } parts[] = {
+      {"memory.observation", PRL_F32, m->observations, m->observation},
+      {"memory.action", PRL_F32, m->actions, m->action},
+      {"memory.log_prob", PRL_F32, 1, m->log_prob},
+      {"memory.response", PRL_F32, m->responses, m->response},
+      {"memory.elapsed", PRL_F32, 1, m->elapsed},
+      {"memory.next", PRL_I32, 1, m->next},
+      {"memory.stream", PRL_I32, 1, m->stream},
+      {"memory.step", PRL_I32, 1, m->step},
+      {"memory.kind", PRL_I32, 1, m->kind},
+  };
+  prl_status status =
+      prl_blocks_add(blocks, "memory.counts", PRL_I64, sizeof m->n / sizeof(int64_t), &m->n, error);
+  for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++)
+    status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, m->places * parts[i].unit,
+                                 parts[i].data, &m->n.filled, parts[i].unit, error);
+  return status ? status : prl_blocks_add(blocks, "memory.last", PRL_I32, m->streams, m->last, error);
+}
+
+/* How long ago a place was taken, in places: the oldest has 0. */
+static int64_t age(const prl_replay *m, int64_t place) {
+  int64_t oldest = m->n.filled < m->places ? 0 : m->n.head;
+  return place >= oldest ? place - oldest : place - oldest + m->places;
+}
+
+static bool place_holds(const prl_replay *m, int64_t place) {
+  const int32_t kind = kind_of(m, place), end = end_of(m, place), next = m->next[place];
+  if (m->stream[place] < 0 || m->stream[place] >= m->streams || m->kind[place] < 0) return false;
+  if (kind == PRL_ROW_GHOST) return end <= PRL_END_CUT;
+  if (kind != PRL_ROW_REAL || end > PRL_END_CUT) return false;
+  if (end == PRL_END_TERMINATED) return next == -1;
+  return next >= 0 && next < m->n.filled && age(m, next) > age(m, place);
+}
+
+bool prl_replay_restore(const prl_replay *m) {
+  const prl_replay_counts *n = &m->n;
+  bool good = n->filled >= 0 && n->filled <= m->places && n->head >= 0 && n->head < m->places &&
+              (n->filled == m->places || n->head == n->filled) && prl_count_holds(n->added) &&
+              prl_count_holds(n->draws) && n->added >= n->rows;
+  int64_t rows = 0;
+  for (int64_t place = 0; good && place < n->filled; place++) {
+    good = place_holds(m, place);
+    rows += kind_of(m, place) == PRL_ROW_REAL;
+  }
+  for (int64_t slot = 0; good && slot < m->streams; slot++) {
+    const int32_t last = m->last[slot];
+    good = last == -1 ||
+           (last >= 0 && last < n->filled && kind_of(m, last) == PRL_ROW_GHOST && m->stream[last] == slot);
+  }
+  return good && rows == n->rows;
+}
+
+/* ---- adding ---- */
+
+/* The oldest place, or one that was never taken. */
+static int32_t take(prl_replay *m) {
+  int32_t place = (int32_t)m->n.head;
+  if (++m->n.head == m->places) m->n.head = 0;
+  if (m->n.filled < m->places) {
+    m->n.filled++;
+    return place;
+  }
+  m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
+  if (m->last[m->stream[place]] == place) m->last[m->stream[place]] = -1;
+  return place;
+}
+
+static void observe(prl_replay *m, int32_t place, const prl_batch *b, int64_t at) {
+  const int64_t width = m->observations;
+  memcpy(m->observation + place * width, b->observation + at * width, (size_t)width * sizeof(float));
+}
+
+/* Row `at` of the batch at a place; its successor is not known yet. */
+static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t at) {
+  const int64_t a = m->actions, r = m->responses;
+  observe(m, place, b, at);
+  memcpy(m->action + place * a, b->action + at * a, (size_t)a * sizeof(float));
+  if (r) memcpy(m->response + place * r, b->response + at * r, (size_t)r * sizeof(float));
+  m->log_prob[place] = b->log_prob[at];
+  m->elapsed[place] = b->elapsed[at];
+  m->stream[place] = b->stream[at];
+  m->step[place] = (int32_t)b->step[at];
+  m->kind[place] = PRL_ROW_REAL | b->end[at] << END;
+  m->next[place] = -1;
+  m->n.rows++;
+  m->n.added++;
+}
+
+/* The observation that follows row `at` and is no row of the batch. */
+static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t at) {
+  int32_t ghost = take(m), slot = b->stream[at];
+  observe(m, ghost, b, b->successor[at]);
+  m->kind[ghost] = PRL_ROW_GHOST | b->end[at] << END;
+  m->stream[ghost] = slot;
+  m->step[ghost] = (int32_t)b->step[at] + 1;
+  m->next[ghost] = -1;
+  m->next[row] = ghost;
+  if (b->end[at] == PRL_END_NONE) m->last[slot] = ghost;
+}
+
+/* The place of row `at`: that of the ghost that waits for it, or a new one. */
+static int32_t place_of(prl_replay *m, const prl_batch *b, int64_t at) {
+  const int32_t slot = b->stream[at], waits = m->last[slot];
+  m->last[slot] = -1;
+  return waits >= 0 && m->step[waits] == (int32_t)b->step[at] ? waits : take(m);
+}
+
+void prl_replay_add(prl_replay *m, const prl_batch *b) {
+  int32_t before = -1; /* the row whose next state is the coming row */
+  EVERY(at, b->rows) {
+    int32_t place = before >= 0 ? take(m) : place_of(m, b, at);
+    write_row(m, place, b, at);
+    if (before >= 0) m->next[before] = place;
+    before = -1;
+    if (b->successor[at] >= b->rows)
+      write_ghost(m, place, b, at);
+    else if (b->successor[at] >= 0)
+      before = place;
+  }
+}
+
+/* ---- drawing ---- */
+
+enum { TRIES = 16 }; /* before the next row is taken; a draw meets a ghost as often as there are some */
+
+static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row) {
+  int64_t place = 0;
+  for (uint32_t attempt = 0; attempt < TRIES; attempt++) {
+    uint32_t words[4];
+    prl_rng_block(rng, attempt, draw, 0, (uint32_t)(row / 4), words);
+    place = (int64_t)(((uint64_t)words[row % 4] * (uint64_t)m->n.filled) >> 32);
+    if (kind_of(m, place) == PRL_ROW_REAL) return place;
+  }
+  while (kind_of(m, place) != PRL_ROW_REAL) place = place + 1 < m->n.filled ? place + 1 : 0;
+  return place;
+}
+
+/* The responses and times of the row at `place` and of those that follow it; returns the last row's place. */
+static int64_t follow(const prl_replay *m, int64_t place, int64_t row, prl_stretch *s) {
+  const int64_t r = m->responses;
+  int64_t length = 0;
+  for (;;) {
+    int64_t at = row * s->steps + length++;
+    if (r) memcpy(s->response + at * r, m->response + place * r, (size_t)r * sizeof(float));
+    s->elapsed[at] = m->elapsed[place];
+    int32_t next = m->next[place];
+    if (length == s->steps || next < 0 || kind_of(m, next) != PRL_ROW_REAL) break;
+    place = next;
+  }
+  s->length[row] = (int32_t)length;
+  return place;
+}
+
+void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, prl_batch *b, prl_stretch *s) {
+  const int64_t o = m->observations, a = m->actions;
+  const uint64_t number = (uint64_t)m->n.draws++;
+  prl_rng rng = prl_rng_make(seed, number >> 32, PRL_SITE_MEMORY);
+  b->rows = rows;
+  b->bootstraps = 0;
+  EVERY(row, rows) {
+    const int64_t place = draw_place(m, rng, (uint32_t)number, row);
+    memcpy(b->observation + row * o, m->observation + place * o, (size_t)o * sizeof(float));
+    memcpy(b->action + row * a, m->action + place * a, (size_t)a * sizeof(float));
+    b->log_prob[row] = m->log_prob[place];
+    b->stream[row] = m->stream[place];
+    b->step[row] = (uint32_t)m->step[place];
+    b->elapsed[row] = m->elapsed[place];
+    const int64_t last = follow(m, place, row, s), next = m->next[last];
+    b->end[row] = end_of(m, last);
+    b->successor[row] = next < 0 ? -1 : (int32_t)(rows + b->bootstraps);
+    if (next < 0) continue;
+    memcpy(b->observation + (rows + b->bootstraps++) * o, m->observation + next * o,
+           (size_t)o * sizeof(float));
+  }
+  b->observed = b->rows + b->bootstraps;
+}

@@ -1,0 +1,65 @@
+/* Replay memory (Lin 1992; Mnih et al. 2015): closed rows stay, the oldest of them until newer ones take
+ * their places, to be drawn again and again.
+ *
+ * A ring of places. Every observation stands in it once: a row's next state is the observation of the row, or
+ * of the ghost, that its `next` names. A ghost holds nothing else: the final observation of a truncated
+ * episode, or the newest observation of a stream, which becomes a row when its decision comes. A place is
+ * always older than the one that its `next` names, so that no row outlives its next state.
+ *
+ * Raw observations and raw responses are kept: rewards are computed when rows are drawn. After prl_replay_new
+ * nothing here allocates. */
+#ifndef PRL_RL_REPLAY_H
+#define PRL_RL_REPLAY_H
+
+#include "core/rng.h"
+#include "rl/experience.h"
+
+/* The integers of a memory, saved as they are. */
+typedef struct prl_replay_counts {
+  int64_t head;   /* the place that is taken next */
+  int64_t filled; /* places that were ever taken */
+  int64_t rows;   /* rows among them, without ghosts */
+  int64_t added;  /* rows since the beginning */
+  int64_t draws;  /* batches drawn: the address of their draws */
+} prl_replay_counts;
+
+typedef struct prl_replay {
+  prl_runtime *runtime;
+  int32_t observations, actions, responses;
+  int64_t places, streams;
+  prl_replay_counts n;
+  float *observation, *action, *log_prob, *response, *elapsed; /* (places, …) */
+  int32_t *next;   /* (places): of a row the place of its next state; −1: it was terminated */
+  int32_t *stream; /* (places): slot */
+  int32_t *step;   /* (places): in its episode; of a ghost that waits for its decision that of the decision */
+  int32_t *kind;   /* (places): PRL_ROW_… of experience.h, and from bit 8 on PRL_END_… */
+  int32_t *last;   /* (streams): the ghost that waits; −1: none */
+} prl_replay;
+
+/* What was drawn of stretches: up to `steps` rows that follow each other, by drawn row. */
+typedef struct prl_stretch {
+  int64_t steps;   /* at most, a row */
+  float *response; /* (rows, steps, responses) */
+  float *elapsed;  /* (rows, steps), s */
+  int32_t *length; /* (rows): from 1 to steps */
+} prl_stretch;
+
+/* rows: places of the ring, ghosts included. Fails: PRL_ENOMEM. */
+prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
+                          prl_replay **out, prl_error *error);
+void prl_replay_free(prl_replay *memory);
+int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows); /* what it allocates */
+prl_status prl_replay_blocks(prl_replay *memory, prl_blocks *blocks, prl_error *error);
+/* After the blocks were read from a file. False: they hold what cannot be. */
+bool prl_replay_restore(const prl_replay *memory);
+
+/* Takes the rows of a batch, as prl_experience_freeze gave them: observations are raw. */
+void prl_replay_add(prl_replay *memory, const prl_batch *batch);
+/* Draws `rows` rows with replacement, each of those that are kept with the same probability (its low bits:
+ * Lemire's multiply-shift, whose bias is below places/2³²), into the batch: observation and action of the
+ * row, and as its successor the state after its stretch, which ends early where the episode does, and at the
+ * newest observation of its stream. `end` says how the stretch ended, `elapsed` how long the first step took.
+ * The memory has a row. */
+void prl_replay_draw(prl_replay *memory, uint64_t seed, int64_t rows, prl_batch *batch, prl_stretch *stretch);
+
+#endif
