@@ -4,7 +4,7 @@ local prl = require "perilune"
 
 local nearest = {}
 
---- The name that is closest, or nil where none is closer than half of the word's letters, plus one, nor begins with it.
+--- The name that is closest, or nil where none is closer than half of the word's letters, plus one.
 function nearest.find(word, names) return prl.nearest(tostring(word), names) end
 
 --- '; the nearest is "gamma"', or "".

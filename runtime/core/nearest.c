@@ -36,7 +36,7 @@ static int edit_distance(const char *a, const char *b) {
 static bool shortens(const char *name, int letters, const char *candidate) {
   for (int i = 0; i < letters; i++)
     if (lower(name, i) != lower(candidate, i)) return false;
-  return letters >= 3;
+  return letters >= 3 && candidate[letters];
 }
 
 /* Adds a name to those that the hint lists; where they would be cut, none are listed. */
@@ -49,9 +49,10 @@ static void list(prl_nearest *nearest, const char *candidate) {
 
 void prl_nearest_offer(prl_nearest *nearest, const char *candidate) {
   list(nearest, candidate);
-  const int letters = (int)strnlen(nearest->name, LONGEST),
-            distance = edit_distance(nearest->name, candidate);
-  if (distance > letters / 2 + 1 && !shortens(nearest->name, letters, candidate)) return;
+  const int letters = (int)strnlen(nearest->name, LONGEST);
+  const int distance =
+      shortens(nearest->name, letters, candidate) ? 1 : edit_distance(nearest->name, candidate);
+  if (distance > letters / 2 + 1) return;
   if (nearest->best && distance >= nearest->distance) return;
   nearest->best = candidate;
   nearest->distance = distance;
