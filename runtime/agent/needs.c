@@ -110,6 +110,7 @@ static prl_status measure(const prl_shape *shape, const prl_value *root, const c
   prl_graph *graph;
   prl_status status = prl_graph_read(shape->runtime, text, &graph, error);
   if (status) return status;
+  prl_learner_lend(root, name, graph);
   status = prl_program_measure(graph, prl_learner_rows(shape, root, name), bytes, error);
   if (!strcmp(name, "act")) {
     int64_t trial = 0;

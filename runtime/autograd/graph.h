@@ -20,6 +20,7 @@ typedef struct prl_gvalue {
   prl_vkind kind;
   bool batch;
   bool needs_grad;
+  bool lent; /* an input that a program has no room for: it stands where prl_program_lend says. Not in data */
   prl_dtype dtype;
   int32_t ndim;
   int64_t shape[PRL_MAX_DIMS];

@@ -46,8 +46,8 @@ typedef struct prl_call {
   prl_unary gin_slope;
   const prl_tensor *gin_of;
   bool sloped;
-  /* In a program's stretch (program_stretch.c): gradients that hold the rows of the present tile alone. */
-  bool gout_tile, gin_tile; /* gin[0] */
+  /* In a program's stretch (program_stretch.c): what holds the rows of the present tile alone. */
+  bool in_tile, out_tile, gout_tile, gin_tile; /* in[0] and gin_of; out and aux; gout; gin[0] */
 } prl_call;
 
 /* What infer decides. out and aux: dtype, ndim and shape only; aux.ndim < 0 for none. */
@@ -86,6 +86,11 @@ typedef struct prl_row_op {
   void (*forward)(const prl_call *call, int64_t first, int64_t rows);
   void (*backward)(const prl_call *call, int64_t first, int64_t rows);
 } prl_row_op;
+
+/* Which values the backward of an op reads: bit i for in[i], PRL_READS_OUT for out. Of the others it knows
+ * the shape alone, their bytes may be gone. wanted: bit i where gin[i] is wanted. (ops_reads.c) */
+enum { PRL_READS_OUT = 1 << PRL_MAX_INPUTS };
+unsigned prl_op_reads(const prl_op *op, const prl_attrs *attrs, unsigned wanted);
 
 /* The whole table. */
 PRL_API extern const prl_op *const prl_ops[];

@@ -142,6 +142,9 @@ bool prl_example_get(const prl_example *cases, int count, int index, prl_attrs *
     return prl_example_get(cases, (int)(sizeof cases / sizeof *cases), index, attrs, inputs, in, low, high); \
   }
 
+/* The floats that pass by while some rows go through a stretch of a program (program_stretch.c): most of the
+ * second cache. */
+enum { PRL_STRETCH_FLOATS = 192 * 1024 };
 extern const prl_row_op prl_row_op_linear;
 #define OP(name, arguments) extern const prl_op prl_op_##name;
 PRL_OPS(OP)

@@ -75,6 +75,30 @@ static prl_unary activation_of(const prl_call *call) {
   return (prl_unary)attr_int(call->attrs, 0, PRL_IDENTITY);
 }
 
+/* Rows that stay in the second cache while the three products pass over them; the same bytes as all at once.
+ * Layers so wide that few rows would are not worth it (0): the gradient of the weights passes through the
+ * caches with each tile. */
+static int64_t tile_rows(int64_t n, int64_t k) {
+  enum { CACHE = 128 * 1024, FEWEST = 96 }; /* floats */
+  int64_t rows = CACHE / (2 * (n + k)) / 48 * 48;
+  return rows < FEWEST ? 0 : rows;
+}
+
+/* The most rows of one call of linear_backward_rows, of m or fewer: less than two of these tiles, or one of a
+ * stretch. */
+static int64_t most_rows(int64_t m, int64_t n, int64_t k) {
+  int64_t tile = tile_rows(n, k), stretch = PRL_STRETCH_FLOATS / (2 * (n + k));
+  int64_t most = 2 * tile > stretch ? 2 * tile : stretch;
+  return tile && most < m ? most : m;
+}
+
+static int64_t rows_of(const prl_tensor *x) { return span_of(x, 0, x->ndim - 1); }
+
+/* From row `first` on, in a tensor of all rows or of the present tile's. */
+static float *rows_at(const prl_tensor *tensor, bool tile, int64_t first, int64_t width) {
+  return (float *)tensor->data + (tile ? 0 : first * width);
+}
+
 static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                prl_inferred *inferred, prl_error *error) {
   const prl_tensor *x = in[0], *w = in[1];
@@ -91,62 +115,51 @@ static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_ten
   inferred->out.shape[x->ndim - 1] = n;
   if (prl_unary_needs_input((prl_unary)act)) prl_infer_aux(inferred, x->ndim, inferred->out.shape);
   inferred->scratch = prl_linear_scratch(n, w->shape[0]);
-  if (act != PRL_IDENTITY) inferred->scratch += count_of(&inferred->out);
+  if (act != PRL_IDENTITY) inferred->scratch += most_rows(rows_of(x), n, w->shape[0]) * n;
   return PRL_OK;
 }
-
-static int64_t rows_of(const prl_tensor *x) { return span_of(x, 0, x->ndim - 1); }
 
 static void linear_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
   const prl_tensor *w = call->in[1];
   const int64_t n = w->shape[1], k = w->shape[0];
-  call->k->linear(rows, n, k, (const float *)call->in[0]->data + first * k, k, w->data,
+  call->k->linear(rows, n, k, rows_at(call->in[0], call->in_tile, first, k), k, w->data,
                   call->inputs == 3 ? call->in[2]->data : NULL, activation_of(call),
-                  call->aux ? (float *)call->aux->data + first * n : NULL,
-                  (float *)call->out->data + first * n);
+                  call->aux ? rows_at(call->aux, call->out_tile, first, n) : NULL,
+                  rows_at(call->out, call->out_tile, first, n));
 }
 
 static void linear_forward(const prl_call *call) { linear_forward_rows(call, 0, rows_of(call->in[0])); }
 
 /* Rows first … first + rows − 1 of a layer's backward. */
 static void linear_backward_rows(const prl_call *call, int64_t first, int64_t rows) {
-  const prl_tensor *w = call->in[1], *gin_of = call->gin_of;
+  const prl_tensor *w = call->in[1];
   const int64_t n = w->shape[1], k = w->shape[0];
-  const float *x = (const float *)call->in[0]->data + first * k;
-  const float *h = (const float *)call->gout->data + (call->gout_tile ? 0 : first * n);
+  const float *x = rows_at(call->in[0], call->in_tile, first, k);
+  const float *h = rows_at(call->gout, call->gout_tile, first, n);
   float *scratch = call->scratch;
   prl_unary act = activation_of(call);
   if (act != PRL_IDENTITY && !call->sloped) {
     float *product = scratch + prl_linear_scratch(n, k);
-    call->k->unary_grad[act](rows * n, call->aux ? (const float *)call->aux->data + first * n : NULL,
-                             (const float *)call->out->data + first * n, h, false, product);
+    call->k->unary_grad[act](rows * n, call->aux ? rows_at(call->aux, call->out_tile, first, n) : NULL,
+                             rows_at(call->out, call->out_tile, first, n), h, false, product);
     h = product;
   }
   prl_tensor *gb = call->inputs == 3 ? call->gin[2] : NULL;
   prl_into into = first ? PRL_INTO_RESUME : PRL_INTO_NEW;
   if (call->gin[0])
     call->k->linear_gx(rows, n, k, h, w->data, false, call->gin_slope,
-                       gin_of ? (const float *)gin_of->data + first * k : NULL, scratch,
-                       (float *)call->gin[0]->data + (call->gin_tile ? 0 : first * k));
+                       call->gin_of ? rows_at(call->gin_of, call->in_tile, first, k) : NULL, scratch,
+                       rows_at(call->gin[0], call->gin_tile, first, k));
   if (call->gin[1])
     call->k->linear_gw(rows, n, k, x, h, into, call->gin[1]->data, gb ? gb->data : NULL);
   else if (gb) /* the column sums alone: a weight of no rows */
     call->k->linear_gw(rows, n, 0, x, h, into, scratch, gb->data);
 }
 
-/* Rows that stay in the second cache while the three products pass over them; the same bytes as all at once.
- * Layers so wide that few rows would are not worth it: the gradient of the weights passes through the caches
- * with each tile. */
-static int64_t tile_rows(int64_t m, int64_t n, int64_t k) {
-  enum { CACHE = 128 * 1024, FEWEST = 96 }; /* floats */
-  int64_t rows = CACHE / (2 * (n + k)) / 48 * 48;
-  return rows < FEWEST || m < 2 * rows ? m : rows;
-}
-
 static void linear_backward(const prl_call *call) {
   const prl_tensor *w = call->in[1];
-  int64_t m = rows_of(call->in[0]), tile = tile_rows(m, w->shape[1], w->shape[0]);
-  int64_t first = 0;
+  int64_t m = rows_of(call->in[0]), tile = tile_rows(w->shape[1], w->shape[0]), first = 0;
+  if (!tile || m < 2 * tile) tile = m;
   do linear_backward_rows(call, first, m - first < tile ? m - first : tile); /* no rows: zeros */
   while ((first += tile) < m);
 }

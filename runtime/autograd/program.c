@@ -91,36 +91,70 @@ static void touch(prl_buffer *buffer, int32_t time) {
   if (buffer->dies < time) buffer->dies = time;
 }
 
-static void touch_instr(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux, int32_t index,
-                        int32_t time) {
+static unsigned read_by(const prl_program *p, const prl_instr *instr) {
+  const prl_node *node = &p->graph->nodes[instr->a];
+  unsigned wanted = 0;
+  if (instr->kind == PRL_I_FORWARD) return ~0u;
+  for (int i = 0; i < node->inputs; i++) wanted |= (unsigned)p->graph->values[node->in[i]].needs_grad << i;
+  return prl_op_reads(node->op, &node->attrs, wanted);
+}
+
+int prl_program_touched(const prl_program *p, int32_t index, int32_t roots[PRL_MAX_INPUTS + 1]) {
   const prl_instr *instr = &p->graph->instrs[index];
+  int count = 0;
   switch (instr->kind) {
   case PRL_I_FORWARD:
   case PRL_I_BACKWARD: {
     const prl_node *node = &p->graph->nodes[instr->a];
-    touch(&aux[instr->a], time);
-    touch(&values[p->cells[node->out].root], time);
-    for (int i = 0; i < node->inputs; i++) touch(&values[p->cells[node->in[i]].root], time);
-    if (instr->kind == PRL_I_FORWARD) break;
-    touch(&grads[p->cells[node->out].root], time);
+    unsigned reads = read_by(p, instr);
+    if (reads & PRL_READS_OUT) roots[count++] = p->cells[node->out].root;
     for (int i = 0; i < node->inputs; i++)
-      if (p->graph->values[node->in[i]].needs_grad) touch(&grads[p->cells[node->in[i]].root], time);
+      if (reads >> i & 1) roots[count++] = p->cells[node->in[i]].root;
     break;
   }
-  case PRL_I_SEED:
-    touch(&grads[p->cells[instr->a].root], time);
-    touch(&values[p->cells[instr->a].root], time);
-    touch(&values[p->cells[instr->a].root], p->graph->instrs_count); /* looked at before the first step */
-    break;
   case PRL_I_STEP:
-    if (instr->a >= 0) touch(&values[p->cells[instr->a].root], time);
-    if (instr->b >= 0) touch(&values[p->cells[instr->b].root], time);
+    if (instr->b >= 0) roots[count++] = p->cells[instr->b].root;
+    if (instr->a >= 0) roots[count++] = p->cells[instr->a].root;
+    break;
+  case PRL_I_SEED:
+    roots[count++] = p->cells[instr->a].root;
     break;
   case PRL_I_COPY:
-    if (instr->a >= 0) touch(&values[p->cells[instr->a].root], time);
+    if (instr->a >= 0) roots[count++] = p->cells[instr->a].root;
     break;
   case PRL_I_ZERO:
     break;
+  }
+  return count;
+}
+
+static void touch_instr(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux, int32_t index,
+                        int32_t time) {
+  const prl_instr *instr = &p->graph->instrs[index];
+  int32_t roots[PRL_MAX_INPUTS + 1];
+  int count = prl_program_touched(p, index, roots);
+  for (int i = 0; i < count; i++) touch(&values[roots[i]], time);
+  if (instr->kind == PRL_I_SEED) {
+    touch(&grads[roots[0]], time);
+    touch(&values[roots[0]], p->graph->instrs_count); /* looked at before the first step */
+  }
+  if (instr->kind != PRL_I_FORWARD && instr->kind != PRL_I_BACKWARD) return;
+  touch(&aux[instr->a], time);
+  if (instr->kind == PRL_I_FORWARD) return;
+  const prl_node *node = &p->graph->nodes[instr->a];
+  touch(&grads[p->cells[node->out].root], time);
+  for (int i = 0; i < node->inputs; i++)
+    if (p->graph->values[node->in[i]].needs_grad) touch(&grads[p->cells[node->in[i]].root], time);
+}
+
+/* The instructions of a stretch take turns, those among them that make values again, too. */
+static void touch_stretch(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux,
+                          int32_t begin) {
+  int32_t last = p->stretch_end[begin] - 1;
+  for (int32_t i = 0; i <= last; i++) {
+    if (i < begin && !prl_program_is_again(p, i, begin)) continue;
+    touch_instr(p, values, grads, aux, i, begin);
+    touch_instr(p, values, grads, aux, i, last);
   }
 }
 
@@ -128,10 +162,10 @@ static size_t tensor_bytes(const prl_tensor *tensor) {
   return (size_t)prl_tensor_count(tensor) * prl_dtype_size(tensor->dtype);
 }
 
-static size_t gradient_bytes(const prl_program_cell *cell) {
-  const prl_tensor *value = &cell->value;
-  if (!cell->tile) return tensor_bytes(value);
-  return (size_t)(cell->tile * value->shape[value->ndim - 1]) * sizeof(float);
+/* Of so many rows of it, 0: of all. */
+static size_t tile_bytes(const prl_tensor *tensor, int64_t tile) {
+  if (!tile) return tensor_bytes(tensor);
+  return (size_t)(tile * tensor->shape[tensor->ndim - 1]) * sizeof(float);
 }
 
 static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux) {
@@ -141,11 +175,8 @@ static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, p
     values[i] = (prl_buffer){.born = INT32_MAX, .dies = -1};
   for (int32_t time = 0; time < end; time++) touch_instr(p, values, grads, aux, time, time);
   prl_program_find_tiles(p, grads);
-  for (int32_t begin = 0; begin < end; begin++) /* a stretch's instructions take turns */
-    for (int32_t i = begin; i < p->stretch_end[begin]; i++) {
-      touch_instr(p, values, grads, aux, i, begin);
-      touch_instr(p, values, grads, aux, i, p->stretch_end[begin] - 1);
-    }
+  for (int32_t begin = 0; begin < end; begin++)
+    if (p->stretch_end[begin]) touch_stretch(p, values, grads, aux, begin);
   for (int32_t i = 0; i < graph->outputs_count; i++)
     touch(&values[p->cells[graph->outputs[i].value].root], end);
   for (int32_t i = 0; i < graph->values_count; i++) {
@@ -154,12 +185,14 @@ static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, p
       touch(&values[i], 0);
       touch(&values[i], end);
     }
-    bool owns = p->cells[i].root == i && kind != PRL_V_PARAM;
-    if (owns && values[i].dies >= 0) values[i].size = tensor_bytes(&p->cells[i].value) + 64;
-    if (owns && grads[i].dies >= 0) grads[i].size = gradient_bytes(&p->cells[i]) + 64;
+    bool owns = p->cells[i].root == i && kind != PRL_V_PARAM && !graph->values[i].lent;
+    const prl_program_cell *cell = &p->cells[i];
+    if (owns && values[i].dies >= 0) values[i].size = tile_bytes(&cell->value, cell->value_tile) + 64;
+    if (owns && grads[i].dies >= 0) grads[i].size = tile_bytes(&cell->value, cell->grad_tile) + 64;
   }
   for (int32_t i = 0; i < graph->nodes_count; i++)
-    if (p->aux[i].ndim >= 0 && aux[i].dies >= 0) aux[i].size = tensor_bytes(&p->aux[i]) + 64;
+    if (p->aux[i].ndim >= 0 && aux[i].dies >= 0)
+      aux[i].size = tile_bytes(&p->aux[i], p->cells[graph->nodes[i].out].value_tile) + 64;
 }
 
 static void assign_data(prl_program *p, const prl_buffer *values, const prl_buffer *grads,
@@ -299,8 +332,8 @@ static void prepare_backward(prl_program *p, const prl_instr *instr, prl_step_ca
   float *parts = (float *)(p->block + p->parts_at);
   step->clear = (uint32_t)instr->b;
   step->call.gout = &p->cells[node->out].grad;
-  step->call.gout_tile = p->cells[p->cells[node->out].root].tile != 0;
-  step->call.gin_tile = p->cells[p->cells[node->in[0]].root].tile != 0;
+  step->call.gout_tile = p->cells[p->cells[node->out].root].grad_tile != 0;
+  step->call.gin_tile = p->cells[p->cells[node->in[0]].root].grad_tile != 0;
   if (node->op->flags & PRL_OP_ROW_SPARSE && p->params[node->in[0]] && p->params[node->in[0]]->row_sparse)
     step->sparse = p->params[node->in[0]];
   for (int i = 0; i < node->inputs; i++) {
@@ -327,6 +360,8 @@ static void prepare_steps(prl_program *p) {
     step->call.scratch = (float *)(p->block + p->scratch_at);
     for (int k = 0; k < node->inputs; k++) step->call.in[k] = &p->cells[node->in[k]].value;
     step->call.out = &p->cells[node->out].value;
+    step->call.in_tile = p->cells[p->cells[node->in[0]].root].value_tile != 0;
+    step->call.out_tile = p->cells[p->cells[node->out].root].value_tile != 0;
     step->call.aux = p->aux[instr->a].ndim >= 0 ? &p->aux[instr->a] : NULL;
     if (instr->kind == PRL_I_BACKWARD) prepare_backward(p, instr, step);
   }
@@ -355,7 +390,9 @@ static prl_status allocate(prl_program *p, prl_error *error) {
 static prl_status plan_stretches(prl_program *p, prl_error *error) {
   prl_program_find_stretches(p);
   prl_program_forget_stretches(p, infer_all(p, p->rows_max / 2, NULL) != PRL_OK);
-  return infer_all(p, p->rows_max, error);
+  prl_status status = infer_all(p, p->rows_max, error);
+  if (!status) prl_program_find_again(p);
+  return status;
 }
 
 prl_status prl_program_measure(prl_graph *graph, int64_t rows, int64_t *bytes, prl_error *error) {
@@ -425,6 +462,12 @@ prl_tensor *prl_program_input(prl_program *p, const char *name) {
     if (p->graph->values[i].kind == PRL_V_INPUT && strcmp(p->graph->values[i].name, name) == 0)
       return &p->cells[i].value;
   return NULL;
+}
+
+void prl_program_lend(prl_program *p, const char *name, const void *rows) {
+  prl_tensor *input = prl_program_input(p, name);
+  for (int32_t i = 0; i < p->graph->values_count; i++)
+    if (&p->cells[p->cells[i].root].value == input) p->cells[i].value.data = (void *)(uintptr_t)rows;
 }
 
 const prl_tensor *prl_program_output(const prl_program *p, const char *name) {
@@ -532,6 +575,7 @@ prl_status prl_program_run_timed(prl_program *p, prl_error *error) {
   if (!p->nanoseconds)
     p->nanoseconds = prl_calloc(p->runtime, (size_t)p->graph->instrs_count + 1, sizeof(int64_t));
   if (!p->nanoseconds) return prl_fail_memory(error, (size_t)p->graph->instrs_count * sizeof(int64_t));
+  memset(p->nanoseconds, 0, (size_t)p->graph->instrs_count * sizeof(int64_t));
   p->timing = true;
   prl_status status = prl_program_run(p, 0, NULL, error);
   p->timing = false;

@@ -28,6 +28,9 @@ void prl_program_free(prl_program *program);
  * next begins. */
 prl_tensor *prl_program_input(prl_program *program, const char *name);
 const prl_tensor *prl_program_output(const prl_program *program, const char *name);
+/* Where the rows of an input stand that its graph calls lent, before the first run: (planned rows, …), which
+ * must outlive the program and stay as they are while it runs. */
+void prl_program_lend(prl_program *program, const char *name, const void *rows);
 int prl_program_outputs(const prl_program *program);
 const char *prl_program_output_name(const prl_program *program, int index);
 /* The number of rows of the next run. Fails: PRL_ELIMIT (more than planned), PRL_EINVAL (< 1), PRL_ESTATE

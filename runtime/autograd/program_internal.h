@@ -10,7 +10,8 @@ typedef struct prl_program_cell {
   prl_tensor value;
   prl_tensor grad; /* over the root's gradient bytes, in this value's own shape */
   int32_t root;
-  int64_t tile;  /* rows of its gradient that there are at a time, within a stretch; 0: all */
+  int64_t value_tile, grad_tile; /* rows that there are at a time, within a stretch; 0: all */
+  int32_t back;  /* with value_tile: the stretch back that makes the value again; −1: none needs it */
   size_t offset; /* of the value in the block */
 } prl_program_cell;
 
@@ -32,10 +33,11 @@ struct prl_program {
   size_t block_size, parts_at, scratch_at, scratch_size;
   int64_t rows_max, rows;
   int32_t cursor;
-  int64_t row;       /* within the stretch at the cursor: rows that are done */
-  bool checking;     /* look at what a tile gives: */
-  int32_t culprit;   /* the first instruction of a stretch that gave what is not finite; INT32_MAX: none */
-  int32_t commit_at; /* the first step or copy: from there a run goes to its end. INT32_MAX: none */
+  int64_t row;        /* within the stretch at the cursor: rows that are done */
+  bool checking;      /* look at what a tile gives: */
+  int32_t culprit;    /* the first instruction of a stretch that gave what is not finite; INT32_MAX: none */
+  int32_t commit_at;  /* the first step or copy: from there a run goes to its end. INT32_MAX: none */
+  int32_t again_from; /* the first instruction whose value is made again; INT32_MAX: none */
   bool learns, timing;
   int64_t *run_number; /* the input "run" of a program that draws; NULL otherwise */
   int64_t runs;
@@ -51,7 +53,17 @@ void prl_program_forget_stretches(prl_program *program, bool all);
 void prl_program_find_tiles(prl_program *program, const prl_buffer *grads);
 void prl_program_run_tile(prl_program *program);
 int64_t prl_program_tile(const prl_program *program, int32_t begin); /* rows; 0 where no stretch begins */
+void prl_program_run_rows(prl_program *program, int32_t index, int64_t first, int64_t rows);
 
+/* program_again.c: finds the values of which only a tile is kept, once stretches are known and before buffers
+ * are placed; whether this instruction makes one again for the stretch back that begins there; and makes
+ * those that rows of that stretch read. */
+void prl_program_find_again(prl_program *program);
+bool prl_program_is_again(const prl_program *program, int32_t index, int32_t back);
+void prl_program_make_again(prl_program *program, int32_t back, int64_t first, int64_t rows);
+
+/* The values (their roots) that an instruction reads or writes, gradients aside; how many. (program.c) */
+int prl_program_touched(const prl_program *program, int32_t index, int32_t roots[PRL_MAX_INPUTS + 1]);
 void prl_program_run_instr(prl_program *program, int32_t index); /* program.c: a whole instruction */
 
 /* program_culprit.c: runs again what came before the first step, and names the first value that is not

@@ -57,6 +57,8 @@ static void print_node(text *t, const prl_program *p, const prl_instr *instr) {
   }
   if (instr->kind == PRL_I_BACKWARD && p->steps[instr - p->graph->instrs].call.gin_slope)
     append(t, " · slope of %s", prl_unary_name(p->steps[instr - p->graph->instrs].call.gin_slope));
+  if (instr->kind == PRL_I_FORWARD && p->cells[node->out].value_tile && p->cells[node->out].back >= 0)
+    append(t, " · again before %d", p->cells[node->out].back + 1);
   if (p->graph->values[p->cells[node->out].root].kind == PRL_V_TEMP)
     append(t, "  @%zu", p->cells[node->out].offset);
 }

@@ -7,8 +7,7 @@
 #include "core/clock.h"
 
 enum {
-  CACHE = 192 * 1024, /* floats that pass by for one tile: most of the second cache */
-  FEWEST = 96,        /* rows: fewer, and the gradients of weights pass by too often */
+  FEWEST = 96, /* rows: fewer, and the gradients of weights pass by too often */
   STEP = 48
 };
 
@@ -49,7 +48,7 @@ static bool goes_by_rows(const prl_program *p, int32_t index) {
 static int64_t tile_of(const prl_program *p, int32_t begin, int32_t end) {
   int64_t width = 0;
   for (int32_t i = begin; i < end; i++) width += width_of(p, i);
-  int64_t rows = CACHE / (width ? width : 1) / STEP * STEP;
+  int64_t rows = PRL_STRETCH_FLOATS / (width ? width : 1) / STEP * STEP;
   return rows < FEWEST ? 0 : rows;
 }
 
@@ -93,7 +92,7 @@ void prl_program_find_tiles(prl_program *p, const prl_buffer *grads) {
       int32_t root = p->cells[node_of(p, i)->out].root;
       const prl_buffer *grad = &grads[root];
       if (grad->born >= begin && grad->born < i && grad->dies < end)
-        p->cells[root].tile = tile_of(p, begin, end);
+        p->cells[root].grad_tile = tile_of(p, begin, end);
     }
   }
 }
@@ -108,26 +107,29 @@ static bool finite_rows(const prl_program *p, const prl_tensor *tensor, int64_t 
 
 static bool finite_tile(const prl_program *p, int32_t index, int64_t first, int64_t rows) {
   const prl_call *call = &p->steps[index].call;
-  if (p->graph->instrs[index].kind == PRL_I_FORWARD) return finite_rows(p, call->out, first, rows);
+  if (p->graph->instrs[index].kind == PRL_I_FORWARD)
+    return finite_rows(p, call->out, call->out_tile ? 0 : first, rows);
   bool finite = !call->gin[0] || finite_rows(p, call->gin[0], call->gin_tile ? 0 : first, rows);
   for (int i = 1; i < call->inputs; i++)
     finite = finite && (!call->gin[i] || prl_program_finite(p, call->gin[i]));
   return finite;
 }
 
-static void run_rows(prl_program *p, int32_t index, int64_t first, int64_t rows) {
+void prl_program_run_rows(prl_program *p, int32_t index, int64_t first, int64_t rows) {
   const prl_step_call *step = &p->steps[index];
   const prl_row_op *op = row_op_of(step->op);
   int64_t start = p->timing ? prl_clock_ns() : 0;
   (p->graph->instrs[index].kind == PRL_I_FORWARD ? op->forward : op->backward)(&step->call, first, rows);
-  if (p->timing) p->nanoseconds[index] = prl_clock_ns() - start + (first ? p->nanoseconds[index] : 0);
+  if (p->timing) p->nanoseconds[index] += prl_clock_ns() - start;
   if (p->checking && index < p->culprit && !finite_tile(p, index, first, rows)) p->culprit = index;
 }
 
 void prl_program_run_tile(prl_program *p) {
   int32_t begin = p->cursor, end = p->stretch_end[begin];
   int64_t all = rows_of(p, begin), left = all - p->row, tile = prl_program_tile(p, begin);
-  for (int32_t i = begin; i < end; i++) run_rows(p, i, p->row, tile < left ? tile : left);
+  int64_t rows = tile < left ? tile : left;
+  prl_program_make_again(p, begin, p->row, rows);
+  for (int32_t i = begin; i < end; i++) prl_program_run_rows(p, i, p->row, rows);
   p->row += tile;
   if (p->row < all) return;
   p->row = 0;

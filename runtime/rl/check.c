@@ -34,7 +34,7 @@ static bool counts_hold(const prl_experience *e) {
 static bool row_holds(const prl_experience *e, const prl_row *r) {
   int64_t places = e->n.fresh - 1;
   if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 || r->told > 1 ||
-      !(isfinite(r->elapsed) && r->elapsed >= 0) || !prl_count_holds(r->time) ||
+      !(isfinite(r->elapsed) && r->elapsed >= 0) || !within(r->time, 0, e->n.now) ||
       !prl_count_holds(r->number) || r->version > (uint64_t)PRL_COUNT_MOST)
     return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&
@@ -122,11 +122,11 @@ static bool events_hold(const prl_experience *e) {
   int64_t count = 0;
   for (int64_t i = 0; i < e->options.events; i++)
     if (!within(e->events[i].next, -1, e->options.events - 1)) return false;
-  for (int64_t event = e->n.event_head; event >= 0; event = e->events[event].next)
+  for (int64_t event = e->n.event_head; event >= 0; event = prl_event_next(e, event))
     if (++count > e->options.events) return false;
   for (int64_t row = 0; row < e->n.fresh; row++)
     for (int32_t event = e->rows[row].event; e->rows[row].kind == PRL_ROW_REAL && event >= 0;
-         event = e->events[event].next)
+         event = prl_event_next(e, event))
       if (++count > e->options.events) return false;
   return count == e->options.events;
 }

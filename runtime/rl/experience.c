@@ -54,7 +54,7 @@ static void size_up(prl_experience *e, const prl_experience_options *options) {
   /* A row has at most one final observation and a stream at most one that was observed: a ghost always has
    * room. */
   e->places = 2 * options->rows + options->streams + PRL_AHEAD;
-  e->rest = options->rows / 8;
+  e->rest = options->rows / 32;
   e->present_stride = (options->responses + 3) / 4 * 4;
   e->table_size = 4;
   while (e->table_size < 2 * options->streams) e->table_size *= 2;
@@ -85,7 +85,6 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
   }
   if (options->responses) memcpy(e->rules, options->rules, (size_t)options->responses * sizeof *e->rules);
   EVERY(r, options->responses) e->missing[r] = options->rules[r].missing;
-  EVERY(i, options->events) e->events[i].next = i + 1 < options->events ? (int32_t)i + 1 : -1;
   e->n = (prl_experience_counts){.idle_head = -1,
                                  .idle_tail = -1,
                                  .wait_head = -1,

@@ -74,9 +74,10 @@ typedef struct prl_row {
       elapsed; /* s from the decision to what follows it, ≥ 0; known once the row has a successor or an end */
 } prl_row;
 
+/* All zero: never used, and the next one follows it (prl_event_next). */
 typedef struct prl_event {
   uint64_t id;
-  int32_t next;
+  int32_t next; /* −1: none */
   int32_t unused;
 } prl_event;
 

@@ -38,7 +38,7 @@ static prl_status check_finite(const prl_experience *e, uint64_t decision, const
 
 /* *fresh: whether this report of the row is the first with its id. */
 static prl_status remember(prl_experience *e, prl_row *r, uint64_t id, bool *fresh, prl_error *error) {
-  for (int32_t event = r->event; event >= 0; event = e->events[event].next)
+  for (int32_t event = r->event; event >= 0; event = prl_event_next(e, event))
     if (e->events[event].id == id) {
       e->n.duplicate_feedback++;
       *fresh = false;
@@ -48,7 +48,7 @@ static prl_status remember(prl_experience *e, prl_row *r, uint64_t id, bool *fre
     return prl_fail(error, PRL_ELIMIT, "no room for event id %" PRIu64 ": capacity.events is %" PRId64, id,
                     e->options.events);
   int32_t event = (int32_t)e->n.event_head;
-  e->n.event_head = e->events[event].next;
+  e->n.event_head = prl_event_next(e, event);
   e->events[event] = (prl_event){.id = id, .next = r->event};
   r->event = event;
   *fresh = true;

@@ -12,6 +12,13 @@ static inline float *prl_row_observation(prl_experience *e, int32_t row) {
   return e->observation + (int64_t)row * e->options.observations;
 }
 
+/* What follows it in its list; −1: nothing. */
+static inline int32_t prl_event_next(const prl_experience *e, int64_t event) {
+  const prl_event *at = &e->events[event];
+  if (at->id || at->next) return at->next;
+  return event + 1 < e->options.events ? (int32_t)event + 1 : -1;
+}
+
 /* What follows the row happens now. */
 static inline void prl_row_lasts_until_now(const prl_experience *e, int32_t row) {
   prl_row *r = &e->rows[row];

@@ -41,7 +41,7 @@ void prl_row_release(prl_experience *e, int32_t row) {
   prl_row *r = &e->rows[row];
   if (r->kind == PRL_ROW_REAL) e->n.live--;
   for (int32_t event = r->event; event >= 0;) {
-    int32_t next = e->events[event].next;
+    int32_t next = prl_event_next(e, event);
     e->events[event].next = (int32_t)e->n.event_head;
     e->n.event_head = event;
     event = next;

@@ -49,9 +49,8 @@ prl_status prl_tensor_new(prl_runtime *runtime, prl_dtype dtype, int ndim, const
   int64_t count = checked_count(ndim, shape, error);
   if (count < 0) return PRL_ESHAPE;
   size_t size = (size_t)count * prl_dtype_size(dtype), header = 64;
-  char *block = prl_alloc(runtime, header + size);
+  char *block = prl_calloc(runtime, 1, header + size); /* a large one takes no memory before it is used */
   if (!block) return prl_fail_memory(error, header + size);
-  memset(block, 0, header + size);
   prl_storage *storage = (prl_storage *)block;
   *storage = (prl_storage){1, prl_runtime_retain(runtime), size};
   prl_tensor_borrow(block + header, dtype, ndim, shape, out);

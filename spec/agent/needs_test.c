@@ -11,6 +11,8 @@
 #include "agent/toy_plan.h"
 #include "perilune/ranker.h"
 
+#define TOY_RUN "{\"verb\":\"run\",\"program\":\"update\"}"
+
 static prl_runtime *runtime;
 static prl_error error;
 static char path[64];
@@ -36,7 +38,7 @@ static const struct {
      "\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]",
      "capacity.streams", 1024},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
-    {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
+    {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };
 
 static prl_plan *plan_of(const toy_options *options) {
@@ -75,6 +77,29 @@ static void what_is_added_up_is_allocated(void **state) {
     prl_agent_free(agent);
     prl_plan_free(plan);
   }
+}
+
+/* What a program reads of whole batches has no room of its own in it; minibatches have. */
+static void whole_batches_are_not_copied(void **state) {
+  (void)state;
+  enum { ROWS = 100000 };
+  static const char *const runs[] = {TOY_RUN,
+                                     "{\"verb\":\"minibatches\",\"size\":100000,\"body\":[" TOY_RUN "]}"};
+  int64_t bytes[2];
+  for (int i = 0; i < 2; i++) {
+    char schedule[800];
+    snprintf(schedule, sizeof schedule,
+             "[{\"verb\":\"collect\",\"rows\":%d}," TOY_PLAIN_ESTIMATE "%s,{\"verb\":\"publish\"}]", ROWS,
+             runs[i]);
+    toy_options options = base;
+    options.capacity = "{\"streams\":4}", options.schedule = schedule;
+    prl_plan *plan = plan_of(&options);
+    prl_needs needs;
+    CHECK_OK(prl_needs_of(runtime, prl_plan_document(plan), &needs, &error));
+    bytes[i] = needs.bytes;
+    prl_plan_free(plan);
+  }
+  assert_true(bytes[1] - bytes[0] >= (int64_t)ROWS * base.observations * (int64_t)sizeof(float));
 }
 
 static void above_the_budget_nothing_is_allocated(void **state) {
@@ -222,11 +247,9 @@ static int teardown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_is_added_up_is_allocated),
-      cmocka_unit_test(above_the_budget_nothing_is_allocated),
-      cmocka_unit_test(options_are_the_recipes),
-      cmocka_unit_test(a_budget_bounds_every_block),
-      cmocka_unit_test(a_ranker_above_the_budget),
+      cmocka_unit_test(what_is_added_up_is_allocated),         cmocka_unit_test(whole_batches_are_not_copied),
+      cmocka_unit_test(above_the_budget_nothing_is_allocated), cmocka_unit_test(options_are_the_recipes),
+      cmocka_unit_test(a_budget_bounds_every_block),           cmocka_unit_test(a_ranker_above_the_budget),
       cmocka_unit_test(sizes_in_a_file_are_its_own),
   };
   return cmocka_run_group_tests(tests, setup, teardown);

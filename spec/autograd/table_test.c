@@ -227,6 +227,57 @@ static void check_example(example *e, int index, bool views, bool twice) {
   spoil_gradients(e);
 }
 
+/* Backward once more, with the values that it does not read spoilt: for all gradients, and for each alone. */
+static void check_reads(example *e, int index) {
+  prl_inferred inferred = {0};
+  prl_call call = {.k = prl_kernels_of(e->runtime), .attrs = &e->attrs, .inputs = e->inputs};
+  for (int i = 0; i < e->inputs; i++) call.in[i] = &e->in[i];
+  CHECK_OK(e->op->infer(&e->attrs, e->inputs, call.in, &inferred, &error));
+  call.scratch = prl_alloc(e->runtime, ((size_t)inferred.scratch + 1) * sizeof(float));
+  call.gout = &e->projection, call.aux = e->aux.data ? &e->aux : NULL;
+  for (int alone = -1; alone < e->inputs; alone++) {
+    prl_tensor copies[PRL_MAX_INPUTS + 1], grads[PRL_MAX_INPUTS] = {0};
+    unsigned wanted = 0;
+    for (int i = 0; i < e->inputs; i++)
+      if (differentiable(e, i) && (alone < 0 || alone == i)) wanted |= 1u << i;
+    unsigned reads = prl_op_reads(e->op, &e->attrs, wanted);
+    for (int i = 0; i <= e->inputs; i++) {
+      const prl_tensor *from = i < e->inputs ? &e->in[i] : &e->out;
+      CHECK_OK(prl_tensor_new(e->runtime, from->dtype, from->ndim, from->shape, &copies[i], &error));
+      prl_tensor_copy(&copies[i], from);
+      if (!(reads & (i < e->inputs ? 1u << i : PRL_READS_OUT))) memset(copies[i].data, 0xff, bytes_of(from));
+      if (i < e->inputs) call.in[i] = &copies[i];
+    }
+    call.out = &copies[e->inputs];
+    for (int i = 0; i < e->inputs; i++) {
+      call.gin[i] = wanted >> i & 1 ? &grads[i] : NULL;
+      if (call.gin[i])
+        CHECK_OK(prl_tensor_new(e->runtime, PRL_F32, e->in[i].ndim, e->in[i].shape, &grads[i], &error));
+    }
+    if (wanted) e->op->backward(&call);
+    for (int i = 0; i < e->inputs; i++)
+      if (call.gin[i] && memcmp(grads[i].data, e->grad[i].data, bytes_of(&grads[i])) != 0)
+        fail_msg("%s, example %d: the gradient of input %d reads what prl_op_reads leaves out", e->op->name,
+                 index, i);
+    for (int i = 0; i <= e->inputs; i++) prl_tensor_release(&copies[i]);
+    for (int i = 0; i < e->inputs; i++) prl_tensor_release(&grads[i]);
+  }
+  prl_free(e->runtime, call.scratch);
+}
+
+static void backward_reads_what_it_says(void **state) {
+  (void)state;
+  prl_runtime *runtime = NULL;
+  CHECK_OK(prl_runtime_new(NULL, &runtime, &error));
+  example e;
+  for (int i = 0; i < prl_ops_count; i++)
+    for (int index = 0; begin(&e, runtime, prl_ops[i], index, false); index++) {
+      if (prl_ops[i]->backward) check_reads(&e, index);
+      end(&e);
+    }
+  prl_runtime_release(runtime);
+}
+
 static void check_table(const char *kernels) {
   if (!prl_kernels_find(kernels)) skip();
   prl_runtime *runtime = NULL;
@@ -273,6 +324,7 @@ int main(void) {
       cmocka_unit_test(as_by_hand_baseline),
       cmocka_unit_test(as_by_hand_avx2),
       cmocka_unit_test(as_by_hand_avx512),
+      cmocka_unit_test(backward_reads_what_it_says),
       cmocka_unit_test(a_check_survives_lack_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

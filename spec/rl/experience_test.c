@@ -173,6 +173,22 @@ static void feedback_in_every_order(void **state) {
   prl_experience_free(e);
 }
 
+/* Files of earlier versions say the order of event ids that were never used. */
+static void event_ids_in_the_order_of_a_file(void **state) {
+  (void)state;
+  prl_experience *e = open_experience(small_options());
+  const int32_t order[4] = {2, -1, 3, 1};
+  for (int i = 0; i < 4; i++) e->events[i].next = order[i];
+  float ones[] = {1, 0};
+  uint64_t a = decide(e, 1, 1, 0);
+  for (uint64_t id = 20; id < 25; id++) {
+    assert_null(prl_experience_broken(e));
+    prl_status status = prl_experience_feedback(e, &a, ones, NULL, &id, 1, &error);
+    assert_int_equal(status, id < 24 ? PRL_OK : PRL_ELIMIT);
+  }
+  prl_experience_free(e);
+}
+
 static void last_and_first(void **state) {
   (void)state;
   static const prl_response_rule rules[] = {{0, PRL_COMBINE_LAST}, {0, PRL_COMBINE_FIRST}};
@@ -492,6 +508,7 @@ int main(void) {
                                      cmocka_unit_test(steps_take_time),
                                      cmocka_unit_test(ends_of_episodes),
                                      cmocka_unit_test(feedback_in_every_order),
+                                     cmocka_unit_test(event_ids_in_the_order_of_a_file),
                                      cmocka_unit_test(last_and_first),
                                      cmocka_unit_test(feedback_after_its_place_was_taken_again),
                                      cmocka_unit_test(finish_all),

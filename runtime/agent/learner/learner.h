@@ -23,6 +23,9 @@ int64_t prl_learner_bytes(const prl_shape *shape, int critics);
 bool prl_learner_runs(const char *name);
 /* The most rows of one run of the program of this name by the schedule of the document. */
 int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name);
+/* Marks the inputs that this program reads in the batch, where it runs over all rows alone: as they stand,
+ * they are not copied. */
+void prl_learner_lend(const prl_value *root, const char *name, prl_graph *graph);
 /* Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts, prl_learner **out,
                            prl_error *error);

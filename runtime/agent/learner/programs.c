@@ -72,6 +72,32 @@ int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const ch
   return rows > 0 ? rows : 1; /* never run; built all the same, so that its errors are reported */
 }
 
+/* ---- inputs that are not copied ---- */
+
+static bool runs_in_parts(const prl_value *body, const char *name, bool parts) {
+  for (int64_t i = 0; i < prl_count(body); i++) {
+    const prl_value *verb = prl_item(body, i), *inner = prl_get(verb, "body");
+    const char *kind = prl_get_string(verb, "verb", "");
+    if (parts && !strcmp(kind, "run") && !strcmp(prl_get_string(verb, "program", ""), name)) return true;
+    if (inner && inner->kind == PRL_ARRAY &&
+        runs_in_parts(inner, name, parts || !strcmp(kind, "minibatches")))
+      return true;
+  }
+  return false;
+}
+
+/* Of the sources all but these are float32 rows as they stand in the batch. */
+static bool is_made(const char *input) { return !strcmp(input, "next_obs") || !strcmp(input, "terminated"); }
+
+void prl_learner_lend(const prl_value *root, const char *name, prl_graph *graph) {
+  if (!prl_learner_runs(name) || runs_in_parts(prl_get(root, "schedule"), name, false)) return;
+  for (int32_t i = 0; i < graph->values_count; i++) {
+    prl_gvalue *value = &graph->values[i];
+    value->lent =
+        value->kind == PRL_V_INPUT && value->batch && value->dtype == PRL_F32 && !is_made(value->name);
+  }
+}
+
 /* ---- building ---- */
 
 /* The graph of a program over the learner's own sets, bound to these sources. */
@@ -84,6 +110,7 @@ static prl_status build_routine(prl_learner *l, const char *name, const prl_valu
                                  .optims_count = l->sets->optims_count};
   prl_status status = prl_graph_read(l->runtime, text, &graph, error);
   if (status) return status;
+  prl_learner_lend(l->root, name, graph);
   return prl_routine_init(out, l->runtime, name, graph, &bindings, rows, sources, count, l->live, error);
 }
 

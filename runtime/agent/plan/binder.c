@@ -52,6 +52,8 @@ static prl_status bind_source(prl_routine *r, const prl_gvalue *value, const prl
   r->needs |= source->needs;
   if (source->direct)
     *source->direct = to;
+  else if (value->lent)
+    prl_program_lend(r->program, value->name, source->from);
   else
     r->fills[r->fills_count++] = (prl_fill){.source = source, .dtype = to->dtype, .to = to->data};
   return PRL_OK;

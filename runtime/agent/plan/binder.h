@@ -52,8 +52,9 @@ typedef struct prl_routine {
 } prl_routine;
 
 /* The program of a graph, planned for `rows` rows; takes the graph over, also on failure. Names and sources
- * must outlive the routine. Fails: PRL_EFORMAT (an unknown input, with the nearest name; one of
- * another shape; a required one that is not there), or as prl_program_new. */
+ * must outlive the routine. Inputs that the graph calls lent are read in `from`, whose first rows are those
+ * of each run. Fails: PRL_EFORMAT (an unknown input, with the nearest name; one of another shape; a required
+ * one that is not there), or as prl_program_new. */
 prl_status prl_routine_init(prl_routine *routine, prl_runtime *runtime, const char *name, prl_graph *graph,
                             const prl_bindings *bindings, int64_t rows, const prl_source *sources,
                             int sources_count, const prl_live *live, prl_error *error);
