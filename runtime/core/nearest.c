@@ -2,6 +2,7 @@
 #include "core/nearest.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,13 @@ static int edit_distance(const char *a, const char *b) {
   return lines[rows % 3][columns];
 }
 
+/* "min" of "minute": three letters or more that it begins with. */
+static bool shortens(const char *name, int letters, const char *candidate) {
+  for (int i = 0; i < letters; i++)
+    if (lower(name, i) != lower(candidate, i)) return false;
+  return letters >= 3 && candidate[letters];
+}
+
 /* Adds a name to those that the hint lists; where they would be cut, none are listed. */
 static void list(prl_nearest *nearest, const char *candidate) {
   const size_t used = strlen(nearest->few), room = sizeof nearest->few - used;
@@ -41,8 +49,10 @@ static void list(prl_nearest *nearest, const char *candidate) {
 
 void prl_nearest_offer(prl_nearest *nearest, const char *candidate) {
   list(nearest, candidate);
-  int distance = edit_distance(nearest->name, candidate);
-  if (distance > (int)strnlen(nearest->name, LONGEST) / 2 + 1) return;
+  const int letters = (int)strnlen(nearest->name, LONGEST);
+  const int distance =
+      shortens(nearest->name, letters, candidate) ? 1 : edit_distance(nearest->name, candidate);
+  if (distance > letters / 2 + 1) return;
   if (nearest->best && distance >= nearest->distance) return;
   nearest->best = candidate;
   nearest->distance = distance;

@@ -20,10 +20,11 @@ typedef struct prl_nearest {
 
 prl_nearest prl_nearest_begin(const char *name);
 /* Edit distance in which an exchange of two neighbours counts once (optimal string alignment), cases alike;
- * names beyond 63 bytes are compared by their first 63. */
+ * names beyond 63 bytes are compared by their first 63. A candidate that begins with the word, of three
+ * letters or more, is one edit away. */
 void prl_nearest_offer(prl_nearest *nearest, const char *candidate);
-/* "; the nearest is \"gamma\""; where none is closer than half of the name's letters, plus one, all names, if
- * they are few and short: "; there are a, b, c"; else "". */
+/* "; the nearest is \"gamma\""; where none is closer than half of the name's letters, plus one, all
+ * names, if they are few and short: "; there are a, b, c"; else "". */
 const char *prl_nearest_hint(prl_nearest *nearest);
 
 #endif

@@ -34,7 +34,7 @@ static bool counts_hold(const prl_experience *e) {
 static bool row_holds(const prl_experience *e, const prl_row *r) {
   int64_t places = e->n.fresh - 1;
   if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 || r->told > 1 ||
-      !(isfinite(r->elapsed) && r->elapsed >= 0) || !prl_count_holds(r->time) ||
+      !(isfinite(r->elapsed) && r->elapsed >= 0) || !within(r->time, 0, e->n.now) ||
       !prl_count_holds(r->number) || r->version > (uint64_t)PRL_COUNT_MOST)
     return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&

@@ -287,6 +287,24 @@ local function resident()
   bench.print("resident", "perilune train cartpole/ppo.lua, peak", peak, "MB")
 end
 
+--- Bytes of a training that each further user takes, beyond those of the users themselves, at its peak.
+local function user_memory()
+  local users, few = 65536, 1024
+  local function peak(n)
+    local _, megabytes, code = bench.process {executable(), "lua", bench.root .. "/spec/bench/drive.lua",
+      recipe "shortvideo/a2c", tostring(n)}
+    if code ~= 0 then error(executable() .. " lua drive.lua ended with " .. code, 0) end
+    return megabytes * 2 ^ 20
+  end
+  local _, make_env = load("shortvideo/a2c", {"env.n=" .. users})
+  local before = prl.memory().live_bytes
+  local env = make_env(1)
+  local world = (prl.memory().live_bytes - before) / env:count()
+  local all = (peak(users) - peak(few)) / (users - few)
+  bench.print("user_memory", ("a2c of shortvideo, %d users, beyond the %.0f bytes of the world"):format(users, world),
+    all - world, "bytes")
+end
+
 --- Two runs at once, as a sweep trains them, beside the same two one after the other, by the clock of the wall: with
 --- eval_threads, the row that means something on a quiet machine alone.
 local function sweep_jobs()
@@ -380,6 +398,7 @@ return {
   {name = "sweep_jobs", run = sweep_jobs},
   {name = "startup", run = startup},
   {name = "resident", run = resident},
+  {name = "user_memory", run = user_memory},
   {name = "csv_rows", run = csv_rows},
   {name = "fit_rows", run = function(options)
     fit_rows()

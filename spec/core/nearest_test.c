@@ -19,6 +19,8 @@ static void test_hints(void **state) {
   assert_int_equal(nearest.distance, 1);
   assert_string_equal(hint(&nearest, "mini_batch"), "; the nearest is \"minibatch\"");
   assert_string_equal(hint(&nearest, "rl"), "; the nearest is \"lr\"");
+  assert_string_equal(hint(&nearest, "min"), "; the nearest is \"minibatch\"");
+  assert_null(strstr(hint(&nearest, "mi"), "minibatch\""));
   assert_string_equal(hint(&nearest, "observation"),
                       "; there are gamma, weight, scale, minibatch, lr, critic_lr");
   prl_nearest_offer(&nearest, "a seventh");

@@ -94,8 +94,8 @@ describe("the memory of a recipe", function()
     end
     local loaded = assert(within(100 * MB, "", {set = {"algorithm.rollout=1e6"}}))
     assert.matches("^%-%-set algorithm.rollout=1e6: algorithm.rollout takes", select(2, prl.recipe.agent(loaded)))
-    loaded = assert(within(100 * MB, "", {set = {"algorithm.rollout=1e5", "algorithm.minibatch=8e5"}}))
-    assert.matches("^%-%-set algorithm.minibatch=8e5: algorithm.minibatch takes", select(2, prl.recipe.agent(loaded)))
+    loaded = assert(within(100 * MB, "", {set = {"algorithm.rollout=1e4", "algorithm.minibatch=8e4", "policy.hidden={600, 600}"}}))
+    assert.matches("^%-%-set algorithm.minibatch=8e4: algorithm.minibatch takes", select(2, prl.recipe.agent(loaded)))
   end)
 
   it("is told by the plan, part by part", function()

@@ -206,6 +206,19 @@ describe("a time", function()
   end)
 end)
 
+describe("a unit of a discount", function()
+  it("in another spelling is answered with the nearest that is accepted", function()
+    local folder = recipes.folder()
+    for text, near in pairs {sec = "second", seconds = "second", min = "minute", mins = "minute", Minute = "minute", hours = "hour",
+      days = "day", steps = "step"} do
+      local _, message = recipes.load(folder, "return {env = 'shortvideo', algorithm = 'a2c', objective = {critics = {like = {per = '" .. text .. "'}}}}")
+      assert.equal(('expected one of step, second, minute, hour, day, got "%s"; the nearest is "%s"'):format(text, near),
+        message:match "per: (.*)$")
+    end
+    recipes.remove(folder)
+  end)
+end)
+
 describe("a reward", function()
   local folder
   setup(function() folder = recipes.folder() end)

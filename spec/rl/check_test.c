@@ -69,10 +69,13 @@ static void break_at(prl_experience *e, int which) {
     e->streams[e->n.idle_head].newer = -1;
     break;
   case 12:
-    e->n.event_head = e->events[e->n.event_head].next;
+    e->n.event_head = -1;
     break;
   case 13:
     e->streams[0].key ^= 64;
+    break;
+  case 14:
+    e->rows[*first].time = e->n.now + 1; /* what follows it would have come before it */
     break;
   }
 }
@@ -93,7 +96,8 @@ static void what_is_broken_is_told(void **state) {
                                      "the list of open streams",
                                      "the list of open streams",
                                      "the event ids",
-                                     "the table of streams"};
+                                     "the table of streams",
+                                     "a row"};
   for (int i = 0; i < (int)(sizeof told / sizeof *told); i++) {
     prl_experience *e = busy_experience();
     assert_null(prl_experience_broken(e));

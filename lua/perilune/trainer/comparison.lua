@@ -1,9 +1,9 @@
 --- Comparisons: two sides, pair by pair, on the same seeds or the same starts.
 ---
 --- A comparison is {names = {A, B}, unit = "seed" | "episode", pairs = {seed or number, …},
----   responses = {{name, unit, a = {…}, b = {…}}, …}, with the ratios behind them, which have a formula, and where they have
----   no a or b, `undefined`, why (stats/ratios.lua), apart = [names of ratios that A and B do not both say], curves = {{run, …}, {run, …}}
----   or nil,
+---   responses = {{name, unit, a = {…}, b = {…}}, …}, with the ratios behind them (stats/ratios.lua), which have a formula;
+---   undefined: why one has no mean; apart = [names of ratios that A and B do not both say],
+---   curves = {{run, …}, {run, …}} or nil,
 ---   lift = of B over A on the same users (stats/lift.lua), where both were judged by user and day}
 
 local posix = require "posix"

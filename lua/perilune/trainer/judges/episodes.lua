@@ -50,13 +50,14 @@ function episodes.ratios(result, info)
   return list
 end
 
---- Their intervals by name, {mean, half, low, high}, of those that are defined; nil where none was asked for.
+--- Their intervals by name, {mean, half, low, high}, or false of one that is undefined; nil where none was asked for.
 function episodes.intervals(list)
   local found
   for _, ratio in ipairs(list) do
     found = found or {}
     local interval = ratio.values and stats.interval(ratio.values)
-    found[ratio.name] = interval and {mean = interval.mean, half = interval.half, low = interval.low, high = interval.high}
+    found[ratio.name] = interval and {mean = interval.mean, half = interval.half, low = interval.low,
+      high = interval.high} or false
   end
   return found
 end
