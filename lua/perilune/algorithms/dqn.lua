@@ -38,7 +38,7 @@ end
 
 function dqn.build(learn, opt)
   local objective, choices = learn:objective(), learn:action().choices[1]
-  local networks, targets, steps, copies = {}, {}, {}, {}
+  local networks, targets, copies = {}, {}, {}
   for i, one in ipairs(objective) do
     networks[i] = learn:network("value/" .. one.name, {inputs = {"obs"}, outputs = choices + (opt.dueling and 1 or 0)})
     targets[i] = learn:target(networks[i])

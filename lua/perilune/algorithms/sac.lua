@@ -1,0 +1,110 @@
+--- Soft actor-critic with a learned temperature (Haarnoja et al. 2018, "Soft actor-critic algorithms and applications"), with
+--- one value for each objective, each with its own discount, and the entropy as a value of its own. One action serves all of
+--- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole.
+local prl = require "perilune"
+
+local sac = {
+  summary = "soft actor-critic from replay memory, one value for each objective",
+  actions = {"continuous"},
+  stale = "keep", -- values are of the policy that learns, whoever acted
+  options = {
+    rollout     = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
+    memory      = {1e5,  "steps", "steps that are kept", structural = true, min = 1},
+    start       = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
+    minibatch   = {256,  "steps", "steps of an update", structural = true, min = 1},
+    updates     = {1,    "",      "updates for each step that was made", min = 0},
+    steps       = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1},
+    tau         = {5e-3, "",      "share of the networks in the targets at each update", min = 0, max = 1},
+    lr          = {3e-4, "",      "step size of the actor", min = 0, scale = "log"},
+    critic_lr   = {3e-4, "",      "step size of the values", min = 0, scale = "log"},
+    alpha_lr    = {3e-4, "",      "step size of the logarithm of the temperature", min = 0, scale = "log"},
+    alpha       = {1,    "",      "the temperature at the start", structural = true, above = 0},
+    entropy     = {-1,   "nats",  "the entropy that the temperature aims at, for each dimension of the action"},
+  },
+  metrics = {
+    policy_loss = {"Policy loss", "What the actor's update minimises."},
+    value_loss = {"Value loss", "Squared error of the twins' values against their targets, in units of scaled rewards."},
+    value = {"Value", "Mean value of the actions that were taken, in units of scaled rewards."},
+    temperature = {"Temperature", "α: what a nat of entropy is worth, in units of weighted rewards."},
+    entropy = {"Entropy", "Of the policy, in nats, from a sample."},
+  },
+  optimizer = {"adam", epsilon = 1e-8},
+}
+
+local low_log_std, high_log_std = -5, 2
+
+function sac.build(learn, opt)
+  local objective, action = learn:objective(), learn:action()
+  local n, dimensions = #objective, #action.names
+  local actor = learn:network("actor", {inputs = {"obs"}, outputs = 2 * dimensions, last_gain = 0.01})
+  local twins, targets, copies = {}, {}, {}
+  for i = 1, 2 do -- the outputs of each: a value for each objective, and that of the entropy
+    twins[i] = learn:network("twin_" .. i, {inputs = {"obs", "action"}, outputs = n + 1})
+    targets[i] = learn:target(twins[i])
+    copies[i] = learn:copy(targets[i], twins[i], opt.tau)
+  end
+  local log_alpha = learn:parameter("temperature", prl.full({1}, math.log(opt.alpha)))
+
+  local function policy(obs)
+    local outputs = actor(obs)
+    local log_std = outputs:slice(2, dimensions + 1, 2 * dimensions):clamp(low_log_std, high_log_std)
+    return prl.distribution.squashed(outputs:slice(2, 1, dimensions), log_std, action.low, action.high)
+  end
+  learn:acts(policy, dimensions)
+
+  local function column(values, i) return values:slice(2, i, i):reshape(-1) end
+  -- Σ weight · Q + α · Q of the entropy, (rows)
+  local function total(values)
+    local sum = column(values, n + 1) * log_alpha:exp():detach()
+    for i, one in ipairs(objective) do sum = sum + column(values, i) * one.weight end
+    return sum
+  end
+  -- Of two sets of values (rows, n + 1) the one with the smaller sum, whole: a minimum of each would favour what the
+  -- weights are negative for.
+  local function smaller(a, b)
+    local first = prl.le(total(a), total(b)):detach():reshape(-1, 1)
+    return a * first + b * (1 - first)
+  end
+
+  local values = learn:program(function(batch)
+    local next_action, next_log_prob = policy(batch.next_obs):sample_with_log_prob(batch.next_noise)
+    local ahead = smaller(targets[1](batch.next_obs, next_action), targets[2](batch.next_obs, next_action))
+    local goals = {}
+    for i, one in ipairs(objective) do
+      goals[i] = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
+    end
+    goals[n + 1] = (batch.discount[objective[1].name] * (column(ahead, n + 1) - next_log_prob)):detach()
+    local loss
+    for _, twin in ipairs(twins) do
+      local value = twin(batch.obs, batch.action)
+      for i, goal in ipairs(goals) do
+        local error = prl.mse(column(value, i), goal)
+        loss = loss and loss + error or error
+      end
+      if twin == twins[1] then
+        for i, one in ipairs(objective) do learn:metric("value/" .. one.name, column(value, i):mean()) end
+      end
+    end
+    learn:metric("value_loss", loss)
+    learn:minimise(loss, {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr})
+  end)
+
+  local improve = learn:program(function(batch)
+    local chosen, log_prob = policy(batch.obs):sample_with_log_prob(batch.noise)
+    local alpha = log_alpha:exp():detach()
+    local gain = total(smaller(twins[1](batch.obs, chosen), twins[2](batch.obs, chosen))) - alpha * log_prob
+    learn:metric("policy_loss", -gain:mean())
+    learn:metric("entropy", -log_prob:mean())
+    learn:metric("temperature", alpha:sum())
+    local short = (log_prob + opt.entropy * dimensions):mean():detach() -- positive where there is too little entropy
+    learn:minimise(-gain:mean() - (log_alpha * short):sum(), {actor = opt.lr, temperature = opt.alpha_lr})
+  end)
+  return {
+    learn:collect(opt.rollout), learn:remember(opt.memory),
+    learn:updates {ratio = opt.updates, start = opt.start, body = {
+      learn:sample {size = opt.minibatch, steps = opt.steps}, values, improve, copies}},
+    learn:publish(),
+  }
+end
+
+return sac
