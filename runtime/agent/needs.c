@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "core/number.h"
 #include "core/pieces.h"
@@ -159,6 +160,8 @@ prl_status prl_needs_of(prl_runtime *runtime, const prl_value *document, prl_nee
   if (!status) status = prl_shape_new(runtime, document, &shape, error);
   if (status) return status;
   add_capacities(out, document, shape, (int)prl_count(critics));
+  const int64_t constrained = prl_constraints_bytes(shape, document);
+  if (constrained) add(out, need(document, "objective.constraints", "constraints", NAN, constrained));
   status = add_programs(out, document, shape, &act, error);
   if (!status) status = add_parameters(out, document, act, error);
   prl_graph_free(act);

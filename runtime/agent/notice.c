@@ -1,4 +1,4 @@
-/* What a host should know of a capacity that was full. */
+/* What a host should know: a capacity that was full, a constraint that cannot be met. */
 #include "agent/agent.h"
 
 #include <inttypes.h>
@@ -49,9 +49,24 @@ static void write_rows(prl_agent *a, const prl_shortage *s) {
              "a decision was not recorded (dropped_steps): %" PRId64 " steps were held, and %s", rows, why);
 }
 
+static void write_constraint(prl_agent *a) {
+  const char *name;
+  double bound, violation;
+  if (!prl_learner_stuck(a->learner, &name, &bound, &violation)) return;
+  prl_format(
+      a->notice, sizeof a->notice,
+      "the constraint %s cannot be met: its multiplier is at its bound, %g, and the violation, %.3g of "
+      "its unit, does not fall",
+      name, bound, violation);
+}
+
+/* The first thing to say stays. */
 const char *prl_agent_notice(prl_agent *a) {
-  const prl_shortage *s = a ? &a->experience->shortage : NULL;
-  if (!s || s->lacks == PRL_LACKS_NOTHING) return NULL;
-  if (!*a->notice) (s->lacks == PRL_LACKS_STREAMS ? write_streams : write_rows)(a, s);
-  return a->notice;
+  if (!a) return NULL;
+  const prl_shortage *s = &a->experience->shortage;
+  if (!*a->notice && s->lacks != PRL_LACKS_NOTHING)
+    (s->lacks == PRL_LACKS_STREAMS ? write_streams : write_rows)(a, s);
+  else if (!*a->notice)
+    write_constraint(a);
+  return *a->notice ? a->notice : NULL;
 }

@@ -1,6 +1,7 @@
 --- The builder: a resolved recipe becomes a plan (runtime/agent/README.md). An algorithm's Lua runs here, once: it
 --- declares networks, writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as
 --- plain data.
+local constraints = require "perilune.recipe.constraints"
 local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
@@ -187,6 +188,7 @@ local function plan_document(self, algorithm, recipe, hash)
   fixed_programs(self)
   live_algorithm_options(self, algorithm, recipe.algorithm)
   local critics = critic_documents(self, recipe)
+  local constrained = constraints.documents(recipe.objective.constraints, self.live)
   local sets, optims, tensors = set_documents(self)
   return {
     format = 2, hash = hash, recipe = recipe, seed = recipe.train.seed,
@@ -200,6 +202,7 @@ local function plan_document(self, algorithm, recipe, hash)
     warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
     noise = self:actor().draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
+    constraints = constrained,
     metrics = metric_documents(algorithm),
   }, tensors
 end

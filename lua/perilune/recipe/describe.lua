@@ -40,7 +40,7 @@ end
 
 local kinds = {
   sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
-  scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", dimensions = "table", env = "table",
+  scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name", multiplier = "number | learned", dimensions = "table", env = "table",
   algorithm = "table", baseline = "text | table", policies = "tables by name", front = "table",
   metrics = "ratios by name",
 }
@@ -119,7 +119,7 @@ end
 -- ---- Topics ----
 
 local topics = {}
-local order = {"recipe", "env", "objective", "critic", "reward", "policy", "algorithm", "optimizer", "schedule",
+local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "algorithm", "optimizer", "schedule",
   "train", "eval", "agent", "host"}
 
 local function section(title, options)
@@ -132,6 +132,8 @@ topics.eval = section("eval: how the policy is evaluated.", schema.eval)
 topics.agent = section("agent: capacities of the agent.", schema.agent)
 topics.critic = section("objective.critics.NAME: one part of the objective, with its own value network.",
   schema.critic)
+topics.constraint = section("objective.constraints.NAME: what a critic's reward may come to.", schema.constraint)
+topics.learned = section("learned {…}: a multiplier that follows the violation: λ ← clip(λ + lr · v, 0, max).", schema.learned)
 topics.objective = section(
   "objective: what to optimise. The actor maximises Σ weightᵢ·Aᵢ over the critics' advantages.", schema.objective)
 

@@ -63,6 +63,15 @@ local function ratio(...)
   return result
 end
 
+--- A multiplier that is learned: its settings.
+local function learned(...)
+  local given = ...
+  if select("#", ...) > 1 or (given ~= nil and type(given) ~= "table") then
+    refuse("learned takes its settings as a table, as in learned {lr = 0.01, init = 0, max = 10}")
+  end
+  return given or {}
+end
+
 -- ---- extend -------------------------------------------------------------------------------------------------------
 
 local remove = setmetatable({}, {
@@ -171,7 +180,7 @@ local function merge_sort(t, before)
 end
 
 local shared = {
-  extend = extend, remove = remove, expression = expression, ratio = ratio, sweep = sweep,
+  extend = extend, remove = remove, expression = expression, ratio = ratio, learned = learned, sweep = sweep,
   linear = scalar "linear", cosine = scalar "cosine", warmup = scalar "warmup", piecewise = scalar "piecewise",
   assert = base.assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, unpack = base.unpack,

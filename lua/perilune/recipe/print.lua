@@ -65,7 +65,8 @@ end
 
 local orders = {
   [""] = schema.names(schema.recipe), policy = schema.names(schema.policy), train = schema.names(schema.train),
-  eval = schema.names(schema.eval), critic = schema.names(schema.critic), env = {"c", "lua", "world", "digest", "n", "preset"},
+  eval = schema.names(schema.eval), critic = schema.names(schema.critic),
+  constraint = schema.names(schema.constraint), env = {"c", "lua", "world", "digest", "n", "preset"},
 }
 
 local function text_of(value, path, indent)
@@ -80,6 +81,7 @@ local function text_of(value, path, indent)
   local parts, long = {}, false
   for i, item in ipairs(value) do parts[i] = text_of(item, path .. "." .. i, indent .. "  ") end
   local order = orders[path] or (path:find("^objective%.critics%.[^.]+$") and orders.critic)
+    or (path:find("^objective%.constraints%.[^.]+$") and orders.constraint)
   for _, name in ipairs(ordered(value, order)) do
     local inner = path == "" and name or path .. "." .. name
     parts[#parts + 1] = key_text(name) .. " = " .. text_of(value[name], inner, indent .. "  ")

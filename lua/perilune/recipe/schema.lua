@@ -9,14 +9,15 @@
 ---   required               there is no default
 ---   fields                 the options of a `section`
 --- Kinds: number, boolean, text, choice, texts, sizes, duration, reward, scale, section, and those that validate.lua
---- checks as a whole: env, critics, dimensions, algorithm, optimizer.
+--- checks as a whole: env, critics, constraints, multiplier, dimensions, algorithm, optimizer.
 --- Every kind is checked by the function of its name in values.lua.
 ---
 --- The resolved recipe has every option in its place:
 ---   name, tags
 ---   env        {"pendulum", n, preset or nil, its options}, {c = file, …}, {lua = file, …}, or {"host", …,
 ---              action, responses}
----   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}}}
+---   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}},
+---               constraints = {name = {critic, at_least or at_most, per, unit, window, multiplier}} or nil}
 ---   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used
 ---   train, eval, agent
@@ -56,9 +57,35 @@ schema.critic = {
     {choices = schema.activations}),
 }
 
+--- How a multiplier is learned.
+schema.learned = {
+  option("lr", "number", 0.01, "", "step size: the multiplier moves by this for a violation of the whole bound", {min = 0}),
+  option("kp", "number", 0, "", "what it has besides for as long as there is such a violation: damps swings", {min = 0}),
+  option("kd", "number", 0, "", "what it has besides while the violation changes by so much from update to update", {min = 0}),
+  option("init", "number", 0, "", "its value at the start", {min = 0}),
+  option("max", "number", 10, "", "its bound", {min = 0}),
+}
+
+schema.constraint = {
+  option("critic", "text", nil, "", "the critic whose reward is constrained; default: that of the constraint's name"),
+  option("at_least", "number", nil, "", "the least that it may come to, per unit of `per`; or else"),
+  option("at_most", "number", nil, "", "the most"),
+  option("per", "choice", "step", "", "what it is a mean of: steps, whole episodes, or days of a user, for envs with a clock",
+    {choices = {"step", "episode", "user_day"}}),
+  option("unit", "number", nil, "", "a violation of this size counts as 1; default: the size of the bound", {above = 0}),
+  option("window", "number", 1000, "units", "the mean is over the last so many; no step of the multiplier before a quarter of " ..
+    "them has come", {integer = true, min = 1, max = 2 ^ 24}),
+  option("multiplier", "multiplier", nil, "", "what a unit of the critic is worth to the actor beside its weight: a number " ..
+    "that may change while it learns, or learned {lr = 0.01, init = 0, max = 10}; default: learned {}"),
+}
+
 schema.objective = {
   option("critics", "critics", nil, "",
     "one critic for each part of the objective, by name; default: one for the response `reward`"),
+  -- Without a default, so that recipes without constraints keep their hashes.
+  option("constraints", "constraints", nil, "",
+    "what critics' rewards may come to at least or at most, by name, undiscounted and unscaled: the actor's weight of such " ..
+    "a critic is (w ± λ)/(1 + Σλ), that of another w/(1 + Σλ)"),
 }
 
 schema.policy = {
@@ -226,6 +253,8 @@ function schema.unknown(path)
   local options = schema.recipe
   local critic = path:match("^objective%.critics%.[^.]+%.(.+)$")
   if critic then path, options = critic, schema.critic end
+  local constraint = path:match("^objective%.constraints%.[^.]+%.(.+)$")
+  if constraint then path, options = constraint, schema.constraint end
   for name in path:gmatch("[^.]+") do
     local known = schema.find(options, name)
     if not known then return nearest.hint_or_list(name, schema.names(options)) end

@@ -2,6 +2,7 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local checks = require "perilune.recipe.check"
+local constraints = require "perilune.recipe.constraints"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
@@ -125,6 +126,7 @@ local function together(check, result, spec, env, algorithm)
   end
   needs_clock(check, result, spec, env)
   needs_warmup(check, result)
+  constraints.check(check, result, spec, env, algorithm)
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
   check.try(needs_waits, check, result, spec)
@@ -142,6 +144,8 @@ local function resolve(check, recipe)
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
   local own_policy = check.try(policy_file.load, check, policy, "policy")
   result.objective.critics = check.try(resolve_critics, check, result.objective.critics, "objective.critics", policy)
+  result.objective.constraints = check.try(constraints.resolve, check, result.objective.constraints, "objective.constraints",
+    result.objective.critics or {})
   if recipe.algorithm ~= nil then
     result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec)
   end

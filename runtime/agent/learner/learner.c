@@ -48,6 +48,7 @@ static prl_status build(prl_learner *l, prl_error *error) {
   prl_status status = allocate(l, error);
   if (!status) status = prl_metrics_init(&l->metrics, l->runtime, l->root, l->shape, l->sets, error);
   if (!status) status = prl_critics_build(l, error);
+  if (!status) status = prl_constraints_build(l, error);
   if (!status) status = prl_programs_build(l, error);
   if (status) return status;
   l->n.warmed = l->shape->warmup == 0;
@@ -79,6 +80,7 @@ prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts,
 void prl_learner_free(prl_learner *l) {
   if (!l) return;
   prl_programs_free(l);
+  prl_constraints_free(l);
   prl_critics_free(l);
   if (l->metrics.runtime) prl_metrics_deinit(&l->metrics);
   prl_replay_free(l->memory);
@@ -144,6 +146,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
   if (!status) status = batch_blocks(l, blocks, error);
   if (!status && l->memory) status = draw_blocks(l, blocks, error);
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
+  if (!status) status = prl_constraints_blocks(l, blocks, error);
   return status ? status : prl_critics_blocks(l, blocks, error);
 }
 
@@ -170,7 +173,7 @@ bool prl_learner_restore(prl_learner *l) {
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
   prl_programs_fill_live(l);
-  return good && (!l->memory || prl_replay_restore(l->memory));
+  return good && prl_constraints_restore(l) && (!l->memory || prl_replay_restore(l->memory));
 }
 
 /* ---- swapping ---- */
@@ -202,6 +205,7 @@ static void take_optims(prl_learner *to) {
 void prl_learner_take(prl_learner *to, const prl_learner *from) {
   for (int i = 0; i < to->critics_count; i++)
     take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name));
+  prl_constraints_take(to, from);
   take_optims(to);
 }
 

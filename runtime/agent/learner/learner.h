@@ -53,6 +53,9 @@ int prl_learner_metrics(const prl_learner *learner, const prl_metric **list);
 int prl_learner_meanings(const prl_learner *learner, const prl_metric **list);
 /* The divisor of the critic's rewards; NULL: there is none of that name. */
 const double *prl_learner_scale(const prl_learner *learner, const char *critic, size_t length);
+/* A constraint whose multiplier has been at its bound for long while its violation did not fall: its name,
+ * that bound and the violation, in units of the constraint's. False: there is none. */
+bool prl_learner_stuck(const prl_learner *learner, const char **constraint, double *bound, double *violation);
 /* A critic that discounts by time: its name and unit. False: there is none. */
 bool prl_learner_timed(const prl_learner *learner, const char **critic, const char **per);
 

@@ -31,6 +31,11 @@ static const struct {
      "Share of the returns' variance that a critic predicts; 1 is all."},
     {"signal_share", "Share of the actor's signal",
      "Share of the weighted advantages' variance that comes from a critic."},
+    {"multiplier", "Multiplier", "λ of a constraint: what a unit of its critic is worth to the actor."},
+    {"constrained", "Constrained",
+     "What a constraint is on: mean over its window, in units of its critic's reward."},
+    {"violation", "Violation",
+     "By how much a constraint does not hold, in units of its bound; 0 or less: it holds."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };
 

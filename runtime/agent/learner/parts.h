@@ -3,6 +3,7 @@
 #define PRL_AGENT_LEARNER_PARTS_H
 
 #include "agent/plan/binder.h"
+#include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "agent/learner/metrics.h"
 #include "objective/expression.h"
@@ -86,6 +87,8 @@ struct prl_learner {
 
   prl_critic *critics;
   int critics_count;
+  prl_constraint *constraints;
+  int constraints_count;
   const prl_critic *timed; /* the first that discounts by time; NULL: none does */
 
   prl_source *sources; /* what programs may read of the batch */

@@ -62,7 +62,9 @@ static void report_episodes(prl_learner *l) {
     for (int i = 0; i < l->critics_count; i++) {
       prl_critic *c = &l->critics[i];
       c->episode[slot] = (first ? 0 : c->episode[slot]) + (double)c->reward[row];
-      if (whole) prl_metrics_put(&l->metrics, c->metric_return, c->episode[slot]);
+      if (!whole) continue;
+      prl_metrics_put(&l->metrics, c->metric_return, c->episode[slot]);
+      prl_constraints_episode(l, i, c->episode[slot]);
     }
     if (whole) prl_metrics_put(&l->metrics, l->metrics.length, length);
   }
@@ -83,6 +85,7 @@ prl_status prl_rewards_make(prl_learner *l, prl_error *error) {
   if (status) return status;
   report_episodes(l);
   report_responses(l);
+  prl_constraints_step(l);
   scale_rewards(l);
   return PRL_OK;
 }

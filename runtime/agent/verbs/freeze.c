@@ -4,6 +4,7 @@
 void prl_update_begin(prl_learner *l) {
   prl_metrics_clear(&l->metrics);
   prl_live_freeze(l->live, (double)l->experience->n.decisions);
+  prl_constraints_apply(l);
   prl_programs_fill_live(l);
   prl_experience_freeze(l->experience, &l->batch);
   l->n.shuffles = 0;

@@ -213,7 +213,8 @@ PRL_API double prl_agent_days_driven(const prl_agent *agent);
 
 /* NULL while every decision since the agent was made or loaded could be recorded; then one sentence on the
  * first that could not: which capacity was full, why, and the number to set it to (`agent.rows` follows from
- * the waits and the rate of the decisions until then). Nothing is printed: show it where somebody reads it.
+ * the waits and the rate of the decisions until then); or, before that, on a constraint that cannot be met.
+ * Nothing is printed: show it where somebody reads it.
  * Borrowed: until another plan is swapped in. */
 PRL_API const char *prl_agent_notice(prl_agent *agent);
 
