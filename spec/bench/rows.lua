@@ -69,6 +69,30 @@ local function ppo_run(name, activation)
   bench.print(name, activation .. ", return of the last episodes", returns[1], "")
 end
 
+--- A whole run from a replay memory, of the recipe with the settings of the yardstick.
+local function replay_run(name, path, overrides, which)
+  local plan, make_env = load(path, overrides)
+  local function run()
+    local agent, env = prl.agent(plan), make_env(1)
+    agent:drive(env, 10000)
+    agent:free()
+    env:free()
+  end
+  local product, yardstick, ratio = bench.pair(run, bench.replay(which), repetitions)
+  bench.print(name, which .. ", 10000 steps, bare kernels", yardstick / 1e9, "s")
+  bench.print(name, which .. ", 10000 steps, all in", product / 1e9, "s", ratio)
+end
+
+local function sac_pendulum()
+  replay_run("sac_pendulum", "pendulum/sac", {"env.n=1", "policy.hidden={64,64}", "algorithm.minibatch=100", "algorithm.updates=1",
+    "algorithm.start=1000"}, "sac")
+end
+
+local function dqn_cartpole()
+  replay_run("dqn_cartpole", "cartpole/dqn", {"env.n=1", "policy.hidden={64,64}", "algorithm.rollout=4", "algorithm.minibatch=64",
+    "algorithm.updates=0.25", "algorithm.start=1000", "algorithm.steps=1"}, "dqn")
+end
+
 local function a2c_step()
   local plan, make_env = load "cartpole/a2c"
   local agent, env = prl.agent(plan), make_env(1)
@@ -388,6 +412,8 @@ return {
   {name = "infer_lua", run = infer_lua},
   {name = "program_overhead", run = program_overhead},
   {name = "ppo_pendulum", run = function() ppo_run("ppo_pendulum", "relu") end},
+  {name = "sac_pendulum", run = sac_pendulum},
+  {name = "dqn_cartpole", run = dqn_cartpole},
   {name = "ppo_pendulum_tanh", run = function() ppo_run("ppo_pendulum_tanh", "tanh") end},
   {name = "a2c_step", run = a2c_step},
   {name = "rollout", run = rollout},

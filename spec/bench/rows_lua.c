@@ -122,6 +122,20 @@ static int ppo(lua_State *L) { /* "relu" or "tanh" → a function that does the 
   return 1;
 }
 
+static int run_replay(lua_State *L) {
+  yardstick_replay_run(lua_touserdata(L, lua_upvalueindex(1)));
+  return 0;
+}
+
+static int replay(lua_State *L) { /* "sac" or "dqn" → a function that does the kernels of a whole run */
+  static const char *const names[] = {"dqn", "sac", NULL};
+  yardstick_replay *r = yardstick_replay_new(luaL_checkoption(L, 1, NULL, names));
+  if (!r) return luaL_error(L, "no memory for the yardstick");
+  lua_pushlightuserdata(L, r);
+  lua_pushcclosure(L, run_replay, 1);
+  return 1;
+}
+
 static int run_fit(lua_State *L) {
   yardstick_fit_run(lua_touserdata(L, lua_upvalueindex(1)));
   return 0;
@@ -225,8 +239,9 @@ static int process(lua_State *L) {
 }
 
 lua_State *bench_lua_open(void) {
-  static const luaL_Reg functions[] = {{"pair", pair}, {"alone", alone},     {"print", print}, {"now", now},
-                                       {"spin", spin}, {"infer", infer},     {"ppo", ppo},     {"csv", csv},
+  static const luaL_Reg functions[] = {{"pair", pair}, {"alone", alone},     {"print", print},
+                                       {"now", now},   {"spin", spin},       {"infer", infer},
+                                       {"ppo", ppo},   {"replay", replay},   {"csv", csv},
                                        {"fit", fit},   {"process", process}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;

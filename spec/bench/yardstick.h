@@ -33,10 +33,11 @@ yardstick_net *yardstick_net_new(int64_t batch, const int64_t sizes[YARDSTICK_LA
 void yardstick_net_free(yardstick_net *net);
 /* Chooses the fastest implementation of each product; the net's numbers change. */
 void yardstick_net_tune(yardstick_net *net);
-void yardstick_forward(void *net);    /* bare kernels: x → y[2] */
-void yardstick_train(void *net);      /* bare kernels */
-void yardstick_train_blas(void *net); /* a plain loop of OpenBLAS and SLEEF (else libmvec) */
-const char *yardstick_way(int way);   /* "own", "openblas", "libxsmm" */
+void yardstick_forward(void *net);        /* bare kernels: x → y[2] */
+void yardstick_train(void *net);          /* bare kernels */
+void yardstick_input_gradient(void *net); /* bare kernels, after yardstick_forward: gy[2] → gx0 */
+void yardstick_train_blas(void *net);     /* a plain loop of OpenBLAS and SLEEF (else libmvec) */
+const char *yardstick_way(int way);       /* "own", "openblas", "libxsmm" */
 const char *yardstick_tanh_name(void);
 
 /* One fused function for 4-64-64-2 with tanh, batch 1, and nothing else. */
@@ -54,6 +55,15 @@ typedef struct yardstick_ppo yardstick_ppo;
 yardstick_ppo *yardstick_ppo_new(prl_unary act);
 void yardstick_ppo_free(yardstick_ppo *ppo);
 void yardstick_ppo_run(void *ppo);
+
+/* The work of runs that learn from a replay memory, as bare kernels: 10,000 steps of one environment,
+ * networks of two layers of 64 with relu, after the first 1,000 steps an update of sac on pendulum (batch
+ * 100) at each, or of double dqn on cartpole (batch 64) at every fourth: the products, Adam, moving targets,
+ * and drawn rows copied. */
+typedef struct yardstick_replay yardstick_replay;
+yardstick_replay *yardstick_replay_new(bool sac);
+void yardstick_replay_free(yardstick_replay *replay);
+void yardstick_replay_run(void *replay);
 
 /* The bare kernels of `steps` training steps of a ranker: rows of an embedding table gathered and averaged,
  * a network of two hidden layers of relu and a linear part beside it, sigmoids, all gradients, Adam on the

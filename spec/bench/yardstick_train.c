@@ -175,6 +175,16 @@ void yardstick_train(void *context) {
   net->k->adam(net->size, &options, net->grad, net->value, net->moment1, net->moment2);
 }
 
+void yardstick_input_gradient(void *context) {
+  yardstick_net *net = context;
+  for (int l = LAYERS - 1; l > 0; l--) {
+    gx_layer(net, l, net->gx[l]);
+    net->k->unary_grad[net->act](net->batch * net->sizes[l], NULL, net->y[l - 1], net->gy[l - 1], false,
+                                 net->gy[l - 1]);
+  }
+  gx_layer(net, 0, net->gx0_way);
+}
+
 /* ---- A plain loop of OpenBLAS and a vector mathematics library ---- */
 
 static void blas_forward(yardstick_net *net, int l) {
