@@ -3,7 +3,7 @@
 return extend(require "a2c_multi_critic", {
   env = {n = 512},
   objective = {constraints = {comment = {
-    at_least = 0.01465, per = "step", window = 2e5, multiplier = learned {lr = 0.002, kp = 2, max = 2},
+    at_least = 0.01465, per = "step", window = 5e4, multiplier = learned {lr = 5e-4, kp = 1, max = 1},
   }}},
   train = {steps = 4e6},
 })
