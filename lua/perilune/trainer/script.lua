@@ -198,11 +198,11 @@ function script.start(checked, given)
   return run
 end
 
---- Goes on with a run of this script from its newest checkpoint. options: as of trainer.resume.
+--- Continues a run of this script from its newest checkpoint. options: as of trainer.resume.
 function script.resume(checked, path, given)
   local place = folder.open(path)
   local info = place.info
-  if info.environment.kind ~= "script" then failure.usage(path .. " is a recipe's run: `train --resume` goes on with it") end
+  if info.environment.kind ~= "script" then failure.usage(path .. " is a recipe's run: `train --resume` continues it") end
   local lock = folder.lock(path)
   place.read = driver.load
   local checkpoint, state, saved = place:last_checkpoint()
