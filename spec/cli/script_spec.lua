@@ -120,6 +120,10 @@ describe("a script's own loop", function()
     end
     recipes.write(root .. "/", "pole.lua", [[return {env = {"cartpole", n = 4}, algorithm = "ppo", train = {steps = 100},
       objective = {critics = {upright = {reward = function(r) return r.reward end}}}, eval = {episodes = 2}}]])
+    recipes.write(root .. "/", "moved.lua", counting)
+    assert.equal(0, select(3, run(("moved.lua -q --resume %s"):format(folder)))) -- the same script, elsewhere
+    recipes.write(root .. "/", "another.lua", counting .. "-- another\n")
+    refused(("another.lua --resume %s"):format(folder), "count.lua, and this is ")
     local recipe_run = folder_of((run "train pole.lua -q"))
     refused(("count.lua --resume %s"):format(recipe_run), "is a recipe's run: `train --resume` continues it")
   end)
