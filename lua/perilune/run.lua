@@ -41,7 +41,7 @@ local function begin(checked, words)
   end}
   if not words.resume then return script.start(checked, given) end
   local run = script.resume(checked, words.resume, given)
-  if not run:ended() then terminal.out("Going on from ", run.checkpoint, "\n") end
+  if not run:ended() then terminal.out("Continuing from ", run.checkpoint, "\n") end
   return run
 end
 
@@ -53,7 +53,7 @@ end
 
 local function stopped(run, path)
   local folder = run.folder.path
-  local how = #run.folder:checkpoints() > 0 and ("and saved. Go on with:\n  %s"):format(invocation.line(path, "--resume", folder))
+  local how = #run.folder:checkpoints() > 0 and ("and saved. Continue with:\n  %s"):format(invocation.line(path, "--resume", folder))
     or "; it cannot go on, since the loop gives no run.save"
   interruption.leave(("stopped at %s %s"):format(run:place(), how):gsub(" ;", ";"))
 end

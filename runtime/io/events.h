@@ -21,7 +21,7 @@ uint32_t prl_crc32c(const void *data, size_t size);
  * yet. wall_time: seconds since 1970. Fails: PRL_EIO, PRL_ENOMEM. */
 prl_status prl_events_open(prl_runtime *runtime, const char *folder, double wall_time, prl_events **out,
                            prl_error *error);
-/* Goes on with an event file after its first `size` bytes, which prl_events_size gave when it was flushed;
+/* Continues an event file after its first `size` bytes, which prl_events_size gave when it was flushed;
  * what stands behind them is cut off. Fails: PRL_EIO, PRL_EFORMAT (it is shorter), PRL_ENOMEM. */
 prl_status prl_events_reopen(prl_runtime *runtime, const char *path, int64_t size, prl_events **out,
                              prl_error *error);

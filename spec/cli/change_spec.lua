@@ -47,6 +47,15 @@ describe("a training that is changed", function()
     assert.equal(1e-9, assert(prl.load_agent(name .. ".safetensors")):get "algorithm.lr")
   end)
 
+  it("says where a run goes on with step sizes that have ended", function()
+    local folder = train "--set 'algorithm.lr=linear{from=1e-3,to=0}'"
+    local _, err, code = run(("train --resume %s -q --steps 1024"):format(folder))
+    assert.equal(0, code, err)
+    assert.truthy(err:find("note: algorithm.lr ended at 0: what has that step size changes no more; --set algorithm.lr=…", 1, true), err)
+    _, err = run(("train --resume %s -q --steps 1536 --set algorithm.lr=1e-4"):format(folder))
+    assert.equal("", err)
+  end)
+
   it("refuses what is no live option, and changes nothing", function()
     local folder = train ""
     local before = files.read(("%s/%s/run.json"):format(root, folder))

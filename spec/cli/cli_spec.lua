@@ -116,7 +116,7 @@ return {
     assert.truthy(err:find("the newest whole checkpoint before it is " .. before .. ".safetensors", 1, true), err)
     out, err, code = run("train --quiet --steps 1300 --resume " .. folder)
     assert.equal(0, code, err)
-    assert.truthy(out:find("^Going on from " .. (before:gsub("%-", "%%-")) .. "%.safetensors\n"), out)
+    assert.truthy(out:find("^Continuing from " .. (before:gsub("%-", "%%-")) .. "%.safetensors\n"), out)
     assert.truthy(err:find(newest .. ".safetensors is damaged", 1, true), err)
   end)
 
@@ -170,7 +170,7 @@ return {
     _, err, code = run("train --quiet --steps 768 --resume " .. folder, nil, "env -u PERILUNE_KERNELS")
     assert.equal(0, code)
     if not io.open("/proc/cpuinfo"):read("*a"):find("avx2") then return assert.equal("", err) end
-    assert.truthy(err:find("^perilune: this run began with the kernels baseline and goes on with avx%d+: what follows "), err)
+    assert.truthy(err:find("^perilune: this run began with the kernels baseline and continues with avx%d+: what follows "), err)
     assert.equal(1, select(2, err:gsub("\n", "")))
   end)
 

@@ -78,7 +78,7 @@ describe("a script's own loop", function()
       .. "while ! grep -q there out; do sleep 0.02; done; kill -INT $p; wait $p; echo $? >code)"):format(root, command.path))
     assert.equal("130\n", files.read(root .. "/code"))
     local err = files.read(root .. "/err")
-    assert.truthy(err:find("stopped at step 60 and saved. Go on with:", 1, true), err)
+    assert.truthy(err:find("stopped at step 60 and saved. Continue with:", 1, true), err)
     local resume = err:match("count.lua %-%-resume (%S+)")
     assert.truthy(resume, err)
     local out, errors, code = run(("count.lua -q --resume %s"):format(resume))
@@ -116,12 +116,16 @@ describe("a script's own loop", function()
     refused("check count.lua", "count.lua is a script")
     local folder = folder_of((run "count.lua -q"))
     for _, words in ipairs {"eval ", "train --resume ", ("compare %s "):format(folder)} do
-      refused(words .. folder .. " --trust", "was made by a script, which alone can play it and go on with it")
+      refused(words .. folder .. " --trust", "was made by a script, which alone can play and continue it")
     end
     recipes.write(root .. "/", "pole.lua", [[return {env = {"cartpole", n = 4}, algorithm = "ppo", train = {steps = 100},
       objective = {critics = {upright = {reward = function(r) return r.reward end}}}, eval = {episodes = 2}}]])
+    recipes.write(root .. "/", "moved.lua", counting)
+    assert.equal(0, select(3, run(("moved.lua -q --resume %s"):format(folder)))) -- the same script, elsewhere
+    recipes.write(root .. "/", "another.lua", counting .. "-- another\n")
+    refused(("another.lua --resume %s"):format(folder), "count.lua, and this is ")
     local recipe_run = folder_of((run "train pole.lua -q"))
-    refused(("count.lua --resume %s"):format(recipe_run), "is a recipe's run: `train --resume` goes on with it")
+    refused(("count.lua --resume %s"):format(recipe_run), "is a recipe's run: `train --resume` continues it")
   end)
 
   it("says what is wrong in its words, its table and its loop", function()

@@ -164,7 +164,7 @@ describe("a signal", function()
       end
       local reason, code, _, err = stopped(words, posix.SIGINT, begun)
       assert.same({"exited", 130}, {reason, code})
-      assert.truthy(err:find("the same command goes on with them", 1, true), err)
+      assert.truthy(err:find("the same command continues them", 1, true), err)
       local pipe = assert(io.popen(("grep -l '\"interrupted\"' $(find '%s/runs' -name run.json) | wc -l"):format(root)))
       assert.equal(2, tonumber(pipe:read("*a")))
       pipe:close()

@@ -149,7 +149,7 @@ describe("perilune sweep", function()
     posix.kill(pid, posix.SIGINT)
     local _, reason, code = posix.wait(pid)
     assert.same({"exited", 130}, {reason, code})
-    assert.truthy(files.read(root .. "/err"):find("stopped; the runs so far are in o: the same command goes on with them", 1, true))
+    assert.truthy(files.read(root .. "/err"):find("stopped; the runs so far are in o: the same command continues them", 1, true))
     for _, info in pairs(runs_below "o") do assert.equal("interrupted", info.status) end
   end)
 

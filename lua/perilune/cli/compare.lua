@@ -43,6 +43,9 @@ local function check_recipes(words)
   if envs[1] ~= envs[2] then
     failure.usage(("%s runs on %s and %s on %s: they cannot be compared"):format(words.a, envs[1], words.b, envs[2]))
   end
+  local function side(one) return {eval = one.recipe.eval, options = one.env.options} end
+  local message = require("perilune.trainer.comparison").apart(side(loaded[1]), side(loaded[2]), {words.a, words.b})
+  if message then failure.usage(message) end
   return loaded
 end
 

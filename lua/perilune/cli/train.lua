@@ -1,4 +1,4 @@
---- `perilune train RECIPE`: trains an agent in a folder of its own; `--resume RUN` goes on with one.
+--- `perilune train RECIPE`: trains an agent in a folder of its own; `--resume RUN` continues one.
 
 local failure = require "perilune.failure"
 local interruption = require "perilune.interruption"
@@ -52,7 +52,7 @@ function train.run(argv)
       terminal.out(run:ended_text())
       return 0
     end
-    terminal.out("Going on from ", run.checkpoint, "\n")
+    terminal.out("Continuing from ", run.checkpoint, "\n")
   else
     local loaded = failure.check_recipe(prl.recipe.load(words.recipe, {
       set = words.set, seed = words.seed, trust = words.trust,
@@ -67,7 +67,7 @@ function train.run(argv)
   local status, report = run:train()
   local path = run.folder.path
   if status == "interrupted" then
-    terminal.out(("Stopped at %s and saved. Go on with:\n  %s\n"):format(run:place(),
+    terminal.out(("Stopped at %s and saved. Continue with:\n  %s\n"):format(run:place(),
       invocation.line("train", "--resume", path)))
     return interruption.code
   end

@@ -38,7 +38,7 @@ local function names_of(path, header)
     local name
     if quoted then name, rest = quoted:gsub('""', '"'), after:sub(2) else name, rest = rest:match("^([^,]*),(.*)$") end
     if name == "" or known[name] then
-      refuse(path, 1, name == "" and ("column %d has no name"):format(#names + 1) or ("the column %s stands twice"):format(
+      refuse(path, 1, name == "" and ("column %d has no name"):format(#names + 1) or ("the column %s appears twice"):format(
         values.show(name)))
     end
     names[#names + 1], known[name] = name, true

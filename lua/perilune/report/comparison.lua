@@ -55,7 +55,7 @@ function comparison.text(compared, intervals)
     return ("A  %s\nB  %s\n%s%s"):format(compared.names[1], compared.names[2], lift.text(compared.lift), apart_text(compared))
   end
   local rows = rows_of(intervals)
-  table.insert(rows, 1, {"sum over an episode", "A", "B", "B − A", "95 % interval", ""})
+  table.insert(rows, 1, {compared.by_user and "of a user and day" or "sum over an episode", "A", "B", "B − A", "95 % interval", ""})
   return ("A  %s\nB  %s\n%s in pairs\n%s%s"):format(compared.names[1], compared.names[2],
     format.plural(#compared.pairs, compared.unit), format.columns(rows), apart_text(compared))
 end

@@ -126,7 +126,7 @@ local function status(info)
   local text = texts[info.status]
   if not text then return nil end
   return tag("div", {class = "warn"}, text, " ", info.message and tag("code", nil, info.message),
-    info.status ~= "running" and info.folder and {" Go on with ",
+    info.status ~= "running" and info.folder and {" Continue with ",
       tag("code", nil, invocation.line("train", "--resume", info.folder)), "."})
 end
 

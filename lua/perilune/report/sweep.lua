@@ -103,7 +103,7 @@ local function second_sentence(swept)
     return ("One seed cannot tell it from the second, %s: another training may differ by more."):format(second)
   end
   if points.told(difference) then
-    return ("The second, %s, stands %s from it on the same seeds: the two can be told apart, as far as an interval of a "
+    return ("The second, %s, is %s from it on the same seeds: the two can be told apart, as far as an interval of a "
       .. "chosen winner can say."):format(second, difference_text(difference))
   end
   local others = #untold(swept) - 1

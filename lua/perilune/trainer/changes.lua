@@ -17,18 +17,18 @@ function changes.code(info)
     if not digest or (text and prl.hash_bytes(text) == digest) then return end
     terminal.err(("perilune: %s %s since this run began: %s\n"):format(path, text and "has changed" or "is gone", then_))
   end
-  local as_it_is = "the run goes on with it as it is now"
+  local as_it_is = "the run continues with it as it is now"
   look("env", info.environment.path, as_it_is)
   look("algorithm", info.algorithm_file, drivers.of_run(info).code_goes_on and as_it_is or
-    "the run goes on with the algorithm as it was")
-  look("policy", info.policy_file, "the run goes on with the network as it was")
+    "the run continues with the algorithm as it was")
+  look("policy", info.policy_file, "the run continues with the network as it was")
 end
 
 --- The tables of kernels round differently: a run that began under another one goes on from the same state, and its bytes
 --- are no longer those of a run that never stopped.
 function changes.kernels(info)
   if info.kernels and info.kernels ~= prl.kernels() then
-    terminal.err(("perilune: this run began with the kernels %s and goes on with %s: what follows differs in the last "
+    terminal.err(("perilune: this run began with the kernels %s and continues with %s: what follows differs in the last "
       .. "digits from a run that stayed with %s\n"):format(info.kernels, prl.kernels(), info.kernels))
   end
 end

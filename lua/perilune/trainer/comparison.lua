@@ -8,6 +8,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local keys = require "perilune.keys"
 local lift = require "perilune.stats.lift"
 local ratios = require "perilune.stats.ratios"
 local runs = require "perilune.records.run"
@@ -95,9 +96,42 @@ local function by_seed(path, hash)
     local run = runs.load(inner)
     local whole = run and run.info.status == "finished"
       and (not hash or (run.info.hash == hash and runs.as_written(run.info)))
-    if whole and runs.last_evaluation(run) then found[run.info.seed] = run end
+    if whole and runs.last_evaluation(run) then
+      local other = found[run.info.seed]
+      if other and not hash then
+        failure.usage(("%s and %s have the same seed, %.0f: of a folder's runs one of each seed is compared"):format(other.folder,
+          run.folder, run.info.seed))
+      end
+      found[run.info.seed] = run
+    end
   end
   return found
+end
+
+-- What two sides must have in common for their numbers to be of the same users, or of the same starts.
+local judged_by = {users = {"users", "days", "seed", "action"}, episodes = {"episodes", "seed", "action"}}
+
+--- Where two sides are judged differently, as a sentence; nil where they are alike. a, b: {eval, options (of the env)}; names: of
+--- the sides.
+function comparison.apart(a, b, names)
+  local function apart(name, one, other)
+    if one == other then return nil end
+    return ("%s is %s in %s and %s in %s: they cannot be compared; with --set %s=… both are trained and judged alike"):format(name,
+      tostring(one), names[1], tostring(other), names[2], name)
+  end
+  for _, name in ipairs((a.eval.users > 0 or b.eval.users > 0) and judged_by.users or judged_by.episodes) do
+    local message = apart("eval." .. name, a.eval[name], b.eval[name])
+    if message then return message end
+  end
+  local options = {}
+  for _, side in ipairs {a.options or {}, b.options or {}} do
+    for name in pairs(side) do options[name] = true end
+  end
+  if options.digest then options.world = nil end -- the same file, whatever its path
+  for _, name in ipairs(keys(options)) do
+    local message = apart("env." .. name, (a.options or {})[name], (b.options or {})[name])
+    if message then return message end
+  end
 end
 
 --- Compares the finished runs of two folders, pair by pair of equal seeds. options: names; hashes, where a folder may
@@ -118,6 +152,10 @@ function comparison.of_folders(paths, options)
   local first = result.pairs[1]
   result.names = names or {a[first].info.name, b[first].info.name}
   result.responses = same_responses(a[first].info, b[first].info, paths)
+  local function side(info) return {eval = info.evaluation, options = info.environment.options} end
+  local message = comparison.apart(side(a[first].info), side(b[first].info), paths)
+  if message then failure.usage((message:gsub("; with .*$", ""))) end
+  result.by_user = a[first].info.evaluation.users > 0
   local shared, apart = same_ratios(a[first].info, b[first].info)
   result.apart = apart
   for _, ratio in ipairs(shared) do

@@ -34,7 +34,7 @@ local function same(found, said, what, path)
   local ok = #found == #said
   for i, one in ipairs(said) do ok = ok and one == found[i] end
   if ok then return end
-  failure.run(("%s: %s: its environment has %s, and here stand %s"):format(path, what, table.concat(found, ", "),
+  failure.run(("%s: %s: its environment has %s, and this file says %s"):format(path, what, table.concat(found, ", "),
     table.concat(said, ", ")))
 end
 

@@ -78,7 +78,7 @@ function folder.open_to_run(path, trust)
   local self = folder.open(path)
   local about = self.info.environment
   if about.kind == "script" then
-    failure.usage(("%s was made by a script, which alone can play it and go on with it:\n  %s"):format(path,
+    failure.usage(("%s was made by a script, which alone can play and continue it:\n  %s"):format(path,
       invocation.line(self.info.recipe or about.path, "--resume", path)))
   end
   if not trust and about.kind ~= "builtin" then

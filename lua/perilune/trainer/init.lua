@@ -1,4 +1,4 @@
---- The trainer: begins a run of a recipe, or goes on with one, and keeps its folder. It has no acting and no learning code.
+--- The trainer: begins a run of a recipe, or continues one, and keeps its folder. It has no acting and no learning code.
 ---
 ---     local run = trainer.start(loaded, {root = "runs"})      -- or trainer.resume("runs/…", {})
 ---     run:train()                                             -- "finished" or "interrupted"
@@ -55,12 +55,12 @@ local function check_due(info, state, path)
     local name, every = due[1], due[2]
     if (every > 0) ~= (state[name] ~= nil) then
       failure.run(("%s: %s: %s, and run.json has one every %.0f steps"):format(path, name,
-        state[name] and "it stands here" or "it is missing", every))
+        state[name] and "it is given" or "it is missing", every))
     end
   end
 end
 
---- Goes on with a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
+--- Continues a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
 --- threads and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
 --- options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)

@@ -121,7 +121,7 @@ function jobs.train(list, options)
   line:clear()
   for _, one in ipairs(failures) do stopped = stopped or one.code == 130 end
   if stopped then
-    failure.raise(("stopped; the runs so far are in %s: the same command goes on with them"):format(options.root), 130)
+    failure.raise(("stopped; the runs so far are in %s: the same command continues them"):format(options.root), 130)
   end
   for _, one in ipairs(failures) do
     if not options.go_on or one.code == 2 then

@@ -68,7 +68,7 @@ function log.open(folder, updates_per_row, state)
   return self
 end
 
--- Goes on with an existing metrics.csv after its first `rows` rows: later ones are made again.
+-- Continues an existing metrics.csv after its first `rows` rows: later ones are made again.
 function Log:take_up(rows)
   if rows == 0 then return end
   local path = self.folder:file("metrics.csv")

@@ -198,11 +198,15 @@ function script.start(checked, given)
   return run
 end
 
---- Goes on with a run of this script from its newest checkpoint. options: as of trainer.resume.
+--- Continues a run of this script from its newest checkpoint. options: as of trainer.resume.
 function script.resume(checked, path, given)
   local place = folder.open(path)
   local info = place.info
-  if info.environment.kind ~= "script" then failure.usage(path .. " is a recipe's run: `train --resume` goes on with it") end
+  if info.environment.kind ~= "script" then failure.usage(path .. " is a recipe's run: `train --resume` continues it") end
+  local own = posix.realpath(checked.path)
+  if info.environment.path ~= own and (info.code or {}).env ~= prl.hash_bytes(failure.check(prl.io.read(own))) then
+    failure.usage(("%s was made by the script %s, and this is %s"):format(path, info.environment.path, own))
+  end
   local lock = folder.lock(path)
   place.read = driver.load
   local checkpoint, state, saved = place:last_checkpoint()

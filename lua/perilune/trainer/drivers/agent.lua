@@ -3,6 +3,8 @@
 local failure = require "perilune.failure"
 local format = require "perilune.format"
 local invocation = require "perilune.invocation"
+local keys = require "perilune.keys"
+local records = require "perilune.records"
 local progress = require "perilune.trainer.progress"
 local terminal = require "perilune.terminal"
 
@@ -48,7 +50,8 @@ end
 function agent.ended(info, state) return info.status == "finished" and state.step >= info.steps end
 
 function agent.ended_text(info, state, path)
-  return ("%s is finished: it made %s of %s steps. To train it further:\n  %s\n"):format(path, format.grouped(state.step),
+  return ("%s is finished: it made %s of %s steps. To train it further (schedules keep their last value, --set gives another):"
+    .. "\n  %s\n"):format(path, format.grouped(state.step),
     format.grouped(info.steps), invocation.line("train", "--resume", path, "--steps",
       ("%.0f"):format(2 * math.max(info.steps, state.step))))
 end
@@ -57,9 +60,23 @@ local function new(run, env) return setmetatable({run = run, environments = env}
 
 function agent.start(run, env) return new(run, env) end
 
+-- A run that goes on beyond its length where its step sizes have ended learns nothing, and would not say so.
+local function note_ended(run)
+  local recipe, ended = records.read(run.folder:file("recipe.json")), {}
+  for _, name in ipairs(keys(recipe and recipe.algorithm or {})) do
+    local scheduled = type(recipe.algorithm[name]) == "table" and recipe.algorithm[name].kind
+    local ok, value = pcall(run.agent.get, run.agent, "algorithm." .. name)
+    if scheduled and name:find("lr$") and ok and value == 0 then ended[#ended + 1] = "algorithm." .. name end
+  end
+  if #ended == 0 or run.state.step >= run.info.steps then return end
+  terminal.err(("perilune: note: %s ended at 0: what has that step size changes no more; --set %s=… gives it another\n"):format(
+    table.concat(ended, " and "), ended[1]))
+end
+
 --- A Lua environment without `save` leaves no state in the checkpoint: its episodes start anew, and the run says so.
 --- State that is there and does not fit is a failure.
 function agent.resume(run, env)
+  note_ended(run)
   local ok, message, code = run.agent:load_env(run.checkpoint, env)
   if not ok then
     if code ~= "EABSENT" then failure.check(nil, message, code) end
