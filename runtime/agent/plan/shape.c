@@ -189,6 +189,7 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
     return prl_fail(error, PRL_EFORMAT,
                     "plan: schedule.remember.rows is %" PRId64 ", less than the %" PRId64 " rows of a draw",
                     s->memory_rows, s->draw_rows);
+  s->frozen_rows = s->batch_rows;
   if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
   return read_priority(s, prl_get(root, "schedule"), error);
 }
