@@ -1,6 +1,7 @@
 /* Replay memory: a ring of rows, and draws from it. */
 #include "rl/replay.h"
 
+#include <math.h>
 #include <string.h>
 
 #define EVERY(index, count) for (int64_t index = 0; index < (count); index++)
@@ -60,12 +61,26 @@ prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *sh
   return PRL_OK;
 }
 
+prl_status prl_replay_rank(prl_replay *m, double exponent, prl_error *error) {
+  m->exponent = exponent;
+  m->greatest = 1;
+  return prl_sum_tree_init(&m->priority, m->runtime, m->places, error);
+}
+
 void prl_replay_free(prl_replay *m) {
   if (!m) return;
+  prl_sum_tree_deinit(&m->priority, m->runtime);
   prl_piece pieces[PIECES];
   list_pieces(m, pieces);
   prl_pieces_free(m->runtime, pieces, PIECES);
   prl_free(m->runtime, m);
+}
+
+static prl_status priority_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error) {
+  prl_status status = prl_blocks_add(blocks, "memory.greatest", PRL_F64, 1, &m->greatest, error);
+  return status ? status
+                : prl_blocks_add_used(blocks, "memory.priority", PRL_F64, m->places,
+                                      prl_sum_tree_weights(&m->priority), &m->n.filled, 1, error);
 }
 
 prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error) {
@@ -90,7 +105,8 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
   for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++)
     status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, m->places * parts[i].unit,
                                  parts[i].data, &m->n.filled, parts[i].unit, error);
-  return status ? status : prl_blocks_add(blocks, "memory.last", PRL_I32, m->streams, m->last, error);
+  if (!status) status = prl_blocks_add(blocks, "memory.last", PRL_I32, m->streams, m->last, error);
+  return status || !m->priority.leaves ? status : priority_blocks(m, blocks, error);
 }
 
 /* How long ago a place was taken, in places: the oldest has 0. */
@@ -108,7 +124,17 @@ static bool place_holds(const prl_replay *m, int64_t place) {
   return next >= 0 && next < m->n.filled && age(m, next) > age(m, place);
 }
 
-bool prl_replay_restore(const prl_replay *m) {
+/* Every row can be drawn, and no ghost. */
+static bool priorities_hold(const prl_replay *m) {
+  const double *weight = prl_sum_tree_weights(&m->priority);
+  bool good = m->greatest > 0 && isfinite(m->greatest);
+  for (int64_t place = 0; good && place < m->n.filled; place++)
+    good = kind_of(m, place) == PRL_ROW_REAL ? weight[place] > 0 && weight[place] <= m->greatest
+                                             : weight[place] == 0;
+  return good;
+}
+
+bool prl_replay_restore(prl_replay *m) {
   const prl_replay_counts *n = &m->n;
   bool good = n->filled >= 0 && n->filled <= m->places && n->head >= 0 && n->head < m->places &&
               (n->filled == m->places || n->head == n->filled) && prl_count_holds(n->added) &&
@@ -123,7 +149,9 @@ bool prl_replay_restore(const prl_replay *m) {
     good = last == -1 ||
            (last >= 0 && last < n->filled && kind_of(m, last) == PRL_ROW_GHOST && m->stream[last] == slot);
   }
-  return good && rows == n->rows;
+  if (!good || rows != n->rows || !m->priority.leaves) return good && rows == n->rows;
+  prl_sum_tree_build(&m->priority);
+  return priorities_hold(m);
 }
 
 /* ---- adding ---- */
@@ -139,6 +167,10 @@ static int32_t take(prl_replay *m) {
   m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
   if (m->last[m->stream[place]] == place) m->last[m->stream[place]] = -1;
   return place;
+}
+
+static void set_priority(prl_replay *m, int64_t place, double weight) {
+  if (m->priority.leaves) prl_sum_tree_set(&m->priority, place, weight);
 }
 
 static void observe(prl_replay *m, int32_t place, const prl_batch *b, int64_t at) {
@@ -158,6 +190,7 @@ static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t 
   m->step[place] = (int32_t)b->step[at];
   m->kind[place] = PRL_ROW_REAL | b->end[at] << END;
   m->next[place] = -1;
+  set_priority(m, place, m->greatest);
   m->n.rows++;
   m->n.added++;
 }
@@ -171,6 +204,7 @@ static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t 
   m->step[ghost] = (int32_t)b->step[at] + 1;
   m->next[ghost] = -1;
   m->next[row] = ghost;
+  set_priority(m, ghost, 0);
   if (b->end[at] == PRL_END_NONE) m->last[slot] = ghost;
 }
 
@@ -227,26 +261,65 @@ static int64_t follow(const prl_replay *m, int64_t place, int64_t row, prl_stret
   return place;
 }
 
-void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, prl_batch *b, prl_stretch *s) {
+/* The row at a place, and what follows it, as row `row` of the batch. */
+static void draw_row(const prl_replay *m, int64_t place, int64_t row, prl_batch *b, prl_stretch *s) {
   const int64_t o = m->observations, a = m->actions;
+  memcpy(b->observation + row * o, m->observation + place * o, (size_t)o * sizeof(float));
+  memcpy(b->action + row * a, m->action + place * a, (size_t)a * sizeof(float));
+  b->log_prob[row] = m->log_prob[place];
+  b->stream[row] = m->stream[place];
+  b->step[row] = (uint32_t)m->step[place];
+  b->elapsed[row] = m->elapsed[place];
+  if (s->place) s->place[row] = (int32_t)place;
+  const int64_t last = follow(m, place, row, s), next = m->next[last];
+  b->end[row] = end_of(m, last);
+  b->successor[row] = next < 0 ? -1 : (int32_t)(b->rows + b->bootstraps);
+  if (next < 0) return;
+  memcpy(b->observation + (b->rows + b->bootstraps++) * o, m->observation + next * o,
+         (size_t)o * sizeof(float));
+}
+
+/* The address of the coming batch's draws. */
+static prl_rng draw_address(prl_replay *m, uint64_t seed, uint32_t *draw) {
   const uint64_t number = (uint64_t)m->n.draws++;
-  prl_rng rng = prl_rng_make(seed, number >> 32, PRL_SITE_MEMORY);
+  *draw = (uint32_t)number;
+  return prl_rng_make(seed, number >> 32, PRL_SITE_MEMORY);
+}
+
+void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, prl_batch *b, prl_stretch *s) {
+  uint32_t draw;
+  const prl_rng rng = draw_address(m, seed, &draw);
+  b->rows = rows;
+  b->bootstraps = 0;
+  EVERY(row, rows) draw_row(m, draw_place(m, rng, draw, row), row, b, s);
+  b->observed = b->rows + b->bootstraps;
+}
+
+/* ---- drawing by priority ---- */
+
+void prl_replay_draw_ranked(prl_replay *m, uint64_t seed, int64_t rows, double correction, prl_batch *b,
+                            prl_stretch *s, float *weight) {
+  const double *priority = prl_sum_tree_weights(&m->priority);
+  const double part = prl_sum_tree_total(&m->priority) / (double)rows;
+  double least = INFINITY;
+  uint32_t draw, words[4] = {0};
+  const prl_rng rng = draw_address(m, seed, &draw);
   b->rows = rows;
   b->bootstraps = 0;
   EVERY(row, rows) {
-    const int64_t place = draw_place(m, rng, (uint32_t)number, row);
-    memcpy(b->observation + row * o, m->observation + place * o, (size_t)o * sizeof(float));
-    memcpy(b->action + row * a, m->action + place * a, (size_t)a * sizeof(float));
-    b->log_prob[row] = m->log_prob[place];
-    b->stream[row] = m->stream[place];
-    b->step[row] = (uint32_t)m->step[place];
-    b->elapsed[row] = m->elapsed[place];
-    const int64_t last = follow(m, place, row, s), next = m->next[last];
-    b->end[row] = end_of(m, last);
-    b->successor[row] = next < 0 ? -1 : (int32_t)(rows + b->bootstraps);
-    if (next < 0) continue;
-    memcpy(b->observation + (rows + b->bootstraps++) * o, m->observation + next * o,
-           (size_t)o * sizeof(float));
+    if (row % 4 == 0) prl_rng_block(rng, 0, draw, 0, (uint32_t)(row / 4), words);
+    const double point = ((double)row + ((double)words[row % 4] + .5) * 0x1p-32) * part;
+    const int64_t place = prl_sum_tree_find(&m->priority, point);
+    least = fmin(least, priority[place]);
+    draw_row(m, place, row, b, s);
   }
   b->observed = b->rows + b->bootstraps;
+  /* N and Σ p^α are the same for all rows, and the greatest weight is that of the least priority. */
+  EVERY(row, rows) weight[row] = (float)pow(least / priority[s->place[row]], correction);
+}
+
+void prl_replay_prioritise(prl_replay *m, int64_t place, double value) {
+  const double weight = pow(fabs(value) + 1e-6, m->exponent);
+  m->greatest = fmax(m->greatest, weight);
+  prl_sum_tree_set(&m->priority, place, weight);
 }

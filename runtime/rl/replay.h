@@ -7,12 +7,16 @@
  * always older than the one that its `next` names, so that no row outlives its next state.
  *
  * Raw observations and raw responses are kept: rewards are computed when rows are drawn. After prl_replay_new
- * nothing here allocates. */
+ * and prl_replay_rank nothing here allocates.
+ *
+ * Rows may have priorities (Schaul et al. 2016): p^α of each stands in a sum tree. A new row has the greatest
+ * that any row had so far, so that it is soon drawn. */
 #ifndef PRL_RL_REPLAY_H
 #define PRL_RL_REPLAY_H
 
 #include "core/rng.h"
 #include "rl/experience.h"
+#include "rl/sum_tree.h"
 
 /* The integers of a memory, saved as they are. */
 typedef struct prl_replay_counts {
@@ -34,6 +38,10 @@ typedef struct prl_replay {
   int32_t *step;   /* (places): in its episode; of a ghost that waits for its decision that of the decision */
   int32_t *kind;   /* (places): PRL_ROW_… of experience.h, and from bit 8 on PRL_END_… */
   int32_t *last;   /* (streams): the ghost that waits; −1: none */
+
+  prl_sum_tree priority; /* (places): p^α, 0 of a ghost; without leaves: there are no priorities */
+  double exponent;       /* α */
+  double greatest;       /* p^α that a row had so far; 1 at first */
 } prl_replay;
 
 /* What was drawn of stretches: up to `steps` rows that follow each other, by drawn row. */
@@ -42,16 +50,19 @@ typedef struct prl_stretch {
   float *response; /* (rows, steps, responses) */
   float *elapsed;  /* (rows, steps), s */
   int32_t *length; /* (rows): from 1 to steps */
+  int32_t *place;  /* (rows): of the drawn row in the memory; NULL: nobody asks (uniform draws) */
 } prl_stretch;
 
 /* rows: places of the ring, ghosts included. Fails: PRL_ENOMEM. */
 prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
                           prl_replay **out, prl_error *error);
+/* From now on its rows have priorities, by this exponent (α > 0); before the first row. Fails: PRL_ENOMEM. */
+prl_status prl_replay_rank(prl_replay *memory, double exponent, prl_error *error);
 void prl_replay_free(prl_replay *memory);
 int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows); /* what it allocates */
 prl_status prl_replay_blocks(prl_replay *memory, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file. False: they hold what cannot be. */
-bool prl_replay_restore(const prl_replay *memory);
+bool prl_replay_restore(prl_replay *memory);
 
 /* Takes the rows of a batch, as prl_experience_freeze gave them: observations are raw. */
 void prl_replay_add(prl_replay *memory, const prl_batch *batch);
@@ -61,5 +72,12 @@ void prl_replay_add(prl_replay *memory, const prl_batch *batch);
  * newest observation of its stream. `end` says how the stretch ended, `elapsed` how long the first step took.
  * The memory has a row. */
 void prl_replay_draw(prl_replay *memory, uint64_t seed, int64_t rows, prl_batch *batch, prl_stretch *stretch);
+/* The same by priority: row k is drawn from the k-th of `rows` equal parts of Σ p^α, so that each row has the
+ * probability P = p^α / Σ p^α. weight (rows): what makes a mean over the draws one over the kept rows again, the
+ * whole of it with a correction β of 1: (N P)^−β, divided by the greatest of the batch. */
+void prl_replay_draw_ranked(prl_replay *memory, uint64_t seed, int64_t rows, double correction,
+                            prl_batch *batch, prl_stretch *stretch, float *weight);
+/* The priority |value| + 1e-6 for the row at a place, which was drawn and is still there. value: finite. */
+void prl_replay_prioritise(prl_replay *memory, int64_t place, double value);
 
 #endif

@@ -120,6 +120,12 @@ function Learn:metric(name, value)
   prl.trace_output(name, value)
 end
 
+--- Gives the rows that were drawn from the memory their priorities, |values| (rows); learn:sample {priority =} draws by them.
+function Learn:priority(values)
+  options.need_kind("learn:priority: the values", values, "tensor")
+  prl.trace_output("priority", values:detach())
+end
+
 -- ---- Verbs: runtime/agent/README.md says what each does ----
 
 --- The verbs of a list, flat: learn:estimate gives several at once.

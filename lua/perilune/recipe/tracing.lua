@@ -75,7 +75,7 @@ function tracing.batch(self, rows)
     obs = function(name) return tracing.observations(self, rows, name) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
     action = function() return tracing.actions(self, rows) end,
-    log_prob = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
+    log_prob = vector, weight = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
   }
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)

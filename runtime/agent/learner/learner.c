@@ -14,7 +14,9 @@ static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[
                            {&l->stretch.response, drawn, shape->spec.responses * word, true},
                            {&l->stretch.elapsed, drawn, word, true},
                            {&l->stretch.length, shape->draw_rows, sizeof *l->stretch.length, true},
+                           {&l->stretch.place, shape->draw_rows, sizeof *l->stretch.place, true},
                            {&l->stretch_reward, drawn, word, true},
+                           {&l->weight, shape->draw_rows, word, true},
                            {&l->noise, shape->draw_rows, shape->noise * word, true},
                            {&l->next_noise, shape->draw_rows, shape->noise * word, true}};
   memcpy(pieces, all, sizeof all);
@@ -29,6 +31,7 @@ int64_t prl_learner_bytes(const prl_shape *shape, int critics) {
   int64_t one = prl_pieces_bytes(pieces, prl_critic_list(&critic, shape, pieces));
   sum = prl_bytes_add(sum, prl_batch_bytes(shape->batch_rows, &shape->experience));
   if (shape->memory_rows) sum = prl_bytes_add(sum, prl_replay_bytes(&shape->experience, shape->memory_rows));
+  if (shape->priority > 0) sum = prl_bytes_add(sum, prl_sum_tree_bytes(shape->memory_rows));
   return prl_bytes_add(sum, prl_bytes_times(critics, one));
 }
 
@@ -40,6 +43,7 @@ static prl_status allocate(prl_learner *l, prl_error *error) {
   if (!l->optim_steps) return prl_fail_memory(error, (size_t)l->sets->optims_count * sizeof *l->optim_steps);
   if (l->shape->memory_rows)
     status = prl_replay_new(l->runtime, &l->shape->experience, l->shape->memory_rows, &l->memory, error);
+  if (!status && l->shape->priority > 0) status = prl_replay_rank(l->memory, l->shape->priority, error);
   if (status) return status;
   return prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
 }
@@ -128,8 +132,10 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
 
 /* What was drawn along with the batch. */
 static prl_status draw_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
-  const int64_t noise = l->shape->draw_rows * l->shape->noise;
+  const int64_t rows = l->shape->draw_rows, noise = rows * l->shape->noise;
   prl_status status = prl_replay_blocks(l->memory, blocks, error);
+  if (!status) status = prl_blocks_add(blocks, "draw.place", PRL_I32, rows, l->stretch.place, error);
+  if (!status) status = prl_blocks_add(blocks, "draw.weight", PRL_F32, rows, l->weight, error);
   if (!status) status = prl_blocks_add(blocks, "draw.noise", PRL_F32, noise, l->noise, error);
   return status ? status : prl_blocks_add(blocks, "draw.next_noise", PRL_F32, noise, l->next_noise, error);
 }
@@ -165,6 +171,13 @@ static bool steps_hold(const prl_learner *l) {
   return good;
 }
 
+static bool memory_holds(prl_learner *l) {
+  bool good = prl_replay_restore(l->memory);
+  for (int64_t row = 0; good && row < l->shape->draw_rows; row++)
+    good = l->stretch.place[row] >= 0 && l->stretch.place[row] < l->memory->places;
+  return good;
+}
+
 bool prl_learner_restore(prl_learner *l) {
   const prl_batch *b = &l->batch;
   bool good = counts_hold(l) && steps_hold(l);
@@ -173,7 +186,7 @@ bool prl_learner_restore(prl_learner *l) {
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
   prl_programs_fill_live(l);
-  return good && prl_constraints_restore(l) && (!l->memory || prl_replay_restore(l->memory));
+  return good && prl_constraints_restore(l) && (!l->memory || memory_holds(l));
 }
 
 /* ---- swapping ---- */

@@ -44,6 +44,7 @@ typedef struct prl_report {
 /* A program that the schedule runs. */
 typedef struct prl_learner_program {
   prl_routine routine;
+  const prl_tensor *priority; /* (rows) its output of that name: priorities of the drawn rows; NULL: none */
   prl_report *reports;
   int reports_count;
 } prl_learner_program;
@@ -76,6 +77,7 @@ struct prl_learner {
   prl_replay *memory; /* NULL: there is none */
   prl_stretch stretch;
   float *stretch_reward; /* (draw × steps): scratch */
+  float *weight;         /* (draw): of the drawn rows, by their priorities */
   float *noise,
       *next_noise; /* (draw, noise): draws as those of actions, for the rows and their next states */
 

@@ -21,6 +21,7 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
       {.name = "action", .width = l->shape->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
       {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
       {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
+      {.name = "weight", .width = 1, .from = l->weight, .needs = PRL_MADE_DRAW},
       {.name = "noise", .width = l->shape->noise, .from = l->noise, .needs = PRL_MADE_DRAW},
       {.name = "next_noise", .width = l->shape->noise, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
@@ -151,6 +152,8 @@ static prl_status build_program(prl_learner *l, const char *name, const prl_valu
   prl_learner_program *p = &l->programs[l->programs_count++];
   int64_t rows = prl_learner_rows(l->shape, l->root, name);
   prl_status status = build_routine(l, name, text, rows, l->sources, l->sources_count, &p->routine, error);
+  if (!status && prl_program_output(p->routine.program, "priority"))
+    status = prl_routine_output(&p->routine, "priority", 1, false, &p->priority, error);
   return status ? status : list_reports(l, p, error);
 }
 

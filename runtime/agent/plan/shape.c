@@ -144,6 +144,25 @@ static int64_t most_of(const prl_value *body, const char *verb, const char *fiel
   return most;
 }
 
+/* The exponent of the draws by priority: one, since a memory keeps one priority for each row. */
+static prl_status read_priority(prl_shape *s, const prl_value *body, prl_error *error) {
+  prl_status status = PRL_OK;
+  for (int64_t i = 0; !status && i < prl_count(body); i++) {
+    const prl_value *one = prl_item(body, i), *inner = prl_get(one, "body");
+    double priority = 0;
+    if (inner && inner->kind == PRL_ARRAY) status = read_priority(s, inner, error);
+    if (status || strcmp(prl_get_string(one, "verb", ""), "sample")) continue;
+    status = prl_read_number(one, "schedule.sample", "priority", false, 0, 1, &priority, error);
+    if (status || priority == 0) continue;
+    if (s->priority > 0 && s->priority != priority)
+      return prl_fail(error, PRL_EFORMAT,
+                      "plan: schedule.sample.priority is %g and %g; a memory has one exponent", s->priority,
+                      priority);
+    s->priority = priority;
+  }
+  return status;
+}
+
 /* The replay memory and what is drawn from it follow from the verbs that keep and draw. */
 static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *error) {
   const struct {
@@ -170,8 +189,9 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
     return prl_fail(error, PRL_EFORMAT,
                     "plan: schedule.remember.rows is %" PRId64 ", less than the %" PRId64 " rows of a draw",
                     s->memory_rows, s->draw_rows);
+  s->frozen_rows = s->batch_rows;
   if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
-  return PRL_OK;
+  return read_priority(s, prl_get(root, "schedule"), error);
 }
 
 static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *error) {

@@ -14,10 +14,12 @@ typedef struct prl_shape {
   uint64_t seed;
   int64_t warmup;                    /* steps before the first update */
   int64_t noise;                     /* draws of a row that acts */
+  int64_t frozen_rows;               /* of one update, at most */
   int64_t batch_rows;                /* frozen or drawn at most */
   int64_t memory_rows;               /* places of the replay memory; 0: there is none */
   int64_t draw_rows;                 /* of one draw from it, at most */
   int64_t draw_steps;                /* of one stretch that is drawn, at most */
+  double priority;                   /* the exponent that rows are drawn by; 0: uniformly */
   int64_t act_rows;                  /* of one run of `act` */
   int64_t tile_rows;                 /* of one run of `values` */
   bool drop_stale;                   /* rows under an older policy version are not learned from */

@@ -25,6 +25,8 @@ static prl_status remember(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_
 
 typedef struct sample_fields {
   int64_t size, steps;
+  double priority; /* 0: uniformly; else the exponent, which the memory has */
+  prl_ref correction;
 } sample_fields;
 
 static prl_status read_sample(prl_verb_reader *r, void *fields, prl_error *error) {
@@ -32,6 +34,9 @@ static prl_status read_sample(prl_verb_reader *r, void *fields, prl_error *error
   f->steps = 1;
   prl_status status = prl_read_int(r->map, r->where, "size", true, 1, 1 << 20, &f->size, error);
   if (!status) status = prl_read_int(r->map, r->where, "steps", false, 1, 1 << 10, &f->steps, error);
+  if (!status) status = prl_read_number(r->map, r->where, "priority", false, 0, 1, &f->priority, error);
+  if (!status)
+    status = prl_live_ref(r->learner->live, r->map, r->where, "correction", 1, &f->correction, error);
   if (!status && r->verb->minibatches >= 0)
     status = prl_fail(error, PRL_EFORMAT, "plan: schedule: sample inside minibatches");
   return status;
@@ -50,12 +55,23 @@ static void draw_noise(const prl_learner *l, int64_t rows) {
   }
 }
 
+static void draw_rows(prl_learner *l, const sample_fields *f) {
+  const uint64_t seed = l->shape->seed;
+  l->stretch.steps = f->steps;
+  if (f->priority > 0) {
+    const double correction = prl_ref_value(l->live, f->correction);
+    prl_replay_draw_ranked(l->memory, seed, f->size, correction, &l->batch, &l->stretch, l->weight);
+    return;
+  }
+  prl_replay_draw(l->memory, seed, f->size, &l->batch, &l->stretch);
+  for (int64_t row = 0; row < f->size; row++) l->weight[row] = 1;
+}
+
 static prl_status sample(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
   const sample_fields *f = verb->fields;
   if (!l->memory->n.rows) return PRL_OK;
-  l->stretch.steps = f->steps;
-  prl_replay_draw(l->memory, l->shape->seed, f->size, &l->batch, &l->stretch);
+  draw_rows(l, f);
   prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation, l->batch.observation);
   draw_noise(l, f->size);
   return prl_rewards_draw(l, error);
@@ -76,12 +92,13 @@ const prl_verb_type prl_verb_remember = {
 
 const prl_verb_type prl_verb_sample = {
     .name = "sample",
-    .keys = (const char *const[]){"size", "steps", NULL},
-    .fields_text = "size, steps (1)",
+    .keys = (const char *const[]){"size", "steps", "priority", "correction", NULL},
+    .fields_text = "size, steps (1), priority (0), correction (reference, 1)",
     .text =
         "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each with "
         "its "
-        "rewards discounted over so many steps, by each critic's own discount, cut where the episode ends",
+        "rewards discounted over so many steps, by each critic's own discount, cut where the episode ends. With a priority, each with a probability in proportion to its own to that "
+        "power, and `weight` corrects for it, by that exponent",
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,
     .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,

@@ -26,7 +26,26 @@ static prl_status read_run(prl_verb_reader *r, void *fields, prl_error *error) {
   int found = prl_program_find(r->learner, name);
   if (found < 0) return unknown_program(r->learner, name, error);
   ((run_fields *)fields)->program = &r->learner->programs[found];
-  r->needs = r->learner->programs[found].routine.needs;
+  const prl_learner_program *program = &r->learner->programs[found];
+  r->needs = program->routine.needs | (program->priority ? PRL_MADE_DRAW : 0);
+  if (program->priority && !(r->learner->shape->priority > 0))
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: schedule: program \"%s\" gives priorities, but no sample has a priority to draw by",
+                    name);
+  return PRL_OK;
+}
+
+/* What the program says of the rows that it saw goes to them in the memory. They are still there: rows are
+ * remembered once an update, and drawn after that. */
+static prl_status prioritise(prl_learner *l, const prl_learner_program *p, prl_minibatch batch,
+                             prl_error *error) {
+  const float *value = p->priority->data;
+  if (!l->kernels->finite(batch.rows, value))
+    return prl_fail(error, PRL_ENUMERIC, "program \"%s\": a priority is not finite", p->routine.name);
+  for (int64_t i = 0; i < batch.rows; i++) {
+    const int64_t row = batch.order ? batch.order[batch.first + i] : batch.first + i;
+    prl_replay_prioritise(l->memory, l->stretch.place[row], (double)value[i]);
+  }
   return PRL_OK;
 }
 
@@ -52,7 +71,7 @@ static prl_status run(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error
   }
   prl_program_report(s->learner, p);
   s->filled = false;
-  return PRL_OK;
+  return p->priority ? prioritise(s->learner, p, batch, error) : PRL_OK;
 }
 
 /* ---- stop ---- */
@@ -92,7 +111,8 @@ const prl_verb_type prl_verb_run = {
     .name = "run",
     .keys = (const char *const[]){"program", NULL},
     .fields_text = "program",
-    .text = "fills the inputs from the current minibatch (all frozen rows outside minibatches) and runs",
+    .text = "fills the inputs from the current minibatch (all frozen rows outside minibatches) and runs; an output "
+            "`priority` (rows) goes to the drawn rows in the memory",
     .fields_size = sizeof(run_fields),
     .needs = PRL_MADE_ROWS,
     .read = read_run,
