@@ -133,7 +133,9 @@ static void ghosts_have_none(void **state) {
   CHECK_OK(prl_batch_init(&batch, runtime, 2, &shape, &error));
   drawn d;
   batch_begin(&d);
-  for (int turn = 0; turn < 7; turn++) { /* two rows and a final observation each: places are taken again */
+  for (int turn = 0; turn < 14;
+       turn++) { /* two rows and a final observation each: rows' places are taken by both */
+    if (turn % 3 == 0) add_rows(memory, 1);
     batch.rows = 2, batch.bootstraps = 1, batch.observed = 3;
     for (int i = 0; i < 3; i++) batch.observation[i] = (float)(10 * turn + i);
     for (int i = 0; i < 2; i++) {
