@@ -295,7 +295,7 @@ describe("draws by priority", function()
       step(whole, one)
       whole:learn()
       step(rest, other)
-      local calls, state = 0, nil
+      local calls, state = 0
       repeat -- a program that was under way begins anew in the agent that is loaded: one of these a turn
         state, calls = rest:learn(1), calls + 1
         if calls == turn % 13 + 1 then
@@ -333,7 +333,7 @@ describe("draws by priority", function()
   end)
 
   --- An agent of an algorithm with this update and these verbs.
-  local function mine(loss, verbs)
+  local function mine(update, verbs)
     recipes.write(folder, "mine.lua", [[
       local prl = require "perilune"
       local mine = {summary = "a test", actions = {"discrete"}, stale = "keep", options = {}}
@@ -342,7 +342,7 @@ describe("draws by priority", function()
         learn:acts(function(obs) return prl.distribution.categorical(net(obs)) end, 1)
         local update = learn:program(function(batch)
           local rows = net(batch.obs):mean(2)
-          ]] .. loss .. [[
+          ]] .. update .. [[
           learn:minimise(rows:mean(), {net = 0.1})
         end)
         return {learn:collect(8), learn:remember(1000), ]] .. verbs .. [[, learn:publish()}
@@ -352,8 +352,8 @@ describe("draws by priority", function()
     return prl.agent(prl.recipe.plan(loaded))
   end
 
-  local function refused(loss, verbs, message)
-    local ok, found = pcall(mine, loss, verbs)
+  local function refused(update, verbs, message)
+    local ok, found = pcall(mine, update, verbs)
     assert.is_false(ok)
     assert.truthy(found:find(message, 1, true), found)
   end
@@ -370,6 +370,13 @@ describe("draws by priority", function()
       "schedule.sample.priority is 0.5 and 0.25; a memory has one exponent")
     refused(gives, "learn:sample {size = 4, priority = 1.5}, update", "priority")
     refused(gives, "learn:sample {size = 4, prioritty = 1}, update", 'the nearest is "priority"')
+  end)
+
+  it("weigh all rows alike where they are uniform", function()
+    local agent = mine("learn:metric('least', batch.weight:min()) learn:metric('greatest', batch.weight:max())",
+      "learn:sample {size = 4}, update")
+    agent:drive(prl.env("cartpole", {n = 1, seed = 1}), 100)
+    assert.same({1, 1}, {agent:metrics().least, agent:metrics().greatest})
   end)
 
   it("stop a training where a priority is not finite", function()
