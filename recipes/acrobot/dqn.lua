@@ -1,4 +1,4 @@
--- Swing a two-link pendulum above the bar (Acrobot-v1), by deep Q-learning.
+-- Swing a two-link pendulum above the bar (Acrobot-v1), by deep Q-learning with returns of three steps.
 return {
   env = {"acrobot", n = 1},
   objective = {critics = {swing = {reward = function(r) return r.reward end, gamma = 0.99}}},

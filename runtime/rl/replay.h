@@ -73,8 +73,8 @@ void prl_replay_add(prl_replay *memory, const prl_batch *batch);
  * The memory has a row. */
 void prl_replay_draw(prl_replay *memory, uint64_t seed, int64_t rows, prl_batch *batch, prl_stretch *stretch);
 /* The same by priority: row k is drawn from the k-th of `rows` equal parts of Σ p^α, so that each row has the
- * probability P = p^α / Σ p^α. weight (rows): what makes a mean over the draws one over the kept rows again, the
- * whole of it with a correction β of 1: (N P)^−β, divided by the greatest of the batch. */
+ * probability P = p^α / Σ p^α. weight (rows): what makes a mean over the draws one over the kept rows again,
+ * the whole of it with a correction β of 1: (N P)^−β, divided by the greatest of the batch. */
 void prl_replay_draw_ranked(prl_replay *memory, uint64_t seed, int64_t rows, double correction,
                             prl_batch *batch, prl_stretch *stretch, float *weight);
 /* The priority |value| + 1e-6 for the row at a place, which was drawn and is still there. value: finite. */

@@ -37,6 +37,11 @@ static const struct {
      "\"body\":[{"
      "\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]",
      "capacity.streams", 1024},
+    {"{\"streams\":4}",
+     "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":100000},{\"verb\":\"sample\","
+     "\"size\":256,"
+     "\"steps\":3,\"priority\":0.6},{\"verb\":\"publish\"}]",
+     NULL, 2000},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
     {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };

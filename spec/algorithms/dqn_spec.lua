@@ -267,3 +267,145 @@ describe("an update of dqn", function()
     end
   end)
 end)
+
+describe("draws by priority", function()
+  local folder
+  setup(function() folder = recipes.folder() end)
+  teardown(function() recipes.remove(folder) end)
+
+  local OWN = ("priority = %g, correction = linear {from = 0.4, to = 1, over = 500}, memory = 150"):format(PRIORITY)
+
+  --- The agent as it stands in a file of its own.
+  local function saved(agent)
+    local path = os.tmpname()
+    assert(agent:save(path))
+    return path
+  end
+
+  local function bytes(path)
+    local text = assert(prl.io.read(path))
+    os.remove(path)
+    return text
+  end
+
+  it("go on byte for byte from a file, between updates and inside of them", function()
+    local whole, one, other, rest = new_agent(folder, OWN), new_world(), new_world(), new_agent(folder, OWN)
+    local inside = 0
+    for turn = 1, 200 do -- places are taken several times
+      step(whole, one)
+      whole:learn()
+      step(rest, other)
+      local calls, state = 0
+      repeat -- a program that was under way begins anew in the agent that is loaded: one of these a turn
+        state, calls = rest:learn(1), calls + 1
+        if calls == turn % 13 + 1 then
+          if not state.waiting then inside = inside + 1 end
+          local path = saved(rest)
+          rest = assert(prl.load_agent(path))
+          os.remove(path)
+        end
+      until state.waiting
+    end
+    assert.is_true(inside > 5, inside)
+    assert.equal(bytes(saved(whole)), bytes(saved(rest)))
+  end)
+
+  it("are refused where the file says what cannot be", function()
+    local agent, world = new_agent(folder, OWN), new_world()
+    for _ = 1, 50 do
+      step(agent, world)
+      agent:learn()
+    end
+    for name, wrong in pairs {["memory.priority"] = -1, ["memory.greatest"] = 1e-9, ["draw.place"] = 1e9} do
+      local path = saved(agent)
+      local tensors, metadata = assert(prl.io.safetensors_read(path))
+      local list = {}
+      for _, key in ipairs(require "perilune.keys"(tensors)) do list[#list + 1] = {key, tensors[key]} end
+      assert(prl.io.safetensors_write(path, list, metadata))
+      assert(prl.load_agent(path)) -- as it was
+      tensors[name]:set(1, wrong)
+      assert(prl.io.safetensors_write(path, list, metadata))
+      local loaded, _, code = prl.load_agent(path)
+      assert.is_nil(loaded)
+      assert.equal("EFORMAT", code)
+      os.remove(path)
+    end
+  end)
+
+  --- An agent of an algorithm with this update and these verbs.
+  local function mine(update, verbs)
+    recipes.write(folder, "mine.lua", [[
+      local prl = require "perilune"
+      local mine = {summary = "a test", actions = {"discrete"}, stale = "keep", options = {}}
+      function mine.build(learn)
+        local net = learn:network("net", {inputs = {"obs"}, outputs = 2})
+        learn:acts(function(obs) return prl.distribution.categorical(net(obs)) end, 1)
+        local update = learn:program(function(batch)
+          local rows = net(batch.obs):mean(2)
+          ]] .. update .. [[
+          learn:minimise(rows:mean(), {net = 0.1})
+        end)
+        return {learn:collect(8), learn:remember(1000), ]] .. verbs .. [[, learn:publish()}
+      end
+      return mine]])
+    local loaded = assert(recipes.load(folder, [[return {env = "cartpole", algorithm = {lua = "./mine.lua"}}]], {trust = true}))
+    return prl.agent(prl.recipe.plan(loaded))
+  end
+
+  local function refused(update, verbs, message)
+    local ok, found = pcall(mine, update, verbs)
+    assert.is_false(ok)
+    assert.truthy(found:find(message, 1, true), found)
+  end
+
+  it("are refused where they cannot be", function()
+    local gives = "learn:priority(rows)"
+    refused(gives, "learn:sample {size = 4}, update",
+      'program "update" gives priorities, but no sample has a priority to draw by')
+    refused(gives, "update, learn:sample {size = 4, priority = 0.5}", "schedule: run needs sample before it")
+    refused("learn:priority(rows:mean())", "learn:sample {size = 4, priority = 0.5}, update",
+      'program "update" must have an output "priority" of 1 float32 a row')
+    refused("learn:priority(7)", "learn:sample {size = 4, priority = 0.5}, update", "learn:priority: the values")
+    refused(gives, "learn:sample {size = 4, priority = 0.5}, learn:sample {size = 4, priority = 0.25}, update",
+      "schedule.sample.priority is 0.5 and 0.25; a memory has one exponent")
+    refused(gives, "learn:sample {size = 4, priority = 1.5}, update", "priority")
+    refused(gives, "learn:sample {size = 4, prioritty = 1}, update", 'the nearest is "priority"')
+  end)
+
+  it("weigh all rows alike where they are uniform", function()
+    local agent = mine("learn:metric('least', batch.weight:min()) learn:metric('greatest', batch.weight:max())",
+      "learn:sample {size = 4}, update")
+    agent:drive(prl.env("cartpole", {n = 1, seed = 1}), 100)
+    assert.same({1, 1}, {agent:metrics().least, agent:metrics().greatest})
+  end)
+
+  it("stop a training where a priority is not finite", function()
+    local agent = mine("learn:priority(rows * 1e38 * 1e38)", "learn:sample {size = 4, priority = 0.5}, update")
+    local ok, message = pcall(agent.drive, agent, prl.env("cartpole", {n = 1, seed = 1}), 100)
+    assert.is_false(ok)
+    assert.truthy(message:find('program "update": a priority is not finite', 1, true), message)
+  end)
+end)
+
+describe("dqn", function()
+  it("learns CartPole", function()
+    local sum, episodes, seeds = 0, 32, 4 -- a few thousand steps in, single seeds differ by hundreds
+    for seed = 1, seeds do
+      local set = {"algorithm.priority=0.6", "algorithm.lr=1e-3", "algorithm.epsilon=0.05", "train.seed=" .. seed}
+      local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load("recipes/cartpole/dqn.lua", {set = set}))))
+      agent:drive(prl.env("cartpole", {n = 1, seed = seed}), 12000)
+      for _, episode in ipairs(agent:evaluate(prl.env("cartpole", {n = 8, seed = 100}), episodes):totable()) do
+        sum = sum + episode[1]
+      end
+    end
+    assert.is_true(sum / episodes / seeds > 100, sum / episodes / seeds) -- 20 by chance
+  end)
+
+  -- What an update draws is more than what it freezes: the warm-up waits for the latter.
+  it("may have a warm-up that is longer than a rollout", function()
+    local set = {"algorithm.rollout=4", "algorithm.start=0", "train.warmup=300", "policy.normalise=5"}
+    local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load("recipes/cartpole/dqn.lua", {set = set}))))
+    agent:drive(prl.env("cartpole", {n = 1, seed = 1}), 400)
+    assert.is_true(agent:metrics().updates > 10 and agent:metrics().dropped_steps == 0)
+  end)
+end)

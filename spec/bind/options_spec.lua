@@ -152,6 +152,7 @@ local takes = {
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
   ["learn.weigh"] = {function(odd) with_learn(function(learn) learn:weigh(odd {normalise = false}) end) end},
   ["learn.estimate"] = {function(odd) with_learn(function(learn) learn:estimate(odd {lambda = 1, normalise = false}) end) end},
+  ["learn.sample"] = {function(odd) with_learn(function(learn) learn:sample(odd {size = 4, steps = 1, priority = 1}) end) end},
   ["learn.epochs"] = {function(odd) with_learn(function(learn) learn:epochs(1, odd {learn:publish()}) end) end},
   ["learn.minibatches"] = {function(odd) with_learn(function(learn) learn:minibatches(1, odd {learn:publish()}) end) end},
 }

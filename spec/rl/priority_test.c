@@ -1,5 +1,5 @@
-/* Rows of a replay memory by priority: how often each is drawn, what its weight is, whose priority changes, and
- * what stays of it when places are taken again and when the memory is read from a file. */
+/* Rows of a replay memory by priority: how often each is drawn, what its weight is, whose priority changes,
+ * and what stays of it when places are taken again and when the memory is read from a file. */
 #include "support/runtime.h"
 
 #include <math.h>
@@ -48,12 +48,10 @@ static void draw(prl_replay *memory, double correction, drawn *d) {
   prl_replay_draw_ranked(memory, 3, DRAWN, correction, &d->batch, &d->stretch, d->weight);
 }
 
-static void batch_begin(drawn *d) {
-  CHECK_OK(prl_batch_init(&d->batch, runtime, DRAWN, &shape, &error));
-}
+static void batch_begin(drawn *d) { CHECK_OK(prl_batch_init(&d->batch, runtime, DRAWN, &shape, &error)); }
 
-/* P(i) = p^α / Σ p^α with p = |value| + 1e-6, by χ² over 7 rows; a draw takes one row of each eighth of the sum,
- * which lowers χ² and does not move its mean. */
+/* P(i) = p^α / Σ p^α with p = |value| + 1e-6, by χ² over 7 rows; a draw takes one row of each eighth of the
+ * sum, which lowers χ² and does not move its mean. */
 static void rows_are_drawn_by_priority(void **state) {
   (void)state;
   enum { TURNS = 2000 };
@@ -109,8 +107,8 @@ static void weights_correct_for_it(void **state) {
   prl_replay_free(memory);
 }
 
-/* A new row has the greatest priority so far (1 at first), also where it takes an old row's place; a row that was
- * overwritten does not give its priority to the new one, nor take the others'. */
+/* A new row has the greatest priority so far (1 at first), also where it takes an old row's place; a row that
+ * was overwritten does not give its priority to the new one, nor take the others'. */
 static void new_rows_come_soon(void **state) {
   (void)state;
   prl_replay *memory = memory_of(.5);
@@ -135,7 +133,9 @@ static void ghosts_have_none(void **state) {
   CHECK_OK(prl_batch_init(&batch, runtime, 2, &shape, &error));
   drawn d;
   batch_begin(&d);
-  for (int turn = 0; turn < 7; turn++) { /* two rows and a final observation each: places are taken again */
+  for (int turn = 0; turn < 14;
+       turn++) { /* two rows and a final observation each: rows' places are taken by both */
+    if (turn % 3 == 0) add_rows(memory, 1);
     batch.rows = 2, batch.bootstraps = 1, batch.observed = 3;
     for (int i = 0; i < 3; i++) batch.observation[i] = (float)(10 * turn + i);
     for (int i = 0; i < 2; i++) {
@@ -167,7 +167,8 @@ static prl_block *block_named(prl_blocks *blocks, const char *name) {
   return NULL;
 }
 
-/* What the blocks hold makes the same memory, byte for byte, sums too; priorities that cannot be are refused. */
+/* What the blocks hold makes the same memory, byte for byte, sums too; priorities that cannot be are refused.
+ */
 static void it_comes_back_from_its_blocks(void **state) {
   (void)state;
   prl_replay *memory = memory_of(.7), *again = memory_of(.7);
@@ -201,9 +202,9 @@ static void it_comes_back_from_its_blocks(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows_are_drawn_by_priority), cmocka_unit_test(weights_correct_for_it),
-      cmocka_unit_test(new_rows_come_soon), cmocka_unit_test(ghosts_have_none),
-      cmocka_unit_test(it_comes_back_from_its_blocks)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_drawn_by_priority),
+                                     cmocka_unit_test(weights_correct_for_it),
+                                     cmocka_unit_test(new_rows_come_soon), cmocka_unit_test(ghosts_have_none),
+                                     cmocka_unit_test(it_comes_back_from_its_blocks)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

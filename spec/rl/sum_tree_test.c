@@ -1,4 +1,5 @@
-/* A sum tree draws by weights, follows from them alone whatever order they came in, and takes what it says. */
+/* A sum tree draws by weights, follows from them alone whatever order they came in, and takes what it says.
+ */
 #include "support/runtime.h"
 
 #include <math.h>
@@ -34,8 +35,8 @@ static void each_leaf_has_its_part(void **state) {
   }
 }
 
-/* Weights of very different sizes, set in two orders, many of them more than once: the same nodes, to the byte,
- * as those that are built from the weights. Differences that were added along the way would not be. */
+/* Weights of very different sizes, set in two orders, many of them more than once: the same nodes, to the
+ * byte, as those that are built from the weights. Differences that were added along the way would not be. */
 static void nodes_follow_from_the_weights(void **state) {
   (void)state;
   enum { LEAVES = 37 };
@@ -44,7 +45,8 @@ static void nodes_follow_from_the_weights(void **state) {
   for (int i = 0; i < LEAVES; i++) weight[i] = exp(17 * sin(i));
   for (int i = 0; i < LEAVES; i++) prl_sum_tree_set(&a, i, weight[i]);
   for (int turn = 0; turn < 5; turn++)
-    for (int i = LEAVES - 1; i >= 0; i--) prl_sum_tree_set(&b, i, turn < 4 ? exp(23 * cos(i * turn)) : weight[i]);
+    for (int i = LEAVES - 1; i >= 0; i--)
+      prl_sum_tree_set(&b, i, turn < 4 ? exp(23 * cos(i * turn)) : weight[i]);
   memcpy(prl_sum_tree_weights(&built), weight, sizeof weight);
   prl_sum_tree_build(&built);
   assert_memory_equal(a.node + 1, b.node + 1, (2 * LEAVES - 1) * sizeof *a.node);

@@ -67,19 +67,22 @@ function dqn.build(learn, opt)
     local outputs = network(obs):reshape(-1, choices + (opt.dueling and 1 or 0), n)
     return opt.dueling and duel(outputs, choices) or outputs
   end
+  -- Of values (rows, choices, n): their means (rows, choices); those of an action (rows, 1), (rows, n).
+  local function expected(all) return n == 1 and all:reshape(-1, choices) or all:mean(3) end
+  local function chosen(all, action)
+    if n == 1 then return all:reshape(-1, choices):gather(2, action) end
+    return all:gather(2, action:reshape(-1, 1, 1):broadcast_to(all:slice(2, 1, 1))):reshape(-1, n)
+  end
   local function total(list, obs) -- Σ weight · Q, (rows, choices)
     local sum
     for i, one in ipairs(objective) do
-      local term = values(list[i], obs):mean(3) * one.weight
+      local term = expected(values(list[i], obs)) * one.weight
       sum = sum and sum + term or term
     end
     return sum
   end
   learn:acts(function(obs) return prl.distribution.epsilon_greedy(total(networks, obs), opt.epsilon) end, 1)
 
-  local function chosen(all, action) -- (rows, choices, n), (rows, 1) → (rows, n)
-    return all:gather(2, action:reshape(-1, 1, 1):broadcast_to(all:slice(2, 1, 1))):reshape(-1, n)
-  end
   local update = learn:program(function(batch)
     local best = total(opt.double and networks or targets, batch.next_obs):argmax(2, true, "int64")
     local action, steps, loss, priority = batch.action:cast "int64", {max_norm = opt.max_norm}, nil, nil

@@ -97,7 +97,8 @@ const prl_verb_type prl_verb_sample = {
     .text =
         "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each with "
         "its "
-        "rewards discounted over so many steps, by each critic's own discount, cut where the episode ends. With a priority, each with a probability in proportion to its own to that "
+        "rewards discounted over so many steps, by each critic's own discount, cut where the episode ends. "
+        "With a priority, each with a probability in proportion to its own to that "
         "power, and `weight` corrects for it, by that exponent",
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,

@@ -29,9 +29,9 @@ static prl_status read_run(prl_verb_reader *r, void *fields, prl_error *error) {
   const prl_learner_program *program = &r->learner->programs[found];
   r->needs = program->routine.needs | (program->priority ? PRL_MADE_DRAW : 0);
   if (program->priority && !(r->learner->shape->priority > 0))
-    return prl_fail(error, PRL_EFORMAT,
-                    "plan: schedule: program \"%s\" gives priorities, but no sample has a priority to draw by",
-                    name);
+    return prl_fail(
+        error, PRL_EFORMAT,
+        "plan: schedule: program \"%s\" gives priorities, but no sample has a priority to draw by", name);
   return PRL_OK;
 }
 
@@ -111,7 +111,8 @@ const prl_verb_type prl_verb_run = {
     .name = "run",
     .keys = (const char *const[]){"program", NULL},
     .fields_text = "program",
-    .text = "fills the inputs from the current minibatch (all frozen rows outside minibatches) and runs; an output "
+    .text = "fills the inputs from the current minibatch (all frozen rows outside minibatches) and runs; an "
+            "output "
             "`priority` (rows) goes to the drawn rows in the memory",
     .fields_size = sizeof(run_fields),
     .needs = PRL_MADE_ROWS,
