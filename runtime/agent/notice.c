@@ -24,7 +24,7 @@ static void write_streams(prl_agent *a, const prl_shortage *s) {
 
 /* An update, what comes in while it is learned, and what waits. */
 static void write_rows(prl_agent *a, const prl_shortage *s) {
-  const int64_t rows = a->experience->options.rows, batch = a->shape->batch_rows;
+  const int64_t rows = a->experience->options.rows, batch = a->shape->frozen_rows;
   const int64_t needed = 2 * batch + s->waiting;
   const prl_response_spec *longest = longest_wait(&a->shape->spec);
   char why[200];

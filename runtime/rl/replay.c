@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define EVERY(index, count) for (int64_t index = 0; index < (count); index++)
+#include "rl/parts.h"
 
-enum { PIECES = 10, END = 8 };
+enum { PIECES = 12, END = 8 };
 
 static int32_t kind_of(const prl_replay *m, int64_t place) { return m->kind[place] & 255; }
 static int32_t end_of(const prl_replay *m, int64_t place) { return m->kind[place] >> END; }
@@ -19,11 +19,13 @@ static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
                                  {&m->log_prob, places, word, false},
                                  {&m->response, places, m->responses * word, false},
                                  {&m->elapsed, places, word, false},
+                                 {&m->present, places, m->present_stride, false},
+                                 {&m->decision, places, sizeof *m->decision, false},
                                  {&m->next, places, word, false},
                                  {&m->stream, places, word, false},
                                  {&m->step, places, word, false},
                                  {&m->kind, places, word, false},
-                                 {&m->last, m->streams, word, false}};
+                                 {&m->where, m->pool, word, false}};
   memcpy(pieces, all, sizeof all);
 }
 
@@ -32,7 +34,9 @@ static prl_replay sized(const prl_experience_options *shape, int64_t rows) {
                       .actions = shape->actions,
                       .responses = shape->responses,
                       .places = rows,
-                      .streams = shape->streams};
+                      .streams = shape->streams,
+                      .pool = prl_experience_places(shape),
+                      .present_stride = prl_experience_present(shape)};
 }
 
 int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows) {
@@ -41,6 +45,8 @@ int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows) {
   list_pieces(&m, pieces);
   return prl_pieces_bytes(pieces, PIECES);
 }
+
+static void forget_places(prl_replay *m) { EVERY(place, m->pool) m->where[place] = -1; }
 
 prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
                           prl_replay **out, prl_error *error) {
@@ -55,7 +61,7 @@ prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *sh
     prl_replay_free(m);
     return status;
   }
-  EVERY(slot, m->streams) m->last[slot] = -1;
+  forget_places(m);
   *out = m;
   return PRL_OK;
 }
@@ -80,6 +86,8 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
       {"memory.log_prob", PRL_F32, 1, m->log_prob},
       {"memory.response", PRL_F32, m->responses, m->response},
       {"memory.elapsed", PRL_F32, 1, m->elapsed},
+      {"memory.present", PRL_I32, m->present_stride / 4, m->present},
+      {"memory.decision", PRL_I64, 1, m->decision},
       {"memory.next", PRL_I32, 1, m->next},
       {"memory.stream", PRL_I32, 1, m->stream},
       {"memory.step", PRL_I32, 1, m->step},
@@ -90,43 +98,84 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
   for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++)
     status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, m->places * parts[i].unit,
                                  parts[i].data, &m->n.filled, parts[i].unit, error);
-  return status ? status : prl_blocks_add(blocks, "memory.last", PRL_I32, m->streams, m->last, error);
+  return status;
 }
 
-/* How long ago a place was taken, in places: the oldest has 0. */
+/* How many of the places that are there were taken before it: the oldest has 0. */
 static int64_t age(const prl_replay *m, int64_t place) {
   int64_t oldest = m->n.filled < m->places ? 0 : m->n.head;
   return place >= oldest ? place - oldest : place - oldest + m->places;
 }
 
-static bool place_holds(const prl_replay *m, int64_t place) {
-  const int32_t kind = kind_of(m, place), end = end_of(m, place), next = m->next[place];
-  if (m->stream[place] < 0 || m->stream[place] >= m->streams || m->kind[place] < 0) return false;
-  if (kind == PRL_ROW_GHOST) return end <= PRL_END_CUT;
-  if (kind != PRL_ROW_REAL || end > PRL_END_CUT) return false;
-  if (end == PRL_END_TERMINATED) return next == -1;
-  return next >= 0 && next < m->n.filled && age(m, next) > age(m, place);
+/* The place in the pool of the decision's row. */
+static int64_t pool_place(uint64_t decision) { return (int64_t)(uint32_t)decision - 1; }
+
+static int32_t find(const prl_replay *m, uint64_t decision, int32_t kind) {
+  const int64_t pool = pool_place(decision);
+  const int32_t place = pool >= 0 && pool < m->pool ? m->where[pool] : -1;
+  return place >= 0 && m->decision[place] == decision && kind_of(m, place) == kind ? place : -1;
 }
 
-bool prl_replay_restore(const prl_replay *m) {
+int32_t prl_replay_find(const prl_replay *m, uint64_t decision) { return find(m, decision, PRL_ROW_REAL); }
+
+static void belongs_to(prl_replay *m, int32_t place, uint64_t decision) {
+  m->decision[place] = decision;
+  if (decision) m->where[pool_place(decision)] = place;
+}
+
+/* ---- after a load ---- */
+
+static bool place_holds(const prl_replay *m, int64_t place) {
+  const int32_t kind = kind_of(m, place), end = end_of(m, place), next = m->next[place];
+  if (m->stream[place] < 0 || m->stream[place] >= m->streams || m->kind[place] < 0 || end > PRL_END_CUT)
+    return false;
+  if (kind == PRL_ROW_GHOST) /* one that waits is inside an episode */
+    return next >= -1 && next < m->n.filled && end != PRL_END_TERMINATED &&
+           (end == PRL_END_NONE || !m->decision[place]);
+  if (kind != PRL_ROW_REAL || !m->decision[place]) return false;
+  if (end == PRL_END_TERMINATED) return next == -1;
+  return next >= 0 && next < m->n.filled && age(m, next) > age(m, place) &&
+         (end == PRL_END_NONE || kind_of(m, next) == PRL_ROW_GHOST);
+}
+
+/* Decisions are found again: of two of one place of the pool the later one is the newer one. */
+static bool find_again(prl_replay *m, const prl_experience *e) {
+  const int64_t oldest = m->n.filled < m->places ? 0 : m->n.head;
+  forget_places(m);
+  EVERY(i, m->n.filled) {
+    const int64_t place = (oldest + i) % m->places, pool = pool_place(m->decision[place]);
+    if (!m->decision[place]) continue;
+    if (pool < 0 || pool >= e->n.fresh || m->decision[place] > prl_row_decision(e, pool)) return false;
+    if (m->where[pool] >= 0 && m->decision[m->where[pool]] >= m->decision[place]) return false;
+    m->where[pool] = (int32_t)place;
+  }
+  return true;
+}
+
+bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
   const prl_replay_counts *n = &m->n;
   bool good = n->filled >= 0 && n->filled <= m->places && n->head >= 0 && n->head < m->places &&
               (n->filled == m->places || n->head == n->filled) && prl_count_holds(n->added) &&
-              prl_count_holds(n->draws) && n->added >= n->rows;
+              prl_count_holds(n->draws) && n->rows >= 0 && n->added >= n->rows && n->fresh >= 0 &&
+              n->fresh <= n->added;
   int64_t rows = 0;
   for (int64_t place = 0; good && place < n->filled; place++) {
     good = place_holds(m, place);
     rows += kind_of(m, place) == PRL_ROW_REAL;
   }
-  for (int64_t slot = 0; good && slot < m->streams; slot++) {
-    const int32_t last = m->last[slot];
-    good = last == -1 ||
-           (last >= 0 && last < n->filled && kind_of(m, last) == PRL_ROW_GHOST && m->stream[last] == slot);
-  }
-  return good && rows == n->rows;
+  return good && rows == n->rows && find_again(m, e);
 }
 
 /* ---- adding ---- */
+
+/* What a ghost does not hold is saved with it: never what the machine had left there. */
+static void clear(prl_replay *m, int64_t place) {
+  const int64_t a = m->actions, r = m->responses;
+  memset(m->action + place * a, 0, (size_t)a * sizeof(float));
+  memset(m->response + place * r, 0, (size_t)r * sizeof(float));
+  memset(m->present + place * m->present_stride, 0, (size_t)m->present_stride);
+  m->log_prob[place] = m->elapsed[place] = 0;
+}
 
 /* The oldest place, or one that was never taken. */
 static int32_t take(prl_replay *m) {
@@ -134,10 +183,9 @@ static int32_t take(prl_replay *m) {
   if (++m->n.head == m->places) m->n.head = 0;
   if (m->n.filled < m->places) {
     m->n.filled++;
-    return place;
-  }
-  m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
-  if (m->last[m->stream[place]] == place) m->last[m->stream[place]] = -1;
+    clear(m, place);
+  } else
+    m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
   return place;
 }
 
@@ -148,43 +196,56 @@ static void observe(prl_replay *m, int32_t place, const prl_batch *b, int64_t at
 
 /* Row `at` of the batch at a place; its successor is not known yet. */
 static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t at) {
-  const int64_t a = m->actions, r = m->responses;
+  const int64_t a = m->actions, r = m->responses, p = m->present_stride;
   observe(m, place, b, at);
   memcpy(m->action + place * a, b->action + at * a, (size_t)a * sizeof(float));
   if (r) memcpy(m->response + place * r, b->response + at * r, (size_t)r * sizeof(float));
+  if (r) memcpy(m->present + place * p, b->present + at * p, (size_t)p);
   m->log_prob[place] = b->log_prob[at];
   m->elapsed[place] = b->elapsed[at];
   m->stream[place] = b->stream[at];
   m->step[place] = (int32_t)b->step[at];
   m->kind[place] = PRL_ROW_REAL | b->end[at] << END;
   m->next[place] = -1;
+  belongs_to(m, place, b->decision[at]);
   m->n.rows++;
   m->n.added++;
 }
 
 /* The observation that follows row `at` and is no row of the batch. */
 static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t at) {
-  int32_t ghost = take(m), slot = b->stream[at];
+  const int32_t ghost = take(m);
+  const uint64_t coming = b->decision[b->successor[at]];
   observe(m, ghost, b, b->successor[at]);
   m->kind[ghost] = PRL_ROW_GHOST | b->end[at] << END;
-  m->stream[ghost] = slot;
+  m->stream[ghost] = b->stream[at];
   m->step[ghost] = (int32_t)b->step[at] + 1;
-  m->next[ghost] = -1;
+  m->next[ghost] = coming ? row : -1;
+  belongs_to(m, ghost, coming);
   m->next[row] = ghost;
-  if (b->end[at] == PRL_END_NONE) m->last[slot] = ghost;
 }
 
-/* The place of row `at`: that of the ghost that waits for it, or a new one. */
-static int32_t place_of(prl_replay *m, const prl_batch *b, int64_t at) {
-  const int32_t slot = b->stream[at], waits = m->last[slot];
-  m->last[slot] = -1;
-  return waits >= 0 && m->step[waits] == (int32_t)b->step[at] ? waits : take(m);
+/* The place of a decision's row: that of the ghost that waits for it, or a new one. A ghost that has waited
+ * for half of the ring's round would take the row with it too soon: then the row before it follows the row to
+ * a new place. So each row stays for half a round at least, and ghosts cannot crowd rows out. */
+static int32_t place_of(prl_replay *m, uint64_t decision) {
+  const int32_t waits = find(m, decision, PRL_ROW_GHOST);
+  if (waits < 0) return take(m);
+  if (m->n.filled < m->places || 2 * age(m, waits) >= m->places) return waits;
+  const int32_t before = m->next[waits];
+  const bool follows = before >= 0 && kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits;
+  m->decision[waits] = 0;
+  m->next[waits] = -1;
+  const int32_t place = take(m);
+  if (follows && place != before) m->next[before] = place;
+  return place;
 }
 
 void prl_replay_add(prl_replay *m, const prl_batch *b) {
   int32_t before = -1; /* the row whose next state is the coming row */
+  m->n.fresh = b->rows;
   EVERY(at, b->rows) {
-    int32_t place = before >= 0 ? take(m) : place_of(m, b, at);
+    int32_t place = before >= 0 ? take(m) : place_of(m, b->decision[at]);
     write_row(m, place, b, at);
     if (before >= 0) m->next[before] = place;
     before = -1;
@@ -197,7 +258,7 @@ void prl_replay_add(prl_replay *m, const prl_batch *b) {
 
 /* ---- drawing ---- */
 
-enum { TRIES = 16 }; /* before the next row is taken; a draw meets a ghost as often as there are some */
+enum { TRIES = 64 }; /* before the next row is taken: a quarter of the ring at least are rows */
 
 static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row) {
   int64_t place = 0;

@@ -41,7 +41,10 @@ static prl_status allocate(prl_learner *l, prl_error *error) {
   if (l->shape->memory_rows)
     status = prl_replay_new(l->runtime, &l->shape->experience, l->shape->memory_rows, &l->memory, error);
   if (status) return status;
-  return prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
+  status = prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
+  l->batch.most = l->shape->frozen_rows;
+  l->experience->replay = l->memory;
+  return status;
 }
 
 static prl_status build(prl_learner *l, prl_error *error) {
@@ -170,10 +173,12 @@ bool prl_learner_restore(prl_learner *l) {
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
   prl_programs_fill_live(l);
-  return good && (!l->memory || prl_replay_restore(l->memory));
+  return good && (!l->memory || prl_replay_restore(l->memory, l->experience));
 }
 
 /* ---- swapping ---- */
+
+void prl_learner_remember(prl_learner *l) { (void)prl_replay_restore(l->memory, l->experience); }
 
 /* A baseline is measured while the starting policy acts: it cannot be had later. */
 prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error) {

@@ -8,7 +8,7 @@
 int64_t prl_learner_warmup_needs(const prl_learner *l) {
   if (l->n.warmed) return 0;
   int64_t left = l->shape->warmup - l->n.warm;
-  return left < l->shape->batch_rows ? left : l->shape->batch_rows;
+  return left < l->shape->frozen_rows ? left : l->shape->frozen_rows;
 }
 
 static prl_status finish(prl_learner *l, prl_error *error) {

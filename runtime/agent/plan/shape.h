@@ -14,6 +14,7 @@ typedef struct prl_shape {
   uint64_t seed;
   int64_t warmup;                    /* steps before the first update */
   int64_t noise;                     /* draws of a row that acts */
+  int64_t frozen_rows;               /* of one update, at most */
   int64_t batch_rows;                /* frozen or drawn at most */
   int64_t memory_rows;               /* places of the replay memory; 0: there is none */
   int64_t draw_rows;                 /* of one draw from it, at most */

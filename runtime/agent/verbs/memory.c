@@ -69,7 +69,7 @@ const prl_verb_type prl_verb_remember = {
             "(final "
             "observations of truncated episodes take one, too)",
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
-    .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
+    .makes = PRL_MADE_ROWS | PRL_MADE_FROZEN | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
     .read = read_remember,
     .execute = remember,
 };
@@ -85,6 +85,7 @@ const prl_verb_type prl_verb_sample = {
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,
     .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,
+    .replaces = PRL_MADE_FROZEN | PRL_MADE_VALUES | PRL_MADE_ADVANTAGES | PRL_MADE_WEIGHTED,
     .read = read_sample,
     .execute = sample,
 };
