@@ -6,6 +6,8 @@ local prl = require "perilune"
 local sac = {
   summary = "soft actor-critic from replay memory, one value for each objective",
   actions = {"continuous"},
+  bounds = true,
+  networks = "own",
   stale = "keep", -- values are of the policy that learns, whoever acted
   options = {
     rollout     = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
