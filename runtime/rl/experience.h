@@ -154,8 +154,8 @@ typedef struct prl_batch {
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
-  float *elapsed; /* (rows): s to the next state */
-  bool kept;      /* the following two are filled, as options.kept says; else they have no room */
+  float *elapsed;     /* (rows): s to the next state */
+  bool kept;          /* the following two are filled, as options.kept says; else they have no room */
   uint64_t *decision; /* (rows): ids, then of the decisions that the bootstraps wait for; 0: none will come */
   uint8_t *present;   /* (rows, present_stride): which responses were reported */
 } prl_batch;

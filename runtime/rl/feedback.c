@@ -17,7 +17,8 @@ typedef struct target {
 static bool find_remembered(const prl_experience *e, uint64_t decision, target *out) {
   const prl_replay *m = e->replay;
   const int64_t place = m ? prl_replay_find(m, decision) : -1;
-  if (place >= 0) *out = (target){NULL, m->response + place * m->responses, m->present + place * m->present_stride};
+  if (place >= 0)
+    *out = (target){NULL, m->response + place * m->responses, m->present + place * m->present_stride};
   return place >= 0;
 }
 
@@ -73,7 +74,8 @@ static prl_status remember(prl_experience *e, prl_row *r, uint64_t id, bool *fre
   return PRL_OK;
 }
 
-static void combine(const prl_experience *e, const target *t, const float *responses, const uint8_t *present) {
+static void combine(const prl_experience *e, const target *t, const float *responses,
+                    const uint8_t *present) {
   float *to = t->response;
   uint8_t *have = t->present;
   for (int32_t i = 0; i < e->options.responses; i++) {

@@ -126,8 +126,7 @@ void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
     int64_t place = -2 - (int64_t)batch->successor[at], to = batch->rows + batch->bootstraps++;
     memcpy(batch->observation + to * width, e->observation + place * width, (size_t)width * sizeof(float));
     batch->successor[at] = (int32_t)to;
-    if (batch->kept)
-      batch->decision[to] = batch->end[at] == PRL_END_NONE ? prl_row_decision(e, place) : 0;
+    if (batch->kept) batch->decision[to] = batch->end[at] == PRL_END_NONE ? prl_row_decision(e, place) : 0;
   }
   batch->observed = batch->rows + batch->bootstraps;
 }

@@ -225,13 +225,15 @@ static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t 
   m->next[row] = ghost;
 }
 
-/* The place of a decision's row: that of the ghost that waits for it, or a new one. A ghost that has waited
- * for half of the ring's round would take the row with it too soon: then the row before it follows the row to
- * a new place. So each row stays for half a round at least, and ghosts cannot crowd rows out. */
+/* The place of a decision's row: that of the ghost that waits for it, or a new one. A ghost whose
+ * place is taken in less than half a round would take the row with it too soon: then the row before it
+ * follows the row to a new place. So each row stays for half a round at least, and ghosts cannot crowd rows
+ * out. */
 static int32_t place_of(prl_replay *m, uint64_t decision) {
   const int32_t waits = find(m, decision, PRL_ROW_GHOST);
   if (waits < 0) return take(m);
-  if (m->n.filled < m->places || 2 * age(m, waits) >= m->places) return waits;
+  const int64_t left = m->places - m->n.filled + age(m, waits);
+  if (2 * left >= m->places) return waits;
   const int32_t before = m->next[waits];
   const bool follows = before >= 0 && kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits;
   m->decision[waits] = 0;

@@ -34,8 +34,9 @@ struct prl_replay {
   int64_t present_stride; /* bytes */
   prl_replay_counts n;
   float *observation, *action, *log_prob, *response, *elapsed; /* (places, …) */
-  uint8_t *present;   /* (places, present_stride): which responses were reported */
-  uint64_t *decision; /* (places): of a row its own, of a ghost the one that it waits for; 0: none will come */
+  uint8_t *present; /* (places, present_stride): which responses were reported */
+  uint64_t
+      *decision;   /* (places): of a row its own, of a ghost the one that it waits for; 0: none will come */
   int32_t *next;   /* (places): of a row the place of its next state, −1: it was terminated; of a ghost that
                     * waits the row before it, which may be gone by now */
   int32_t *stream; /* (places): slot at the time */

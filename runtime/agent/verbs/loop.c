@@ -112,7 +112,8 @@ static bool updates_within(const prl_schedule *s, const prl_verb *loop) {
 }
 
 static bool every_within(const prl_schedule *s, const prl_verb *loop) {
-  return within(s, loop) && loop->cursor[REST] < ((const every *)loop->fields)->count && loop->cursor[TURNS] <= 1;
+  return within(s, loop) && loop->cursor[REST] < ((const every *)loop->fields)->count &&
+         loop->cursor[TURNS] <= 1;
 }
 
 static prl_status read_epochs(prl_verb_reader *r, void *fields, prl_error *error) {

@@ -15,8 +15,8 @@ typedef struct compiler {
   prl_error *error;
   int outermost, minibatches; /* loops that are open; −1: none */
   int nesting;
-  unsigned made;      /* PRL_MADE_… of the verbs so far */
-  unsigned replaced;  /* what they had made and is no more */
+  unsigned made;     /* PRL_MADE_… of the verbs so far */
+  unsigned replaced; /* what they had made and is no more */
 } compiler;
 
 static int64_t count_verbs(const prl_value *body, int nesting) {
