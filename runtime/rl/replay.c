@@ -5,7 +5,7 @@
 
 #include "rl/parts.h"
 
-enum { PIECES = 12, END = 8 };
+enum { PIECES = 13, END = 8 };
 
 static int32_t kind_of(const prl_replay *m, int64_t place) { return m->kind[place] & 255; }
 static int32_t end_of(const prl_replay *m, int64_t place) { return m->kind[place] >> END; }
@@ -25,7 +25,8 @@ static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
                                  {&m->stream, places, word, false},
                                  {&m->step, places, word, false},
                                  {&m->kind, places, word, false},
-                                 {&m->where, m->pool, word, false}};
+                                 {&m->bucket, places, word, false},
+                                 {&m->older, places, word, false}};
   memcpy(pieces, all, sizeof all);
 }
 
@@ -35,7 +36,6 @@ static prl_replay sized(const prl_experience_options *shape, int64_t rows) {
                       .responses = shape->responses,
                       .places = rows,
                       .streams = shape->streams,
-                      .pool = prl_experience_places(shape),
                       .present_stride = prl_experience_present(shape)};
 }
 
@@ -46,7 +46,7 @@ int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows) {
   return prl_pieces_bytes(pieces, PIECES);
 }
 
-static void forget_places(prl_replay *m) { EVERY(place, m->pool) m->where[place] = -1; }
+static void forget_places(prl_replay *m) { EVERY(place, m->places) m->bucket[place] = -1; }
 
 prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
                           prl_replay **out, prl_error *error) {
@@ -107,20 +107,31 @@ static int64_t age(const prl_replay *m, int64_t place) {
   return place >= oldest ? place - oldest : place - oldest + m->places;
 }
 
-/* The place in the pool of the decision's row. */
-static int64_t pool_place(uint64_t decision) { return (int64_t)(uint32_t)decision - 1; }
+/* ---- decisions ---- */
 
+static int64_t bucket_of(const prl_replay *m, uint64_t decision) {
+  const uint64_t hash = decision * 0x9e3779b97f4a7c15u >> 32;
+  return (int64_t)(hash * (uint64_t)m->places >> 32);
+}
+
+/* A bucket's list goes from newer places to older ones. Nothing is taken off it: where the list meets a place
+ * that was taken again, all that followed was taken again before. */
 static int32_t find(const prl_replay *m, uint64_t decision, int32_t kind) {
-  const int64_t pool = pool_place(decision);
-  const int32_t place = pool >= 0 && pool < m->pool ? m->where[pool] : -1;
-  return place >= 0 && m->decision[place] == decision && kind_of(m, place) == kind ? place : -1;
+  int64_t before = m->places;
+  int32_t place = decision ? m->bucket[bucket_of(m, decision)] : -1;
+  for (; place >= 0 && age(m, place) < before; place = m->older[place]) {
+    if (m->decision[place] == decision) return kind_of(m, place) == kind ? place : -1;
+    before = age(m, place);
+  }
+  return -1;
 }
 
 int32_t prl_replay_find(const prl_replay *m, uint64_t decision) { return find(m, decision, PRL_ROW_REAL); }
 
-static void belongs_to(prl_replay *m, int32_t place, uint64_t decision) {
-  m->decision[place] = decision;
-  if (decision) m->where[pool_place(decision)] = place;
+static void enlist(prl_replay *m, int32_t place) {
+  int32_t *head = &m->bucket[bucket_of(m, m->decision[place])];
+  m->older[place] = *head;
+  *head = place;
 }
 
 /* ---- after a load ---- */
@@ -138,16 +149,19 @@ static bool place_holds(const prl_replay *m, int64_t place) {
          (end == PRL_END_NONE || kind_of(m, next) == PRL_ROW_GHOST);
 }
 
-/* Decisions are found again: of two of one place of the pool the later one is the newer one. */
+/* Decisions are found again. Each was made, and has one row. */
 static bool find_again(prl_replay *m, const prl_experience *e) {
   const int64_t oldest = m->n.filled < m->places ? 0 : m->n.head;
   forget_places(m);
   EVERY(i, m->n.filled) {
-    const int64_t place = (oldest + i) % m->places, pool = pool_place(m->decision[place]);
-    if (!m->decision[place]) continue;
-    if (pool < 0 || pool >= e->n.fresh || m->decision[place] > prl_row_decision(e, pool)) return false;
-    if (m->where[pool] >= 0 && m->decision[m->where[pool]] >= m->decision[place]) return false;
-    m->where[pool] = (int32_t)place;
+    const int32_t place = (int32_t)((oldest + i) % m->places);
+    const uint64_t decision = m->decision[place];
+    const int64_t pool = (int64_t)(uint32_t)decision - 1;
+    m->older[place] = -1;
+    if (!decision) continue;
+    if (pool < 0 || pool >= e->n.fresh || decision > prl_row_decision(e, pool)) return false;
+    if (prl_replay_find(m, decision) >= 0) return false;
+    enlist(m, place);
   }
   return true;
 }
@@ -177,8 +191,8 @@ static void clear(prl_replay *m, int64_t place) {
   m->log_prob[place] = m->elapsed[place] = 0;
 }
 
-/* The oldest place, or one that was never taken. */
-static int32_t take(prl_replay *m) {
+/* The oldest place, or one that was never taken; for this decision, or for none. */
+static int32_t take_for(prl_replay *m, uint64_t decision) {
   int32_t place = (int32_t)m->n.head;
   if (++m->n.head == m->places) m->n.head = 0;
   if (m->n.filled < m->places) {
@@ -186,6 +200,9 @@ static int32_t take(prl_replay *m) {
     clear(m, place);
   } else
     m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
+  m->decision[place] = decision;
+  m->older[place] = -1;
+  if (decision) enlist(m, place);
   return place;
 }
 
@@ -207,21 +224,19 @@ static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t 
   m->step[place] = (int32_t)b->step[at];
   m->kind[place] = PRL_ROW_REAL | b->end[at] << END;
   m->next[place] = -1;
-  belongs_to(m, place, b->decision[at]);
   m->n.rows++;
   m->n.added++;
 }
 
 /* The observation that follows row `at` and is no row of the batch. */
 static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t at) {
-  const int32_t ghost = take(m);
   const uint64_t coming = b->decision[b->successor[at]];
+  const int32_t ghost = take_for(m, coming);
   observe(m, ghost, b, b->successor[at]);
   m->kind[ghost] = PRL_ROW_GHOST | b->end[at] << END;
   m->stream[ghost] = b->stream[at];
   m->step[ghost] = (int32_t)b->step[at] + 1;
   m->next[ghost] = coming ? row : -1;
-  belongs_to(m, ghost, coming);
   m->next[row] = ghost;
 }
 
@@ -231,14 +246,13 @@ static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t 
  * out. */
 static int32_t place_of(prl_replay *m, uint64_t decision) {
   const int32_t waits = find(m, decision, PRL_ROW_GHOST);
-  if (waits < 0) return take(m);
+  if (waits < 0) return take_for(m, decision);
   const int64_t left = m->places - m->n.filled + age(m, waits);
   if (2 * left >= m->places) return waits;
   const int32_t before = m->next[waits];
   const bool follows = before >= 0 && kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits;
-  m->decision[waits] = 0;
   m->next[waits] = -1;
-  const int32_t place = take(m);
+  const int32_t place = take_for(m, decision);
   if (follows && place != before) m->next[before] = place;
   return place;
 }
@@ -247,7 +261,7 @@ void prl_replay_add(prl_replay *m, const prl_batch *b) {
   int32_t before = -1; /* the row whose next state is the coming row */
   m->n.fresh = b->rows;
   EVERY(at, b->rows) {
-    int32_t place = before >= 0 ? take(m) : place_of(m, b->decision[at]);
+    int32_t place = before >= 0 ? take_for(m, b->decision[at]) : place_of(m, b->decision[at]);
     write_row(m, place, b, at);
     if (before >= 0) m->next[before] = place;
     before = -1;

@@ -30,7 +30,6 @@ struct prl_replay {
   prl_runtime *runtime;
   int32_t observations, actions, responses;
   int64_t places, streams;
-  int64_t pool;           /* places of the experience's pool */
   int64_t present_stride; /* bytes */
   prl_replay_counts n;
   float *observation, *action, *log_prob, *response, *elapsed; /* (places, …) */
@@ -42,7 +41,8 @@ struct prl_replay {
   int32_t *stream; /* (places): slot at the time */
   int32_t *step;   /* (places): in its episode */
   int32_t *kind;   /* (places): PRL_ROW_… of experience.h, and from bit 8 on PRL_END_… */
-  int32_t *where;  /* (pool): the place that the newest decision of the pool's place has here; not saved */
+  int32_t *bucket; /* (places): the newest place whose decision has this hash; −1: none; not saved */
+  int32_t *older;  /* (places): the one before it; not saved */
 };
 
 /* What was drawn of stretches: up to `steps` rows that follow each other, by drawn row. */

@@ -37,6 +37,14 @@ static const struct {
      "\"body\":[{"
      "\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]",
      "capacity.streams", 1024},
+    {"{\"streams\":4}",
+     "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":100000},{\"verb\":\"updates\","
+     "\"body\":[{\"verb\":\"sample\",\"size\":128,\"steps\":3}]},{\"verb\":\"publish\"}]",
+     "schedule.remember.rows", 100000 * 64},
+    {"{\"streams\":4}",
+     "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":5000},{\"verb\":\"updates\","
+     "\"body\":[{\"verb\":\"sample\",\"size\":4096,\"steps\":300}]},{\"verb\":\"publish\"}]",
+     "schedule.sample.size", 4096 * 300 * 16},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
     {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };

@@ -259,6 +259,7 @@ static void late_responses(void **state) {
   assert_int_equal(b.e->n.late_feedback, 1);
   respond(&b, second, 5, 5); /* open: not late, although its observation is here */
   assert_int_equal(b.e->n.late_feedback, 1);
+  assert_int_equal(prl_replay_find(b.m, second), -1);
   const float wrong[2] = {1, NAN};
   CHECK_FAILS(prl_experience_feedback(b.e, &first, wrong, NULL, NULL, 1, &error), PRL_ENUMERIC, "is nan");
   const uint8_t one[2] = {1, 0};
@@ -414,6 +415,7 @@ static void check_links(const world *w) {
     const float mark = mark_at(m, place), next = mark_at(m, m->next[place]);
     if (!follows(w, mark, next)) fail_msg("observation %g follows %g", (double)next, (double)mark);
     assert_true(m->response[2 * place] == mark);
+    assert_int_equal(prl_replay_find(m, m->decision[place]), place);
   }
   /* Each of the newest rows is there: a row takes two places at most and stays for half a round. */
   for (int i = w->kept_count; i > 0 && i > w->kept_count - (int)(m->places / 4); i--)
