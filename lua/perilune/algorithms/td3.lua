@@ -11,11 +11,11 @@ local td3 = {
   stale = "keep", -- values are of the policy that learns, whoever acted
   options = {
     rollout      = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
-    memory       = {1e5,  "steps", "steps that are kept", structural = true, min = 1},
+    memory       = {1e5,  "steps", "steps that are kept", structural = true, min = 1, max = 2 ^ 28},
     start        = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
-    minibatch    = {256,  "steps", "steps of an update", structural = true, min = 1},
+    minibatch    = {256,  "steps", "steps of an update", structural = true, min = 1, max = 2 ^ 20},
     updates      = {1,    "",      "updates for each step that was made", min = 0},
-    steps        = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1},
+    steps        = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1, max = 2 ^ 10},
     delay        = {2,    "",      "updates of the values for each of the actor and the targets", structural = true, min = 1},
     tau          = {5e-3, "",      "share of the networks in the targets when they are updated", min = 0, max = 1},
     noise        = {0.1,  "",      "deviation of the actions that are tried, in halves of their range", above = 0},
