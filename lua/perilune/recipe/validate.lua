@@ -164,7 +164,7 @@ local function own_networks(check, recipe, algorithm)
       unused("policy.action." .. dimension, "bounds of an action, {low, high}, and hold none of its dimensions")
     end
   end
-  for _, critic in ipairs(keys(recipe.objective.critics)) do
+  for _, critic in ipairs(recipe.policy.trunk == "shared" and {} or keys(recipe.objective.critics)) do
     for _, field in ipairs {"hidden", "activation"} do
       if values.show(recipe.objective.critics[critic][field]) ~= values.show(recipe.policy[field]) then
         unused(("objective.critics.%s.%s"):format(critic, field), "hidden and activation from policy alone")
