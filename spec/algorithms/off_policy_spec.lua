@@ -3,6 +3,7 @@
 
 local prl = require "perilune"
 local recipes = require "support.recipes"
+local validate = require "perilune.recipe.validate"
 
 local text = [[
   return {
@@ -98,18 +99,22 @@ describe("an algorithm with a replay memory", function()
   end)
 
   it("needs bounds of each action, from the environment or the recipe", function()
-    recipes.write(folder, "free.lua", [[return {
-      observation = {{"x"}}, action = {"continuous", push = {-math.huge, math.huge}, pull = {0, 1}}, responses = {reward = {}},
-      new = function() return {} end, reset = function() return {0} end, step = function() return {0}, {reward = 0}, false end,
-      max_steps = 5}]])
-    local function load(action)
-      return recipes.load(folder, ([[return {env = {lua = "./free.lua"}, algorithm = {"sac"}, policy = {action = {%s}}}]]):format(
-        action), {trust = true})
+    local free = { -- as an environment in C may be
+      name = "free", observation = {names = {"x"}, units = {""}, low = {-math.huge}, high = {math.huge}},
+      action = {kind = "continuous", names = {"push", "pull"}, units = {"", ""}, low = {-math.huge, 0}, high = {math.huge, 1}},
+      responses = {{name = "reward", unit = "", missing = 0, combine = "sum", wait_us = 0}}, options = {},
+    }
+    local function check(algorithm, action)
+      return validate.recipe({env = {"pendulum"}, algorithm = {algorithm}, policy = {action = action}},
+        {env_spec = function() return free end})
     end
-    local _, message = load ""
-    assert.equal("x.lua:1: algorithm: sac needs bounds of each action, and push of ./free.lua has none: policy.action.push = " ..
-      "{low, high} gives it some, and a2c and ppo need none", message)
-    assert(load "push = {-3, 3}")
+    local _, refused = check("sac", {})
+    assert.equal("sac needs bounds of each action, and push of free has none: policy.action.push = {low, high} gives it some, " ..
+      "and a2c and ppo need none", refused[1].message)
+    assert.equal("algorithm", refused[1].path)
+    assert.equal(1, #refused)
+    assert(check("ppo", {}))
+    assert(check("sac", {push = {-3, 3}}))
   end)
 
   it("goes on under another objective, with what it remembers", function()
