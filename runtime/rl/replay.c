@@ -272,6 +272,20 @@ void prl_replay_add(prl_replay *m, const prl_batch *b) {
   }
 }
 
+void prl_replay_end(prl_replay *m, uint64_t decision, bool terminated, const float *observation) {
+  const int32_t waits = find(m, decision, PRL_ROW_GHOST), before = waits < 0 ? -1 : m->next[waits];
+  if (before < 0) return;
+  const size_t bytes = (size_t)m->observations * sizeof(float);
+  if (observation) memcpy(m->observation + waits * m->observations, observation, bytes);
+  if (kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits) {
+    m->kind[before] = PRL_ROW_REAL | (terminated ? PRL_END_TERMINATED : PRL_END_TRUNCATED) << END;
+    if (terminated) m->next[before] = -1;
+  }
+  m->kind[waits] = PRL_ROW_GHOST | PRL_END_TRUNCATED << END;
+  m->decision[waits] = 0;
+  m->next[waits] = -1;
+}
+
 /* ---- drawing ---- */
 
 enum { TRIES = 64 }; /* before the next row is taken: a quarter of the ring at least are rows */

@@ -66,6 +66,9 @@ bool prl_replay_restore(prl_replay *memory, const prl_experience *experience);
 
 /* Takes the rows of a batch, as prl_experience_freeze gave them (options.kept): observations are raw. */
 void prl_replay_add(prl_replay *memory, const prl_batch *batch);
+/* The episode of the row that this decision would have followed is over: the row was its last. observation:
+ * the episode's final one (NULL: the one that is known), of a truncated one. */
+void prl_replay_end(prl_replay *memory, uint64_t decision, bool terminated, const float *observation);
 /* The place of the decision's row; −1: it is not here, or no more. */
 int32_t prl_replay_find(const prl_replay *memory, uint64_t decision);
 /* Draws `rows` rows with replacement, each of those that are kept with the same probability (its low bits:

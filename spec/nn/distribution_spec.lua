@@ -84,6 +84,8 @@ describe("distributions", function()
     end
     close(log_prob[1], wanted, 1e-5)
     close(pi:log_prob(action)[1], wanted, 1e-4)
+    assert.error_matches(function() distribution.squashed(prl.zeros(1, 1), prl.zeros(1), {1}, {1}) end,
+      "bounds 1 are 1 and 1; finite numbers are needed", 1, true)
     close(pi:entropy(prl.tensor {draw})[1], -wanted, 1e-5)
     assert.is_true(pi:sample(prl.tensor {draw}) == action)
     close(pi:mean()[1][1], .5 + 1.5 * (1 - 2 / (math.exp(.6) + 1)), 1e-5)

@@ -151,6 +151,27 @@ static void cut_rows(void **state) {
   close_bench(&b);
 }
 
+/* An end that is told after the row before it was remembered with the observation that followed. */
+static void ends_that_are_told_late(void **state) {
+  (void)state;
+  for (int terminated = 0; terminated < 2; terminated++) {
+    bench b = open_bench(small_options(), 32);
+    decide(b.e, 1, 10, 0);
+    observe(&b, 1, 11);
+    keep(&b);
+    assert_true(next_mark(b.m, 10) == 11);
+    finish(&b, 1, terminated, 12);
+    assert_true(next_mark(b.m, 10) == (terminated ? -1 : 12));
+    assert_int_equal(end_at(b.m, row_of(b.m, 10)), terminated ? PRL_END_TERMINATED : PRL_END_TRUNCATED);
+    decide(b.e, 1, 20, 0);
+    decide(b.e, 1, 21, 0);
+    keep(&b);
+    assert_true(next_mark(b.m, 20) == 21);
+    assert_true(prl_replay_restore(b.m, b.e));
+    close_bench(&b);
+  }
+}
+
 /* The place of a stream is another stream's by now, and the step is the one that the ghost waited for: the
  * steps before it were dropped. Nothing links the two. */
 static void slots_that_come_again(void **state) {
@@ -582,6 +603,7 @@ int main(void) {
                                      cmocka_unit_test(rows_are_whole),
                                      cmocka_unit_test(cut_rows),
                                      cmocka_unit_test(slots_that_come_again),
+                                     cmocka_unit_test(ends_that_are_told_late),
                                      cmocka_unit_test(the_smallest_ring),
                                      cmocka_unit_test(a_slow_stream),
                                      cmocka_unit_test(stretches),
