@@ -213,8 +213,14 @@ local Squashed = class("squashed", {})
 
 --- mean, log_std (rows, n) of the Gaussian before tanh; low, high: lists of n finite numbers.
 function distribution.squashed(mean, log_std, low, high)
-  local centre, half, slope = {}, {}, 0
+  local centre, half, slope, about = {}, {}, 0, "prl.distribution.squashed"
+  options.list(about, low)
+  options.list(about, high)
   for i, least in ipairs(low) do
+    if not (type(least) == "number" and type(high[i]) == "number" and least < high[i] and high[i] - least < math.huge) then
+      options.refuse("%s: bounds %d are %s and %s; finite numbers are needed, the first of them less", about, i, tostring(least),
+        tostring(high[i]))
+    end
     centre[i], half[i] = (least + high[i]) / 2, (high[i] - least) / 2
     slope = slope + math.log(half[i])
   end

@@ -49,9 +49,20 @@ static void add_capacities(prl_needs *needs, const prl_value *root, const prl_sh
   less.experience.events = 1;
   if (prl_get(given, "events"))
     add(needs, need(root, "", "capacity.events", (double)o->events, all - held(&less, critics)));
-  int64_t rest = all - needs->bytes;
-  bool batch = prl_get(given, "batch") != NULL;
-  add(needs, need(root, batch ? "" : "algorithm.rollout", batch ? "capacity.batch" : "schedule.collect.rows",
+  less = *shape;
+  less.memory_rows = 0;
+  if (shape->memory_rows)
+    add(needs, need(root, "algorithm.memory", "schedule.remember.rows", (double)shape->memory_rows,
+                    all - held(&less, critics)));
+  const int64_t rest = all - needs->bytes;
+  const bool batch = prl_get(given, "batch") != NULL, drawn = shape->draw_rows > shape->frozen_rows;
+  add(needs, need(root,
+                  drawn   ? "algorithm.minibatch"
+                  : batch ? ""
+                          : "algorithm.rollout",
+                  drawn   ? "schedule.sample.size"
+                  : batch ? "capacity.batch"
+                          : "schedule.collect.rows",
                   NAN, rest > 0 ? rest : 0));
 }
 

@@ -10,7 +10,7 @@ typedef struct prl_need {
   int64_t bytes;
 } prl_need;
 
-enum { PRL_NEEDS_MOST = 6 };
+enum { PRL_NEEDS_MOST = 10 };
 
 typedef struct prl_needs {
   prl_need items[PRL_NEEDS_MOST];

@@ -17,11 +17,17 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
              {"rows", x->rows, y->rows},
              {"events", x->events, y->events},
              {"idle_us", x->idle_us, y->idle_us}};
+  const int64_t old = a->shape->memory_rows, ours = b->shape->memory_rows;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (all[i].old != all[i].ours)
       return prl_fail(error, PRL_EINVAL,
                       "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must stay",
                       all[i].name, (long long)all[i].ours, (long long)all[i].old);
+  if (old && ours && old != ours) /* an algorithm without memory may follow one with it, or go before it */
+    return prl_fail(error, PRL_EINVAL,
+                    "swap: the replay memory has %lld rows in the new plan and %lld in the running agent "
+                    "(algorithm.memory); it must stay",
+                    (long long)ours, (long long)old);
   return PRL_OK;
 }
 
@@ -38,19 +44,27 @@ static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *
 
 /* ---- what is taken over ---- */
 
-/* The experience, block by block: of both plans the same, since their capacities are. */
-static void take_experience(prl_agent *to, const prl_agent *from) {
-  static const char prefix[] = "experience.";
+/* Blocks of these names, of both plans the same, since their capacities are. */
+static void take_blocks(prl_agent *to, const prl_agent *from, const char *prefix) {
+  const size_t length = strlen(prefix);
   for (int i = 0; i < to->blocks.count; i++)
     for (int k = 0; k < from->blocks.count; k++) {
       prl_block *ours = &to->blocks.items[i];
       const prl_block *old = &from->blocks.items[k];
-      if (!strncmp(ours->name, prefix, sizeof prefix - 1) && !strcmp(ours->name, old->name) &&
+      if (!strncmp(ours->name, prefix, length) && !strcmp(ours->name, old->name) &&
           ours->count == old->count && ours->unit == old->unit)
         memcpy(ours->data, old->data, (size_t)prl_block_count(old) * prl_dtype_size(ours->dtype));
     }
+}
+
+static void take_experience(prl_agent *to, const prl_agent *from) {
+  take_blocks(to, from, "experience.");
   to->experience->shortage = from->experience->shortage;
   prl_streams_rebuild(to->experience);
+  if (to->shape->memory_rows && from->shape->memory_rows) {
+    take_blocks(to, from, "memory.");
+    prl_learner_remember(to->learner);
+  }
 }
 
 void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken) {

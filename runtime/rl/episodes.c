@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "rl/replay.h"
+
 void prl_experience_elapsed(prl_experience *e, const uint64_t *decisions, const int64_t *elapsed_us,
                             int64_t n) {
   PRL_CHECKED(e);
@@ -55,6 +57,8 @@ static void end_episode(prl_experience *e, int32_t slot) {
 static void finish_slot(prl_experience *e, int32_t slot, bool terminated, const float *final_observation) {
   prl_stream *s = &e->streams[slot];
   int32_t row = s->row;
+  if (row < 0 && e->replay && prl_stream_observed(e, s)) /* its last row went on before its end was known */
+    prl_replay_end(e->replay, prl_row_decision(e, s->last), terminated, final_observation);
   if (!terminated || row < 0) {
     prl_stream_cut(e, slot, final_observation, PRL_END_TRUNCATED);
   } else {

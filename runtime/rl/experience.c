@@ -49,13 +49,21 @@ static void list_pieces(prl_experience *e, prl_piece pieces[PIECES]) {
   memcpy(pieces, all, sizeof all);
 }
 
+/* A row has at most one final observation and a stream at most one that was observed: a ghost always has
+ * room. */
+int64_t prl_experience_places(const prl_experience_options *options) {
+  return 2 * options->rows + options->streams + PRL_AHEAD;
+}
+
+int64_t prl_experience_present(const prl_experience_options *options) {
+  return (options->responses + 3) / 4 * 4;
+}
+
 static void size_up(prl_experience *e, const prl_experience_options *options) {
   e->options = *options;
-  /* A row has at most one final observation and a stream at most one that was observed: a ghost always has
-   * room. */
-  e->places = 2 * options->rows + options->streams + PRL_AHEAD;
+  e->places = prl_experience_places(options);
   e->rest = options->rows / 32;
-  e->present_stride = (options->responses + 3) / 4 * 4;
+  e->present_stride = prl_experience_present(options);
   e->table_size = 4;
   while (e->table_size < 2 * options->streams) e->table_size *= 2;
 }

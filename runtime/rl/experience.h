@@ -35,6 +35,7 @@ typedef struct prl_experience_options {
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
+  bool kept; /* frozen rows go on into a replay memory: batches say whose they are, and what was reported */
 } prl_experience_options;
 
 typedef struct prl_stream {
@@ -108,8 +109,11 @@ typedef struct prl_shortage {
   int64_t call;
 } prl_shortage;
 
+typedef struct prl_replay prl_replay; /* rl/replay.h */
+
 typedef struct prl_experience {
   prl_runtime *runtime;
+  prl_replay *replay; /* borrowed: where a late response still finds its row; NULL: nowhere */
   prl_experience_options options;
   prl_response_rule *rules;
   float *missing; /* (responses) */
@@ -140,6 +144,7 @@ typedef struct prl_experience {
 typedef struct prl_batch {
   int64_t rows, bootstraps, observed; /* the third: their sum */
   int64_t capacity;                   /* of each of the two */
+  int64_t most;                       /* rows that are frozen at once; the capacity, if nobody says less */
   float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows) */
@@ -149,7 +154,10 @@ typedef struct prl_batch {
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
-  float *elapsed; /* (rows): s to the next state */
+  float *elapsed;     /* (rows): s to the next state */
+  bool kept;          /* the following two are filled, as options.kept says; else they have no room */
+  uint64_t *decision; /* (rows): ids, then of the decisions that the bootstraps wait for; 0: none will come */
+  uint8_t *present;   /* (rows, present_stride): which responses were reported */
 } prl_batch;
 
 /* Fails: PRL_ENOMEM, PRL_EINVAL (a capacity below 1: name and value). */
@@ -158,6 +166,8 @@ prl_status prl_experience_new(prl_runtime *runtime, const prl_experience_options
 void prl_experience_free(prl_experience *experience);
 /* What prl_experience_new allocates for these options, which are within its bounds. */
 int64_t prl_experience_bytes(const prl_experience_options *options);
+int64_t prl_experience_places(const prl_experience_options *options);  /* rows of the pool, ghosts included */
+int64_t prl_experience_present(const prl_experience_options *options); /* bytes: present_stride */
 prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
  * PRL_EFORMAT (what does not hold); the experience may then only be freed. */

@@ -5,22 +5,41 @@
 #include <math.h>
 #include <stdio.h>
 
-/* PRL_OK with *row ≥ 0: the row takes feedback; *row −1: nothing to do (an unrecorded decision, or a late
- * report).
- */
-static prl_status locate(prl_experience *e, uint64_t decision, int64_t *row, prl_error *error) {
-  *row = -1;
+#include "rl/replay.h"
+
+/* Where a report goes: to a row of the pool, or to one that went on into the replay memory. */
+typedef struct target {
+  prl_row *row; /* NULL: in the memory, where event ids are no longer known */
+  float *response;
+  uint8_t *present;
+} target;
+
+static bool find_remembered(const prl_experience *e, uint64_t decision, target *out) {
+  const prl_replay *m = e->replay;
+  const int64_t place = m ? prl_replay_find(m, decision) : -1;
+  if (place >= 0)
+    *out = (target){NULL, m->response + place * m->responses, m->present + place * m->present_stride};
+  return place >= 0;
+}
+
+/* PRL_OK with *found: the report goes to *out. Otherwise there is nothing to do: an unrecorded decision, or a
+ * row that is gone. */
+static prl_status locate(prl_experience *e, uint64_t decision, target *out, bool *found, prl_error *error) {
+  *found = false;
   if (!decision) return PRL_OK;
   int64_t place = (int64_t)(uint32_t)decision - 1;
   uint32_t generation = (uint32_t)(decision >> 32);
-  const prl_row *r = place >= 0 && place < e->n.fresh ? &e->rows[place] : NULL;
+  prl_row *r = place >= 0 && place < e->n.fresh ? &e->rows[place] : NULL;
   if (!r || generation > r->generation || generation == 0 ||
       (generation == r->generation && r->kind == PRL_ROW_GHOST))
     return prl_fail(error, PRL_ENAME, "decision %" PRIu64 " is unknown", decision);
-  if (generation < r->generation || r->kind == PRL_ROW_FREE) /* its place is taken again, or free */
+  if (generation < r->generation || r->kind == PRL_ROW_FREE) { /* its place is taken again, or free */
     e->n.late_feedback++;
-  else
-    *row = place;
+    *found = find_remembered(e, decision, out);
+    return PRL_OK;
+  }
+  *found = true;
+  *out = (target){r, e->response + place * e->options.responses, e->present + place * e->present_stride};
   return PRL_OK;
 }
 
@@ -55,11 +74,11 @@ static prl_status remember(prl_experience *e, prl_row *r, uint64_t id, bool *fre
   return PRL_OK;
 }
 
-static void combine(const prl_experience *e, int64_t row, const float *responses, const uint8_t *present) {
-  int32_t count = e->options.responses;
-  float *to = e->response + row * count;
-  uint8_t *have = e->present + row * e->present_stride;
-  for (int32_t i = 0; i < count; i++) {
+static void combine(const prl_experience *e, const target *t, const float *responses,
+                    const uint8_t *present) {
+  float *to = t->response;
+  uint8_t *have = t->present;
+  for (int32_t i = 0; i < e->options.responses; i++) {
     if (present && !present[i]) continue;
     prl_combine rule = e->rules[i].combine;
     if (!have[i] || rule == PRL_COMBINE_LAST)
@@ -82,13 +101,13 @@ prl_status prl_experience_feedback(prl_experience *e, const uint64_t *decisions,
     prl_error *where = first ? NULL : error; /* the first failure is the one that is reported */
     const float *from = responses + i * count;
     const uint8_t *mask = present ? present + i * count : NULL;
-    int64_t row;
-    bool fresh = true;
-    prl_status status = locate(e, decisions[i], &row, where);
-    if (!status && row >= 0) status = check_finite(e, decisions[i], from, mask, where);
-    if (!status && row >= 0 && events && events[i])
-      status = remember(e, &e->rows[row], events[i], &fresh, where);
-    if (!status && row >= 0 && fresh) combine(e, row, from, mask);
+    target to;
+    bool found, fresh = true;
+    prl_status status = locate(e, decisions[i], &to, &found, where);
+    if (!status && found) status = check_finite(e, decisions[i], from, mask, where);
+    if (!status && found && to.row && events && events[i])
+      status = remember(e, to.row, events[i], &fresh, where);
+    if (!status && found && fresh) combine(e, &to, from, mask);
     if (!first) first = status;
   }
   return first;

@@ -5,11 +5,11 @@
 
 #include "rl/sort.h"
 
-enum { PIECES = 9 };
+enum { PIECES = 11 };
 
 static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options *shape,
                         prl_piece pieces[PIECES]) {
-  const int64_t word = sizeof(float);
+  const int64_t word = sizeof(float), kept = shape->kept ? rows : 0;
   const prl_piece all[PIECES] = {{&b->observation, 2 * rows, shape->observations * word, false},
                                  {&b->action, rows, shape->actions * word, false},
                                  {&b->log_prob, rows, word, true},
@@ -18,7 +18,9 @@ static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options
                                  {&b->stream, rows, word, true},
                                  {&b->step, rows, word, true},
                                  {&b->end, rows, word, true},
-                                 {&b->elapsed, rows, word, true}};
+                                 {&b->elapsed, rows, word, true},
+                                 {&b->decision, 2 * kept, sizeof *b->decision, true},
+                                 {&b->present, kept, prl_experience_present(shape), true}};
   memcpy(pieces, all, sizeof all);
 }
 
@@ -32,7 +34,7 @@ int64_t prl_batch_bytes(int64_t capacity, const prl_experience_options *shape) {
 prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
                           const prl_experience_options *shape, prl_error *error) {
   prl_piece pieces[PIECES];
-  *batch = (prl_batch){.capacity = capacity};
+  *batch = (prl_batch){.capacity = capacity, .most = capacity, .kept = shape->kept};
   list_pieces(batch, capacity, shape, pieces);
   prl_status status = prl_pieces_new(runtime, pieces, PIECES, error);
   if (status) prl_batch_deinit(batch, runtime);
@@ -87,6 +89,10 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
   batch->step[at] = r->step;
   batch->end[at] = r->end;
   batch->elapsed[at] = r->elapsed;
+  if (!batch->kept) return;
+  batch->decision[at] = prl_row_decision(e, row);
+  memcpy(batch->present + at * e->present_stride, e->present + row * e->present_stride,
+         (size_t)e->present_stride);
 }
 
 /* Copies and frees the closed rows of one stream up to decision `newest`. The successor of a row that
@@ -110,7 +116,7 @@ static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int
 
 void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
   PRL_CHECKED(e);
-  int64_t streams = closed_streams(e), newest = newest_that_fits(e, streams, batch->capacity);
+  int64_t streams = closed_streams(e), newest = newest_that_fits(e, streams, batch->most);
   int64_t width = e->options.observations;
   batch->rows = batch->bootstraps = batch->observed = 0;
   for (int64_t i = 0; i < streams; i++) freeze_stream(e, batch, e->order[i], newest);
@@ -120,6 +126,7 @@ void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
     int64_t place = -2 - (int64_t)batch->successor[at], to = batch->rows + batch->bootstraps++;
     memcpy(batch->observation + to * width, e->observation + place * width, (size_t)width * sizeof(float));
     batch->successor[at] = (int32_t)to;
+    if (batch->kept) batch->decision[to] = batch->end[at] == PRL_END_NONE ? prl_row_decision(e, place) : 0;
   }
   batch->observed = batch->rows + batch->bootstraps;
 }

@@ -12,6 +12,11 @@ static inline float *prl_row_observation(prl_experience *e, int32_t row) {
   return e->observation + (int64_t)row * e->options.observations;
 }
 
+/* The decision of the row at this place of the pool; of a ghost the one that may take its place. */
+static inline uint64_t prl_row_decision(const prl_experience *e, int64_t row) {
+  return (uint64_t)e->rows[row].generation << 32 | (uint32_t)(row + 1);
+}
+
 /* What follows it in its list; −1: nothing. */
 static inline int32_t prl_event_next(const prl_experience *e, int64_t event) {
   const prl_event *at = &e->events[event];

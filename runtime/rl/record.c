@@ -212,7 +212,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
     memset(e->present + row * e->present_stride, 0, (size_t)o->responses);
   }
   if (o->wait_us) enlist_wait(e, row);
-  return (uint64_t)r->generation << 32 | (uint32_t)(row + 1);
+  return prl_row_decision(e, row);
 }
 
 void prl_experience_record(prl_experience *e, const float *observation, const float *action,

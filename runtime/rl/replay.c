@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#define EVERY(index, count) for (int64_t index = 0; index < (count); index++)
+#include "rl/parts.h"
 
-enum { PIECES = 10, END = 8 };
+enum { PIECES = 13, END = 8 };
 
 static int32_t kind_of(const prl_replay *m, int64_t place) { return m->kind[place] & 255; }
 static int32_t end_of(const prl_replay *m, int64_t place) { return m->kind[place] >> END; }
@@ -20,11 +20,14 @@ static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
                                  {&m->log_prob, places, word, false},
                                  {&m->response, places, m->responses * word, false},
                                  {&m->elapsed, places, word, false},
+                                 {&m->present, places, m->present_stride, false},
+                                 {&m->decision, places, sizeof *m->decision, false},
                                  {&m->next, places, word, false},
                                  {&m->stream, places, word, false},
                                  {&m->step, places, word, false},
                                  {&m->kind, places, word, false},
-                                 {&m->last, m->streams, word, false}};
+                                 {&m->bucket, places, word, false},
+                                 {&m->older, places, word, false}};
   memcpy(pieces, all, sizeof all);
 }
 
@@ -33,7 +36,8 @@ static prl_replay sized(const prl_experience_options *shape, int64_t rows) {
                       .actions = shape->actions,
                       .responses = shape->responses,
                       .places = rows,
-                      .streams = shape->streams};
+                      .streams = shape->streams,
+                      .present_stride = prl_experience_present(shape)};
 }
 
 int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows) {
@@ -42,6 +46,8 @@ int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows) {
   list_pieces(&m, pieces);
   return prl_pieces_bytes(pieces, PIECES);
 }
+
+static void forget_places(prl_replay *m) { EVERY(place, m->places) m->bucket[place] = -1; }
 
 prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
                           prl_replay **out, prl_error *error) {
@@ -56,7 +62,7 @@ prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *sh
     prl_replay_free(m);
     return status;
   }
-  EVERY(slot, m->streams) m->last[slot] = -1;
+  forget_places(m);
   *out = m;
   return PRL_OK;
 }
@@ -95,6 +101,8 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
       {"memory.log_prob", PRL_F32, 1, m->log_prob},
       {"memory.response", PRL_F32, m->responses, m->response},
       {"memory.elapsed", PRL_F32, 1, m->elapsed},
+      {"memory.present", PRL_I32, m->present_stride / 4, m->present},
+      {"memory.decision", PRL_I64, 1, m->decision},
       {"memory.next", PRL_I32, 1, m->next},
       {"memory.stream", PRL_I32, 1, m->stream},
       {"memory.step", PRL_I32, 1, m->step},
@@ -105,23 +113,20 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
   for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++)
     status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, m->places * parts[i].unit,
                                  parts[i].data, &m->n.filled, parts[i].unit, error);
-  if (!status) status = prl_blocks_add(blocks, "memory.last", PRL_I32, m->streams, m->last, error);
   return status || !m->priority.leaves ? status : priority_blocks(m, blocks, error);
 }
 
-/* How long ago a place was taken, in places: the oldest has 0. */
+/* How many of the places that are there were taken before it: the oldest has 0. */
 static int64_t age(const prl_replay *m, int64_t place) {
   int64_t oldest = m->n.filled < m->places ? 0 : m->n.head;
   return place >= oldest ? place - oldest : place - oldest + m->places;
 }
 
-static bool place_holds(const prl_replay *m, int64_t place) {
-  const int32_t kind = kind_of(m, place), end = end_of(m, place), next = m->next[place];
-  if (m->stream[place] < 0 || m->stream[place] >= m->streams || m->kind[place] < 0) return false;
-  if (kind == PRL_ROW_GHOST) return end <= PRL_END_CUT;
-  if (kind != PRL_ROW_REAL || end > PRL_END_CUT) return false;
-  if (end == PRL_END_TERMINATED) return next == -1;
-  return next >= 0 && next < m->n.filled && age(m, next) > age(m, place);
+/* ---- decisions ---- */
+
+static int64_t bucket_of(const prl_replay *m, uint64_t decision) {
+  const uint64_t hash = decision * 0x9e3779b97f4a7c15u >> 32;
+  return (int64_t)(hash * (uint64_t)m->places >> 32);
 }
 
 /* Every row can be drawn, and no ghost. */
@@ -134,38 +139,98 @@ static bool priorities_hold(const prl_replay *m) {
   return good;
 }
 
-bool prl_replay_restore(prl_replay *m) {
+/* A bucket's list goes from newer places to older ones. Nothing is taken off it: where the list meets a place
+ * that was taken again, all that followed was taken again before. */
+static int32_t find(const prl_replay *m, uint64_t decision, int32_t kind) {
+  int64_t before = m->places;
+  int32_t place = decision ? m->bucket[bucket_of(m, decision)] : -1;
+  for (; place >= 0 && age(m, place) < before; place = m->older[place]) {
+    if (m->decision[place] == decision) return kind_of(m, place) == kind ? place : -1;
+    before = age(m, place);
+  }
+  return -1;
+}
+
+int32_t prl_replay_find(const prl_replay *m, uint64_t decision) { return find(m, decision, PRL_ROW_REAL); }
+
+static void enlist(prl_replay *m, int32_t place) {
+  int32_t *head = &m->bucket[bucket_of(m, m->decision[place])];
+  m->older[place] = *head;
+  *head = place;
+}
+
+/* ---- after a load ---- */
+
+static bool place_holds(const prl_replay *m, int64_t place) {
+  const int32_t kind = kind_of(m, place), end = end_of(m, place), next = m->next[place];
+  if (m->stream[place] < 0 || m->stream[place] >= m->streams || m->kind[place] < 0 || end > PRL_END_CUT)
+    return false;
+  if (kind == PRL_ROW_GHOST) /* one that waits is inside an episode */
+    return next >= -1 && next < m->n.filled && end != PRL_END_TERMINATED &&
+           (end == PRL_END_NONE || !m->decision[place]);
+  if (kind != PRL_ROW_REAL || !m->decision[place]) return false;
+  if (end == PRL_END_TERMINATED) return next == -1;
+  return next >= 0 && next < m->n.filled && age(m, next) > age(m, place) &&
+         (end == PRL_END_NONE || kind_of(m, next) == PRL_ROW_GHOST);
+}
+
+/* Decisions are found again. Each was made, and has one row. */
+static bool find_again(prl_replay *m, const prl_experience *e) {
+  const int64_t oldest = m->n.filled < m->places ? 0 : m->n.head;
+  forget_places(m);
+  EVERY(i, m->n.filled) {
+    const int32_t place = (int32_t)((oldest + i) % m->places);
+    const uint64_t decision = m->decision[place];
+    const int64_t pool = (int64_t)(uint32_t)decision - 1;
+    m->older[place] = -1;
+    if (!decision) continue;
+    if (pool < 0 || pool >= e->n.fresh || decision > prl_row_decision(e, pool)) return false;
+    if (prl_replay_find(m, decision) >= 0) return false;
+    enlist(m, place);
+  }
+  return true;
+}
+
+bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
   const prl_replay_counts *n = &m->n;
   bool good = n->filled >= 0 && n->filled <= m->places && n->head >= 0 && n->head < m->places &&
               (n->filled == m->places || n->head == n->filled) && prl_count_holds(n->added) &&
-              prl_count_holds(n->draws) && n->added >= n->rows;
+              prl_count_holds(n->draws) && n->rows >= 0 && n->added >= n->rows && n->fresh >= 0 &&
+              n->fresh <= n->added;
   int64_t rows = 0;
   for (int64_t place = 0; good && place < n->filled; place++) {
     good = place_holds(m, place);
     rows += kind_of(m, place) == PRL_ROW_REAL;
   }
-  for (int64_t slot = 0; good && slot < m->streams; slot++) {
-    const int32_t last = m->last[slot];
-    good = last == -1 ||
-           (last >= 0 && last < n->filled && kind_of(m, last) == PRL_ROW_GHOST && m->stream[last] == slot);
-  }
-  if (!good || rows != n->rows || !m->priority.leaves) return good && rows == n->rows;
+  good = good && rows == n->rows && find_again(m, e);
+  if (!good || !m->priority.leaves) return good;
   prl_sum_tree_build(&m->priority);
   return priorities_hold(m);
 }
 
 /* ---- adding ---- */
 
-/* The oldest place, or one that was never taken. */
-static int32_t take(prl_replay *m) {
+/* What a ghost does not hold is saved with it: never what the machine had left there. */
+static void clear(prl_replay *m, int64_t place) {
+  const int64_t a = m->actions, r = m->responses;
+  memset(m->action + place * a, 0, (size_t)a * sizeof(float));
+  memset(m->response + place * r, 0, (size_t)r * sizeof(float));
+  memset(m->present + place * m->present_stride, 0, (size_t)m->present_stride);
+  m->log_prob[place] = m->elapsed[place] = 0;
+}
+
+/* The oldest place, or one that was never taken; for this decision, or for none. */
+static int32_t take_for(prl_replay *m, uint64_t decision) {
   int32_t place = (int32_t)m->n.head;
   if (++m->n.head == m->places) m->n.head = 0;
   if (m->n.filled < m->places) {
     m->n.filled++;
-    return place;
-  }
-  m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
-  if (m->last[m->stream[place]] == place) m->last[m->stream[place]] = -1;
+    clear(m, place);
+  } else
+    m->n.rows -= kind_of(m, place) == PRL_ROW_REAL;
+  m->decision[place] = decision;
+  m->older[place] = -1;
+  if (decision) enlist(m, place);
   return place;
 }
 
@@ -180,10 +245,11 @@ static void observe(prl_replay *m, int32_t place, const prl_batch *b, int64_t at
 
 /* Row `at` of the batch at a place; its successor is not known yet. */
 static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t at) {
-  const int64_t a = m->actions, r = m->responses;
+  const int64_t a = m->actions, r = m->responses, p = m->present_stride;
   observe(m, place, b, at);
   memcpy(m->action + place * a, b->action + at * a, (size_t)a * sizeof(float));
   if (r) memcpy(m->response + place * r, b->response + at * r, (size_t)r * sizeof(float));
+  if (r) memcpy(m->present + place * p, b->present + at * p, (size_t)p);
   m->log_prob[place] = b->log_prob[at];
   m->elapsed[place] = b->elapsed[at];
   m->stream[place] = b->stream[at];
@@ -197,28 +263,39 @@ static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t 
 
 /* The observation that follows row `at` and is no row of the batch. */
 static void write_ghost(prl_replay *m, int32_t row, const prl_batch *b, int64_t at) {
-  int32_t ghost = take(m), slot = b->stream[at];
+  const uint64_t coming = b->decision[b->successor[at]];
+  const int32_t ghost = take_for(m, coming);
   observe(m, ghost, b, b->successor[at]);
   m->kind[ghost] = PRL_ROW_GHOST | b->end[at] << END;
-  m->stream[ghost] = slot;
+  m->stream[ghost] = b->stream[at];
   m->step[ghost] = (int32_t)b->step[at] + 1;
-  m->next[ghost] = -1;
+  m->next[ghost] = coming ? row : -1;
   m->next[row] = ghost;
   set_priority(m, ghost, 0);
-  if (b->end[at] == PRL_END_NONE) m->last[slot] = ghost;
 }
 
-/* The place of row `at`: that of the ghost that waits for it, or a new one. */
-static int32_t place_of(prl_replay *m, const prl_batch *b, int64_t at) {
-  const int32_t slot = b->stream[at], waits = m->last[slot];
-  m->last[slot] = -1;
-  return waits >= 0 && m->step[waits] == (int32_t)b->step[at] ? waits : take(m);
+/* The place of a decision's row: that of the ghost that waits for it, or a new one. A ghost whose
+ * place is taken in less than half a round would take the row with it too soon: then the row before it
+ * follows the row to a new place. So each row stays for half a round at least, and ghosts cannot crowd rows
+ * out. */
+static int32_t place_of(prl_replay *m, uint64_t decision) {
+  const int32_t waits = find(m, decision, PRL_ROW_GHOST);
+  if (waits < 0) return take_for(m, decision);
+  const int64_t left = m->places - m->n.filled + age(m, waits);
+  if (2 * left >= m->places) return waits;
+  const int32_t before = m->next[waits];
+  const bool follows = before >= 0 && kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits;
+  m->next[waits] = -1;
+  const int32_t place = take_for(m, decision);
+  if (follows && place != before) m->next[before] = place;
+  return place;
 }
 
 void prl_replay_add(prl_replay *m, const prl_batch *b) {
   int32_t before = -1; /* the row whose next state is the coming row */
+  m->n.fresh = b->rows;
   EVERY(at, b->rows) {
-    int32_t place = before >= 0 ? take(m) : place_of(m, b, at);
+    int32_t place = before >= 0 ? take_for(m, b->decision[at]) : place_of(m, b->decision[at]);
     write_row(m, place, b, at);
     if (before >= 0) m->next[before] = place;
     before = -1;
@@ -229,9 +306,23 @@ void prl_replay_add(prl_replay *m, const prl_batch *b) {
   }
 }
 
+void prl_replay_end(prl_replay *m, uint64_t decision, bool terminated, const float *observation) {
+  const int32_t waits = find(m, decision, PRL_ROW_GHOST), before = waits < 0 ? -1 : m->next[waits];
+  if (before < 0) return;
+  const size_t bytes = (size_t)m->observations * sizeof(float);
+  if (observation) memcpy(m->observation + waits * m->observations, observation, bytes);
+  if (kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits) {
+    m->kind[before] = PRL_ROW_REAL | (terminated ? PRL_END_TERMINATED : PRL_END_TRUNCATED) << END;
+    if (terminated) m->next[before] = -1;
+  }
+  m->kind[waits] = PRL_ROW_GHOST | PRL_END_TRUNCATED << END;
+  m->decision[waits] = 0;
+  m->next[waits] = -1;
+}
+
 /* ---- drawing ---- */
 
-enum { TRIES = 16 }; /* before the next row is taken; a draw meets a ghost as often as there are some */
+enum { TRIES = 64 }; /* before the next row is taken: a quarter of the ring at least are rows */
 
 static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row) {
   int64_t place = 0;

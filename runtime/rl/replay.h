@@ -3,11 +3,13 @@
  *
  * A ring of places. Every observation stands in it once: a row's next state is the observation of the row, or
  * of the ghost, that its `next` names. A ghost holds nothing else: the final observation of a truncated
- * episode, or the newest observation of a stream, which becomes a row when its decision comes. A place is
- * always older than the one that its `next` names, so that no row outlives its next state.
+ * episode, or the newest observation of a stream, which waits for its decision and becomes that row when it
+ * comes. What waits for what is said by decision ids (rl/experience.h), which name one decision of one
+ * episode for ever: slots and steps come again. A place is always older than the one that its `next` names,
+ * so that no row outlives its next state.
  *
- * Raw observations and raw responses are kept: rewards are computed when rows are drawn. After prl_replay_new
- * and prl_replay_rank nothing here allocates.
+ * Raw observations and raw responses are kept: rewards are computed when rows are drawn, and a late response
+ * still finds its row. After prl_replay_new and prl_replay_rank nothing here allocates.
  *
  * Rows may have priorities (Schaul et al. 2016): p^α of each stands in a sum tree. A new row has the greatest
  * that any row had so far, so that it is soon drawn. */
@@ -24,25 +26,32 @@ typedef struct prl_replay_counts {
   int64_t filled; /* places that were ever taken */
   int64_t rows;   /* rows among them, without ghosts */
   int64_t added;  /* rows since the beginning */
+  int64_t fresh;  /* rows that came the last time */
   int64_t draws;  /* batches drawn: the address of their draws */
 } prl_replay_counts;
 
-typedef struct prl_replay {
+struct prl_replay {
   prl_runtime *runtime;
   int32_t observations, actions, responses;
   int64_t places, streams;
+  int64_t present_stride; /* bytes */
   prl_replay_counts n;
   float *observation, *action, *log_prob, *response, *elapsed; /* (places, …) */
-  int32_t *next;   /* (places): of a row the place of its next state; −1: it was terminated */
-  int32_t *stream; /* (places): slot */
-  int32_t *step;   /* (places): in its episode; of a ghost that waits for its decision that of the decision */
+  uint8_t *present; /* (places, present_stride): which responses were reported */
+  uint64_t
+      *decision;   /* (places): of a row its own, of a ghost the one that it waits for; 0: none will come */
+  int32_t *next;   /* (places): of a row the place of its next state, −1: it was terminated; of a ghost that
+                    * waits the row before it, which may be gone by now */
+  int32_t *stream; /* (places): slot at the time */
+  int32_t *step;   /* (places): in its episode */
   int32_t *kind;   /* (places): PRL_ROW_… of experience.h, and from bit 8 on PRL_END_… */
-  int32_t *last;   /* (streams): the ghost that waits; −1: none */
+  int32_t *bucket; /* (places): the newest place whose decision has this hash; −1: none; not saved */
+  int32_t *older;  /* (places): the one before it; not saved */
 
   prl_sum_tree priority; /* (places): p^α, 0 of a ghost; without leaves: there are no priorities */
   double exponent;       /* α */
   double greatest;       /* p^α that a row had so far; 1 at first */
-} prl_replay;
+};
 
 /* What was drawn of stretches: up to `steps` rows that follow each other, by drawn row. */
 typedef struct prl_stretch {
@@ -53,7 +62,8 @@ typedef struct prl_stretch {
   int32_t *place;  /* (rows): of the drawn row in the memory; NULL: nobody asks (uniform draws) */
 } prl_stretch;
 
-/* rows: places of the ring, ghosts included. Fails: PRL_ENOMEM. */
+/* rows: places of the ring, ghosts included; at least PRL_REPLAY_LEAST. Fails: PRL_ENOMEM. */
+enum { PRL_REPLAY_LEAST = 2 };
 prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *shape, int64_t rows,
                           prl_replay **out, prl_error *error);
 /* From now on its rows have priorities, by this exponent (α > 0); before the first row. Fails: PRL_ENOMEM. */
@@ -61,11 +71,17 @@ prl_status prl_replay_rank(prl_replay *memory, double exponent, prl_error *error
 void prl_replay_free(prl_replay *memory);
 int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows); /* what it allocates */
 prl_status prl_replay_blocks(prl_replay *memory, prl_blocks *blocks, prl_error *error);
-/* After the blocks were read from a file. False: they hold what cannot be. */
-bool prl_replay_restore(prl_replay *memory);
+/* After the blocks were read from a file, or taken over. experience: whose decisions are remembered; it is
+ * whole. False: they hold what cannot be. */
+bool prl_replay_restore(prl_replay *memory, const prl_experience *experience);
 
-/* Takes the rows of a batch, as prl_experience_freeze gave them: observations are raw. */
+/* Takes the rows of a batch, as prl_experience_freeze gave them (options.kept): observations are raw. */
 void prl_replay_add(prl_replay *memory, const prl_batch *batch);
+/* The episode of the row that this decision would have followed is over: the row was its last. observation:
+ * the episode's final one (NULL: the one that is known), of a truncated one. */
+void prl_replay_end(prl_replay *memory, uint64_t decision, bool terminated, const float *observation);
+/* The place of the decision's row; −1: it is not here, or no more. */
+int32_t prl_replay_find(const prl_replay *memory, uint64_t decision);
 /* Draws `rows` rows with replacement, each of those that are kept with the same probability (its low bits:
  * Lemire's multiply-shift, whose bias is below places/2³²), into the batch: observation and action of the
  * row, and as its successor the state after its stretch, which ends early where the episode does, and at the

@@ -121,6 +121,16 @@ static void resumes_byte_for_byte_from_anywhere(void **state) {
   resume_from_anywhere(&options);
 }
 
+static void resumes_with_memory(void **state) {
+  (void)state;
+  toy_options with = options;
+  with.schedule = "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":200},"
+                  "{\"verb\":\"updates\",\"ratio\":0.1,\"body\":[{\"verb\":\"sample\",\"size\":24,"
+                  "\"steps\":3},{\"verb\":\"every\",\"count\":2,\"body\":["
+                  "{\"verb\":\"minibatches\",\"size\":10,\"body\":[]}]}]},{\"verb\":\"publish\"}]";
+  resume_from_anywhere(&with);
+}
+
 static void resumes_with_discounts_by_time(void **state) {
   (void)state;
   toy_options timed = options;
@@ -357,6 +367,7 @@ static int teardown(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(resumes_byte_for_byte_from_anywhere),
                                      cmocka_unit_test(resumes_with_discounts_by_time),
+                                     cmocka_unit_test(resumes_with_memory),
                                      cmocka_unit_test(resumes_a_driven_environment),
                                      cmocka_unit_test(damaged_files),
                                      cmocka_unit_test(counters_out_of_range),

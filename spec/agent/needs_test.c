@@ -39,9 +39,16 @@ static const struct {
      "capacity.streams", 1024},
     {"{\"streams\":4}",
      "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":100000},{\"verb\":\"sample\","
-     "\"size\":256,"
-     "\"steps\":3,\"priority\":0.6},{\"verb\":\"publish\"}]",
-     NULL, 2000},
+     "\"size\":256,\"steps\":3,\"priority\":0.6},{\"verb\":\"publish\"}]",
+     "schedule.remember.rows", 100000 * 64},
+    {"{\"streams\":4}",
+     "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":100000},{\"verb\":\"updates\","
+     "\"body\":[{\"verb\":\"sample\",\"size\":128,\"steps\":3}]},{\"verb\":\"publish\"}]",
+     "schedule.remember.rows", 100000 * 64},
+    {"{\"streams\":4}",
+     "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":5000},{\"verb\":\"updates\","
+     "\"body\":[{\"verb\":\"sample\",\"size\":4096,\"steps\":300}]},{\"verb\":\"publish\"}]",
+     "schedule.sample.size", 4096 * 300 * 16},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
     {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };

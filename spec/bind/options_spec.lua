@@ -110,6 +110,9 @@ local takes = {
   ["prl.nn.parameter"] = {function(odd) prl.nn.parameter(odd {2, 2}) end},
   ["module.load"] = {function(odd) prl.nn.linear(1, 1):load(odd(prl.nn.linear(1, 1):state())) end},
   ["prl.distribution.multi_categorical"] = {function(odd) prl.distribution.multi_categorical(logits, odd {2, 2}) end},
+  ["prl.distribution.squashed"] = {
+    function(odd) prl.distribution.squashed(prl.zeros(1, 2), prl.zeros(2), odd {-1, -1}, {1, 1}) end,
+    function(odd) prl.distribution.squashed(prl.zeros(1, 2), prl.zeros(2), {-1, -1}, odd {1, 1}) end},
   ["prl.optim.linear"] = {function(odd) prl.optim.linear(odd {from = 1, to = 0, over = 9}) end},
   ["prl.optim.cosine"] = {function(odd) prl.optim.cosine(odd {from = 1, to = 0, over = 9}) end},
   ["prl.optim.warmup"] = {function(odd) prl.optim.warmup(odd {to = 1, over = 9, after = math.sin}) end},
@@ -154,6 +157,11 @@ local takes = {
   ["learn.estimate"] = {function(odd) with_learn(function(learn) learn:estimate(odd {lambda = 1, normalise = false}) end) end},
   ["learn.sample"] = {function(odd) with_learn(function(learn) learn:sample(odd {size = 4, steps = 1, priority = 1}) end) end},
   ["learn.epochs"] = {function(odd) with_learn(function(learn) learn:epochs(1, odd {learn:publish()}) end) end},
+  ["learn.sample"] = {function(odd) with_learn(function(learn) learn:sample(odd {size = 4, steps = 2}) end) end},
+  ["learn.updates"] = {
+    function(odd) with_learn(function(learn) learn:updates(odd {ratio = 1, start = 0, body = {learn:publish()}}) end) end,
+    function(odd) with_learn(function(learn) learn:updates {body = odd {learn:publish()}} end) end},
+  ["learn.every"] = {function(odd) with_learn(function(learn) learn:every(2, odd {learn:publish()}) end) end},
   ["learn.minibatches"] = {function(odd) with_learn(function(learn) learn:minibatches(1, odd {learn:publish()}) end) end},
 }
 

@@ -205,6 +205,16 @@ return {
       {run "eval pole.lua"})
   end)
 
+  it("notes that a training ends before its first update", function()
+    local file = assert(io.open(root .. "/short.lua", "w"))
+    file:write('return {env = "pendulum", algorithm = {"sac", start = 500}, train = {steps = 600, warmup = 100}}')
+    file:close()
+    local note = "perilune: note: train.steps is 600, and the first update comes after 600: nothing is learned " ..
+      "(algorithm.start = 500, and a warm-up of 100)\n"
+    assert.equal(note, (select(2, run "check short.lua")))
+    assert.equal("", (select(2, run "check short.lua --set train.steps=601")))
+  end)
+
   it("notes that steps which wait need room", function()
     local file = assert(io.open(root .. "/wait.lua", "w"))
     file:write([[return {env = {"host", observation = {"x"}, action = {"continuous", push = {-1, 1}},

@@ -70,4 +70,47 @@ describe("distributions", function()
     local sum = many:log_prob(a):exp():sum():item() * 2 / n
     close(sum, 1, 2e-3)
   end)
+
+  it("squashed: the density of the change of variables, by hand, and it integrates to one between the bounds", function()
+    local mean, log_std, draw, low, high = {.3, -.2}, {-.5, .1}, {.7, -1.1}, {-1, 0}, {2, 5}
+    local pi = distribution.squashed(prl.tensor {mean}, prl.tensor {log_std}, low, high)
+    local action, log_prob = pi:sample_with_log_prob(prl.tensor {draw})
+    local wanted = 0
+    for i = 1, 2 do
+      local raw, half = mean[i] + math.exp(log_std[i]) * draw[i], (high[i] - low[i]) / 2
+      local tanh = 1 - 2 / (math.exp(2 * raw) + 1)
+      close(action[1][i], (low[i] + high[i]) / 2 + half * tanh, 1e-5)
+      wanted = wanted - draw[i] ^ 2 / 2 - log_std[i] - .5 * math.log(2 * math.pi) - math.log(half * (1 - tanh ^ 2))
+    end
+    close(log_prob[1], wanted, 1e-5)
+    close(pi:log_prob(action)[1], wanted, 1e-4)
+    assert.error_matches(function() distribution.squashed(prl.zeros(1, 1), prl.zeros(1), {1}, {1}) end,
+      "bounds 1 are 1 and 1; finite numbers are needed", 1, true)
+    close(pi:entropy(prl.tensor {draw})[1], -wanted, 1e-5)
+    assert.is_true(pi:sample(prl.tensor {draw}) == action)
+    close(pi:mean()[1][1], .5 + 1.5 * (1 - 2 / (math.exp(.6) + 1)), 1e-5)
+    local n = 4000
+    local many = distribution.squashed(prl.zeros(n, 1), prl.zeros(n, 1), {-1}, {2})
+    local a = ((prl.arange(n) - .5) * (3 / n) - 1):view(n, 1)
+    close(many:log_prob(a):exp():sum():item() * 3 / n, 1, 2e-3)
+  end)
+
+  it("ε-greedy: the mixture's density, also where ε is 0 or values are equal", function()
+    local values, epsilon = prl.tensor {{1, 3, 2}, {5, 5, 0}}, .3
+    local pi = distribution.epsilon_greedy(values, epsilon)
+    for choice, wanted in ipairs {.1, .8, .1} do
+      close(pi:log_prob(prl.tensor {{choice - 1}, {0}})[1], math.log(wanted), 1e-5)
+    end
+    close(pi:log_probs()[2][1], math.log(.8), 1e-5) -- the first of the greatest
+    assert.same({{1}, {0}}, pi:mean():totable())
+    close(pi:log_probs():exp():sum():item(), 2, 1e-5)
+    local count, n = {0, 0, 0}, 30000
+    local drawn = distribution.epsilon_greedy(prl.tensor {{1, 3, 2}} + prl.zeros(n, 1), prl.full({}, epsilon)):sample(
+      prl.with_seed(3, prl.rand, n, 1)):totable()
+    for i = 1, n do count[drawn[i][1] + 1] = count[drawn[i][1] + 1] + 1 end
+    for choice, wanted in ipairs {.1, .8, .1} do close(count[choice] / n, wanted, .01) end
+    local greedy = distribution.epsilon_greedy(values, 0)
+    close(greedy:log_prob(prl.tensor {{1}, {0}})[1], 0, 1e-6)
+    assert.is_true(greedy:log_prob(prl.tensor {{0}, {0}})[1] < -60)
+  end)
 end)

@@ -15,6 +15,10 @@ local HOST = "return {algorithm = 'a2c', objective = {critics = {a = {reward = f
 local VIDEO = "return {algorithm = 'ppo', env = {'host', observation = {'x'}, responses = {hit = {}},\n" ..
   "action = {'continuous', aim = {-1, 1}, throttle = {0, 1}}}, objective = {critics = {a = {reward = function(r) return r.hit end}}},\n"
 
+local function OFF(options, lines)
+  return "return {env = 'pendulum', " .. (lines or "") .. "\nalgorithm = {'sac', " .. options .. "}}"
+end
+
 --- {what, text of the recipe, what the message is (whole, or a part of it from "…")}
 local cases = {
   -- keys
@@ -115,6 +119,36 @@ local cases = {
     'x.lua:2: env.responses.hit.combin: unknown key; the nearest is "combine"'},
   {"code without --trust", "return {env = {lua = './mine.lua'}, algorithm = 'a2c'}", "x.lua:1: env.lua: ./mine.lua is code: it runs only with --trust"},
   {"code elsewhere", "return {env = {c = '../mine.so'}, algorithm = 'a2c'}", 'x.lua:1: env.c: the file "../mine.so" is not in the recipe\'s folder'},
+  -- algorithms with a replay memory
+  {"dqn on continuous actions", "return {env = 'pendulum',\nalgorithm = 'dqn'}",
+    "x.lua:2: algorithm: dqn drives discrete actions, and those of pendulum are continuous, which a2c, ppo, sac and td3 drive"},
+  {"dqn on several choices", HOST .. "observation = {'x'}, responses = {hit = {}}, action = {'multi_discrete', a = {'x', 'y'}, " ..
+    "b = {'x', 'y'}}}, algorithm =\n'dqn'}", "…algorithm: dqn drives discrete actions, and those of host are multi_discrete, which a2c and ppo drive"},
+  {"sac on choices", "return {env = 'cartpole',\nalgorithm = 'sac'}",
+    "x.lua:2: algorithm: sac drives continuous actions, and those of cartpole are discrete, which a2c, dqn and ppo drive"},
+  {"td3 on choices", "return {env = 'cartpole',\nalgorithm = 'td3'}",
+    "x.lua:2: algorithm: td3 drives continuous actions, and those of cartpole are discrete, which a2c, dqn and ppo drive"},
+  {"a memory smaller than a minibatch", OFF "memory = 100, start = 0,\nminibatch = 101",
+    "x.lua:3: algorithm.minibatch: algorithm.memory holds 100 steps; expected at most so many, got 101"},
+  {"a memory smaller than the start", OFF "memory = 300,\nstart = 301",
+    "x.lua:3: algorithm.start: algorithm.memory holds 300 steps; expected at most so many, got 301"},
+  {"a memory smaller than an update", OFF "rollout = 100, start = 0, minibatch = 10,\nmemory = 200",
+    "x.lua:3: algorithm.memory: algorithm.memory holds 200 steps; an update brings 100 of each of 8 streams; expected at least 1608"},
+  {"a minibatch of no steps", OFF "minibatch = 0", "x.lua:2: algorithm.minibatch: expected a whole number from 1 to 1048576 of steps, got 0"},
+  {"a memory beyond places", OFF "memory = 2 ^ 29", "x.lua:2: algorithm.memory: expected a whole number from 1 to 268435456 of steps, got 536870912"},
+  {"stretches too long", OFF "steps = 2000", "x.lua:2: algorithm.steps: expected a whole number from 1 to 1024 of steps, got 2000"},
+  {"a share of a target above one", OFF "tau = 2", "x.lua:2: algorithm.tau: expected a number from 0 to 1 or a schedule, got 2"},
+  {"a temperature of zero", OFF "alpha = 0", "x.lua:2: algorithm.alpha: expected a number above 0, got 0"},
+  {"a trunk that sac has not", OFF("start = 0", "policy = {\ntrunk = 'shared'},"),
+    "x.lua:2: policy.trunk: sac makes its own networks, which take hidden, activation and init from policy, and no trunk"},
+  {"a deviation that sac has not", OFF("start = 0", "policy = {\nlog_std = {init = -1}},"),
+    "x.lua:2: policy.log_std: sac makes its own networks, which take hidden, activation and init from policy, and no log_std"},
+  {"bounds of a mean that dqn has not", "return {env = 'cartpole', algorithm = 'dqn',\npolicy = {bounded = true}}",
+    "x.lua:2: policy.bounded: dqn makes its own networks, which take hidden, activation and init from policy, and no bounded"},
+  {"a dimension held for td3", (VIDEO:gsub("'ppo'", "'td3'")) .. "policy = {action = {aim = 0}}}",
+    "x.lua:3: policy.action.aim: td3 makes its own networks, which take bounds of an action, {low, high}, and hold none of its dimensions"},
+  {"layers of a critic that sac has not", OFF("start = 0", "objective = {critics = {reward = {\nhidden = {3}}}},"),
+    "x.lua:2: objective.critics.reward.hidden: sac makes its own networks, which take hidden and activation from policy alone"},
   -- rewards
   {"a comparison", reward "return r.reward > 0 and 1 or 0", "x.lua:2: objective.critics.main.reward: a response cannot be compared like a number; write where(gt(a, b), x, y)"},
   {"a comparison of two", reward "return r.reward < r.reward and 1 or 0", "x.lua:2: objective.critics.main.reward: responses cannot be compared with <, >, <= or >=; write lt(a, b), gt, le or ge"},

@@ -96,10 +96,10 @@ describe("the builder", function()
     local loaded = assert(prl.recipe.load(path))
     os.remove(path)
     local broken = {options = {}, build = function(learn)
-      return {learn:program(function(batch) return batch.nothing end)}
+      return {learn:program(function(batch) return batch.zebra end)}
     end}
     assert.error_matches(function() build.plan(loaded.recipe, loaded.spec, broken, loaded.hash) end,
-      'batch has no field "nothing"; there are action, advantage,')
+      'batch has no field "zebra"; there are action, advantage,')
     broken.build = function(learn)
       return {learn:program(function(batch) learn:metric("rows", batch.obs:sum() * #batch.obs) end)}
     end

@@ -9,7 +9,16 @@
 enum { PLACES = 12, DRAWN = 8 };
 
 static prl_error error;
-static const prl_experience_options shape = {.observations = 1, .actions = 1, .responses = 1, .streams = 2};
+static const prl_experience_options shape = {
+    .observations = 1, .actions = 1, .responses = 1, .streams = 2, .kept = true};
+
+/* The experience whose only place gave all decisions. */
+static prl_row place = {.generation = 1u << 30};
+static const prl_experience whole = {.n = {.fresh = 1}, .rows = &place};
+static uint64_t next_decision(void) {
+  static uint64_t generation;
+  return ++generation << 32 | 1;
+}
 
 static prl_replay *memory_of(double exponent) {
   prl_replay *memory;
@@ -31,6 +40,8 @@ static void add_rows(prl_replay *memory, int rows) {
     batch.stream[i] = 0;
     batch.step[i] = 0;
     batch.end[i] = PRL_END_TERMINATED;
+    batch.decision[i] = next_decision();
+    memset(batch.present + 4 * i, 0, 4);
   }
   prl_replay_add(memory, &batch);
   prl_batch_deinit(&batch, runtime);
@@ -144,7 +155,10 @@ static void ghosts_have_none(void **state) {
       batch.stream[i] = turn % 2;
       batch.step[i] = (uint32_t)i;
       batch.end[i] = i ? PRL_END_TRUNCATED : PRL_END_NONE;
+      batch.decision[i] = next_decision();
+      memset(batch.present + 4 * i, 0, 4);
     }
+    batch.decision[2] = 0; /* none will come */
     prl_replay_add(memory, &batch);
     int rows = 0;
     for (int i = 0; i < memory->n.filled; i++) {
@@ -181,7 +195,7 @@ static void it_comes_back_from_its_blocks(void **state) {
   for (int i = 0; i < from.count; i++)
     memcpy(to.items[i].data, from.items[i].data,
            (size_t)(prl_block_count(&from.items[i]) * prl_dtype_size(from.items[i].dtype)));
-  assert_true(prl_replay_restore(again));
+  assert_true(prl_replay_restore(again, &whole));
   assert_memory_equal(again->priority.node, memory->priority.node, 2 * PLACES * sizeof(double));
   add_rows(memory, 5), add_rows(again, 5);
   assert_memory_equal(again->priority.node, memory->priority.node, 2 * PLACES * sizeof(double));
@@ -191,12 +205,12 @@ static void it_comes_back_from_its_blocks(void **state) {
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     const double kept = priority[3];
     priority[3] = wrong[i];
-    assert_false(prl_replay_restore(again));
+    assert_false(prl_replay_restore(again, &whole));
     priority[3] = kept;
-    assert_true(prl_replay_restore(again));
+    assert_true(prl_replay_restore(again, &whole));
   }
   *greatest = NAN;
-  assert_false(prl_replay_restore(again));
+  assert_false(prl_replay_restore(again, &whole));
   prl_blocks_deinit(&from), prl_blocks_deinit(&to);
   prl_replay_free(memory), prl_replay_free(again);
 }

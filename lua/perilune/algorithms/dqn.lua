@@ -7,6 +7,7 @@ local prl = require "perilune"
 local dqn = {
   summary = "deep Q-learning from replay memory, one value for each objective",
   actions = {"discrete"},
+  networks = "own",
   stale = "keep", -- values are of a policy that never acted
   options = {
     rollout    = {4,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},

@@ -6,20 +6,24 @@ local prl = require "perilune"
 local sac = {
   summary = "soft actor-critic from replay memory, one value for each objective",
   actions = {"continuous"},
+  bounds = true,
+  networks = "own",
   stale = "keep", -- values are of the policy that learns, whoever acted
   options = {
     rollout     = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
-    memory      = {1e5,  "steps", "steps that are kept", structural = true, min = 1},
+    memory      = {1e5,  "steps", "steps that are kept", structural = true, min = 1, max = 2 ^ 28},
     start       = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
-    minibatch   = {256,  "steps", "steps of an update", structural = true, min = 1},
+    minibatch   = {256,  "steps", "steps of an update", structural = true, min = 1, max = 2 ^ 20},
     updates     = {1,    "",      "updates for each step that was made", min = 0},
-    steps       = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1},
+    steps       = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1, max = 2 ^ 10},
     tau         = {5e-3, "",      "share of the networks in the targets at each update", min = 0, max = 1},
     lr          = {3e-4, "",      "step size of the actor", min = 0, scale = "log"},
     critic_lr   = {3e-4, "",      "step size of the values", min = 0, scale = "log"},
     alpha_lr    = {3e-4, "",      "step size of the logarithm of the temperature", min = 0, scale = "log"},
     alpha       = {1,    "",      "the temperature at the start", structural = true, above = 0},
     entropy     = {-1,   "nats",  "the entropy that the temperature aims at, for each dimension of the action"},
+    entropy_gamma = {nil, "",     "discount of the entropy, a step; false: that of the objective's first critic", optional = true,
+                   min = 0, max = 1},
   },
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
@@ -66,6 +70,14 @@ function sac.build(learn, opt)
     return a * first + b * (1 - first)
   end
 
+  --- What discounts the entropy of the next state, (rows).
+  local function entropy_discount(batch)
+    if not opt.entropy_gamma then return batch.discount[objective[1].name] end
+    local discount = opt.entropy_gamma
+    for _ = 2, opt.steps do discount = discount * opt.entropy_gamma end
+    return (1 - batch.terminated) * discount
+  end
+
   local values = learn:program(function(batch)
     local next_action, next_log_prob = policy(batch.next_obs):sample_with_log_prob(batch.next_noise)
     local ahead = smaller(targets[1](batch.next_obs, next_action), targets[2](batch.next_obs, next_action))
@@ -73,7 +85,7 @@ function sac.build(learn, opt)
     for i, one in ipairs(objective) do
       goals[i] = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
     end
-    goals[n + 1] = (batch.discount[objective[1].name] * (column(ahead, n + 1) - next_log_prob)):detach()
+    goals[n + 1] = (entropy_discount(batch) * (column(ahead, n + 1) - next_log_prob)):detach()
     local loss
     for _, twin in ipairs(twins) do
       local value = twin(batch.obs, batch.action)

@@ -6,14 +6,16 @@ local prl = require "perilune"
 local td3 = {
   summary = "twin delayed deterministic policy gradient from replay memory, one value for each objective",
   actions = {"continuous"},
+  bounds = true,
+  networks = "own",
   stale = "keep", -- values are of the policy that learns, whoever acted
   options = {
     rollout      = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
-    memory       = {1e5,  "steps", "steps that are kept", structural = true, min = 1},
+    memory       = {1e5,  "steps", "steps that are kept", structural = true, min = 1, max = 2 ^ 28},
     start        = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
-    minibatch    = {256,  "steps", "steps of an update", structural = true, min = 1},
+    minibatch    = {256,  "steps", "steps of an update", structural = true, min = 1, max = 2 ^ 20},
     updates      = {1,    "",      "updates for each step that was made", min = 0},
-    steps        = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1},
+    steps        = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1, max = 2 ^ 10},
     delay        = {2,    "",      "updates of the values for each of the actor and the targets", structural = true, min = 1},
     tau          = {5e-3, "",      "share of the networks in the targets when they are updated", min = 0, max = 1},
     noise        = {0.1,  "",      "deviation of the actions that are tried, in halves of their range", above = 0},
@@ -60,6 +62,8 @@ function td3.build(learn, opt)
   end
   local function unit(network, obs) return network(obs):reshape(-1, dimensions):tanh() end
   local function act(network, obs) return centre + half * unit(network, obs) end
+  --- What the environment was given: draws are remembered before they are cut (prl_agent_act).
+  local function cut(drawn) return centre + half * ((drawn - centre) / half):clamp(-1, 1) end
   learn:acts(function(obs) return prl.distribution.normal(act(actor, obs), log_half + opt.noise:log()) end, dimensions)
 
   local values = learn:program(function(batch)
@@ -67,9 +71,9 @@ function td3.build(learn, opt)
     local next_action = centre + half * (unit(actor_target, batch.next_obs) + smoothing):clamp(-1, 1)
     local a, b = rows(targets[1](batch.next_obs, next_action)), rows(targets[2](batch.next_obs, next_action))
     local first = prl.le(total(a), total(b)):reshape(-1, 1)
-    local ahead, loss = a * first + b * (1 - first), nil
+    local ahead, taken, loss = a * first + b * (1 - first), cut(batch.action), nil
     for k, twin in ipairs(twins) do
-      local value = rows(twin(batch.obs, batch.action))
+      local value = rows(twin(batch.obs, taken))
       for i, one in ipairs(objective) do
         local goal = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
         local error = prl.mse(column(value, i), goal)

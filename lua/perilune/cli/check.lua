@@ -52,6 +52,7 @@ function check.run(argv)
   local plan = loaded.algorithm and check_agent(loaded)
   options.note_sweep(loaded)
   options.note_rewards(loaded)
+  options.note_start(loaded)
   if words.hash then
     terminal.out(loaded.hash, "\n")
   else

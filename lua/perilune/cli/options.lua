@@ -78,6 +78,15 @@ function options.note_rewards(loaded)
   end
 end
 
+--- Says of a training that ends before its first update that nothing will be learned.
+function options.note_start(loaded)
+  local given, train = loaded.recipe.algorithm, loaded.recipe.train
+  if type(given) ~= "table" or type(given.start) ~= "number" or train.steps > train.warmup + given.start then return end
+  terminal.err(("perilune: note: train.steps is %.0f, and the first update comes after %.0f: nothing is learned "
+    .. "(algorithm.start = %.0f%s)\n"):format(train.steps, train.warmup + given.start, given.start,
+    train.warmup > 0 and (", and a warm-up of %.0f"):format(train.warmup) or ""))
+end
+
 --- Converter of argparse: a whole number ≥ 0.
 function options.whole(word)
   local number = tonumber(word)

@@ -59,6 +59,7 @@ function train.run(argv)
     }))
     options.note_sweep(loaded)
     options.note_rewards(loaded)
+    options.note_start(loaded)
     given.root, given.set, given.start_from = words.runs, words.set, words.start_from
     run = trainer.start(loaded, given)
     terminal.out(run:start_text() or "")

@@ -7,13 +7,15 @@ local schema = require "perilune.recipe.schema"
 
 local algorithm_file = {}
 
-local fields = {summary = "string", actions = "table", stale = "string", optimizer = "table", options = "table",
+local fields = {summary = "string", actions = "table", bounds = "boolean", networks = "string", stale = "string",
+  optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
   choices = "table", optional = "boolean", scale = "string"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},
+  networks = {"own"},
   optimizer = {"sgd", "rmsprop", "adam", "adamw"},
   scale = {"linear", "log"},
 }
@@ -87,7 +89,9 @@ local function check(algorithm)
   for _, name in ipairs(keys(algorithm.options or {})) do check_option(name, algorithm.options[name]) end
   for _, kind in ipairs(keys(algorithm.metrics or {})) do check_metric(kind, algorithm.metrics[kind]) end
   for _, kind in ipairs(algorithm.actions or {}) do check_word("actions", {"actions"}, kind, words.actions) end
-  if algorithm.stale then check_word("stale", {"stale"}, algorithm.stale, words.stale) end
+  for _, field in ipairs {"stale", "networks"} do
+    if algorithm[field] then check_word(field, {field}, algorithm[field], words[field]) end
+  end
   if algorithm.optimizer then check_optimizer(algorithm.optimizer) end
   if not (algorithm.build or algorithm.search) then refuse({}, "the algorithm has neither a function build nor search") end
 end

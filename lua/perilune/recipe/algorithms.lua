@@ -1,7 +1,9 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, stale, optimizer, options, metrics, build}, or {summary, actions, options, metrics, search,
---- trials, refusal}: an algorithm that looks for one action for everybody by trials (trainer/drivers/search.lua). An option is
+--- A file gives {summary, actions, bounds, networks, stale, optimizer, options, metrics, build}, or {summary, actions, options,
+--- metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
+--- (trainer/drivers/search.lua). bounds: whether each dimension of a continuous action must have bounds. networks: "own" where
+--- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log"}: live unless
 --- structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale "log".
 --- metrics: {kind = {title, sentence}}, of a kind of metric (a name up to a `/`) that it reports.
@@ -131,17 +133,44 @@ local function find(check, value, path)
   return algorithm
 end
 
-local function drives(check, algorithm, spec, name, path)
+local function handles(algorithm, kind)
   local does = algorithm.actions == nil
-  for _, kind in ipairs(algorithm.actions or {}) do does = does or kind == spec.action.kind end
-  if not does then
-    check.note(path, ("%s drives %s actions, and those of %s are %s"):format(name, table.concat(algorithm.actions, " and "),
-      spec.name or "the env", spec.action.kind))
+  for _, one in ipairs(algorithm.actions or {}) do does = does or one == kind end
+  return does
+end
+
+--- The built-in algorithms that learn such actions: "a2c, ppo, sac and td3". bounded: whether all of them have bounds.
+local function fitting(kind, bounded)
+  local names = {}
+  for _, name in ipairs(algorithms.names()) do
+    local one = algorithms.find(name)
+    if not one.search and handles(one, kind) and (bounded or not one.bounds) then names[#names + 1] = name end
+  end
+  return (table.concat(names, ", "):gsub(", ([^,]+)$", " and %1"))
+end
+
+--- The first dimension of a continuous action that has no bounds, neither from the env nor from the recipe.
+local function unbounded(action, given)
+  for i, name in ipairs(action.kind == "continuous" and action.names or {}) do
+    local own = given and given[name]
+    if not own and not (action.low[i] > -math.huge and action.high[i] < math.huge) then return name end
   end
 end
 
---- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself.
-function algorithms.resolve(check, value, path, spec)
+local function drives(check, algorithm, spec, name, path, policy)
+  local kind, free = spec.action.kind, unbounded(spec.action, policy.action)
+  if not handles(algorithm, kind) then
+    check.note(path, ("%s drives %s actions, and those of %s are %s, which %s drive"):format(name,
+      table.concat(algorithm.actions, " and "), spec.name or "the env", kind, fitting(kind, not free)))
+  elseif algorithm.bounds and free then
+    check.note(path, ("%s needs bounds of each action, and %s of %s has none: policy.action.%s = {low, high} gives it some, "
+      .. "and %s need none"):format(name, free, spec.name or "the env", free, fitting(kind, false)))
+  end
+end
+
+--- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. policy: of
+--- the recipe, resolved.
+function algorithms.resolve(check, value, path, spec, policy)
   if type(value) == "string" then value = {value} end
   if type(value) ~= "table" then values.wrong(check, path, 'as in {"ppo", epochs = 4}', value) end
   local algorithm, before = find(check, value, path), check.count()
@@ -158,7 +187,7 @@ function algorithms.resolve(check, value, path, spec)
     local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved))
     if wrong then check.note(path .. "." .. wrong, message) end
   end
-  if spec then drives(check, algorithm, spec, value[1] or value.lua, path) end
+  if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end
   return resolved, algorithm
 end
 

@@ -47,8 +47,18 @@ function Learn:acts(distribution, draws)
   self.actor_made = networks.acting(distribution, draws)
 end
 
---- What an action is: {kind, names, choices (of discrete ones), low, high (of continuous ones)}, lists by dimension.
-function Learn:action() return self.spec.action end
+--- What an action is: {kind, names, choices (of discrete ones), low, high (of continuous ones)}, lists by dimension; where
+--- policy.action of the recipe gives other bounds than the environment, those.
+function Learn:action()
+  local action, given = self.spec.action, self.recipe.policy.action or {}
+  if action.kind ~= "continuous" then return action end
+  local own = {kind = action.kind, names = action.names, units = action.units, low = {}, high = {}}
+  for i, name in ipairs(action.names) do
+    local bounds = type(given[name]) == "table" and given[name] or {action.low[i], action.high[i]}
+    own.low[i], own.high[i] = bounds[1], bounds[2]
+  end
+  return own
+end
 
 --- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
 --- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),

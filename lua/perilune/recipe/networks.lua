@@ -206,11 +206,11 @@ function networks.actor(self)
 end
 
 --- learn:acts.
-function networks.acting(distribution, draws)
+function networks.acting(distribution_of, draws)
   before_programs "learn:acts"
   local function same(action) return action end
-  local actor = {distribution = distribution, draws = draws, from_env = same, to_env = same}
-  return setmetatable(actor, {__call = function(_, obs) return distribution(obs) end})
+  local actor = {distribution = distribution_of, draws = draws, from_env = same, to_env = same}
+  return setmetatable(actor, {__call = function(_, obs) return distribution_of(obs) end})
 end
 
 --- The critics, as a list and by name: each called with obs (rows, O) gives its values (rows).

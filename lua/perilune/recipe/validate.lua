@@ -114,6 +114,66 @@ local function needs_waits(check, recipe, spec)
     waiting, recipe.agent.streams, values.show(response.wait_us / 1e6), response.name, MOST_ROWS))
 end
 
+--- What the memory of an algorithm must hold, as runtime/agent/plan/shape.c asks for it.
+local function needs_memory(check, recipe)
+  local given, streams = recipe.algorithm, recipe.env.n or recipe.agent.streams
+  if type(given.memory) ~= "number" then return end
+  local function least(option, rows, why)
+    if rows <= given.memory then return end
+    check.note("algorithm." .. option, ("algorithm.memory holds %.0f steps; %s"):format(given.memory, why))
+  end
+  if type(given.minibatch) == "number" then
+    least("minibatch", given.minibatch, ("expected at most so many, got %.0f"):format(given.minibatch))
+  end
+  if type(given.start) == "number" then
+    least("start", given.start, ("expected at most so many, got %.0f"):format(given.start))
+  end
+  if type(given.rollout) == "number" then
+    local rows = 2 * given.rollout * streams + streams
+    least("memory", rows, ("an update brings %.0f of each of %.0f streams; expected at least %.0f"):format(given.rollout, streams,
+      rows))
+  end
+end
+
+--- An option of a section as it is where a recipe does not say it.
+local function is_default(option, value)
+  if option.kind ~= "section" then return value == option.default or value == nil end
+  for _, field in ipairs(option.fields) do
+    if not is_default(field, value[field.name]) then return false end
+  end
+  return true
+end
+
+local used = {hidden = true, activation = true, init = true, normalise = true}
+
+--- An algorithm with networks of its own makes no use of what the recipe says of other ones.
+local function own_networks(check, recipe, algorithm)
+  if algorithm.networks ~= "own" then return end
+  local name = recipe.algorithm[1] or recipe.algorithm.lua
+  local function unused(path, what)
+    check.note(path, ("%s makes its own networks, which take %s"):format(name, what))
+  end
+  for _, option in ipairs(schema.policy) do
+    local value = recipe.policy[option.name]
+    if not used[option.name] and option.name ~= "action" and not is_default(option, value) and
+      not (option.name == "bounded" and algorithm.bounds) then
+      unused("policy." .. option.name, "hidden, activation and init from policy, and no " .. option.name)
+    end
+  end
+  for _, dimension in ipairs(keys(recipe.policy.action or {})) do
+    if type(recipe.policy.action[dimension]) == "number" then
+      unused("policy.action." .. dimension, "bounds of an action, {low, high}, and hold none of its dimensions")
+    end
+  end
+  for _, critic in ipairs(recipe.policy.trunk == "shared" and {} or keys(recipe.objective.critics)) do
+    for _, field in ipairs {"hidden", "activation"} do
+      if values.show(recipe.objective.critics[critic][field]) ~= values.show(recipe.policy[field]) then
+        unused(("objective.critics.%s.%s"):format(critic, field), "hidden and activation from policy alone")
+      end
+    end
+  end
+end
+
 local validate = {}
 
 --- What compares sound values with one another.
@@ -129,6 +189,8 @@ local function together(check, result, spec, env, algorithm)
   constraints.check(check, result, spec, env, algorithm)
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
+  check.try(needs_memory, check, result)
+  own_networks(check, result, algorithm)
   check.try(needs_waits, check, result, spec)
   check.try(memory.check, check, result, spec, algorithm)
 end
@@ -147,7 +209,7 @@ local function resolve(check, recipe)
   result.objective.constraints = check.try(constraints.resolve, check, result.objective.constraints, "objective.constraints",
     result.objective.critics or {})
   if recipe.algorithm ~= nil then
-    result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec)
+    result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec, policy)
   end
   if spec then check.try(environment.evaluation, check, spec, result.eval, "eval", result.objective.critics) end
   if check.count() > 0 then return nil end

@@ -45,7 +45,10 @@ static prl_status allocate(prl_learner *l, prl_error *error) {
     status = prl_replay_new(l->runtime, &l->shape->experience, l->shape->memory_rows, &l->memory, error);
   if (!status && l->shape->priority > 0) status = prl_replay_rank(l->memory, l->shape->priority, error);
   if (status) return status;
-  return prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
+  status = prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
+  l->batch.most = l->shape->frozen_rows;
+  l->experience->replay = l->memory;
+  return status;
 }
 
 static prl_status build(prl_learner *l, prl_error *error) {
@@ -172,7 +175,7 @@ static bool steps_hold(const prl_learner *l) {
 }
 
 static bool memory_holds(prl_learner *l) {
-  bool good = prl_replay_restore(l->memory);
+  bool good = prl_replay_restore(l->memory, l->experience);
   for (int64_t row = 0; good && row < l->shape->draw_rows; row++)
     good = l->stretch.place[row] >= 0 && l->stretch.place[row] < l->memory->places;
   return good;
@@ -190,6 +193,8 @@ bool prl_learner_restore(prl_learner *l) {
 }
 
 /* ---- swapping ---- */
+
+void prl_learner_remember(prl_learner *l) { (void)prl_replay_restore(l->memory, l->experience); }
 
 /* A baseline is measured while the starting policy acts: it cannot be had later. */
 prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error) {

@@ -33,6 +33,8 @@ void prl_learner_free(prl_learner *learner);
 prl_status prl_learner_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file. False: they hold what cannot be. */
 bool prl_learner_restore(prl_learner *learner);
+/* After the blocks of the replay memory were taken over, and those of the experience. */
+void prl_learner_remember(prl_learner *learner);
 /* Fails where the new plan needs what a running agent can no longer measure: PRL_EINVAL. */
 prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error);
 /* What one learner hands to another: the critics' statistics and the optimizers' counts of steps. */

@@ -139,7 +139,7 @@ static int64_t most_of(const prl_value *body, const char *verb, const char *fiel
     int64_t here = 0;
     if (!strcmp(prl_get_string(one, "verb", ""), verb)) here = prl_get_int(one, field, 1);
     if (inner && inner->kind == PRL_ARRAY) here = most_of(inner, verb, field);
-    if (here > most) most = here;
+    if (here > most || here < 0) most = here;
   }
   return most;
 }
@@ -179,18 +179,19 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
                       "plan: schedule.%s.%s is %" PRId64 "; at most %" PRId64 " is accepted", all[i].verb,
                       all[i].field, *all[i].out, all[i].most);
   }
-  const int64_t least = 2 * s->batch_rows + s->experience.streams;
+  const int64_t least = 2 * s->frozen_rows + s->experience.streams;
   if (s->memory_rows && s->memory_rows < least)
     return prl_fail(error, PRL_EFORMAT,
                     "plan: schedule.remember.rows is %" PRId64 "; an update brings up to %" PRId64
                     " rows of %" PRId64 " streams, and %" PRId64 " are needed",
-                    s->memory_rows, s->batch_rows, s->experience.streams, least);
+                    s->memory_rows, s->frozen_rows, s->experience.streams, least);
   if (s->memory_rows && s->memory_rows < s->draw_rows)
     return prl_fail(error, PRL_EFORMAT,
                     "plan: schedule.remember.rows is %" PRId64 ", less than the %" PRId64 " rows of a draw",
                     s->memory_rows, s->draw_rows);
   s->frozen_rows = s->batch_rows;
   if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
+  s->experience.kept = s->memory_rows > 0;
   return read_priority(s, prl_get(root, "schedule"), error);
 }
 
@@ -221,6 +222,7 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
   if (strcmp(stale, "keep") && strcmp(stale, "drop"))
     return prl_read_fail("capacity", "stale", "keep or drop", error);
   if (s->batch_rows > o->rows) s->batch_rows = o->rows;
+  s->frozen_rows = s->batch_rows;
   s->drop_stale = !strcmp(stale, "drop");
   return PRL_OK;
 }

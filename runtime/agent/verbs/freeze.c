@@ -30,6 +30,6 @@ const prl_verb_type prl_verb_freeze = {
     .text = "takes the closed rows (at most capacity.batch, the oldest first) and the live options for this "
             "update; normalises the observations",
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
-    .makes = PRL_MADE_ROWS,
+    .makes = PRL_MADE_ROWS | PRL_MADE_FROZEN,
     .execute = execute,
 };

@@ -9,9 +9,9 @@
 static const int64_t most = INT64_C(1) << 40;
 
 /* Cursor: turns that were made, or the first row of the minibatch; of `updates` and `every` also how many
- * there are in this update, and what they count by. */
-enum { POSITION, TURNS, SEEN, REST };
-static const double whole = 4294967296; /* REST: parts of a turn that are left over, in 2⁻³² */
+ * there are this time, and what is left over for the next. */
+enum { POSITION, TURNS, REST };
+static const double whole = 4294967296; /* REST of `updates`: a part of a turn, in 2⁻³² */
 
 typedef struct epochs {
   int64_t count;
@@ -65,13 +65,11 @@ static void shuffle(prl_learner *l) {
   }
 }
 
-/* ratio turns for each row that came since the last time; none before there are `start` rows. */
+/* ratio turns for each row that came with this update; none before there are `start` rows. */
 static void count_updates(const prl_schedule *s, prl_verb *loop) {
   const updates *u = loop->fields;
   const prl_replay_counts *n = &s->learner->memory->n;
-  const double fresh = (double)(n->added - loop->cursor[SEEN]),
-               ratio = prl_ref_value(s->learner->live, u->ratio);
-  loop->cursor[SEEN] = n->added;
+  const double fresh = (double)n->fresh, ratio = prl_ref_value(s->learner->live, u->ratio);
   loop->cursor[TURNS] = 0;
   if (n->added < u->start || !n->rows) return;
   const double due = fmin(fmax(fresh * ratio, 0), (double)most) + (double)loop->cursor[REST] / whole;
@@ -82,8 +80,8 @@ static void count_updates(const prl_schedule *s, prl_verb *loop) {
 /* One turn at every count-th time. */
 static void count_times(prl_verb *loop) {
   const every *e = loop->fields;
-  loop->cursor[SEEN] = (loop->cursor[SEEN] + 1) % e->count;
-  loop->cursor[TURNS] = loop->cursor[SEEN] == 0;
+  loop->cursor[REST] = (loop->cursor[REST] + 1) % e->count;
+  loop->cursor[TURNS] = loop->cursor[REST] == 0;
 }
 
 static prl_status begin(prl_schedule *s, prl_verb *loop, prl_turn *turn, prl_error *error) {
@@ -107,6 +105,15 @@ static bool within(const prl_schedule *s, const prl_verb *loop) {
   bool inside = s->at > loop->index && s->at <= loop->end, good = true;
   for (int i = 0; i < loop->type->cursor; i++) good = good && prl_count_holds(loop->cursor[i]);
   return good && (!inside || loop->cursor[POSITION] < bound(s, loop));
+}
+
+static bool updates_within(const prl_schedule *s, const prl_verb *loop) {
+  return within(s, loop) && (double)loop->cursor[REST] < whole;
+}
+
+static bool every_within(const prl_schedule *s, const prl_verb *loop) {
+  return within(s, loop) && loop->cursor[REST] < ((const every *)loop->fields)->count &&
+         loop->cursor[TURNS] <= 1;
 }
 
 static prl_status read_epochs(prl_verb_reader *r, void *fields, prl_error *error) {
@@ -133,16 +140,15 @@ const prl_verb_type prl_verb_updates = {
     .name = "updates",
     .keys = (const char *const[]){"ratio", "start", "body", NULL},
     .fields_text = "ratio (reference), start (0), body = [verb, …]",
-    .text = "repeats the body `ratio` times for each row that was remembered since the last time, parts of a "
-            "turn "
-            "being kept; not before `start` rows were remembered",
+    .text = "repeats the body `ratio` times for each row that this update remembered, a part of a turn being "
+            "kept for the next; not before `start` rows were remembered",
     .fields_size = sizeof(updates),
-    .cursor = 4,
+    .cursor = 3,
     .flags = PRL_VERB_LOOP,
     .needs = PRL_MADE_MEMORY,
     .read = read_updates,
     .execute = begin,
-    .holds = within,
+    .holds = updates_within,
 };
 
 const prl_verb_type prl_verb_every = {
@@ -155,7 +161,7 @@ const prl_verb_type prl_verb_every = {
     .flags = PRL_VERB_LOOP,
     .read = read_every,
     .execute = begin,
-    .holds = within,
+    .holds = every_within,
 };
 
 const prl_verb_type prl_verb_epochs = {

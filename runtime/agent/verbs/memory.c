@@ -81,11 +81,11 @@ const prl_verb_type prl_verb_remember = {
     .name = "remember",
     .keys = (const char *const[]){"rows", NULL},
     .fields_text = "rows",
-    .text = "as freeze and rewards; and the closed rows go into the replay memory, a ring of so many places "
-            "(final "
-            "observations of truncated episodes take one, too)",
+    .text = "as freeze and rewards; the closed rows go into the replay memory, a ring of so many places "
+            "(final and "
+            "newest observations take one, too)",
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
-    .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
+    .makes = PRL_MADE_ROWS | PRL_MADE_FROZEN | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
     .read = read_remember,
     .execute = remember,
 };
@@ -94,15 +94,17 @@ const prl_verb_type prl_verb_sample = {
     .name = "sample",
     .keys = (const char *const[]){"size", "steps", "priority", "correction", NULL},
     .fields_text = "size, steps (1), priority (0), correction (reference, 1)",
-    .text =
-        "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each with "
-        "its "
-        "rewards discounted over so many steps, by each critic's own discount, cut where the episode ends. "
-        "With a priority, each with a probability in proportion to its own to that "
-        "power, and `weight` corrects for it, by that exponent",
+    .text = "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each "
+            "with the "
+            "rewards of so many steps, discounted by each critic's own discount, less where the episode ends "
+            "or the "
+            "newest observation comes first. With a priority, each with a probability in proportion to its "
+            "own to that "
+            "power, and `weight` corrects for it, by that exponent",
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,
     .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,
+    .replaces = PRL_MADE_FROZEN | PRL_MADE_VALUES | PRL_MADE_ADVANTAGES | PRL_MADE_WEIGHTED,
     .read = read_sample,
     .execute = sample,
 };

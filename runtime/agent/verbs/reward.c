@@ -10,7 +10,7 @@ const prl_verb_type prl_verb_rewards = {
     .fields_text = "",
     .text = "the reward of each critic, from the raw responses and divided by its scale",
     .flags = PRL_VERB_TOP,
-    .needs = PRL_MADE_ROWS,
+    .needs = PRL_MADE_ROWS | PRL_MADE_FROZEN,
     .makes = PRL_MADE_REWARDS,
     .execute = execute,
 };

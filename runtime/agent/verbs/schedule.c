@@ -15,7 +15,8 @@ typedef struct compiler {
   prl_error *error;
   int outermost, minibatches; /* loops that are open; −1: none */
   int nesting;
-  unsigned made; /* PRL_MADE_… of the verbs so far */
+  unsigned made;     /* PRL_MADE_… of the verbs so far */
+  unsigned replaced; /* what they had made and is no more */
 } compiler;
 
 static int64_t count_verbs(const prl_value *body, int nesting) {
@@ -35,11 +36,14 @@ static prl_status unknown_verb(const char *name, prl_error *error) {
                   prl_nearest_hint(&nearest));
 }
 
-/* The verb that makes what is lacking. */
+/* The verb that makes what is lacking, and least beside it. */
 static const char *maker_of(unsigned lacking) {
+  const prl_verb_type *maker = NULL;
   for (const prl_verb_type *const *type = prl_verb_types; *type; type++)
-    if ((*type)->makes & lacking) return (*type)->name;
-  return "?";
+    if ((*type)->makes & lacking &&
+        (!maker || __builtin_popcount((*type)->makes) < __builtin_popcount(maker->makes)))
+      maker = *type;
+  return maker ? maker->name : "?";
 }
 
 static prl_status check_order(const compiler *c, const prl_verb *verb, unsigned needs) {
@@ -52,8 +56,28 @@ static prl_status check_order(const compiler *c, const prl_verb *verb, unsigned 
       return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: %s comes once", type->name);
   unsigned lacking = needs & ~c->made;
   if (!lacking) return PRL_OK;
+  if (lacking & c->replaced)
+    return prl_fail(c->error, PRL_EFORMAT,
+                    "plan: schedule: %s needs what %s makes, which a verb before it has replaced by a draw",
+                    type->name, maker_of(lacking & c->replaced));
   return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: %s needs %s before it", type->name,
                   maker_of(lacking));
+}
+
+/* What the verbs of a body replace, those of inner bodies too. */
+static unsigned replaced_in(const prl_value *body, int nesting) {
+  unsigned all = 0;
+  for (int64_t i = 0; nesting < MAX_NESTING && i < prl_count(body); i++) {
+    const prl_value *map = prl_item(body, i);
+    const prl_verb_type *type = prl_verb_type_find(prl_get_string(map, "verb", ""));
+    all |= (type ? type->replaces : 0) | replaced_in(prl_get(map, "body"), nesting + 1);
+  }
+  return all;
+}
+
+static void replace(compiler *c, unsigned what) {
+  c->replaced |= c->made & what;
+  c->made &= ~what;
 }
 
 /* An entry of the list with room for what its type keeps. */
@@ -105,6 +129,7 @@ static prl_status compile_verb(compiler *c, const prl_value *map, prl_verb **out
   prl_verb_reader reader = {.learner = c->schedule->learner, .map = map, .verb = verb, .where = where};
   if (type->read) status = type->read(&reader, verb->fields, c->error);
   if (!status) status = check_order(c, verb, type->needs | reader.needs);
+  replace(c, type->replaces);
   c->made |= type->makes;
   return status;
 }
@@ -112,9 +137,10 @@ static prl_status compile_verb(compiler *c, const prl_value *map, prl_verb **out
 static prl_status compile(compiler *c, const prl_value *body);
 
 static prl_status compile_loop(compiler *c, prl_verb *loop, const prl_value *body) {
-  compiler inner = *c;
   if (c->nesting == MAX_NESTING - 1)
     return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: loops nested too deeply");
+  replace(c, replaced_in(body, 0)); /* the next turn begins where this one ends */
+  compiler inner = *c;
   inner.nesting++;
   if (inner.outermost < 0) inner.outermost = loop->index;
   if (loop->type == &prl_verb_minibatches) inner.minibatches = loop->index;

@@ -47,6 +47,7 @@ struct prl_verb_type {
   size_t fields_size;             /* bytes */
   int cursor;                     /* int64 numbers */
   unsigned needs, makes;          /* PRL_MADE_…: of verbs before it; for verbs after it */
+  unsigned replaces;              /* PRL_MADE_…: what verbs before it made is no more */
   unsigned flags;
   prl_status (*read)(prl_verb_reader *reader, void *fields, prl_error *error); /* NULL: no fields */
   /* One piece of it. It stays at the cursor where it sets turn->next to its own index. */

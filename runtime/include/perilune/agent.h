@@ -114,10 +114,11 @@ PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, 
 /* Reports responses (n, responses) for n decisions. Decision 0 is passed over. present (n, responses): 1
  * where a response came; NULL: all came. events (n): ids of the reports; 0 or NULL: none. A report with the
  * same decision and id counts once. Several reports for one step combine as each response declares. Feedback
- * for a step that is frozen or learned already is ignored and counted (`late_feedback`), however late it
- * comes. All arrays are copied. Fails: PRL_ENAME (a decision that was never made: its number), PRL_ENUMERIC
- * (a response that is not finite), PRL_ELIMIT (no room for another event id: capacity.events); in each case
- * the other rows are applied. */
+ * for a step that is frozen or learned already is counted (`late_feedback`), however late it comes; it
+ * reaches the step where a replay memory still holds it, and is ignored otherwise. All arrays are copied.
+ * Fails: PRL_ENAME (a decision that was never made: its number), PRL_ENUMERIC (a response that is not
+ * finite), PRL_ELIMIT (no room for another event id: capacity.events); in each case the other rows are
+ * applied. */
 PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decisions, const float *responses,
                                       const uint8_t *present, const uint64_t *events, int64_t n,
                                       prl_error *error);

@@ -1,0 +1,132 @@
+--- Algorithms with a replay memory as agents: they go on byte for byte from anywhere inside an update, stay
+--- within bounds of the recipe's own, and go on under a new objective.
+
+local prl = require "perilune"
+local recipes = require "support.recipes"
+local validate = require "perilune.recipe.validate"
+
+local text = [[
+  return {
+    env = {"host", observation = {"x", "y"}, action = {"continuous", aim = {-1, 2}}, responses = {loss = {}, win = {}}},
+    objective = {critics = {
+      cost = {reward = function(r) return r.loss end, gamma = 0.6, weight = -0.5},
+      gain = {reward = function(r) return r.win end, gamma = 0.9},
+    }},
+    policy = {hidden = {8}, activation = "relu", normalise = 5%s},
+    algorithm = {%s, memory = 64, start = 8, minibatch = 8, updates = 0.7, steps = 2},
+    agent = {streams = 2},
+    train = {steps = 100},
+  }
+]]
+
+local discrete = [[
+  return {
+    env = {"host", observation = {"x", "y"}, action = {"discrete", go = {"left", "stay", "right"}}, responses = {win = {}}},
+    objective = {critics = {win = {gamma = 0.9}}},
+    policy = {hidden = {8}, normalise = 5},
+    algorithm = {"dqn", rollout = 1, memory = 64, start = 8, minibatch = 8, updates = 0.7, steps = 2, target = 3},
+    agent = {streams = 2},
+    train = {steps = 100},
+  }
+]]
+
+local cases = {sac = text:format("", '"sac"'), td3 = text:format("", '"td3"'), dqn = discrete}
+
+describe("an algorithm with a replay memory", function()
+  local folder
+  setup(function() folder = recipes.folder() end)
+  teardown(function() recipes.remove(folder) end)
+
+  local function agent_of(recipe) return prl.agent(prl.recipe.plan(assert(recipes.load(folder, recipe)))) end
+
+  --- Two streams, so many steps; each_learn(agent) is called before each call of learn, and may give another agent.
+  local function live(agent, steps, each_learn)
+    local responses = #agent:spec().responses
+    for step = 1, steps do
+      local obs = prl.tensor {{math.sin(step), step / 10}, {math.cos(step), -step / 10}}
+      local action, decisions = agent:act({7, 8}, obs)
+      local first = {}
+      for i = 1, 2 do
+        first[i] = {action:totable()[i][1] * math.sin(step)}
+        if responses == 2 then first[i][2] = step % 3 end
+      end
+      agent:feedback(decisions, prl.tensor(first))
+      if step % 5 == 0 then agent:finish({7}, "terminated") end
+      if step % 7 == 0 then agent:finish({8}, "truncated", prl.tensor {{0.5, step}}) end
+      local progress
+      repeat
+        agent = each_learn and each_learn(agent) or agent
+        progress = agent:learn(1)
+      until progress.waiting
+    end
+    return agent
+  end
+
+  local function file_of(agent, name)
+    assert(agent:save(folder .. name))
+    return prl.hash_bytes(assert(prl.io.read(folder .. name)))
+  end
+
+  for name, recipe in pairs(cases) do
+    it(("goes on byte for byte from anywhere: %s"):format(name), function()
+      local calls = 0
+      local straight = live(agent_of(recipe), 14, function() calls = calls + 1 end)
+      assert.is_true(straight:metrics().updates > 10 and calls > 40)
+      local wanted, at = file_of(straight, "straight"), 1
+      while at < calls - 5 do
+        local call, left = 0, false
+        local resumed = live(agent_of(recipe), 14, function(agent)
+          call = call + 1
+          if call ~= at then return nil end
+          left = true
+          assert(agent:save(folder .. "left"))
+          return assert(prl.load_agent(folder .. "left"))
+        end)
+        assert.is_true(left)
+        assert.equal(wanted, file_of(resumed, "resumed"))
+        at = at + 1 + math.floor(at / 4)
+      end
+    end)
+  end
+
+  it("stays within bounds of the recipe's own", function()
+    for _, name in ipairs {'"sac"', '"td3"'} do
+      local agent = agent_of(text:format(", action = {aim = {0.25, 0.75}}", name))
+      live(agent, 20)
+      local action = agent:act({1, 2, 3}, prl.randn(3, 2) * 20, "mean", false):totable()
+      for i = 1, 3 do assert.is_true(action[i][1] >= 0.25 and action[i][1] <= 0.75) end
+    end
+  end)
+
+  it("needs bounds of each action, from the environment or the recipe", function()
+    local free = { -- as an environment in C may be
+      name = "free", observation = {names = {"x"}, units = {""}, low = {-math.huge}, high = {math.huge}},
+      action = {kind = "continuous", names = {"push", "pull"}, units = {"", ""}, low = {-math.huge, 0}, high = {math.huge, 1}},
+      responses = {{name = "reward", unit = "", missing = 0, combine = "sum", wait_us = 0}}, options = {},
+    }
+    local function check(algorithm, action)
+      return validate.recipe({env = {"pendulum"}, algorithm = {algorithm}, policy = {action = action}},
+        {env_spec = function() return free end})
+    end
+    local _, refused = check("sac", {})
+    assert.equal("sac needs bounds of each action, and push of free has none: policy.action.push = {low, high} gives it some, " ..
+      "and a2c and ppo need none", refused[1].message)
+    assert.equal("algorithm", refused[1].path)
+    assert.equal(1, #refused)
+    assert(check("ppo", {}))
+    assert(check("sac", {push = {-3, 3}}))
+  end)
+
+  it("goes on under another objective, with what it remembers", function()
+    local agent = live(agent_of(cases.sac), 30)
+    local changed = cases.sac:gsub("weight = %-0.5", "weight = 2"):gsub("gamma = 0.6", "gamma = 0.3"):gsub("r.loss", "-r.loss")
+    local before = agent:metrics().updates
+    agent:swap(prl.recipe.plan(assert(recipes.load(folder, changed))))
+    live(agent, 1)
+    assert(agent:save(folder .. "swapped"))
+    local tensors = assert(prl.io.safetensors_read(folder .. "swapped"))
+    assert.is_true(tensors["memory.counts"]:totable()[3] > 50) -- rows
+    live(agent, 10)
+    assert.is_true(agent:metrics().updates > before + 5)
+  end)
+end)
