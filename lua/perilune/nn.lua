@@ -94,6 +94,28 @@ function Module:train(on)
   return self
 end
 
+--- The module called with its parameters as constants: gradients go to its inputs alone, and none is computed for what no
+--- optimizer steps.
+function Module:fixed(...)
+  local held = {}
+  local function hold(module)
+    for _, key in ipairs(sorted_keys(module)) do
+      local value = module[key]
+      if is_module(value) then
+        hold(value)
+      else
+        held[#held + 1] = {module, key, value}
+        module[key] = value:detach()
+      end
+    end
+  end
+  hold(self)
+  local ok, result = pcall(self, ...)
+  for _, one in ipairs(held) do one[1][one[2]] = one[3] end
+  if not ok then error(result, 0) end
+  return result
+end
+
 --- A module of these children and parameters, with forward(self, …).
 function nn.module(fields)
   if type(fields) ~= "table" or type(fields.forward) ~= "function" then

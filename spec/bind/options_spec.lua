@@ -157,7 +157,6 @@ local takes = {
   ["learn.estimate"] = {function(odd) with_learn(function(learn) learn:estimate(odd {lambda = 1, normalise = false}) end) end},
   ["learn.sample"] = {function(odd) with_learn(function(learn) learn:sample(odd {size = 4, steps = 1, priority = 1}) end) end},
   ["learn.epochs"] = {function(odd) with_learn(function(learn) learn:epochs(1, odd {learn:publish()}) end) end},
-  ["learn.sample"] = {function(odd) with_learn(function(learn) learn:sample(odd {size = 4, steps = 2}) end) end},
   ["learn.updates"] = {
     function(odd) with_learn(function(learn) learn:updates(odd {ratio = 1, start = 0, body = {learn:publish()}}) end) end,
     function(odd) with_learn(function(learn) learn:updates {body = odd {learn:publish()}} end) end},

@@ -104,7 +104,7 @@ function sac.build(learn, opt)
   local improve = learn:program(function(batch)
     local chosen, log_prob = policy(batch.obs):sample_with_log_prob(batch.noise)
     local alpha = log_alpha:exp():detach()
-    local gain = total(smaller(twins[1](batch.obs, chosen), twins[2](batch.obs, chosen))) - alpha * log_prob
+    local gain = total(smaller(twins[1]:fixed(batch.obs, chosen), twins[2]:fixed(batch.obs, chosen))) - alpha * log_prob
     learn:metric("policy_loss", -gain:mean())
     learn:metric("entropy", -log_prob:mean())
     learn:metric("temperature", alpha:sum())

@@ -86,7 +86,7 @@ function td3.build(learn, opt)
   end)
 
   local improve = learn:program(function(batch)
-    local loss = -total(rows(twins[1](batch.obs, act(actor, batch.obs)))):mean()
+    local loss = -total(rows(twins[1]:fixed(batch.obs, act(actor, batch.obs)))):mean()
     learn:metric("policy_loss", loss)
     learn:minimise(loss, {actor = opt.lr})
   end)

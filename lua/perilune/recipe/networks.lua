@@ -254,10 +254,16 @@ end
 
 --- The module called over columns side by side; one output a row comes as (rows).
 local function callable(name, set, module, outputs, fixed)
-  return setmetatable({name = name, set = set}, {__call = function(_, ...)
+  local function through(call, ...)
     local columns = {...}
-    local out = module(#columns == 1 and columns[1] or join(columns))
-    if outputs == 1 then out = out:reshape(-1) end
+    local out = module[call](module, #columns == 1 and columns[1] or join(columns))
+    return outputs == 1 and out:reshape(-1) or out
+  end
+  local network = {name = name, set = set}
+  --- With its parameters as constants: gradients go to its inputs alone.
+  function network.fixed(_, ...) return through("fixed", ...) end
+  return setmetatable(network, {__call = function(_, ...)
+    local out = through("forward", ...)
     return fixed and out:detach() or out
   end})
 end
