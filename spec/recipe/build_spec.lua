@@ -101,6 +101,12 @@ describe("the builder", function()
     assert.error_matches(function() build.plan(loaded.recipe, loaded.spec, broken, loaded.hash) end,
       'batch has no field "zebra"; there are action, advantage,')
     broken.build = function(learn)
+      learn:acts(function(obs) return prl.distribution.point(obs:slice(2, 1, 1)) end, 0)
+      return {learn:program(function(batch) return batch.noise end)}
+    end
+    assert.error_matches(function() build.plan(loaded.recipe, loaded.spec, broken, loaded.hash) end,
+      "batch.noise: what acts draws no numbers", 1, true)
+    broken.build = function(learn)
       return {learn:program(function(batch) learn:metric("rows", batch.obs:sum() * #batch.obs) end)}
     end
     assert.error_matches(function() build.plan(loaded.recipe, loaded.spec, broken, loaded.hash) end,

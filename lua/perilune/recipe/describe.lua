@@ -237,11 +237,13 @@ function topics.algorithm(name, trust)
     local algorithm, refusal = algorithm_of(name, trust)
     if not algorithm then return nil, refusal end
     local learns = ("Optimizer: %s."):format((algorithm.optimizer or {"adam"})[1]) .. (algorithm.stale == "drop" and stale or "")
+    local own = algorithm.networks == "own" and
+      "\nIt makes its own networks: of `policy` it uses hidden, activation, init and normalise." or ""
     local head = ("algorithm = {%s, …}%s"):format(in_recipe(name),
       algorithm.summary and ": " .. algorithm.summary or "")
-    return ("%s.\nActions: %s. %s\n\n%s"):format(head,
-      table.concat(algorithm.actions or {"any"}, ", "), algorithm.search and no_learning .. (algorithm.trials and trials or "") or
-      learns, options_text(algorithms.options(algorithm)))
+    return ("%s.\nActions: %s%s. %s%s\n\n%s"):format(head,
+      table.concat(algorithm.actions or {"any"}, ", "), algorithm.bounds and ", with bounds" or "", algorithm.search and no_learning .. (algorithm.trials and trials or "") or
+      learns, own, options_text(algorithms.options(algorithm)))
   end
   local rows = {}
   for i, known in ipairs(algorithms.names()) do rows[i] = {known, algorithms.find(known).summary or ""} end

@@ -182,13 +182,13 @@ function Learn:estimate(given)
     self:weigh {normalise = o.normalise}}
 end
 
---- As freeze and rewards; and the closed rows go into the replay memory, which keeps the newest `rows`.
+--- As freeze and rewards; the closed rows go into the replay memory, a ring of `rows` places.
 function Learn:remember(rows)
   options.need_kind("learn:remember: rows", rows, "number")
   return {verb = "remember", rows = rows}
 end
 
---- Repeats the verbs of body, a list, `ratio` times for each row that was remembered since the last time (1); not before
+--- Repeats the verbs of body, a list, `ratio` times for each row that this update remembered (1); not before
 --- `start` rows were (0). ratio: a number or a live option.
 function Learn:updates(given)
   local o = options.check("learn:updates", given, {ratio = "number or string", start = "number", body = "table"})

@@ -68,6 +68,7 @@ function tracing.batch(self, rows)
   local function vector(name) return prl.trace_input(name, prl.randn(rows), true) end
   local function draws(name)
     local width = self:actor().draws
+    if width == 0 then prl.refuse(("batch.%s: what acts draws no numbers"):format(name)) end
     local example = self.spec.action.kind == "continuous" and prl.randn(rows, width) or prl.rand(rows, width)
     return prl.trace_input(name, example, true)
   end

@@ -230,8 +230,9 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
 
 /* Gives a running agent a new recipe. The plan is built now and comes into force between two updates: at
  * once, or when the present one is published. Parameters with the same set, name and shape keep their values
- * and moments, critics with the same name their statistics; experience, counters and steps are kept; options
- * that were set return to the new recipe's. Saving before the plan is in force saves the old recipe. An agent
+ * and moments, critics with the same name their statistics; experience, counters and steps are kept, and a
+ * replay memory where the new plan has one, which must be as large; options that were set return to the new
+ * recipe's. Saving before the plan is in force saves the old recipe. An agent
  * whose learning failed can learn again, from its last published parameters. The plan is copied and may be
  * freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ:
  * which and how; a new critic with the scale "baseline"), PRL_ESTATE (during the warm-up). The agent is then
