@@ -93,6 +93,16 @@ return {
     end
   end)
 
+  it("refuses the empty word that an unset variable leaves", function()
+    for words, option in pairs {['train pole.lua --runs ""'] = "--runs", ["train pole.lua --runs="] = "--runs",
+      ['train pole.lua --set ""'] = "--set", ['eval x --beside ""'] = "--beside", ['sweep pole.lua --out ""'] = "--out"} do
+      assert.same({"", ("perilune: %s is empty: it needs a value\n"):format(option), 2}, {run(words)})
+    end
+    for _, words in ipairs {'train ""', 'report ""', 'compare pole.lua ""'} do
+      assert.same({"", "perilune: a word of the command line is empty: it names no file, folder or run\n", 2}, {run(words)})
+    end
+  end)
+
   it("says which checkpoint it goes on from, and which is damaged", function()
     local _, err, code = run "train pole.lua --quiet --runs damaged --set train.checkpoint=300"
     assert.equal(0, code, err)
