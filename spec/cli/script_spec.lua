@@ -68,6 +68,7 @@ describe("a script's own loop", function()
     for _, step in ipairs {40, 80, 100} do
       assert.truthy(posix.stat(("%s/%s/checkpoints/step-%012d.json"):format(root, folder, step)))
     end
+    assert.truthy(text(folder, "report.html"):find("Sums over an episode, as run.evaluate of the script played it. Bands", 1, true))
     local _, again = run("report " .. folder)
     assert.equal("", again)
   end)
@@ -115,12 +116,14 @@ describe("a script's own loop", function()
     refused("train count.lua", "count.lua is a script, since it begins with #!, and no recipe")
     refused("check count.lua", "count.lua is a script")
     local folder = folder_of((run "count.lua -q"))
-    for _, words in ipairs {"eval ", "train --resume ", ("compare %s "):format(folder)} do
-      refused(words .. folder .. " --trust", "was made by a script, which alone can play and continue it")
-    end
     recipes.write(root .. "/", "pole.lua", [[return {env = {"cartpole", n = 4}, algorithm = "ppo", train = {steps = 100},
       objective = {critics = {upright = {reward = function(r) return r.reward end}}}, eval = {episodes = 2}}]])
     local recipe_run = folder_of((run "train pole.lua -q"))
+    for _, words in ipairs {"eval ", "train --resume ", ("compare %s "):format(folder), "train pole.lua --start-from ",
+      "eval --recipe pole.lua "} do
+      refused(words .. folder .. " --trust", "was made by a script, which alone can play and continue it")
+      assert.equal(2, select(2, files.read(root .. "/err"):gsub("\n", "")), words)
+    end
     refused(("count.lua --resume %s"):format(recipe_run), "is a recipe's run: `train --resume` continues it")
   end)
 
