@@ -95,6 +95,9 @@ describe("a training that is changed", function()
     partly, out = train(("--start-from %s --seed 3 --set 'policy.hidden={4,2}'"):format(folder))
     assert.truthy(partly and out:find "policy %(30 of 36 numbers%)", out)
     assert.truthy(out:find("\nNew: statistics of upright's returns\n", 1, true), out)
+    local anew = "Most of the policy begins anew: a layer of another width takes nothing over\n"
+    assert.falsy(out:find(anew, 1, true), out)
+    assert.truthy(select(2, train(("--start-from %s --seed 4 --set 'policy.hidden={64}'"):format(folder))):find(anew, 1, true))
     local _, err, code = run "train pole.lua --start-from nowhere"
     assert.same({2, "perilune: there is no run or agent nowhere\n"}, {code, err})
   end)

@@ -112,6 +112,18 @@ describe("a script's own loop", function()
     refused("sweep empty.lua --set options.gain=1,3 --trust -q", "empty.lua: the script ended without a call of prl.run")
   end)
 
+  it("is compared by a response that both have, or not at all", function()
+    recipes.write(root .. "/", "other.lua", (counting:gsub('{"sum", unit = "count"}, "half"', '"total"'):gsub("sum = {sum, sum",
+      "total = {sum, sum"):gsub("half = prl.tensor {sum / 2, sum / 2}", "")))
+    refused("compare count.lua other.lua --trust --seeds 2 -q --out both", "count.lua and other.lua have no response in common")
+    assert.is_nil(posix.stat(root .. "/both/a"))
+    for _, name in ipairs {"count", "other"} do
+      local _, err, code = run(("%s.lua -q --runs of-%s"):format(name, name))
+      assert.equal(0, code, err)
+    end
+    refused("compare of-count of-other", "of-count and of-other have no response in common")
+  end)
+
   it("is no recipe, and its runs are its own", function()
     refused("train count.lua", "count.lua is a script, since it begins with #!, and no recipe")
     refused("check count.lua", "count.lua is a script")

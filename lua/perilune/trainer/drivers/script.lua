@@ -214,14 +214,16 @@ function Script:evaluation()
     if type(values) == "userdata" then values = values:totable() end -- a tensor
     if type(values) ~= "table" or #values == 0 then
       failure.run(("run.evaluate: %s is %s; a number for each episode is needed"):format(response.name,
-        values == nil and "missing" or "a " .. type(values)))
+        values == nil and "missing" or type(values) == "table" and "an empty list" or "a " .. type(values)))
     end
     result.episodes = result.episodes or #values
     if #values ~= result.episodes then
       failure.run(("run.evaluate: %s has %d episodes, and the response before it %d"):format(response.name, #values, result.episodes))
     end
     for i, value in ipairs(values) do
-      if type(value) ~= "number" then failure.run(("run.evaluate: %s.%d is no number"):format(response.name, i)) end
+      if type(value) ~= "number" or value ~= value or math.abs(value) == math.huge then
+        failure.run(("run.evaluate: %s.%d is %s; a finite number is needed"):format(response.name, i, tostring(value):gsub("^-nan", "nan")))
+      end
     end
     result.values[response.name] = values
   end
