@@ -154,9 +154,12 @@ describe("a script's own loop", function()
       {"run.save =", "run.svae =", 'run has no field "svae"; the nearest is "save"'},
       {"run.options.gain", "run.options.gian", 'run.options has no option "gian"; the nearest is "gain"'},
       {'["sum/all"]', '["a b"]', '"a b" is no name of a metric'},
-      {"tensors = {sum = prl.tensor {sum}}", "tensors = {sum = 3}", "run.save: tensors.sum is a number"},
+      {"tensors = {sum = prl.tensor {sum}}", "tensors = {sum = 3}", "wrong.lua:11: run.save: tensors.sum is a number"},
       {"state = {word = run.options.word}}", "state = {word = print}}", "run.save: state: word: a function is not allowed here"},
       {"half = prl.tensor {sum / 2, sum / 2}", "half = {1}", "run.evaluate: half has 1 episodes, and the response before it 2"},
+      {"half = prl.tensor {sum / 2, sum / 2}", "half = {1, 0 / 0}", "wrong.lua:12: run.evaluate: half.2 is nan; a finite number is needed"},
+      {"half = prl.tensor {sum / 2, sum / 2}", "half = {{}, {}}", "run.evaluate: half.1 is a table; a finite number is needed"},
+      {"half = prl.tensor {sum / 2, sum / 2}", "half = {}", "run.evaluate: half is an empty list; a number for each episode is needed"},
       {"half = prl.tensor", "hafl = prl.tensor", "run.evaluate: half is missing"},
     } do
       local from, to, message = unpack(case)
