@@ -104,8 +104,8 @@ describe("the table of a sweep", function()
     assert.truthy(text:find("made: watch (s) of an episode, more is better; each point on the same 3 seeds (1 to 3)", 1, true))
     assert.truthy(text:find("\n  lr +watch %(s%), 95 %% +− best, 95 %% +− base, 95 %%\n"), text)
     assert.truthy(text:find("\n  0.1 +2.0 ± 2.5 +[^\n]+ +base\n  0.2 [^\n]+best[^\n]+\n  0.3 "), text)
-    assert.truthy(text:find("The best is lr=0.2. On 3 fresh seeds (4 to 6) that took no part in the choice it gives 8.0 ± 2.5; it was chosen by ",
-      1, true), text)
+    assert.truthy(text:find("The best is lr=0.2. On 3 fresh seeds (4 to 6) that took no part in the choice it gives 8.0 ± 2.5; "
+      .. "it was chosen by ", 1, true), text)
     assert.truthy(text:find("It cannot be told from the second, lr=0.3 (nor from 1 more): their paired difference, ", 1, true), text)
   end)
 

@@ -77,7 +77,8 @@ local function run_grid(plan, root, run_options)
       measured[number], failed[number], undefined[number] = trainer.measured(plan, list, point, index)
     end
   end
-  return {measured = measured, failed = failed, undefined = undefined, judged = statistics.judge(measured, plan.metric, plan.minimise, base)}
+  return {measured = measured, failed = failed, undefined = undefined,
+    judged = statistics.judge(measured, plan.metric, plan.minimise, base)}
 end
 
 -- The best point on seeds that it was not chosen by.

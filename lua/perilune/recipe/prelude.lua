@@ -304,7 +304,13 @@ function shared.require(name, from)
   if not ok then
     -- A syntax error has its own place.
     if type(chunk) == "string" and sub(chunk, 1, 7) == "recipe#" then error(chunk, 0) end
-    refuse_here(tostring(chunk))
+    if name == "perilune" then
+      refuse_here('require "perilune": a recipe only describes data; a script, which may, begins with #!, as in '
+        .. "#!/usr/bin/env perilune")
+    end
+    local message, missing = tostring(chunk), "No such file or directory"
+    refuse_here(sub(message, -#missing) == missing and message .. "; a recipe requires files of its own folder (what comes with "
+      .. "Perilune, `perilune check NAME >FILE.lua` writes there)" or message)
   end
   if loaded[file] == LOADING then
     refuse_here(format('require "%s": files require one another in a circle: %s', name, circle(file)))

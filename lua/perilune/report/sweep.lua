@@ -2,8 +2,8 @@
 ---
 --- A swept is {name, path, axes, names (short, of the axes), points = [{values, label, set, base}], seeds = [of the
 --- grid], fresh_seeds, metric, minimise, baseline or nil, measured, judged (stats/points.lua), failed = {number =
---- sentence}, undefined = {number = whether it is the metric that is}, fresh (points.estimate) with fresh_runs = [as measured], or nil and fresh_failed, root (folder of its page),
---- lift = table of the fresh runs or nil, command, recipe}.
+--- sentence}, undefined = {number = whether it is the metric that is}, fresh (points.estimate) with fresh_runs = [as
+--- measured], or nil and fresh_failed, root (folder of its page), lift = table of the fresh runs or nil, command, recipe}.
 
 local assets = require "perilune.report.assets"
 local axis_chart = require "perilune.report.axis"

@@ -218,7 +218,8 @@ local function numbers_of(values, name, refuse)
   end
   for i, value in ipairs(values) do
     if type(value) ~= "number" or value ~= value or math.abs(value) == math.huge then
-      refuse("%s.%d is %s; a finite number is needed", name, i, type(value) == "number" and (tostring(value):gsub("^-nan", "nan")) or "a " .. type(value))
+      refuse("%s.%d is %s; a finite number is needed", name, i,
+        type(value) == "number" and (tostring(value):gsub("^-nan", "nan")) or "a " .. type(value))
     end
   end
   return values
