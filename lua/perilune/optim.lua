@@ -97,6 +97,58 @@ end
 --- The norm of the first group's gradient at the last step, before clipping.
 function Optimizer:last_norm() return self.groups[1].optim:last_norm() end
 
+-- What steps leave behind, in order: {name, shape, value (a copy), put(tensor)}. Names are as "1.steps" and
+-- "1.layer.weight.moment1", of the first group.
+local function memories(self)
+  local list = {}
+  for g, group in ipairs(self.groups) do
+    local own = group.optim
+    list[#list + 1] = {name = g .. ".steps", value = prl.tensor({own:steps()}, "int64"),
+      put = function(value) own:set_steps(value[1]) end}
+    for place, name in ipairs(group.names) do
+      for kind = 1, 2 do
+        local value = own:moment(kind, place)
+        if value then
+          list[#list + 1] = {name = ("%d.%s.moment%d"):format(g, name, kind), value = value,
+            put = function(new) own:set_moment(kind, place, new) end}
+        end
+      end
+    end
+  end
+  return list
+end
+
+local function shape_text(tensor) return "(" .. table.concat(tensor:shape(), ", ") .. ")" end
+
+--- Copies of what steps have left behind, {name = tensor}: their number and the moments, by group and parameter.
+function Optimizer:state()
+  local state = {}
+  for _, memory in ipairs(memories(self)) do state[memory.name] = memory.value end
+  return state
+end
+
+--- Takes such a table, which must have exactly these names, with the same shapes; otherwise nothing changes.
+function Optimizer:load(state)
+  options.need_kind("load: the optimizer's state", state, "table")
+  local list, names = memories(self), {}
+  for i, memory in ipairs(list) do names[i] = memory.name end
+  local message = prl.unknown_key("load: the optimizer", "state", state, names)
+  if message then prl.refuse(message) end
+  for _, memory in ipairs(list) do
+    local value = state[memory.name]
+    if value == nil then options.refuse("load: no value for %s", memory.name) end
+    options.need_kind("load: " .. memory.name, value, "tensor")
+    local want, got = shape_text(memory.value), shape_text(value)
+    if want ~= got then options.refuse("load: %s has shape %s, the value has %s", memory.name, want, got) end
+    if value:dtype() ~= memory.value:dtype() then
+      options.refuse("load: %s is %s, the value is %s", memory.name, memory.value:dtype(), value:dtype())
+    end
+    if value:dtype() == "int64" and value[1] < 0 then options.refuse("load: %s is %.0f; it counts steps", memory.name, value[1]) end
+  end
+  for _, memory in ipairs(list) do memory.put(state[memory.name]) end
+  return self
+end
+
 local function named_parameters(source)
   if prl.is_parameter(source) then source = {source} end
   if source.parameters then return source:parameters() end
@@ -167,7 +219,7 @@ local function new(kind, source, given)
     o.name = nil
     local names, parameters = named_parameters(group[1])
     local set = prl.params(name, parameters, names)
-    self.groups[i] = {optim = prl.new_optim(kind, set, o), set = set, schedule = schedule}
+    self.groups[i] = {optim = prl.new_optim(kind, set, o), set = set, names = names, schedule = schedule}
   end
   return self
 end

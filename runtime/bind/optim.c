@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "optim/optim.h"
+#include "tensor/tensor.h"
 
 typedef struct lua_optim {
   prl_optim *optim;
@@ -104,15 +105,54 @@ static int steps(lua_State *L) {
   return 1;
 }
 
+static int set_steps(lua_State *L) {
+  int64_t made = prl_check_int(L, 2);
+  luaL_argcheck(L, made >= 0, 2, "a number of steps ≥ 0 is needed");
+  prl_check_optim(L, 1)->steps = made;
+  return 0;
+}
+
 static int set_lr(lua_State *L) {
   prl_check_optim(L, 1)->options.lr = (float)prl_check_number(L, 2);
   return 0;
 }
 
+/* self, 1 or 2, the place of a parameter in the set, from 1: a view of its moments; false: the kind has none.
+ */
+static bool check_moment(lua_State *L, prl_tensor *out) {
+  const prl_optim *optim = prl_check_optim(L, 1);
+  int64_t place = prl_check_int(L, 3);
+  luaL_argcheck(L, place >= 1 && place <= optim->params->count, 3, "the set has no parameter of that place");
+  const prl_tensor *value = &optim->params->items[place - 1]->value;
+  float *slab = prl_check_int(L, 2) == 1 ? optim->moment1 : optim->moment2;
+  if (!slab) return false;
+  float *data = slab + ((const float *)value->data - optim->params->value);
+  prl_tensor_borrow(data, PRL_F32, value->ndim, value->shape, out);
+  return true;
+}
+
+static int moment(lua_State *L) { /* → a copy, or nil */
+  prl_tensor view;
+  if (!check_moment(L, &view)) return 0;
+  prl_tensor_copy(prl_push_new(L, PRL_F32, view.ndim, view.shape), &view);
+  return 1;
+}
+
+static int set_moment(lua_State *L) { /* …, values of the parameter's shape */
+  prl_tensor view;
+  const prl_tensor *value = prl_check_tensor(L, 4);
+  if (!check_moment(L, &view)) return 0;
+  luaL_argcheck(L, prl_tensor_same_shape(&view, value), 4, "a tensor of the parameter's shape is needed");
+  prl_tensor_copy(&view, value);
+  return 0;
+}
+
 void prl_open_optim(lua_State *L) {
   static const luaL_Reg functions[] = {{"new_optim", new_optim}, {"copy_params", copy}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"step", step},     {"last_norm", last_norm}, {"steps", steps},
-                                     {"set_lr", set_lr}, {"__gc", optim_gc},       {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"step", step},           {"last_norm", last_norm}, {"steps", steps},
+      {"set_steps", set_steps}, {"moment", moment},       {"set_moment", set_moment},
+      {"set_lr", set_lr},       {"__gc", optim_gc},       {NULL, NULL}};
   prl_register(L, functions);
   prl_new_type(L, "perilune.optimizer", methods);
   lua_pop(L, 1);

@@ -38,10 +38,17 @@ describe("a training that is changed", function()
     assert.same({{step = 512, set = "algorithm.lr=1e-9"}, {step = 512, set = "algorithm.entropy=0.5"}}, info_of(folder).changes)
     local page = files.read(("%s/%s/report.html"):format(root, folder))
     assert.truthy(page:find("From step 512 on: <code>--set algorithm.lr=1e-9</code>", 1, true))
+    _, err, code = run(("train --resume %s -q --steps 1088 --set objective.critics.upright.gamma=0.9 --set "
+      .. "objective.critics.upright.weight=2"):format(folder))
+    assert.equal(0, code, err)
+    page = files.read(("%s/%s/report.html"):format(root, folder))
+    local critics = page:match("<h2>Critics</h2>(.-)<h2>")
+    assert.truthy(critics:find("0.9<small> at first 0.99</small>", 1, true), critics)
+    assert.truthy(critics:find("2<small> at first 1</small>", 1, true), critics)
     -- It stays so, from an older checkpoint too.
-    local name = ("%s/%s/checkpoints/step-000000001024"):format(root, folder)
+    local name = ("%s/%s/checkpoints/step-000000001088"):format(root, folder)
     os.remove(name .. ".json")
-    _, err, code = run(("train --resume %s -q --steps 1024"):format(folder))
+    _, err, code = run(("train --resume %s -q --steps 1088"):format(folder))
     assert.equal(0, code, err)
     local prl = require "perilune"
     assert.equal(1e-9, assert(prl.load_agent(name .. ".safetensors")):get "algorithm.lr")
@@ -62,18 +69,22 @@ describe("a training that is changed", function()
     for words, message in pairs {
       ["--set algorithm.rollout=8"] = '--set algorithm.rollout=8: "algorithm.rollout" is structural',
       ["--set algorithm.lrr=1"] = 'the nearest is "algorithm.lr"',
-      ["--set algorithm.lr=fast"] = "--set algorithm.lr=fast: expected a live option and a number, as in algorithm.lr=1e-3",
+      ["--set algorithm.lr"] = "--set algorithm.lr: expected a live option and a number, as in algorithm.lr=1e-3",
+      ["--set algorithm.lr=fast"] = "--set algorithm.lr=fast: expected a number, as in algorithm.lr=1e-3",
       ["--set algorithm.lr=-1"] = "--set algorithm.lr=-1: ",
+      ["--set 'policy.hidden={8,8}'"] = '--set policy.hidden={8,8}: "policy.hidden" is structural',
+      ["--set policy.activation=relu"] = '--set policy.activation=relu: "policy.activation" is structural',
+      ["--set objective.critics.upright.scale=2"] = '"objective.critics.upright.scale" is structural',
+      ["--set train.steps=15e4"] = "--set train.steps=15e4: how long a run is to be is said by --steps N",
       ["--seed 4"] = "--seed does not go with --resume",
       ["--start-from x"] = "--start-from does not go with --resume",
     } do
       local out, err, code = run(("train --resume %s --steps 1024 %s"):format(folder, words))
       assert.same({"", 2}, {out, code}, words .. err)
       assert.truthy(err:find(message, 1, true), err)
+      assert.equal(message:find("structural", 1, true) ~= nil, err:find(("--start-from %s"):format(folder), 1, true) ~= nil, err)
       assert.equal(before, files.read(("%s/%s/run.json"):format(root, folder)), words)
     end
-    local _, err = run(("train --resume %s --steps 1024 --set algorithm.rollout=8"):format(folder))
-    assert.truthy(err:find(("--start-from %s"):format(folder), 1, true), err)
   end)
 
   it("starts from another run, says what it took, and is not taken for a run of its recipe alone", function()
@@ -93,6 +104,9 @@ describe("a training that is changed", function()
     partly, out = train(("--start-from %s --seed 3 --set 'policy.hidden={4,2}'"):format(folder))
     assert.truthy(partly and out:find "policy %(30 of 36 numbers%)", out)
     assert.truthy(out:find("\nNew: statistics of upright's returns\n", 1, true), out)
+    local anew = "Most of the policy begins anew: a layer of another width takes nothing over\n"
+    assert.falsy(out:find(anew, 1, true), out)
+    assert.truthy(select(2, train(("--start-from %s --seed 4 --set 'policy.hidden={64}'"):format(folder))):find(anew, 1, true))
     local _, err, code = run "train pole.lua --start-from nowhere"
     assert.same({2, "perilune: there is no run or agent nowhere\n"}, {code, err})
   end)

@@ -49,6 +49,22 @@ return {
     assert.equal(1, select(2, err:gsub("\n", "")))
   end)
 
+  it("says what a file is that is no command", function()
+    os.execute(("echo 'print(1)' >%s/plain.lua"):format(root))
+    assert.same({"", "perilune: plain.lua is no command and no script, which would begin with #!, as in #!/usr/bin/env perilune; a "
+      .. "recipe is for `perilune train plain.lua`, and `perilune lua plain.lua` runs any Lua file\n", 2},
+      {run("plain.lua", nil, "PERILUNE_COMMAND=perilune")})
+    for _, word in ipairs {"nowhere.lua", "./nowhere"} do
+      assert.same({"", ("perilune: there is no script %s\n"):format(word), 2}, {run(word)})
+    end
+  end)
+
+  it("extends a recipe that comes with it in any folder", function()
+    os.execute(("mkdir -p %s/apart && (cd %s; '%s' check pendulum/ppo >apart/ppo.lua; "
+      .. "echo 'return extend(require \"ppo\", {})' >apart/mine.lua)"):format(root, root, command.path))
+    assert.equal((run "check --hash pendulum/ppo"), (run "check --hash apart/mine.lua"))
+  end)
+
   it("is behind ./dev, which refuses what is no command before it installs or builds anything", function()
     local cli = require "perilune.cli"
     os.execute(("mkdir -p %s/clone/lua/perilune/cli && cp dev %s/clone && cp lua/perilune/cli/init.lua %s/clone/lua/perilune/cli")
@@ -90,6 +106,16 @@ return {
       assert.equal("", out)
       assert.truthy(err:find("^perilune: "), words)
       assert.falsy(err:find("traceback"), words)
+    end
+  end)
+
+  it("refuses the empty word that an unset variable leaves", function()
+    for words, option in pairs {['train pole.lua --runs ""'] = "--runs", ["train pole.lua --runs="] = "--runs",
+      ['train pole.lua --set ""'] = "--set", ['eval x --beside ""'] = "--beside", ['sweep pole.lua --out ""'] = "--out"} do
+      assert.same({"", ("perilune: %s is empty: it needs a value\n"):format(option), 2}, {run(words)})
+    end
+    for _, words in ipairs {'train ""', 'report ""', 'compare pole.lua ""'} do
+      assert.same({"", "perilune: a word of the command line is empty: it names no file, folder or run\n", 2}, {run(words)})
     end
   end)
 

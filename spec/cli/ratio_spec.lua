@@ -163,7 +163,10 @@ describe("a ratio of sums", function()
         end
       end
       has(read "swept/sweep.html", "ctr = click / view</th>", "lost = click / never\">undefined</td>")
-      has(run(words:format("swept", "lost"), 1), "has no number for lost")
+      local text = run(words:format("swept", "lost"), 1)
+      has(text, "lr=0.001: undefined: the sum of never is 0, in swept/")
+      assert.matches("\n  0.001 +undefined", text)
+      assert.falsy(text:find("failed", 1, true), text)
       local _, err = run(words:format("swept", "crt"), 2)
       has(err, 'no response "crt"', 'the nearest is "ctr"')
     end)

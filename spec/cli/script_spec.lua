@@ -68,6 +68,7 @@ describe("a script's own loop", function()
     for _, step in ipairs {40, 80, 100} do
       assert.truthy(posix.stat(("%s/%s/checkpoints/step-%012d.json"):format(root, folder, step)))
     end
+    assert.truthy(text(folder, "report.html"):find("Sums over an episode, as run.evaluate of the script played it. Bands", 1, true))
     local _, again = run("report " .. folder)
     assert.equal("", again)
   end)
@@ -111,13 +112,22 @@ describe("a script's own loop", function()
     refused("sweep empty.lua --set options.gain=1,3 --trust -q", "empty.lua: the script ended without a call of prl.run")
   end)
 
+  it("is compared by a response that both have, or not at all", function()
+    recipes.write(root .. "/", "other.lua", (counting:gsub('{"sum", unit = "count"}, "half"', '"total"'):gsub("sum = {sum, sum",
+      "total = {sum, sum"):gsub("half = prl.tensor {sum / 2, sum / 2}", "")))
+    refused("compare count.lua other.lua --trust --seeds 2 -q --out both", "count.lua and other.lua have no response in common")
+    assert.is_nil(posix.stat(root .. "/both/a"))
+    for _, name in ipairs {"count", "other"} do
+      local _, err, code = run(("%s.lua -q --runs of-%s"):format(name, name))
+      assert.equal(0, code, err)
+    end
+    refused("compare of-count of-other", "of-count and of-other have no response in common")
+  end)
+
   it("is no recipe, and its runs are its own", function()
     refused("train count.lua", "count.lua is a script, since it begins with #!, and no recipe")
     refused("check count.lua", "count.lua is a script")
     local folder = folder_of((run "count.lua -q"))
-    for _, words in ipairs {"eval ", "train --resume ", ("compare %s "):format(folder)} do
-      refused(words .. folder .. " --trust", "was made by a script, which alone can play and continue it")
-    end
     recipes.write(root .. "/", "pole.lua", [[return {env = {"cartpole", n = 4}, algorithm = "ppo", train = {steps = 100},
       objective = {critics = {upright = {reward = function(r) return r.reward end}}}, eval = {episodes = 2}}]])
     recipes.write(root .. "/", "moved.lua", counting)
@@ -125,6 +135,11 @@ describe("a script's own loop", function()
     recipes.write(root .. "/", "another.lua", counting .. "-- another\n")
     refused(("another.lua --resume %s"):format(folder), "count.lua, and this is ")
     local recipe_run = folder_of((run "train pole.lua -q"))
+    for _, words in ipairs {"eval ", "train --resume ", ("compare %s "):format(folder), "train pole.lua --start-from ",
+      "eval --recipe pole.lua "} do
+      refused(words .. folder .. " --trust", "was made by a script, which alone can play and continue it")
+      assert.equal(2, select(2, files.read(root .. "/err"):gsub("\n", "")), words)
+    end
     refused(("count.lua --resume %s"):format(recipe_run), "is a recipe's run: `train --resume` continues it")
   end)
 
@@ -143,9 +158,12 @@ describe("a script's own loop", function()
       {"run.save =", "run.svae =", 'run has no field "svae"; the nearest is "save"'},
       {"run.options.gain", "run.options.gian", 'run.options has no option "gian"; the nearest is "gain"'},
       {'["sum/all"]', '["a b"]', '"a b" is no name of a metric'},
-      {"tensors = {sum = prl.tensor {sum}}", "tensors = {sum = 3}", "run.save: tensors.sum is a number"},
+      {"tensors = {sum = prl.tensor {sum}}", "tensors = {sum = 3}", "wrong.lua:11: run.save: tensors.sum is a number"},
       {"state = {word = run.options.word}}", "state = {word = print}}", "run.save: state: word: a function is not allowed here"},
       {"half = prl.tensor {sum / 2, sum / 2}", "half = {1}", "run.evaluate: half has 1 episodes, and the response before it 2"},
+      {"half = prl.tensor {sum / 2, sum / 2}", "half = {1, 0 / 0}", "wrong.lua:12: run.evaluate: half.2 is nan; a finite number is needed"},
+      {"half = prl.tensor {sum / 2, sum / 2}", "half = {{}, {}}", "run.evaluate: half.1 is a table; a finite number is needed"},
+      {"half = prl.tensor {sum / 2, sum / 2}", "half = {}", "run.evaluate: half is an empty list; a number for each episode is needed"},
       {"half = prl.tensor", "hafl = prl.tensor", "run.evaluate: half is missing"},
     } do
       local from, to, message = unpack(case)

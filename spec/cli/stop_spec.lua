@@ -154,8 +154,8 @@ describe("a signal", function()
 
   it("ends a sweep and a comparison whose runs evaluate, and they are saved", function()
     write("many.lua", recipes.many:format(5000000))
-    for _, words in ipairs {"sweep many.lua --set algorithm.lr=1e-3,1e-4 --seeds 1 --jobs 2 -q --out runs",
-      "compare many.lua many.lua --seeds 1 --jobs 2 -q --out runs"} do
+    for _, words in ipairs {"sweep many.lua --set algorithm.lr=1e-3,1e-4 --seeds 1 --jobs 2 --out runs",
+      "compare many.lua many.lua --seeds 1 --jobs 2 --out runs"} do
       local function begun()
         local pipe = assert(io.popen(("find '%s/runs' -name run.json 2>/dev/null | wc -l"):format(root)))
         local count = tonumber(pipe:read("*a"))
@@ -165,6 +165,8 @@ describe("a signal", function()
       local reason, code, _, err = stopped(words, posix.SIGINT, begun)
       assert.same({"exited", 130}, {reason, code})
       assert.truthy(err:find("the same command continues them", 1, true), err)
+      assert.truthy(err:find("0 of 2 runs", 1, true), err)
+      assert.falsy(err:find("[12] of 2 runs"), err) -- neither is at its end
       local pipe = assert(io.popen(("grep -l '\"interrupted\"' $(find '%s/runs' -name run.json) | wc -l"):format(root)))
       assert.equal(2, tonumber(pipe:read("*a")))
       pipe:close()

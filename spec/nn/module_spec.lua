@@ -62,6 +62,60 @@ describe("a module", function()
     end
   end)
 
+  describe("an optimizer's state", function()
+    local x, y = prl.randn(8, 3), prl.randn(8, 1)
+    local made = {
+      sgd = function(net) return prl.optim.sgd(net, {lr = .1, momentum = .9}) end,
+      rmsprop = function(net) return prl.optim.rmsprop(net, {lr = prl.optim.linear {from = .1, to = 0, over = 9}}) end,
+      adam = function(net) return prl.optim.adam({{net[1], lr = .1}, {net[2]}}, {lr = .01}) end,
+      adamw = function(net) return prl.optim.adamw(net, {lr = .1}) end,
+    }
+    local function train(net, opt, steps)
+      for _ = 1, steps do prl.scope(function() opt:minimise(prl.mse(net(x), y)) end) end
+    end
+
+    it("lets training go on as if it had never stopped, through a file", function()
+      for kind, new in pairs(made) do
+        local straight, stopped, again, without = nn.mlp {3, 5, 1}, nn.mlp {3, 5, 1}, nn.mlp {3, 5, 1}, nn.mlp {3, 5, 1}
+        stopped:load(straight:state())
+        train(straight, new(straight), 8)
+        local first, path, list = new(stopped), os.tmpname(), {}
+        train(stopped, first, 4)
+        for name, tensor in pairs(first:state()) do list[#list + 1] = {name, tensor} end
+        assert(prl.io.safetensors_write(path, list, {}))
+        again:load(stopped:state())
+        train(again, new(again):load(assert((prl.io.safetensors_read(path)))), 4)
+        os.remove(path)
+        for name, value in pairs(straight:state()) do assert.is_true(value == again:state()[name], kind .. " " .. name) end
+        without:load(stopped:state())
+        train(without, new(without), 4)
+        assert.is_false(straight:state()["1.weight"] == without:state()["1.weight"], kind)
+      end
+    end)
+
+    it("is refused whole where a name, a shape or a type is another", function()
+      local net = nn.mlp {3, 5, 1}
+      local opt = made.adam(net)
+      train(net, opt, 2)
+      local kept = opt:state()
+      assert.equal(2, kept["2.steps"][1])
+      for _, case in ipairs {
+        {"more", prl.zeros(1), 'load: the optimizer has no state "more"'},
+        {"2.weight.moment2", nil, 'load: no value for 2.weight.moment2'},
+        {"2.weight.moment2", prl.zeros(2), "load: 2.weight.moment2 has shape (5, 1), the value has (2)"},
+        {"2.steps", prl.zeros(1), "load: 2.steps is int64, the value is float32"},
+        {"2.steps", prl.tensor({-1}, "int64"), "load: 2.steps is -1; it counts steps"},
+        {"2.steps", 3, "load: 2.steps is a number; a tensor is needed"},
+      } do
+        local state = {}
+        for name, tensor in pairs(kept) do state[name] = prl.ones(tensor:shape(), tensor:dtype()) end
+        state[case[1]] = case[2]
+        assert.error_matches(function() opt:load(state) end, case[3], 1, true)
+        for name, value in pairs(opt:state()) do assert.is_true(value == kept[name], name) end
+      end
+    end)
+  end)
+
   it("a parameter belongs to one optimizer", function()
     local net = nn.linear(2, 2)
     local first = prl.optim.sgd(net, {lr = 1})

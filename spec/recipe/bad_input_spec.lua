@@ -201,7 +201,10 @@ local cases = {
   {"a table shared for ever", "local t = {1} for i = 1, 40 do t = {t, t} end return {tags = t}", "x.lua:1: …: tables are nested too deep"},
   {"open files", "io.open('/etc/passwd')", "x.lua:1: io is not there for a recipe, which only describes data"},
   {"the shell", "os.execute('true')", "x.lua:1: os is not there for a recipe, which only describes data"},
-  {"ffi", "return require 'ffi'", "x.lua:1: …ffi.lua: No such file or directory"},
+  {"ffi", "return require 'ffi'", "x.lua:1: …ffi.lua: No such file or directory; a recipe requires files of its own folder "
+    .. "(what comes with Perilune, `perilune check NAME >FILE.lua` writes there)"},
+  {"a script without #!", "local prl = require 'perilune'", 'x.lua:1: require "perilune": a recipe only describes data; a script, '
+    .. "which may, begins with #!, as in #!/usr/bin/env perilune"},
   {"bytecode", "\27LJ\2", "x.lua: this is bytecode; a recipe is Lua text"},
   {"loading text", "return load('return 1')()", "x.lua:1: load is not there for a recipe, which only describes data"},
   {"__gc", "setmetatable({}, {__gc = error})", "x.lua:1: setmetatable is not there for a recipe, which only describes data"},

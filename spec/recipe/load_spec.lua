@@ -147,6 +147,19 @@ describe("prl.recipe.load", function()
     assert.same({kind = "linear", from = 2, to = 1, over = 1e5}, algorithm.lr)
   end)
 
+  it("puts a constant action in place of the policy that a text says, and the other way round", function()
+    local base = [[{env = "shortvideo", algorithm = "a2c", objective = {critics = {watch_time = {}}},
+      eval = {users = 4, baseline = "ltr", beside = {first = "zero"}}}]]
+    local set = {"eval.baseline={diversity=0.5}", "eval.beside.first={watch=0.3}"}
+    local changed = "return extend(" .. base .. ", {eval = {baseline = {diversity = 0.5}, beside = {first = {watch = 0.3}}}})"
+    for _, recipe in ipairs {resolved("return " .. base, {set = set}), resolved(changed)} do
+      assert.same({diversity = 0.5}, recipe.eval.baseline)
+      assert.same({first = {watch = 0.3}}, recipe.eval.beside)
+    end
+    assert.same({diversity = 0.5, like = 1}, resolved(changed, {set = "eval.baseline={like=1}"}).eval.baseline)
+    assert.equal("zero", resolved(changed, {set = "eval.baseline=zero"}).eval.baseline)
+  end)
+
   it("leaves what extend starts from alone", function()
     local recipe = resolved([[
       local base = {env = "cartpole", algorithm = {"a2c"}, train = {steps = 5}}

@@ -15,7 +15,7 @@ end
 --- A sweep over these axes ({name, values}) whose point number p gives of(p) = {of each seed}, or nil where it failed.
 local function made(axes, of, more)
   local swept = {name = "made", path = "made.lua", axes = {}, names = {}, points = {}, seeds = {1, 2, 3},
-    fresh_seeds = {4, 5, 6}, metric = {name = "watch", unit = "s", of = "watch"}, measured = {}, failed = {},
+    fresh_seeds = {4, 5, 6}, metric = {name = "watch", unit = "s", of = "watch"}, measured = {}, failed = {}, undefined = {},
     command = "perilune sweep made.lua", root = "runs/made", recipe = "return {}\n"}
   for key, value in pairs(more or {}) do swept[key] = value end
   local count = 1
@@ -104,9 +104,22 @@ describe("the table of a sweep", function()
     assert.truthy(text:find("made: watch (s) of an episode, more is better; each point on the same 3 seeds (1 to 3)", 1, true))
     assert.truthy(text:find("\n  lr +watch %(s%), 95 %% +− best, 95 %% +− base, 95 %%\n"), text)
     assert.truthy(text:find("\n  0.1 +2.0 ± 2.5 +[^\n]+ +base\n  0.2 [^\n]+best[^\n]+\n  0.3 "), text)
-    assert.truthy(text:find("The best is lr=0.2. On 3 fresh seeds (4 to 6) that took no part in the choice it gives 8.0 ± 2.5; the ",
-      1, true), text)
+    assert.truthy(text:find("The best is lr=0.2. On 3 fresh seeds (4 to 6) that took no part in the choice it gives 8.0 ± 2.5; "
+      .. "it was chosen by ", 1, true), text)
     assert.truthy(text:find("It cannot be told from the second, lr=0.3 (nor from 1 more): their paired difference, ", 1, true), text)
+  end)
+
+  it("calls what chose the best optimistic only where fresh seeds gave less, or more where less is better", function()
+    local function said(minimise)
+      local swept = made({{"lr", values(0.1, 0.2)}}, function(p) return {p, p + 1, p + 2} end, {minimise = minimise})
+      return sweep.text(swept), sweep.render(swept)
+    end
+    for minimise, optimistic in pairs {[false] = false, [true] = true} do -- fresh seeds give 8
+      local text, page = said(minimise)
+      assert.equal(optimistic, text:find("that it was chosen by is optimistic.", 1, true) ~= nil, text)
+      assert.equal(not optimistic, text:find("; it was chosen by ", 1, true) ~= nil, text)
+      assert.equal(optimistic, page:find("the same on the seeds that chose it: optimistic", 1, true) ~= nil)
+    end
   end)
 
   it("says when the second can be told from the best, and which way is better", function()

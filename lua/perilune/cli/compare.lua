@@ -32,19 +32,16 @@ local function out_folder(words, recipes)
   return path
 end
 
--- Recipes are checked before the first run begins. They must be of one environment. Returns them, loaded.
+-- Recipes are checked before the first run begins. They must be of one environment and have a response in common. Returns them, loaded.
 local function check_recipes(words)
-  local load, envs, loaded = require("perilune.trainer.source").load, {}, {}
+  local load, loaded = require("perilune.trainer.source").load, {}
   for i, path in ipairs {words.a, words.b} do
     loaded[i] = failure.check_recipe(load(path, {set = words.set, trust = words.trust}))
-    local env = loaded[i].env
-    envs[i] = env.name or env.path or env.kind
   end
-  if envs[1] ~= envs[2] then
-    failure.usage(("%s runs on %s and %s on %s: they cannot be compared"):format(words.a, envs[1], words.b, envs[2]))
-  end
+  local comparison = require "perilune.trainer.comparison"
+  comparison.check(loaded, {words.a, words.b})
   local function side(one) return {eval = one.recipe.eval, options = one.env.options} end
-  local message = require("perilune.trainer.comparison").apart(side(loaded[1]), side(loaded[2]), {words.a, words.b})
+  local message = comparison.apart(side(loaded[1]), side(loaded[2]), {words.a, words.b})
   if message then failure.usage(message) end
   return loaded
 end

@@ -33,6 +33,17 @@ local function help()
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- A path is no misspelt command.
+local function refuse_file(name)
+  local file = io.open(name)
+  if file then
+    file:close()
+    failure.usage(("%s is no command and no script, which would begin with #!, as in #!/usr/bin/env perilune; a recipe is for `%s`, "
+      .. "and `%s` runs any Lua file"):format(name, invocation.line("train", name), invocation.line("lua", name)))
+  end
+  if name:find("%.lua$") or name:find("/", 1, true) then failure.usage(("there is no script %s"):format(name)) end
+end
+
 local function dispatch(argv)
   local name = argv[1]
   if name == nil or name == "help" or name == "--help" or name == "-h" then
@@ -46,6 +57,7 @@ local function dispatch(argv)
   local command = find(name)
   if not command and require("perilune.script").is(name) then return require("perilune.cli.lua").run(argv) end
   if not command then
+    refuse_file(name)
     local nearest = require("perilune.nearest").find(name, cli.commands)
     failure.usage(("there is no command '%s'%s; the commands are %s"):format(
       name, nearest and (" (did you mean '" .. nearest .. "'?)") or "", table.concat(cli.commands, ", ")))

@@ -12,8 +12,18 @@ function options.parser(name, summary)
   return argparse(invocation.program() .. " " .. name, summary):usage_max_width(100):help_max_width(100)
 end
 
+-- A variable that is not set leaves an empty word, which names no file, folder or option: as a folder it would be `/`.
+local function refuse_empty(argv)
+  for i, word in ipairs(argv) do
+    local option = word == "" and (argv[i - 1] or ""):match("^%-.+$") or word:match("^(%-%-[^=]+)=$")
+    if option then failure.usage(("%s is empty: it needs a value"):format(option)) end
+    if word == "" then failure.usage("a word of the command line is empty: it names no file, folder or run") end
+  end
+end
+
 --- The parsed words, as argparse gives them.
 function options.parse(parser, argv)
+  refuse_empty(argv)
   local ok, result = parser:pparse(argv)
   if not ok then
     failure.usage(("%s\n%s"):format(result, parser:get_usage()))

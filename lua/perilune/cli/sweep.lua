@@ -70,12 +70,15 @@ local function run_grid(plan, root, run_options)
   local trainer, statistics = require "perilune.trainer.sweep", require "perilune.stats.points"
   local list = trainer.grid_jobs(plan, root)
   local failed = by_point(plan, trainer.train(list, root, run_options))
-  local index, measured, base = trainer.index(root), {}, nil
+  local index, measured, undefined, base = trainer.index(root), {}, {}, nil
   for number, point in ipairs(plan.points) do
     if point.base then base = number end
-    if not failed[number] then measured[number], failed[number] = trainer.measured(plan, list, point, index) end
+    if not failed[number] then
+      measured[number], failed[number], undefined[number] = trainer.measured(plan, list, point, index)
+    end
   end
-  return {measured = measured, failed = failed, judged = statistics.judge(measured, plan.metric, plan.minimise, base)}
+  return {measured = measured, failed = failed, undefined = undefined,
+    judged = statistics.judge(measured, plan.metric, plan.minimise, base)}
 end
 
 -- The best point on seeds that it was not chosen by.

@@ -105,10 +105,13 @@ local function merges(old, new)
   return old[1] == nil or type(old[1]) == "string" or has_names(old)
 end
 
---- New over old. Both are left alone; what is shared is copied.
-local function merge(old, new, depth)
+-- Where a text says which policy, and a table is a constant action instead; elsewhere the table is what else its name takes.
+local policies = {baseline = true, beside = true}
+
+--- New over old. Both are left alone; what is shared is copied. apart: a table does not go with the text that it changes.
+local function merge(old, new, depth, apart)
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
-  if type(old) == "string" and type(new) == "table" and new[1] == nil and has_names(new) then old = {old} end
+  if type(old) == "string" and type(new) == "table" and new[1] == nil and has_names(new) and not apart then old = {old} end
   if not merges(old, new) then
     if type(new) ~= "table" or new == remove or formulas[new] then return new end
     local result = {}
@@ -123,7 +126,7 @@ local function merge(old, new, depth)
     if new[k] == nil then result[k] = copy(v, depth + 1) end
   end
   for k, v in pairs(new) do
-    if v ~= remove then result[k] = merge(old[k], v, depth + 1) end
+    if v ~= remove then result[k] = merge(old[k], v, depth + 1, apart or policies[k]) end
   end
   return result
 end
@@ -310,7 +313,13 @@ function shared.require(name, from)
   if not ok then
     -- A syntax error has its own place.
     if type(chunk) == "string" and sub(chunk, 1, 7) == "recipe#" then error(chunk, 0) end
-    refuse_here(tostring(chunk))
+    if name == "perilune" then
+      refuse_here('require "perilune": a recipe only describes data; a script, which may, begins with #!, as in '
+        .. "#!/usr/bin/env perilune")
+    end
+    local message, missing = tostring(chunk), "No such file or directory"
+    refuse_here(sub(message, -#missing) == missing and message .. "; a recipe requires files of its own folder (what comes with "
+      .. "Perilune, `perilune check NAME >FILE.lua` writes there)" or message)
   end
   if loaded[file] == LOADING then
     refuse_here(format('require "%s": files require one another in a circle: %s', name, circle(file)))

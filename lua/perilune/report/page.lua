@@ -199,6 +199,13 @@ local function every_evaluation(run, responses)
     html.cards(columns, rows))
 end
 
+-- How the policy acted. What a script's run.evaluate does, it alone knows.
+local function how_evaluated(info)
+  if info.environment and info.environment.kind == "script" then return "as run.evaluate of the script played it." end
+  return ("with %s, frozen normalisers and a seed apart from training."):format(
+    (info.evaluation or {}).action == "sample" and "sampled actions" or "the mean action")
+end
+
 local function evaluation(run, set)
   local table = run.evaluations
   if not table or table.rows == 0 then return nil end
@@ -212,9 +219,8 @@ local function evaluation(run, set)
   local numbers = evaluation_table(run, responses)
   return {
     tag("h2", nil, "Evaluation"),
-    tag("p", {class = "lead"}, run.lift and "Of a user and simulated day, with " or "Sums over an episode, with ",
-      (run.info.evaluation or {}).action == "sample" and "sampled actions" or "the mean action",
-      ", frozen normalisers and a seed apart from training. Bands and ± are ",
+    tag("p", {class = "lead"}, run.lift and "Of a user and simulated day, " or "Sums over an episode, ", how_evaluated(run.info),
+      " Bands and ± are ",
       run.lift and "95 % intervals over users, of the policy alone; its lift on the same users is known far better."
       or "95 % intervals over episodes."),
     #figures > 0 and tag("div", {class = #figures > 4 and "charts dense" or "charts"}, figures) or nil,
@@ -281,13 +287,23 @@ local function late(run, name)
   return summary and summary.late
 end
 
+-- A live option of a critic as it was at the end, and at first where the run went on with another.
+local function option_cell(info, critic, option)
+  local path, last = ("objective.critics.%s.%s"):format(critic.name, option), nil
+  for _, change in ipairs(info.changes or {}) do
+    local name, value = change.set:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
+    if name == path then last = value end
+  end
+  local first = critic[option] or "–"
+  return last and {last, tag("small", nil, " at first ", first)} or first
+end
+
 local function critics(run, set)
   local rows, lines = {}, {}
   for i, critic in ipairs(run.info.critics or {}) do
     local share = late(run, "signal_share/" .. critic.name)
-    local discount = critic.gamma or "–"
-    if critic.per and critic.per ~= "step" then discount = discount .. " per " .. critic.per end
-    rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), discount, critic.weight or "–",
+    local discount = {option_cell(run.info, critic, "gamma"), critic.per and critic.per ~= "step" and " per " .. critic.per or nil}
+    rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), discount, option_cell(run.info, critic, "weight"),
       scale_cell(critic), share_cell(share), format.number(late(run, "explained_variance/" .. critic.name))}
     local name = "signal_share/" .. critic.name
     if run.metrics.columns[name] then

@@ -2,8 +2,8 @@
 ---
 --- A swept is {name, path, axes, names (short, of the axes), points = [{values, label, set, base}], seeds = [of the
 --- grid], fresh_seeds, metric, minimise, baseline or nil, measured, judged (stats/points.lua), failed = {number =
---- sentence}, fresh (points.estimate) with fresh_runs = [as measured], or nil and fresh_failed, root (folder of its page),
---- lift = table of the fresh runs or nil, command, recipe}.
+--- sentence}, undefined = {number = whether it is the metric that is}, fresh (points.estimate) with fresh_runs = [as
+--- measured], or nil and fresh_failed, root (folder of its page), lift = table of the fresh runs or nil, command, recipe}.
 
 local assets = require "perilune.report.assets"
 local axis_chart = require "perilune.report.axis"
@@ -71,6 +71,14 @@ local function grid_sentence(swept)
     unit_text(swept), of_what(swept), swept.minimise and "less" or "more", seeds_text(swept.seeds), intervals)
 end
 
+-- Whether the seeds that chose the winner made it look better than fresh ones do.
+local function looked_better(swept)
+  local chosen, fresh = swept.judged.estimates[swept.judged.winner], swept.fresh
+  if chosen.lift and fresh.lift then chosen, fresh = chosen.lift, fresh.lift end
+  if swept.minimise then return chosen.mean < fresh.mean end
+  return chosen.mean > fresh.mean
+end
+
 local function winner_sentence(swept)
   local judged = swept.judged
   local chosen = figure_text(judged.estimates[judged.winner])
@@ -80,8 +88,9 @@ local function winner_sentence(swept)
       name, swept.fresh_failed or "no run", chosen)
   end
   local over = any_lift(swept) and " over " .. swept.baseline or ""
-  return ("The best is %s. On %s that took no part in the choice it gives %s%s; the %s that it was chosen by is optimistic.")
-    :format(name, seeds_text(swept.fresh_seeds, "fresh "), figure_text(swept.fresh), over, chosen)
+  return ("The best is %s. On %s that took no part in the choice it gives %s%s; "):format(name,
+    seeds_text(swept.fresh_seeds, "fresh "), figure_text(swept.fresh), over)
+    .. (looked_better(swept) and "the %s that it was chosen by is optimistic." or "it was chosen by %s."):format(chosen)
 end
 
 -- The points whose paired interval to the winner holds 0.
@@ -146,7 +155,7 @@ local function cells_of(swept)
     for a, value in ipairs(point.values) do row[a] = value.label end
     local estimate = judged and judged.estimates[i]
     if not estimate then
-      add(row, 1, "failed")
+      add(row, 1, swept.undefined[i] and "undefined" or "failed")
       for k = 2, #header - first do add(row, k, "–") end
     else
       add(row, 1, lifted and format.number(estimate.mean) or plain(estimate))
@@ -236,7 +245,8 @@ local function key_figures(swept)
   end
   local over = any_lift(swept) and " over " .. swept.baseline or ""
   if swept.fresh then add(figure_text(swept.fresh), ("%s%s, the best point on fresh seeds"):format(swept.metric.name, over), "main") end
-  add(figure_text(judged.estimates[judged.winner]), "the same on the seeds that chose it: optimistic")
+  add(figure_text(judged.estimates[judged.winner]), "the same on the seeds that chose it"
+    .. ((not swept.fresh or looked_better(swept)) and ": optimistic" or ""))
   add(label_of(swept, judged.winner), "the best point")
   add(("%d × %d"):format(#swept.points, #swept.seeds), "points × seeds, and as many fresh seeds for the best")
   return tag("div", {class = "figures"}, items)
@@ -334,7 +344,7 @@ function sweep.render(swept)
     tag("h2", nil, "Points"),
     tag("p", {class = "lead"}, "In the grid's order. The best one is chosen by these very numbers: where nothing differs at all, ",
       "the interval of a difference to it misses 0 for about one point in 12 (a grid of 5 points), in 9 (of 10), in 5 (of 50) ",
-      "(that of the second for at most one in 20), and its own figure is optimistic. The fresh seeds took no part in that."),
+      "(that of the second for at most one in 20), and its own figure tends to be optimistic. The fresh seeds took no part in that."),
     html.cards(header, rows, #swept.names), {lifts(swept)}, {every_response(swept)}, {every_run(swept)}, reproduce(swept),
   }
   return html.page(swept.name, {assets.style, axis_chart.style}, body, {})

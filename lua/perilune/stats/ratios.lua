@@ -67,6 +67,9 @@ end
 --- How a table calls a metric: a ratio by what it is.
 function ratios.label(metric) return metric.formula and ("%s = %s"):format(metric.name, metric.formula) or metric.name end
 
+--- Why there is no number, where there is none.
+function ratios.undefined(metric) return ("undefined: the sum of %s is 0"):format(metric.per) end
+
 --- Each unit's part of a ratio, R + e, by the delta method (stats.ratio): values whose mean is R, whose interval is that of
 --- R, and whose differences, pair by pair, are those of two ratios. Or nil and why there is none. columns: lists by unit, of
 --- what the judge counts.
@@ -75,7 +78,7 @@ function ratios.values(metric, columns)
     if not columns[name] then return nil, ("undefined: %s is not counted here"):format(name) end
   end
   local value, influence = stats.ratio(columns[metric.of], columns[metric.per])
-  if not value then return nil, ("undefined: the sum of %s is 0"):format(metric.per) end
+  if not value then return nil, ratios.undefined(metric) end
   local values = {}
   for u, moved in ipairs(influence) do values[u] = value + moved end
   return values

@@ -33,18 +33,25 @@ function changes.kernels(info)
   end
 end
 
+-- Refuses one option. Only what is structural has to be another run, which may begin with this one's policy.
+local function refuse(run, text, at, name, message)
+  if name == "train.steps" then message = "how long a run is to be is said by --steps N" end
+  local advice = name ~= "train.steps" and message:find("is structural", 1, true) and
+    (". Another recipe takes a run of its own, which may begin with this one's policy:\n  "
+      .. invocation.line("train", run.info.recipe or "RECIPE", "--start-from", run.folder.path)) or ""
+  failure.usage(("%s %s: %s%s"):format(at, text, message, advice))
+end
+
 -- One option, as in algorithm.lr=1e-3. at: where it stands.
 local function set(run, text, at)
   local name, value = text:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
+  if not name then refuse(run, text, at, name, "expected a live option and a number, as in algorithm.lr=1e-3") end
+  if run.info.search then refuse(run, text, at, name, "a search has no live options") end
   local number = tonumber(value)
-  if not number then
-    failure.usage(("%s %s: expected a live option and a number, as in algorithm.lr=1e-3"):format(at, text))
-  end
-  if run.info.search then failure.usage(("%s %s: a search has no live options"):format(at, text)) end
-  local ok, message = pcall(run.agent.set, run.agent, name, number)
-  if ok then return end
-  failure.usage(("%s %s: %s. Another recipe takes a run of its own, which may begin with this one's policy:\n  %s"):format(at, text,
-    message, invocation.line("train", run.info.recipe or "RECIPE", "--start-from", run.folder.path)))
+  local ok, message = pcall(run.agent.get, run.agent, name)
+  if ok and not number then refuse(run, text, at, name, "expected a number, as in algorithm.lr=1e-3") end
+  if ok then ok, message = pcall(run.agent.set, run.agent, name, number) end
+  if not ok then refuse(run, text, at, name, message) end
 end
 
 --- Live options from here on, for the run's record. What was changed before stays so, whichever checkpoint the run goes on

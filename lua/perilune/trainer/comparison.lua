@@ -30,6 +30,7 @@ end
 
 -- ---- two runs: the same starts ----
 
+-- The responses that both sides have; it fails where they cannot be compared. a, b: {env, responses}, as run.json.
 local function same_responses(a, b, paths)
   local known = {}
   for _, response in ipairs(b.responses) do known[response.name] = true end
@@ -40,7 +41,17 @@ local function same_responses(a, b, paths)
   for _, response in ipairs(a.responses) do
     if known[response.name] then shared[#shared + 1] = {name = response.name, unit = response.unit, a = {}, b = {}} end
   end
+  if #shared == 0 then failure.usage(("%s and %s have no response in common to be compared by"):format(paths[1], paths[2])) end
   return shared
+end
+
+--- Fails where two loaded recipes or scripts of these paths cannot be compared, before anything is trained.
+function comparison.check(loaded, paths)
+  local sides = {}
+  for i, one in ipairs(loaded) do
+    sides[i] = {env = one.env.name or one.env.path or one.env.kind, responses = one.spec.responses}
+  end
+  same_responses(sides[1], sides[2], paths)
 end
 
 -- The ratios that both recipes name and say alike, and the names of the others.

@@ -72,15 +72,18 @@ function folder.open(path)
   return self
 end
 
+-- Only its script knows what a script's run holds.
+function Folder:refuse_script()
+  failure.usage(("%s was made by a script, which alone can play and continue it:\n  %s"):format(self.path,
+    invocation.line(self.info.recipe or self.info.environment.path, "--resume", self.path)))
+end
+
 --- An existing run's folder, to run its environment, which must be what run.json says of it. Where it is code (a C or Lua
 --- file) it runs only with `trust`: run.json may come from anybody.
 function folder.open_to_run(path, trust)
   local self = folder.open(path)
   local about = self.info.environment
-  if about.kind == "script" then
-    failure.usage(("%s was made by a script, which alone can play and continue it:\n  %s"):format(path,
-      invocation.line(self.info.recipe or about.path, "--resume", path)))
-  end
+  if about.kind == "script" then self:refuse_script() end
   if not trust and about.kind ~= "builtin" then
     failure.usage(("%s: its environment, %s, is code: it runs only with --trust"):format(path, about.path))
   end
@@ -243,9 +246,12 @@ end
 
 --- The newest checkpoint that is whole, of which there must be one: its file and the agent that was loaded from it.
 function Folder:newest()
-  local checkpoint, _, agent = self:last_checkpoint()
+  local script = self.info.environment.kind == "script" and require "perilune.trainer.drivers.script"
+  if script then self.read = script.load end
+  local checkpoint, _, found = self:last_checkpoint()
   if not checkpoint then failure.run(self.path .. " has no checkpoint to evaluate") end
-  return checkpoint, agent
+  if script and not found.agent then self:refuse_script() end
+  return checkpoint, script and found.agent or found
 end
 
 return folder

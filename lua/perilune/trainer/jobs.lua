@@ -112,8 +112,10 @@ function jobs.train(list, options)
   local line = progress.new(#prepared, 0, {}, options.quiet)
   line:runs(0, #prepared)
   local stopped = pool.run(prepared, limit, function(one, ok, code)
-    ended = ended + 1
-    line:runs(ended, #prepared)
+    if code ~= 130 then -- else it was stopped, and is not at its end
+      ended = ended + 1
+      line:runs(ended, #prepared)
+    end
     if ok then return true end
     failures[#failures + 1] = {job = one.job, code = code, message = code == 130 and "it was stopped" or tail(one.log)}
     return code ~= 130 and code ~= 2 and options.go_on

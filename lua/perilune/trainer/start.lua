@@ -21,7 +21,15 @@ local function name_of(part)
   return part.part == "observations" and "statistics of observations" or ("statistics of %s's returns"):format(part.name)
 end
 
---- What was taken and what was not, in two lines.
+-- Whether the policy begins nearly from scratch, as it does where its layers have another width.
+local function little_taken(parts)
+  for _, part in ipairs(parts) do
+    if part.part == "parameters" and part.name == "policy" and 2 * part.taken < part.of then return true end
+  end
+  return false
+end
+
+--- What was taken and what was not, in two lines; and one more where it is little.
 function start.text(about)
   local taken, fresh = {}, {}
   for _, part in ipairs(about.parts) do
@@ -32,6 +40,7 @@ function start.text(about)
   end
   return ("Starting with %s of %s\n"):format(table.concat(taken, ", "), about.from)
     .. (#fresh > 0 and ("New: %s\n"):format(table.concat(fresh, ", ")) or "")
+    .. (little_taken(about.parts) and "Most of the policy begins anew: a layer of another width takes nothing over\n" or "")
 end
 
 return start

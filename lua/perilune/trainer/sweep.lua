@@ -14,6 +14,7 @@ local locate = require "perilune.recipe.locate"
 local measure = require "perilune.trainer.measure"
 local jobs = require "perilune.trainer.jobs"
 local judges = require "perilune.trainer.judges"
+local ratios = require "perilune.stats.ratios"
 local source = require "perilune.trainer.source"
 
 local sweep = {}
@@ -341,7 +342,7 @@ function sweep.train(list, root, options)
 end
 
 --- What the finished runs of these jobs measured, in their order: [{seed, folder, value, panel or nil}]; nil and a
---- sentence where some did not finish or have no number.
+--- sentence where some did not finish or have no number, and whether it is that the metric is undefined.
 function sweep.measured(plan, list, point, index)
   local found, missing = {}, 0
   for _, job in ipairs(list) do
@@ -349,7 +350,10 @@ function sweep.measured(plan, list, point, index)
       local run = jobs.find(index, job)
       if run and run.status == "finished" then
         local one = measure.read(run.path, plan.metric, job.seed)
-        if one.value ~= one.value then return nil, ("%s has no number for %s"):format(run.path, plan.metric.name) end
+        if one.value ~= one.value then
+          return nil, ("%s, in %s"):format(plan.metric.per and ratios.undefined(plan.metric)
+            or ("undefined: there is no number for %s"):format(plan.metric.name), run.path), true
+        end
         found[#found + 1] = one
       else
         missing = missing + 1

@@ -161,13 +161,17 @@ function Script:saved()
   if self.given.save then return self end
 end
 
-local function refuse_saved(text, ...) failure.run("run.save: " .. text:format(...)) end
+-- What one of the loop's functions gave is refused where it stands in the script. given: {save, evaluate}; name: of the function.
+local function refuse_given(given, name, text, ...)
+  local where = debug.getinfo(given[name], "S")
+  failure.run(("%s:%d: run.%s: %s"):format(where.short_src, where.linedefined, name, text:format(...)))
+end
 
-local function write_tensors(file, tensors)
+local function write_tensors(file, tensors, refuse)
   local list = {}
   for i, name in ipairs(keys(tensors)) do
     if type(name) ~= "string" or type(tensors[name]) ~= "userdata" then
-      refuse_saved("tensors.%s is a %s; a tensor with a name is needed", tostring(name), type(tensors[name]))
+      refuse("tensors.%s is a %s; a tensor with a name is needed", tostring(name), type(tensors[name]))
     end
     list[i] = {name, tensors[name]}
   end
@@ -176,19 +180,20 @@ end
 
 --- Folder:save_checkpoint asks this of it, as of an agent.
 function Script:save(file)
+  local function refuse(...) refuse_given(self.given, "save", ...) end
   local saved = self.given.save()
-  if type(saved) ~= "table" then refuse_saved("it gave a %s; a table {agent, env, tensors, state} is needed", type(saved)) end
+  if type(saved) ~= "table" then refuse("it gave a %s; a table {agent, env, tensors, state} is needed", type(saved)) end
   for _, name in ipairs(keys(saved)) do
     if name ~= "agent" and name ~= "env" and name ~= "tensors" and name ~= "state" then
-      refuse_saved("%s", prl.no_name("what it gave", "field", tostring(name), {"agent", "env", "tensors", "state"}))
+      refuse("%s", prl.no_name("what it gave", "field", tostring(name), {"agent", "env", "tensors", "state"}))
     end
   end
-  if saved.agent and saved.tensors then refuse_saved("an agent or tensors, not both: a checkpoint is one file") end
+  if saved.agent and saved.tensors then refuse("an agent or tensors, not both: a checkpoint is one file") end
   local plain, message = pcall(prl.to_json, saved.state)
-  if not plain then refuse_saved("state: %s", (tostring(message):gsub("^[^:]+:%d+: ", ""))) end
+  if not plain then refuse("state: %s", (tostring(message):gsub("^[^:]+:%d+: ", ""))) end
   self.run.state.own = saved.state or {}
   if saved.agent then return saved.agent:save(file, saved.env) end
-  return write_tensors(file, saved.tensors or {})
+  return write_tensors(file, saved.tensors or {}, refuse)
 end
 
 --- What Script:save wrote: {agent} or {tensors}, and the file; or nil, message, code.
@@ -203,34 +208,39 @@ end
 
 -- ---- evaluations ----
 
+-- The numbers of a response, one for each episode: of a number, a list or a tensor.
+local function numbers_of(values, name, refuse)
+  if type(values) == "number" then values = {values} end
+  if type(values) == "userdata" then values = values:totable() end -- a tensor
+  if type(values) ~= "table" or #values == 0 then
+    refuse("%s is %s; a number for each episode is needed", name, values == nil and "missing" or type(values) == "table"
+      and "an empty list" or "a " .. type(values))
+  end
+  for i, value in ipairs(values) do
+    if type(value) ~= "number" or value ~= value or math.abs(value) == math.huge then
+      refuse("%s.%d is %s; a finite number is needed", name, i,
+        type(value) == "number" and (tostring(value):gsub("^-nan", "nan")) or "a " .. type(value))
+    end
+  end
+  return values
+end
+
 --- What run.evaluate gives, checked: {episodes, values = {response = {each episode's}}}; nil where the loop says nothing of it.
 function Script:evaluation()
   if not self.given.evaluate then return nil end
-  local found, result = self.given.evaluate(), {values = {}}
-  if type(found) ~= "table" then failure.run("run.evaluate: it gave no table {response = {a number for each episode}}") end
-  for _, response in ipairs(self.run.info.responses) do
-    local values = found[response.name]
-    if type(values) == "number" then values = {values} end
-    if type(values) == "userdata" then values = values:totable() end -- a tensor
-    if type(values) ~= "table" or #values == 0 then
-      failure.run(("run.evaluate: %s is %s; a number for each episode is needed"):format(response.name,
-        values == nil and "missing" or "a " .. type(values)))
-    end
+  local function refuse(...) refuse_given(self.given, "evaluate", ...) end
+  local found, result, names = self.given.evaluate(), {values = {}}, {}
+  if type(found) ~= "table" then refuse("it gave no table {response = {a number for each episode}}") end
+  for i, response in ipairs(self.run.info.responses) do
+    local values = numbers_of(found[response.name], response.name, refuse)
     result.episodes = result.episodes or #values
     if #values ~= result.episodes then
-      failure.run(("run.evaluate: %s has %d episodes, and the response before it %d"):format(response.name, #values, result.episodes))
+      refuse("%s has %d episodes, and the response before it %d", response.name, #values, result.episodes)
     end
-    for i, value in ipairs(values) do
-      if type(value) ~= "number" then failure.run(("run.evaluate: %s.%d is no number"):format(response.name, i)) end
-    end
-    result.values[response.name] = values
+    result.values[response.name], names[i] = values, response.name
   end
   for _, name in ipairs(keys(found)) do
-    if not result.values[name] then
-      local names = {}
-      for i, response in ipairs(self.run.info.responses) do names[i] = response.name end
-      failure.run("run.evaluate: " .. prl.no_name("the run", "response", tostring(name), names))
-    end
+    if not result.values[name] then refuse("%s", prl.no_name("the run", "response", tostring(name), names)) end
   end
   return result.episodes and result
 end
