@@ -32,7 +32,8 @@ local function out_folder(words, recipes)
   return path
 end
 
--- Recipes are checked before the first run begins. They must be of one environment and have a response in common. Returns them, loaded.
+-- Recipes are checked before the first run begins. They must be of one environment, have a response in common and be judged
+-- alike. Returns them, loaded.
 local function check_recipes(words)
   local load, loaded = require("perilune.trainer.source").load, {}
   for i, path in ipairs {words.a, words.b} do
