@@ -388,40 +388,45 @@ static void damaged_files(void **state) {
 
 /* ---- plans that are wrong ---- */
 
+static const struct {
+  const char *schedule, *told;
+} cases[] = {
+    {COLLECT "{\"verb\":\"freeze\"}," SAMPLE(16) "," PUBLISH, "sample needs remember before it"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"sise\":4}," PUBLISH,
+     "schedule.sample has no field \"sise\"; the nearest is \"size\""},
+    {COLLECT REMEMBER(200) "{\"verb\":\"sample\"}," PUBLISH, "size"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"size\":0}," PUBLISH, "size"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"size\":4,\"steps\":0}," PUBLISH, "steps"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"size\":-4}," PUBLISH, "schedule.sample.size is -4"},
+    {COLLECT REMEMBER(19) SAMPLE(16) "," PUBLISH,
+     "schedule.remember.rows is 19; an update brings up to 8 rows of 4 streams, and 20 are needed"},
+    {COLLECT REMEMBER(200) SAMPLE(201) "," PUBLISH, "is 200, less than the 201 rows of a draw"},
+    {COLLECT REMEMBER(200) REMEMBER(200) SAMPLE(16) "," PUBLISH, "remember comes once"},
+    {COLLECT "{\"verb\":\"freeze\"}," REMEMBER(200) SAMPLE(16) "," PUBLISH,
+     "rows are frozen once, by freeze or by remember; remember is the second"},
+    {COLLECT REMEMBER(200) SAMPLE(16) ",{\"verb\":\"freeze\"}," PUBLISH,
+     "rows are frozen once, by freeze or by remember; freeze is the second"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"minibatches\",\"size\":4,\"body\":[" SAMPLE(16) "]}," PUBLISH,
+     "sample inside minibatches"},
+    {COLLECT "{\"verb\":\"freeze\"},{\"verb\":\"updates\",\"body\":[]}," PUBLISH,
+     "updates needs remember before it"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"every\",\"body\":[]}," PUBLISH, "count"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"every\",\"count\":0,\"body\":[]}," PUBLISH, "count"},
+    {COLLECT REMEMBER(200) SAMPLE(16) ",{\"verb\":\"rewards\"}," PUBLISH,
+     "rewards needs what freeze makes, which a verb before it has replaced by a draw"},
+    {COLLECT REMEMBER(200) SAMPLE(16) ",{\"verb\":\"values\"},{\"verb\":\"advantages\"}," PUBLISH,
+     "advantages needs what freeze makes, which a verb before it has replaced by a draw"},
+    /* the second turn begins with the drawn rows of the first */
+    {COLLECT REMEMBER(200) "{\"verb\":\"values\"},{\"verb\":\"advantages\"},{\"verb\":\"weigh\"},{\"verb\":"
+                           "\"epochs\",\"count\":2,"
+                           "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}," SAMPLE(16) "]}," PUBLISH,
+     "run needs what advantages makes, which a verb before it has replaced by a draw"},
+    {COLLECT REMEMBER(200) "{\"verb\":\"values\"},{\"verb\":\"advantages\"},{\"verb\":\"weigh\"}," SAMPLE(
+         16) ",{\"verb\":\"run\",\"program\":\"update\"}," PUBLISH,
+     "run needs what advantages makes, which a verb before it has replaced by a draw"}};
+
 static void refused_plans(void **state) {
   (void)state;
-  static const struct {
-    const char *schedule, *told;
-  } cases[] = {
-      {COLLECT "{\"verb\":\"freeze\"}," SAMPLE(16) "," PUBLISH, "sample needs remember before it"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"sise\":4}," PUBLISH,
-       "schedule.sample has no field \"sise\"; the nearest is \"size\""},
-      {COLLECT REMEMBER(200) "{\"verb\":\"sample\"}," PUBLISH, "size"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"size\":0}," PUBLISH, "size"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"size\":4,\"steps\":0}," PUBLISH, "steps"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"sample\",\"size\":-4}," PUBLISH, "schedule.sample.size is -4"},
-      {COLLECT REMEMBER(19) SAMPLE(16) "," PUBLISH,
-       "schedule.remember.rows is 19; an update brings up to 8 rows of 4 streams, and 20 are needed"},
-      {COLLECT REMEMBER(200) SAMPLE(201) "," PUBLISH, "is 200, less than the 201 rows of a draw"},
-      {COLLECT REMEMBER(200) REMEMBER(200) SAMPLE(16) "," PUBLISH, "remember comes once"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"minibatches\",\"size\":4,\"body\":[" SAMPLE(16) "]}," PUBLISH,
-       "sample inside minibatches"},
-      {COLLECT "{\"verb\":\"freeze\"},{\"verb\":\"updates\",\"body\":[]}," PUBLISH,
-       "updates needs remember before it"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"every\",\"body\":[]}," PUBLISH, "count"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"every\",\"count\":0,\"body\":[]}," PUBLISH, "count"},
-      {COLLECT REMEMBER(200) SAMPLE(16) ",{\"verb\":\"rewards\"}," PUBLISH,
-       "rewards needs what freeze makes, which a verb before it has replaced by a draw"},
-      {COLLECT REMEMBER(200) SAMPLE(16) ",{\"verb\":\"values\"},{\"verb\":\"advantages\"}," PUBLISH,
-       "advantages needs what freeze makes, which a verb before it has replaced by a draw"},
-      /* the second turn begins with the drawn rows of the first */
-      {COLLECT REMEMBER(200) "{\"verb\":\"values\"},{\"verb\":\"advantages\"},{\"verb\":\"weigh\"},{\"verb\":"
-                             "\"epochs\",\"count\":2,"
-                             "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}," SAMPLE(16) "]}," PUBLISH,
-       "run needs what advantages makes, which a verb before it has replaced by a draw"},
-      {COLLECT REMEMBER(200) "{\"verb\":\"values\"},{\"verb\":\"advantages\"},{\"verb\":\"weigh\"}," SAMPLE(
-           16) ",{\"verb\":\"run\",\"program\":\"update\"}," PUBLISH,
-       "run needs what advantages makes, which a verb before it has replaced by a draw"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     toy_options o = options;
     prl_agent *agent = NULL;

@@ -54,6 +54,10 @@ static prl_status check_order(const compiler *c, const prl_verb *verb, unsigned 
   for (int i = 0; type->flags & PRL_VERB_ONCE && i < verb->index; i++)
     if (s->verbs[i].type == type)
       return prl_fail(c->error, PRL_EFORMAT, "plan: schedule: %s comes once", type->name);
+  if (type->makes & (c->made | c->replaced) & PRL_MADE_FROZEN)
+    return prl_fail(c->error, PRL_EFORMAT,
+                    "plan: schedule: rows are frozen once, by freeze or by remember; %s is the second",
+                    type->name);
   unsigned lacking = needs & ~c->made;
   if (!lacking) return PRL_OK;
   if (lacking & c->replaced)
