@@ -3,6 +3,7 @@
  * do. */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +20,24 @@ int luaopen_perilune(lua_State *lua);
 
 /* A signal handler has no argument, so the executable (not the library) keeps this one flag. */
 static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t behind_line; /* stderr is a terminal, whose line may not be at its end */
 
+/* What is at work may take long to its end, or hang: the first signal says that it came. */
 static void on_interrupt(int signal_number) {
-  if (interrupts++ > 0) {
-    static const char newline = '\n';
-    ssize_t written = write(STDERR_FILENO, &newline, 1);
-    (void)written;
-    _exit(128 + signal_number);
-  }
+  static const char notice[] = "\nperilune: stopping; once more: at once\n";
+  const int skipped = !behind_line;
+  const bool first = interrupts++ == 0;
+  ssize_t written =
+      write(STDERR_FILENO, notice + (first ? skipped : 0), first ? sizeof notice - 1 - (size_t)skipped : 1);
+  (void)written;
+  if (!first) _exit(128 + signal_number);
 }
 
 /* prl.catch_interrupt(): from now on the first Ctrl-C (or SIGTERM, or the terminal's end where that is not
  * ignored) only sets a flag; a second one stops at once. */
 static int catch_interrupt(lua_State *lua) {
   struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+  behind_line = isatty(STDERR_FILENO);
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);

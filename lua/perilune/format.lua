@@ -43,6 +43,13 @@ function format.count(value)
   return format.grouped(value)
 end
 
+--- Bytes as 13.6 GB.
+function format.bytes(bytes)
+  local units, unit = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"}, 1
+  while bytes >= 999.95 and unit < #units do bytes, unit = bytes / 1000, unit + 1 end
+  return (unit == 1 and "%.0f %s" or "%.1f %s"):format(bytes, units[unit])
+end
+
 --- Seconds as 4.2 s, 1 min 05 s, 2 h 10 min.
 function format.duration(seconds)
   if seconds < 10 then return ("%.1f s"):format(seconds) end

@@ -14,6 +14,16 @@ end
 --- The program as it was typed.
 function invocation.program() return quoted(os.getenv("PERILUNE_COMMAND") or "perilune") end
 
+--- Whether another Lua than the executable is at work.
+function invocation.elsewhere() return os.getenv("PERILUNE_COMMAND") == nil end
+
+--- The command line of a script, by whatever runs it: invocation.script("mine.lua", "--resume", run).
+function invocation.script(...)
+  local words, arguments = invocation.line(...), rawget(_G, "arg")
+  local lua = invocation.elsewhere() and type(arguments) == "table" and arguments[-1]
+  return lua and quoted(lua) .. words:sub(#invocation.program() + 1) or words
+end
+
 --- A command line to type: invocation.line("train", "--resume", run).
 function invocation.line(...)
   local words = {invocation.program()}

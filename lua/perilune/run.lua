@@ -53,9 +53,12 @@ end
 
 local function stopped(run, path)
   local folder = run.folder.path
-  local how = #run.folder:checkpoints() > 0 and ("and saved. Continue with:\n  %s"):format(invocation.line(path, "--resume", folder))
+  local how = #run.folder:checkpoints() > 0 and ("and saved. Continue with:\n  %s"):format(invocation.script(path, "--resume", folder))
     or "; it cannot go on, since the loop gives no run.save"
-  interruption.leave(("stopped at %s %s"):format(run:place(), how):gsub(" ;", ";"))
+  local message = ("stopped at %s %s"):format(run:place(), how):gsub(" ;", ";")
+  if not invocation.elsewhere() then interruption.leave(message) end
+  terminal.err("perilune: ", message, "\n") -- another Lua would show where in the library it was raised
+  os.exit(interruption.code, true)
 end
 
 --- Runs given.loop. Returns the run's folder; raises where Ctrl-C came, with exit code 130, or where the loop failed.

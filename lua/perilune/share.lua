@@ -58,7 +58,11 @@ function share.find(word)
       if found and found.type ~= "directory" then return place .. word .. ending end
     end
   end
-  return nil, nearest.hint((word:gsub("%.lua$", ""):gsub("^recipes/", "")), share.recipes())
+  local name, names = word:gsub("%.lua$", ""):gsub("^recipes/", ""), share.recipes()
+  for _, known in ipairs(names) do -- without its folder
+    if known:match("[^/]*$") == name then return nil, ('; the nearest is "%s"'):format(known) end
+  end
+  return nil, nearest.hint(name, names)
 end
 
 return share

@@ -49,6 +49,14 @@ return {
     assert.equal(1, select(2, err:gsub("\n", "")))
   end)
 
+  it("takes a number below 0 for the value of an option, which refuses it", function()
+    for words, number in pairs {["train pole.lua --seed -1"] = "-1", ["train pole.lua --threads -.5"] = "-.5"} do
+      local _, err, code = run(words)
+      assert.equal(2, code)
+      assert.truthy(err:find(("'%s' is not a whole number ≥ 0"):format(number), 1, true), err)
+    end
+  end)
+
   it("says what a file is that is no command", function()
     os.execute(("echo 'print(1)' >%s/plain.lua"):format(root))
     assert.same({"", "perilune: plain.lua is no command and no script, which would begin with #!, as in #!/usr/bin/env perilune; a "
@@ -91,6 +99,7 @@ return {
     assert.equal(hash "pole.lua", hash "cartpole/ppo")
     assert.not_equal(hash "pole.lua", hash "recipes/cartpole/ppo")
     assert.same({"", 'perilune: there is no recipe shortvido/a2c; the nearest is "shortvideo/a2c"\n', 2}, {run "check shortvido/a2c"})
+    assert.same({"", 'perilune: there is no recipe from_sb3; the nearest is "cartpole/from_sb3"\n', 2}, {run "check from_sb3"})
     assert.same({"", 'perilune: there is no recipe or run pendulm/ppo; the nearest is "pendulum/ppo"\n', 2},
       {run "compare pole.lua pendulm/ppo"})
     assert.same({"", 'perilune: there is no recipe ./shortvideo/a2c; the nearest is "shortvideo/a2c"\n', 2},

@@ -92,6 +92,20 @@ describe("a script's own loop", function()
     assert.truthy(out:find("sum %(count%) +151"), out)
   end)
 
+  it("stops in another Lua, too, without a traceback", function()
+    local build = os.getenv "PERILUNE_BUILD" or "build"
+    if not build:find "^/" then build = posix.getcwd() .. "/" .. build end
+    for _, signal in ipairs {"INT", "TERM"} do
+      os.execute(("cd '%s' && (unset PERILUNE_COMMAND; export LUA_CPATH='%s/lua/?.so;;'; "
+        .. "timeout -s KILL 20 luajit count.lua -q --set options.wait=true >out 2>err & p=$!; "
+        .. "while ! grep -q there out; do sleep 0.02; done; sleep 0.2; kill -%s $p; wait $p; echo $? >code)"):format(root, build, signal))
+      local err = files.read(root .. "/err")
+      assert.equal("130\n", files.read(root .. "/code"), err)
+      assert.truthy(err:find("^\nperilune: stopping; once more: at once\nperilune: stopped at step 60 and saved. Continue with:\n"
+        .. "  luajit count.lua %-%-resume runs/[%w-]+\n$"), err)
+    end
+  end)
+
   it("is compared and swept by commands that were trusted", function()
     recipes.write(root .. "/", "double.lua", (counting:gsub('name = "count"', 'name = "double"'):gsub("gain = 1", "gain = 2")))
     refused("compare count.lua double.lua --seeds 2", "count.lua: a script is code: it runs only with --trust")

@@ -110,6 +110,7 @@ describe("a signal", function()
         local reason, code, out, err = stopped(("train %s.lua -q --trust"):format(of), signal, prepared(of))
         assert.same({"exited", 130}, {reason, code}, of .. ": " .. err)
         assert.truthy(out:find("Stopped at %a+ %d+ and saved"), out)
+        assert.equal(1, select(2, err:gsub("perilune: stopping; once more: at once\n", "")), err)
         resumes(of)
       end
     end)
@@ -125,6 +126,34 @@ describe("a signal", function()
       local whole = assert(io.popen(("cat '%s'/whole/*/%s"):format(root, file))):read("*a")
       assert.equal(whole, read(folder "many" .. "/" .. file))
     end
+  end)
+
+  it("is heeded by an environment's Lua that hangs: it says so once, and the second ends it", function()
+    write("hang_env.lua", (tank:gsub("step = function%(_, action%)", "%0 while true do end")))
+    write("hang.lua", (recipes.endless:gsub("endless", "hang")))
+    local pid = posix.fork()
+    if pid == 0 then
+      posix.execp("sh", {"-c", ("cd '%s' && exec '%s' train hang.lua --trust -q >out 2>err"):format(root, command.path)})
+      posix._exit(127)
+    end
+    local function wait(ready)
+      for _ = 1, 2000 do
+        if ready() then return true end
+        posix.nanosleep(0, 1e7)
+      end
+    end
+    local begun = prepared "hang"
+    assert.is_true(wait(begun))
+    posix.nanosleep(0, 3e8)
+    posix.kill(pid, posix.SIGINT)
+    assert.is_true(wait(function() return read "err" == "perilune: stopping; once more: at once\n" end), read "err")
+    posix.kill(pid, posix.SIGINT)
+    local ended, reason, code
+    assert.is_true(wait(function()
+      ended, reason, code = posix.wait(pid, posix.WNOHANG)
+      return ended ~= 0
+    end))
+    assert.same({"exited", 130}, {reason, code})
   end)
 
   it("ends what has nothing to save, and leaves nothing", function()

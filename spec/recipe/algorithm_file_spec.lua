@@ -113,6 +113,13 @@ describe("an algorithm's file", function()
     assert.truthy(found:find("the schedule of ./mine.lua: item 4 is a function; a verb is needed, as learn:publish() gives it", 1, true))
   end)
 
+  it("may raise what is no text, and that is a sentence, too", function()
+    with("learn:publish()", "error({})")
+    recipes.write(folder, "x.lua", RECIPE)
+    local out, err, code = command.run(folder, "check x.lua --trust")
+    assert.same({"", "perilune: x.lua: no agent can be made of it: an error that is a table, and no text\n", 2}, {out, err, code})
+  end)
+
   it("is told so in a sentence by every command", function()
     with("learn:publish", "learn:publsh")
     recipes.write(folder, "x.lua", RECIPE)

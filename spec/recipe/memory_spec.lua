@@ -114,7 +114,7 @@ describe("the memory of a recipe", function()
     small.write(folder)
     local out, err, code = command.run(folder, "fit recipe.lua --data . --memory 100MB --set 'model.hidden={65536,65536}' --quiet")
     assert.same({"", 1}, {out, code})
-    assert.matches("^perilune: out of memory: the allocator gave no block of %d+ bytes; the budget is 0.1 GB %(%-%-memory%)\n$", err)
+    assert.matches("^perilune: out of memory: the allocator gave no block of %d+ bytes; the budget is 100.0 MB %(%-%-memory%)\n$", err)
   end)
 
   it("is an option of the commands, and printed by check", function()

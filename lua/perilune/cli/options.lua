@@ -21,10 +21,24 @@ local function refuse_empty(argv)
   end
 end
 
+-- A number below 0 behind an option is its value, which its converter refuses, and no option.
+local function with_values(argv)
+  local words = {}
+  for _, word in ipairs(argv) do
+    local before = words[#words]
+    if word:find("^%-[%d.]") and before and before:find("^%-%-[%w-]+$") then
+      words[#words] = before .. "=" .. word
+    else
+      words[#words + 1] = word
+    end
+  end
+  return words
+end
+
 --- The parsed words, as argparse gives them.
 function options.parse(parser, argv)
   refuse_empty(argv)
-  local ok, result = parser:pparse(argv)
+  local ok, result = parser:pparse(with_values(argv))
   if not ok then
     failure.usage(("%s\n%s"):format(result, parser:get_usage()))
   end

@@ -243,7 +243,8 @@ function topics.algorithm(name, trust)
       algorithm.summary and ": " .. algorithm.summary or "")
     return ("%s.\nActions: %s%s. %s%s\n\n%s"):format(head,
       table.concat(algorithm.actions or {"any"}, ", "), algorithm.bounds and ", with bounds" or "",
-      algorithm.search and no_learning .. (algorithm.trials and trials or "") or learns, own, options_text(algorithms.options(algorithm)))
+      algorithm.search and no_learning .. (algorithm.trials and trials or "") or learns, own,
+      options_text(algorithms.options(algorithm)))
   end
   local rows = {}
   for i, known in ipairs(algorithms.names()) do rows[i] = {known, algorithms.find(known).summary or ""} end

@@ -1,6 +1,7 @@
 --- What a recipe takes of memory before there is a plan that says so: its networks, which the builder makes in Lua, and
 --- the results of its evaluations. The agent's own part follows from the plan (plan:memory, runtime/agent/needs.c).
 
+local format = require "perilune.format"
 local keys = require "perilune.keys"
 local prl = require "perilune"
 
@@ -9,13 +10,6 @@ local memory = {}
 --- Copies of each parameter once the agent is there: value, gradient and two moments of the builder and of the agent,
 --- the builder's clone and the plan's.
 local COPIES, FLOAT, DOUBLE = 10, 4, 8
-
---- "13.6 GB"
-function memory.text(bytes)
-  local units, unit = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"}, 1
-  while bytes >= 999.95 and unit < #units do bytes, unit = bytes / 1000, unit + 1 end
-  return (unit == 1 and "%.0f %s" or "%.1f %s"):format(bytes, units[unit])
-end
 
 -- Weights and biases of layers from `inputs` over the hidden ones to `outputs`; nil: none behind the hidden ones.
 local function layers(inputs, hidden, outputs)
@@ -74,8 +68,8 @@ function memory.check(check, recipe, spec, algorithm)
   local left = math.max(0, now.budget_bytes - now.live_bytes)
   local function afford(path, what, bytes)
     if bytes <= left then return end
-    check.fail(path, ("%s take %s of memory; %s are left of a budget of %s (--memory)"):format(what, memory.text(bytes),
-      memory.text(left), memory.text(now.budget_bytes)))
+    check.fail(path, ("%s take %s of memory; %s are left of a budget of %s (--memory)"):format(what, format.bytes(bytes),
+      format.bytes(left), format.bytes(now.budget_bytes)))
   end
   local found = algorithm.search and {} or networks(recipe, spec)
   for _, path in ipairs(keys(found)) do
@@ -91,8 +85,8 @@ function memory.line(plan)
   for _, need in ipairs(needs) do by[need.option] = (by[need.option] or 0) + need.bytes end
   local names = keys(by)
   table.sort(names, function(a, b) return by[a] > by[b] or (by[a] == by[b] and a < b) end)
-  for i, name in ipairs(names) do parts[i] = ("%s %s"):format(name, memory.text(by[name])) end
-  return ("%s: %s"):format(memory.text(needs.bytes), table.concat(parts, ", "))
+  for i, name in ipairs(names) do parts[i] = ("%s %s"):format(name, format.bytes(by[name])) end
+  return ("%s: %s"):format(format.bytes(needs.bytes), table.concat(parts, ", "))
 end
 
 return memory
