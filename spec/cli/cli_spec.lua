@@ -189,8 +189,8 @@ return {
     local again, err
     again, err, code = run("train --resume " .. folder)
     assert.same({"", 0}, {err, code})
-    assert.equal(("%s is finished: it made 256 of 200 steps. To train it further:\n  %s train --resume %s --steps 512\n"):format(
-      folder, command.path, folder), again)
+    assert.equal(("%s is finished: it made 256 of 200 steps. To train it further (schedules keep their last value, --set gives "
+      .. "another):\n  %s train --resume %s --steps 512\n"):format(folder, command.path, folder), again)
     again = run("train --resume " .. folder, nil, "PERILUNE_COMMAND='./my dev'")
     assert.truthy(again:find("\n  './my dev' train --resume ", 1, true))
     assert.equal(0, select(3, run("train --quiet --steps 512 --resume " .. folder)))
