@@ -32,7 +32,7 @@ end
 
 -- Compiled loops call no `note`: what is not compiled keeps the loop that asks out of them.
 local function own_came() return noted end
-if rawget(_G, "jit") then jit.off(own_came) end
+if jit then jit.off(own_came) end
 
 --- Whether one was noted.
 function interruption.came()

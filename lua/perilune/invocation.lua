@@ -19,7 +19,7 @@ function invocation.elsewhere() return os.getenv("PERILUNE_COMMAND") == nil end
 
 --- The command line of a script, by whatever runs it: invocation.script("mine.lua", "--resume", run).
 function invocation.script(...)
-  local words, arguments = invocation.line(...), rawget(_G, "arg")
+  local words, arguments = invocation.line(...), arg
   local lua = invocation.elsewhere() and type(arguments) == "table" and arguments[-1]
   return lua and quoted(lua) .. words:sub(#invocation.program() + 1) or words
 end

@@ -435,7 +435,8 @@ static int tensor_equal(lua_State *L) {
 static void print_one(luaL_Buffer *out, const prl_tensor *self, int64_t at) {
   char number[32];
   if (self->dtype == PRL_F32 || self->dtype == PRL_F64)
-    prl_format(number, sizeof number, "%.5g", prl_tensor_get(self, at));
+    prl_format(number, sizeof number, "%.5g",
+               isnan(prl_tensor_get(self, at)) ? NAN : prl_tensor_get(self, at));
   else
     prl_format(number, sizeof number, "%lld", (long long)prl_tensor_get_int(self, at));
   luaL_addstring(out, number);

@@ -71,6 +71,7 @@ describe("a tensor", function()
   it("prints values and shape", function()
     assert.are.equal("{1, 2}\ntensor (2) float32", tostring(prl.tensor {1, 2}))
     assert.matches("%.%.%.", tostring(prl.arange(1000)))
+    assert.are.equal("{nan, nan}\ntensor (2) float32", tostring(prl.tensor {0, 0} / prl.tensor {0, -1} * prl.tensor {1, 1 / 0})) -- no sign
   end)
 
   it("keeps ids 0-based", function()
