@@ -4,6 +4,7 @@
 local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
+local terminal = require "perilune.terminal"
 
 local interruption = {}
 
@@ -15,7 +16,7 @@ local own, noted = {posix.SIGINT, posix.SIGTERM}, false
 
 local function note()
   noted = true
-  io.stderr:write "\nperilune: stopping; once more: at once\n"
+  terminal.err "\nperilune: stopping; once more: at once\n"
 end
 
 --- From here on the first signal is only noted, and said; a second one ends the process.
