@@ -27,6 +27,17 @@ local function learned(path, steps, set)
   return sum / episodes, agent
 end
 
+describe("the example of an algorithm with a replay memory", function()
+  it("learns the pendulum", function()
+    local loaded = assert(load "examples/own_memory/recipe.lua")
+    local agent = prl.agent(prl.recipe.plan(loaded))
+    agent:drive(prl.env("pendulum", {n = 1, seed = 1}), 8000)
+    local sum, episodes = 0, 32
+    for _, episode in ipairs(agent:evaluate(prl.env("pendulum", {n = 8, seed = 2}), episodes):totable()) do sum = sum + episode[1] end
+    assert.is_true(sum / episodes > -300, sum / episodes) -- a policy that has learned nothing gets −1200
+  end)
+end)
+
 describe("the example of a policy network", function()
   it("learns CartPole", function()
     assert.is_true(learned("examples/own_policy/recipe.lua", 6e4) > 300)
