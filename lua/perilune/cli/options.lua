@@ -89,7 +89,7 @@ end
 
 --- Says of a reward that reads no response what it comes to: steps may be meant to be counted, or a response is forgotten.
 function options.note_rewards(loaded)
-  local formula, mistakes = require "perilune.recipe.formula", require "perilune.recipe.mistakes"
+  local formula = require "perilune.recipe.formula"
   local critics = loaded.recipe.objective and loaded.recipe.objective.critics or {} -- a recipe of `fit` has none
   for _, name in ipairs(require "perilune.keys"(critics)) do
     local path, reads = ("objective.critics.%s.reward"):format(name), false
@@ -97,7 +97,7 @@ function options.note_rewards(loaded)
     if not reads then
       local text = formula.to_lua(critics[name].reward, require("perilune.recipe.print").number)
       terminal.err(("perilune: note: %s: %s: it reads no response of the env, and is %s at every step\n"):format(
-        mistakes.place(loaded, path), path, #text > 60 and text:sub(1, 60) .. "…" or text))
+        require("perilune.recipe.mistakes").place(loaded, path), path, #text > 60 and text:sub(1, 60) .. "…" or text))
     end
   end
 end

@@ -1,7 +1,6 @@
 --- The builder: a resolved recipe becomes a plan (runtime/agent/README.md). An algorithm's Lua runs here, once: it
 --- declares networks, writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as
 --- plain data.
-local constraints = require "perilune.recipe.constraints"
 local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
@@ -188,7 +187,9 @@ local function plan_document(self, algorithm, recipe, hash)
   fixed_programs(self)
   live_algorithm_options(self, algorithm, recipe.algorithm)
   local critics = critic_documents(self, recipe)
-  local constrained = constraints.documents(recipe.objective.constraints, self.live)
+  local given_constraints = recipe.objective.constraints
+  local constrained = given_constraints and
+    require("perilune.recipe.constraints").documents(given_constraints, self.live) or nil
   local sets, optims, tensors = set_documents(self)
   return {
     format = 2, hash = hash, recipe = recipe, seed = recipe.train.seed,

@@ -7,7 +7,6 @@
 local prl = require "perilune"
 local invocation = require "perilune.invocation"
 local keys = require "perilune.keys"
-local mistakes = require "perilune.recipe.mistakes"
 local nearest = require "perilune.nearest"
 local options = require "perilune.options"
 local printer = require "perilune.recipe.print"
@@ -84,7 +83,7 @@ local function examine(path, given, set)
   local evaluated, message, code = prl.recipe_eval(path, set)
   if not evaluated then return nil, message, code end
   local recipe, defects = evaluated.recipe, evaluated.defects or {}
-  if not recipe then return evaluated, mistakes.joined(defects, {}, schema.unknown) end
+  if not recipe then return evaluated, require("perilune.recipe.mistakes").joined(defects, {}, schema.unknown) end
   if recipe.kind == "fit" or recipe.kind == "world" then
     return nil, ('%s: a recipe of kind "%s" learns from logs: it is for `%s`'):format(path, recipe.kind, invocation.line "fit"), "EFORMAT"
   end
@@ -95,13 +94,14 @@ local function examine(path, given, set)
   local refusals = of_sweep(evaluated)
   local result, more = validate.recipe(recipe, {trust = given.trust, folder = folder_of(path), env_spec = prl.env_spec})
   for _, refusal in ipairs(more or {}) do refusals[#refusals + 1] = refusal end
-  return evaluated, mistakes.joined(defects, refusals, schema.unknown), result
+  if #defects + #refusals == 0 then return evaluated, {}, result end -- as nearly always: mistakes.lua is not needed then
+  return evaluated, require("perilune.recipe.mistakes").joined(defects, refusals, schema.unknown), result
 end
 
 --- The sentence, or the list of them, about a recipe that is refused.
 local function refusal_text(path, given, evaluated, refusals)
   local known = {}
-  return mistakes.text(evaluated, refusals, function(left_out)
+  return require("perilune.recipe.mistakes").text(evaluated, refusals, function(left_out)
     local set = {}
     for _, text in ipairs(given.set or {}) do
       if not left_out[text:match "^[^=]*"] then set[#set + 1] = text end
@@ -186,7 +186,7 @@ function load.agent(loaded)
   local message = tostring(agent):gsub("^[^:\n]*:%d+: ", "") -- not our line, but the recipe's
   local option = message:match("^([%w_.]+) = %d+ takes ") or message:match("^([%w_.]+) takes ")
   if not option then error(message, 0) end
-  return nil, ("%s: %s"):format(mistakes.place(loaded, option), message), "ELIMIT"
+  return nil, ("%s: %s"):format(require("perilune.recipe.mistakes").place(loaded, option), message), "ELIMIT"
 end
 
 return options.strict("prl.recipe", "function", load)

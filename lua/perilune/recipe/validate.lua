@@ -2,7 +2,6 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local checks = require "perilune.recipe.check"
-local constraints = require "perilune.recipe.constraints"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
@@ -186,7 +185,9 @@ local function together(check, result, spec, env, algorithm)
   end
   needs_clock(check, result, spec, env)
   needs_warmup(check, result)
-  constraints.check(check, result, spec, env, algorithm)
+  if result.objective.constraints then
+    require("perilune.recipe.constraints").check(check, result, spec, env, algorithm)
+  end
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
   check.try(needs_memory, check, result)
@@ -206,8 +207,10 @@ local function resolve(check, recipe)
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
   local own_policy = check.try(policy_file.load, check, policy, "policy")
   result.objective.critics = check.try(resolve_critics, check, result.objective.critics, "objective.critics", policy)
-  result.objective.constraints = check.try(constraints.resolve, check, result.objective.constraints, "objective.constraints",
-    result.objective.critics or {})
+  if result.objective.constraints then
+    result.objective.constraints = check.try(require("perilune.recipe.constraints").resolve, check, result.objective.constraints,
+      "objective.constraints", result.objective.critics or {})
+  end
   if recipe.algorithm ~= nil then
     result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec, policy)
   end
