@@ -3,7 +3,7 @@
 #include "core/machine.h"
 #include "core/memory.h"
 #include "core/number.h"
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* CartPole-v1 (Barto, Sutton and Anderson 1983, "Neuronlike adaptive elements that can solve difficult
  * learning control problems", as corrected by Florian 2007): a pole on a cart, pushed left or right, to be
  * kept upright. Numbers and order of operations are those of Gymnasium. */
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 #include "env/classic.h"
 #include "env/classic/loops.h"
 

@@ -1,6 +1,6 @@
 /* Pendulum-v1: a pendulum that a weak torque must swing up and hold upright; theta is 0 upright. Never
  * terminates. Numbers and order of operations are those of Gymnasium, with the torque in float32 as there. */
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 #include "env/classic.h"
 #include "env/classic/loops.h"
 

@@ -22,7 +22,7 @@
 #ifndef PRL_TENSOR_KERNELS_H
 #define PRL_TENSOR_KERNELS_H
 
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 
 /* Element-wise functions of one argument, in the order of both lists below. At most 4 ulp from the true
  * value. */

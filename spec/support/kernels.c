@@ -3,7 +3,7 @@
  * reads no environment. */
 #include <stdlib.h>
 
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 
 int __real_prl_table_find(const char *name);
 int __wrap_prl_table_find(const char *name);

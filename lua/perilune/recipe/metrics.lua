@@ -2,10 +2,26 @@
 
 local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
-local ratios = require "perilune.stats.ratios"
 local values = require "perilune.recipe.values"
 
 local metrics = {}
+
+-- The names that may stand in a ratio: responses, and what the judge, by user and day or by episodes, counts.
+local function parts_of(responses, by_user)
+  local names = {}
+  for i, response in ipairs(responses) do names[i] = response.name end
+  names[#names + 1] = "steps"
+  if not by_user then
+    names[#names + 1] = "length"
+    return names
+  end
+  names[#names + 1], names[#names + 2] = "requests", "sessions"
+  for _, response in ipairs(responses) do names[#names + 1] = "count/" .. response.name end
+  return names
+end
+
+-- What judges call columns of their own, so that no ratio can be called it.
+local taken = {"steps", "length", "requests", "sessions", "requests_a_session"}
 
 local function has(list, name)
   for _, one in ipairs(list) do
@@ -20,7 +36,7 @@ local function check_name(check, name, responses, critics, at)
     check.fail(at, 'a metric has a name of letters, digits and _, as in ctr = ratio("click", "view")')
   end
   local holder = critics and critics[name] and "a critic of the recipe" or
-    has(ratios.taken, name) and "what every evaluation counts"
+    has(taken, name) and "what every evaluation counts"
   for _, response in ipairs(responses) do holder = response.name == name and "a response of the env" or holder end
   if holder then check.fail(at, ("this is the name of %s: a metric needs another"):format(holder)) end
 end
@@ -28,7 +44,7 @@ end
 --- eval: resolved, at `path`; responses: {name}, of the environment; critics: the recipe's, by name, or nil.
 function metrics.check(check, eval, responses, path, critics)
   local by_user = eval.users > 0
-  local parts = ratios.parts(responses, by_user)
+  local parts = parts_of(responses, by_user)
   for _, name in ipairs(keys(eval.metrics or {})) do
     local ratio, at = eval.metrics[name], ("%s.metrics.%s"):format(path, tostring(name))
     check_name(check, name, responses, critics, at)

@@ -13,23 +13,6 @@ local ratios = {}
 -- What a step is called: each judge counts it in one column.
 local steps = {steps = true, requests = true, length = true}
 
---- The names that may stand in a ratio: responses, and what the judge, by user and day or by episodes, counts.
-function ratios.parts(responses, by_user)
-  local names = {}
-  for i, response in ipairs(responses) do names[i] = response.name end
-  names[#names + 1] = "steps"
-  if not by_user then
-    names[#names + 1] = "length"
-    return names
-  end
-  names[#names + 1], names[#names + 2] = "requests", "sessions"
-  for _, response in ipairs(responses) do names[#names + 1] = "count/" .. response.name end
-  return names
-end
-
---- What judges call columns of their own, so that no ratio can be called it.
-ratios.taken = {"steps", "length", "requests", "sessions", "requests_a_session"}
-
 local function unit_of(top, bottom)
   if bottom == "" then return top end
   if top == bottom then return "" end

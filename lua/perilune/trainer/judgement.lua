@@ -15,6 +15,7 @@ local records = require "perilune.records"
 local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
 local panel = require "perilune.trainer.panel"
+local policies = require "perilune.trainer.policies"
 
 local judgement = {}
 
@@ -28,7 +29,7 @@ Bench.__index = Bench
 local function others_of(info, options)
   local others = {}
   for i, name in ipairs(keys(options.beside or {})) do
-    others[i] = {name = name, policy = (panel.policy(info, options.beside[name], "eval.beside." .. name))}
+    others[i] = {name = name, policy = (policies.of(info, options.beside[name], "eval.beside." .. name))}
   end
   return others
 end
@@ -93,7 +94,7 @@ local function of_runs(info, path)
       failure.usage(("eval.front.vectors: the env of %s is another than this run's, or has other options"):format(run.path))
     end
     list[#list + 1] = {name = name_of(run), kind = drivers.of_run(run.info).constant and "vector" or "beside",
-      policy = (panel.policy(info, run.path, "eval.front.vectors"))}
+      policy = (policies.of(info, run.path, "eval.front.vectors"))}
   end
   if #list == 0 then failure.usage(("eval.front.vectors: there is no finished run in %s"):format(path)) end
   return list
@@ -109,7 +110,7 @@ local function vectors_of(info, options)
   local list = {}
   for i, vector in ipairs(given) do
     list[i] = {name = "vector " .. i, kind = "vector", action = vector,
-      policy = {constant = panel.constant(info, vector, "eval.front.vectors." .. i)}}
+      policy = {constant = policies.constant(info, vector, "eval.front.vectors." .. i)}}
   end
   return list
 end
@@ -117,7 +118,7 @@ end
 --- info: of a run. Fails where the options name a run or a dimension that is not there.
 function judgement.new(info, options)
   local self = setmetatable({info = info, options = options, panels = {}}, Bench)
-  self.baseline_policy, self.baseline_name = panel.policy(info, options.baseline, "eval.baseline")
+  self.baseline_policy, self.baseline_name = policies.of(info, options.baseline, "eval.baseline")
   self.others = others_of(info, options)
   self.vectors = options.front and vectors_of(info, options.front) or {}
   return self

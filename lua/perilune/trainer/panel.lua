@@ -10,8 +10,6 @@ local failure = require "perilune.failure"
 local keys = require "perilune.keys"
 local prl = require "perilune"
 local lift = require "perilune.stats.lift"
-local nearest = require "perilune.nearest"
-local folder = require "perilune.trainer.folder"
 
 local panel = {}
 
@@ -67,20 +65,6 @@ function panel.first(whole, count)
   return lift.of_users(whole, users)
 end
 
---- The whole action of one given by dimension: a list. at: its place in the recipe.
-function panel.constant(info, given, at)
-  local constant, place = {}, {}
-  for i, name in ipairs(info.actions) do constant[i], place[name] = 0, i end
-  for name, value in pairs(given) do
-    if not place[name] then
-      failure.usage(("%s: the action has no dimension %s%s"):format(at, tostring(name),
-        nearest.hint_or_list(tostring(name), info.actions)))
-    end
-    constant[place[name]] = value
-  end
-  return constant
-end
-
 --- Whether two runs' environments are the same, with the same options: only then can their users be the same.
 function panel.same_world(a, b)
   local function text(info)
@@ -90,21 +74,6 @@ function panel.same_world(a, b)
     return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = options}
   end
   return text(a) == text(b)
-end
-
--- The zero action is the base order: the supervised ranker's own, or that of the base weights which the recipe gives.
-local zero_names = {ltr = "ltr", zero = "the zero action"}
-
---- What a recipe's policy names ("ltr" or "zero", a constant action, a run's folder, an agent's file): a policy for
---- panel.run, and its name. at: its place in the recipe.
-function panel.policy(info, given, at)
-  if type(given) == "table" then return {constant = panel.constant(info, given, at)}, "a constant action" end
-  local zero = zero_names[given]
-  if zero then return {constant = panel.constant(info, {}, at)}, zero end
-  if given:find("%.safetensors$") then return {agent = given}, given end
-  local checkpoint = folder.open(given):last_checkpoint()
-  if not checkpoint then failure.run(("%s: the run %s has no checkpoint"):format(at, given)) end
-  return {agent = checkpoint}, given
 end
 
 --- Keeps the panels of a judgement in one file: of the policy, of the baseline, and of further policies ({name, panel}).

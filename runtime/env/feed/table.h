@@ -1,11 +1,11 @@
-/* The hot functions of a feed, compiled for each kernel table (core/tables.h). */
+/* The hot functions of a feed, compiled for each kernel table (core/kernel_tables.h). */
 #ifndef PRL_ENV_FEED_TABLE_H
 #define PRL_ENV_FEED_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 
 enum {
   FEED_LANES = 8, /* people who are simulated side by side */

@@ -1,7 +1,7 @@
 /* The loops of cartpole and pendulum, for one kernel table. */
 #include "env/classic/loops.h"
 
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 #include "env/classic.h"
 
 static const double gravity = 9.8, cart_mass = 1.0, pole_mass = 0.1, half_length = 0.5, force_size = 10.0,

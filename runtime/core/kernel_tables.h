@@ -1,8 +1,8 @@
 /* Tables of kernels: what is compiled once for each kind of processor, known here by name and index alone.
  * What stands in a table is for its room to say: the arithmetic of tensors (tensor/kernels.h), the loops of
  * simulators (env). */
-#ifndef PRL_CORE_TABLES_H
-#define PRL_CORE_TABLES_H
+#ifndef PRL_CORE_KERNEL_TABLES_H
+#define PRL_CORE_KERNEL_TABLES_H
 
 #include "perilune/core.h"
 

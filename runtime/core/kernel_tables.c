@@ -1,5 +1,5 @@
 /* Which tables of kernels this processor can run. */
-#include "core/tables.h"
+#include "core/kernel_tables.h"
 
 #include <string.h>
 
