@@ -5,6 +5,7 @@
 ---     local plan = prl.recipe.plan(loaded)
 
 local prl = require "perilune"
+local hash = require "perilune.recipe.hash"
 local invocation = require "perilune.invocation"
 local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
@@ -27,33 +28,6 @@ local function of_sweep(evaluated)
 end
 
 local function folder_of(path) return path:match("^(.*/)[^/]*$") or "" end
-
---- The digest of each file of code, {env = digits, algorithm = digits, policy = digits}; nil where the recipe has none.
-local function code_of(result, folder)
-  local function beside(name) return name and folder .. name:gsub("^%./", "") end
-  local paths, code = {env = result.env.path, algorithm = beside(result.recipe.algorithm.lua),
-    policy = beside(result.recipe.policy.lua)}, nil
-  for _, part in ipairs(keys(paths)) do
-    local text, message, reason = prl.io.read(paths[part])
-    if not text then return nil, message, reason end
-    code = code or {}
-    code[part] = prl.hash_bytes(text)
-  end
-  return code
-end
-
---- What the hash covers: everything but name, tags and seed, and the code that the recipe names; what that code loads in
---- its turn is not covered. Of a file from which the env is made it covers the content (its digest), not the place.
-local function hashed(recipe, code)
-  local copy, train, env = {}, {}, {}
-  for key, value in pairs(recipe) do copy[key] = value end
-  for key, value in pairs(recipe.train) do train[key] = value end
-  for key, value in pairs(recipe.env) do env[key] = value end
-  copy.name, copy.tags, train.seed = nil, nil, nil
-  if env.digest then env.world = nil end
-  copy.train, copy.env, copy.code = train, env, code
-  return copy
-end
 
 --- The file's name; with the environment's before it where the folder is named after that, or the file after its
 --- algorithm: pendulum-ppo.
@@ -134,11 +108,11 @@ function load.load(path, given)
   if not evaluated then return nil, refusals, result end
   if #refusals > 0 then return nil, refusal_text(path, given, evaluated, refusals), "EFORMAT" end
   local folder = folder_of(path)
-  local digests, message, code = code_of(result, folder)
+  local digests, message, code = hash.code(result, folder)
   if message then return nil, message, code end
   result.code = digests
   result.recipe.name = result.recipe.name or default_name(path, result)
-  result.path, result.folder, result.hash = path, folder, prl.hash(hashed(result.recipe, result.code))
+  result.path, result.folder, result.hash = path, folder, hash.of(result.recipe, result.code)
   result.sweep, result.files, result.set = evaluated.sweep, evaluated.files, evaluated.set
   return result
 end
@@ -156,7 +130,7 @@ function load.resolved(recipe, run)
   local result, refusals = validate.recipe(recipe, {trust = run.trust, files = files,
     env_spec = function() return run.spec end})
   if not result then return nil, refusals[1].path .. ": " .. refusals[1].message end
-  result.hash = prl.hash(hashed(result.recipe, run.code))
+  result.hash = hash.of(result.recipe, run.code)
   if result.hash ~= run.hash then
     return nil, ("this is another recipe than the run's: its hash is %s, and run.json says %s"):format(result.hash, run.hash)
   end

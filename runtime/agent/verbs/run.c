@@ -1,12 +1,7 @@
-/* Runs a program on the minibatch, and stops when a metric of one passes its bound. */
-#include <math.h>
-#include <string.h>
-
+/* Runs a program on the minibatch. */
 #include "agent/verbs/verb.h"
 #include "core/nearest.h"
 #include "core/read.h"
-
-/* ---- run ---- */
 
 typedef struct run_fields {
   prl_learner_program *program;
@@ -74,39 +69,6 @@ static prl_status run(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error
   return p->priority ? prioritise(s->learner, p, batch, error) : PRL_OK;
 }
 
-/* ---- stop ---- */
-
-typedef struct stop_fields {
-  int gauge;
-  prl_ref above;
-} stop_fields;
-
-static prl_status read_stop(prl_verb_reader *r, void *fields, prl_error *error) {
-  stop_fields *f = fields;
-  const prl_learner *l = r->learner;
-  const char *name;
-  prl_status status = prl_read_string(r->map, r->where, "metric", &name, error);
-  if (!status) status = prl_live_ref(l->live, r->map, r->where, "above", INFINITY, &f->above, error);
-  if (status) return status;
-  prl_nearest nearest = prl_nearest_begin(name);
-  for (int p = 0; p < l->programs_count; p++)
-    for (int i = 0; i < l->programs[p].reports_count; i++) {
-      f->gauge = l->programs[p].reports[i].gauge;
-      if (!strcmp(l->metrics.names[f->gauge], name)) return PRL_OK;
-      prl_nearest_offer(&nearest, l->metrics.names[f->gauge]);
-    }
-  return prl_fail(error, PRL_EFORMAT, "plan: schedule: stop: no program reports \"%s\"%s", name,
-                  prl_nearest_hint(&nearest));
-}
-
-static prl_status stop(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
-  const stop_fields *f = verb->fields;
-  const prl_learner *l = s->learner;
-  bool above = l->metrics.gauges[f->gauge].last > prl_ref_value(l->live, f->above);
-  if (above && verb->outermost >= 0) turn->next = s->verbs[verb->outermost].end + 1;
-  return PRL_OK;
-}
-
 const prl_verb_type prl_verb_run = {
     .name = "run",
     .keys = (const char *const[]){"program", NULL},
@@ -118,14 +80,4 @@ const prl_verb_type prl_verb_run = {
     .needs = PRL_MADE_ROWS,
     .read = read_run,
     .execute = run,
-};
-
-const prl_verb_type prl_verb_stop = {
-    .name = "stop",
-    .keys = (const char *const[]){"metric", "above", NULL},
-    .fields_text = "metric, above (reference)",
-    .text = "after a run: ends every enclosing loop when the metric's last value exceeds the bound",
-    .fields_size = sizeof(stop_fields),
-    .read = read_stop,
-    .execute = stop,
 };
