@@ -76,7 +76,7 @@ describe("a script's own loop", function()
   it("stops on Ctrl-C and goes on as if it had never stopped", function()
     local straight = folder_of((run "count.lua -q"))
     os.execute(("cd '%s' && ('%s' count.lua -q --runs stopped --set options.wait=true >out 2>err & p=$!; "
-      .. "while ! grep -q there out; do sleep 0.02; done; kill -INT $p; wait $p; echo $? >code)"):format(root, command.path))
+      .. "while ! grep -qs there out; do sleep 0.02; done; kill -INT $p; wait $p; echo $? >code)"):format(root, command.path))
     assert.equal("130\n", files.read(root .. "/code"))
     local err = files.read(root .. "/err")
     assert.truthy(err:find("stopped at step 60 and saved. Continue with:", 1, true), err)
@@ -96,9 +96,9 @@ describe("a script's own loop", function()
     local build = os.getenv "PERILUNE_BUILD" or "build"
     if not build:find "^/" then build = posix.getcwd() .. "/" .. build end
     for _, signal in ipairs {"INT", "TERM"} do
-      os.execute(("cd '%s' && (unset PERILUNE_COMMAND; export LUA_CPATH='%s/lua/?.so;;'; "
+      os.execute(("cd '%s' && rm -f out && (unset PERILUNE_COMMAND; export LUA_CPATH='%s/lua/?.so;;'; "
         .. "timeout -s KILL 20 luajit count.lua -q --set options.wait=true >out 2>err & p=$!; "
-        .. "while ! grep -q there out; do sleep 0.02; done; sleep 0.2; kill -%s $p; wait $p; echo $? >code)"):format(root, build, signal))
+        .. "while ! grep -qs there out; do sleep 0.02; done; sleep 0.2; kill -%s $p; wait $p; echo $? >code)"):format(root, build, signal))
       local err = files.read(root .. "/err")
       assert.equal("130\n", files.read(root .. "/code"), err)
       assert.truthy(err:find("^\nperilune: stopping; once more: at once\nperilune: stopped at step 60 and saved. Continue with:\n"
