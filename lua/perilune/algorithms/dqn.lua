@@ -3,19 +3,14 @@
 --- reinforcement learning with quantile regression"); one value for each objective, each with its own discount. One action
 --- serves all of them: that with the greatest weighted sum.
 local prl = require "perilune"
+local replay = require "perilune.replay"
 
 local dqn = {
   summary = "deep Q-learning from replay memory, one value for each objective",
   actions = {"discrete"},
   networks = "own",
   stale = "keep", -- values are of a policy that never acted
-  options = {
-    rollout    = {4,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
-    memory     = {1e5,  "steps", "steps that are kept", structural = true, min = 1},
-    start      = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
-    minibatch  = {64,   "steps", "steps of an update", structural = true, min = 1},
-    updates    = {0.25, "",      "updates for each step that was made", min = 0},
-    steps      = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1},
+  options = replay.options({rollout = 4, minibatch = 64, updates = 0.25}, {
     target     = {250,  "",      "updates after which the target networks are made anew", structural = true, min = 1},
     tau        = {1,    "",      "share of the networks in the targets that are made", min = 0, max = 1},
     double     = {true, "",      "the network that learns chooses the next action, the target network values it",
@@ -30,7 +25,7 @@ local dqn = {
     epsilon    = {0.05, "",      "probability of a random action", min = 0, max = 1},
     lr         = {5e-4, "",      "step size", min = 0, scale = "log"},
     max_norm   = {10,   "",      "clips the gradient norm of each network to this", min = 0},
-  },
+  }),
   metrics = {
     value_loss = {"Value loss", "Huber loss of the values (or quantiles) against their targets, in units of scaled rewards."},
     value = {"Value", "Mean value of the actions that were taken, in units of scaled rewards."},

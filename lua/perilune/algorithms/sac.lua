@@ -2,6 +2,7 @@
 --- one value for each objective, each with its own discount, and the entropy as a value of its own. One action serves all of
 --- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole.
 local prl = require "perilune"
+local replay = require "perilune.replay"
 
 local sac = {
   summary = "soft actor-critic from replay memory, one value for each objective",
@@ -9,13 +10,7 @@ local sac = {
   bounds = true,
   networks = "own",
   stale = "keep", -- values are of the policy that learns, whoever acted
-  options = {
-    rollout     = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
-    memory      = {1e5,  "steps", "steps that are kept", structural = true, min = 1, max = 2 ^ 28},
-    start       = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
-    minibatch   = {256,  "steps", "steps of an update", structural = true, min = 1, max = 2 ^ 20},
-    updates     = {1,    "",      "updates for each step that was made", min = 0},
-    steps       = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1, max = 2 ^ 10},
+  options = replay.options({rollout = 1, minibatch = 256, updates = 1}, {
     tau         = {5e-3, "",      "share of the networks in the targets at each update", min = 0, max = 1},
     lr          = {3e-4, "",      "step size of the actor", min = 0, scale = "log"},
     critic_lr   = {3e-4, "",      "step size of the values", min = 0, scale = "log"},
@@ -24,7 +19,7 @@ local sac = {
     entropy     = {-1,   "nats",  "the entropy that the temperature aims at, for each dimension of the action"},
     entropy_gamma = {nil, "",     "discount of the entropy, a step; false: that of the objective's first critic", optional = true,
                    min = 0, max = 1},
-  },
+  }),
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the twins' values against their targets, in units of scaled rewards."},
@@ -63,12 +58,6 @@ function sac.build(learn, opt)
     for i, one in ipairs(objective) do sum = sum + column(values, i) * one.weight end
     return sum
   end
-  -- Of two sets of values (rows, n + 1) the one with the smaller sum, whole: a minimum of each would favour what the
-  -- weights are negative for.
-  local function smaller(a, b)
-    local first = prl.le(total(a), total(b)):detach():reshape(-1, 1)
-    return a * first + b * (1 - first)
-  end
 
   --- What discounts the entropy of the next state, (rows).
   local function entropy_discount(batch)
@@ -80,7 +69,7 @@ function sac.build(learn, opt)
 
   local values = learn:program(function(batch)
     local next_action, next_log_prob = policy(batch.next_obs):sample_with_log_prob(batch.next_noise)
-    local ahead = smaller(targets[1](batch.next_obs, next_action), targets[2](batch.next_obs, next_action))
+    local ahead = replay.smaller(targets[1](batch.next_obs, next_action), targets[2](batch.next_obs, next_action), total)
     local goals = {}
     for i, one in ipairs(objective) do
       goals[i] = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
@@ -104,7 +93,8 @@ function sac.build(learn, opt)
   local improve = learn:program(function(batch)
     local chosen, log_prob = policy(batch.obs):sample_with_log_prob(batch.noise)
     local alpha = log_alpha:exp():detach()
-    local gain = total(smaller(twins[1]:fixed(batch.obs, chosen), twins[2]:fixed(batch.obs, chosen))) - alpha * log_prob
+    local value = replay.smaller(twins[1]:fixed(batch.obs, chosen), twins[2]:fixed(batch.obs, chosen), total)
+    local gain = total(value) - alpha * log_prob
     learn:metric("policy_loss", -gain:mean())
     learn:metric("entropy", -log_prob:mean())
     learn:metric("temperature", alpha:sum())

@@ -2,6 +2,7 @@
 --- discount. One action serves all of them: the actor follows the weighted sum of the first twin's values; in targets the twin
 --- whose weighted sum is smaller is taken whole.
 local prl = require "perilune"
+local replay = require "perilune.replay"
 
 local td3 = {
   summary = "twin delayed deterministic policy gradient from replay memory, one value for each objective",
@@ -9,13 +10,7 @@ local td3 = {
   bounds = true,
   networks = "own",
   stale = "keep", -- values are of the policy that learns, whoever acted
-  options = {
-    rollout      = {1,    "steps", "steps per instance between two rounds of updates", structural = true, min = 1},
-    memory       = {1e5,  "steps", "steps that are kept", structural = true, min = 1, max = 2 ^ 28},
-    start        = {1000, "steps", "steps before the first update", structural = true, min = 0, integer = true},
-    minibatch    = {256,  "steps", "steps of an update", structural = true, min = 1, max = 2 ^ 20},
-    updates      = {1,    "",      "updates for each step that was made", min = 0},
-    steps        = {1,    "steps", "steps of rewards before the value of the state after them", structural = true, min = 1, max = 2 ^ 10},
+  options = replay.options({rollout = 1, minibatch = 256, updates = 1}, {
     delay        = {2,    "",      "updates of the values for each of the actor and the targets", structural = true, min = 1},
     tau          = {5e-3, "",      "share of the networks in the targets when they are updated", min = 0, max = 1},
     noise        = {0.1,  "",      "deviation of the actions that are tried, in halves of their range", above = 0},
@@ -23,7 +18,7 @@ local td3 = {
     smooth_clip  = {0.5,  "",      "the most that it deviates, in halves of its range", min = 0},
     lr           = {3e-4, "",      "step size of the actor", min = 0, scale = "log"},
     critic_lr    = {3e-4, "",      "step size of the values", min = 0, scale = "log"},
-  },
+  }),
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the twins' values against their targets, in units of scaled rewards."},
@@ -70,8 +65,7 @@ function td3.build(learn, opt)
     local smoothing = (batch.next_noise * opt.smooth):clamp(-opt.smooth_clip, opt.smooth_clip)
     local next_action = centre + half * (unit(actor_target, batch.next_obs) + smoothing):clamp(-1, 1)
     local a, b = rows(targets[1](batch.next_obs, next_action)), rows(targets[2](batch.next_obs, next_action))
-    local first = prl.le(total(a), total(b)):reshape(-1, 1)
-    local ahead, taken, loss = a * first + b * (1 - first), cut(batch.action), nil
+    local ahead, taken, loss = replay.smaller(a, b, total), cut(batch.action), nil
     for k, twin in ipairs(twins) do
       local value = rows(twin(batch.obs, taken))
       for i, one in ipairs(objective) do
