@@ -9,13 +9,14 @@ local lines, text_of = support.lines, support.read
 -- header beside it of the same name is its door (tensor/kernels.h).
 local order = {
   "core", "tensor/kernels", "tensor", "io", "optim", "autograd", "nn", "env", "objective", "rl", "agent/plan",
-  "agent/policy", "agent/learner", "agent/verbs", "agent", "ranker", "recipe", "bind",
+  "agent/policy", "agent/control", "agent/learner", "agent/verbs", "agent", "ranker", "recipe", "bind",
 }
 local strangers = {
   optim = {"io"}, autograd = {"io"}, nn = {"io"},
   env = {"tensor", "autograd", "nn", "optim"}, objective = {"tensor/kernels", "tensor", "io", "autograd", "nn", "optim", "env"},
   rl = {"io"},
-  ranker = {"rl", "objective", "env", "agent/plan", "agent/policy", "agent/learner", "agent/verbs", "agent"},
+  ranker = {"rl", "objective", "env", "agent/plan", "agent/policy", "agent/control", "agent/learner", "agent/verbs",
+    "agent"},
 }
 -- Headers that hold the fields of a part: the folders that may include them.
 local private = {
@@ -24,6 +25,7 @@ local private = {
   ["env/vecenv/parts.h"] = {"env/vecenv"},
   ["rl/parts.h"] = {"rl"},
   ["agent/policy/parts.h"] = {"agent/policy"},
+  ["agent/control/parts.h"] = {"agent/control"},
   ["agent/learner/parts.h"] = {"agent/learner", "agent/verbs"},
   ["agent/verbs/verb.h"] = {"agent/verbs"},
 }

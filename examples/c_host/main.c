@@ -109,8 +109,8 @@ static prl_status frame(game *g, prl_agent *agent, int number, double *distance,
   double start = now_ms();
   prl_status status = prl_agent_time(agent, (int64_t)(number * frame_s * 1e6), error);
   if (!status)
-    status =
-        prl_agent_act(agent, g->ids, g->observation[0], NPCS, PRL_SAMPLE, g->action[0], g->decisions, error);
+    status = prl_agent_act(agent, g->ids, NULL, g->observation[0], NPCS, PRL_SAMPLE, g->action[0],
+                           g->decisions, error);
   *agent_ms = now_ms() - start;
   if (status) return status;
   *distance = move(g);

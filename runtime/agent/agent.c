@@ -24,7 +24,8 @@ static prl_status build_learner(prl_agent *a, prl_error *error) {
                                    .sets = a->sets,
                                    .live = a->live,
                                    .policy = a->policy,
-                                   .experience = a->experience};
+                                   .experience = a->experience,
+                                   .control = a->control};
   return prl_learner_new(a->runtime, &parts, &a->learner, error);
 }
 
@@ -32,6 +33,7 @@ static prl_status build_learner(prl_agent *a, prl_error *error) {
 static prl_status list_blocks(prl_agent *a, prl_error *error) {
   prl_status status = prl_sets_blocks(a->sets, &a->blocks, error);
   if (!status) status = prl_policy_blocks(a->policy, &a->blocks, error);
+  if (!status && a->control) status = prl_control_blocks(a->control, &a->blocks, error);
   if (!status) status = prl_live_blocks(a->live, &a->blocks, error);
   if (!status) status = prl_learner_blocks(a->learner, &a->blocks, error);
   if (!status) status = prl_schedule_blocks(a->schedule, &a->blocks, error);
@@ -44,6 +46,8 @@ static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) 
   if (!status) status = prl_experience_new(a->runtime, &a->shape->experience, &a->experience, error);
   if (!status) status = prl_sets_new(a->runtime, a->root, values, &a->sets, error);
   if (!status) status = prl_policy_new(a->runtime, a->root, a->shape, a->sets, a->live, &a->policy, error);
+  if (!status) status = prl_control_new(a->runtime, a->root, a->shape, values, &a->control, error);
+  if (!status) status = prl_split_init(a, error);
   if (!status) status = build_learner(a, error);
   if (!status) status = prl_schedule_new(a->runtime, a->root, a->learner, &a->schedule, error);
   if (status) return status;
@@ -86,6 +90,8 @@ void prl_agent_free(prl_agent *a) {
   prl_agent_free(a->next);
   prl_schedule_free(a->schedule);
   prl_learner_free(a->learner);
+  prl_split_deinit(a);
+  prl_control_free(a->control);
   prl_policy_free(a->policy);
   prl_sets_free(a->sets);
   prl_experience_free(a->experience);

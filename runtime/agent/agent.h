@@ -9,10 +9,21 @@
 #include "agent/verbs/schedule.h"
 #include "perilune/agent.h"
 
+/* Rows of a call, those of the policy that learns before those of the control group. */
+typedef struct prl_split {
+  int64_t room;  /* rows of one part of a call */
+  int64_t acted; /* rows of the last call whose log-densities are kept; −1: it was not split */
+  int64_t *row;  /* (room): in the call */
+  uint64_t *stream, *decision;
+  float *observation, *action;
+  float *log_prob; /* (room), in the order of the call */
+} prl_split;
+
 /* Buffers of a vector env. */
 typedef struct prl_drive {
   const prl_vecenv *env;
   int64_t n;
+  int64_t own; /* instances of the policy that learns; the others are their twins, of the control group */
   float *observation, *final_observation, *action, *response;
   uint8_t *terminated, *truncated;
   int64_t *elapsed;
@@ -30,6 +41,8 @@ struct prl_agent {
   prl_sets *sets;
   prl_experience *experience;
   prl_policy *policy;
+  prl_control *control; /* NULL: there is no control group */
+  prl_split split;
   prl_learner *learner;
   prl_schedule *schedule;
   prl_blocks blocks; /* all that changes while the agent lives */
@@ -47,9 +60,23 @@ struct prl_agent {
 prl_status prl_agent_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
                               prl_agent **out, prl_error *error);
 
-/* host.c: prl_agent_act without the cut at the bounds, which an environment makes of itself. */
-prl_status prl_agent_act_uncut(prl_agent *agent, const uint64_t *streams, const float *observation, int64_t n,
-                               prl_mode mode, float *action, uint64_t *decisions, prl_error *error);
+/* One side of the agent: the policy that learns, or that of the control group, which acts by its mean. */
+typedef struct prl_side {
+  prl_policy *policy;
+  prl_experience *experience;
+  prl_mode mode;
+} prl_side;
+
+/* act.c */
+prl_side prl_agent_own(const prl_agent *agent, prl_mode mode);
+prl_side prl_agent_other(const prl_agent *agent); /* where there is a control group */
+/* prl_agent_act on one side, without the cut at the bounds, which an environment makes of itself. */
+prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const float *observation, int64_t n,
+                        float *action, uint64_t *decisions, prl_error *error);
+/* Room for what is split, where there is a control group. Fails: PRL_ENOMEM. */
+prl_status prl_split_init(prl_agent *agent, prl_error *error);
+void prl_split_deinit(prl_agent *agent);
+int64_t prl_split_bytes(const prl_value *root, const prl_shape *shape);
 /* host.c: the number of closed steps that learning waits for; 0: it waits for none. */
 int64_t prl_agent_needs(const prl_agent *agent);
 

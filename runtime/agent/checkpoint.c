@@ -123,8 +123,8 @@ static prl_status check_size(const prl_safetensors *file, const char *path, cons
                   what, name, elements, held);
 }
 
-static prl_status check_sets(const prl_value *root, const prl_safetensors *file, const char *path,
-                             prl_error *error) {
+static prl_status check_sets(const prl_value *root, const char *prefix, const prl_safetensors *file,
+                             const char *path, prl_error *error) {
   const prl_value *sets;
   prl_status status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
   for (int64_t i = 0; !status && i < prl_count(sets); i++) {
@@ -132,24 +132,35 @@ static prl_status check_sets(const prl_value *root, const prl_safetensors *file,
     const char *set;
     int64_t values = 0;
     status = prl_needs_set(prl_item(sets, i), &set, &values, error);
-    if (!status) snprintf(name, sizeof name, "params.%s", set);
+    if (!status) snprintf(name, sizeof name, "%sparams.%s", prefix, set);
     if (!status) status = check_size(file, path, name, values, "sets", error);
   }
   return status;
 }
 
 /* Before anything is allocated: sizes that the plan says are those of the file. */
-static prl_status check_sizes(prl_runtime *runtime, const prl_value *root, const prl_safetensors *file,
-                              const char *path, prl_error *error) {
+static prl_status check_sizes(prl_runtime *runtime, const prl_value *root, const char *prefix,
+                              const prl_safetensors *file, const char *path, prl_error *error) {
+  char events[PRL_BLOCK_NAME], slots[PRL_BLOCK_NAME];
   prl_shape *shape;
   prl_status status = prl_shape_new(runtime, root, &shape, error);
   if (status) return status;
   const prl_experience_options *o = &shape->experience;
-  status = check_size(file, path, "experience.events", o->events * (int64_t)(sizeof(prl_event) / 4),
-                      "capacity.events", error);
-  if (!status) status = check_size(file, path, "experience.slot", o->streams, "capacity.streams", error);
+  snprintf(events, sizeof events, "%sexperience.events", prefix);
+  snprintf(slots, sizeof slots, "%sexperience.slot", prefix);
+  status =
+      check_size(file, path, events, o->events * (int64_t)(sizeof(prl_event) / 4), "capacity.events", error);
+  if (!status) status = check_size(file, path, slots, o->streams, "capacity.streams", error);
   prl_shape_free(shape);
-  return status ? status : check_sets(root, file, path, error);
+  return status ? status : check_sets(root, prefix, file, path, error);
+}
+
+/* The same of the control group's plan, which is one of its own. */
+static prl_status check_all_sizes(prl_runtime *runtime, const prl_value *root, const prl_safetensors *file,
+                                  const char *path, prl_error *error) {
+  const prl_value *control = prl_path(root, "control.plan");
+  prl_status status = check_sizes(runtime, root, "", file, path, error);
+  return status || !control ? status : check_sizes(runtime, control, "control.", file, path, error);
 }
 
 static prl_status read_blocks(prl_agent *a, const prl_safetensors *file, prl_error *error) {
@@ -169,6 +180,7 @@ static prl_status read_blocks(prl_agent *a, const prl_safetensors *file, prl_err
 static prl_status restore(prl_agent *a, const prl_safetensors *file, const char *path, prl_error *error) {
   const char *verb = prl_safetensors_text(file, "verb");
   prl_status status = prl_experience_restore(a->experience, error);
+  if (!status && a->control) status = prl_control_restore(a->control, error);
   if (status) return status;
   if (verb && prl_learner_restore(a->learner) && prl_schedule_restore(a->schedule, verb) &&
       prl_policy_restore(a->policy))
@@ -185,7 +197,7 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   if (status) return status;
   status = read_plan(runtime, file, path, &plan, error);
   if (!status) {
-    status = check_sizes(runtime, &plan->root, file, path, error);
+    status = check_all_sizes(runtime, &plan->root, file, path, error);
     if (!status) status = prl_agent_new_from(runtime, &plan->root, NULL, &agent, error);
     prl_doc_free(plan);
   }

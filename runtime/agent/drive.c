@@ -17,7 +17,7 @@ prl_status prl_drive_init(const prl_agent *a, const prl_vecenv *env, prl_drive *
   if (status) return status;
   const prl_env_spec *s = &a->shape->spec;
   size_t n = (size_t)prl_vecenv_count(env);
-  prl_drive d = {.env = env, .n = (int64_t)n};
+  prl_drive d = {.env = env, .n = (int64_t)n, .own = (int64_t)n - prl_vecenv_twins(env)};
   d.observation = prl_calloc(a->runtime, n * (size_t)s->observations, sizeof(float));
   d.final_observation = prl_calloc(a->runtime, n * (size_t)s->observations, sizeof(float));
   d.action = prl_calloc(a->runtime, n * (size_t)s->actions, sizeof(float));
@@ -45,6 +45,34 @@ prl_step prl_drive_step(prl_drive *d) {
                     .elapsed_us = d->elapsed};
 }
 
+/* ---- who drives which instances ---- */
+
+/* The instances of one side: n from `first` on. */
+typedef struct driven {
+  prl_experience *experience;
+  const uint64_t *streams;
+  int64_t first, n;
+} driven;
+
+/* The sides of a drive, that of the policy that learns first. Returns how many. */
+static int list_sides(const prl_agent *a, const prl_drive *d, driven sides[2]) {
+  const uint64_t *streams = prl_vecenv_streams(d->env);
+  sides[0] = (driven){a->experience, streams, 0, d->own};
+  if (!a->control) return 1;
+  sides[1] = (driven){prl_control_experience(a->control), streams + d->own, d->own, d->n - d->own};
+  return 2;
+}
+
+static prl_status check_twins(const prl_agent *a, const prl_vecenv *env, prl_error *error) {
+  if (!a->control == !prl_vecenv_twins(env)) return PRL_OK;
+  return prl_fail(error, PRL_EINVAL,
+                  a->control
+                      ? "the agent has a control group, and the environment no twins for it (prl_vecenv_pair)"
+                      : "the environment has twins, and the agent no control group that would act for them");
+}
+
+/* ---- a step ---- */
+
 /* Another environment than last time: its instances start anew, and open episodes of these streams end. */
 static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
   prl_drive fresh;
@@ -53,7 +81,8 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
     return prl_fail(error, PRL_EINVAL,
                     "environment \"%s\" has no clock, and critic \"%s\" is discounted per %s",
                     prl_vecenv_type(env)->name, critic, per);
-  prl_status status = prl_drive_init(a, env, &fresh, error);
+  prl_status status = check_twins(a, env, error);
+  if (!status) status = prl_drive_init(a, env, &fresh, error);
   if (status) return status;
   status = prl_vecenv_reset(env, fresh.observation, error);
   if (status) {
@@ -62,67 +91,95 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
   }
   prl_drive_deinit(a->runtime, &a->drive);
   a->drive = fresh;
-  for (int64_t i = 0; i < fresh.n; i++) { /* a stream that has no open episode needs no end */
-    int32_t slot = prl_streams_find(a->experience, prl_vecenv_streams(env)[i]);
-    if (slot >= 0 && a->experience->streams[slot].open)
-      (void)prl_experience_finish(a->experience, prl_vecenv_streams(env)[i], false, NULL, NULL);
-  }
+  driven sides[2];
+  for (int k = list_sides(a, &a->drive, sides) - 1; k >= 0; k--)
+    for (int64_t i = 0; i < sides[k].n; i++) { /* a stream that has no open episode needs no end */
+      int32_t slot = prl_streams_find(sides[k].experience, sides[k].streams[i]);
+      if (slot >= 0 && sides[k].experience->streams[slot].open)
+        (void)prl_experience_finish(sides[k].experience, sides[k].streams[i], false, NULL, NULL);
+    }
   return PRL_OK;
+}
+
+static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int count, prl_error *error) {
+  const prl_env_spec *s = &a->shape->spec;
+  prl_status status = prl_policy_check(a->policy, d->observation, d->n, error);
+  a->split.acted = -1;
+  for (int k = 0; !status && k < count; k++) {
+    const driven *part = &sides[k];
+    const prl_side side = k ? prl_agent_other(a) : prl_agent_own(a, PRL_SAMPLE);
+    status = prl_side_act(&side, part->streams, d->observation + part->first * s->observations, part->n,
+                          d->action + part->first * s->actions, d->decisions + part->first, error);
+  }
+  return status;
 }
 
 /* The agent's time moves by the longest of the steps. Episodes of the instances end by their environment, and
  * never as idle. */
-static prl_status pass_time(prl_agent *a, prl_drive *d, const uint64_t *streams, prl_error *error) {
+static prl_status pass_time(prl_drive *d, const driven sides[2], int count, prl_error *error) {
   int64_t longest = 0;
   if (!prl_vecenv_spec(d->env)->clock) return PRL_OK;
   for (int64_t i = 0; i < d->n; i++) {
-    d->lived_us += d->elapsed[i];
+    if (i < d->own) d->lived_us += d->elapsed[i];
     if (d->elapsed[i] > longest) longest = d->elapsed[i];
   }
-  if (!longest) return PRL_OK;
-  prl_experience_alive(a->experience, streams, d->n, a->experience->n.now + longest);
-  return prl_experience_time(a->experience, a->experience->n.now + longest, error);
+  prl_status status = PRL_OK;
+  for (int k = 0; longest && !status && k < count; k++) {
+    const int64_t now = sides[k].experience->n.now + longest;
+    prl_experience_alive(sides[k].experience, sides[k].streams, sides[k].n, now);
+    status = prl_experience_time(sides[k].experience, now, error);
+  }
+  return status;
 }
 
-static prl_status finish_rows(prl_agent *a, const prl_drive *d, const uint64_t *streams, prl_error *error) {
+static prl_status finish_rows(prl_agent *a, const prl_drive *d, const driven *side, prl_error *error) {
   prl_status status = PRL_OK;
-  for (int64_t i = 0; !status && i < d->n; i++) {
-    if (!d->terminated[i] && !d->truncated[i]) continue;
-    const float *last = d->final_observation + i * a->shape->spec.observations;
-    int32_t slot = prl_streams_find(a->experience, streams[i]);
-    if (slot < 0 || !a->experience->streams[slot].open) continue; /* no room for it; truncated as idle */
+  for (int64_t i = 0, at = side->first; !status && i < side->n; i++, at++) {
+    if (!d->terminated[at] && !d->truncated[at]) continue;
+    const float *last = d->final_observation + at * a->shape->spec.observations;
+    int32_t slot = prl_streams_find(side->experience, side->streams[i]);
+    if (slot < 0 || !side->experience->streams[slot].open) continue; /* no room for it; truncated as idle */
     status = prl_policy_check(a->policy, last, 1, error);
-    if (!status) status = prl_experience_finish(a->experience, streams[i], d->terminated[i], last, error);
+    if (!status)
+      status = prl_experience_finish(side->experience, side->streams[i], d->terminated[at], last, error);
   }
   return status;
 }
 
 /* Learns where the gate can open: the steps that are still open close with the observations that follow them.
  */
-static prl_status learn(prl_agent *a, const prl_drive *d, const uint64_t *streams, prl_error *error) {
+static prl_status learn(prl_agent *a, const prl_drive *d, const driven sides[2], int count,
+                        prl_error *error) {
   int64_t needs = prl_agent_needs(a);
-  if (a->experience->n.closed + d->n < needs) return PRL_OK;
+  if (a->experience->n.closed + d->own < needs) return PRL_OK;
   prl_status status = prl_policy_check(a->policy, d->observation, d->n, error);
   if (status) return status;
-  (void)prl_experience_observe(a->experience, streams, d->observation, d->n,
-                               NULL); /* unknown: there was no room */
+  for (int k = 0; k < count; k++)
+    (void)prl_experience_observe(sides[k].experience, sides[k].streams,
+                                 d->observation + sides[k].first * a->shape->spec.observations, sides[k].n,
+                                 NULL); /* unknown: there was no room */
   return needs && a->experience->n.closed < needs ? PRL_OK : prl_agent_learn(a, 0, NULL, error);
 }
 
-static prl_status drive_step(prl_agent *a, prl_vecenv *env, const uint64_t *streams, prl_error *error) {
+static prl_status drive_step(prl_agent *a, prl_vecenv *env, prl_error *error) {
   prl_drive *d = &a->drive;
   prl_step step = prl_drive_step(d);
-  prl_status status =
-      prl_agent_act_uncut(a, streams, d->observation, d->n, PRL_SAMPLE, d->action, d->decisions, error);
+  driven sides[2];
+  const int count = list_sides(a, d, sides);
+  prl_status status = act(a, d, sides, count, error);
   if (!status) status = prl_vecenv_step(env, &step, error);
-  if (!status)
-    status = prl_experience_feedback(a->experience, d->decisions, d->response, NULL, NULL, d->n, error);
-  /* Each instance has its own clock; the agent's advances by the longest step. */
-  if (!status && prl_vecenv_spec(env)->clock)
-    prl_experience_elapsed(a->experience, d->decisions, d->elapsed, d->n);
-  if (!status) status = pass_time(a, d, streams, error);
-  if (!status) status = finish_rows(a, d, streams, error);
-  return status ? status : learn(a, d, streams, error);
+  for (int k = 0; !status && k < count; k++) {
+    const int64_t first = sides[k].first;
+    status = prl_experience_feedback(sides[k].experience, d->decisions + first,
+                                     d->response + first * a->shape->spec.responses, NULL, NULL, sides[k].n,
+                                     error);
+    /* Each instance has its own clock; the agent's advances by the longest step. */
+    if (!status && prl_vecenv_spec(env)->clock)
+      prl_experience_elapsed(sides[k].experience, d->decisions + first, d->elapsed + first, sides[k].n);
+  }
+  if (!status) status = pass_time(d, sides, count, error);
+  for (int k = 0; !status && k < count; k++) status = finish_rows(a, d, &sides[k], error);
+  return status ? status : learn(a, d, sides, count, error);
 }
 
 prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool stop_at_update, int64_t *made,
@@ -133,12 +190,12 @@ prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool st
   int64_t done = 0, updates = prl_learner_updates(a->learner), asked_ns = 0;
   if (a->drive.env != env) status = take_up(a, env, error);
   a->drive.lived_us = 0;
-  const uint64_t *streams = prl_vecenv_streams(env);
+  if (a->control) prl_control_pair(a->control, true);
   while (!status && done < steps && !(stop_at_update && prl_learner_updates(a->learner) > updates)) {
     /* A stopped drive has made fewer steps; the next call continues it with the same bytes. */
     if (prl_watch_ask(&a->watch, &asked_ns, done, steps, "driving", NULL)) break;
-    status = drive_step(a, env, streams, error);
-    if (!status) done += a->drive.n;
+    status = drive_step(a, env, error);
+    if (!status) done += a->drive.own;
   }
   if (made) *made = done;
   return status;

@@ -1,4 +1,4 @@
-/* The calls of a host: act, feedback, learn; live options; time. */
+/* The calls of a host, but for act (act.c): feedback, learn; live options; time. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -7,53 +7,10 @@
 #include "core/arguments.h"
 #include "core/clock.h"
 
-/* ---- acting and what follows it ---- */
-
-prl_status prl_agent_act_uncut(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
-                               prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
-  prl_status status = PRL_GIVEN(error, "agent", a);
-  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
-  if (!status && n) status = PRL_GIVEN(error, "streams observation action", streams, observation, action);
-  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SAMPLE, PRL_MEAN);
-  if (!status) status = prl_policy_check(a->policy, observation, n, error);
-  if (status) return status;
-  if (prl_learner_warmup_needs(a->learner)) mode = PRL_MEAN;
-  prl_draw_address address = {.streams = streams};
-  if (decisions) status = prl_experience_enter(a->experience, streams, n, error);
-  if (!status)
-    status = prl_policy_act(a->policy, a->experience, observation, n, mode, decisions ? NULL : &address,
-                            action, error);
-  if (status) return status;
-  prl_policy_answered(a->policy);
-  if (decisions)
-    prl_experience_record(a->experience, observation, action, prl_policy_log_prob(a->policy),
-                          (uint64_t)prl_policy_version(a->policy), n, decisions);
-  return PRL_OK;
-}
-
-/* What is recorded is the draw before the cut, of which the density is known. */
-prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
-                         prl_mode mode, float *action, uint64_t *decisions, prl_error *error) {
-  prl_status status = prl_agent_act_uncut(a, streams, observation, n, mode, action, decisions, error);
-  if (status) return status;
-  const prl_env_spec *spec = &a->shape->spec;
-  if (spec->action_kind != PRL_ACTION_CONTINUOUS) return PRL_OK;
-  for (int64_t i = 0; i < n; i++)
-    for (int32_t k = 0; k < spec->actions; k++) {
-      float *value = action + i * spec->actions + k;
-      *value = fminf(fmaxf(*value, spec->action[k].low), spec->action[k].high);
-    }
-  return PRL_OK;
-}
+/* ---- densities ---- */
 
 const prl_env_spec *prl_agent_spec(const prl_agent *a) { return a ? &a->shape->spec : NULL; }
 const char *prl_agent_hash(const prl_agent *a) { return a ? a->hash : NULL; }
-
-const float *prl_agent_act_log_prob(const prl_agent *a, int64_t *n) {
-  if (n) *n = a ? prl_policy_acted(a->policy) : 0;
-  if (!a || !n) return NULL;
-  return prl_policy_log_prob(a->policy);
-}
 
 prl_status prl_agent_log_prob(prl_agent *a, const float *observation, const float *action, int64_t n,
                               float *log_prob, prl_error *error) {
@@ -75,22 +32,54 @@ prl_status prl_agent_log_probs(prl_agent *a, const float *observation, int64_t n
 
 int64_t prl_agent_choices(const prl_agent *a) { return a ? prl_policy_choices(a->policy) : 0; }
 
+/* ---- what follows a decision ---- */
+
+/* How many rows from `first` on are of the same side; *control: which. */
+static int64_t observed_alike(const prl_agent *a, const uint64_t *streams, int64_t first, int64_t n,
+                              bool *control) {
+  int64_t last = first + 1;
+  *control = a->control && prl_control_runs(a->control, streams[first]);
+  while (a->control && last < n && prl_control_runs(a->control, streams[last]) == *control) last++;
+  return (a->control ? last : n) - first;
+}
+
 prl_status prl_agent_observe(prl_agent *a, const uint64_t *streams, const float *observation, int64_t n,
                              prl_error *error) {
-  prl_status status = PRL_GIVEN(error, "agent", a);
+  prl_status status = PRL_GIVEN(error, "agent", a), first = PRL_OK;
   if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
   if (!status && n) status = PRL_GIVEN(error, "streams observation", streams, observation);
   if (!status) status = prl_policy_check(a->policy, observation, n, error);
-  return status ? status : prl_experience_observe(a->experience, streams, observation, n, error);
+  if (status) return status;
+  for (int64_t row = 0, count; row < n; row += count) {
+    bool control;
+    count = observed_alike(a, streams, row, n, &control);
+    status =
+        prl_experience_observe(control ? prl_control_experience(a->control) : a->experience, streams + row,
+                               observation + row * a->shape->spec.observations, count, first ? NULL : error);
+    if (!first) first = status;
+  }
+  return first;
 }
+
+static bool marked(uint64_t decision) { return (uint32_t)decision & PRL_MARK_CONTROL; }
 
 prl_status prl_agent_feedback(prl_agent *a, const uint64_t *decisions, const float *responses,
                               const uint8_t *present, const uint64_t *events, int64_t n, prl_error *error) {
-  prl_status status = PRL_GIVEN(error, "agent", a);
+  prl_status status = PRL_GIVEN(error, "agent", a), first = PRL_OK;
   if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
   if (!status && n) status = PRL_GIVEN(error, "decisions responses", decisions, responses);
   if (status) return status;
-  return prl_experience_feedback(a->experience, decisions, responses, present, events, n, error);
+  const int64_t width = a->shape->spec.responses;
+  for (int64_t row = 0, count; row < n; row += count) {
+    const bool control = a->control && marked(decisions[row]);
+    for (count = 1; row + count < n && (!a->control || marked(decisions[row + count]) == control);) count++;
+    status =
+        prl_experience_feedback(control ? prl_control_experience(a->control) : a->experience, decisions + row,
+                                responses + row * width, present ? present + row * width : NULL,
+                                events ? events + row : NULL, count, first ? NULL : error);
+    if (!first) first = status;
+  }
+  return first;
 }
 
 /* Streams are finished one by one, so that a row would say nothing. */
@@ -110,17 +99,23 @@ prl_status prl_agent_finish(prl_agent *a, uint64_t stream, prl_finish_reason rea
   if (!status) status = PRL_WITHIN(error, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED);
   if (!status && final_observation) status = check_final(a, stream, final_observation, error);
   if (status) return status;
-  return prl_experience_finish(a->experience, stream, reason == PRL_TERMINATED, final_observation, error);
+  const bool control = a->control && prl_control_runs(a->control, stream);
+  return prl_experience_finish(control ? prl_control_experience(a->control) : a->experience, stream,
+                               reason == PRL_TERMINATED, final_observation, error);
 }
 
 int64_t prl_agent_finish_all(prl_agent *a, prl_finish_reason reason) {
   if (!a || PRL_WITHIN(NULL, "reason", (int)reason, PRL_TERMINATED, PRL_TRUNCATED)) return -1;
-  return prl_experience_finish_all(a->experience, reason == PRL_TERMINATED);
+  const bool terminated = reason == PRL_TERMINATED;
+  return prl_experience_finish_all(a->experience, terminated) +
+         (a->control ? prl_experience_finish_all(prl_control_experience(a->control), terminated) : 0);
 }
 
 prl_status prl_agent_time(prl_agent *a, int64_t now_us, prl_error *error) {
   prl_status status = PRL_GIVEN(error, "agent", a);
-  return status ? status : prl_experience_time(a->experience, now_us, error);
+  if (!status) status = prl_experience_time(a->experience, now_us, error);
+  if (status || !a->control) return status;
+  return prl_experience_time(prl_control_experience(a->control), now_us, error);
 }
 
 int64_t prl_agent_now(const prl_agent *a) { return a ? a->experience->n.now : 0; }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/agent.h"
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "core/number.h"
@@ -173,6 +174,8 @@ prl_status prl_needs_of(prl_runtime *runtime, const prl_value *document, prl_nee
   add_capacities(out, document, shape, (int)prl_count(critics));
   const int64_t constrained = prl_constraints_bytes(shape, document);
   if (constrained) add(out, need(document, "objective.constraints", "constraints", NAN, constrained));
+  const int64_t control = prl_bytes_add(prl_control_bytes(document, shape), prl_split_bytes(document, shape));
+  if (control) add(out, need(document, "agent.baseline", "control", NAN, control));
   status = add_programs(out, document, shape, &act, error);
   if (!status) status = add_parameters(out, document, act, error);
   prl_graph_free(act);

@@ -32,8 +32,8 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
 }
 
 static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *error) {
-  static const char *const keys[] = {"observation.names", "action.kind", "action.names", "action.choices",
-                                     "responses"};
+  static const char *const keys[] = {"observation.names", "action.kind", "action.names",
+                                     "action.choices",    "responses",   "control"};
   prl_difference d;
   if (prl_difference_find(a->root, b->root, keys, (int)(sizeof keys / sizeof *keys), &d))
     return prl_fail(error, PRL_EINVAL,
@@ -61,6 +61,10 @@ static void take_experience(prl_agent *to, const prl_agent *from) {
   take_blocks(to, from, "experience.");
   to->experience->shortage = from->experience->shortage;
   prl_streams_rebuild(to->experience);
+  if (to->control && from->control) {
+    take_blocks(to, from, "control.");
+    prl_streams_rebuild(prl_control_experience(to->control));
+  }
   if (to->shape->memory_rows && from->shape->memory_rows) {
     take_blocks(to, from, "memory.");
     prl_learner_remember(to->learner);

@@ -160,23 +160,50 @@ static const float *check_observations(lua_State *L, int index, const lua_agent 
   return prl_check_matrix(L, index, "observation", n, self->observations)->data;
 }
 
+/* Ids beside the rows of a call, one for each; NULL where there are none. */
+static const uint64_t *check_beside(lua_State *L, int index, const char *argument, const char *row,
+                                    int64_t n) {
+  int64_t count;
+  if (lua_isnoneornil(L, index)) return NULL;
+  const uint64_t *ids = check_ids(L, index, argument, &count);
+  if (count != n)
+    luaL_error(L, "%s: one id for each of the %d %s is needed, not %d", argument, (int)n, row, (int)count);
+  return ids;
+}
+
+/* group, salt = "" → its bucket, from 0 to 9999 (prl_bucket) */
+static int bucket(lua_State *L) {
+  int64_t n;
+  lua_settop(L, 2);
+  const char *salt = luaL_optstring(L, 2, "");
+  const uint64_t *group = check_ids(L, 1, "group", &n);
+  if (n != 1) return luaL_error(L, "group: one id is needed, not %d", (int)n);
+  if (strlen(salt) > PRL_SALT_MOST)
+    return luaL_error(L, "salt: at most %d bytes are accepted", PRL_SALT_MOST);
+  lua_pushnumber(L, prl_bucket(*group, salt));
+  return 1;
+}
+
 /* ---- The calls ---- */
 
-/* self, streams, observations (n, observations), mode "sample" or "mean", record = true
- * → actions (n, actions), decisions (n) or nil */
+/* self, streams, observations (n, observations), mode "sample" or "mean", record = true, groups (int64, n) or
+ * nil → actions (n, actions), decisions (n) or nil */
 static int act(lua_State *L) {
   prl_error error;
   int64_t n;
   lua_agent *self = check_agent(L, 1);
   int mode = check_word(L, 4, "mode", PRL_SAMPLE, modes);
   bool record = prl_check_flag(L, 5, "record", true);
-  lua_settop(L, 5);
-  const uint64_t *streams = check_ids(L, 2, "streams", &n);
+  lua_settop(L, 6);
+  const uint64_t *streams = check_ids(L, 2, "streams", &n),
+                 *groups = check_beside(L, 6, "groups", "streams", n);
   const float *observation = check_observations(L, 3, self, n);
   float *action = push_matrix(L, PRL_F32, 2, n, self->actions)->data;
   uint64_t *decisions = record ? push_matrix(L, PRL_I64, 1, n, 0)->data : NULL;
-  prl_check(L, prl_agent_act(self->agent, streams, observation, n, (prl_mode)mode, action, decisions, &error),
-            &error);
+  prl_check(
+      L,
+      prl_agent_act(self->agent, streams, groups, observation, n, (prl_mode)mode, action, decisions, &error),
+      &error);
   return record ? 2 : 1;
 }
 
@@ -275,10 +302,11 @@ static const uint8_t *check_present(lua_State *L, const lua_agent *self, int64_t
  * n) or nil */
 static int feedback(lua_State *L) {
   prl_error error;
-  int64_t n, events_count;
+  int64_t n;
   lua_agent *self = check_agent(L, 1);
   lua_settop(L, 5);
-  const uint64_t *decisions = check_ids(L, 2, "decisions", &n), *events = NULL;
+  const uint64_t *decisions = check_ids(L, 2, "decisions", &n);
+  const uint64_t *events = check_beside(L, 5, "events", "decisions", n);
   float *values;
   const uint8_t *present;
   if (lua_type(L, 3) == LUA_TTABLE) {
@@ -286,12 +314,6 @@ static int feedback(lua_State *L) {
   } else {
     values = prl_check_matrix(L, 3, "responses", n, self->responses)->data;
     present = check_present(L, self, n);
-  }
-  if (!lua_isnil(L, 5)) {
-    events = check_ids(L, 5, "events", &events_count);
-    if (events_count != n)
-      return luaL_error(L, "events: one id for each of the %d decisions is needed, not %d", (int)n,
-                        (int)events_count);
   }
   prl_check(L, prl_agent_feedback(self->agent, decisions, values, present, events, n, &error), &error);
   return 0;
@@ -517,7 +539,8 @@ static int meanings(lua_State *L) {
 }
 
 void prl_open_agent(lua_State *L) {
-  static const luaL_Reg functions[] = {{"agent", new_agent}, {"load_agent", load_agent}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"agent", new_agent}, {"load_agent", load_agent}, {"bucket", bucket}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"act", act},
                                      {"act_log_prob", act_log_prob},
                                      {"log_prob", log_prob},

@@ -83,6 +83,15 @@ static int difference(lua_State *L) { /* a, b → the line where b first says so
   return 1;
 }
 
+static int graph_document(lua_State *L) { /* self → it as plain data, for a part of a plan's document */
+  prl_error error;
+  prl_doc **doc = prl_push_doc(L);
+  prl_check(L, prl_doc_new(prl_state_of(L)->runtime, doc, &error), &error);
+  prl_check(L, prl_graph_write(check_graph(L, 1), *doc, &(*doc)->root, &error), &error);
+  prl_value_push(L, &(*doc)->root);
+  return 1;
+}
+
 static int scope_number(lua_State *L) {
   lua_pushnumber(L, (lua_Number)prl_tape_scope(prl_state_of(L)->tape));
   return 1;
@@ -209,7 +218,8 @@ void prl_open_plan(lua_State *L) {
                                        {"scope_number", scope_number},
                                        {"new_plan", new_plan},
                                        {NULL, NULL}};
-  static const luaL_Reg graph_methods[] = {{"difference", difference}, {"__gc", graph_gc}, {NULL, NULL}};
+  static const luaL_Reg graph_methods[] = {
+      {"difference", difference}, {"document", graph_document}, {"__gc", graph_gc}, {NULL, NULL}};
   static const luaL_Reg plan_methods[] = {{"hash", plan_hash},
                                           {"document", plan_document},
                                           {"memory", plan_memory},

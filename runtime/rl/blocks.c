@@ -13,8 +13,9 @@ void prl_blocks_deinit(prl_blocks *blocks) {
 
 prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype, int64_t count, void *data,
                           prl_error *error) {
-  size_t length = strlen(name);
-  if (length >= PRL_BLOCK_NAME)
+  const char *prefix = blocks->prefix ? blocks->prefix : "";
+  const size_t before = strlen(prefix), length = strlen(name);
+  if (before + length >= PRL_BLOCK_NAME)
     return prl_fail(error, PRL_EINVAL, "the name '%s' is longer than %d bytes", name, PRL_BLOCK_NAME - 1);
   if (blocks->count == blocks->capacity) {
     int capacity = blocks->capacity ? 2 * blocks->capacity : 32;
@@ -26,7 +27,8 @@ prl_status prl_blocks_add(prl_blocks *blocks, const char *name, prl_dtype dtype,
   }
   prl_block *block = &blocks->items[blocks->count++];
   *block = (prl_block){.dtype = dtype, .count = count, .data = data};
-  memcpy(block->name, name, length + 1);
+  memcpy(block->name, prefix, before);
+  memcpy(block->name + before, name, length + 1);
   return PRL_OK;
 }
 

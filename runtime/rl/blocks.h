@@ -22,6 +22,7 @@ typedef struct prl_blocks {
   prl_runtime *runtime;
   prl_block *items;
   int count, capacity;
+  const char *prefix; /* of the names that are added; NULL: none */
 } prl_blocks;
 
 void prl_blocks_init(prl_blocks *blocks, prl_runtime *runtime);

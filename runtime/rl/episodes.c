@@ -10,7 +10,7 @@ void prl_experience_elapsed(prl_experience *e, const uint64_t *decisions, const 
                             int64_t n) {
   PRL_CHECKED(e);
   EVERY(i, n) {
-    int64_t place = (int64_t)(uint32_t)decisions[i] - 1;
+    int64_t place = prl_decision_place(e, decisions[i]);
     if (place < 0 || place >= e->n.fresh) continue;
     prl_row *r = &e->rows[place];
     if (r->generation != (uint32_t)(decisions[i] >> 32) || r->kind != PRL_ROW_REAL ||

@@ -20,6 +20,8 @@
 #define PRL_COUNT_MOST (INT64_C(1) << 60)
 static inline bool prl_count_holds(int64_t count) { return count >= 0 && count <= PRL_COUNT_MOST; }
 
+#define PRL_MARK_CONTROL UINT32_C(0x80000000) /* above every place of a pool */
+
 typedef struct prl_response_rule {
   float missing;
   prl_combine combine;
@@ -35,6 +37,8 @@ typedef struct prl_experience_options {
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
+  uint32_t
+      mark;  /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
   bool kept; /* frozen rows go on into a replay memory: batches say whose they are, and what was reported */
 } prl_experience_options;
 

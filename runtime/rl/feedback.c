@@ -27,7 +27,7 @@ static bool find_remembered(const prl_experience *e, uint64_t decision, target *
 static prl_status locate(prl_experience *e, uint64_t decision, target *out, bool *found, prl_error *error) {
   *found = false;
   if (!decision) return PRL_OK;
-  int64_t place = (int64_t)(uint32_t)decision - 1;
+  int64_t place = prl_decision_place(e, decision);
   uint32_t generation = (uint32_t)(decision >> 32);
   prl_row *r = place >= 0 && place < e->n.fresh ? &e->rows[place] : NULL;
   if (!r || generation > r->generation || generation == 0 ||

@@ -14,7 +14,12 @@ static inline float *prl_row_observation(prl_experience *e, int32_t row) {
 
 /* The decision of the row at this place of the pool; of a ghost the one that may take its place. */
 static inline uint64_t prl_row_decision(const prl_experience *e, int64_t row) {
-  return (uint64_t)e->rows[row].generation << 32 | (uint32_t)(row + 1);
+  return (uint64_t)e->rows[row].generation << 32 | e->options.mark | (uint32_t)(row + 1);
+}
+
+/* The place of the pool in an id; not one of its places where the id is another experience's, or none. */
+static inline int64_t prl_decision_place(const prl_experience *e, uint64_t decision) {
+  return (int64_t)((uint32_t)decision ^ e->options.mark) - 1;
 }
 
 /* What follows it in its list; −1: nothing. */

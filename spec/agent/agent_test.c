@@ -106,7 +106,7 @@ static void row_by_row(prl_agent *agent, prl_vecenv *env, int64_t steps) {
   CHECK_OK(prl_vecenv_reset(env, observation, &error));
   for (int64_t t = 0; t < steps; t++) {
     for (int i = N - 1; i >= 0; i--)
-      CHECK_OK(prl_agent_act(agent, &streams[i], observation + 3 * i, 1, PRL_SAMPLE, action + i,
+      CHECK_OK(prl_agent_act(agent, &streams[i], NULL, observation + 3 * i, 1, PRL_SAMPLE, action + i,
                              decisions + i, &error));
     CHECK_OK(prl_vecenv_step(env, &step, &error));
     for (int i = 0; i < N; i++) {
@@ -144,27 +144,27 @@ static void acting_between_budgets(void **state) {
   prl_agent *agent = toy_agent(runtime, &pendulum_options);
   float observation[3] = {0.1f, -0.2f, 0.3f}, before, now;
   uint64_t stream = 1, decision;
-  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
+  CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &before, NULL, &error));
   for (int i = 0; i < 200 && agent->schedule->at < 6; i++) {
     float response = (float)(i % 7);
     observation[0] = (float)(i % 5);
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &now, &decision, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, &now, &decision, &error));
     CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
     CHECK_OK(prl_agent_learn(agent, 1, NULL, &error));
   }
   uint64_t version = (uint64_t)agent->policy->n.version;
   observation[0] = 0.1f;
-  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
+  CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &before, NULL, &error));
   prl_progress progress = {.version = version};
   int calls = 0;
   while (progress.version == version) {
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &now, NULL, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &now, NULL, &error));
     assert_true(now == before);
     CHECK_OK(prl_agent_learn(agent, 1, &progress, &error));
     calls++;
   }
   assert_true(calls > 4);
-  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &now, NULL, &error));
+  CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &now, NULL, &error));
   assert_true(now != before);
   prl_agent_free(agent);
 }
@@ -209,12 +209,12 @@ static void numbers_that_are_not_finite(void **state) {
   CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, ", nor is the output \"policy_loss\"");
   float observation[3] = {0, 0, NAN}, action;
   uint64_t stream = 100, decision = 55;
-  CHECK_FAILS(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error),
+  CHECK_FAILS(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, &action, &decision, &error),
               PRL_ENUMERIC, "\"o2\"");
   assert_int_equal(decision, 55);
   float response = INFINITY;
   observation[2] = 0;
-  CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+  CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, &action, &decision, &error));
   CHECK_FAILS(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error), PRL_ENUMERIC,
               "response r0");
   prl_vecenv_free(env);
@@ -250,13 +250,13 @@ static void a_bad_policy_is_not_published(void **state) {
     uint64_t stream = 100;
     prl_vecenv *env = pendulum(runtime, 4, 1);
     prl_agent *agent = spoilt_by(env, cases[i].option, cases[i].to);
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &before, NULL, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &before, NULL, &error));
     int64_t version = agent->policy->n.version, updates = agent->learner->n.updates;
     CHECK_FAILS(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error), PRL_ENUMERIC, cases[i].message);
     CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "is not published: ");
     CHECK_FAILS(prl_agent_save(agent, NULL, "/tmp/never", &error), PRL_ESTATE, cases[i].message);
     assert_true(agent->policy->n.version == version && agent->learner->n.updates == updates);
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &after, NULL, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &after, NULL, &error));
     assert_true(before == after);
     /* Another plan goes on from the policy in force, and learns, since what is not finite is left behind. */
     toy_options sound = pendulum_options;
@@ -264,7 +264,7 @@ static void a_bad_policy_is_not_published(void **state) {
     prl_plan *plan;
     CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
     CHECK_OK(prl_agent_swap(agent, plan, &error));
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_MEAN, &after, NULL, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &after, NULL, &error));
     assert_true(before == after);
     if (i == 1) CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
     assert_int_equal(agent->learner->n.updates, updates + (int64_t)i);
@@ -302,7 +302,7 @@ static void reward_scales_from_the_warmup(void **state) {
   float observation[3] = {1, 0, 0}, action, response = 0;
   uint64_t stream = 1, decision;
   for (int i = 0; i < 41; i++) {
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, &action, &decision, &error));
     CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
   }
   CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "critic \"c0\"");
@@ -364,7 +364,7 @@ static void dropping_stale_steps(void **state) {
   float observation[3] = {1, 0, 0}, action, response = 1;
   uint64_t stream = 1, decision;
   for (int i = 0; i < 101; i++) {
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, &action, &decision, &error));
     CHECK_OK(prl_agent_feedback(agent, &decision, &response, NULL, NULL, 1, &error));
   }
   prl_progress progress;

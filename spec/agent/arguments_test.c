@@ -81,19 +81,19 @@ static void agent_calls(void) {
   REFUSED("plan", prl_agent_new(NULL, &other, e));
   REFUSED("out", prl_agent_new(plan, NULL, e));
   REFUSED("agent", prl_agent_time(NULL, 0, e));
-  REFUSED("agent", prl_agent_act(NULL, streams, observation, N, PRL_MEAN, action, decisions, e));
-  REFUSED("streams", prl_agent_act(agent, NULL, observation, N, PRL_MEAN, action, decisions, e));
-  REFUSED("observation", prl_agent_act(agent, streams, NULL, N, PRL_MEAN, action, decisions, e));
-  REFUSED("action", prl_agent_act(agent, streams, observation, N, PRL_MEAN, NULL, decisions, e));
+  REFUSED("agent", prl_agent_act(NULL, streams, NULL, observation, N, PRL_MEAN, action, decisions, e));
+  REFUSED("streams", prl_agent_act(agent, NULL, NULL, observation, N, PRL_MEAN, action, decisions, e));
+  REFUSED("observation", prl_agent_act(agent, streams, NULL, NULL, N, PRL_MEAN, action, decisions, e));
+  REFUSED("action", prl_agent_act(agent, streams, NULL, observation, N, PRL_MEAN, NULL, decisions, e));
   EACH(n, NO_ROWS)
-  REFUSED("n", prl_agent_act(agent, streams, observation, n, PRL_MEAN, action, decisions, e));
-  REFUSED("n", prl_agent_act(agent, streams, observation, n, PRL_MEAN, action, NULL, e));
+  REFUSED("n", prl_agent_act(agent, streams, NULL, observation, n, PRL_MEAN, action, decisions, e));
+  REFUSED("n", prl_agent_act(agent, streams, NULL, observation, n, PRL_MEAN, action, NULL, e));
   REFUSED("n", prl_agent_observe(agent, streams, observation, n, e));
   REFUSED("n", prl_agent_feedback(agent, decisions, responses, NULL, NULL, n, e));
   REFUSED("n", prl_agent_log_prob(agent, observation, action, n, responses, e));
   REFUSED("n", prl_agent_log_probs(agent, observation, n, responses, e));
   END EACH(word, NO_WORD)
-      REFUSED("mode", prl_agent_act(agent, streams, observation, N, (prl_mode)word, action, NULL, e));
+      REFUSED("mode", prl_agent_act(agent, streams, NULL, observation, N, (prl_mode)word, action, NULL, e));
   REFUSED("mode", prl_agent_evaluate(agent, env, 1, (prl_mode)word, NULL, NULL, e));
   REFUSED("reason", prl_agent_finish(agent, 1, (prl_finish_reason)word, NULL, e));
   END REFUSED("agent", prl_agent_observe(NULL, streams, observation, N, e));
@@ -431,7 +431,7 @@ static void test_greatest(void **state) {
   CHECK_OK(prl_agent_learn(agent, INT64_MAX, &progress, &error));
   assert_true(progress.waiting);
   for (int t = 0; t < 16; t++)
-    CHECK_OK(prl_agent_act(agent, streams, observation, N, PRL_SAMPLE, action, decisions, &error));
+    CHECK_OK(prl_agent_act(agent, streams, NULL, observation, N, PRL_SAMPLE, action, decisions, &error));
   CHECK_OK(prl_agent_observe(agent, streams, observation, N, &error));
   CHECK_OK(
       prl_agent_learn(agent, INT64_MAX, &progress, &error)); /* a whole update, and on to the next gate */
@@ -440,7 +440,8 @@ static void test_greatest(void **state) {
   CHECK_FAILS(prl_agent_time(agent, INT64_MAX, &error), PRL_EINVAL, "the time is 9223372036854775807 µs");
   CHECK_FAILS(prl_agent_time(agent, -1, &error), PRL_EINVAL, "backwards");
   assert_int_equal(prl_agent_now(agent), INT64_C(1) << 60);
-  CHECK_OK(prl_agent_act(agent, NULL, NULL, 0, PRL_MEAN, NULL, NULL, &error)); /* no rows need no arrays */
+  CHECK_OK(
+      prl_agent_act(agent, NULL, NULL, NULL, 0, PRL_MEAN, NULL, NULL, &error)); /* no rows need no arrays */
   CHECK_OK(prl_agent_observe(agent, NULL, NULL, 0, &error));
   CHECK_OK(prl_agent_feedback(agent, NULL, NULL, NULL, NULL, 0, &error));
 }

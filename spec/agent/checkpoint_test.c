@@ -72,7 +72,8 @@ static void live(world *w, int64_t steps) {
   for (int64_t t = 0; t < steps; t++) {
     const uint64_t *streams = prl_vecenv_streams(w->env);
     CHECK_OK(prl_agent_time(w->agent, w->now_us += 1000000 + 7919000 * (t % 5), &error));
-    CHECK_OK(prl_agent_act(w->agent, streams, w->observation, N, PRL_SAMPLE, action, decisions, &error));
+    CHECK_OK(
+        prl_agent_act(w->agent, streams, NULL, w->observation, N, PRL_SAMPLE, action, decisions, &error));
     CHECK_OK(prl_vecenv_step(w->env, &step, &error));
     CHECK_OK(prl_agent_feedback(w->agent, decisions, response, NULL, NULL, N, &error));
     for (int i = 0; i < N; i++)
@@ -216,7 +217,7 @@ static void damaged_files(void **state) {
     } else {
       float observation[3] = {0}, action;
       uint64_t stream = 100, decision;
-      (void)prl_agent_act(loaded, &stream, observation, 1, PRL_SAMPLE, &action, &decision, &error);
+      (void)prl_agent_act(loaded, &stream, NULL, observation, 1, PRL_SAMPLE, &action, &decision, &error);
       (void)prl_agent_learn(loaded, 2000, NULL, &error);
       (void)prl_agent_drive(loaded, env, 200, false, NULL, &error);
       prl_agent_free(loaded);

@@ -65,7 +65,7 @@ static void step(host *h, int stream) {
   float action;
   uint64_t decision;
   follow(h, stream, mark);
-  CHECK_OK(prl_agent_act(h->agent, &key, observation, 1, PRL_SAMPLE, &action, &decision, &error));
+  CHECK_OK(prl_agent_act(h->agent, &key, NULL, observation, 1, PRL_SAMPLE, &action, &decision, &error));
   h->next[mark] = NOT_YET;
   h->last[stream] = mark;
   h->decision[mark] = decision;

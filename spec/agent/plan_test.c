@@ -25,7 +25,7 @@ static void live_a_little(prl_agent *agent) {
         agent->shape->spec.responses > 8)
       return;
     observation[0] = (float)(i % 7);
-    if (prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, action, &decision, &error)) return;
+    if (prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, action, &decision, &error)) return;
     (void)prl_agent_feedback(agent, &decision, response, NULL, NULL, 1, &error);
     if (i % 40 == 39) (void)prl_agent_learn(agent, 200, NULL, &error);
   }

@@ -97,8 +97,8 @@ static prl_agent *host(const toy_options *with, int64_t every_us, int64_t steps)
   CHECK_OK(prl_vecenv_reset(env, observation, &error));
   for (int64_t t = 0; t < steps; t++) {
     CHECK_OK(prl_agent_time(agent, t * every_us, &error));
-    CHECK_OK(
-        prl_agent_act(agent, prl_vecenv_streams(env), observation, N, PRL_SAMPLE, action, decisions, &error));
+    CHECK_OK(prl_agent_act(agent, prl_vecenv_streams(env), NULL, observation, N, PRL_SAMPLE, action,
+                           decisions, &error));
     CHECK_OK(prl_vecenv_step(env, &out, &error));
     CHECK_OK(prl_agent_feedback(agent, decisions, response, NULL, NULL, N, &error));
     CHECK_OK(prl_agent_learn(agent, 0, NULL, &error));
@@ -161,7 +161,7 @@ static void refuses_a_host_that_never_tells_the_time(void **state) {
   prl_status status = PRL_OK;
   for (int t = 0; !status && t < 100; t++) {
     uint64_t stream = 5, decision;
-    CHECK_OK(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, action, &decision, &error));
+    CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, action, &decision, &error));
     status = prl_agent_learn(agent, 0, NULL, &error);
   }
   assert_int_equal(status, PRL_ESTATE);

@@ -36,7 +36,7 @@ static void run(prl_agent *agent) {
     const uint64_t stream = 1;
     uint64_t decision = 0;
     observation[0] = (float)(i % 3);
-    if (!fuzz_ok(prl_agent_act(agent, &stream, observation, 1, PRL_SAMPLE, action, &decision, &error),
+    if (!fuzz_ok(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_SAMPLE, action, &decision, &error),
                  &error))
       return;
     if (decision && !fuzz_ok(prl_agent_feedback(agent, &decision, responses, NULL, NULL, 1, &error), &error))

@@ -122,6 +122,17 @@ local function set_documents(self)
   return sets, optims, tensors
 end
 
+--- What acts for the control group, one action for everybody; and the values of its parameters.
+local function control_document(self, recipe, document, rows)
+  local control = require "perilune.recipe.control"
+  local other = learn.new(networks.bare(recipe), self.spec, control.vector(recipe, self.spec))
+  other.prefix = "control/"
+  local act = act_program(other)
+  local sets, _, tensors = set_documents(other)
+  return control.document(recipe, rows, {noise = other:actor().draws, sets = sets, live = {}, programs = {act = act:document()}},
+    document), tensors
+end
+
 --- Bounds as plain data holds them, which has no infinities: one that is not there is false; nil where there is none.
 local function bounds_of(list)
   local out, any = {}, false
@@ -191,7 +202,7 @@ local function plan_document(self, algorithm, recipe, hash)
   local constrained = given_constraints and
     require("perilune.recipe.constraints").documents(given_constraints, self.live) or nil
   local sets, optims, tensors = set_documents(self)
-  return {
+  local document = {
     format = 2, hash = hash, recipe = recipe, seed = recipe.train.seed,
     observation = {names = spec.observation.names, units = spec.observation.units,
       low = bounds_of(spec.observation.low), high = bounds_of(spec.observation.high)},
@@ -205,7 +216,14 @@ local function plan_document(self, algorithm, recipe, hash)
     noise = self:actor().draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
     constraints = constrained,
     metrics = metric_documents(algorithm),
-  }, tensors
+  }
+  if given.baseline then
+    local rows = document.capacity.rows or 2 * schedule[1].rows
+    local values
+    document.control, values = control_document(self, recipe, document, rows)
+    for name, value in pairs(values) do tensors[name] = value end
+  end
+  return document, tensors
 end
 
 local build = {}

@@ -31,6 +31,8 @@ local function resolve_one(check, name, given, at, critics)
   local bound = one.at_least or one.at_most
   if (one.at_least == nil) == (one.at_most == nil) then
     check.note(at, "expected one of at_least and at_most, got " .. (bound and "both" or "none"))
+  elseif type(bound) == "table" and one.unit then
+    check.note(at .. ".unit", "a bound that is relative has the control group's mean as its unit")
   elseif bound == 0 and not one.unit then
     check.note(at, "a bound of 0 says nothing of what is near it: unit is missing, the size of a violation that counts as 1")
   end
@@ -57,6 +59,11 @@ function constraints.check(check, recipe, spec, env, algorithm)
     check.note("objective.constraints", "a search has no multipliers; an algorithm that learns is needed, such as a2c or ppo")
   end
   for _, name in ipairs(keys(all)) do
+    local bound = all[name].at_least or all[name].at_most
+    if type(bound) == "table" and not recipe.agent.baseline then
+      check.note(("objective.constraints.%s.%s"):format(name, all[name].at_least and "at_least" or "at_most"),
+        "a relative bound is measured against a control group, and there is none: agent.baseline = {policy = \"zero\"} makes one")
+    end
     if all[name].per == "user_day" and not spec.clock and env.kind ~= "host" then
       check.note(("objective.constraints.%s.per"):format(name), ("expected step or episode, got user_day: the env %s has no clock")
         :format(values.show(spec.name)))

@@ -43,7 +43,7 @@ local kinds = {
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name",
   multiplier = "number | learned", dimensions = "table", env = "table",
   algorithm = "table", baseline = "text | table", policies = "tables by name", front = "table",
-  metrics = "ratios by name",
+  metrics = "ratios by name", control = "table", bound = "number | relative",
 }
 
 local function type_text(option)
@@ -121,7 +121,7 @@ end
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "host"}
+  "train", "eval", "agent", "control", "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -131,6 +131,7 @@ topics.policy = section("policy: the actor.", schema.policy)
 topics.train = section("train: length and seed of training.", schema.train)
 topics.eval = section("eval: how the policy is evaluated.", schema.eval)
 topics.agent = section("agent: capacities of the agent.", schema.agent)
+topics.control = section("agent.baseline: users whom a fixed policy serves beside the one that learns.", schema.control)
 topics.critic = section("objective.critics.NAME: one part of the objective, with its own value network.",
   schema.critic)
 topics.constraint = section("objective.constraints.NAME: what a critic's reward may come to.", schema.constraint)

@@ -262,8 +262,8 @@ local function constant_value(check, action, place, value, path)
   end
 end
 
--- A constant action names dimensions, within their bounds.
-local function constant(check, spec, given, path)
+--- A constant action names dimensions, within their bounds.
+function environment.constant(check, spec, given, path)
   local action = spec.action
   for name, value in pairs(given) do
     local at, place = path .. "." .. tostring(name), nil
@@ -301,7 +301,7 @@ local function front(check, spec, given, path)
   for i, name in ipairs(given.y) do known(name, path .. ".y." .. i) end
   if type(given.vectors) ~= "table" then return end
   if #given.vectors == 0 then check.note(path .. ".vectors", "expected at least one constant action, got {}") end
-  for i, vector in ipairs(given.vectors) do constant(check, spec, vector, path .. ".vectors." .. i) end
+  for i, vector in ipairs(given.vectors) do environment.constant(check, spec, vector, path .. ".vectors." .. i) end
 end
 
 --- eval: users and days need an environment with a clock; constant policies name dimensions, within their bounds, groups
@@ -311,9 +311,9 @@ function environment.evaluation(check, spec, eval, path, critics)
     check.note(path .. ".users", ("expected 0, got %d: the env %s has no clock, and no simulated days"):format(eval.users,
       values.show(spec.name)))
   end
-  if type(eval.baseline) == "table" then constant(check, spec, eval.baseline, path .. ".baseline") end
+  if type(eval.baseline) == "table" then environment.constant(check, spec, eval.baseline, path .. ".baseline") end
   for name, policy in pairs(eval.beside) do
-    if type(policy) == "table" then constant(check, spec, policy, path .. ".beside." .. name) end
+    if type(policy) == "table" then environment.constant(check, spec, policy, path .. ".beside." .. name) end
   end
   for i, name in ipairs(eval.groups) do
     if not has(spec.observation.names, name) then

@@ -136,6 +136,7 @@ end
 --- group: the name by which learn:minimise steps the set; nil: nothing steps it.
 local function add_set(self, name, module, group)
   local names, parameters = module:parameters()
+  name = self.prefix .. name
   local set = {name = name, names = names, parameters = parameters, group = group,
     params = prl.params(name, parameters, names)}
   if group then

@@ -63,6 +63,17 @@ local function ratio(...)
   return result
 end
 
+--- A bound that is relative to what the control group comes to, as in at_least = relative(-0.005).
+local function relative(...)
+  local share = ...
+  if select("#", ...) ~= 1 or type(share) ~= "number" then
+    refuse("relative takes a share of what the control group comes to, as in relative(-0.005)")
+  end
+  local result = {relative = share}
+  whole[result] = true
+  return result
+end
+
 --- A multiplier that is learned: its settings.
 local function learned(...)
   local given = ...
@@ -183,7 +194,7 @@ local function merge_sort(t, before)
 end
 
 local shared = {
-  extend = extend, remove = remove, expression = expression, ratio = ratio, learned = learned, sweep = sweep,
+  extend = extend, remove = remove, expression = expression, ratio = ratio, learned = learned, relative = relative, sweep = sweep,
   linear = scalar "linear", cosine = scalar "cosine", warmup = scalar "warmup", piecewise = scalar "piecewise",
   assert = base.assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, unpack = base.unpack,

@@ -9,7 +9,7 @@
 ---   required               there is no default
 ---   fields                 the options of a `section`
 --- Kinds: number, boolean, text, choice, texts, sizes, duration, reward, scale, section, and those that validate.lua
---- checks as a whole: env, critics, constraints, multiplier, dimensions, algorithm, optimizer.
+--- checks as a whole: env, control, critics, constraints, multiplier, dimensions, algorithm, optimizer.
 --- Every kind is checked by the function of its name in values.lua.
 ---
 --- The resolved recipe has every option in its place:
@@ -68,8 +68,9 @@ schema.learned = {
 
 schema.constraint = {
   option("critic", "text", nil, "", "the critic whose reward is constrained; default: that of the constraint's name"),
-  option("at_least", "number", nil, "", "the least that it may come to, per unit of `per`; or else"),
-  option("at_most", "number", nil, "", "the most"),
+  option("at_least", "bound", nil, "", "the least that it may come to, per unit of `per`: a number, or relative(-0.005) to what the " ..
+    "control group comes to, agent.baseline; or else"),
+  option("at_most", "bound", nil, "", "the most"),
   option("per", "choice", "step", "", "what it is a mean of: steps, whole episodes, or days of a user, for envs with a clock",
     {choices = {"step", "episode", "user_day"}}),
   option("unit", "number", nil, "", "a violation of this size counts as 1; default: the size of the bound", {above = 0}),
@@ -190,6 +191,19 @@ schema.front = {
     "constant actions by dimension, the folder of a cem run, or a folder of runs"),
 }
 
+--- Fields of agent.baseline.
+schema.control = {
+  option("policy", "baseline", "zero", "", 'what serves it: "zero" (the zero action: the base order), or a constant action by ' ..
+    "dimension, such as {diversity = 0.5}"),
+  option("traffic", "number", 0.02, "", "share of the users who are of it. A simulation has no users to lose: for this share of " ..
+    "its instances it runs twins beside them, who meet the same chances", {above = 0, max = 1}),
+  option("salt", "text", "", "", "decides, with the user's number, who is of it; another salt gives other users (prl.bucket)"),
+  option("per", "choice", nil, "", "what lifts are means of: days of a user, whole episodes or steps; default: user_day for " ..
+    "envs with a clock, else episode", {choices = {"step", "episode", "user_day"}}),
+  option("window", "number", 10000, "units", "lifts are of about the last so many units of the group: what was counted loses " ..
+    "weight by e in so many", {min = 1, max = 1e15}),
+}
+
 schema.agent = {
   option("streams", "number", nil, "streams", "slots for streams; default: env.n, or 1024 for a host",
     {integer = true, min = 1, max = 2 ^ 28}),
@@ -200,6 +214,10 @@ schema.agent = {
   option("interval", "duration", nil, "s",
     "time between two decisions of a stream, as in \"50 ms\": how many steps wait at once follows from it and the waits of " ..
     "the responses", {above = 0}),
+  -- Without a default, so that recipes without a control group keep their hashes.
+  option("baseline", "control", nil, "",
+    "a control group: users whom a fixed policy serves at the same time, and of whom nothing is learned. Each response has its " ..
+    "lift over theirs in the metrics; a constraint may be relative to them"),
   option("idle", "duration", 0, "s", "a stream is truncated after this much inactivity; 0: never", {min = 0}),
 }
 
@@ -253,6 +271,8 @@ function schema.unknown(path)
   local options = schema.recipe
   local critic = path:match("^objective%.critics%.[^.]+%.(.+)$")
   if critic then path, options = critic, schema.critic end
+  local control = path:match("^agent%.baseline%.(.+)$")
+  if control then path, options = control, schema.control end
   local constraint = path:match("^objective%.constraints%.[^.]+%.(.+)$")
   if constraint then path, options = constraint, schema.constraint end
   for name in path:gmatch("[^.]+") do

@@ -188,6 +188,11 @@ local function together(check, result, spec, env, algorithm)
   if result.objective.constraints then
     require("perilune.recipe.constraints").check(check, result, spec, env, algorithm)
   end
+  if result.agent.baseline then
+    local control = require "perilune.recipe.control"
+    control.check(check, result, spec, env, algorithm)
+    env.twins = control.twins(result)
+  end
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
   check.try(needs_memory, check, result)
@@ -213,6 +218,9 @@ local function resolve(check, recipe)
   end
   if recipe.algorithm ~= nil then
     result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec, policy)
+  end
+  if result.agent.baseline then
+    result.agent.baseline = check.try(require("perilune.recipe.control").resolve, check, result.agent.baseline, "agent.baseline", spec)
   end
   if spec then check.try(environment.evaluation, check, spec, result.eval, "eval", result.objective.critics) end
   if check.count() > 0 then return nil end

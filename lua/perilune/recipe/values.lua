@@ -240,6 +240,14 @@ function values.scale(check, value, _, path)
   wrong(check, path, 'a number above 0, or "baseline"', value)
 end
 
+--- A bound of a constraint: a number, or {relative = share} as relative(share) gives it.
+function values.bound(check, value, _, path)
+  local share = type(value) == "table" and value.relative
+  if type(value) == "number" or share == nil or share == false then return plain_number(check, value, {}, path) end
+  known_fields(check, value, path, {"relative"})
+  return {relative = plain_number(check, share, {min = -1e6, max = 1e6}, path .. ".relative")}
+end
+
 --- "ltr", "zero", a run's folder, or a constant action by dimension; environment.baseline checks the dimensions.
 function values.baseline(check, value, _, path)
   if (type(value) == "string" and value ~= "") or type(value) == "table" then return value end

@@ -104,7 +104,7 @@ local environment = record({kind = choice("builtin", "c", "lua", "script"), n = 
   options = map {check = function(check, value, _, path)
     local name = path:match("[^.]+$")
     return check.option((name == "world" or name == "digest") and text or number, value, path)
-  end}}, {name = text, path = text}, function(check, value, path)
+  end}}, {name = text, path = text, twins = at_least_1}, function(check, value, path)
   local own, other = "path", "name"
   if value.kind == "builtin" then own, other = other, own end
   if value[own] == nil then check.fail(below(path, own), "this is missing") end

@@ -62,7 +62,8 @@ local function environment_of(env)
   local settings = {}
   for key, value in pairs(env.options or {}) do settings[key] = value end
   settings.world = settings.world and posix.realpath(settings.world)
-  return {kind = env.kind, name = env.name, path = env.path and posix.realpath(env.path), options = settings, n = env.n}
+  return {kind = env.kind, name = env.name, path = env.path and posix.realpath(env.path), options = settings, n = env.n,
+    twins = env.twins ~= 0 and env.twins or nil}
 end
 
 local about = {}

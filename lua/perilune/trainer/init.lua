@@ -24,7 +24,7 @@ local trainer = {}
 --- returns its path, or nil and a message; without it there is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
-  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed)
+  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local info = about.run(loaded, plan, agent, driver, options)
@@ -79,7 +79,7 @@ function trainer.resume(path, options)
   changes.kernels(info)
   driver.check(info, state, beside)
   check_due(info, state, beside)
-  local env = failure.check(environment.make(info.environment, info.environment.n, info.seed))
+  local env = failure.check(environment.make(info.environment, info.environment.n, info.seed, info.environment.twins))
   run:prepare()
   info.folder, info.message = place.path, nil
   run.driver = driver.resume(run, env, options, beside)

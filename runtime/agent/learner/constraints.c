@@ -10,7 +10,6 @@
 #include "core/nearest.h"
 #include "core/read.h"
 
-static const double day_seconds = 86400;
 static const int64_t most_window = 1 << 24;
 static const double stuck_updates = 100; /* at the bound, before it is said that a constraint cannot be met */
 
@@ -34,22 +33,18 @@ static prl_status read_critic(const prl_learner *l, prl_constraint *c, const prl
                   critic, prl_nearest_hint(&nearest));
 }
 
-static prl_status read_per(prl_constraint *c, const prl_value *map, prl_error *error) {
-  static const char *const units[] = {"step", "episode", "user_day"};
-  const char *per;
-  prl_status status = prl_read_string(map, c->name, "per", &per, error);
-  if (status) return status;
-  int found = prl_read_word(per, units, 3);
-  if (found < 0) return prl_read_fail(c->name, "per", "step, episode or user_day", error);
-  c->per = (prl_constraint_unit)found;
-  return PRL_OK;
-}
-
-static prl_status read_bound(prl_constraint *c, const prl_value *map, prl_error *error) {
-  const bool least = prl_get(map, "at_least") != NULL;
-  c->sign = least ? 1 : -1;
-  prl_status status =
-      prl_read_number(map, c->name, least ? "at_least" : "at_most", true, -1e30, 1e30, &c->bound, error);
+/* A number, or {relative = share}: of what the control group comes to. */
+static prl_status read_bound(const prl_learner *l, prl_constraint *c, const prl_value *map,
+                             prl_error *error) {
+  const char *key = prl_get(map, "at_least") ? "at_least" : "at_most";
+  const prl_value *given = prl_get(map, key);
+  c->sign = *(key + 3) == 'l' ? 1 : -1;
+  c->relative = given && given->kind == PRL_MAP;
+  if (c->relative && !l->control)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: constraint \"%s\": %s is relative, and there is no control group", c->name, key);
+  if (c->relative) return prl_read_number(given, c->name, "relative", true, -1e6, 1e6, &c->bound, error);
+  prl_status status = prl_read_number(map, c->name, key, true, -1e30, 1e30, &c->bound, error);
   c->unit = fabs(c->bound);
   if (!status) status = prl_read_number(map, c->name, "unit", c->bound == 0, 1e-30, 1e30, &c->unit, error);
   return status;
@@ -75,33 +70,41 @@ static prl_status read_window(prl_constraint *c, const prl_value *map, prl_error
 
 /* ---- life ---- */
 
-enum { PIECES = 4 };
+enum { PIECES = 1 + 2 * (1 + PRL_UNITS_PIECES) };
 
-static int list_pieces(prl_constraint *c, int64_t streams, prl_piece pieces[PIECES]) {
-  const int64_t days = c->per == PRL_PER_DAY ? streams : 0, number = sizeof(double);
-  const prl_piece all[PIECES] = {{&c->state, 1, sizeof *c->state, true},
-                                 {&c->values, c->window, number, true},
-                                 {&c->day, days, number, true},
-                                 {&c->elapsed, days, number, true}};
-  memcpy(pieces, all, sizeof all);
-  return PIECES;
+static int list_window(prl_constraint *c, prl_window *w, int64_t streams, prl_piece *pieces) {
+  w->units.per = c->per;
+  w->units.streams = streams;
+  w->units.width = 1;
+  pieces[0] = (prl_piece){&w->values, c->window, sizeof *w->values, true};
+  return 1 + prl_units_list(&w->units, pieces + 1);
 }
 
+static int list_pieces(prl_constraint *c, const prl_shape *shape, const prl_value *root,
+                       prl_piece pieces[PIECES]) {
+  const prl_value *control = prl_path(root, "control.plan.capacity");
+  int count = 1;
+  pieces[0] = (prl_piece){&c->state, 1, sizeof *c->state, true};
+  count += list_window(c, &c->own, shape->experience.streams, pieces + count);
+  if (c->relative) count += list_window(c, &c->control, prl_get_int(control, "streams", 1), pieces + count);
+  return count;
+}
 static prl_status build_one(prl_learner *l, prl_constraint *c, const prl_value *map, prl_error *error) {
   double init = 0;
   prl_piece pieces[PIECES];
   prl_status status = prl_read_string(map, "constraints", "name", &c->name, error);
   if (!status) status = read_critic(l, c, map, error);
-  if (!status) status = read_per(c, map, error);
-  if (!status) status = read_bound(c, map, error);
+  if (!status) status = prl_per_read(map, c->name, &c->per, error);
+  if (!status) status = read_bound(l, c, map, error);
   if (!status) status = read_multiplier(l, c, map, &init, error);
   if (!status) status = read_window(c, map, error);
-  if (!status)
-    status = prl_pieces_new(l->runtime, pieces, list_pieces(c, l->shape->experience.streams, pieces), error);
+  if (!status) status = prl_pieces_new(l->runtime, pieces, list_pieces(c, l->shape, l->root, pieces), error);
   if (status) return status;
   c->state->multiplier = c->state->integral = init;
   status = prl_metrics_add(&l->metrics, "multiplier/", c->name, &c->metric_multiplier, error);
   if (!status) status = prl_metrics_add(&l->metrics, "constrained/", c->name, &c->metric_measured, error);
+  if (!status && c->relative)
+    status = prl_metrics_add(&l->metrics, "reference/", c->name, &c->metric_reference, error);
   return status ? status : prl_metrics_add(&l->metrics, "violation/", c->name, &c->metric_violation, error);
 }
 
@@ -121,8 +124,7 @@ prl_status prl_constraints_build(prl_learner *l, prl_error *error) {
 void prl_constraints_free(prl_learner *l) {
   for (int i = 0; i < l->constraints_count; i++) {
     prl_piece pieces[PIECES];
-    prl_pieces_free(l->runtime, pieces,
-                    list_pieces(&l->constraints[i], l->shape->experience.streams, pieces));
+    prl_pieces_free(l->runtime, pieces, list_pieces(&l->constraints[i], l->shape, l->root, pieces));
   }
   prl_free(l->runtime, l->constraints);
 }
@@ -134,31 +136,32 @@ int64_t prl_constraints_bytes(const prl_shape *shape, const prl_value *root) {
     prl_constraint c = {0};
     prl_error none;
     prl_piece pieces[PIECES];
-    if (read_per(&c, prl_item(list, i), &none) || read_window(&c, prl_item(list, i), &none)) continue;
-    sum = prl_bytes_add(sum, prl_pieces_bytes(pieces, list_pieces(&c, shape->experience.streams, pieces)));
+    const prl_value *map = prl_item(list, i), *least = prl_get(map, "at_least");
+    const prl_value *bound = least ? least : prl_get(map, "at_most");
+    if (prl_per_read(map, "", &c.per, &none) || read_window(&c, map, &none)) continue;
+    c.relative = bound && bound->kind == PRL_MAP;
+    sum = prl_bytes_add(sum, prl_pieces_bytes(pieces, list_pieces(&c, shape, root, pieces)));
   }
   return sum;
+}
+
+static prl_status window_blocks(const prl_constraint *c, prl_window *w, const char *prefix,
+                                prl_blocks *blocks, prl_error *error) {
+  prl_status status = prl_blocks_add_named(blocks, prefix, "place", PRL_F64, 2, &w->head, error);
+  if (!status) status = prl_blocks_add_named(blocks, prefix, "values", PRL_F64, c->window, w->values, error);
+  return status ? status : prl_units_blocks(&w->units, prefix, blocks, error);
 }
 
 prl_status prl_constraints_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   prl_status status = PRL_OK;
   for (int i = 0; !status && i < l->constraints_count; i++) {
-    const prl_constraint *c = &l->constraints[i];
-    const int64_t days = c->per == PRL_PER_DAY ? l->shape->experience.streams : 0;
-    const struct {
-      const char *name;
-      int64_t count;
-      void *data;
-    } parts[] = {{"state", sizeof *c->state / sizeof(double), c->state},
-                 {"values", c->window, c->values},
-                 {"day", days, c->day},
-                 {"elapsed", days, c->elapsed}};
-    for (size_t k = 0; !status && k < sizeof parts / sizeof *parts; k++) {
-      char name[PRL_BLOCK_NAME];
-      snprintf(name, sizeof name, "constraint.%d.%s", i, parts[k].name);
-      if (parts[k].count)
-        status = prl_blocks_add(blocks, name, PRL_F64, parts[k].count, parts[k].data, error);
-    }
+    prl_constraint *c = &l->constraints[i];
+    char name[3][PRL_BLOCK_NAME];
+    static const char *const parts[3] = {"state", "own.", "control."};
+    for (int k = 0; k < 3; k++) snprintf(name[k], sizeof name[k], "constraint.%d.%s", i, parts[k]);
+    status = prl_blocks_add(blocks, name[0], PRL_F64, sizeof *c->state / sizeof(double), c->state, error);
+    if (!status) status = window_blocks(c, &c->own, name[1], blocks, error);
+    if (!status && c->relative) status = window_blocks(c, &c->control, name[2], blocks, error);
   }
   return status;
 }
@@ -167,18 +170,29 @@ static bool count_holds(double count, double most) {
   return count >= 0 && count <= most && count == floor(count);
 }
 
+static bool window_holds(const prl_constraint *c, const prl_window *w) {
+  bool good = count_holds(w->head, (double)(c->window - 1)) && count_holds(w->filled, (double)c->window);
+  for (int64_t k = 0; good && k < (int64_t)w->filled; k++) good = isfinite(w->values[k]);
+  return good;
+}
+
 bool prl_constraints_restore(const prl_learner *l) {
   bool good = true;
   for (int i = 0; good && i < l->constraints_count; i++) {
     const prl_constraint *c = &l->constraints[i];
     const prl_constraint_state *s = c->state;
     good = s->multiplier >= 0 && s->integral >= 0 && s->integral <= c->most &&
-           (!c->learned || s->multiplier <= c->most) && isfinite(s->measured) && isfinite(s->violation) &&
-           count_holds(s->head, (double)(c->window - 1)) && count_holds(s->filled, (double)c->window) &&
-           count_holds(s->stuck, 1e15);
-    for (int64_t k = 0; good && k < (int64_t)s->filled; k++) good = isfinite(c->values[k]);
+           (!c->learned || s->multiplier <= c->most) && isfinite(s->measured) && isfinite(s->reference) &&
+           isfinite(s->violation) && count_holds(s->stuck, 1e15) && window_holds(c, &c->own) &&
+           (!c->relative || window_holds(c, &c->control));
   }
   return good;
+}
+
+static void take_window(const prl_constraint *c, prl_window *to, const prl_window *from) {
+  memcpy(to->values, from->values, (size_t)c->window * sizeof *to->values);
+  to->head = from->head;
+  to->filled = from->filled;
 }
 
 void prl_constraints_take(prl_learner *to, const prl_learner *from) {
@@ -190,7 +204,8 @@ void prl_constraints_take(prl_learner *to, const prl_learner *from) {
           strcmp(to->critics[ours->critic].name, from->critics[old->critic].name))
         continue;
       *ours->state = *old->state;
-      memcpy(ours->values, old->values, (size_t)ours->window * sizeof *ours->values);
+      take_window(ours, &ours->own, &old->own);
+      if (ours->relative && old->relative) take_window(ours, &ours->control, &old->control);
       if (!ours->learned) continue;
       ours->state->multiplier = fmin(ours->state->multiplier, ours->most);
       ours->state->integral = fmin(ours->state->integral, ours->most);
@@ -215,51 +230,45 @@ void prl_constraints_apply(prl_learner *l) {
   for (int i = 0; i < l->critics_count; i++) l->live->frozen[l->critics[i].weight.live] /= sum;
 }
 
-static void push(prl_constraint *c, double value) {
-  prl_constraint_state *s = c->state;
-  c->values[(int64_t)s->head] = value;
-  if (++s->head == (double)c->window) s->head = 0;
-  if (s->filled < (double)c->window) s->filled++;
+static void push(const prl_constraint *c, prl_window *w, double value) {
+  w->values[(int64_t)w->head] = value;
+  if (++w->head == (double)c->window) w->head = 0;
+  if (w->filled < (double)c->window) w->filled++;
 }
 
-void prl_constraints_episode(prl_learner *l, int critic, double sum) {
-  for (int i = 0; i < l->constraints_count; i++)
-    if (l->constraints[i].critic == critic && l->constraints[i].per == PRL_PER_EPISODE)
-      push(&l->constraints[i], sum);
+static void observe(const prl_constraint *c, prl_window *w, const prl_batch *b, int64_t row,
+                    const float *reward) {
+  const double *unit = prl_units_add(&w->units, b, row, reward + row);
+  if (unit) push(c, w, *unit);
 }
 
-/* Days of a stream follow each other through its episodes and the time between them. */
-static void observe_day(prl_constraint *c, int32_t slot, double reward, double elapsed) {
-  c->day[slot] += reward;
-  c->elapsed[slot] += elapsed;
-  if (c->elapsed[slot] < day_seconds) return;
-  push(c, c->day[slot]);
-  c->day[slot] = 0;
-  c->elapsed[slot] = fmod(c->elapsed[slot], day_seconds);
-}
-
-static void observe(prl_learner *l, prl_constraint *c) {
-  const float *reward = l->critics[c->critic].reward;
+static void observe_own(const prl_learner *l, prl_constraint *c) {
   const prl_batch *b = &l->batch;
-  for (int64_t row = 0; c->per != PRL_PER_EPISODE && row < b->rows; row++) {
-    if (c->per == PRL_PER_STEP)
-      push(c, (double)reward[row]);
-    else
-      observe_day(c, b->stream[row], (double)reward[row], (double)b->elapsed[row]);
+  const float *reward = l->critics[c->critic].reward;
+  for (int64_t row = 0; row < b->rows; row++) {
+    if (!c->relative || prl_control_compares(l->control, l->experience, b->stream[row]))
+      observe(c, &c->own, b, row, reward);
   }
 }
 
-static double mean_of(const prl_constraint *c) {
+static bool enough(const prl_constraint *c, const prl_window *w) {
+  return w->filled > 0 && w->filled * 4 >= (double)c->window;
+}
+
+static double mean_of(const prl_window *w) {
   double sum = 0;
-  for (int64_t i = 0; i < (int64_t)c->state->filled; i++) sum += c->values[i];
-  return sum / c->state->filled;
+  for (int64_t i = 0; i < (int64_t)w->filled; i++) sum += w->values[i];
+  return sum / w->filled;
 }
 
 /* A multiplier at its bound does not wind up; that it does no good there is counted. */
 static void step_multiplier(prl_constraint *c) {
   prl_constraint_state *s = c->state;
   const double before = s->violation;
-  s->violation = c->sign * (c->bound - s->measured) / c->unit;
+  const double unit = c->relative ? fabs(s->reference) : c->unit;
+  const double bound = c->relative ? s->reference + c->bound * unit : c->bound;
+  if (unit == 0) return;
+  s->violation = c->sign * (bound - s->measured) / unit;
   if (!c->learned) return;
   s->integral = fmin(fmax(s->integral + c->lr * s->violation, 0), c->most);
   const double aim = s->integral + c->kp * s->violation + c->kd * (s->violation - before);
@@ -279,16 +288,34 @@ bool prl_learner_stuck(const prl_learner *l, const char **constraint, double *bo
   return false;
 }
 
-void prl_constraints_step(prl_learner *l) {
+static void measure(prl_learner *l, prl_constraint *c) {
+  c->state->measured = mean_of(&c->own);
+  if (c->relative) c->state->reference = mean_of(&c->control);
+  step_multiplier(c);
+  prl_metrics_put(&l->metrics, c->metric_measured, c->state->measured);
+  if (c->relative) prl_metrics_put(&l->metrics, c->metric_reference, c->state->reference);
+  prl_metrics_put(&l->metrics, c->metric_violation, c->state->violation);
+}
+
+static prl_status observe_control(prl_learner *l, prl_constraint *c, prl_error *error) {
+  const prl_critic *critic = &l->critics[c->critic];
+  const prl_batch *b = prl_control_batch(l->control);
+  const float *reward = prl_control_rewards(l->control, critic->expression);
+  if (!l->kernels->finite(b->rows, reward))
+    return prl_fail(error, PRL_ENUMERIC, "a reward of critic \"%s\" in the control group is not finite",
+                    critic->name);
+  for (int64_t row = 0; row < b->rows; row++) observe(c, &c->control, b, row, reward);
+  return PRL_OK;
+}
+
+prl_status prl_constraints_step(prl_learner *l, prl_error *error) {
   for (int i = 0; i < l->constraints_count; i++) {
     prl_constraint *c = &l->constraints[i];
-    observe(l, c);
-    if (c->state->filled * 4 >= (double)c->window && c->state->filled > 0) {
-      c->state->measured = mean_of(c);
-      step_multiplier(c);
-      prl_metrics_put(&l->metrics, c->metric_measured, c->state->measured);
-      prl_metrics_put(&l->metrics, c->metric_violation, c->state->violation);
-    }
+    observe_own(l, c);
+    prl_status status = c->relative ? observe_control(l, c, error) : PRL_OK;
+    if (status) return status;
+    if (enough(c, &c->own) && (!c->relative || enough(c, &c->control))) measure(l, c);
     prl_metrics_put(&l->metrics, c->metric_multiplier, multiplier_of(l, c));
   }
+  return PRL_OK;
 }

@@ -75,6 +75,7 @@ prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts,
   l->live = parts->live;
   l->policy = parts->policy;
   l->experience = parts->experience;
+  l->control = parts->control;
   prl_status status = build(l, error);
   if (status) {
     prl_learner_free(l);

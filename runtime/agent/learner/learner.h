@@ -3,7 +3,7 @@
 #ifndef PRL_AGENT_LEARNER_LEARNER_H
 #define PRL_AGENT_LEARNER_LEARNER_H
 
-#include "agent/policy/policy.h"
+#include "agent/control/control.h"
 
 typedef struct prl_learner prl_learner;
 
@@ -15,6 +15,7 @@ typedef struct prl_learner_parts {
   prl_live *live;
   prl_policy *policy;
   prl_experience *experience;
+  prl_control *control; /* NULL: there is no control group */
 } prl_learner_parts;
 
 /* What the rows of an update take, with so many critics. */

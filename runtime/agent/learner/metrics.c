@@ -36,6 +36,11 @@ static const struct {
      "What a constraint is on: mean over its window, in units of its critic's reward."},
     {"violation", "Violation",
      "By how much a constraint does not hold, in units of its bound; 0 or less: it holds."},
+    {"reference", "Reference", "What the control group comes to, to which a constraint's bound is relative."},
+    {"lift", "Lift over the control group",
+     "Mean of a response under the policy that learns, over that of the control group at the same time, less "
+     "1."},
+    {"lift_error", "Lift, interval", "Half of the 95 % interval of a lift."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };
 
@@ -117,6 +122,12 @@ prl_status prl_metrics_init(prl_metrics *m, prl_runtime *runtime, const prl_valu
   prl_status status = add_all(m, "", counter_names, PRL_METRICS_COUNTERS, &m->counters, error);
   if (!status)
     status = add_all(m, "response/", shape->response_names, shape->spec.responses, &m->responses, error);
+  if (!status && prl_get(root, "control")) {
+    status = add_all(m, "lift/", shape->response_names, shape->spec.responses, &m->lifts, error);
+    if (!status)
+      status =
+          add_all(m, "lift_error/", shape->response_names, shape->spec.responses, &m->lift_errors, error);
+  }
   for (int i = 0, place; !status && i < sets->optims_count; i++) {
     status = prl_metrics_add(m, "grad_norm/", sets->optims[i]->params->name, &place, error);
     if (i == 0) m->norms = place;

@@ -21,6 +21,7 @@ typedef struct prl_metrics {
   prl_metric *known; /* (count): name, title and text of each */
   prl_metric *list;  /* what was told last */
   /* Places of those that every agent has. */
+  int lifts, lift_errors; /* of the first response, where there is a control group */
   int counters, responses, norms, length, advantage_mean, advantage_std;
 } prl_metrics;
 

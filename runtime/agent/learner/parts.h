@@ -2,6 +2,7 @@
 #ifndef PRL_AGENT_LEARNER_PARTS_H
 #define PRL_AGENT_LEARNER_PARTS_H
 
+#include "agent/control/control.h"
 #include "agent/plan/binder.h"
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
@@ -73,6 +74,7 @@ struct prl_learner {
   prl_live *live;
   prl_policy *policy;
   prl_experience *experience;
+  prl_control *control; /* NULL: there is no control group */
 
   prl_replay *memory; /* NULL: there is none */
   prl_stretch stretch;

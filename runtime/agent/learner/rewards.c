@@ -62,9 +62,7 @@ static void report_episodes(prl_learner *l) {
     for (int i = 0; i < l->critics_count; i++) {
       prl_critic *c = &l->critics[i];
       c->episode[slot] = (first ? 0 : c->episode[slot]) + (double)c->reward[row];
-      if (!whole) continue;
-      prl_metrics_put(&l->metrics, c->metric_return, c->episode[slot]);
-      prl_constraints_episode(l, i, c->episode[slot]);
+      if (whole) prl_metrics_put(&l->metrics, c->metric_return, c->episode[slot]);
     }
     if (whole) prl_metrics_put(&l->metrics, l->metrics.length, length);
   }
@@ -79,15 +77,27 @@ static void report_responses(prl_learner *l) {
   }
 }
 
+static void report_lifts(prl_learner *l) {
+  if (!l->control) return;
+  prl_control_count(l->control, &l->batch, l->experience);
+  for (int32_t r = 0; r < l->shape->spec.responses; r++) {
+    double lift, half;
+    if (!prl_control_lift(l->control, r, &lift, &half)) continue;
+    prl_metrics_put(&l->metrics, l->metrics.lifts + r, lift);
+    if (!isnan(half)) prl_metrics_put(&l->metrics, l->metrics.lift_errors + r, half);
+  }
+}
+
 prl_status prl_rewards_make(prl_learner *l, prl_error *error) {
   prl_status status = check_times(l, error);
   if (!status) status = prl_rewards_raw(l, error);
   if (status) return status;
   report_episodes(l);
   report_responses(l);
-  prl_constraints_step(l);
-  scale_rewards(l);
-  return PRL_OK;
+  report_lifts(l);
+  status = prl_constraints_step(l, error);
+  if (!status) scale_rewards(l);
+  return status;
 }
 
 /* ---- of drawn stretches ---- */

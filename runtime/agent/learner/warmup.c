@@ -33,6 +33,7 @@ static prl_status finish(prl_learner *l, prl_error *error) {
 
 prl_status prl_learner_warm_up(prl_learner *l, prl_error *error) {
   prl_experience_freeze(l->experience, &l->batch);
+  if (l->control) prl_control_freeze(l->control); /* and let go */
   prl_status status = prl_rewards_raw(l, error);
   if (status) return status;
   prl_policy_gather(l->policy, l->batch.rows, l->batch.observation);

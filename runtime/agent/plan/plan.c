@@ -27,8 +27,9 @@ static prl_status check_param(const prl_plan *plan, const char *set, const prl_v
                   name, prl_shape_text(value, text, sizeof text));
 }
 
-static prl_status check(const prl_plan *plan, prl_error *error) {
-  const prl_value *root = &plan->document->root, *sets, *params;
+/* root: the document, or a plan inside of it. */
+static prl_status check(const prl_plan *plan, const prl_value *root, prl_error *error) {
+  const prl_value *sets, *params;
   prl_status status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
   for (int64_t i = 0; !status && i < prl_count(sets); i++) {
     const char *name;
@@ -38,6 +39,12 @@ static prl_status check(const prl_plan *plan, prl_error *error) {
       status = check_param(plan, name, prl_item(params, k), error);
   }
   return status;
+}
+
+static prl_status check_all(const prl_plan *plan, prl_error *error) {
+  const prl_value *control = prl_path(&plan->document->root, "control.plan");
+  prl_status status = check(plan, &plan->document->root, error);
+  return !status && control ? check(plan, control, error) : status;
 }
 
 static prl_status copy_tensors(prl_plan *plan, const prl_plan_tensor *tensors, int count, prl_error *error) {
@@ -70,7 +77,7 @@ prl_status prl_plan_new_from(prl_runtime *runtime, const prl_value *document, co
   if (!status && !prl_value_copy(plan->document, &plan->document->root, document))
     status = prl_fail_memory(error, 0);
   if (!status) status = copy_tensors(plan, tensors, count, error);
-  if (!status) status = check(plan, error);
+  if (!status) status = check_all(plan, error);
   if (status) {
     prl_plan_free(plan);
     return status;

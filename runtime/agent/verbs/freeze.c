@@ -7,6 +7,7 @@ void prl_update_begin(prl_learner *l) {
   prl_constraints_apply(l);
   prl_programs_fill_live(l);
   prl_experience_freeze(l->experience, &l->batch);
+  if (l->control) prl_control_freeze(l->control);
   l->n.shuffles = 0;
 }
 

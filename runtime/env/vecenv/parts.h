@@ -13,6 +13,7 @@ struct prl_vecenv {
   const prl_env_type *type;
   prl_env_spec spec;
   int64_t n;
+  int64_t twins; /* the last of them: each has the stream of one of the first */
   uint64_t seed;
   vecenv_stage stage;
   bool begun;  /* a first episode has started: a further reset takes the next number */

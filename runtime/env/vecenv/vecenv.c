@@ -100,6 +100,17 @@ prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type, const 
   return PRL_OK;
 }
 
+prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "env", env);
+  if (!status) status = PRL_WITHIN(error, "twins", twins, 0, env->n / 2);
+  if (status) return status;
+  if (env->stage != STAGE_NEW)
+    return prl_fail(error, PRL_ESTATE, "twins are paired before the environment is reset");
+  env->twins = twins;
+  for (int64_t i = 0; i < twins; i++) env->stream[env->n - twins + i] = env->stream[i];
+  return PRL_OK;
+}
+
 void prl_vecenv_free(prl_vecenv *env) {
   if (!env) return;
   prl_runtime *runtime = env->runtime;
@@ -113,5 +124,6 @@ void prl_vecenv_free(prl_vecenv *env) {
 const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env) { return env ? &env->spec : NULL; }
 const prl_env_type *prl_vecenv_type(const prl_vecenv *env) { return env ? env->type : NULL; }
 const uint64_t *prl_vecenv_streams(const prl_vecenv *env) { return env ? env->stream : NULL; }
+int64_t prl_vecenv_twins(const prl_vecenv *env) { return env ? env->twins : 0; }
 int64_t prl_vecenv_count(const prl_vecenv *env) { return env ? env->n : 0; }
 const double *prl_vecenv_options(const prl_vecenv *env) { return env ? env->options : NULL; }

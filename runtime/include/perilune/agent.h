@@ -3,7 +3,7 @@
  *
  *     prl_plan_load(runtime, "npc.lua", NULL, &plan, &error);      // needs Lua; prl_agent_load does not
  *     prl_agent_new(plan, &agent, &error);
- *     prl_agent_act(agent, streams, observation, n, PRL_SAMPLE, action, decisions, &error);
+ *     prl_agent_act(agent, streams, NULL, observation, n, PRL_SAMPLE, action, decisions, &error);
  *     prl_agent_feedback(agent, decisions, response, NULL, NULL, n, &error);
  *     prl_agent_learn(agent, 500, &progress, &error);
  *
@@ -83,9 +83,9 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  *
  * Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC (an observation
  * that is not finite: row and name; nothing was recorded. An action that is not finite: rows). */
-PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const float *observation,
-                                 int64_t n, prl_mode mode, float *action, uint64_t *decisions,
-                                 prl_error *error);
+PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const uint64_t *groups,
+                                 const float *observation, int64_t n, prl_mode mode, float *action,
+                                 uint64_t *decisions, prl_error *error);
 /* The log-densities with which the last call of prl_agent_act or prl_agent_drive drew its actions. *n is the
  * number of rows: those of the call, at most the greater of capacity.streams and capacity.act. Borrowed:
  * valid until the next call on the agent. */

@@ -112,6 +112,14 @@ PRL_API prl_memory prl_runtime_memory(const prl_runtime *runtime);
 /* The kernels in use, "baseline" or "avx2": a constant string; NULL for NULL. */
 PRL_API const char *prl_runtime_kernels(const prl_runtime *runtime);
 
+#define PRL_BUCKETS 10000
+#define PRL_SALT_MOST 64 /* bytes of a salt that count */
+/* The bucket of a group, such as a user, from 0 to PRL_BUCKETS − 1: XXH3-64 of the group's eight bytes, the
+ * lowest first, and the salt's text, mod PRL_BUCKETS. An agent with a control group serves it to the groups
+ * whose bucket is less than traffic · PRL_BUCKETS; a server that splits its traffic itself can ask for the
+ * same. salt NULL: "". */
+PRL_API int32_t prl_bucket(uint64_t group, const char *salt);
+
 #ifdef __cplusplus
 }
 #endif

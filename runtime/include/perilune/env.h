@@ -210,6 +210,12 @@ PRL_API prl_status prl_vecenv_new(prl_runtime *runtime, const prl_env_type *type
                                   int64_t n, uint64_t seed, uint64_t first_stream, prl_vecenv **out,
                                   prl_error *error);
 PRL_API void prl_vecenv_free(prl_vecenv *env);
+/* Makes the last `twins` instances twins of the first ones: they get the same streams, and so meet the same
+ * chances, until other actions lead them elsewhere. prl_agent_drive lets the control group act for them.
+ * Fails: PRL_EINVAL (twins below 0 or above half of the instances), PRL_ESTATE (the vector env was reset
+ * already). */
+PRL_API prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *error);
+PRL_API int64_t prl_vecenv_twins(const prl_vecenv *env);
 /* Borrowed: valid until the vector env is freed. spec is the spec with the options in force. */
 PRL_API const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env);
 PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);

@@ -1,0 +1,79 @@
+--- The control group of a recipe, `agent.baseline`: a fixed policy that serves a share of the users beside the one that learns.
+
+local environment = require "perilune.recipe.environment"
+local schema = require "perilune.recipe.schema"
+local search = require "perilune.recipe.search"
+local values = require "perilune.recipe.values"
+
+local control = {}
+
+--- nil where there is none. spec: of the environment; nil where that is wrong itself.
+function control.resolve(check, value, path, spec)
+  if type(value) ~= "table" then values.wrong(check, path, 'a table of options, as in {policy = "zero", traffic = 0.02}', value) end
+  local result = check.section(schema.control, value, path)
+  if #(result.salt or "") > 64 then check.note(path .. ".salt", ("expected at most 64 bytes, got %d"):format(#result.salt)) end
+  if type(result.policy) == "string" and result.policy ~= "zero" and result.policy ~= "ltr" then
+    check.note(path .. ".policy", ('expected "zero" or a constant action such as {diversity = 0.5}, got %q'):format(result.policy))
+  elseif type(result.policy) == "table" and spec then
+    environment.constant(check, spec, result.policy, path .. ".policy")
+  end
+  if spec and not result.per then result.per = spec.clock and "user_day" or "episode" end
+  return result
+end
+
+--- What compares it with the environment and the algorithm.
+function control.check(check, recipe, spec, env, algorithm)
+  local given, path = recipe.agent.baseline, "agent.baseline"
+  if algorithm.search then
+    check.note(path, "a search serves its vectors to users of their own; an algorithm that learns is needed, such as a2c or ppo")
+  end
+  if given.per == "user_day" and not spec.clock and env.kind ~= "host" then
+    check.note(path .. ".per", ("expected step or episode, got user_day: the env %s has no clock"):format(values.show(spec.name)))
+  end
+end
+
+--- How many of a simulation's users have a twin in the control group; 0 where a host says who is of it.
+function control.twins(recipe)
+  local given, n = recipe.agent.baseline, recipe.env.n
+  if not given or not n then return 0 end
+  return math.max(1, math.min(n, math.floor(given.traffic * n + 0.5)))
+end
+
+--- The action that the control group's policy takes for everybody: a list. Without a number of its own a dimension has that
+--- which policy.action holds, or the nearest to 0 within its bounds.
+function control.vector(recipe, spec)
+  local given, action = recipe.agent.baseline.policy, spec.action
+  if action.kind ~= "continuous" then
+    local vector = {}
+    for i, name in ipairs(action.names) do vector[i] = type(given) == "table" and given[name] or 0 end
+    return vector
+  end
+  local vector = search.vector(recipe, spec)
+  for i, name in ipairs(action.names) do
+    if type(given) == "table" and given[name] then vector[i] = given[name] end
+  end
+  return vector
+end
+
+--- Streams that the control group has room for. A host's share is left to chance: there is room for twice as many.
+local function streams_of(recipe)
+  local twins, streams = control.twins(recipe), recipe.agent.streams
+  return twins > 0 and twins or math.min(streams, math.ceil(2 * recipe.agent.baseline.traffic * streams) + 16)
+end
+
+--- `control` of the plan. rows: capacity of the agent for its own steps; act: what acts for the group, {noise, sets, programs,
+--- live}; plan: the agent's document, whose shape it has.
+function control.document(recipe, rows, act, plan)
+  local given, streams = recipe.agent.baseline, streams_of(recipe)
+  local own_rows = math.ceil(rows * streams / recipe.agent.streams) + 16
+  return {
+    traffic = given.traffic, salt = given.salt, per = given.per, window = given.window,
+    plan = {
+      format = plan.format, seed = plan.seed, observation = plan.observation, action = plan.action, responses = plan.responses,
+      capacity = {streams = streams, rows = own_rows, batch = own_rows, idle_us = plan.capacity.idle_us},
+      noise = act.noise, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
+    },
+  }
+end
+
+return control

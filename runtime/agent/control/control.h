@@ -1,0 +1,55 @@
+/* The control group: a share of the users whom a fixed policy serves beside the one that learns. It has an
+ * experience of its own, so that nothing of it is learned from, and tells by how much each response of the
+ * learning policy differs from the fixed one's at the same time. */
+#ifndef PRL_AGENT_CONTROL_CONTROL_H
+#define PRL_AGENT_CONTROL_CONTROL_H
+
+#include "agent/policy/policy.h"
+#include "rl/units.h"
+
+typedef struct prl_control prl_control;
+
+/* What capacities take, beside the program "act" and the parameters of the fixed policy; 0: the plan has no
+ * control group. own: the shape of the agent. */
+int64_t prl_control_bytes(const prl_value *root, const prl_shape *own);
+/* `control` of the plan's document; *out NULL where there is none. own and root must outlive it. values as
+ * for prl_sets_new. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_control_new(prl_runtime *runtime, const prl_value *root, const prl_shape *own,
+                           const prl_plan *values, prl_control **out, prl_error *error);
+void prl_control_free(prl_control *control);
+prl_status prl_control_blocks(prl_control *control, prl_blocks *blocks, prl_error *error);
+/* After the blocks were read from a file. Fails: PRL_EFORMAT. */
+prl_status prl_control_restore(prl_control *control, prl_error *error);
+
+prl_experience *prl_control_experience(const prl_control *control);
+prl_policy *prl_control_policy(const prl_control *control);
+
+/* Whether the stream's next decision is the fixed policy's: where no episode of the stream runs, by the
+ * bucket of its group; else by who began it. own: the experience of the policy that learns. */
+bool prl_control_serves(const prl_control *control, const prl_experience *own, uint64_t stream,
+                        uint64_t group);
+/* Whether an episode of the stream runs that the fixed policy began. */
+bool prl_control_runs(const prl_control *control, uint64_t stream);
+
+/* An update begins: closed rows leave the experience. */
+void prl_control_freeze(prl_control *control);
+const prl_batch *prl_control_batch(const prl_control *control); /* of the last freeze */
+/* The values of an expression over the batch's responses (rows), valid until the next call. */
+const float *prl_control_rewards(prl_control *control, prl_expression *expression);
+
+/* Whether streams of the policy that learns have twins of the same keys in the control group. Only those that
+ * have one are then compared with it, since users differ more from each other than from themselves. */
+void prl_control_pair(prl_control *control, bool paired);
+/* Whether what this stream of the policy that learns, a slot of `own`, comes to is compared with the control
+ * group. */
+bool prl_control_compares(const prl_control *control, const prl_experience *own, int32_t slot);
+
+/* Counts both sides' rows of an update, each once. own: the batch of the policy that learns, whose streams
+ * are those of `experience`. */
+void prl_control_count(prl_control *control, const prl_batch *own, const prl_experience *experience);
+/* The lift of a response: mean of a unit under the policy that learns, over that of the control group, less
+ * one. *half: half of its 95 % interval; NaN where there are fewer than four clusters of streams on a side.
+ * False: a side has no unit yet, or the control group's mean is 0. */
+bool prl_control_lift(const prl_control *control, int32_t response, double *lift, double *half);
+
+#endif

@@ -1,0 +1,218 @@
+--- The control group: who is of it, what is counted of it, and constraints that are relative to it.
+local prl = require "perilune"
+local recipes = require "support.recipes"
+
+-- Acts with 0.5 or so; the control group's policy with what the recipe says.
+local host = [[return {
+  env = {"host", observation = {"x"}, action = {"continuous", aim = {-1, 1}, pull = {0.25, 1}},
+    responses = {gain = {unit = ""}, cost = {unit = ""}}},
+  objective = {critics = {gain = {}, cost = {weight = -1}}, constraints = {%s}},
+  policy = {hidden = {4}},
+  algorithm = {"a2c", rollout = 2, lr = 0},
+  agent = {streams = 64, baseline = {%s}},
+}]]
+
+local function raises(message, fn, ...)
+  local ok, text = pcall(fn, ...)
+  assert.is_false(ok)
+  assert.truthy(tostring(text):find(message, 1, true), text)
+end
+
+describe("a control group", function()
+  local folder = recipes.folder()
+  teardown(function() recipes.remove(folder) end)
+
+  local function load(constraints, baseline) return recipes.load(folder, host:format(constraints or "", baseline or "")) end
+  local function agent_of(constraints, baseline)
+    return prl.agent(prl.recipe.plan(assert(load(constraints, baseline))))
+  end
+
+  -- The numbers from 1 on that are of the group, and those that are not.
+  local function sides(traffic, salt, n)
+    local own, control = {}, {}
+    for user = 1, n do
+      local list = prl.bucket(user, salt) < traffic * 10000 and control or own
+      list[#list + 1] = user
+    end
+    return own, control
+  end
+
+  it("is a share of the users, by their numbers and the salt", function()
+    assert.same({78, 7077, 3916}, -- of another implementation of XXH3
+       {prl.bucket(1), prl.bucket(1, "spring"), prl.bucket(2 ^ 53)})
+    local _, control = sides(0.2, "a", 10000)
+    assert.is_true(math.abs(#control - 2000) < 150, #control)
+    local _, other = sides(0.2, "b", 10000)
+    assert.is_not.same(control, other)
+    raises("group: one id is needed, not 2", prl.bucket, {1, 2})
+  end)
+
+  it("is served by its own policy, row by row of a call", function()
+    local agent = agent_of("", 'policy = {aim = -0.75}, traffic = 0.3, salt = "x"')
+    local users = {}
+    for i = 1, 40 do users[i] = i end
+    local action, decisions = agent:act(users, prl.randn(40, 1))
+    local log_prob, served = agent:act_log_prob(), 0
+    for i, user in ipairs(users) do
+      local control = prl.bucket(user, "x") < 3000
+      if control then served = served + 1 end
+      assert.equal(control, action:get(i, 1) == -0.75 and action:get(i, 2) == 0.25) -- pull: nearest to 0
+      assert.equal(control, decisions:get(i) % 2 ^ 32 >= 2 ^ 31)
+      assert.is_true(control or log_prob:get(i) ~= 0)
+    end
+    assert.is_true(served > 3 and served < 25)
+    -- a group of several streams; who began with one policy stays with it until the episode ends
+    local _, control = sides(0.3, "x", 100)
+    local own = sides(0.3, "x", 100)
+    local function aims(streams, groups) return agent:act(streams, prl.zeros(#streams, 1), "mean", true, groups):slice(2, 1, 1):totable() end
+    local function is_control(rows, i) return rows[i][1] == -0.75 end
+    local rows = aims({501, 502}, {control[1], own[1]})
+    assert.same({true, false}, {is_control(rows, 1), is_control(rows, 2)})
+    rows = aims({501, 502}, {own[1], control[1]})
+    assert.same({true, false}, {is_control(rows, 1), is_control(rows, 2)})
+    agent:finish({501, 502}, "terminated")
+    rows = aims({501, 502}, {own[1], control[1]})
+    assert.same({false, true}, {is_control(rows, 1), is_control(rows, 2)})
+    assert.equal(42, agent:finish_all "truncated")
+  end)
+
+  it("is never learned from, and gives each response's lift", function()
+    local agent = agent_of("", 'policy = "zero", traffic = 0.5, per = "episode", window = 1e9')
+    local users = {}
+    for i = 1, 60 do users[i] = i end
+    local sums = {[true] = {n = 0, gain = 0, cost = 0}, [false] = {n = 0, gain = 0, cost = 0}}
+    local own = sides(0.5, "", 60)
+    for episode = 1, 30 do
+      local events
+      for step = 1, 2 do
+        local _, decisions = agent:act(users, prl.randn(60, 1))
+        local responses = {}
+        for i, user in ipairs(users) do
+          local control = prl.bucket(user) < 5000
+          responses[i] = {user % 3 + step, (control and 2 or 3) + (user + episode) % 2} -- cost, gain
+          local sum = sums[control]
+          sum.cost, sum.gain = sum.cost + responses[i][1], sum.gain + responses[i][2]
+        end
+        events = prl.tensor(users, "int64")
+        agent:feedback(decisions, prl.tensor(responses), nil, events)
+        agent:feedback(decisions, prl.tensor(responses), nil, events) -- once
+      end
+      for _, user in ipairs(users) do
+        local sum = sums[prl.bucket(user) < 5000]
+        sum.n = sum.n + 1
+      end
+      agent:finish(users, "terminated")
+      agent:learn()
+    end
+    local metrics = agent:metrics()
+    assert.equal(30 * 2 * 60, metrics.duplicate_feedback + 30 * 2 * (60 - #own)) -- each side counts its own
+    assert.equal(30 * 2 * #own, metrics.steps)
+    -- what waits at the end is not yet counted; each episode of a side is like the next but one
+    local own_gain, control_gain = sums[false].gain / sums[false].n, sums[true].gain / sums[true].n
+    assert.near(own_gain / control_gain - 1, metrics["lift/gain"], 0.01)
+    assert.is_true(metrics["lift_error/gain"] > 0 and metrics["lift_error/gain"] < metrics["lift/gain"])
+    assert.is_true(math.abs(metrics["lift/cost"]) < metrics["lift_error/cost"])
+  end)
+
+  it("makes a constraint relative", function()
+    local agent = agent_of("gain = {at_least = relative(-0.1), window = 64, multiplier = learned {lr = 0.5, max = 4}}",
+      'traffic = 0.5, per = "step"')
+    local users = {}
+    for i = 1, 60 do users[i] = i end
+    for i = 1, 20 do
+      local _, decisions = agent:act(users, prl.randn(60, 1))
+      local responses = {}
+      for k, user in ipairs(users) do responses[k] = {0, prl.bucket(user) < 5000 and -4 or -5} end
+      agent:feedback(decisions, prl.tensor(responses))
+      if i % 2 == 0 then
+        agent:observe(users, prl.randn(60, 1))
+        agent:learn()
+        if i == 12 then
+          local path = folder .. "agent.safetensors"
+          assert(agent:save(path))
+          agent = assert(prl.load_agent(path))
+        end
+      end
+    end
+    local metrics = agent:metrics()
+    assert.near((-4 * 1.1 + 5) / 4, metrics["violation/gain"], 1e-6) -- the bound is 10 % below −4
+    assert.is_true(metrics.updates >= 3)
+    assert.near(0.5 * 0.15 * metrics.updates, metrics["multiplier/gain"], 1e-6)
+    assert.same({-5, -4}, {metrics["constrained/gain"], metrics["reference/gain"]})
+  end)
+
+  it("is refused where it cannot be", function()
+    local function refused(message, constraints, baseline)
+      local loaded, text = load(constraints, baseline)
+      assert.is_nil(loaded)
+      assert.truthy(text:find(message, 1, true), text)
+    end
+    refused('the action has no dimension "ami"; the nearest is "aim"', "", "policy = {ami = 1}")
+    refused('expected "zero" or a constant action such as {diversity = 0.5}, got "runs/x"', "", 'policy = "runs/x"')
+    refused("traffic: expected a number above 0 and at most 1, got 2", "", "traffic = 2")
+    refused('unknown key; the nearest is "traffic"', "", "trafic = 0.1")
+    refused("a bound that is relative has the control group's mean as its unit", "gain = {at_least = relative(0), unit = 2}", "")
+    local path = folder .. "none.lua"
+    assert(prl.io.write(path, (host:format("gain = {at_least = relative(-0.1)}", ""):gsub(", baseline = {}", ""))))
+    local _, text = prl.recipe.load(path)
+    assert.truthy(text:find("a relative bound is measured against a control group, and there is none", 1, true), text)
+    assert(prl.io.write(path, (host:format("", ""):gsub('"a2c", rollout = 2, lr = 0', '"fixed"'))))
+    _, text = prl.recipe.load(path)
+    assert.truthy(text:find("a search serves its vectors to users of their own", 1, true), text)
+  end)
+
+  describe("in a simulation", function()
+    local simulated = [[return {
+      env = {"shortvideo", n = 8},
+      objective = {critics = {watch = {reward = function(r) return r.watch_time end, scale = 10}}},
+      policy = {hidden = {4}, log_std = {kind = "fixed", init = -20}, last_gain = 0},
+      algorithm = {"a2c", rollout = 8, lr = 0},
+      train = {steps = 1e5},
+      agent = {baseline = {policy = "zero", traffic = 0.5, per = "step"}},
+    }]]
+
+    local function drive(agent, env, updates)
+      local lines = {}
+      for i = 1, updates do
+        agent:drive(env, 1e6, true)
+        lines[i] = prl.to_json(agent:metrics())
+      end
+      return lines
+    end
+
+    it("is made of twins, who meet the same chances", function()
+      local loaded = assert(recipes.load(folder, simulated))
+      assert.equal(4, loaded.env.twins)
+      local agent = prl.agent(prl.recipe.plan(loaded))
+      local env = prl.env("shortvideo", {n = 12, twins = 4, seed = 1})
+      drive(agent, env, 20)
+      local metrics = agent:metrics()
+      assert.equal(20 * 8 * 8, metrics.steps) -- twins cost no steps
+      for _, response in ipairs(env:spec().responses) do -- the policy is the zero action, and so are their lives
+        local lift = metrics["lift/" .. response.name]
+        assert.is_true(lift == nil or math.abs(lift) < 1e-6, response.name)
+      end
+      assert.is_true(metrics["lift/watch_time"] ~= nil)
+      local plain = prl.agent(prl.recipe.plan(assert(recipes.load(folder, (simulated:gsub("agent = .-},\n", "agent = {},\n"))))))
+      raises("the environment has twins, and the agent no control group", plain.drive, plain, env, 8)
+      raises("the agent has a control group, and the environment no twins for it", agent.drive, agent,
+        prl.env("shortvideo", {n = 8}), 8)
+      raises("twins is 5; it must be from 0 to 4", prl.env, "shortvideo", {n = 8, twins = 5})
+    end)
+
+    it("goes on from a file, byte for byte", function()
+      local loaded = assert(recipes.load(folder, (simulated:gsub("lr = 0", "lr = 1e-3"):gsub("init = %-20", "init = -1"))))
+      local function make() return prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 12, twins = 4, seed = 1}) end
+      local agent, env = make()
+      local straight = drive(agent, env, 12)
+      agent, env = make()
+      drive(agent, env, 5)
+      local path = folder .. "agent.safetensors"
+      assert(agent:save(path, env))
+      agent, env = assert(prl.load_agent(path)), select(2, make())
+      assert(agent:load_env(path, env))
+      local rest = drive(agent, env, 7)
+      for i, line in ipairs(rest) do assert.equal(straight[5 + i], line) end
+    end)
+  end)
+end)
