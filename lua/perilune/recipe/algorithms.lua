@@ -10,7 +10,6 @@
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"
-local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local locate = require "perilune.recipe.locate"
 local nearest = require "perilune.nearest"
@@ -115,7 +114,7 @@ end
 
 local function load_file(check, value, path)
   local at = path .. ".lua"
-  local algorithm, message = algorithms.load(environment.code_file(check, value.lua, at))
+  local algorithm, message = algorithms.load(code_file.find(check, value.lua, at))
   return algorithm or check.fail(at, message)
 end
 

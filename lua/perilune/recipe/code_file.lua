@@ -1,7 +1,9 @@
---- Code files beside a recipe, which run when they are trusted: an algorithm, a policy's network. A file's argument (`...`) is
---- its folder, with a slash at the end, so that it finds what lies beside it; an environment in Lua gets the same.
+--- Code files of a recipe: found in its folder, and run where they are trusted: an algorithm, a policy's network. A file's
+--- argument (`...`) is its folder, with a slash at the end, so that it finds what lies beside it; an environment in Lua gets
+--- the same.
 
 local prl = require "perilune"
+local values = require "perilune.recipe.values"
 
 local code_file = {}
 
@@ -26,6 +28,16 @@ globals = setmetatable({
     return chunk()
   end,
 }, {__index = getfenv(), __newindex = getfenv()})
+
+--- The path of the code file that a recipe names: in the recipe's folder or below it, and only where it is trusted.
+function code_file.find(check, value, path)
+  values.text(check, value, nil, path)
+  if value:sub(1, 1) == "/" or ("/" .. value .. "/"):find("/../", 1, true) then
+    check.fail(path, ("the file %q is not in the recipe's folder"):format(value))
+  end
+  if not check.trust then check.fail(path, ("%s is code: it runs only with --trust"):format(value)) end
+  return check.files[value] or check.folder .. (value:gsub("^%./", ""))
+end
 
 --- What the trusted file at this path returns; or nil, message.
 function code_file.load(path)

@@ -3,6 +3,7 @@
 --- What it is made of (the spec) has the shape that plans hold: observation {names, units}, action {kind, names,
 --- units, choices, low, high}, responses [{name, unit, missing, combine, wait_us}].
 
+local code_file = require "perilune.recipe.code_file"
 local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 local values = require "perilune.recipe.values"
@@ -117,16 +118,6 @@ end
 
 -- ---- Environments that run by themselves ----
 
---- A code file is in the recipe's folder or below it, and runs only when it is trusted.
-function environment.code_file(check, value, path)
-  values.text(check, value, nil, path)
-  if value:sub(1, 1) == "/" or ("/" .. value .. "/"):find("/../", 1, true) then
-    check.fail(path, ("the file %q is not in the recipe's folder"):format(value))
-  end
-  if not check.trust then check.fail(path, ("%s is code: it runs only with --trust"):format(value)) end
-  return check.files[value] or check.folder .. (value:gsub("^%./", ""))
-end
-
 --- The options of an environment as the schema writes them. A preset gives other defaults.
 function environment.options(about, preset)
   local options = {}
@@ -163,7 +154,7 @@ local function reference(check, value, path)
   end
   local key = given[1]
   if not key then return {name = values.text(check, value[1], nil, path)} end
-  return {[key] = environment.code_file(check, value[key], path .. "." .. key)}, key
+  return {[key] = code_file.find(check, value[key], path .. "." .. key)}, key
 end
 
 local function preset_name(check, about, value, path)

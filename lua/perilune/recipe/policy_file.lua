@@ -11,7 +11,6 @@
 --- It is called once for each plan, before programs are traced; its module takes rows (rows, inputs) and gives
 --- (rows, outputs): the mean of a continuous action, or the logits of choices.
 local code_file = require "perilune.recipe.code_file"
-local environment = require "perilune.recipe.environment"
 local options = require "perilune.options"
 local prl = require "perilune"
 
@@ -37,7 +36,7 @@ function policy_file.load(check, policy, path)
   if policy.trunk == "shared" then
     check.fail(path .. ".lua", "a network from a file cannot use a shared trunk; policy.trunk is shared")
   end
-  local file = environment.code_file(check, policy.lua, path .. ".lua")
+  local file = code_file.find(check, policy.lua, path .. ".lua")
   local make, message = code_file.load(file)
   if message then check.fail(path .. ".lua", message) end
   if type(make) ~= "function" then
