@@ -256,6 +256,14 @@ static void env_calls(void) {
   REFUSED("observation", prl_vecenv_reset(env, NULL, e));
   REFUSED("env", prl_vecenv_step(NULL, &whole, e));
   REFUSED("step", prl_vecenv_step(env, NULL, e));
+  REFUSED("env", prl_vecenv_pair(NULL, 0, e));
+  REFUSED("twins", prl_vecenv_pair(env, -1, e));
+  REFUSED("twins", prl_vecenv_pair(env, N / 2 + 1, e));
+  CHECK_OK(prl_vecenv_reset(env, observation, &error));
+  assert_int_equal(prl_vecenv_pair(env, 1, e), PRL_ESTATE);
+  assert_int_equal(prl_vecenv_twins(NULL), 0);
+  assert_int_equal(prl_vecenv_twins(env), 0);
+  assert_int_equal(prl_bucket(1, NULL), prl_bucket(1, ""));
   REFUSED("env", prl_vecenv_replace(NULL, mask, streams, observation, e));
   REFUSED("mask", prl_vecenv_replace(env, NULL, streams, observation, e));
   REFUSED("stream", prl_vecenv_replace(env, mask, NULL, observation, e));

@@ -13,7 +13,7 @@ local CALLS = {
   select = {"1", "2", "3"}, tonumber = {"'10'", "10"}, tostring = {"1"}, type = {"1"}, unpack = {"{1, 2}", "1", "2"},
   extend = {"{a = 1}", "{b = 2}"}, expression = {"function(s) return s end"}, sweep = {"{}"}, require = {"'x'"},
   linear = {"{from = 1, to = 0}"}, cosine = {"{from = 1, to = 0}"}, warmup = {"{to = 1, over = 2}"}, piecewise = {"{{0, 1}}"},
-  ratio = {"'click'", "'view'"}, learned = {"{lr = 1}"},
+  ratio = {"'click'", "'view'"}, relative = {"0.1"}, learned = {"{lr = 1}"},
   ["string.byte"] = {"'abc'", "1", "2"}, ["string.char"] = {"65", "66"}, ["string.format"] = {"'%d %g %s'", "1", "2", "3"},
   ["string.len"] = {"'abc'"}, ["string.lower"] = {"'abc'"}, ["string.upper"] = {"'abc'"}, ["string.reverse"] = {"'abc'"},
   ["string.sub"] = {"'abc'", "1", "2"}, ["string.rep"] = {"'ab'", "3"},
