@@ -22,6 +22,8 @@ static lua_agent *check_agent(lua_State *L, int index) {
   return self;
 }
 
+prl_agent *prl_check_agent(lua_State *L, int index) { return check_agent(L, index)->agent; }
+
 static int agent_gc(lua_State *L) {
   lua_agent *self = lua_touserdata(L, 1);
   prl_agent_free(self->agent);

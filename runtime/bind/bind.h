@@ -75,9 +75,10 @@ struct prl_optim *prl_check_optim(lua_State *L, int index);
 
 /* ---- Other types ---- */
 
-prl_doc **prl_push_doc(lua_State *L);               /* recipe.c: an empty place, freed with the userdata */
-prl_plan *prl_check_plan(lua_State *L, int index);  /* plan.c */
-prl_vecenv *prl_check_env(lua_State *L, int index); /* env.c */
+prl_doc **prl_push_doc(lua_State *L);                /* recipe.c: an empty place, freed with the userdata */
+prl_plan *prl_check_plan(lua_State *L, int index);   /* plan.c */
+prl_agent *prl_check_agent(lua_State *L, int index); /* agent.c */
+prl_vecenv *prl_check_env(lua_State *L, int index);  /* env.c */
 
 /* ---- Small readers of arguments ---- */
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/acting.h"
 #include "agent/needs.h"
 #include "agent/plan/plan.h"
 #include "agent/verbs/schedule.h"
@@ -160,6 +161,29 @@ static int new_plan(lua_State *L) { /* document, {name = graph}, {["set:param"] 
   return 1;
 }
 
+/* agent, prefix → the policy in force as a part of a plan's document (agent/acting.h), {["set:param"] =
+ * tensor} */
+static int acting(lua_State *L) {
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  prl_agent *agent = prl_check_agent(L, 1);
+  const char *prefix = luaL_checkstring(L, 2);
+  prl_doc **document = prl_push_doc(L);
+  prl_plan_tensor *list;
+  int count;
+  prl_check(L, prl_agent_acting(agent, prefix, document, &list, &count, &error), &error);
+  prl_value_push(L, &(*document)->root);
+  lua_createtable(L, 0, count);
+  for (int i = 0; i < count; i++) {
+    const prl_tensor *from = &list[i].value;
+    prl_tensor *copy = prl_push_tensor(L);
+    prl_check(L, prl_tensor_new(state->runtime, from->dtype, from->ndim, from->shape, copy, &error), &error);
+    prl_tensor_copy(copy, from);
+    lua_setfield(L, -2, list[i].name);
+  }
+  return 2;
+}
+
 static int plan_hash(lua_State *L) {
   lua_pushstring(L, prl_plan_hash(prl_check_plan(L, 1)));
   return 1;
@@ -217,6 +241,7 @@ void prl_open_plan(lua_State *L) {
                                        {"trace_output", trace_output},
                                        {"scope_number", scope_number},
                                        {"new_plan", new_plan},
+                                       {"acting", acting},
                                        {NULL, NULL}};
   static const luaL_Reg graph_methods[] = {
       {"difference", difference}, {"document", graph_document}, {"__gc", graph_gc}, {NULL, NULL}};

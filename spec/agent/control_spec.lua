@@ -64,7 +64,9 @@ describe("a control group", function()
     -- a group of several streams; who began with one policy stays with it until the episode ends
     local _, control = sides(0.3, "x", 100)
     local own = sides(0.3, "x", 100)
-    local function aims(streams, groups) return agent:act(streams, prl.zeros(#streams, 1), "mean", true, groups):slice(2, 1, 1):totable() end
+    local function aims(streams, groups)
+      return agent:act(streams, prl.zeros(#streams, 1), "mean", true, groups):slice(2, 1, 1):totable()
+    end
     local function is_control(rows, i) return rows[i][1] == -0.75 end
     local rows = aims({501, 502}, {control[1], own[1]})
     assert.same({true, false}, {is_control(rows, 1), is_control(rows, 2)})
@@ -114,6 +116,37 @@ describe("a control group", function()
     assert.is_true(math.abs(metrics["lift/cost"]) < metrics["lift_error/cost"])
   end)
 
+  it("may be served by a saved agent, by its mean action", function()
+    -- a policy with statistics of its observations, a shared trunk and a schedule
+    local path = folder .. "saved.safetensors"
+    local trained = [[return {
+      env = {"pendulum", n = 4}, policy = {hidden = {8}, trunk = "shared", normalise = 5},
+      algorithm = {"ppo", rollout = 16, minibatch = 32, epochs = 1, lr = linear {from = 1e-2, to = 0}}, train = {steps = 1e4},%s
+    }]]
+    local agent, env = prl.agent(prl.recipe.plan(assert(recipes.load(folder, trained:format(""))))), prl.env("pendulum", {n = 4})
+    agent:drive(env, 640)
+    assert(agent:save(path))
+    local recipe = trained:format((' agent = {streams = 8, baseline = {policy = "%s", traffic = 1, per = "step"}}'):format(path))
+      :gsub('hidden = {8}, trunk = "shared", normalise = 5', "hidden = {4}")
+    local loaded = assert(recipes.load(folder, recipe))
+    assert.equal(32, #loaded.recipe.agent.baseline.digest)
+    local other = prl.agent(prl.recipe.plan(loaded))
+    local rows, users = prl.randn(8, 3), {1, 2, 3, 4, 5, 6, 7, 8}
+    assert.same(agent:act(users, rows, "mean", false):totable(), (other:act(users, rows):totable()))
+    assert(other:save(folder .. "other.safetensors"))
+    other = assert(prl.load_agent(folder .. "other.safetensors"))
+    assert.same(agent:act(users, rows, "mean", false):totable(), (other:act(users, rows, "sample", false):totable()))
+    -- the hash is of the file, not of its place
+    assert(prl.io.write(folder .. "copy.safetensors", assert(prl.io.read(path))))
+    assert.equal(loaded.hash, assert(recipes.load(folder, (recipe:gsub("saved%.s", "copy.s")))).hash)
+    local again = assert(prl.recipe.load(recipes.write(folder, "again.lua", prl.recipe.text(loaded.recipe))))
+    assert.equal(loaded.hash, again.hash)
+    local _, text = recipes.load(folder, (recipe:gsub("baseline = {", 'baseline = {digest = "0123", ')))
+    assert.truthy(text:find("and digest says 0123", 1, true), text)
+    _, text = recipes.load(folder, (recipe:gsub('"pendulum", n = 4', '"cartpole", n = 4')))
+    assert.truthy(text:find("its observation 1 is", 1, true), text)
+  end)
+
   it("makes a constraint relative", function()
     local agent = agent_of("gain = {at_least = relative(-0.1), window = 64, multiplier = learned {lr = 0.5, max = 4}}",
       'traffic = 0.5, per = "step"')
@@ -148,7 +181,7 @@ describe("a control group", function()
       assert.truthy(text:find(message, 1, true), text)
     end
     refused('the action has no dimension "ami"; the nearest is "aim"', "", "policy = {ami = 1}")
-    refused('expected "zero" or a constant action such as {diversity = 0.5}, got "runs/x"', "", 'policy = "runs/x"')
+    refused("a run or a saved agent: there is no run or agent runs/x", "", 'policy = "runs/x"')
     refused("traffic: expected a number above 0 and at most 1, got 2", "", "traffic = 2")
     refused('unknown key; the nearest is "traffic"', "", "trafic = 0.1")
     refused("a bound that is relative has the control group's mean as its unit", "gain = {at_least = relative(0), unit = 2}", "")

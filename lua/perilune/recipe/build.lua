@@ -122,15 +122,21 @@ local function set_documents(self)
   return sets, optims, tensors
 end
 
---- What acts for the control group, one action for everybody; and the values of its parameters.
-local function control_document(self, recipe, document, rows)
-  local control = require "perilune.recipe.control"
-  local other = learn.new(networks.bare(recipe), self.spec, control.vector(recipe, self.spec))
+--- One action for everybody, as prl.acting tells of a policy.
+local function constant_acting(self, recipe, vector)
+  local other = learn.new(networks.bare(recipe), self.spec, vector)
   other.prefix = "control/"
   local act = act_program(other)
   local sets, _, tensors = set_documents(other)
-  return control.document(recipe, rows, {noise = other:actor().draws, sets = sets, live = {}, programs = {act = act:document()}},
-    document), tensors
+  return {noise = other:actor().draws, sets = sets, live = {}, programs = {act = act:document()}}, tensors
+end
+
+--- `control` of the plan, and the values of its parameters.
+local function control_document(self, recipe, document, rows)
+  local control = require "perilune.recipe.control"
+  local act, tensors = control.acting(recipe)
+  if not act then act, tensors = constant_acting(self, recipe, control.vector(recipe, self.spec)) end
+  return control.document(recipe, rows, act, document), tensors
 end
 
 --- Bounds as plain data holds them, which has no infinities: one that is not there is false; nil where there is none.

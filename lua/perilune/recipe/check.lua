@@ -27,11 +27,11 @@ local function resolve(check, option, value, path)
   return result
 end
 
---- What the checks share. given: {trust, folder, files, env_spec} of a recipe (recipe/validate.lua); none of a record.
+--- What the checks share. given: {trust, folder, files, env_spec, saved} of a recipe (recipe/validate.lua); none of a record.
 --- refused: the list of what is wrong, to which the checks add and go on; without it the first ends them.
 local function new_check(given, refused)
   local check = {trust = given.trust, folder = given.folder or "", files = given.files or {},
-    env_spec = given.env_spec, live = {}}
+    env_spec = given.env_spec, saved = given.saved, live = {}}
 
   local function add(refusal)
     refused[#refused + 1] = refusal

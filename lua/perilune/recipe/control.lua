@@ -1,21 +1,49 @@
 --- The control group of a recipe, `agent.baseline`: a fixed policy that serves a share of the users beside the one that learns.
 
 local environment = require "perilune.recipe.environment"
+local prl = require "perilune"
+local saved = require "perilune.saved"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
 local values = require "perilune.recipe.values"
 
 local control = {}
 
+local function is_zero(policy) return policy == "zero" or policy == "ltr" end
+
+--- The saved agent whose policy serves the group, and the digest of its file; or nil and a sentence.
+local function agent_of(given)
+  local agent, file = saved.agent(given.policy)
+  if not agent then return nil, file end
+  local digest = prl.hash_bytes(assert(prl.io.read(file)))
+  if given.digest and given.digest ~= digest then
+    return nil, ("%s has the digest %s, and digest says %s"):format(file, digest, given.digest)
+  end
+  return agent, digest
+end
+
+-- A saved policy: that it is there and fits. What was resolved once is in its plan, and need not be there again.
+local function saved_policy(check, result, path, spec)
+  if not check.saved then return end
+  local agent, digest = agent_of(result)
+  if not agent then
+    check.fail(path .. ".policy", ('expected "zero", a constant action such as {diversity = 0.5}, a run or a saved agent: %s'):format(
+      digest))
+  end
+  local difference = saved.difference(agent, spec)
+  if difference then check.fail(path .. ".policy", ("%s: %s"):format(result.policy, difference)) end
+  result.digest = digest
+end
+
 --- nil where there is none. spec: of the environment; nil where that is wrong itself.
 function control.resolve(check, value, path, spec)
   if type(value) ~= "table" then values.wrong(check, path, 'a table of options, as in {policy = "zero", traffic = 0.02}', value) end
   local result = check.section(schema.control, value, path)
   if #(result.salt or "") > 64 then check.note(path .. ".salt", ("expected at most 64 bytes, got %d"):format(#result.salt)) end
-  if type(result.policy) == "string" and result.policy ~= "zero" and result.policy ~= "ltr" then
-    check.note(path .. ".policy", ('expected "zero" or a constant action such as {diversity = 0.5}, got %q'):format(result.policy))
-  elseif type(result.policy) == "table" and spec then
+  if type(result.policy) == "table" and spec then
     environment.constant(check, spec, result.policy, path .. ".policy")
+  elseif not is_zero(result.policy) and spec then
+    check.try(saved_policy, check, result, path, spec)
   end
   if spec and not result.per then result.per = spec.clock and "user_day" or "episode" end
   return result
@@ -37,6 +65,15 @@ function control.twins(recipe)
   local given, n = recipe.agent.baseline, recipe.env.n
   if not given or not n then return 0 end
   return math.max(1, math.min(n, math.floor(given.traffic * n + 0.5)))
+end
+
+--- What acts for the group where it is a saved agent's policy: document, tensors (prl.acting); nil elsewhere.
+function control.acting(recipe)
+  local given = recipe.agent.baseline
+  if type(given.policy) == "table" or is_zero(given.policy) then return nil end
+  local agent, message = agent_of(given)
+  if not agent then error("agent.baseline.policy: " .. message, 0) end
+  return prl.acting(agent, "control/")
 end
 
 --- The action that the control group's policy takes for everybody: a list. Without a number of its own a dimension has that
@@ -62,7 +99,7 @@ local function streams_of(recipe)
 end
 
 --- `control` of the plan. rows: capacity of the agent for its own steps; act: what acts for the group, {noise, sets, programs,
---- live}; plan: the agent's document, whose shape it has.
+--- live, normaliser}; plan: the agent's document, whose shape it has.
 function control.document(recipe, rows, act, plan)
   local given, streams = recipe.agent.baseline, streams_of(recipe)
   local own_rows = math.ceil(rows * streams / recipe.agent.streams) + 16
@@ -71,7 +108,7 @@ function control.document(recipe, rows, act, plan)
     plan = {
       format = plan.format, seed = plan.seed, observation = plan.observation, action = plan.action, responses = plan.responses,
       capacity = {streams = streams, rows = own_rows, batch = own_rows, idle_us = plan.capacity.idle_us},
-      noise = act.noise, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
+      noise = act.noise, normaliser = act.normaliser, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
     },
   }
 end

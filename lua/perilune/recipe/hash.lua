@@ -19,6 +19,16 @@ function hash.code(result, folder)
   return code
 end
 
+-- Of a saved agent that is the control group's policy the content.
+local function covered_agent(agent)
+  local copy, baseline = {}, {}
+  for key, value in pairs(agent) do copy[key] = value end
+  for key, value in pairs(agent.baseline) do baseline[key] = value end
+  if baseline.digest then baseline.policy = nil end
+  copy.baseline = baseline
+  return copy
+end
+
 --- What the hash covers: everything but name, tags and seed, and the code that the recipe names; what that code loads in
 --- its turn is not covered. Of a file from which the env is made it covers the content (its digest), not the place.
 local function covered(recipe, code)
@@ -28,6 +38,7 @@ local function covered(recipe, code)
   for key, value in pairs(recipe.env) do env[key] = value end
   copy.name, copy.tags, train.seed = nil, nil, nil
   if env.digest then env.world = nil end
+  if recipe.agent.baseline then copy.agent = covered_agent(recipe.agent) end
   copy.train, copy.env, copy.code = train, env, code
   return copy
 end

@@ -66,7 +66,8 @@ local function examine(path, given, set)
     recipe.train.seed = given.seed
   end
   local refusals = of_sweep(evaluated)
-  local result, more = validate.recipe(recipe, {trust = given.trust, folder = folder_of(path), env_spec = prl.env_spec})
+  local result, more = validate.recipe(recipe, {trust = given.trust, folder = folder_of(path), env_spec = prl.env_spec,
+    saved = true})
   for _, refusal in ipairs(more or {}) do refusals[#refusals + 1] = refusal end
   if #defects + #refusals == 0 then return evaluated, {}, result end -- as nearly always: mistakes.lua is not needed then
   return evaluated, require("perilune.recipe.mistakes").joined(defects, refusals, schema.unknown), result

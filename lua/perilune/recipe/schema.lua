@@ -193,8 +193,9 @@ schema.front = {
 
 --- Fields of agent.baseline.
 schema.control = {
-  option("policy", "baseline", "zero", "", 'what serves it: "zero" (the zero action: the base order), or a constant action by ' ..
-    "dimension, such as {diversity = 0.5}"),
+  option("policy", "baseline", "zero", "", 'what serves it: "zero" (the zero action: the base order), a constant action by ' ..
+    "dimension, such as {diversity = 0.5}, or the policy of a run's folder or an agent's file, by its mean action; the plan keeps it"),
+  option("digest", "text", nil, "", "refuses a saved policy with another digest; default: the file's"),
   option("traffic", "number", 0.02, "", "share of the users who are of it. A simulation has no users to lose: for this share of " ..
     "its instances it runs twins beside them, who meet the same chances", {above = 0, max = 1}),
   option("salt", "text", "", "", "decides, with the user's number, who is of it; another salt gives other users (prl.bucket)"),

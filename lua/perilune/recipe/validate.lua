@@ -229,10 +229,10 @@ local function resolve(check, recipe)
   return {recipe = result, spec = spec, env = make, algorithm = algorithm, own_policy = own_policy, live = check.live}
 end
 
---- recipe: as prl.recipe_eval gives it. given: {trust, folder, files, env_spec}, where env_spec(reference, options) gives
+--- recipe: as prl.recipe_eval gives it. given: {trust, folder, files, env_spec, saved}, where env_spec(reference, options) gives
 --- what an environment is made of, or nil and a sentence; files: paths of code that is not beside the recipe, by what the
---- recipe calls it. Returns {recipe, spec, env, algorithm, own_policy, live}, or nil and a list of what is wrong,
---- {path, message, read} each.
+--- recipe calls it; saved: whether agents that it names are looked at, or were when it was resolved. Returns {recipe, spec, env,
+--- algorithm, own_policy, live}, or nil and a list of what is wrong, {path, message, read} each.
 function validate.recipe(recipe, given) return checks.all(given, resolve, recipe) end
 
 return validate

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
+local saved = require "perilune.saved"
 local checks = require "perilune.recipe.check"
 local recipes = require "perilune.recipe.environment"
 
@@ -63,19 +64,8 @@ end
 
 --- Raises where the agent of a file has other observations or actions than the environment, whose spec this is.
 function environment.check_agent(agent, spec, file)
-  local own = agent:spec()
-  local function check(what, found, expected)
-    for i = 1, math.max(#found, #expected) do
-      if found[i] ~= expected[i] then
-        failure.usage(("%s: its %s %d is %s, and the environment's is %s"):format(file, what, i, found[i] or "absent",
-          expected[i] or "absent"))
-      end
-    end
-  end
-  check("observation", own.observation.names, spec.observation.names)
-  check("action", own.action.names, spec.action.names)
-  check("kind of action", {own.action.kind}, {spec.action.kind})
-  check("number of choices of action", own.action.choices or {}, spec.action.choices or {})
+  local difference = saved.difference(agent, spec)
+  if difference then failure.usage(("%s: %s"):format(file, difference)) end
 end
 
 return environment

@@ -15,6 +15,7 @@ local invocation = require "perilune.invocation"
 local paths = require "perilune.paths"
 local terminal = require "perilune.terminal"
 local prl = require "perilune"
+local saved = require "perilune.saved"
 local records = require "perilune.records"
 local environment = require "perilune.trainer.environment"
 
@@ -179,12 +180,9 @@ end
 --- The checkpoints that have both files, up to the one given if one is, oldest first: paths without their endings.
 function Folder:checkpoints(last)
   local found = {}
-  for name in posix.files(self:file("checkpoints")) do
-    local base = name:match("^(step%-%d+)%.json$")
-    local path = base and self:file("checkpoints/" .. base)
-    if base and posix.stat(path .. ".safetensors") and (not last or path <= last) then found[#found + 1] = path end
+  for _, path in ipairs(saved.checkpoints(self.path)) do
+    if not last or path <= last then found[#found + 1] = path end
   end
-  table.sort(found)
   return found
 end
 

@@ -1,4 +1,5 @@
 /* The policy's life: built from the plan, published by the learner, handed over by a swap. */
+#include <math.h>
 #include <string.h>
 
 #include "agent/policy/parts.h"
@@ -104,6 +105,20 @@ static prl_status build_act(prl_policy *p, prl_error *error) {
   return status ? status : prl_trial_build(p, text, error);
 }
 
+/* The statistics of a policy that does not learn (agent/acting.h), where the document has them. */
+static prl_status read_statistics(const prl_value *map, const char *key, int64_t width, float *to,
+                                  prl_error *error) {
+  const prl_value *list = prl_get(map, key);
+  if (!list) return PRL_OK;
+  bool good = list->kind == PRL_ARRAY && prl_count(list) == width;
+  for (int64_t i = 0; good && i < width; i++) {
+    const prl_value *item = prl_item(list, i);
+    good = item->kind == PRL_NUMBER && fabs(item->as.number) <= 1e30;
+    if (good) to[i] = (float)item->as.number;
+  }
+  return good ? PRL_OK : prl_read_fail("normaliser", key, "a number for each observation", error);
+}
+
 static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_error *error) {
   const prl_value *map = prl_get(root, "normaliser");
   double clip = 10;
@@ -112,7 +127,9 @@ static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_err
   if (!status)
     status = prl_normaliser_init(&p->normaliser, p->runtime, p->shape->spec.observations, (float)clip, error);
   p->normalise = !status;
-  return status;
+  const int64_t width = p->shape->spec.observations;
+  if (!status) status = read_statistics(map, "shift", width, p->normaliser.shift, error);
+  return status ? status : read_statistics(map, "scale", width, p->normaliser.scale, error);
 }
 
 static void fill_live(prl_policy *p) {
@@ -262,6 +279,16 @@ bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) 
 
 void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same) {
   to->n = (prl_policy_counts){.version = from->n.version + !same, .calls = from->n.calls};
+}
+
+double prl_policy_live(const prl_policy *p, int option) { return p->in_force[option]; }
+
+bool prl_policy_statistics(const prl_policy *p, float *clip, const float **shift, const float **scale) {
+  if (!p->normalise) return false;
+  *clip = p->normaliser.clip;
+  *shift = p->normaliser.shift;
+  *scale = p->normaliser.scale;
+  return true;
 }
 
 bool prl_policy_normalises(const prl_policy *p) { return p->normalise; }

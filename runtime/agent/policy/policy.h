@@ -40,6 +40,10 @@ int64_t prl_policy_version(const prl_policy *policy);
 /* The parameters in force of one set; NULL: nothing that acts reads it. */
 const prl_params *prl_policy_published(const prl_policy *policy, int set);
 
+double prl_policy_live(const prl_policy *policy, int option); /* a live option's value in force */
+/* What normalises observations, (observations) each: clip((x − shift) · scale). False: nothing does. */
+bool prl_policy_statistics(const prl_policy *policy, float *clip, const float **shift, const float **scale);
+
 /* ---- observations ---- */
 
 /* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite). */

@@ -79,8 +79,8 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * from is the draw before clipping, with its density (`bounded` in a recipe keeps only the mean within them).
  * A decision is 0 where the row could not be recorded because the declared capacity is full (counted as
  * `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation, serving without learning).
- * During the plan's warm-up steps mode is always PRL_MEAN. groups (n): the users that streams belong to; NULL:
- * each stream is its own. Where the plan has a control group, prl_bucket of a group decides whether the
+ * During the plan's warm-up steps mode is always PRL_MEAN. groups (n): the users that streams belong to;
+ * NULL: each stream is its own. Where the plan has a control group, prl_bucket of a group decides whether the
  * stream's next episode is served by the fixed policy, whose mean action is taken; a stream counts as one
  * that comes twice only within capacity.streams rows then.
  *

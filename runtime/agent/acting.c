@@ -1,0 +1,165 @@
+/* The policy of an agent as plain data, for a plan that has it as its control group's. */
+#include "agent/acting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+
+typedef struct writer {
+  const prl_agent *agent;
+  prl_doc *doc;
+  const char *prefix;
+  prl_plan_tensor *list;
+  int count;
+} writer;
+
+static bool set_text(const writer *w, prl_value *to, const char *text) {
+  return to && prl_set_string(w->doc, to, text, strlen(text));
+}
+
+/* prefix + set [+ ":" + param], in the document's memory; NULL: there is none left. */
+static const char *name_of(writer *w, const char *set, const char *param) {
+  const size_t size = strlen(w->prefix) + strlen(set) + (param ? strlen(param) + 1 : 0) + 1;
+  char *text = prl_arena_alloc(&w->doc->arena, size);
+  if (text) snprintf(text, size, "%s%s%s%s", w->prefix, set, param ? ":" : "", param ? param : "");
+  return text;
+}
+
+static bool write_param(writer *w, prl_value *params, const char *set, const prl_param *param) {
+  prl_value *map = prl_push(w->doc, params), *shape;
+  if (!map) return false;
+  prl_set_map(map);
+  if (!set_text(w, prl_put(w->doc, map, "name"), param->name)) return false;
+  if (!(shape = prl_put(w->doc, map, "shape"))) return false;
+  prl_set_array(shape);
+  for (int d = 0; d < param->value.ndim; d++) {
+    prl_value *size = prl_push(w->doc, shape);
+    if (!size) return false;
+    prl_set_number(size, (double)param->value.shape[d]);
+  }
+  prl_plan_tensor *tensor = &w->list[w->count++];
+  tensor->name = name_of(w, set, param->name);
+  tensor->value = param->value;
+  return tensor->name;
+}
+
+static bool write_set(writer *w, prl_value *sets, const prl_params *set) {
+  prl_value *map = prl_push(w->doc, sets), *params;
+  const char *name = name_of(w, set->name, NULL);
+  if (!map || !name) return false;
+  prl_set_map(map);
+  if (!set_text(w, prl_put(w->doc, map, "name"), name)) return false;
+  if (!(params = prl_put(w->doc, map, "params"))) return false;
+  prl_set_array(params);
+  for (int i = 0; i < set->count; i++)
+    if (!write_param(w, params, set->name, set->items[i])) return false;
+  return true;
+}
+
+static bool write_sets(writer *w) {
+  prl_value *sets = prl_put(w->doc, &w->doc->root, "sets");
+  if (!sets) return false;
+  prl_set_array(sets);
+  for (int i = 0; i < w->agent->sets->count; i++) {
+    const prl_params *set = prl_policy_published(w->agent->policy, i);
+    if (set && !write_set(w, sets, set)) return false;
+  }
+  return true;
+}
+
+/* Numbers as they are in force: a schedule stands still. */
+static bool write_live(writer *w) {
+  const prl_live *live = w->agent->live;
+  prl_value *map = prl_put(w->doc, &w->doc->root, "live");
+  if (!map) return false;
+  prl_set_map(map);
+  for (int i = 0; i < live->count; i++) {
+    prl_value *one = prl_put(w->doc, map, live->names[i]), *value;
+    if (!one) return false;
+    prl_set_map(one);
+    if (!(value = prl_put(w->doc, one, "value"))) return false;
+    prl_set_number(value, prl_policy_live(w->agent->policy, i));
+  }
+  return true;
+}
+
+static bool write_numbers(writer *w, prl_value *map, const char *key, const float *from, int64_t count) {
+  prl_value *list = prl_put(w->doc, map, key);
+  if (!list) return false;
+  prl_set_array(list);
+  for (int64_t i = 0; i < count; i++) {
+    prl_value *number = prl_push(w->doc, list);
+    if (!number) return false;
+    prl_set_number(number, (double)from[i]);
+  }
+  return true;
+}
+
+static bool write_normaliser(writer *w) {
+  const int64_t width = w->agent->shape->spec.observations;
+  const float *shift, *scale;
+  float clip;
+  if (!prl_policy_statistics(w->agent->policy, &clip, &shift, &scale)) return true;
+  prl_value *map = prl_put(w->doc, &w->doc->root, "normaliser"), *value;
+  if (!map) return false;
+  prl_set_map(map);
+  if (!(value = prl_put(w->doc, map, "clip"))) return false;
+  prl_set_number(value, (double)clip);
+  return write_numbers(w, map, "shift", shift, width) && write_numbers(w, map, "scale", scale, width);
+}
+
+static bool rename_params(writer *w, prl_graph *graph) {
+  for (int32_t i = 0; i < graph->values_count; i++) {
+    prl_gvalue *value = &graph->values[i];
+    if (value->kind != PRL_V_PARAM) continue;
+    const char *name = name_of(w, value->name, NULL);
+    char *copy = name ? prl_strdup(graph->runtime, name) : NULL;
+    if (!copy) return false;
+    prl_free(graph->runtime, value->name);
+    value->name = copy;
+  }
+  return true;
+}
+
+static prl_status write_act(writer *w, prl_error *error) {
+  prl_graph *graph;
+  prl_status status =
+      prl_graph_read(w->agent->runtime, prl_path(w->agent->root, "programs.act"), &graph, error);
+  if (status) return status;
+  prl_value *programs = prl_put(w->doc, &w->doc->root, "programs"), *act = NULL;
+  if (programs) prl_set_map(programs);
+  if (programs) act = prl_put(w->doc, programs, "act");
+  status =
+      act && rename_params(w, graph) ? prl_graph_write(graph, w->doc, act, error) : prl_fail_memory(error, 0);
+  prl_graph_free(graph);
+  return status;
+}
+
+static prl_status write(writer *w, prl_error *error) {
+  prl_value *root = &w->doc->root, *noise;
+  prl_set_map(root);
+  if (!(noise = prl_put(w->doc, root, "noise"))) return prl_fail_memory(error, 0);
+  prl_set_number(noise, (double)w->agent->shape->noise);
+  if (!write_sets(w) || !write_live(w) || !write_normaliser(w)) return prl_fail_memory(error, 0);
+  return write_act(w, error);
+}
+
+prl_status prl_agent_acting(const prl_agent *a, const char *prefix, prl_doc **document,
+                            prl_plan_tensor **list, int *count, prl_error *error) {
+  writer w = {.agent = a, .prefix = prefix};
+  size_t most = 1;
+  for (int i = 0; i < a->sets->count; i++) most += (size_t)a->sets->items[i]->count;
+  prl_status status = prl_doc_new(a->runtime, &w.doc, error);
+  if (status) return status;
+  w.list = prl_arena_alloc(&w.doc->arena, most * sizeof *w.list);
+  status = w.list ? write(&w, error) : prl_fail_memory(error, most * sizeof *w.list);
+  if (status) {
+    prl_doc_free(w.doc);
+    return status;
+  }
+  *document = w.doc;
+  *list = w.list;
+  *count = w.count;
+  return PRL_OK;
+}
