@@ -121,13 +121,13 @@ local cases = {
   {"code elsewhere", "return {env = {c = '../mine.so'}, algorithm = 'a2c'}", 'x.lua:1: env.c: the file "../mine.so" is not in the recipe\'s folder'},
   -- algorithms with a replay memory
   {"dqn on continuous actions", "return {env = 'pendulum',\nalgorithm = 'dqn'}",
-    "x.lua:2: algorithm: dqn drives discrete actions, and those of pendulum are continuous, which a2c, ppo, sac and td3 drive"},
+    "x.lua:2: algorithm: dqn drives discrete actions, and those of pendulum are continuous, which a2c, ppo, sac, td3 and two_stage drive"},
   {"dqn on several choices", HOST .. "observation = {'x'}, responses = {hit = {}}, action = {'multi_discrete', a = {'x', 'y'}, " ..
-    "b = {'x', 'y'}}}, algorithm =\n'dqn'}", "…algorithm: dqn drives discrete actions, and those of host are multi_discrete, which a2c and ppo drive"},
+    "b = {'x', 'y'}}}, algorithm =\n'dqn'}", "…algorithm: dqn drives discrete actions, and those of host are multi_discrete, which a2c, ppo and two_stage drive"},
   {"sac on choices", "return {env = 'cartpole',\nalgorithm = 'sac'}",
-    "x.lua:2: algorithm: sac drives continuous actions, and those of cartpole are discrete, which a2c, dqn and ppo drive"},
+    "x.lua:2: algorithm: sac drives continuous actions, and those of cartpole are discrete, which a2c, dqn, ppo and two_stage drive"},
   {"td3 on choices", "return {env = 'cartpole',\nalgorithm = 'td3'}",
-    "x.lua:2: algorithm: td3 drives continuous actions, and those of cartpole are discrete, which a2c, dqn and ppo drive"},
+    "x.lua:2: algorithm: td3 drives continuous actions, and those of cartpole are discrete, which a2c, dqn, ppo and two_stage drive"},
   {"a memory smaller than a minibatch", OFF "memory = 100, start = 0,\nminibatch = 101",
     "x.lua:3: algorithm.minibatch: algorithm.memory holds 100 steps; expected at most so many, got 101"},
   {"a memory smaller than the start", OFF "memory = 300,\nstart = 301",
