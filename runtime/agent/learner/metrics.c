@@ -36,6 +36,9 @@ static const struct {
      "What a constraint is on: mean over its window, in units of its critic's reward."},
     {"violation", "Violation",
      "By how much a constraint does not hold, in units of its bound; 0 or less: it holds."},
+    {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},
+    {"clip_rate", "Clip rate",
+     "Share of rows whose ratio π/μ is above a bound of the correction, ρ̄ (rho) or c̄ (c)."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };
 
