@@ -174,12 +174,24 @@ function Learn:weigh(given)
   return {verb = "weigh", normalise = o.normalise ~= false}
 end
 
---- The verbs from closed rows to what an on-policy loss reads: freeze, rewards, values, advantages, weigh.
+local estimates = {lambda = "number or string", normalise = "boolean", correction = "table"}
+
+--- The verbs from rewards to what an actor-critic's loss reads: values, advantages, weigh; or, with a correction
+--- {"vtrace", rho =, c =}, of rows that an older policy acted: values, ratios, vtrace, weigh.
+function Learn:evaluate(given)
+  local o = options.check("learn:evaluate", given, estimates)
+  options.need("learn:evaluate", o, {"lambda"})
+  local by = o.correction
+  if by then options.word("learn:evaluate: correction", by[1], {"vtrace"}) end
+  return {self:values(), by and {self:ratios(), self:vtrace {lambda = o.lambda, rho = by.rho, c = by.c}} or
+    self:advantages {lambda = o.lambda}, self:weigh {normalise = o.normalise}}
+end
+
+--- The same from closed rows on: freeze, rewards, and learn:evaluate.
 function Learn:estimate(given)
-  local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean"})
+  local o = options.check("learn:estimate", given, estimates)
   options.need("learn:estimate", o, {"lambda"})
-  return {self:freeze(), self:rewards(), self:values(), self:advantages {lambda = o.lambda},
-    self:weigh {normalise = o.normalise}}
+  return {self:freeze(), self:rewards(), self:evaluate(o)}
 end
 
 --- As freeze and rewards; the closed rows go into the replay memory, a ring of `rows` places.
