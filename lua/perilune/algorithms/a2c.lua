@@ -8,7 +8,7 @@ local a2c = {
   summary = "synchronous advantage actor-critic, one critic for each objective",
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
-  options = replay.optional({rollout = 5, minibatch = 256, updates = 0.015625, stretch = 16}, {
+  options = replay.optional({rollout = 5, minibatch = 256, updates = 0.0625, stretch = 16}, {
     rollout   = {5,    "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
                  structural = true, min = 1},
     lr        = {7e-4, "",      "step size of the actor and of a shared trunk", min = 0, scale = "log"},
