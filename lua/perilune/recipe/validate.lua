@@ -126,7 +126,7 @@ local function needs_memory(check, recipe)
   end
   if type(given.stretch) == "number" then
     least("stretch", given.stretch, ("expected at most so many, got %.0f"):format(given.stretch))
-    if given.stretch > given.minibatch then
+    if given.stretch > given.minibatch and given.stretch <= given.memory then
       check.note("algorithm.stretch", ("expected at most algorithm.minibatch, %.0f steps, got %.0f"):format(given.minibatch,
         given.stretch))
     end
