@@ -153,7 +153,7 @@ static void vtrace_by_definition(void **state) {
     }
 }
 
-/* Where the policy that learns has acted, the paper's remark 1: the returns of GAE, to the last bit. */
+/* Where the policy that learns has acted (eq. 2 of the paper): the returns of GAE, to the last bit. */
 static void vtrace_on_policy_is_gae(void **state) {
   (void)state;
   float ones[TRACED], greater[TRACED], advantage[TRACED], wanted[TRACED], ahead[TRACED], returns[TRACED];

@@ -42,12 +42,12 @@ function a2c.build(learn, opt)
     learn:metric("entropy", entropy)
     learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
   end)
-  local how = {lambda = opt.lambda, correction = opt.correction}
-  if not opt.memory then return {learn:collect(opt.rollout), learn:estimate(how), update, learn:publish()} end
+  local estimate = learn:estimate {lambda = opt.lambda, correction = opt.correction, drawn = opt.memory ~= nil}
+  if not opt.memory then return {learn:collect(opt.rollout), estimate, update, learn:publish()} end
   return {
     learn:collect(opt.rollout), learn:remember(opt.memory),
     learn:updates {ratio = opt.updates, start = opt.start, body = {
-      learn:sample {size = opt.minibatch, stretch = opt.stretch}, learn:evaluate(how), update}},
+      learn:sample {size = opt.minibatch, stretch = opt.stretch}, estimate, update}},
     learn:publish(),
   }
 end

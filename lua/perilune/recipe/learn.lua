@@ -174,24 +174,18 @@ function Learn:weigh(given)
   return {verb = "weigh", normalise = o.normalise ~= false}
 end
 
-local estimates = {lambda = "number or string", normalise = "boolean", correction = "table"}
-
---- The verbs from rewards to what an actor-critic's loss reads: values, advantages, weigh; or, with a correction
---- {"vtrace", rho =, c =}, of rows that an older policy acted: values, ratios, vtrace, weigh.
-function Learn:evaluate(given)
-  local o = options.check("learn:evaluate", given, estimates)
-  options.need("learn:evaluate", o, {"lambda"})
-  local by = o.correction
-  if by then options.word("learn:evaluate: correction", by[1], {"vtrace"}) end
-  return {self:values(), by and {self:ratios(), self:vtrace {lambda = o.lambda, rho = by.rho, c = by.c}} or
-    self:advantages {lambda = o.lambda}, self:weigh {normalise = o.normalise}}
-end
-
---- The same from closed rows on: freeze, rewards, and learn:evaluate.
+--- The verbs from closed rows to what an actor-critic's loss reads: freeze, rewards, values, advantages, weigh. With a correction
+--- {"vtrace", rho =, c =}, for rows that an older policy acted, ratios and vtrace in place of advantages. drawn: of rows that
+--- learn:sample drew, without freeze and rewards.
 function Learn:estimate(given)
-  local o = options.check("learn:estimate", given, estimates)
+  local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean", correction = "table",
+    drawn = "boolean"})
   options.need("learn:estimate", o, {"lambda"})
-  return {self:freeze(), self:rewards(), self:evaluate(o)}
+  local by = o.correction
+  if by then options.word("learn:estimate: correction", tostring(by[1]), {"vtrace"}) end
+  return {o.drawn and {} or {self:freeze(), self:rewards()}, self:values(),
+    by and {self:ratios(), self:vtrace {lambda = o.lambda, rho = by.rho, c = by.c}} or self:advantages {lambda = o.lambda},
+    self:weigh {normalise = o.normalise}}
 end
 
 --- As freeze and rewards; the closed rows go into the replay memory, a ring of `rows` places.

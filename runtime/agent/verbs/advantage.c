@@ -69,7 +69,7 @@ static void normalise_returns(prl_learner *l, prl_critic *c) {
   for (int64_t i = 0; i < rows; i++) c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
 }
 
-/* A critic at a time: the next one, whose discounts are made; NULL: it was the last. */
+/* A critic at a time: the next one, whose discounts are made; NULL: there is none. */
 static prl_critic *next_critic(prl_learner *l, prl_verb *verb, prl_turn *turn) {
   int64_t *at = &verb->cursor[CRITIC];
   prl_critic *c = *at < l->critics_count ? &l->critics[(*at)++] : NULL;

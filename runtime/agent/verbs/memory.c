@@ -98,8 +98,7 @@ const prl_verb_type prl_verb_remember = {
     .keys = (const char *const[]){"rows", NULL},
     .fields_text = "rows",
     .text = "as freeze and rewards; the closed rows go into the replay memory, a ring of so many places "
-            "(final and "
-            "newest observations take one, too)",
+            "(final and newest observations take one, too)",
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
     .makes = PRL_MADE_ROWS | PRL_MADE_FROZEN | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
     .read = read_remember,
@@ -110,16 +109,12 @@ const prl_verb_type prl_verb_sample = {
     .name = "sample",
     .keys = (const char *const[]){"size", "steps", "stretch", "priority", "correction", NULL},
     .fields_text = "size, steps (1), stretch (1), priority (0), correction (reference, 1)",
-    .text =
-        "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each "
-        "with the "
-        "rewards of so many steps, discounted by each critic's own discount, less where the episode ends "
-        "or the "
-        "newest observation comes first. With a stretch, each with those that follow it, up to so many in "
-        "all, fewer where the episode ends or the newest observation comes first, until there are `size`. "
-        "With a priority, each with a probability in proportion to its "
-        "own to that "
-        "power, and `weight` corrects for it, by that exponent",
+    .text = "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each "
+            "with the rewards of so many steps, discounted by each critic's own discount, less where the "
+            "episode ends or the newest observation comes first. With a stretch, each with those that "
+            "follow it, up to so many in all, fewer where the episode ends or the newest observation "
+            "comes first, until there are `size`. With a priority, each with a probability in proportion "
+            "to its own to that power, and `weight` corrects for it, by that exponent",
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,
     .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,

@@ -75,10 +75,9 @@ static bool holds(const prl_schedule *s, const prl_verb *verb) {
 const prl_verb_type prl_verb_ratios = {
     .name = "ratios",
     .fields_text = "",
-    .text = "π/μ of each row's action: its density by the learner's parameters over that with which it was "
-            "acted, in tiles of capacity.tile rows. Rows that were acted without a density (one that is not "
-            "finite) "
-            "are refused",
+    .text = "π/μ of each row's action: its density by the learner's parameters over that with which it "
+            "was acted, in tiles of capacity.tile rows. Rows that were acted without a density (one that "
+            "is not finite) are refused",
     .fields_size = sizeof(ratios),
     .cursor = 1,
     .needs = PRL_MADE_ROWS,
