@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const double tolerance = 1e-5;
+static const double tolerance = 6e-8;
 
 /* A line of a fixture: its first word, then numbers. */
 typedef struct line {
