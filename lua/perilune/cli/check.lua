@@ -41,6 +41,7 @@ local function note_waits(loaded)
 end
 
 function check.run(argv)
+  if jit then jit.off() end -- a check ends before compiled code pays
   local parser = options.parser("check", "Checks a recipe and prints it resolved, as a Lua recipe with every default filled in.")
   parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c.")
   options.recipe(parser)
