@@ -4,7 +4,7 @@ local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local check = {summary = "check a recipe and print it with every default, its hash and its memory"}
+local check = {summary = "check a recipe and print it with every default, its hash and its memory", at_once = true}
 
 -- A recipe that learns from logs has a schema and a loader of its own; one that cannot be read is refused by the usual one.
 local function load(words)
