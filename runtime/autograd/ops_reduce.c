@@ -114,14 +114,9 @@ static void mean_backward_rows(const prl_call *call, int64_t first, int64_t rows
 }
 
 static void mean_forward(const prl_call *call) {
-  const prl_tensor *x = call->in[0];
   float *y = call->out->data;
-  if (is_of_all(call->attrs, x)) {
-    mean_forward_rows(call, 0, prl_rows_of(x));
-    return;
-  }
   run_sum(call, y);
-  call->k->binary_scalar[PRL_DIV](count_of(call->out), y, (float)reduction_of(call->attrs, x).n, y);
+  call->k->binary_scalar[PRL_DIV](count_of(call->out), y, (float)reduction_of(call->attrs, call->in[0]).n, y);
 }
 static void mean_backward(const prl_call *call) {
   spread(call, 1 / (float)reduction_of(call->attrs, call->in[0]).n);
