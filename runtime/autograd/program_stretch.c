@@ -10,8 +10,10 @@
 
 enum {
   FEWEST = 96, /* rows: fewer, and the gradients of weights pass by too often; twice as many there and back */
-  STEP = 48
+  STEP = 48,
+  SUM_STEP = 2 * STEP /* rows of any width that a sum can stop after (PRL_SUM_STEP) */
 };
+_Static_assert(SUM_STEP % PRL_SUM_STEP == 0, "a sum goes on from whole steps");
 
 static const prl_node *node_of(const prl_program *p, int32_t index) {
   return &p->graph->nodes[p->graph->instrs[index].a];
@@ -144,7 +146,7 @@ static int64_t width_of(const prl_program *p, int32_t index) {
   return p->graph->instrs[index].kind == PRL_I_FORWARD ? floats : 2 * floats;
 }
 
-/* What passes by in a stretch. A sum of all rows goes on from whole steps of its own. */
+/* What passes by in a stretch. */
 typedef struct flow {
   int64_t forward, backward; /* floats a row */
   int64_t step;              /* rows of a tile are a multiple of this */
@@ -153,7 +155,7 @@ typedef struct flow {
 static void flow_on(flow *f, const prl_program *p, int32_t index) {
   if (p->parts[index].turn != PRL_TURN_ROWS) return;
   *(p->graph->instrs[index].kind == PRL_I_FORWARD ? &f->forward : &f->backward) += width_of(p, index);
-  if (node_of(p, index)->op == &prl_op_mean) f->step = STEP * PRL_SUM_STEP / 16;
+  if (node_of(p, index)->op == &prl_op_mean) f->step = SUM_STEP;
 }
 
 /* What passes by forward passes back as well, so that the wider of the two counts. */
