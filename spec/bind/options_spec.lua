@@ -56,6 +56,16 @@ local function with_learn(fn)
   end)
 end
 
+--- A plan of an algorithm that declares so.
+local function declare(fn)
+  local loaded = assert(prl.recipe.load(host))
+  loaded.algorithm = {options = {}, build = function(learn)
+    fn(learn)
+    return {learn:collect(1), learn:freeze(), learn:publish()}
+  end}
+  prl.recipe.plan(loaded)
+end
+
 local function marked(t)
   t[ODD] = 1
   return t
@@ -144,15 +154,11 @@ local takes = {
   end},
   ["learn.minimise"] = {function(odd) build(function(learn, opt, loss)
     learn:minimise(loss, odd {actor = opt.lr, critics = opt.lr, max_norm = 1}) end) end},
-  ["learn.network"] = {function(odd)
-    local loaded = assert(prl.recipe.load(host))
-    loaded.algorithm = {options = {}, build = function(learn)
-      learn:network("q", odd {inputs = {"obs"}})
-      return {learn:collect(1), learn:freeze(), learn:publish()}
-    end}
-    prl.recipe.plan(loaded)
-  end},
+  ["learn.network"] = {function(odd) declare(function(learn) learn:network("q", odd {inputs = {"obs"}}) end) end},
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
+  ["learn.serve"] = {
+    function(odd) declare(function(learn) learn:serve(odd {{learn:policy "a", share = 1}, {learn:policy "b"}}) end) end,
+    function(odd) declare(function(learn) learn:serve {odd {learn:policy "a", share = 1}, {learn:policy "b"}} end) end},
   ["learn.weigh"] = {function(odd) with_learn(function(learn) learn:weigh(odd {normalise = false}) end) end},
   ["learn.estimate"] = {function(odd) with_learn(function(learn) learn:estimate(odd {lambda = 1, normalise = false}) end) end},
   ["learn.vtrace"] = {function(odd) with_learn(function(learn) learn:vtrace(odd {lambda = 1, rho = 1, c = 1}) end) end},
