@@ -1,4 +1,5 @@
---- What the algorithms that learn from replay memory have in common: options, and the choice between twin values.
+--- What the algorithms that learn from steps of other policies have in common: options of a replay memory, corrections, and
+--- the choice between twin values.
 
 local prl = require "perilune"
 
@@ -23,6 +24,28 @@ function replay.options(default, own)
   for name, option in pairs(own) do options[name] = option end
   return options
 end
+
+--- The same for an algorithm that also learns without a memory, each step once: they hold where `memory` is given. It draws
+--- stretches of streams in place of returns of several steps; its defaults have their length, {…, stretch}.
+function replay.optional(default, own)
+  local options = common(default)
+  options.memory = {nil, "steps", "steps that are kept, to learn from stretches of them; false: each step is learned from once",
+    structural = true, min = 1, max = 2 ^ 28, integer = true}
+  options.steps = nil
+  options.stretch = {default.stretch, "steps", "steps of a stream that are drawn together, fewer where its episode ends",
+    structural = true, min = 1, max = 2 ^ 20}
+  for _, option in pairs(options) do option.of = "memory" end
+  for name, option in pairs(own) do options[name] = option end
+  return options
+end
+
+--- What corrects steps that an older policy acted.
+replay.correction = {nil, "", "corrects steps that an older policy acted, as in {\"vtrace\", rho = 1, c = 1}, and keeps those that "
+  .. "close late; false: all count as the policy's own", of = "correction", forms = {vtrace = {
+    rho = {1, "", "greatest ratio of densities, now to then, by which a step counts; with a lower one the values are those of "
+      .. "a policy nearer to what acted", min = 0},
+    c   = {1, "", "greatest ratio by which what comes after a step counts for it", min = 0},
+  }}}
 
 --- Of two sets of values (rows, n) that with the smaller total, whole: a minimum of each would favour what the weights are
 --- negative for. total(values) → (rows).

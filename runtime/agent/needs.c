@@ -146,7 +146,9 @@ static prl_status add_programs(prl_needs *needs, const prl_value *root, const pr
     const char *name;
     int64_t bytes = 0;
     prl_pair(programs, i, &name, &text);
-    if (prl_policy_is_density(name)) continue; /* made when it is first asked for */
+    const bool asked =
+        shape->ratios && !strcmp(name, "density"); /* else made when a host first asks for it */
+    if (prl_policy_is_density(name) && !asked) continue;
     status = measure(shape, root, name, text, act, &bytes, error);
     sum = prl_bytes_add(sum, bytes);
     if (bytes > most) most = bytes, learns = prl_learner_runs(name);

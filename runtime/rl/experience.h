@@ -39,7 +39,8 @@ typedef struct prl_experience_options {
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
   uint32_t
       mark;  /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
-  bool kept; /* frozen rows go on into a replay memory: batches say whose they are, and what was reported */
+  bool kept; /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
+              * they are, which policy acted, and what was reported */
 } prl_experience_options;
 
 typedef struct prl_stream {
@@ -151,7 +152,7 @@ typedef struct prl_batch {
   int64_t most;                       /* rows that are frozen at once; the capacity, if nobody says less */
   float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
   float *action;      /* (rows, A) */
-  float *log_prob;    /* (rows) */
+  float *log_prob;    /* (rows); not finite: the action was chosen without a density */
   float *response;    /* (rows, R) */
   int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
   int32_t *stream;    /* (rows): slot */
@@ -159,7 +160,8 @@ typedef struct prl_batch {
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
   float *elapsed;     /* (rows): s to the next state */
-  bool kept;          /* the following two are filled, as options.kept says; else they have no room */
+  bool kept;          /* the following three are filled, as options.kept says; else they have no room */
+  int64_t *version;   /* (rows): of the policy that acted */
   uint64_t *decision; /* (rows): ids, then of the decisions that the bootstraps wait for; 0: none will come */
   uint8_t *present;   /* (rows, present_stride): which responses were reported */
 } prl_batch;

@@ -6,7 +6,7 @@
 
 #include "rl/parts.h"
 
-enum { PIECES = 13, END = 8 };
+enum { PIECES = 14, END = 8 };
 
 static int32_t kind_of(const prl_replay *m, int64_t place) { return m->kind[place] & 255; }
 static int32_t end_of(const prl_replay *m, int64_t place) { return m->kind[place] >> END; }
@@ -20,6 +20,7 @@ static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
                                  {&m->log_prob, places, word, false},
                                  {&m->response, places, m->responses * word, false},
                                  {&m->elapsed, places, word, false},
+                                 {&m->version, places, sizeof *m->version, false},
                                  {&m->present, places, m->present_stride, false},
                                  {&m->decision, places, sizeof *m->decision, false},
                                  {&m->next, places, word, false},
@@ -101,6 +102,7 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
       {"memory.log_prob", PRL_F32, 1, m->log_prob},
       {"memory.response", PRL_F32, m->responses, m->response},
       {"memory.elapsed", PRL_F32, 1, m->elapsed},
+      {"memory.version", PRL_I64, 1, m->version},
       {"memory.present", PRL_I32, m->present_stride / 4, m->present},
       {"memory.decision", PRL_I64, 1, m->decision},
       {"memory.next", PRL_I32, 1, m->next},
@@ -168,7 +170,7 @@ static bool place_holds(const prl_replay *m, int64_t place) {
   if (kind == PRL_ROW_GHOST) /* one that waits is inside an episode */
     return next >= -1 && next < m->n.filled && end != PRL_END_TERMINATED &&
            (end == PRL_END_NONE || !m->decision[place]);
-  if (kind != PRL_ROW_REAL || !m->decision[place]) return false;
+  if (kind != PRL_ROW_REAL || !m->decision[place] || !prl_count_holds(m->version[place])) return false;
   if (end == PRL_END_TERMINATED) return next == -1;
   return next >= 0 && next < m->n.filled && age(m, next) > age(m, place) &&
          (end == PRL_END_NONE || kind_of(m, next) == PRL_ROW_GHOST);
@@ -217,6 +219,7 @@ static void clear(prl_replay *m, int64_t place) {
   memset(m->response + place * r, 0, (size_t)r * sizeof(float));
   memset(m->present + place * m->present_stride, 0, (size_t)m->present_stride);
   m->log_prob[place] = m->elapsed[place] = 0;
+  m->version[place] = 0;
 }
 
 /* The oldest place, or one that was never taken; for this decision, or for none. */
@@ -252,6 +255,7 @@ static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t 
   if (r) memcpy(m->present + place * p, b->present + at * p, (size_t)p);
   m->log_prob[place] = b->log_prob[at];
   m->elapsed[place] = b->elapsed[at];
+  m->version[place] = b->version[at];
   m->stream[place] = b->stream[at];
   m->step[place] = (int32_t)b->step[at];
   m->kind[place] = PRL_ROW_REAL | b->end[at] << END;
@@ -352,8 +356,9 @@ static int64_t follow(const prl_replay *m, int64_t place, int64_t row, prl_stret
   return place;
 }
 
-/* The row at a place, and what follows it, as row `row` of the batch. */
-static void draw_row(const prl_replay *m, int64_t place, int64_t row, prl_batch *b, prl_stretch *s) {
+/* The row at a place, and what follows it, as row `row` of the batch. Returns the place of the state after
+ * it; −1: it was terminated. */
+static int32_t draw_row(const prl_replay *m, int64_t place, int64_t row, prl_batch *b, prl_stretch *s) {
   const int64_t o = m->observations, a = m->actions;
   memcpy(b->observation + row * o, m->observation + place * o, (size_t)o * sizeof(float));
   memcpy(b->action + row * a, m->action + place * a, (size_t)a * sizeof(float));
@@ -361,13 +366,35 @@ static void draw_row(const prl_replay *m, int64_t place, int64_t row, prl_batch 
   b->stream[row] = m->stream[place];
   b->step[row] = (uint32_t)m->step[place];
   b->elapsed[row] = m->elapsed[place];
+  b->version[row] = m->version[place];
   if (s->place) s->place[row] = (int32_t)place;
-  const int64_t last = follow(m, place, row, s), next = m->next[last];
+  const int64_t last = follow(m, place, row, s);
   b->end[row] = end_of(m, last);
-  b->successor[row] = next < 0 ? -1 : (int32_t)(b->rows + b->bootstraps);
-  if (next < 0) return;
-  memcpy(b->observation + (b->rows + b->bootstraps++) * o, m->observation + next * o,
+  return m->next[last];
+}
+
+/* The state at a place is what row `row` bootstraps from; −1: nothing. */
+static void draw_bootstrap(const prl_replay *m, int64_t place, int64_t row, prl_batch *b) {
+  const int64_t o = m->observations;
+  b->successor[row] = place < 0 ? -1 : (int32_t)(b->rows + b->bootstraps);
+  if (place < 0) return;
+  memcpy(b->observation + (b->rows + b->bootstraps++) * o, m->observation + place * o,
          (size_t)o * sizeof(float));
+}
+
+/* The row at a place and those that follow it, up to `most`, as rows `row` and on. Returns the row after
+ * them. */
+static int64_t draw_run(const prl_replay *m, int64_t place, int64_t row, int64_t most, prl_batch *b,
+                        prl_stretch *s) {
+  const int64_t full = row + most < b->rows ? row + most : b->rows;
+  for (;;) {
+    place = draw_row(m, place, row, b, s);
+    if (row + 1 == full || place < 0 || kind_of(m, place) != PRL_ROW_REAL) break;
+    b->successor[row] = (int32_t)row + 1;
+    row++;
+  }
+  draw_bootstrap(m, place, row, b);
+  return row + 1;
 }
 
 /* The address of the coming batch's draws. */
@@ -377,13 +404,19 @@ static prl_rng draw_address(prl_replay *m, uint64_t seed, uint32_t *draw) {
   return prl_rng_make(seed, number >> 32, PRL_SITE_MEMORY);
 }
 
-void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, prl_batch *b, prl_stretch *s) {
+void prl_replay_draw_runs(prl_replay *m, uint64_t seed, int64_t rows, int64_t most, prl_batch *b,
+                          prl_stretch *s) {
   uint32_t draw;
   const prl_rng rng = draw_address(m, seed, &draw);
   b->rows = rows;
   b->bootstraps = 0;
-  EVERY(row, rows) draw_row(m, draw_place(m, rng, draw, row), row, b, s);
+  for (int64_t row = 0, run = 0; row < rows; run++)
+    row = draw_run(m, draw_place(m, rng, draw, run), row, most, b, s);
   b->observed = b->rows + b->bootstraps;
+}
+
+void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, prl_batch *b, prl_stretch *s) {
+  prl_replay_draw_runs(m, seed, rows, 1, b, s);
 }
 
 /* ---- drawing by priority ---- */
@@ -402,7 +435,7 @@ void prl_replay_draw_ranked(prl_replay *m, uint64_t seed, int64_t rows, double c
     const double point = ((double)row + ((double)words[row % 4] + .5) * 0x1p-32) * part;
     const int64_t place = prl_sum_tree_find(&m->priority, point);
     least = fmin(least, priority[place]);
-    draw_row(m, place, row, b, s);
+    draw_run(m, place, row, 1, b, s);
   }
   b->observed = b->rows + b->bootstraps;
   /* N and Σ p^α are the same for all rows, and the greatest weight is that of the least priority. */

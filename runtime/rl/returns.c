@@ -1,4 +1,4 @@
-/* Advantages by GAE(λ) over ragged sequences, backwards, and the returns that follow. */
+/* Advantages and returns over ragged sequences, backwards: GAE(λ) and V-trace. */
 #include "rl/returns.h"
 
 #include <math.h>
@@ -26,5 +26,41 @@ void prl_gae(int64_t rows, const float *reward, const float *value, double mean,
     returns[i] = (float)(a + v);
     next_value = v;
     next_advantage = a;
+  }
+}
+
+void prl_vtrace(int64_t rows, const float *reward, const float *value, double mean, double std,
+                const int32_t *successor, const double *discount, const float *ratio,
+                prl_correction correction, float *ahead, float *returns) {
+  double next_value = 0, next_ahead = 0; /* of row i + 1 */
+  for (int64_t i = rows - 1; i >= 0; i--) {
+    const int64_t next = successor[i];
+    const double rho = fmin(correction.rho, ratio[i]), c = correction.lambda * fmin(correction.c, ratio[i]);
+    double v = value[i] * std + mean, after = 0, later = 0, gamma = discount[i];
+    if (next == i + 1 && next < rows) {
+      after = next_value;
+      later = next_ahead;
+    } else if (next >= 0) {
+      after = value[next] * std + mean;
+    }
+    double all = rho * (reward[i] + gamma * after - v) + gamma * c * later;
+    ahead[i] = (float)all;
+    returns[i] = (float)(all + v);
+    next_value = v;
+    next_ahead = all;
+  }
+}
+
+void prl_vtrace_advantages(int64_t rows, const float *reward, const float *value, double mean, double std,
+                           const int32_t *successor, const double *discount, const float *ratio, double rho,
+                           const float *returns, float *advantage) {
+  for (int64_t i = 0; i < rows; i++) {
+    const int64_t next = successor[i];
+    double after = 0;
+    if (next == i + 1 && next < rows)
+      after = returns[next];
+    else if (next >= 0)
+      after = value[next] * std + mean;
+    advantage[i] = (float)(fmin(rho, ratio[i]) * (reward[i] + discount[i] * after - (value[i] * std + mean)));
   }
 }

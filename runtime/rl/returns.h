@@ -25,4 +25,32 @@ void prl_gae(int64_t rows, const float *reward, const float *value, double mean,
              const int32_t *successor, const double *discount, double lambda, float *advantage,
              float *returns);
 
+/* What corrects rows that another policy μ acted than the one that learns, π. */
+typedef struct prl_correction {
+  double rho;    /* ρ̄ ≥ 0: bounds how much a row's own error counts; it says whose values are learned */
+  double c;      /* c̄ ≥ 0: bounds how much later errors count; it says how fast */
+  double lambda; /* as of GAE */
+} prl_correction;
+
+/* V-trace (Espeholt et al. 2018, eq. 1 by their remark 1, λ by their remark 2) over ragged runs of rows:
+ *
+ *     δ_t = ρ_t (r_t + γ_t V(s_{t+1}) − V(s_t))                             ρ_t = min(ρ̄, π/μ)
+ *     v_t = V(s_t) + δ_t + γ_t c_t (v_{t+1} − V(s_{t+1}))                   c_t = λ min(c̄, π/μ)
+ *
+ * v_{t+1} is V(s_{t+1}) at the end of a run; after a terminated step there is nothing. Where π is μ and
+ * neither bound is below 1, v is the return of prl_gae, to the last bit. ratio (rows): π/μ of the action that
+ * was taken, ≥ 0; the other arrays are those of prl_gae.
+ * → ahead (rows): v_t − V(s_t); returns (rows): v_t. They must not alias the inputs. Float64 inside. */
+void prl_vtrace(int64_t rows, const float *reward, const float *value, double mean, double std,
+                const int32_t *successor, const double *discount, const float *ratio,
+                prl_correction correction, float *ahead, float *returns);
+/* What the actor follows (Espeholt et al. 2018, section 4.2):
+ *
+ *     A_t = ρ_t (r_t + γ_t v_{t+1} − V(s_t))
+ *
+ * returns (rows): v, of prl_vtrace; the other arrays are as there. → advantage (rows). */
+void prl_vtrace_advantages(int64_t rows, const float *reward, const float *value, double mean, double std,
+                           const int32_t *successor, const double *discount, const float *ratio, double rho,
+                           const float *returns, float *advantage);
+
 #endif

@@ -22,6 +22,16 @@ local recipes = {
     algorithm = {"a2c", rollout = 8, entropy = 0.01},
     train = {steps = 1000, seed = 3},
   }]],
+  vtrace = [[return {
+    env = {"cartpole", n = 4},
+    objective = {critics = {
+      long = {reward = function(r) return r.reward end, gamma = 0.99, weight = 1},
+      short = {reward = function(r) return r.reward * 2 end, gamma = 0.5, weight = 0.5},
+    }},
+    policy = {hidden = {16}, activation = "relu"},
+    algorithm = {"a2c", rollout = 8, entropy = 0.01, correction = {"vtrace"}, memory = 200, start = 50, minibatch = 32, stretch = 4},
+    train = {steps = 1000, seed = 3},
+  }]],
 }
 
 -- Values that change what is learned in the few steps of this spec.

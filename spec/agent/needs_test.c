@@ -18,7 +18,7 @@ static prl_error error;
 static char path[64];
 
 static const toy_options base = {
-    .observations = 3, .actions = 2, .responses = 2, .critics = 2, .popart = true};
+    .observations = 3, .actions = 2, .responses = 2, .critics = 2, .popart = true, .density = true};
 
 /* An option that grows, what it is called, and bytes that one of it takes at least. */
 static const struct {
@@ -49,6 +49,12 @@ static const struct {
      "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":5000},{\"verb\":\"updates\","
      "\"body\":[{\"verb\":\"sample\",\"size\":4096,\"steps\":300}]},{\"verb\":\"publish\"}]",
      "schedule.sample.size", 4096 * 300 * 16},
+    {"{\"streams\":4}",
+     "[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"remember\",\"rows\":5000},{\"verb\":\"updates\","
+     "\"body\":[{\"verb\":\"sample\",\"size\":4096,\"stretch\":16},{\"verb\":\"values\"},{\"verb\":"
+     "\"ratios\"},{"
+     "\"verb\":\"vtrace\"}]},{\"verb\":\"publish\"}]",
+     "schedule.sample.size", 4096 * 100},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
     {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };

@@ -26,7 +26,8 @@ typedef struct toy_options {
   const char *per; /* of every critic's discount; NULL: the plan does not say */
   int warmup;
   bool popart;
-  bool poison; /* the loss divides by the entropy weight: 0 makes it infinite */
+  bool density; /* the plan has a program "density" */
+  bool poison;  /* the loss divides by the entropy weight: 0 makes it infinite */
 } toy_options;
 
 /* The same with few rows and short updates, for work that is repeated for each of its allocations. */
@@ -154,6 +155,13 @@ static void toy_values(toy_net *t, const toy_options *o) {
   toy_output(t, "value", toy_mlp(t, t->value, toy_input(t, "obs", 2, o->observations, true)));
 }
 
+static void toy_density(toy_net *t, const toy_options *o) {
+  int32_t obs = toy_input(t, "obs", 2, o->observations, true),
+          action = toy_input(t, "action", 2, o->actions, true);
+  toy_output(t, "log_prob",
+             TOY("normal_log_prob", action, toy_mlp(t, t->policy, obs), toy_param(t, t->policy, "log_std")));
+}
+
 static void toy_program(toy_net *t, const toy_options *o, void (*trace)(toy_net *, const toy_options *),
                         const char *name, prl_doc *document) {
   prl_error error = {PRL_OK, ""};
@@ -277,6 +285,7 @@ static toy_plan toy_new(prl_runtime *runtime, const toy_options *o) {
   CHECK_OK(prl_tape_new(runtime, &t.tape, &error));
   toy_program(&t, o, toy_act, "act", plan.document);
   toy_program(&t, o, toy_values, "values", plan.document);
+  if (o->density) toy_program(&t, o, toy_density, "density", plan.document);
   toy_program(&t, o, toy_update, "update", plan.document);
   for (int i = 0; i < 9; i++) {
     const prl_tensor *from = i < 5 ? &t.policy->items[i]->value : &t.value->items[i - 5]->value;

@@ -1,10 +1,12 @@
 --- A whole update of dqn against the papers' formulas in plain numbers: what was drawn is read from the agent's file, all else
 --- is worked out here from what the host told the agent.
 
+local off_policy = require "support.off_policy"
 local prl = require "perilune"
 local recipes = require "support.recipes"
 
-local GAMMA, WEIGHT, STREAMS, ROLLOUT, STEPS = {fast = 0.6, slow = 0.9}, {fast = 2, slow = -0.5}, 3, 14, 3
+local contents, new_world, outputs, step = off_policy.contents, off_policy.new_world, off_policy.outputs, off_policy.step
+local GAMMA, WEIGHT, ROLLOUT, STEPS = {fast = 0.6, slow = 0.9}, {fast = 2, slow = -0.5}, 14, 3
 local LR, PRIORITY, CORRECTION = 0.5, 0.7, 0.45
 
 local RECIPE = [[return {
@@ -22,74 +24,12 @@ local RECIPE = [[return {
 }]]
 
 local function new_agent(folder, own)
-  local text = RECIPE:format(GAMMA.fast, WEIGHT.fast, GAMMA.slow, WEIGHT.slow, ROLLOUT, 1 / (ROLLOUT * STREAMS), STEPS, LR, own,
-    STREAMS)
+  local text = RECIPE:format(GAMMA.fast, WEIGHT.fast, GAMMA.slow, WEIGHT.slow, ROLLOUT, 1 / (ROLLOUT * off_policy.STREAMS), STEPS, LR, own,
+    off_policy.STREAMS)
   return prl.agent(prl.recipe.plan(assert(recipes.load(folder, text))))
 end
 
--- ---- What the host does, and remembers of it ----
-
---- Rows by their number: {x, action, a, b, ends, final (x of a truncated row's last observation), next}.
-local function new_world() return {rows = {}, open = {}, count = 0} end
-
---- One step of every stream. Episodes of 1 to 5 steps end terminated or truncated.
-local function step(agent, world)
-  local streams, observation = {}, {}
-  for stream = 1, STREAMS do
-    world.count = world.count + 1
-    local number, before = world.count, world.open[stream]
-    if before then world.rows[before].next = number end
-    world.rows[number] = {x = math.sin(7 * number)}
-    world.open[stream] = number
-    streams[stream], observation[stream] = stream, {number / 100, world.rows[number].x}
-  end
-  local action, decisions = agent:act(streams, prl.tensor(observation))
-  for stream = 1, STREAMS do
-    local number = world.open[stream]
-    local row = world.rows[number]
-    row.action, row.a, row.b = action:get(stream, 1), math.cos(number), 3 * math.sin(number * number)
-    agent:feedback(decisions[stream], {a = row.a, b = row.b})
-    if number % 7 == 0 then
-      agent:finish(stream, "terminated")
-      row.ends, world.open[stream] = "terminated", nil
-    elseif number % 5 == 0 then
-      row.ends, row.final, world.open[stream] = "truncated", {number / 50, math.cos(3 * number)}, nil
-      agent:finish(stream, "truncated", prl.tensor({row.final}))
-    end
-  end
-end
-
--- ---- The same in plain numbers ----
-
---- What an agent's file holds, as lists.
-local function contents(agent)
-  local path = os.tmpname()
-  assert(agent:save(path))
-  local tensors = assert(prl.io.safetensors_read(path))
-  os.remove(path)
-  return setmetatable({}, {__index = function(list, name)
-    list[name] = tensors[name]:totable()
-    return list[name]
-  end})
-end
-
-local HIDDEN = 5
-local function padded(count) return math.ceil(count / 16) * 16 end
-
---- The outputs of a network with one hidden layer, from its numbers as they stand in the file: biases, then weights.
-local function outputs(numbers, x, count)
-  local first = padded(HIDDEN)
-  local bias = first + padded(2 * HIDDEN)
-  local second, hidden, out = bias + padded(count), {}, {}
-  for h = 1, HIDDEN do
-    hidden[h] = math.tanh(numbers[h] + x[1] * numbers[first + h] + x[2] * numbers[first + HIDDEN + h])
-  end
-  for o = 1, count do
-    out[o] = numbers[bias + o]
-    for h = 1, HIDDEN do out[o] = out[o] + hidden[h] * numbers[second + (h - 1) * count + o] end
-  end
-  return out
-end
+-- ---- An update in plain numbers ----
 
 --- Values of the three actions: lists of n quantiles.
 local function values(numbers, x, o)

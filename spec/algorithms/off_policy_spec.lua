@@ -30,7 +30,12 @@ local discrete = [[
   }
 ]]
 
-local cases = {sac = text:format("", '"sac"'), td3 = text:format("", '"td3"'), dqn = discrete}
+local a2c = '"a2c", correction = {"vtrace", rho = 1.1}, rollout = 1'
+local cases = {
+  sac = text:format("", '"sac"'), td3 = text:format("", '"td3"'), dqn = discrete,
+  a2c = text:format("", a2c):gsub("steps = 2", "stretch = 3"),
+  ["a2c with choices"] = discrete:gsub('"dqn", rollout = 1', a2c):gsub("steps = 2, target = 3", "stretch = 3"),
+}
 
 describe("an algorithm with a replay memory", function()
   local folder
@@ -117,6 +122,21 @@ describe("an algorithm with a replay memory", function()
     assert.equal(1, #refused)
     assert(check("ppo", {}))
     assert(check("sac", {push = {-3, 3}}))
+  end)
+
+  it("goes on with what another algorithm remembered, corrected by the densities with which that acted", function()
+    for from, to in pairs {td3 = "a2c", dqn = "a2c with choices"} do
+      local agent = live(agent_of(cases[from]), 40)
+      agent:swap(prl.recipe.plan(assert(recipes.load(folder, cases[to]))))
+      local before = agent:metrics()
+      live(agent, 3)
+      local after = agent:metrics()
+      assert.is_true(after.updates > before.updates)
+      assert.is_true(after.lag > 10, after.lag) -- rows of the other algorithm are among those that are drawn
+      assert.is_true(after["clip_rate/rho"] < 1) -- not all that was acted is likelier now
+      assert(agent:save(folder .. "swapped"))
+      assert.is_true(assert(prl.io.safetensors_read(folder .. "swapped"))["memory.counts"]:totable()[3] > 50)
+    end
   end)
 
   it("goes on under another objective, with what it remembers", function()

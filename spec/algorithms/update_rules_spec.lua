@@ -55,7 +55,8 @@ local function blocks_of(batch)
     ["batch.action"] = prl.tensor(batch.action), ["batch.successor"] = int32(successor), ["batch.end"] = int32(ends),
     ["batch.stream"] = int32(none), ["batch.step"] = int32(none), ["batch.order"] = int32(order),
     ["batch.log_prob"] = both, ["batch.elapsed"] = both, ["batch.advantage"] = both,
-    ["batch.response"] = prl.zeros(2 * rows), ["draw.noise"] = prl.tensor(batch.noise), ["draw.next_noise"] = prl.tensor(batch.next_noise),
+    ["batch.response"] = prl.zeros(2 * rows), ["batch.version"] = int64(unpack(none)),
+    ["draw.noise"] = prl.tensor(batch.noise), ["draw.next_noise"] = prl.tensor(batch.next_noise),
   }
   for i, name in ipairs {"cost", "gain"} do
     local critic = ("critic.%d."):format(i - 1)

@@ -155,6 +155,7 @@ local takes = {
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
   ["learn.weigh"] = {function(odd) with_learn(function(learn) learn:weigh(odd {normalise = false}) end) end},
   ["learn.estimate"] = {function(odd) with_learn(function(learn) learn:estimate(odd {lambda = 1, normalise = false}) end) end},
+  ["learn.vtrace"] = {function(odd) with_learn(function(learn) learn:vtrace(odd {lambda = 1, rho = 1, c = 1}) end) end},
   ["learn.sample"] = {function(odd) with_learn(function(learn) learn:sample(odd {size = 4, steps = 1, priority = 1}) end) end},
   ["learn.epochs"] = {function(odd) with_learn(function(learn) learn:epochs(1, odd {learn:publish()}) end) end},
   ["learn.updates"] = {

@@ -19,6 +19,10 @@ local function OFF(options, lines)
   return "return {env = 'pendulum', " .. (lines or "") .. "\nalgorithm = {'sac', " .. options .. "}}"
 end
 
+local function A2C(options)
+  return "return {env = {'cartpole', n = 2},\nalgorithm = {'a2c', correction = 'vtrace', " .. options .. "}}"
+end
+
 --- {what, text of the recipe, what the message is (whole, or a part of it from "…")}
 local cases = {
   -- keys
@@ -128,6 +132,26 @@ local cases = {
     "x.lua:2: algorithm: sac drives continuous actions, and those of cartpole are discrete, which a2c, dqn and ppo drive"},
   {"td3 on choices", "return {env = 'cartpole',\nalgorithm = 'td3'}",
     "x.lua:2: algorithm: td3 drives continuous actions, and those of cartpole are discrete, which a2c, dqn and ppo drive"},
+  {"a memory without a correction", "return {env = 'cartpole',\nalgorithm = {'a2c',\nmemory = 1000}}",
+    'x.lua:3: algorithm.memory: older policies acted what it keeps: a correction is needed with it, as in correction = {"vtrace"}'},
+  {"a misspelt memory", "return {env = 'cartpole',\nalgorithm = {'a2c',\nmemry = 1000}}",
+    'x.lua:3: algorithm.memry: unknown key; the nearest is "memory"'},
+  {"options of a memory that is not there", "return {env = 'cartpole', algorithm = {'a2c',\nstretch = 8}}",
+    "x.lua:2: algorithm.stretch: stretch is for memory, and there is none: algorithm.memory is not given"},
+  {"a stretch longer than what is kept", A2C "memory = 100, start = 0, minibatch = 100,\nstretch = 200",
+    "x.lua:3: algorithm.stretch: algorithm.memory holds 100 steps; expected at most so many, got 200"},
+  {"a stretch longer than a minibatch", A2C "memory = 300, start = 0, minibatch = 100,\nstretch = 200",
+    "x.lua:3: algorithm.stretch: expected at most algorithm.minibatch, 100 steps, got 200"},
+  {"a correction that is none", "return {env = 'cartpole', algorithm = {'ppo',\ncorrection = {'vtrase'}}}",
+    'x.lua:2: algorithm.correction: expected one of vtrace, got "vtrase"; the nearest is "vtrace"'},
+  {"a correction without a name", "return {env = 'cartpole', algorithm = {'ppo',\ncorrection = {rho = 1}}}",
+    "x.lua:2: algorithm.correction: expected one of vtrace, got nil"},
+  {"a correction that is a number", "return {env = 'cartpole', algorithm = {'ppo',\ncorrection = 1}}",
+    'x.lua:2: algorithm.correction: expected a table, as in {"vtrace"}, or false, got 1'},
+  {"an unknown option of a correction", "return {env = 'cartpole', algorithm = {'ppo', correction = {'vtrace',\nroh = 1}}}",
+    'x.lua:2: algorithm.correction.roh: unknown key; the nearest is "rho"'},
+  {"a bound of a correction below 0", "return {env = 'cartpole', algorithm = {'ppo', correction = {'vtrace',\nrho = -1}}}",
+    "x.lua:2: algorithm.correction.rho: expected a number ≥ 0 or a schedule, got -1"},
   {"a memory smaller than a minibatch", OFF "memory = 100, start = 0,\nminibatch = 101",
     "x.lua:3: algorithm.minibatch: algorithm.memory holds 100 steps; expected at most so many, got 101"},
   {"a memory smaller than the start", OFF "memory = 300,\nstart = 301",

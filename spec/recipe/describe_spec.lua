@@ -33,6 +33,13 @@ describe("describe.text", function()
     assert.matches("reward +0 +sum +0 s", text)
   end)
 
+  it("shows the options inside an option, and those that hold with another one alone", function()
+    local text = describe_recipe.text("algorithm", "a2c"):gsub("%s+", " ")
+    assert.matches('correction {"vtrace", …} | false false structural corrects steps that an older policy acted', text, 1, true)
+    assert.matches("correction%.rho number ≥ 0 1 live greatest ratio of densities", text)
+    assert.matches("stretch whole number 1 … 1048576 16 steps structural [^()]+%(with memory alone%)", text)
+  end)
+
   it("reads the file of an algorithm or an environment of one's own, where it is trusted", function()
     local text = assert(describe_recipe.text("algorithm", "examples/own_algorithm/guided.lua", true))
     assert.matches('^algorithm = {lua = "examples/own_algorithm/guided.lua", …}: a2c with a forward model', text)

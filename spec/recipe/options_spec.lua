@@ -25,7 +25,9 @@ local variants = {
   {"objective.critics.reward.scale=baseline", "train.warmup=32"},
   {"objective.critics.reward.activation=relu", "objective.critics.reward.hidden={4}"},
   {"policy.action.torque={-1, 0.5}"}, {"agent.rows=64"}, {"agent.streams=5"}, {"agent.idle=3 s"},
-  {"env=cartpole"}, {"algorithm=a2c"},
+  {"env=cartpole"}, {"algorithm=a2c"}, {"algorithm.correction=vtrace"}, {"algorithm.correction={'vtrace', rho = 2, c = 0.5}"},
+  {"algorithm.correction={'vtrace', rho = linear {from = 2, to = 1}}"},
+  {"algorithm={'a2c', correction = {'vtrace'}, memory = 64, start = 0, minibatch = 16, stretch = 4}"},
 }
 for _, option in ipairs(schema.policy) do
   for _, choice in ipairs(option.choices or {}) do

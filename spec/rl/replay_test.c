@@ -43,7 +43,7 @@ static void every_observation_once(void **state) {
 static void rows_are_whole(void **state) {
   (void)state;
   bench b = open_bench(small_options(), 32);
-  uint64_t first = decide(b.e, 3, 10, 0);
+  uint64_t first = decide(b.e, 3, 10, 7);
   CHECK_OK(prl_experience_time(b.e, 2000000, &error));
   decide(b.e, 3, 11, 0);
   respond(&b, first, 2.5f, 4);
@@ -52,6 +52,7 @@ static void rows_are_whole(void **state) {
   assert_int_equal(prl_replay_find(b.m, first), place);
   assert_true(b.m->action[place] == 1 && b.m->log_prob[place] == -10 && b.m->elapsed[place] == 2);
   assert_true(b.m->response[2 * place] == 2.5f && b.m->response[2 * place + 1] == 4);
+  assert_int_equal(b.m->version[place], 7);
   assert_int_equal(b.m->step[place], 0);
   close_bench(&b);
 }
@@ -323,6 +324,9 @@ static void what_is_damaged_is_refused(void **state) {
       if (prl_replay_restore(m, b.e)) fail_msg("number %d as %d is taken", (int)i, (int)wrong[k]);
       *numbers[i] = kept;
     }
+  m->version[first] = -1;
+  assert_false(prl_replay_restore(m, b.e));
+  m->version[first] = 0;
   const uint64_t kept = m->decision[first], ids[] = {0, kept + 1000, kept + ((uint64_t)1 << 32), UINT64_MAX};
   for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
     m->decision[first] = ids[k];

@@ -96,6 +96,85 @@ static void discounts_by_irregular_times(void **state) {
   }
 }
 
+/* ---- V-trace ---- */
+
+/* Three runs: rows 0–3 end truncated, at value 10; 4–6 end terminated; 7–9 go on at value 11. */
+enum { TRACED = 10 };
+static const float traced_reward[TRACED] = {1, -2, 0.5f, 3, 1, 4, 0, -1, 2, 0.25f};
+static const float traced_value[TRACED + 2] = {0.5f, 2, -1, 0.25f, 1, 3, -0.5f, 0.75f, 2, -2, 1.5f, -0.75f};
+static const int32_t traced_successor[TRACED] = {1, 2, 3, 10, 5, 6, -1, 8, 9, 11};
+static const int traced_end[TRACED] = {4, 4, 4, 4, 7, 7, 7, 10, 10, 10};
+static const float traced_elapsed[TRACED] = {30, 0, 600, 60, 1, 7200, 12, 5, 90, 45};
+
+/* Eq. 1 of the paper as it stands there: v_s = V(x_s) + Σ_{t=s}^{s+n−1} γ^{t−s} (Π_{i=s}^{t−1} c_i) δ_t V, in
+ * which the discounts are products, too. value: of all states, the last one behind the run; 0 where it was
+ * terminated. */
+static double traced_sum(int s, int end, const double *discount, const float *ratio, prl_correction by,
+                         const double *value, const double *next) {
+  double sum = value[s], factor = 1;
+  for (int t = s; t < end; t++) {
+    const double rho = ratio[t] < by.rho ? ratio[t] : by.rho;
+    sum += factor * rho * (traced_reward[t] + discount[t] * next[t] - value[t]);
+    factor *= discount[t] * by.lambda * (ratio[t] < by.c ? ratio[t] : by.c);
+  }
+  return sum;
+}
+
+static void vtrace_by_definition(void **state) {
+  (void)state;
+  const float ratio[TRACED] = {0.5f, 3, 1, 0.01f, 1.25f, 0, 2, 10, 0.75f, 1.5f};
+  const prl_correction all[] = {{1, 1, 1},      {1, 1, 0.9},   {2, 1.1, 0.5},
+                                {0.5, 0.25, 1}, {1e6, 1e6, 1}, {1, 1, 0}};
+  const double mean = -0.5, std = 3;
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+    for (int timed = 0; timed < 2; timed++) { /* a critic by step, and one by time */
+      double discount[TRACED], value[TRACED], next[TRACED], v[TRACED];
+      float ahead[TRACED], returns[TRACED], advantage[TRACED];
+      prl_discounts(TRACED, 0.9, timed ? 60 : 0, traced_elapsed, discount);
+      for (int i = 0; i < TRACED; i++) {
+        const int32_t after = traced_successor[i];
+        value[i] = traced_value[i] * std + mean;
+        next[i] = after < 0 ? 0 : traced_value[after] * std + mean;
+      }
+      prl_vtrace(TRACED, traced_reward, traced_value, mean, std, traced_successor, discount, ratio, all[k],
+                 ahead, returns);
+      prl_vtrace_advantages(TRACED, traced_reward, traced_value, mean, std, traced_successor, discount, ratio,
+                            all[k].rho, returns, advantage);
+      for (int s = 0; s < TRACED; s++)
+        v[s] = traced_sum(s, traced_end[s], discount, ratio, all[k], value, next);
+      for (int s = 0; s < TRACED; s++) {
+        const double rho = fmin(all[k].rho, ratio[s]);
+        const double then = s + 1 < traced_end[s] ? v[s + 1] : next[s];
+        const double follows = rho * (traced_reward[s] + discount[s] * then - value[s]);
+        assert_true(fabs(returns[s] - v[s]) < 1e-5 * (1 + fabs(v[s])));
+        assert_true(fabs(ahead[s] - (v[s] - value[s])) < 1e-5 * (1 + fabs(v[s])));
+        assert_true(fabs(advantage[s] - follows) < 1e-5 * (1 + fabs(follows)));
+      }
+    }
+}
+
+/* Where the policy that learns has acted (eq. 2 of the paper): the returns of GAE, to the last bit. */
+static void vtrace_on_policy_is_gae(void **state) {
+  (void)state;
+  float ones[TRACED], greater[TRACED], advantage[TRACED], wanted[TRACED], ahead[TRACED], returns[TRACED];
+  double discount[TRACED];
+  for (int i = 0; i < TRACED; i++) ones[i] = 1, greater[i] = 1 + (float)i;
+  for (int l = 0; l <= 4; l++)
+    for (int timed = 0; timed < 2; timed++) {
+      const double lambda = l / 4.0;
+      prl_discounts(TRACED, 0.97, timed ? 60 : 0, traced_elapsed, discount);
+      prl_gae(TRACED, traced_reward, traced_value, 0.3, 1.7, traced_successor, discount, lambda, advantage,
+              wanted);
+      prl_vtrace(TRACED, traced_reward, traced_value, 0.3, 1.7, traced_successor, discount, ones,
+                 (prl_correction){1, 1, lambda}, ahead, returns);
+      assert_memory_equal(returns, wanted, sizeof wanted);
+      assert_memory_equal(ahead, advantage, sizeof advantage);
+      prl_vtrace(TRACED, traced_reward, traced_value, 0.3, 1.7, traced_successor, discount, greater,
+                 (prl_correction){1, 1, lambda}, ahead, returns);
+      assert_memory_equal(returns, wanted, sizeof wanted); /* both bounds are 1 */
+    }
+}
+
 static void a_unit_of_time_is_a_step(void **state) {
   (void)state;
   enum { ROWS = 6 };
@@ -272,6 +351,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ragged_runs),
                                      cmocka_unit_test(lambda_one_gives_discounted_sums),
                                      cmocka_unit_test(discounts_by_irregular_times),
+                                     cmocka_unit_test(vtrace_by_definition),
+                                     cmocka_unit_test(vtrace_on_policy_is_gae),
                                      cmocka_unit_test(a_unit_of_time_is_a_step),
                                      cmocka_unit_test(no_time_is_no_discount),
                                      cmocka_unit_test(statistics_merge),

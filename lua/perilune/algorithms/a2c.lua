@@ -1,12 +1,14 @@
 --- Synchronous advantage actor-critic with one critic for each objective (Mnih et al. 2016, section 4; generalised
---- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
+--- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages. Off policy it learns from
+--- stretches of a replay memory, corrected by V-trace (Espeholt et al. 2018).
 local prl = require "perilune"
+local replay = require "perilune.replay"
 
 local a2c = {
   summary = "synchronous advantage actor-critic, one critic for each objective",
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
-  options = {
+  options = replay.optional({rollout = 5, minibatch = 256, updates = 0.0625, stretch = 16}, {
     rollout   = {5,    "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
                  structural = true, min = 1},
     lr        = {7e-4, "",      "step size of the actor and of a shared trunk", min = 0, scale = "log"},
@@ -14,7 +16,8 @@ local a2c = {
     lambda    = {0.95, "",      "λ of the generalised advantage estimate", min = 0, max = 1},
     entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
     max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
-  },
+    correction = replay.correction,
+  }),
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
@@ -39,7 +42,20 @@ function a2c.build(learn, opt)
     learn:metric("entropy", entropy)
     learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
   end)
-  return {learn:collect(opt.rollout), learn:estimate {lambda = opt.lambda}, update, learn:publish()}
+  local estimate = learn:estimate {lambda = opt.lambda, correction = opt.correction, drawn = opt.memory ~= nil}
+  if not opt.memory then return {learn:collect(opt.rollout), estimate, update, learn:publish()} end
+  return {
+    learn:collect(opt.rollout), learn:remember(opt.memory),
+    learn:updates {ratio = opt.updates, start = opt.start, body = {
+      learn:sample {size = opt.minibatch, stretch = opt.stretch}, estimate, update}},
+    learn:publish(),
+  }
+end
+
+function a2c.refusal(opt)
+  if opt.memory and not opt.correction then
+    return "memory", 'older policies acted what it keeps: a correction is needed with it, as in correction = {"vtrace"}'
+  end
 end
 
 return a2c

@@ -1,6 +1,7 @@
 --- Proximal policy optimisation with one critic for each objective (Schulman et al. 2017, eq. 7; generalised
 --- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
 local prl = require "perilune"
+local replay = require "perilune.replay"
 
 local ppo = {
   summary = "proximal policy optimisation, one critic for each objective",
@@ -21,6 +22,7 @@ local ppo = {
     max_norm   = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
     target_kl  = {nil,  "nats",  "ends the epochs of an update when a minibatch's divergence from the policy that "
                                  .. "acted exceeds this; false: never", optional = true, min = 0},
+    correction = replay.correction,
   },
   metrics = {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
@@ -67,7 +69,7 @@ function ppo.build(learn, opt)
   if opt.target_kl then step[2] = learn:stop("approx_kl", opt.target_kl) end
   return {
     learn:collect(opt.rollout),
-    learn:estimate {lambda = opt.lambda},
+    learn:estimate {lambda = opt.lambda, correction = opt.correction},
     learn:epochs(opt.epochs, {learn:minibatches(opt.minibatch, step)}),
     learn:publish(),
   }

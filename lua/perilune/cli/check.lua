@@ -33,9 +33,10 @@ local function note_waits(loaded)
   if agent.rows > 0 or agent.interval or loaded.algorithm.search then return end
   local _, response = require("perilune.recipe.memory").waiting(agent, loaded.spec.responses)
   if not response then return end
+  local stale = require("perilune.recipe.algorithms").stale(loaded.algorithm, loaded.recipe.algorithm)
   terminal.err(("perilune: note: a step waits %g s for %s and is held so long; the steps of two updates have room, and no more "
     .. "are recorded (dropped_steps): agent.interval, the time between two decisions of a stream, makes room for what "
-    .. "waits%s\n"):format(response.wait_us / 1e6, response.name, loaded.algorithm.stale == "drop" and "; "
+    .. "waits%s\n"):format(response.wait_us / 1e6, response.name, stale == "drop" and "; "
     .. (loaded.recipe.algorithm[1] or "this algorithm")
     .. " learns only from steps that close before the next update (stale_steps)" or ""))
 end

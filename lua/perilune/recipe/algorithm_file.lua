@@ -11,7 +11,7 @@ local fields = {summary = "string", actions = "table", bounds = "boolean", netwo
   optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
-  choices = "table", optional = "boolean", scale = "string"}
+  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},
@@ -52,13 +52,26 @@ local function check_word(about, where, word, known)
   refuse(where, prl.no_name(about, "choice", tostring(word), known))
 end
 
-local function check_option(name, declared)
-  local about, where = "options." .. tostring(name), {"options", name}
+local check_option
+
+local function check_forms(about, where, forms)
+  for _, form in ipairs(keys(forms)) do
+    if type(form) ~= "string" or type(forms[form]) ~= "table" then
+      refuse(where, about .. ".forms: options by the name of each form are needed, as in {vtrace = {rho = {1}}}")
+    end
+    for _, name in ipairs(keys(forms[form])) do check_option(name, forms[form][name], about .. "." .. form .. ".") end
+  end
+end
+
+--- prefix: of an option inside a form, what is before its name.
+function check_option(name, declared, prefix)
+  local about, where = (prefix or "options.") .. tostring(name), {"options", name}
   if type(name) ~= "string" then refuse({"options"}, "options: every option has a name, as in lr = {1e-3}") end
   if type(declared) ~= "table" then
     refuse(where, ("%s is a %s; {default, unit, meaning} is needed"):format(about, type(declared)))
   end
   check_fields(about, where, declared, option_fields, 3)
+  if declared.forms then check_forms(about, where, declared.forms) end
   if declared.scale then check_word(about .. ".scale", below(where, "scale"), declared.scale, words.scale) end
   for i = 2, 3 do
     local text = declared[i]
@@ -86,7 +99,11 @@ end
 
 local function check(algorithm)
   check_fields("the algorithm", {}, algorithm, fields, 0)
-  for _, name in ipairs(keys(algorithm.options or {})) do check_option(name, algorithm.options[name]) end
+  local options = algorithm.options or {}
+  for _, name in ipairs(keys(options)) do
+    check_option(name, options[name])
+    if options[name].of then check_word(("options.%s.of"):format(name), {"options", name, "of"}, options[name].of, keys(options)) end
+  end
   for _, kind in ipairs(keys(algorithm.metrics or {})) do check_metric(kind, algorithm.metrics[kind]) end
   for _, kind in ipairs(algorithm.actions or {}) do check_word("actions", {"actions"}, kind, words.actions) end
   for _, field in ipairs {"stale", "networks"} do

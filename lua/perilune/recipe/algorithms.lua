@@ -4,8 +4,11 @@
 --- metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
 --- (trainer/drivers/search.lua). bounds: whether each dimension of a continuous action must have bounds. networks: "own" where
 --- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. An option is
---- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log"}: live unless
---- structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale "log".
+--- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of}: live
+--- unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
+--- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
+--- NAME. of: the option that must be given for this one to be there; of itself, where nothing stands for its not being used,
+--- so that recipes from before it keep their hashes.
 --- metrics: {kind = {title, sentence}}, of a kind of metric (a name up to a `/`) that it reports.
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
@@ -42,12 +45,16 @@ local function option(name, declared)
   local default, kind = declared[1], "number"
   if type(default) == "boolean" and not declared.optional then kind = "boolean" end
   if declared.choices then kind = "choice" end
+  if declared.forms then kind = "form" end
   local integer = declared.integer
   if integer == nil then integer = declared.structural and kind == "number" and whole(default) and
     whole(declared.min) end
   if default == nil then default = false end
+  local forms = declared.forms and {}
+  for form, fields in pairs(declared.forms or {}) do forms[form] = algorithms.options {options = fields} end
   return {
-    name = name, kind = kind, default = default, unit = declared[2] or "", meaning = declared[3] or "",
+    name = name, kind = kind, default = default, unit = declared[2] or "", meaning = declared[3] or "", forms = forms,
+    of = declared.of,
     live = kind == "number" and not declared.structural, min = declared.min, max = declared.max, above = declared.above,
     integer = integer or nil, choices = declared.choices, optional = declared.optional or (default == false and
       kind ~= "boolean"),
@@ -61,9 +68,16 @@ function algorithms.options(algorithm)
   return list
 end
 
---- The resolved options as the functions of an algorithm's file see them: another name is refused.
+--- What becomes of steps that close under a newer policy than acted them, "drop" or "keep": those that are corrected stay.
+--- resolved: its options.
+function algorithms.stale(algorithm, resolved)
+  return type(resolved.correction) == "table" and "keep" or algorithm.stale
+end
+
+--- The resolved options as the functions of an algorithm's file see them, false where one is not used: another name is refused.
 function algorithms.given(algorithm, resolved)
   local copy = {}
+  for name in pairs(algorithm.options or {}) do copy[name] = false end
   for name, value in pairs(resolved) do copy[name] = value end
   return options.strict("the algorithm", "option", copy, algorithm.options or {})
 end
@@ -167,6 +181,24 @@ local function drives(check, algorithm, spec, name, path, policy)
   end
 end
 
+--- The options that are there: those of another one where that is given. Also the names of the others. rest: what the recipe
+--- says.
+local function held(check, algorithm, rest, path)
+  local list, others = {}, {}
+  for _, one in ipairs(algorithms.options(algorithm)) do
+    if not one.of or rest[one.of] then
+      list[#list + 1] = one
+    else
+      others[#others + 1] = one.name
+      if one.of ~= one.name and rest[one.name] ~= nil then
+        check.note(path .. "." .. one.name, ("%s is for %s, and there is none: algorithm.%s is not given"):format(one.name, one.of,
+          one.of))
+      end
+    end
+  end
+  return list, others
+end
+
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. policy: of
 --- the recipe, resolved.
 function algorithms.resolve(check, value, path, spec, policy)
@@ -177,7 +209,9 @@ function algorithms.resolve(check, value, path, spec, policy)
   for k, v in pairs(value) do
     if k ~= 1 and k ~= "lua" and (k ~= "optimizer" or algorithm.search) then rest[k] = v end
   end
-  local resolved = check.section(algorithms.options(algorithm), rest, path, {not algorithm.search and "optimizer" or nil})
+  local list, known = held(check, algorithm, rest, path)
+  if not algorithm.search then known[#known + 1] = "optimizer" end
+  local resolved = check.section(list, rest, path, known)
   if not algorithm.search then
     resolved.optimizer = check.try(resolve_optimizer, check, algorithm, value.optimizer, path .. ".optimizer")
   end

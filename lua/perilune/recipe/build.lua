@@ -1,6 +1,7 @@
 --- The builder: a resolved recipe becomes a plan (runtime/agent/README.md). An algorithm's Lua runs here, once: it
 --- declares networks, writes its losses over symbolic batches, which are traced into programs, and leaves its schedule as
 --- plain data.
+local algorithms = require "perilune.recipe.algorithms"
 local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
@@ -95,11 +96,13 @@ local function critic_documents(self, recipe)
   return out
 end
 
-local function live_algorithm_options(self, algorithm, given)
-  for _, key in ipairs(keys(algorithm.options or {})) do
-    local declared = algorithm.options[key]
-    if not declared.structural and given[key] ~= nil and given[key] ~= false then
-      self.live["algorithm." .. key] = {value = scalar(given[key]), low = declared.min, high = declared.max}
+local function live_algorithm_options(self, all, given, prefix)
+  for _, key in ipairs(keys(all or {})) do
+    local declared, value, path = all[key], given[key], prefix .. key
+    if value and declared.forms then
+      live_algorithm_options(self, declared.forms[value[1]], value, path .. ".")
+    elseif value and not declared.structural then
+      self.live[path] = {value = scalar(value), low = declared.min, high = declared.max}
     end
   end
 end
@@ -202,7 +205,7 @@ local function plan_document(self, algorithm, recipe, hash)
   local schedule = schedule_of(self, algorithm, recipe.algorithm)
   needs_rows(self, schedule, given.rows)
   fixed_programs(self)
-  live_algorithm_options(self, algorithm, recipe.algorithm)
+  live_algorithm_options(self, algorithm.options, recipe.algorithm, "algorithm.")
   local critics = critic_documents(self, recipe)
   local given_constraints = recipe.objective.constraints
   local constrained = given_constraints and
@@ -215,7 +218,7 @@ local function plan_document(self, algorithm, recipe, hash)
     action = action_document(spec.action), responses = spec.responses,
     capacity = {
       streams = given.streams, rows = rows_of(self, schedule, given),
-      idle_us = math.floor(given.idle * 1e6 + 0.5), stale = algorithm.stale,
+      idle_us = math.floor(given.idle * 1e6 + 0.5), stale = algorithms.stale(algorithm, recipe.algorithm),
     },
     warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,

@@ -2,6 +2,7 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local environment = require "perilune.recipe.environment"
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local printer = require "perilune.recipe.print"
 local schema = require "perilune.recipe.schema"
@@ -50,6 +51,7 @@ local function type_text(option)
   local text = kinds[option.kind]
   if option.kind == "number" then text = (option.integer and "whole number" or "number") .. range(option) end
   if option.kind == "choice" then text = table.concat(option.choices, " | ") end
+  if option.kind == "form" then text = '{"' .. table.concat(keys(option.forms), '", …} | {"') .. '", …}' end
   if option.optional then text = text .. " | false" end
   return text
 end
@@ -71,10 +73,12 @@ local function rows_of(options, prefix, rows)
     if option.kind == "section" and option.fields and prefix ~= nil then
       rows_of(option.fields, prefix .. option.name .. ".", rows)
     else
+      local beside = option.of and option.of ~= option.name and (" (with %s alone)"):format(option.of) or ""
       rows[#rows + 1] = {
         (prefix or "") .. option.name, type_text(option), default_text(option), option.unit or "",
-        option.live and "live" or "structural", option.meaning,
+        option.live and "live" or "structural", option.meaning .. beside,
       }
+      for _, form in ipairs(keys(option.forms or {})) do rows_of(option.forms[form], option.name .. ".", rows) end
     end
   end
   return rows
@@ -210,7 +214,7 @@ local trials = '\nA trial\'s score is the sum over critics of weight × reward /
   'the responses. The scale "baseline" is the mean of a request under the starting vector.'
 
 local stale = "\nA step is used only if it closes before the next update is published (stale_steps counts the others).\n" ..
-  "If responses have long waits, use ppo with larger agent.rows."
+  "If responses have long waits, use ppo with larger agent.rows, or a correction, which keeps them."
 
 local UNTRUSTED = "%s is code: it is read only with --trust"
 

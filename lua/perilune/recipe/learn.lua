@@ -174,11 +174,17 @@ function Learn:weigh(given)
   return {verb = "weigh", normalise = o.normalise ~= false}
 end
 
---- The verbs from closed rows to what an on-policy loss reads: freeze, rewards, values, advantages, weigh.
+--- The verbs from closed rows to what an actor-critic's loss reads: freeze, rewards, values, advantages, weigh. With a correction
+--- {"vtrace", rho =, c =}, for rows that an older policy acted, ratios and vtrace in place of advantages. drawn: of rows that
+--- learn:sample drew, without freeze and rewards.
 function Learn:estimate(given)
-  local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean"})
+  local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean", correction = "table",
+    drawn = "boolean"})
   options.need("learn:estimate", o, {"lambda"})
-  return {self:freeze(), self:rewards(), self:values(), self:advantages {lambda = o.lambda},
+  local by = o.correction
+  if by then options.word("learn:estimate: correction", tostring(by[1]), {"vtrace"}) end
+  return {o.drawn and {} or {self:freeze(), self:rewards()}, self:values(),
+    by and {self:ratios(), self:vtrace {lambda = o.lambda, rho = by.rho, c = by.c}} or self:advantages {lambda = o.lambda},
     self:weigh {normalise = o.normalise}}
 end
 

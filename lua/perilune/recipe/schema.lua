@@ -19,7 +19,8 @@
 ---   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}},
 ---               constraints = {name = {critic, at_least or at_most, per, unit, window, multiplier}} or nil}
 ---   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
----   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used
+---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used, or
+---              nothing for one `of` another
 ---   train, eval, agent
 --- A live number is a number or a schedule: {kind = "linear", from, to, over}, {kind = "cosine", from, to, over},
 --- {kind = "warmup", to, over}, {kind = "piecewise", points = {{step, value}, …}}, {kind = "expression", tree}, where

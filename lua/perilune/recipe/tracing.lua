@@ -28,19 +28,23 @@ end
 function tracing.scalar(name) return prl.trace_input(name, prl.full({}, .5), false) end
 
 --- The options of the algorithm as its build sees them: opt.lr is a scalar of the program while one is traced, and a
---- reference to the live option elsewhere. Structural options are plain numbers; one that was not given is nil.
+--- reference to the live option elsewhere. Structural options are plain numbers; one that was not given is nil; one with forms
+--- is such a table again, its name at [1].
 function tracing.options(self, algorithm, given)
-  local all = algorithm.options or {}
-  return setmetatable({}, {
-    __index = function(_, key)
-      local declared, value = all[key], given[key]
-      if not declared then prl.refuse(prl.no_name("the algorithm", "option", tostring(key), all)) end
-      if value == nil or value == false then return nil end
-      if declared.structural then return value end
-      local name = "algorithm." .. key
-      return prl.tracing() and self:live_scalar(name) or name
-    end,
-  })
+  local function seen(about, all, values, prefix)
+    return setmetatable({values[1]}, {
+      __index = function(_, key)
+        local declared, value = all[key], values[key]
+        if not declared then prl.refuse(prl.no_name(about, "option", tostring(key), all)) end
+        if value == nil or value == false then return nil end
+        local name = prefix .. key
+        if declared.forms then return seen(key, declared.forms[value[1]], value, name .. ".") end
+        if declared.structural then return value end
+        return prl.tracing() and self:live_scalar(name) or name
+      end,
+    })
+  end
+  return seen("the algorithm", algorithm.options or {}, given, "algorithm.")
 end
 
 --- Actions (rows, A) from plain numbers: an op here would become part of the program that is traced.

@@ -124,6 +124,13 @@ local function needs_memory(check, recipe)
   if type(given.minibatch) == "number" then
     least("minibatch", given.minibatch, ("expected at most so many, got %.0f"):format(given.minibatch))
   end
+  if type(given.stretch) == "number" then
+    least("stretch", given.stretch, ("expected at most so many, got %.0f"):format(given.stretch))
+    if given.stretch > given.minibatch and given.stretch <= given.memory then
+      check.note("algorithm.stretch", ("expected at most algorithm.minibatch, %.0f steps, got %.0f"):format(given.minibatch,
+        given.stretch))
+    end
+  end
   if type(given.start) == "number" then
     least("start", given.start, ("expected at most so many, got %.0f"):format(given.start))
   end

@@ -2,6 +2,7 @@
 --- resolved value; a wrong one raises through check.fail(path, sentence).
 
 local formula = require "perilune.recipe.formula"
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local schema = require "perilune.recipe.schema"
 
@@ -173,6 +174,21 @@ function values.choice(check, value, option, path)
   local hint = type(value) == "string" and nearest.hint(value, option.choices) or ""
   check.fail(path, ("expected one of %s, got %s%s"):format(table.concat(option.choices, ", "), values.show(value),
     hint))
+end
+
+--- {NAME, options of that NAME}; a NAME alone has its defaults.
+function values.form(check, value, option, path)
+  local names, rest = keys(option.forms), {}
+  if value == false then return false end
+  if type(value) == "string" then value = {value} end
+  if type(value) ~= "table" then wrong(check, path, ('a table, as in {"%s"}, or false'):format(names[1]), value) end
+  values.choice(check, value[1], {choices = names}, path)
+  for key, field in pairs(value) do
+    if key ~= 1 then rest[key] = field end
+  end
+  local result = check.section(option.forms[value[1]], rest, path)
+  result[1] = value[1]
+  return result
 end
 
 local function list(check, value, path, accepted, test)

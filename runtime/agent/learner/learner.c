@@ -7,7 +7,8 @@
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
   const int64_t rows = shape->batch_rows, word = sizeof(float);
   const int64_t drawn = prl_bytes_times(shape->draw_rows, shape->draw_steps);
-  const prl_piece all[] = {{&l->advantage, rows, word, true},
+  const prl_piece all[] = {{&l->ratio, shape->ratios ? rows : 0, word, true},
+                           {&l->advantage, rows, word, true},
                            {&l->discount, rows, sizeof *l->discount, true},
                            {&l->order, rows, sizeof *l->order, true},
                            {&l->lengths, shape->experience.streams, sizeof *l->lengths, true},
@@ -134,6 +135,18 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
   return status;
 }
 
+/* What an update by rows of another policy has of them. */
+static prl_status correction_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
+  prl_batch *b = &l->batch;
+  prl_status status = PRL_OK;
+  if (b->kept)
+    status =
+        prl_blocks_add_used(blocks, "batch.version", PRL_I64, b->capacity, b->version, &b->rows, 1, error);
+  if (!status && l->shape->ratios)
+    status = prl_blocks_add_used(blocks, "batch.ratio", PRL_F32, b->capacity, l->ratio, &b->rows, 1, error);
+  return status;
+}
+
 /* What was drawn along with the batch. */
 static prl_status draw_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   const int64_t rows = l->shape->draw_rows, noise = rows * l->shape->noise;
@@ -154,6 +167,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
     status =
         prl_blocks_add(blocks, "learner.optim_steps", PRL_I64, l->sets->optims_count, l->optim_steps, error);
   if (!status) status = batch_blocks(l, blocks, error);
+  if (!status) status = correction_blocks(l, blocks, error);
   if (!status && l->memory) status = draw_blocks(l, blocks, error);
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
   if (!status) status = prl_constraints_blocks(l, blocks, error);
@@ -175,6 +189,18 @@ static bool steps_hold(const prl_learner *l) {
   return good;
 }
 
+/* No row was acted by a policy that is still to come, and no ratio is below 0. */
+static bool correction_holds(const prl_learner *l) {
+  const prl_batch *b = &l->batch;
+  const int64_t newest = prl_policy_version(l->policy);
+  bool good = true;
+  for (int64_t row = 0; good && b->kept && row < b->rows; row++)
+    good = b->version[row] >= 0 && b->version[row] <= newest && (!l->shape->ratios || l->ratio[row] >= 0);
+  for (int64_t place = 0; good && l->memory && place < l->memory->n.filled; place++)
+    good = l->memory->version[place] <= newest;
+  return good;
+}
+
 static bool memory_holds(prl_learner *l) {
   bool good = prl_replay_restore(l->memory, l->experience);
   for (int64_t row = 0; good && row < l->shape->draw_rows; row++)
@@ -190,7 +216,7 @@ bool prl_learner_restore(prl_learner *l) {
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
   prl_programs_fill_live(l);
-  return good && prl_constraints_restore(l) && (!l->memory || memory_holds(l));
+  return good && prl_constraints_restore(l) && (!l->memory || memory_holds(l)) && correction_holds(l);
 }
 
 /* ---- swapping ---- */

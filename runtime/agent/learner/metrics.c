@@ -41,6 +41,9 @@ static const struct {
      "Mean of a response under the policy that learns, over that of the control group at the same time, less "
      "1."},
     {"lift_error", "Lift, interval", "Half of the 95 % interval of a lift."},
+    {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},
+    {"clip_rate", "Clip rate",
+     "Share of rows whose ratio π/μ is above a bound of the correction, ρ̄ (rho) or c̄ (c)."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };
 

@@ -57,6 +57,12 @@ typedef struct prl_values_program {
   const prl_tensor *value;
 } prl_values_program;
 
+/* The densities of given actions by the learner's own parameters. */
+typedef struct prl_learner_density {
+  prl_routine routine;
+  const prl_tensor *log_prob; /* NULL: the plan has no such program, or no verb asks for it */
+} prl_learner_density;
+
 /* The integers of the learner: saved as they are. */
 typedef struct prl_learner_counts {
   int64_t updates;  /* finished */
@@ -84,6 +90,7 @@ struct prl_learner {
       *next_noise; /* (draw, noise): draws as those of actions, for the rows and their next states */
 
   prl_batch batch;  /* its observations are normalised where they stand: what programs read */
+  float *ratio;     /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
   float *advantage; /* (batch): the weighted sum */
   double *discount; /* (batch): scratch of the critic whose advantages are computed */
   int32_t *order;   /* (batch): the permutation of the minibatches */
@@ -98,6 +105,7 @@ struct prl_learner {
   prl_source *sources; /* what programs may read of the batch */
   int sources_count;
   prl_values_program values; /* where there are critics */
+  prl_learner_density density;
   prl_learner_program *programs;
   int programs_count;
 
@@ -107,7 +115,7 @@ struct prl_learner {
 };
 
 /* Blocks that grow with capacities, of the learner and of each critic. */
-enum { PRL_LEARNER_PIECES = 12 };
+enum { PRL_LEARNER_PIECES = 13 };
 
 /* critics.c */
 int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);

@@ -71,8 +71,8 @@ bool prl_learner_runs(const char *name) {
 }
 
 int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name) {
-  if (!strcmp(name, "act") || prl_policy_is_density(name)) return shape->act_rows;
-  if (!strcmp(name, "values")) return shape->tile_rows;
+  if (!strcmp(name, "act")) return shape->act_rows;
+  if (!strcmp(name, "values") || prl_policy_is_density(name)) return shape->tile_rows;
   int64_t rows = rows_in(prl_get(root, "schedule"), name, shape->batch_rows);
   return rows > 0 ? rows : 1; /* never run; built all the same, so that its errors are reported */
 }
@@ -130,6 +130,16 @@ static prl_status build_values(prl_learner *l, const prl_value *programs, prl_er
   return prl_routine_output(&v->routine, "value", l->critics_count, false, &v->value, error);
 }
 
+/* Where the schedule has a verb that asks for it. */
+static prl_status build_density(prl_learner *l, const prl_value *programs, prl_error *error) {
+  prl_learner_density *d = &l->density;
+  const prl_value *text = l->shape->ratios ? prl_get(programs, "density") : NULL;
+  if (!text) return PRL_OK; /* and the verb refuses it */
+  prl_status status = build_routine(l, "density", text, l->shape->tile_rows, l->sources, l->sources_count,
+                                    &d->routine, error);
+  return status ? status : prl_routine_output(&d->routine, "log_prob", 1, false, &d->log_prob, error);
+}
+
 /* Every float32 scalar output is a metric. */
 static prl_status list_reports(prl_learner *l, prl_learner_program *p, prl_error *error) {
   const prl_program *program = p->routine.program;
@@ -167,6 +177,7 @@ prl_status prl_programs_build(prl_learner *l, prl_error *error) {
   l->programs = prl_calloc(l->runtime, count + 1, sizeof *l->programs);
   if (!l->programs) return prl_fail_memory(error, count * sizeof *l->programs);
   status = build_values(l, programs, error);
+  if (!status) status = build_density(l, programs, error);
   for (int64_t i = 0; !status && i < (int64_t)count; i++) {
     prl_pair(programs, i, &name, &text);
     if (prl_learner_runs(name)) status = build_program(l, name, text, error);
@@ -180,6 +191,7 @@ void prl_programs_free(prl_learner *l) {
     prl_free(l->runtime, l->programs[i].reports);
   }
   prl_routine_deinit(&l->values.routine);
+  prl_routine_deinit(&l->density.routine);
   prl_free(l->runtime, l->programs);
   prl_free(l->runtime, l->sources);
 }
@@ -194,6 +206,7 @@ int prl_program_find(const prl_learner *l, const char *name) {
 
 void prl_programs_fill_live(prl_learner *l) {
   prl_routine_fill_live(&l->values.routine, l->live->frozen);
+  prl_routine_fill_live(&l->density.routine, l->live->frozen);
   for (int i = 0; i < l->programs_count; i++) prl_routine_fill_live(&l->programs[i].routine, l->live->frozen);
 }
 

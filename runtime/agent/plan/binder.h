@@ -16,7 +16,8 @@ enum {
   PRL_MADE_WEIGHTED = 16,  /* the weighted sum of advantages */
   PRL_MADE_MEMORY = 32,    /* rows in the replay memory */
   PRL_MADE_DRAW = 64,      /* a batch drawn from it */
-  PRL_MADE_FROZEN = 128    /* the batch is that of the frozen rows */
+  PRL_MADE_FROZEN = 128,   /* the batch is that of the frozen rows */
+  PRL_MADE_RATIOS = 256    /* of densities of its actions, now and when they were acted */
 };
 
 /* Where an input "name" or "name/of" comes from. One of `from`, `ends` and `direct` is given. */

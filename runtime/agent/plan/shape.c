@@ -131,7 +131,8 @@ static int64_t first_collect(const prl_value *root) {
   return 1;
 }
 
-/* The largest number that a verb of the schedule has in this field; 0: there is no such verb. */
+/* The largest number that a verb of the schedule has in this field, 1 where it has none; 0: there is no such
+ * verb. */
 static int64_t most_of(const prl_value *body, const char *verb, const char *field) {
   int64_t most = 0;
   for (int64_t i = 0; i < prl_count(body); i++) {
@@ -191,7 +192,8 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
                     s->memory_rows, s->draw_rows);
   s->frozen_rows = s->batch_rows;
   if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
-  s->experience.kept = s->memory_rows > 0;
+  s->ratios = most_of(prl_get(root, "schedule"), "ratios", "") != 0;
+  s->experience.kept = s->memory_rows > 0 || s->ratios;
   return read_priority(s, prl_get(root, "schedule"), error);
 }
 

@@ -1,4 +1,5 @@
 /* Advantages and returns of each critic, and the weighted sum that the actor follows. */
+#include <inttypes.h>
 #include <math.h>
 
 #include "agent/verbs/verb.h"
@@ -23,6 +24,8 @@ enum { CRITIC }; /* cursor: critics that are done */
 
 typedef struct advantages {
   prl_ref lambda;
+  prl_ref rho, c;       /* of vtrace alone, as its gauges */
+  int clip_rho, clip_c; /* share of rows above either */
 } advantages;
 
 static prl_status read_advantages(prl_verb_reader *r, void *fields, prl_error *error) {
@@ -30,7 +33,7 @@ static prl_status read_advantages(prl_verb_reader *r, void *fields, prl_error *e
   return prl_live_ref(r->learner->live, r->map, r->where, "lambda", 0.95, &a->lambda, error);
 }
 
-/* 1 − Var(R − V)/Var(R); R − V is the advantage. */
+/* 1 − Var(R − V)/Var(R); R − V stands in `advantage`. */
 static void report_variance(prl_learner *l, const prl_critic *c) {
   moments all = moments_of(l->batch.rows, c->returns), rest = moments_of(l->batch.rows, c->advantage);
   if (all.variance > 0) prl_metrics_put(&l->metrics, c->metric_variance, 1 - rest.variance / all.variance);
@@ -66,32 +69,84 @@ static void normalise_returns(prl_learner *l, prl_critic *c) {
   for (int64_t i = 0; i < rows; i++) c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
 }
 
-static void estimate(prl_learner *l, prl_critic *c, double lambda) {
-  const prl_batch *b = &l->batch;
-  const prl_popart *p = c->popart;
-  prl_discounts(b->rows, prl_ref_value(l->live, c->gamma), c->unit, b->elapsed, l->discount);
-  prl_gae(b->rows, c->reward, c->value, p->mean, p->std, b->successor, l->discount, lambda, c->advantage,
-          c->returns);
-  if (c->unit > 0) report_discount(l, c);
-  report_variance(l, c);
-  if (c->normalise) normalise_returns(l, c);
-}
-
-/* A critic at a time. */
-static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
-  prl_learner *l = s->learner;
-  const advantages *a = verb->fields;
+/* A critic at a time: the next one, whose discounts are made; NULL: there is none. */
+static prl_critic *next_critic(prl_learner *l, prl_verb *verb, prl_turn *turn) {
   int64_t *at = &verb->cursor[CRITIC];
-  if (*at < l->critics_count) estimate(l, &l->critics[(*at)++], prl_ref_value(l->live, a->lambda));
+  prl_critic *c = *at < l->critics_count ? &l->critics[(*at)++] : NULL;
   if (*at < l->critics_count)
     turn->next = verb->index;
   else
     *at = 0;
+  if (!c) return NULL;
+  prl_discounts(l->batch.rows, prl_ref_value(l->live, c->gamma), c->unit, l->batch.elapsed, l->discount);
+  if (c->unit > 0) report_discount(l, c);
+  return c;
+}
+
+static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  const prl_batch *b = &l->batch;
+  prl_critic *c = next_critic(l, verb, turn);
+  if (!c) return PRL_OK;
+  prl_gae(b->rows, c->reward, c->value, c->popart->mean, c->popart->std, b->successor, l->discount,
+          prl_ref_value(l->live, ((const advantages *)verb->fields)->lambda), c->advantage, c->returns);
+  report_variance(l, c);
+  if (c->normalise) normalise_returns(l, c);
   return PRL_OK;
 }
 
 static bool advantages_hold(const prl_schedule *s, const prl_verb *verb) {
   return verb->cursor[CRITIC] >= 0 && verb->cursor[CRITIC] <= s->learner->critics_count;
+}
+
+/* ---- the same of rows that another policy acted ---- */
+
+static prl_status read_vtrace(prl_verb_reader *r, void *fields, prl_error *error) {
+  advantages *a = fields;
+  const prl_live *live = r->learner->live;
+  const int64_t steps = r->learner->shape->draw_steps;
+  prl_status status = read_advantages(r, fields, error);
+  if (!status) status = prl_live_ref(live, r->map, r->where, "rho", 1, &a->rho, error);
+  if (!status) status = prl_live_ref(live, r->map, r->where, "c", 1, &a->c, error);
+  if (!status) status = prl_metrics_add(&r->learner->metrics, "clip_rate/", "rho", &a->clip_rho, error);
+  if (!status) status = prl_metrics_add(&r->learner->metrics, "clip_rate/", "c", &a->clip_c, error);
+  if (status || steps < 2) return status;
+  return prl_fail(error, PRL_EFORMAT,
+                  "plan: schedule: vtrace corrects each step by its own ratio, and sample draws rows with "
+                  "the rewards of %" PRId64 " steps; a stretch is needed there",
+                  steps);
+}
+
+static void report_clips(prl_learner *l, const advantages *a, prl_correction by) {
+  const int64_t rows = l->batch.rows;
+  double rho = 0, c = 0;
+  for (int64_t row = 0; row < rows; row++) {
+    rho += (double)l->ratio[row] > by.rho;
+    c += (double)l->ratio[row] > by.c;
+  }
+  if (!rows) return;
+  prl_metrics_put(&l->metrics, a->clip_rho, rho / (double)rows);
+  prl_metrics_put(&l->metrics, a->clip_c, c / (double)rows);
+}
+
+static prl_status execute_vtrace(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  const prl_batch *b = &l->batch;
+  const advantages *a = verb->fields;
+  const prl_correction by = {.rho = prl_ref_value(l->live, a->rho),
+                             .c = prl_ref_value(l->live, a->c),
+                             .lambda = prl_ref_value(l->live, a->lambda)};
+  if (verb->cursor[CRITIC] == 0) report_clips(l, a, by);
+  prl_critic *c = next_critic(l, verb, turn);
+  if (!c) return PRL_OK;
+  const prl_popart *p = c->popart;
+  prl_vtrace(b->rows, c->reward, c->value, p->mean, p->std, b->successor, l->discount, l->ratio, by,
+             c->advantage, c->returns);
+  report_variance(l, c);
+  prl_vtrace_advantages(b->rows, c->reward, c->value, p->mean, p->std, b->successor, l->discount, l->ratio,
+                        by.rho, c->returns, c->advantage);
+  if (c->normalise) normalise_returns(l, c);
+  return PRL_OK;
 }
 
 /* ---- the weighted sum ---- */
@@ -174,6 +229,22 @@ const prl_verb_type prl_verb_advantages = {
     .holds = advantages_hold,
 };
 
+const prl_verb_type prl_verb_vtrace = {
+    .name = "vtrace",
+    .keys = (const char *const[]){"lambda", "rho", "c", NULL},
+    .fields_text = "lambda, rho (1), c (1) (references)",
+    .text = "as advantages, of rows that an older policy acted, frozen or drawn (V-trace): each row's error "
+            "counts by its "
+            "ratio up to `rho`, what comes after it by its ratio up to `c`, times lambda",
+    .fields_size = sizeof(advantages),
+    .cursor = 1,
+    .needs = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_VALUES | PRL_MADE_RATIOS,
+    .makes = PRL_MADE_ADVANTAGES,
+    .read = read_vtrace,
+    .execute = execute_vtrace,
+    .holds = advantages_hold,
+};
+
 const prl_verb_type prl_verb_weigh = {
     .name = "weigh",
     .keys = (const char *const[]){"normalise", NULL},
@@ -181,7 +252,6 @@ const prl_verb_type prl_verb_weigh = {
     .text = "the weighted sum of the critics' advantages, normalised over all rows if so (not below the "
             "rounding of the returns; that of a single row by the returns' size)",
     .fields_size = sizeof(weighing),
-    .flags = PRL_VERB_TOP,
     .needs = PRL_MADE_ADVANTAGES,
     .makes = PRL_MADE_WEIGHTED,
     .read = read_weighing,

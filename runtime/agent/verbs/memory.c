@@ -25,21 +25,37 @@ static prl_status remember(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_
 
 typedef struct sample_fields {
   int64_t size, steps;
+  int64_t stretch; /* rows that follow each other, at most */
   double priority; /* 0: uniformly; else the exponent, which the memory has */
   prl_ref correction;
 } sample_fields;
 
+static prl_status check_stretch(const sample_fields *f, prl_error *error) {
+  if (f->stretch > f->size)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: schedule.sample.stretch is %" PRId64 ", more than the %" PRId64 " rows of a draw",
+                    f->stretch, f->size);
+  if (f->stretch > 1 && (f->steps > 1 || f->priority > 0))
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: schedule.sample.stretch is %" PRId64
+                    ": its rows are drawn uniformly and follow each other by one "
+                    "step; steps is %" PRId64 ", priority %g",
+                    f->stretch, f->steps, f->priority);
+  return PRL_OK;
+}
+
 static prl_status read_sample(prl_verb_reader *r, void *fields, prl_error *error) {
   sample_fields *f = fields;
-  f->steps = 1;
+  f->steps = f->stretch = 1;
   prl_status status = prl_read_int(r->map, r->where, "size", true, 1, 1 << 20, &f->size, error);
   if (!status) status = prl_read_int(r->map, r->where, "steps", false, 1, 1 << 10, &f->steps, error);
+  if (!status) status = prl_read_int(r->map, r->where, "stretch", false, 1, 1 << 20, &f->stretch, error);
   if (!status) status = prl_read_number(r->map, r->where, "priority", false, 0, 1, &f->priority, error);
   if (!status)
     status = prl_live_ref(r->learner->live, r->map, r->where, "correction", 1, &f->correction, error);
   if (!status && r->verb->minibatches >= 0)
     status = prl_fail(error, PRL_EFORMAT, "plan: schedule: sample inside minibatches");
-  return status;
+  return status ? status : check_stretch(f, error);
 }
 
 static void draw_noise(const prl_learner *l, int64_t rows) {
@@ -63,7 +79,7 @@ static void draw_rows(prl_learner *l, const sample_fields *f) {
     prl_replay_draw_ranked(l->memory, seed, f->size, correction, &l->batch, &l->stretch, l->weight);
     return;
   }
-  prl_replay_draw(l->memory, seed, f->size, &l->batch, &l->stretch);
+  prl_replay_draw_runs(l->memory, seed, f->size, f->stretch, &l->batch, &l->stretch);
   for (int64_t row = 0; row < f->size; row++) l->weight[row] = 1;
 }
 
@@ -82,8 +98,7 @@ const prl_verb_type prl_verb_remember = {
     .keys = (const char *const[]){"rows", NULL},
     .fields_text = "rows",
     .text = "as freeze and rewards; the closed rows go into the replay memory, a ring of so many places "
-            "(final and "
-            "newest observations take one, too)",
+            "(final and newest observations take one, too)",
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
     .makes = PRL_MADE_ROWS | PRL_MADE_FROZEN | PRL_MADE_REWARDS | PRL_MADE_MEMORY,
     .read = read_remember,
@@ -92,19 +107,18 @@ const prl_verb_type prl_verb_remember = {
 
 const prl_verb_type prl_verb_sample = {
     .name = "sample",
-    .keys = (const char *const[]){"size", "steps", "priority", "correction", NULL},
-    .fields_text = "size, steps (1), priority (0), correction (reference, 1)",
+    .keys = (const char *const[]){"size", "steps", "stretch", "priority", "correction", NULL},
+    .fields_text = "size, steps (1), stretch (1), priority (0), correction (reference, 1)",
     .text = "draws so many rows from the memory, in place of the batch: uniformly, with replacement, each "
-            "with the "
-            "rewards of so many steps, discounted by each critic's own discount, less where the episode ends "
-            "or the "
-            "newest observation comes first. With a priority, each with a probability in proportion to its "
-            "own to that "
-            "power, and `weight` corrects for it, by that exponent",
+            "with the rewards of so many steps, discounted by each critic's own discount, less where the "
+            "episode ends or the newest observation comes first. With a stretch, each with those that "
+            "follow it, up to so many in all, fewer where the episode ends or the newest observation "
+            "comes first, until there are `size`. With a priority, each with a probability in proportion "
+            "to its own to that power, and `weight` corrects for it, by that exponent",
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,
     .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,
-    .replaces = PRL_MADE_FROZEN | PRL_MADE_VALUES | PRL_MADE_ADVANTAGES | PRL_MADE_WEIGHTED,
+    .replaces = PRL_MADE_FROZEN | PRL_MADE_VALUES | PRL_MADE_RATIOS | PRL_MADE_ADVANTAGES | PRL_MADE_WEIGHTED,
     .read = read_sample,
     .execute = sample,
 };

@@ -52,7 +52,6 @@ const prl_verb_type prl_verb_values = {
     .fields_text = "",
     .text = "the value of each critic at each row and bootstrap, in tiles of capacity.tile rows",
     .cursor = 1,
-    .flags = PRL_VERB_TOP,
     .needs = PRL_MADE_ROWS,
     .makes = PRL_MADE_VALUES,
     .read = read,

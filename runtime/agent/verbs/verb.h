@@ -65,7 +65,9 @@ struct prl_verb_type {
   VERB(sample)                                                                                               \
   VERB(rewards)                                                                                              \
   VERB(values)                                                                                               \
+  VERB(ratios)                                                                                               \
   VERB(advantages)                                                                                           \
+  VERB(vtrace)                                                                                               \
   VERB(weigh)                                                                                                \
   VERB(epochs)                                                                                               \
   VERB(minibatches)                                                                                          \
