@@ -51,12 +51,12 @@ function sac.build(learn, opt)
   end
   local log_alpha = learn:parameter("temperature", prl.full({1}, math.log(opt.alpha)))
 
-  local log_std = lasting and learn:parameter("log_std", prl.full({actor.features, dimensions}, lasting.log_std))
+  local noise_log_std = lasting and learn:parameter("log_std", prl.full({actor.features, dimensions}, lasting.log_std))
 
   local function policy(obs)
     if lasting then
       local mean, features = actor:with_features(obs)
-      return prl.distribution.state_dependent(mean:reshape(-1, dimensions), features, log_std, action.low, action.high)
+      return prl.distribution.state_dependent(mean:reshape(-1, dimensions), features, noise_log_std, action.low, action.high)
     end
     local outputs = actor(obs)
     local log_std = outputs:slice(2, dimensions + 1, 2 * dimensions):clamp(low_log_std, high_log_std)
