@@ -1,6 +1,7 @@
 --- Soft actor-critic with a learned temperature (Haarnoja et al. 2018, "Soft actor-critic algorithms and applications"), with
 --- one value for each objective, each with its own discount, and the entropy as a value of its own. One action serves all of
---- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole.
+--- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole. Its noise may
+--- last (generalised state-dependent exploration, Raffin et al. 2022).
 local prl = require "perilune"
 local replay = require "perilune.replay"
 

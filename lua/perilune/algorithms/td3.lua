@@ -1,6 +1,6 @@
 --- Twin delayed deep deterministic policy gradient (Fujimoto et al. 2018), with one value for each objective, each with its own
 --- discount. One action serves all of them: the actor follows the weighted sum of the first twin's values; in targets the twin
---- whose weighted sum is smaller is taken whole.
+--- whose weighted sum is smaller is taken whole. Its noise is white, or an Ornstein–Uhlenbeck process as in Lillicrap et al. 2016.
 local prl = require "perilune"
 local replay = require "perilune.replay"
 
