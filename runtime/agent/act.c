@@ -19,8 +19,10 @@ prl_side prl_agent_other(const prl_agent *a) {
 }
 
 /* After prl_experience_enter, where decisions are recorded. */
-static prl_status act_entered(const prl_side *side, const uint64_t *streams, const float *observation,
-                              int64_t n, bool recorded, float *action, prl_error *error) {
+static prl_status act_entered(const prl_side *side, const uint64_t *streams, const uint64_t *groups,
+                              const float *observation, int64_t n, bool recorded, float *action,
+                              prl_error *error) {
+  if (recorded) prl_policy_assign(side->policy, side->experience, streams, groups, n);
   const prl_draw_address address = {.streams = streams};
   prl_status status = prl_policy_act(side->policy, side->experience, observation, n, side->mode,
                                      recorded ? NULL : &address, action, error);
@@ -34,23 +36,25 @@ static void record(const prl_side *side, const float *observation, const float *
                         (uint64_t)prl_policy_version(side->policy), n, decisions);
 }
 
-prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const float *observation, int64_t n,
-                        float *action, uint64_t *decisions, prl_error *error) {
+prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const uint64_t *groups,
+                        const float *observation, int64_t n, float *action, uint64_t *decisions,
+                        prl_error *error) {
   prl_status status = decisions ? prl_experience_enter(side->experience, streams, n, error) : PRL_OK;
-  if (!status) status = act_entered(side, streams, observation, n, decisions != NULL, action, error);
+  if (!status) status = act_entered(side, streams, groups, observation, n, decisions != NULL, action, error);
   if (!status && decisions) record(side, observation, action, n, decisions);
   return status;
 }
 
 /* ---- both sides ---- */
 
-enum { PIECES = 6 };
+enum { PIECES = 7 };
 
 static void list_pieces(prl_split *s, const prl_shape *shape, prl_piece pieces[PIECES]) {
   const int64_t streams = shape->experience.streams, word = sizeof(float);
   s->room = streams > shape->act_rows ? streams : shape->act_rows;
   const prl_piece all[PIECES] = {{&s->row, s->room, sizeof *s->row, true},
                                  {&s->stream, s->room, sizeof *s->stream, true},
+                                 {&s->group, s->room, sizeof *s->group, true},
                                  {&s->decision, s->room, sizeof *s->decision, true},
                                  {&s->observation, s->room, shape->spec.observations * word, true},
                                  {&s->action, s->room, shape->spec.actions * word, true},
@@ -97,6 +101,7 @@ static int64_t gather(prl_agent *a, const uint64_t *streams, const uint64_t *gro
   }
   for (int64_t i = 0; i < n; i++) {
     s->stream[i] = streams[s->row[i]];
+    s->group[i] = groups ? groups[s->row[i]] : s->stream[i];
     memcpy(s->observation + i * width, observation + s->row[i] * width, (size_t)width * sizeof(float));
   }
   return own;
@@ -127,8 +132,8 @@ static prl_status act_both(prl_agent *a, const uint64_t *streams, const uint64_t
   for (int k = 0; !status && decisions && k < 2; k++)
     status = prl_experience_enter(sides[k].experience, s->stream + first[k], count[k], error);
   for (int k = 0; !status && k < 2; k++)
-    status = act_entered(&sides[k], s->stream + first[k], s->observation + first[k] * o, count[k],
-                         decisions != NULL, s->action + first[k] * w, error);
+    status = act_entered(&sides[k], s->stream + first[k], s->group + first[k], s->observation + first[k] * o,
+                         count[k], decisions != NULL, s->action + first[k] * w, error);
   if (status) return status;
   for (int k = 0; k < 2; k++) {
     if (decisions)
@@ -187,7 +192,7 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const uint64_t *
     status = act_split(a, streams, groups, observation, n, mode, action, decisions, error);
   } else {
     const prl_side own = prl_agent_own(a, mode);
-    status = prl_side_act(&own, streams, observation, n, action, decisions, error);
+    status = prl_side_act(&own, streams, groups, observation, n, action, decisions, error);
   }
   if (!status) cut(a, n, action);
   return status;

@@ -14,7 +14,7 @@ typedef struct prl_split {
   int64_t room;  /* rows of one part of a call */
   int64_t acted; /* rows of the last call whose log-densities are kept; −1: it was not split */
   int64_t *row;  /* (room): in the call */
-  uint64_t *stream, *decision;
+  uint64_t *stream, *group, *decision;
   float *observation, *action;
   float *log_prob; /* (room), in the order of the call */
 } prl_split;
@@ -71,8 +71,9 @@ typedef struct prl_side {
 prl_side prl_agent_own(const prl_agent *agent, prl_mode mode);
 prl_side prl_agent_other(const prl_agent *agent); /* where there is a control group */
 /* prl_agent_act on one side, without the cut at the bounds, which an environment makes of itself. */
-prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const float *observation, int64_t n,
-                        float *action, uint64_t *decisions, prl_error *error);
+prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const uint64_t *groups,
+                        const float *observation, int64_t n, float *action, uint64_t *decisions,
+                        prl_error *error);
 /* Room for what is split, where there is a control group. Fails: PRL_ENOMEM. */
 prl_status prl_split_init(prl_agent *agent, prl_error *error);
 void prl_split_deinit(prl_agent *agent);

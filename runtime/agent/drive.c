@@ -108,7 +108,7 @@ static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int cou
   for (int k = 0; !status && k < count; k++) {
     const driven *part = &sides[k];
     const prl_side side = k ? prl_agent_other(a) : prl_agent_own(a, PRL_SAMPLE);
-    status = prl_side_act(&side, part->streams, d->observation + part->first * s->observations, part->n,
+    status = prl_side_act(&side, part->streams, NULL, d->observation + part->first * s->observations, part->n,
                           d->action + part->first * s->actions, d->decisions + part->first, error);
   }
   return status;

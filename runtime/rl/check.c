@@ -33,9 +33,9 @@ static bool counts_hold(const prl_experience *e) {
 
 static bool row_holds(const prl_experience *e, const prl_row *r) {
   int64_t places = e->n.fresh - 1;
-  if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 || r->told > 1 ||
-      !(isfinite(r->elapsed) && r->elapsed >= 0) || !within(r->time, 0, e->n.now) ||
-      !prl_count_holds(r->number) || r->version > (uint64_t)PRL_COUNT_MOST)
+  if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 ||
+      (r->arm && r->arm >= e->options.arms) || !(isfinite(r->elapsed) && r->elapsed >= 0) ||
+      !within(r->time, 0, e->n.now) || !prl_count_holds(r->number) || r->version > (uint64_t)PRL_COUNT_MOST)
     return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&
          within(r->wait_next, -1, places) && within(r->event, -1, e->options.events - 1);
@@ -71,7 +71,7 @@ static bool streams_hold(const prl_experience *e) {
   for (int64_t slot = 0; slot < e->options.streams; slot++) {
     const prl_stream *s = &e->streams[slot];
     if (slot >= e->n.streams_used) continue;
-    if (s->used != 1 || s->open > 1 || !prl_count_holds(s->time) ||
+    if (s->used != 1 || s->open > 1 || (s->arm && s->arm >= e->options.arms) || !prl_count_holds(s->time) ||
         !within(s->older, -1, e->options.streams - 1) || !within(s->newer, -1, e->options.streams - 1) ||
         !stream_holds(e, (int32_t)slot, &linked, &live, &closed))
       return false;

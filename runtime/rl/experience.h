@@ -20,6 +20,7 @@
 #define PRL_COUNT_MOST (INT64_C(1) << 60)
 static inline bool prl_count_holds(int64_t count) { return count >= 0 && count <= PRL_COUNT_MOST; }
 
+enum { PRL_ARMS_MOST = 16 };
 #define PRL_MARK_CONTROL UINT32_C(0x80000000) /* above every place of a pool */
 
 typedef struct prl_response_rule {
@@ -37,6 +38,7 @@ typedef struct prl_experience_options {
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
+  int32_t arms;                   /* policies that act; 0 or 1: one */
   uint32_t
       mark;  /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
   bool kept; /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
@@ -55,7 +57,8 @@ typedef struct prl_stream {
   uint32_t call;        /* the last call that named it: a stream comes at most once a call */
   uint8_t used;         /* holds a stream */
   uint8_t open;         /* an episode runs */
-  uint8_t unused[6];
+  uint8_t arm;          /* which of several policies serves the episode that runs or came last */
+  uint8_t unused[5];
 } prl_stream;
 
 enum { PRL_ROW_FREE, PRL_ROW_REAL, PRL_ROW_GHOST };                        /* kind */
@@ -75,7 +78,8 @@ typedef struct prl_row {
   uint8_t kind;
   uint8_t end; /* of a ghost: PRL_END_NONE while it may become the next row */
   uint8_t state;
-  uint8_t told; /* `elapsed` came with the step */
+  uint8_t told : 1; /* `elapsed` came with the step */
+  uint8_t arm : 7;  /* of the stream, when it was recorded */
   float
       elapsed; /* s from the decision to what follows it, ≥ 0; known once the row has a successor or an end */
 } prl_row;
@@ -153,6 +157,7 @@ typedef struct prl_batch {
   float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows); not finite: the action was chosen without a density */
+  float *arm;         /* (rows): which of several policies acted; where options.arms is more than 1 */
   float *response;    /* (rows, R) */
   int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
   int32_t *stream;    /* (rows): slot */

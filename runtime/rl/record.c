@@ -195,6 +195,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
                  .number = e->n.decisions++,
                  .version = version,
                  .stream = slot,
+                 .arm = s->arm,
                  .next = -1,
                  .wait_next = -1,
                  .event = -1,

@@ -90,11 +90,15 @@ static void step(host *h, int stream) {
   h->last[stream] = -1;
 }
 
+static void own_discounts(prl_agent *agent) {
+  for (int i = 0; i < CRITICS; i++)
+    agent->learner->critics[i].gamma = (prl_ref){.live = -1, .number = GAMMA[i]};
+}
+
 static host *begin(const toy_options *o) {
   static host h;
   h = (host){.agent = toy_agent(runtime, o), .last = {-1, -1, -1, -1}};
-  for (int i = 0; i < CRITICS; i++)
-    h.agent->learner->critics[i].gamma = (prl_ref){.live = -1, .number = GAMMA[i]};
+  own_discounts(h.agent);
   return &h;
 }
 
@@ -307,6 +311,54 @@ static void nothing_is_allocated(void **state) {
   prl_agent_free(h->agent);
 }
 
+/* ---- files ---- */
+
+static void finish_update(prl_agent *agent) {
+  prl_turn turn = {.updated = false};
+  while (!turn.updated) CHECK_OK(prl_schedule_step(agent->schedule, &turn, &error));
+}
+
+/* Stops at a verb that is half done: between two tiles, or two critics. */
+static void goes_on_from_inside(void **state) {
+  (void)state;
+  const struct {
+    const char *verb;
+    int64_t done;
+  } places[] = {{"values", 32}, {"ratios", 16}, {"vtrace", 1}, {"weigh", 0}};
+  for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
+    toy_options o = drawn;
+    o.popart = true;
+    host *h = begin(&o);
+    prl_schedule *s = h->agent->schedule;
+    prl_agent *loaded;
+    live(h, 100, 0);
+    for (;;) {
+      const prl_verb *verb = &s->verbs[s->at];
+      if (!strcmp(verb->type->name, places[k].verb) &&
+          (!verb->type->cursor || *verb->cursor == places[k].done))
+        break;
+      prl_turn turn = {.waiting = false};
+      CHECK_OK(prl_schedule_step(s, &turn, &error));
+      if (turn.waiting) step(h, h->marks % STREAMS);
+    }
+    CHECK_OK(prl_agent_save(h->agent, NULL, path, &error));
+    CHECK_OK(prl_agent_load(runtime, path, &loaded, &error));
+    own_discounts(loaded);
+    finish_update(h->agent);
+    finish_update(loaded);
+    const prl_blocks *x = &h->agent->blocks, *y = &loaded->blocks;
+    assert_int_equal(x->count, y->count);
+    for (int i = 0; i < x->count; i++) {
+      const int64_t count = prl_block_count(&x->items[i]);
+      assert_int_equal(count, prl_block_count(&y->items[i]));
+      assert_memory_equal(x->items[i].data, y->items[i].data,
+                          (size_t)count * prl_dtype_size(x->items[i].dtype));
+    }
+    prl_agent_free(loaded);
+    prl_agent_free(h->agent);
+  }
+}
+
 /* ---- what is refused ---- */
 
 /* A row whose action was chosen without a density has one that is not finite. */
@@ -425,12 +477,10 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(drawn_rows),
-                                     cmocka_unit_test(frozen_rows),
-                                     cmocka_unit_test(on_policy_it_is_gae),
-                                     cmocka_unit_test(nothing_is_allocated),
-                                     cmocka_unit_test(rows_without_a_density),
-                                     cmocka_unit_test(damaged_files),
-                                     cmocka_unit_test(refused_plans)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(drawn_rows),          cmocka_unit_test(frozen_rows),
+      cmocka_unit_test(on_policy_it_is_gae), cmocka_unit_test(nothing_is_allocated),
+      cmocka_unit_test(goes_on_from_inside), cmocka_unit_test(rows_without_a_density),
+      cmocka_unit_test(damaged_files),       cmocka_unit_test(refused_plans)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

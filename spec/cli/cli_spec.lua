@@ -363,7 +363,7 @@ return {
       "prl.env(\"cartpole\")\\n{a = prl.ones(2), b = {{{1}}}, [3] = print}\\nprl.ones(2):matmul(1)\\nerror {2}\\n")
     assert.equal(0, code)
     assert.falsy(out:find("0x", 1, true), out)
-    assert.truthy(out:find("^functions\n  abs, add, agent, "))
+    assert.truthy(out:find("^functions\n  abs, acting, add, "))
     assert.truthy(out:find("\nparts\n  distribution, io, methods, nn, optim, recipe, run\n", 1, true), out)
     assert.truthy(out:find("\nmodule of 58 parameters\n  1.bias (8)\n  1.weight (4, 8)\n", 1, true), out)
     assert.truthy(out:find("\nadam over 1 group, 0 steps made\n", 1, true))

@@ -44,7 +44,7 @@ local function whole(x) return type(x) == "number" and x % 1 == 0 end
 local function option(name, declared)
   local default, kind = declared[1], "number"
   if type(default) == "boolean" and not declared.optional then kind = "boolean" end
-  if declared.choices then kind = "choice" end
+  if type(default) == "string" then kind = declared.choices and "choice" or "text" end
   if declared.forms then kind = "form" end
   local integer = declared.integer
   if integer == nil then integer = declared.structural and kind == "number" and whole(default) and

@@ -235,7 +235,7 @@ local function plan_document(self, algorithm, recipe, hash)
     warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
     noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
-    constraints = constrained,
+    constraints = constrained, arms = self.arms or nil,
     metrics = metric_documents(algorithm),
   }
   if given.baseline then

@@ -51,6 +51,34 @@ function Learn:acts(distribution, draws, given)
   self.actor_made = networks.acting(distribution, draws, noise)
 end
 
+--- A further policy of the shape that the recipe's has, with a parameter set of that name, by which learn:minimise steps it.
+function Learn:policy(name)
+  options.need_kind("learn:policy: its name", name, "string")
+  return networks.policy(self, name)
+end
+
+--- What acts are several policies: a list of {policy, share =}, the first the one that is judged, saved and served without
+--- recording. share: the part of the streams, relative to the sum of all; a number or a live option. A stream keeps its policy
+--- for an episode. batch.arm (rows) says which one acted, from 0.
+function Learn:serve(list)
+  if self.actor_made then options.refuse("learn:serve: the actor is declared already") end
+  local policies, arms = {}, {}
+  for i, one in ipairs(options.list("learn:serve", list)) do
+    options.need_kind("learn:serve: an item", one, "table")
+    policies[i], arms[i] = one[1], {name = one[1].name, share = one.share or 1}
+  end
+  self.arms = arms
+  self.actor_made = networks.serving(policies)
+end
+
+--- A number of the algorithm's own that follows env steps, such as {kind = "piecewise", points = {{0, 1}, {1e5, 0}}}; its name
+--- is that of a live option, and learn:live_scalar gives it in a program.
+function Learn:scalar(name, value)
+  local path = "algorithm." .. name
+  self.live[path] = {value = value}
+  return path
+end
+
 --- What an action is: {kind, names, choices (of discrete ones), low, high (of continuous ones)}, lists by dimension; where
 --- policy.action of the recipe gives other bounds than the environment, those.
 function Learn:action()
@@ -267,6 +295,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
+    arms = false,
   }, Learn)
 end
 

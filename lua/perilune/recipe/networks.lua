@@ -7,6 +7,7 @@ local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local options = require "perilune.options"
 local prl = require "perilune"
+local tracing = require "perilune.recipe.tracing"
 local nn, distribution = prl.nn, prl.distribution
 
 local networks = {}
@@ -183,6 +184,18 @@ local function trunk_of(self)
   return trunk
 end
 
+-- A policy's distribution over actions as the environment sees them.
+local function as_environment_sees(policy, pi)
+  return setmetatable({
+    log_prob = function(_, action) return pi:log_prob(policy.from_env(action)) end,
+    kl = function(_, other) return pi:kl(other.own) end, own = pi,
+  }, {__index = pi})
+end
+
+local function callable_policy(policy)
+  return setmetatable(policy, {__call = function(_, obs) return as_environment_sees(policy, policy.distribution(obs)) end})
+end
+
 --- {distribution(obs), draws, from_env, to_env, set}; called, it gives the distribution over actions as the environment
 --- sees them.
 function networks.actor(self)
@@ -200,10 +213,54 @@ function networks.actor(self)
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
   add_set(self, "policy", net, "actor")
-  return setmetatable(actor, {__call = function(_, obs)
-    local pi = actor.distribution(obs)
-    return setmetatable({log_prob = function(_, action) return pi:log_prob(actor.from_env(action)) end}, {__index = pi})
-  end})
+  return callable_policy(actor)
+end
+
+--- learn:policy.
+function networks.policy(self, name)
+  before_programs "learn:policy"
+  new_name(self, "learn:policy", name)
+  local trunk = trunk_of(self)
+  if trunk.module then options.refuse("learn:policy: several policies share no trunk; policy.trunk is \"shared\"") end
+  local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
+  local net, policy = make(self, self.recipe.policy, trunk.width)
+  policy.set, policy.name, policy.distribution = name, name, net
+  --- With its parameters as constants.
+  function policy.fixed(obs) return as_environment_sees(policy, net:fixed(obs)) end
+  add_set(self, name, net, name)
+  return callable_policy(policy)
+end
+
+-- Σₖ [arm = k] term(k), of rows (rows) or (rows, n).
+local function of_arms(arm, count, columns, term)
+  local sum
+  for k = 1, count do
+    local mask = prl.eq(arm, k - 1)
+    local one = (columns and mask:reshape(-1, 1) or mask) * term(k)
+    sum = sum and sum + one or one
+  end
+  return sum
+end
+
+--- learn:serve. Actions are those of the environment.
+function networks.serving(policies)
+  before_programs "learn:serve"
+  local count = #policies
+  local function distribution_of(obs)
+    local arm, pi = tracing.arms(obs:size(1), count), {}
+    for k, policy in ipairs(policies) do pi[k] = policy.distribution(obs) end
+    return {
+      sample = function(_, noise)
+        return of_arms(arm, count, true, function(k) return policies[k].to_env(pi[k]:sample(noise)) end)
+      end,
+      mean = function() return of_arms(arm, count, true, function(k) return policies[k].to_env(pi[k]:mean()) end) end,
+      log_prob = function(_, action)
+        return of_arms(arm, count, false, function(k) return pi[k]:log_prob(policies[k].from_env(action)) end)
+      end,
+      log_probs = function() return pi[1]:log_probs() end,
+    }
+  end
+  return networks.acting(distribution_of, policies[1].draws)
 end
 
 --- learn:acts. noise: {every, drawn, theta, dt}.

@@ -67,6 +67,13 @@ end
 --- The input (rows, A).
 function tracing.actions(self, rows) return prl.trace_input("action", example_action(self.spec, rows), true) end
 
+--- The input (rows): which of several policies serves a row, from 0.
+function tracing.arms(rows, count)
+  local example = {}
+  for i = 1, rows do example[i] = i % count end
+  return prl.trace_input("arm", prl.tensor(example), true)
+end
+
 --- The rows of a minibatch; each field becomes an input of the program when it is first read.
 function tracing.batch(self, rows)
   local function vector(name) return prl.trace_input(name, prl.randn(rows), true) end
@@ -89,6 +96,10 @@ function tracing.batch(self, rows)
     obs = function(name) return tracing.observations(self, rows, name) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
     action = function() return tracing.actions(self, rows) end,
+    arm = function()
+      if not self.arms then prl.refuse "batch.arm: one policy acts; learn:serve declares several" end
+      return tracing.arms(rows, #self.arms)
+    end,
     log_prob = density, weight = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
   }
   local function by_critic(field)

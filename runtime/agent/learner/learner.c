@@ -122,6 +122,7 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
       {"batch.step", PRL_I32, 1, b->step, &b->rows},
       {"batch.end", PRL_I32, 1, b->end, &b->rows},
       {"batch.elapsed", PRL_F32, 1, b->elapsed, &b->rows},
+      {"batch.arm", PRL_F32, l->shape->experience.arms > 1, b->arm, &b->rows},
       {"batch.observation", PRL_F32, s->observations, b->observation, &b->observed},
       {"batch.advantage", PRL_F32, 1, l->advantage, &b->rows},
       {"batch.order", PRL_I32, 1, l->order, &b->rows},

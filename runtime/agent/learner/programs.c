@@ -19,6 +19,7 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
        .needs = PRL_MADE_ROWS},
       {.name = "terminated", .width = 1, .ends = b->end, .needs = PRL_MADE_ROWS},
       {.name = "action", .width = l->shape->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
+      {.name = "arm", .width = 1, .from = b->arm, .needs = PRL_MADE_ROWS},
       {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
       {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
       {.name = "weight", .width = 1, .from = l->weight, .needs = PRL_MADE_DRAW},

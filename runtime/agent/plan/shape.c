@@ -258,6 +258,22 @@ static prl_status read_noise(prl_shape *s, const prl_value *root, prl_error *err
   return status || !prl_get(map, "theta") ? status : read_process(s, map, error);
 }
 
+/* ---- arms ---- */
+
+/* Their number alone; policy/arms.c reads their shares. A memory does not say which of them acted. */
+static prl_status read_arms(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *list = prl_get(root, "arms");
+  if (!list) return PRL_OK;
+  const int64_t count = prl_count(list);
+  if (list->kind != PRL_ARRAY || count < 1 || count > PRL_ARMS_MOST)
+    return prl_read_fail("", "arms", "a list of 1 to 16 policies", error);
+  if (s->memory_rows)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: arms: a replay memory does not keep which of several policies acted");
+  s->experience.arms = (int32_t)count;
+  return PRL_OK;
+}
+
 static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   int64_t seed = 0, format = 0;
   prl_status status = prl_read_int(root, "", "format", true, 2, 2, &format, error);
@@ -268,6 +284,7 @@ static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   if (!status) status = read_noise(s, root, error);
   if (!status) status = read_capacity(s, root, error);
   if (!status) status = read_memory(s, root, error);
+  if (!status) status = read_arms(s, root, error);
   if (!status) status = read_responses(s, root, error);
   if (status) return status;
   prl_experience_options *o = &s->experience;

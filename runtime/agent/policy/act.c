@@ -48,6 +48,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
   const prl_shape *s = p->shape;
   prl_policy_normalise(p, n, observation + first * s->spec.observations, p->act.observation->data);
   if (p->act.noise) prl_noise_draw(p, experience, first, n, mode, address);
+  if (p->act.arm) prl_arms_fill(p, experience, first, n, !address);
   if (p->act.sample) *(float *)p->act.sample->data = mode == PRL_SAMPLE;
   prl_status status = prl_program_run(p->act.routine.program, 0, NULL, error);
   if (status) return status;

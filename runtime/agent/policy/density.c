@@ -35,11 +35,12 @@ static prl_status build(prl_policy *p, prl_density_program *d, prl_error *error)
   const prl_value *text = text_of(p, d);
   const prl_source sources[] = {
       {.name = "obs", .width = s->observations, .direct = &d->observation, .required = true},
+      {.name = "arm", .width = 1, .direct = &d->arm},
       {.name = "action", .width = s->actions, .direct = &d->action, .required = true}};
   if (!text)
     return prl_fail(error, PRL_EABSENT, "the plan of this agent has no program for densities of %s",
                     given ? "actions" : "all choices");
-  prl_status status = prl_policy_routine(p, text, given ? "density" : "densities", sources, given ? 2 : 1,
+  prl_status status = prl_policy_routine(p, text, given ? "density" : "densities", sources, given ? 3 : 2,
                                          &d->routine, error);
   if (!status)
     status = prl_routine_output(&d->routine, given ? "log_prob" : "log_probs", given ? 1 : choices_of(s),
@@ -84,6 +85,7 @@ static prl_status run(prl_policy *p, prl_density_program *d, const float *observ
     prl_policy_normalise(p, rows, observation + first * s->observations, d->observation->data);
     if (action)
       memcpy(d->action->data, action + first * s->actions, (size_t)(rows * s->actions) * sizeof(float));
+    if (d->arm) memset(d->arm->data, 0, (size_t)rows * sizeof(float)); /* the first policy's */
     status = prl_program_run(d->routine.program, 0, NULL, error);
     if (!status) memcpy(out + first * width, d->log_prob->data, (size_t)(rows * width) * sizeof(float));
   }

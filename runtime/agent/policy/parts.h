@@ -26,14 +26,14 @@ typedef struct prl_noise {
 /* A program over observations, with inputs that its caller fills. */
 typedef struct prl_act_program {
   prl_routine routine;
-  prl_tensor *observation, *noise, *sample;
+  prl_tensor *observation, *noise, *sample, *arm;
   const prl_tensor *action, *log_prob; /* log_prob NULL: what acts has no density */
 } prl_act_program;
 
 /* Log-densities of given actions, or (without `action`) of all choices. */
 typedef struct prl_density_program {
   prl_routine routine;
-  prl_tensor *observation, *action;
+  prl_tensor *observation, *action, *arm;
   const prl_tensor *log_prob;
 } prl_density_program;
 
@@ -58,9 +58,10 @@ struct prl_policy {
   bool normalise;
   prl_normaliser normaliser;
   prl_noise noise;
-  float *log_prob; /* (room) of the last call that acted */
-  int64_t room;    /* max(streams, act_rows) */
-  int64_t acted;   /* rows of the last call that are in log_prob */
+  prl_ref share[PRL_ARMS_MOST]; /* of streams, of several policies (arms.c) */
+  float *log_prob;              /* (room) of the last call that acted */
+  int64_t room;                 /* max(streams, act_rows) */
+  int64_t acted;                /* rows of the last call that are in log_prob */
   prl_policy_counts n;
 };
 
@@ -90,5 +91,10 @@ bool prl_noise_restore(const prl_policy *policy);
 void prl_noise_continue(prl_policy *to, const prl_policy *from);
 void prl_noise_draw(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
                     prl_mode mode, const prl_draw_address *address);
+
+/* arms.c: `arms` of the document, and the arm of each row of a call into program "act". */
+prl_status prl_arms_build(prl_policy *policy, const prl_value *root, prl_error *error);
+void prl_arms_fill(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
+                   bool recorded);
 
 #endif

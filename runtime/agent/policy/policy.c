@@ -84,8 +84,9 @@ prl_status prl_act_bind(prl_policy *p, prl_act_program *a, prl_graph *graph, con
   const prl_source sources[] = {
       {.name = "obs", .width = s->spec.observations, .direct = &a->observation, .required = true},
       {.name = "sample", .direct = &a->sample},
+      {.name = "arm", .width = 1, .direct = &a->arm},
       {.name = "noise", .width = s->noise, .direct = &a->noise, .required = true}};
-  const int count = s->noise ? 3 : 2; /* without draws there is no such input */
+  const int count = s->noise ? 4 : 3; /* without draws there is no such input */
   prl_status status =
       prl_routine_init(&a->routine, p->runtime, "act", graph, bindings, rows, sources, count, p->live, error);
   if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
@@ -183,6 +184,7 @@ static prl_status build(prl_policy *p, const prl_value *root, prl_error *error) 
   if (!status) status = prl_read_value(root, "", "programs", PRL_MAP, &p->programs, error);
   if (!status) status = build_normaliser(p, root, error);
   if (!status) status = build_act(p, error);
+  if (!status) status = prl_arms_build(p, root, error);
   if (!status) take_live(p);
   return status;
 }

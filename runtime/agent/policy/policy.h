@@ -63,6 +63,11 @@ typedef struct prl_draw_address {
   const uint32_t *episode, *step; /* NULL: 0; the number of calls so far */
 } prl_draw_address;
 
+/* After prl_experience_enter: streams whose episode begins get the arm that serves it, by the bucket of their
+ * groups (NULL: their own) and the shares in force; rows that are not recorded are served by the first. */
+void prl_policy_assign(const prl_policy *policy, prl_experience *experience, const uint64_t *streams,
+                       const uint64_t *groups, int64_t n);
+
 /* n actions (n, actions) for finite observations. address NULL: the rows are those that prl_experience_enter
  * has just found places for. Fails: PRL_ENUMERIC (an action that is not finite). */
 prl_status prl_policy_act(prl_policy *policy, const prl_experience *experience, const float *observation,

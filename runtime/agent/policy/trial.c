@@ -41,6 +41,8 @@ prl_status prl_trial_run(prl_policy *p, const float *observation, int64_t rows, 
     memcpy((float *)t->observation->data + i * width, observation + i * rows / ROWS * width,
            (size_t)width * sizeof(float));
   for (int64_t i = 0; t->noise && i < ROWS * p->shape->noise; i++) ((float *)t->noise->data)[i] = 0.5f;
+  const int arms = p->shape->experience.arms;
+  for (int64_t i = 0; t->arm && i < ROWS; i++) ((float *)t->arm->data)[i] = arms ? (float)(i % arms) : 0;
   if (t->sample) *(float *)t->sample->data = 1;
   prl_routine_fill_live(&p->trial.routine, p->live->frozen);
   prl_status status = prl_program_run(t->routine.program, 0, NULL, error);

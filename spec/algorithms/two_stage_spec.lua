@@ -1,0 +1,289 @@
+--- Two-stage constrained actor-critic: whole updates against losses that are written out here and differentiated by central
+--- differences in float64; which policy serves whom; stages, resume and what is refused.
+local prl = require "perilune"
+local recipes = require "support.recipes"
+
+local text = [[return {
+  env = {"host", observation = {"x", "y"}, action = {"continuous", aim = {-4, 4}, push = {-4, 4}},
+    responses = {watch = {}, share = {}, like = {}}},
+  objective = {critics = {
+    watch = {gamma = 0.5}, share = {gamma = 0.9, weight = 0.4}, like = {gamma = 0, weight = 0.8},
+  }},
+  policy = {hidden = {}, log_std = {kind = "fixed", init = -0.5}, last_gain = 1},
+  algorithm = {"two_stage", main = "watch", first = 0, share = 1, rollout = 4, lr = 0.05, critic_lr = 0.1, max_norm = 1e9,
+    entropy = 0, optimizer = {"sgd"}, %s},
+  agent = {streams = 12},
+  train = {steps = 10},
+}]]
+
+local names = {"watch", "share", "like"}
+local log_std, lambda = -0.5, {share = 0.4, like = 0.8}
+
+-- ---- the losses, written out ----
+
+--- Of parameters {name = list of numbers}, a linear layer of two inputs and n outputs: weight (2, n) by rows, then bias.
+local function linear(parameters, n, x)
+  local out = {}
+  for k = 1, n do out[k] = x[1] * parameters[k] + x[2] * parameters[n + k] + parameters[2 * n + k] end
+  return out
+end
+
+local function log_prob(mean, action)
+  local sum = 0
+  for k = 1, 2 do
+    local z = (action[k] - mean[k]) / math.exp(log_std)
+    sum = sum - 0.5 * z * z - log_std - 0.5 * math.log(2 * math.pi)
+  end
+  return sum
+end
+
+local function kl(mean, other)
+  local sum = 0
+  for k = 1, 2 do sum = sum + (mean[k] - other[k]) ^ 2 / (2 * math.exp(2 * log_std)) end
+  return sum
+end
+
+local function weighted(rows, weight, value)
+  local sum, total = 0, 0
+  for i, row in ipairs(rows) do sum, total = sum + weight(row, i) * value(row, i), total + weight(row, i) end
+  return sum / math.max(total, 1)
+end
+
+local function standardised(rows, weight, name)
+  local mean = weighted(rows, weight, function(row) return row.advantage[name] end)
+  local square = weighted(rows, weight, function(row) return (row.advantage[name] - mean) ^ 2 end)
+  return function(row) return (row.advantage[name] - mean) / math.sqrt(square + 1e-8) end
+end
+
+local function value_loss(rows, weight, parameters, name)
+  return weighted(rows, weight, function(row)
+    return (linear(parameters["critic/" .. name], 1, row.obs)[1] - row.returns[name]) ^ 2
+  end)
+end
+
+--- The main policy's loss at `now`; weights and the auxiliary policies are those of `before`.
+local function main_loss(o, rows, now, before)
+  local function own(row) return row.arm == 0 and 1 or 0 end
+  local gain, mu = standardised(rows, own, "watch"), {}
+  local function near(row)
+    local sum = 0
+    for name, one in pairs(lambda) do
+      local mean = linear(before["auxiliary/" .. name], 2, row.obs)
+      sum = sum + one * (log_prob(mean, row.action) - row.log_prob)
+    end
+    return sum / 1.2
+  end
+  local function logarithm(row) return log_prob(linear(now.policy, 2, row.obs), row.action) end
+  local loss = value_loss(rows, own, now, "watch")
+  if o.form == "kl" then
+    loss = loss - weighted(rows, own, function(row) return gain(row) * logarithm(row) end)
+    for name, one in pairs(lambda) do
+      loss = loss + one * weighted(rows, own, function(row)
+        return kl(linear(now.policy, 2, row.obs), linear(before["auxiliary/" .. name], 2, row.obs))
+      end)
+    end
+    return loss
+  end
+  local exponent = o.form == "exact" and function(row) return near(row) + row.advantage.watch / 1.2 end
+    or function(row) return o.pull * near(row) + gain(row) / o.temperature end
+  for i, row in ipairs(rows) do mu[i] = math.exp(math.min(exponent(row), math.log(o.cap))) end
+  local mean = o.form == "exact" and 1 or weighted(rows, own, function(_, i) return mu[i] end)
+  local less = o.form == "exact" and 0 or 1
+  return loss - weighted(rows, own, function(row, i) return (mu[i] / mean - less) * logarithm(row) end)
+end
+
+local function auxiliary_loss(o, rows, now, before, arm)
+  local name, set = names[arm + 1], "auxiliary/" .. names[arm + 1]
+  local function weight(row)
+    if not o.off_policy then return row.arm == arm and 1 or 0 end
+    return math.min(math.exp(log_prob(linear(before[set], 2, row.obs), row.action) - row.log_prob), o.off_policy)
+  end
+  local gain = standardised(rows, weight, name)
+  return value_loss(rows, weight, now, name) - weighted(rows, weight, function(row)
+    return gain(row) * log_prob(linear(now[set], 2, row.obs), row.action)
+  end)
+end
+
+--- What one step of gradient descent makes of the parameters.
+local function descended(o, rows, before)
+  local steps, after = {}, {}
+  for set in pairs(before) do steps[set] = set:find "^critic/" and 0.1 or 0.05 end
+  local function loss(now)
+    return main_loss(o, rows, now, before) + auxiliary_loss(o, rows, now, before, 1) + auxiliary_loss(o, rows, now, before, 2)
+  end
+  for set, numbers in pairs(before) do
+    after[set] = {}
+    for i, number in ipairs(numbers) do
+      local now, h = {}, 1e-5
+      for other, list in pairs(before) do now[other] = {unpack(list)} end
+      now[set][i] = number + h
+      local above = loss(now)
+      now[set][i] = number - h
+      after[set][i] = number - steps[set] * (above - loss(now)) / (2 * h)
+    end
+  end
+  return after
+end
+
+describe("two_stage", function()
+  local folder = recipes.folder()
+  teardown(function() recipes.remove(folder) end)
+  local path = folder .. "agent.safetensors"
+
+  local function read(agent)
+    assert(agent:save(path))
+    return assert(prl.io.safetensors_read(path))
+  end
+
+  --- {set = its numbers}: weight, then bias; in the file the bias is first, and each from a multiple of 16 on.
+  local function parameters(tensors)
+    local out = {}
+    for name, tensor in pairs(tensors) do
+      local set = name:match "^params%.(.+)$"
+      if set then
+        local slab, n, list = tensor:totable(), set:find "^critic" and 1 or 2, {}
+        for i = 1, 2 * n do list[i] = slab[16 + i] end
+        for i = 1, n do list[2 * n + i] = slab[i] end
+        out[set] = list
+      end
+    end
+    return out
+  end
+
+  -- Steps of 12 streams, some of whose episodes end.
+  local function experience(agent)
+    local streams = {}
+    for i = 1, 12 do streams[i] = i end
+    for step = 1, 4 do
+      local action, decisions = agent:act(streams, prl.randn(12, 2))
+      local responses, ended = {}, {}
+      for i = 1, 12 do
+        local a, b = action:get(i, 1), action:get(i, 2)
+        responses[i] = {b * b - i % 3, a - b, a * i / 6 + step} -- like, share, watch
+        if (i + step) % 5 == 0 then ended[#ended + 1] = i end
+      end
+      agent:feedback(decisions, prl.tensor(responses))
+      if #ended > 0 then agent:finish(ended, step % 2 == 0 and "terminated" or "truncated", prl.randn(#ended, 2)) end
+    end
+    agent:observe(streams, prl.randn(12, 2))
+  end
+
+  -- The batch as the programs read it, at the verb that runs them.
+  local function rows_of(tensors)
+    local rows, action, arm = {}, tensors["batch.action"]:totable(), tensors["batch.arm"]:totable()
+    local obs, density = tensors["batch.observation"]:totable(), tensors["batch.log_prob"]:totable()
+    for i = 1, #density do
+      rows[i] = {obs = {obs[2 * i - 1], obs[2 * i]}, action = {action[2 * i - 1], action[2 * i]}, arm = arm[i],
+        log_prob = density[i], advantage = {}, returns = {}}
+    end
+    for k, name in ipairs {"like", "share", "watch"} do -- critics are in the order of their names
+      local advantage = tensors[("critic.%d.advantage"):format(k - 1)]:totable()
+      local returns = tensors[("critic.%d.returns"):format(k - 1)]:totable()
+      for i, row in ipairs(rows) do row.advantage[name], row.returns[name] = advantage[i], returns[i] end
+    end
+    return rows
+  end
+
+  -- The agent's numbers when it comes to this verb of an update.
+  local function at(agent, verb)
+    local tensors, metadata
+    repeat
+      agent:learn(1)
+      tensors, metadata = read(agent)
+    until metadata.verb == verb
+    return tensors
+  end
+
+  local function check(options, o, updates)
+    local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text:format(options)))))
+    for _ = 1, updates do
+      experience(agent)
+      local tensors = at(agent, "run")
+      local rows, before = rows_of(tensors), parameters(tensors)
+      local after, wanted = parameters(at(agent, "publish")), descended(o, rows, before) -- where PopArt moves critics again
+      agent:learn()
+      local served = {}
+      for _, row in ipairs(rows) do served[row.arm] = true end
+      assert.same({[0] = true, [1] = true, [2] = true}, served)
+      for set, numbers in pairs(wanted) do
+        for i, number in ipairs(numbers) do
+          assert.near(number, after[set][i], 2e-4 * math.max(1, math.abs(number)), ("%s %s: number %d"):format(options, set, i))
+        end
+      end
+    end
+  end
+
+  -- Arms are in the order of `names` but for their critics' names, which are sorted.
+  it("makes the step of its losses in each form", function()
+    names = {"watch", "like", "share"}
+    check('form = "tempered", pull = 0.3, temperature = 0.7, cap = 3', {form = "tempered", pull = 0.3, temperature = 0.7, cap = 3}, 2)
+    check('form = "exact", cap = 5', {form = "exact", cap = 5}, 1)
+    check('form = "kl"', {form = "kl"}, 1)
+    check('form = "kl", off_policy = 1.5', {form = "kl", off_policy = 1.5}, 1)
+  end)
+
+  it("is refused without a main or an auxiliary critic", function()
+    local function refused(recipe, message)
+      local loaded = recipes.load(folder, recipe)
+      local ok, said = pcall(prl.recipe.plan, loaded)
+      assert.is_false(ok)
+      assert.truthy(tostring(said):find(message, 1, true), tostring(said))
+    end
+    local recipe = text:format ""
+    refused(recipe:gsub('main = "watch"', 'main = "wach"'), 'has no critic "wach"; the nearest is "watch"')
+    refused(recipe:gsub("share = {gamma.-like = {gamma = 0, weight = 0.8},", ""), "an auxiliary one is needed")
+    refused(recipe:gsub("hidden = {}", 'hidden = {4}, trunk = "shared"'), "several policies share no trunk")
+  end)
+
+  it("goes from stage one to stage two, and on from a file, byte for byte", function()
+    local loaded = assert(recipes.load(folder, [[return {
+      env = {"shortvideo", n = 16},
+      objective = {critics = {
+        watch = {reward = function(r) return r.watch_time end, scale = 50}, like = {gamma = 0.5, weight = 0.1},
+      }},
+      policy = {hidden = {8}},
+      algorithm = {"two_stage", main = "watch", first = 600, rollout = 4}, train = {steps = 1200},
+    }]]))
+    local function make() return prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 16, seed = 1}) end
+    local function drive(agent, env, updates)
+      local lines = {}
+      for i = 1, updates do
+        agent:drive(env, 1e6, true)
+        lines[i] = prl.to_json(agent:metrics())
+      end
+      return lines
+    end
+    local agent, env = make()
+    local before = read(agent)
+    local straight = drive(agent, env, 8)
+    assert.equal(0, agent:metrics().stage)
+    local middle = read(agent)
+    assert.same(before["params.policy"]:totable(), middle["params.policy"]:totable())
+    assert.is_not.same(before["params.auxiliary/like"]:totable(), middle["params.auxiliary/like"]:totable())
+    for _, line in ipairs(drive(agent, env, 9)) do straight[#straight + 1] = line end
+    assert.equal(1, agent:metrics().stage)
+    local done = read(agent)
+    assert.is_not.same(before["params.policy"]:totable(), done["params.policy"]:totable())
+    agent, env = make()
+    drive(agent, env, 9)
+    assert(agent:save(path, env))
+    agent, env = assert(prl.load_agent(path)), select(2, make())
+    assert(agent:load_env(path, env))
+    for i, line in ipairs(drive(agent, env, 8)) do assert.equal(straight[9 + i], line) end
+  end)
+
+  it("learns over choices, too", function()
+    local loaded = assert(recipes.load(folder, [[return {
+      env = {"cartpole", n = 8},
+      objective = {critics = {up = {reward = function(r) return r.reward end}, still = {reward = function() return 1 end, weight = 0.1}}},
+      algorithm = {"two_stage", main = "up", first = 400, form = "kl"}, train = {steps = 1000},
+    }]]))
+    local agent, env = prl.agent(prl.recipe.plan(loaded)), prl.env("cartpole", {n = 8})
+    agent:drive(env, 1000)
+    local metrics = agent:metrics()
+    assert.is_true(metrics["kl/still"] > 0 and metrics.stage == 1)
+    assert.equal(2, agent:log_probs(prl.randn(1, 4)):size(2))
+    local action = agent:act(1, prl.randn(1, 4), "sample", false)
+    assert.truthy(action:get(1, 1) == 0 or action:get(1, 1) == 1)
+  end)
+end)
