@@ -161,7 +161,7 @@ local cases = {
   {"a process that swings", "return {env = 'pendulum', algorithm = {'td3', exploration = {'ou', theta = 4,\ndt = 0.5}}}",
     "x.lua:2: algorithm.exploration.dt: expected at most 1/theta, 0.25, or the process swings: got 0.5"},
   {"noise that lasts less than no step", "return {env = 'pendulum', algorithm = {'sac', exploration = {'gsde',\nsteps = -1}}}",
-    "x.lua:2: algorithm.exploration.steps: expected a whole number ≥ 0 of steps, got -1"},
+    "x.lua:2: algorithm.exploration.steps: expected a whole number from 0 to 268435456 of steps, got -1"},
   {"a memory smaller than a minibatch", OFF "memory = 100, start = 0,\nminibatch = 101",
     "x.lua:3: algorithm.minibatch: algorithm.memory holds 100 steps; expected at most so many, got 101"},
   {"a memory smaller than the start", OFF "memory = 300,\nstart = 301",

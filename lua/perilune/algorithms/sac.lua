@@ -21,7 +21,8 @@ local sac = {
     exploration = {nil, "",       "noise that lasts: {\"gsde\"}, generalised state-dependent exploration, a matrix of noise over the "
                    .. "actor's last features that is drawn anew every so many steps; false: fresh noise in each step",
                    of = "exploration", forms = {gsde = {
-                     steps   = {0,  "steps", "steps of an episode that a matrix lasts; 0: the whole episode", structural = true, min = 0},
+                     steps   = {0,  "steps", "steps of an episode that a matrix lasts; 0: the whole episode", structural = true, min = 0,
+                                max = 2 ^ 28},
                      log_std = {-3, "", "logarithm of the deviation of its elements at the start, then learned", structural = true},
                    }}},
     entropy_gamma = {nil, "",     "discount of the entropy, a step; false: that of the objective's first critic", optional = true,
