@@ -154,6 +154,17 @@ describe("an algorithm with a replay memory", function()
     assert.is_true(agent:metrics().updates > before + 5)
   end)
 
+  it("acts alike in like states while its noise lasts", function()
+    local agent, observation, actions = agent_of(cases["sac with noise that lasts"]), prl.tensor {{0.3, -0.2}}, {}
+    for step = 0, 9 do
+      actions[step] = agent:act({7}, observation):get(1, 1)
+      assert.equal(step % 3 > 0, actions[step] == actions[step - 1])
+    end
+    agent:finish({7}, "terminated")
+    assert.is_true(agent:act({7}, observation):get(1, 1) ~= actions[9])
+    assert.is_true(agent:act({7}, observation * -1):get(1, 1) ~= agent:act({7}, observation):get(1, 1))
+  end)
+
   it("acts with a process that has no density, which what needs one refuses", function()
     local agent = live(agent_of(process), 12)
     local observation = prl.randn(2, 2)
