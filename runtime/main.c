@@ -89,7 +89,7 @@ static void set_compiler(lua_State *lua) {
     lua_error(lua);
 }
 
-/* Arguments: argc, argv as a light userdata. Returns the exit code. */
+/* Arguments: argc, argv as a light userdata. Returns the exit code, and whether Lua need not be closed. */
 static int run(lua_State *lua) {
   int argc = (int)lua_tointeger(lua, 1);
   char **argv = lua_touserdata(lua, 2);
@@ -119,8 +119,8 @@ static int run(lua_State *lua) {
     lua_pushstring(lua, argv[i]);
     lua_rawseti(lua, -2, i);
   }
-  lua_call(lua, 1, 1);
-  return 1;
+  lua_call(lua, 1, 2);
+  return 2;
 }
 
 /* Runs at every exit, so that what could not be written (a full disk, /dev/full) is a failure of the command.
@@ -147,8 +147,9 @@ int main(int argc, char **argv) {
   lua_pushinteger(lua, argc);
   lua_pushlightuserdata(lua, argv);
   int code = EXIT_FAILURE;
-  if (lua_pcall(lua, 2, 1, 1) == 0) {
-    code = (int)lua_tointeger(lua, -1);
+  if (lua_pcall(lua, 2, 2, 1) == 0) {
+    code = (int)lua_tointeger(lua, -2);
+    if (lua_toboolean(lua, -1)) exit(code);
   } else {
     fprintf(stderr, "perilune: %s\n", lua_tostring(lua, -1));
   }

@@ -31,16 +31,12 @@ function Module:__tostring()
   return ("module of %d parameters%s"):format(count, table.concat(lines))
 end
 
---- Children in a fixed order: positions first, then names.
-local function sorted_keys(module)
+--- Children in a fixed order: positions first, then names, as the library's pairs goes.
+local function children(module)
   local keys = {}
   for key, value in pairs(module) do
     if is_module(value) or prl.is_parameter(value) then keys[#keys + 1] = key end
   end
-  table.sort(keys, function(a, b)
-    if type(a) ~= type(b) then return type(a) == "number" end
-    return a < b
-  end)
   return keys
 end
 
@@ -48,7 +44,7 @@ end
 function Module:parameters()
   local names, parameters, seen = {}, {}, {}
   local function walk(module, prefix)
-    for _, key in ipairs(sorted_keys(module)) do
+    for _, key in ipairs(children(module)) do
       local value, path = module[key], prefix .. key
       if is_module(value) then
         walk(value, path .. ".")
@@ -88,7 +84,7 @@ end
 --- Turns dropout on (the default) or off, for the module and all its children.
 function Module:train(on)
   self.training = on ~= false
-  for _, key in ipairs(sorted_keys(self)) do
+  for _, key in ipairs(children(self)) do
     if is_module(self[key]) then self[key]:train(on) end
   end
   return self
@@ -99,7 +95,7 @@ end
 function Module:fixed(...)
   local held = {}
   local function hold(module)
-    for _, key in ipairs(sorted_keys(module)) do
+    for _, key in ipairs(children(module)) do
       local value = module[key]
       if is_module(value) then
         hold(value)

@@ -3,7 +3,6 @@
 ---
 ---     function nn.linear(inputs, outputs, given)
 ---       local o = options.check("prl.nn.linear", given, {activation = "string", bias = "boolean"})
-local keys = require "perilune.keys"
 local prl = require "perilune"
 
 local options = {}
@@ -23,8 +22,8 @@ function options.check(about, given, fields, positions)
   if type(given) ~= "table" then options.refuse("%s takes its options as a table, not a %s", about, kind_of(given)) end
   local message = prl.unknown_key(about, "option", given, fields, positions)
   if message then prl.refuse(message) end
-  for _, name in ipairs(keys(fields)) do
-    local value, kinds = given[name], fields[name]
+  for name, kinds in pairs(fields) do
+    local value = given[name]
     if value ~= nil and kinds ~= "any" and not kinds:find(kind_of(value), 1, true) then
       options.refuse("%s: %s is a %s; a %s is needed", about, name, kind_of(value), kinds)
     end

@@ -5,6 +5,8 @@
 
 #include "core/number.h"
 
+static const double least_effective = 0.01;
+
 /* The response that steps wait for longest. */
 static const prl_response_spec *longest_wait(const prl_env_spec *spec) {
   const prl_response_spec *longest = &spec->response[0];
@@ -60,6 +62,17 @@ static void write_constraint(prl_agent *a) {
       name, bound, violation);
 }
 
+/* Weights by which hardly a step counts: an update follows a few of them. */
+static void write_weights(prl_agent *a) {
+  double share;
+  if (!prl_learner_metric(a->learner, "effective", &share) || share >= least_effective) return;
+  prl_format(
+      a->notice, sizeof a->notice,
+      "the weights of the steps have degenerated: the effective sample size of an update was %.2g %% of its "
+      "steps (metric effective)",
+      100 * share);
+}
+
 /* The first thing to say stays. */
 const char *prl_agent_notice(prl_agent *a) {
   if (!a) return NULL;
@@ -68,5 +81,6 @@ const char *prl_agent_notice(prl_agent *a) {
     (s->lacks == PRL_LACKS_STREAMS ? write_streams : write_rows)(a, s);
   else if (!*a->notice)
     write_constraint(a);
+  if (!*a->notice) write_weights(a);
   return *a->notice ? a->notice : NULL;
 }

@@ -46,8 +46,10 @@ typedef struct prl_call {
   prl_unary gin_slope;
   const prl_tensor *gin_of;
   bool sloped;
-  /* In a program's stretch (program_stretch.c): what holds the rows of the present tile alone. */
-  bool in_tile, out_tile, gout_tile, gin_tile; /* in[0] and gin_of; out and aux; gout; gin[0] */
+  /* In a program's stretch (program_stretch.c): what holds the rows of the present tile alone. Bit i: in[i],
+   * with in[0] gin_of; gin[i]. */
+  unsigned in_tiles, gin_tiles;
+  bool out_tile, gout_tile; /* out and aux; gout */
 } prl_call;
 
 /* What infer decides. out and aux: dtype, ndim and shape only; aux.ndim < 0 for none. */
@@ -60,7 +62,8 @@ enum {
   PRL_OP_NO_GRAD = 1,    /* has no gradient: its output never requires one (argmax, comparisons, sampling) */
   PRL_OP_VIEW = 2,       /* the output is in[0] with another shape (reshape): no forward, gradient aliased */
   PRL_OP_ROW_SPARSE = 4, /* gradient of in[0] touches only rows named by in[1] (embedding) */
-  PRL_OP_RANDOM = 8      /* reads in[inputs − 1] as its draws (dropout, sampling): the draws are an input */
+  PRL_OP_RANDOM = 8,     /* reads in[inputs − 1] as its draws (dropout, sampling): the draws are an input */
+  PRL_OP_ELEMENTS = 16   /* a number of out, and of a gradient, comes from those at its place alone */
 };
 
 struct prl_op {
@@ -79,10 +82,12 @@ struct prl_op {
   bool (*example)(int index, prl_attrs *attrs, int *inputs, prl_tensor *in, float *low, float *high);
 };
 
-/* An op that works row by row of in[0] with the rest of its inputs whole: its functions for some of the rows
- * (all but the last dimension of out), in ascending order from 0; the bytes are those of all at once. */
+/* An op that works row by row of some inputs with the rest of them whole: its functions for some of the rows
+ * (all but the last dimension; the numbers of a vector), in ascending order from 0; the bytes are those of
+ * all at once. out has as many rows, or is one number that all of them make: the last call leaves it. */
 typedef struct prl_row_op {
   const prl_op *op;
+  unsigned rows; /* bit i: in[i] goes by rows */
   void (*forward)(const prl_call *call, int64_t first, int64_t rows);
   void (*backward)(const prl_call *call, int64_t first, int64_t rows);
 } prl_row_op;

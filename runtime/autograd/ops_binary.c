@@ -153,7 +153,8 @@ BINARY_FORWARD(maximum, PRL_MAX)
                                prl_inferred *inferred, prl_error *error) {                                   \
     return infer(#op, in, scratch, inferred, error);                                                         \
   }                                                                                                          \
-  const prl_op prl_op_##op = {#op, 2, 2, 0, op##_infer, op##_forward, op##_backward, op##_example};
+  const prl_op prl_op_##op = {#op,           2,           2, PRL_OP_ELEMENTS, op##_infer, op##_forward,      \
+                              op##_backward, op##_example};
 
 BINARY_OP(add, false, -2, 2, -2, 2)
 BINARY_OP(sub, false, -2, 2, -2, 2)
@@ -226,7 +227,8 @@ static void compare(const prl_call *call, prl_relation relation) {
   }                                                                                                          \
   static void op##_forward(const prl_call *call) { compare(call, relation); }                                \
   PRL_EXAMPLES(op, {IN(F32(-2, 2, 5, 7), F32(-2, 2, 7))}, {IN(IDX(3, 5, 3), IDX64(3, 5, 1))})                \
-  const prl_op prl_op_##op = {#op, 2, 2, PRL_OP_NO_GRAD, op##_infer, op##_forward, NULL, op##_example};
+  const prl_op prl_op_##op = {#op,          2,    2,           PRL_OP_NO_GRAD | PRL_OP_ELEMENTS, op##_infer, \
+                              op##_forward, NULL, op##_example};
 
 COMPARISON(gt, PRL_GT)
 COMPARISON(ge, PRL_GE)

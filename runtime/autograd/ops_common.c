@@ -129,6 +129,25 @@ void prl_walk_next(prl_walk *walk) {
   }
 }
 
+/* A short row that stands for all of them is written out a few times, so that a call of the kernel is worth
+ * it. Whether the operands are such rows. */
+static bool run_short_rows(const prl_kernels *k, prl_binary f, const prl_walk *walk, const float *a,
+                           const float *b, float *y) {
+  enum { WIDE = 256 };
+  const int64_t n = walk->run, rows = walk->runs;
+  const bool first = walk->stride[0][1] == 0; /* the row is a */
+  if (walk->dims != 2 || n > WIDE / 4 || !walk->step[0] || !walk->step[1] || walk->stride[first][1] != n)
+    return false;
+  float wide[WIDE];
+  const int64_t most = WIDE / n < rows ? WIDE / n : rows;
+  for (int64_t i = 0; i < most; i++) memcpy(wide + i * n, first ? a : b, (size_t)n * sizeof *wide);
+  for (int64_t r = 0; r < rows; r += most) {
+    const int64_t count = (rows - r < most ? rows - r : most) * n, at = r * n;
+    k->binary[f](count, first ? wide : a + at, first ? b + at : wide, y + at);
+  }
+  return true;
+}
+
 void prl_run_binary(const prl_kernels *k, prl_binary f, const prl_tensor *a, const prl_tensor *b,
                     const prl_tensor *out, float *y) {
   const float *x = a->data, *z = b->data;
@@ -142,6 +161,7 @@ void prl_run_binary(const prl_kernels *k, prl_binary f, const prl_tensor *a, con
   } else {
     prl_walk walk;
     prl_walk_begin(&walk, out, 2, (const prl_tensor *const[]){a, b});
+    if (run_short_rows(k, f, &walk, x, z, y)) return;
     for (int64_t r = 0; r < walk.runs; r++, y += walk.run, prl_walk_next(&walk)) {
       const float *p = x + walk.offset[0], *q = z + walk.offset[1];
       if (!walk.step[1])

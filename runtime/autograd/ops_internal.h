@@ -33,6 +33,15 @@ static inline int64_t span_of(const prl_tensor *t, int first, int last) {
   for (int d = first; d < last; d++) count *= t->shape[d];
   return count;
 }
+/* A vector's rows are its numbers. */
+static inline int64_t prl_rows_of(const prl_tensor *t) {
+  return t->ndim < 2 ? count_of(t) : span_of(t, 0, t->ndim - 1);
+}
+static inline int64_t prl_row_width(const prl_tensor *t) { return t->ndim < 2 ? 1 : t->shape[t->ndim - 1]; }
+/* From row `first` on, of float32 in a tensor of all rows or of the present tile's. */
+static inline float *rows_at(const prl_tensor *t, bool tile, int64_t first) {
+  return (float *)t->data + (tile ? 0 : first * prl_row_width(t));
+}
 static inline size_t bytes_of(const prl_tensor *t) { return (size_t)count_of(t) * (t->dtype & 1 ? 8 : 4); }
 
 /* An index below `limit`, or −1: forward functions cannot fail, so a value looked up at −1 is NaN, which
@@ -145,7 +154,7 @@ bool prl_example_get(const prl_example *cases, int count, int index, prl_attrs *
 /* The floats that pass by while some rows go through a stretch of a program (program_stretch.c): most of the
  * second cache. */
 enum { PRL_STRETCH_FLOATS = 192 * 1024 };
-extern const prl_row_op prl_row_op_linear;
+extern const prl_row_op prl_row_op_linear, prl_row_op_mse, prl_row_op_huber, prl_row_op_mean;
 #define OP(name, arguments) extern const prl_op prl_op_##name;
 PRL_OPS(OP)
 #undef OP

@@ -94,11 +94,6 @@ static int64_t most_rows(int64_t m, int64_t n, int64_t k) {
 
 static int64_t rows_of(const prl_tensor *x) { return span_of(x, 0, x->ndim - 1); }
 
-/* From row `first` on, in a tensor of all rows or of the present tile's. */
-static float *rows_at(const prl_tensor *tensor, bool tile, int64_t first, int64_t width) {
-  return (float *)tensor->data + (tile ? 0 : first * width);
-}
-
 static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                                prl_inferred *inferred, prl_error *error) {
   const prl_tensor *x = in[0], *w = in[1];
@@ -122,10 +117,10 @@ static prl_status linear_infer(const prl_attrs *attrs, int inputs, const prl_ten
 static void linear_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
   const prl_tensor *w = call->in[1];
   const int64_t n = w->shape[1], k = w->shape[0];
-  call->k->linear(rows, n, k, rows_at(call->in[0], call->in_tile, first, k), k, w->data,
+  call->k->linear(rows, n, k, rows_at(call->in[0], call->in_tiles & 1, first), k, w->data,
                   call->inputs == 3 ? call->in[2]->data : NULL, activation_of(call),
-                  call->aux ? rows_at(call->aux, call->out_tile, first, n) : NULL,
-                  rows_at(call->out, call->out_tile, first, n));
+                  call->aux ? rows_at(call->aux, call->out_tile, first) : NULL,
+                  rows_at(call->out, call->out_tile, first));
 }
 
 static void linear_forward(const prl_call *call) { linear_forward_rows(call, 0, rows_of(call->in[0])); }
@@ -134,22 +129,22 @@ static void linear_forward(const prl_call *call) { linear_forward_rows(call, 0, 
 static void linear_backward_rows(const prl_call *call, int64_t first, int64_t rows) {
   const prl_tensor *w = call->in[1];
   const int64_t n = w->shape[1], k = w->shape[0];
-  const float *x = rows_at(call->in[0], call->in_tile, first, k);
-  const float *h = rows_at(call->gout, call->gout_tile, first, n);
+  const float *x = rows_at(call->in[0], call->in_tiles & 1, first);
+  const float *h = rows_at(call->gout, call->gout_tile, first);
   float *scratch = call->scratch;
   prl_unary act = activation_of(call);
   if (act != PRL_IDENTITY && !call->sloped) {
     float *product = scratch + prl_linear_scratch(n, k);
-    call->k->unary_grad[act](rows * n, call->aux ? rows_at(call->aux, call->out_tile, first, n) : NULL,
-                             rows_at(call->out, call->out_tile, first, n), h, false, product);
+    call->k->unary_grad[act](rows * n, call->aux ? rows_at(call->aux, call->out_tile, first) : NULL,
+                             rows_at(call->out, call->out_tile, first), h, false, product);
     h = product;
   }
   prl_tensor *gb = call->inputs == 3 ? call->gin[2] : NULL;
   prl_into into = first ? PRL_INTO_RESUME : PRL_INTO_NEW;
   if (call->gin[0])
     call->k->linear_gx(rows, n, k, h, w->data, false, call->gin_slope,
-                       call->gin_of ? rows_at(call->gin_of, call->in_tile, first, k) : NULL, scratch,
-                       rows_at(call->gin[0], call->gin_tile, first, k));
+                       call->gin_of ? rows_at(call->gin_of, call->in_tiles & 1, first) : NULL, scratch,
+                       rows_at(call->gin[0], call->gin_tiles & 1, first));
   if (call->gin[1])
     call->k->linear_gw(rows, n, k, x, h, into, call->gin[1]->data, gb ? gb->data : NULL);
   else if (gb) /* the column sums alone: a weight of no rows */
@@ -175,7 +170,7 @@ PRL_EXAMPLES(linear, {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 7), F32(-1, 1, 7))},
              {IN(F32(-1, 1, 5, 3), F32(-1, 1, 3, 5), F32(-1, 1, 5)), INTS(PRL_ELU)})
 const prl_op prl_op_linear = {"linear",      2, 3, 0, linear_infer, linear_forward, linear_backward,
                               linear_example};
-const prl_row_op prl_row_op_linear = {&prl_op_linear, linear_forward_rows, linear_backward_rows};
+const prl_row_op prl_row_op_linear = {&prl_op_linear, 1, linear_forward_rows, linear_backward_rows};
 
 /* ---- layer_norm (Ba et al. 2016): y = x̂ γ + β, x̂ = (x − mean)/√(var + ε) over the last dimension, var
  * biased. aux (rows, 3): the mean as two floats, so that x − mean is exact where the mean is large, and

@@ -43,88 +43,121 @@ static void finish_sum(const prl_call *call, double total, int64_t n) {
       (float)(reduction_of(call->attrs) == PRL_REDUCE_MEAN ? total / (double)n : total);
 }
 
+/* ---- Losses of two equal shapes that go by rows. aux: the sum so far, a double. ---- */
+
+static prl_status pair_infer(const char *op, const prl_attrs *attrs, const prl_tensor *const *in,
+                             prl_inferred *inferred, prl_error *error) {
+  prl_status status = loss_infer(op, attrs, in, inferred, error);
+  if (!status && reduction_of(attrs) != PRL_REDUCE_NONE)
+    prl_infer_aux(inferred, 1, (const int64_t[]){sizeof(double) / sizeof(float)});
+  return status;
+}
+
+/* Some rows of the two, and how many numbers that are. */
+typedef struct pair {
+  const float *a, *b;
+  int64_t n;
+  bool none; /* no reduction */
+} pair;
+
+static pair pair_of(const prl_call *call, int64_t first, int64_t rows) {
+  return (pair){rows_at(call->in[0], call->in_tiles & 1, first),
+                rows_at(call->in[1], call->in_tiles & 2, first), rows * prl_row_width(call->in[0]),
+                reduction_of(call->attrs) == PRL_REDUCE_NONE};
+}
+
+static double sum_before(const prl_call *call, int64_t first) {
+  double total = 0;
+  if (first) memcpy(&total, call->aux->data, sizeof total);
+  return total;
+}
+
+static void keep_sum(const prl_call *call, double total) {
+  memcpy(call->aux->data, &total, sizeof total);
+  finish_sum(call, total, count_of(call->in[0]));
+}
+
+/* The gradient of side 0 or 1 for some rows; slope(d) is that of an element by its difference. */
+#define PAIR_BACKWARD(slope)                                                                                 \
+  pair p = pair_of(call, first, rows);                                                                       \
+  for (int side = 0; side < 2; side++) {                                                                     \
+    if (!call->gin[side]) continue;                                                                          \
+    float *to = rows_at(call->gin[side], call->gin_tiles >> side & 1, first), sign = side ? -1.0f : 1.0f;    \
+    const float *g = p.none ? rows_at(call->gout, call->gout_tile, first) : NULL;                            \
+    const float all = p.none ? 0 : gradient_at(call, 0, count_of(call->in[0]));                              \
+    for (int64_t i = 0; i < p.n; i++) {                                                                      \
+      float d = p.a[i] - p.b[i];                                                                             \
+      to[i] = sign * (slope) * (g ? g[i] : all);                                                             \
+    }                                                                                                        \
+  }
+
 /* ---- mse: (a − b)². ---- */
 
 static prl_status mse_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                             prl_inferred *inferred, prl_error *error) {
-  return loss_infer("mse", attrs, in, inferred, error);
+  return pair_infer("mse", attrs, in, inferred, error);
 }
 
-static void mse_forward(const prl_call *call) {
-  const float *a = call->in[0]->data, *b = call->in[1]->data;
-  int64_t n = count_of(call->in[0]);
-  float *y = call->out->data;
-  bool none = reduction_of(call->attrs) == PRL_REDUCE_NONE;
-  double total = 0;
-  for (int64_t i = 0; i < n; i++) {
-    float d = a[i] - b[i];
-    if (none)
+static void mse_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  pair p = pair_of(call, first, rows);
+  float *y = p.none ? rows_at(call->out, call->out_tile, first) : NULL;
+  double total = sum_before(call, p.none ? 0 : first);
+  for (int64_t i = 0; i < p.n; i++) {
+    float d = p.a[i] - p.b[i];
+    if (y)
       y[i] = d * d;
     else
       total += (double)d * (double)d;
   }
-  if (!none) finish_sum(call, total, n);
+  if (!y) keep_sum(call, total);
 }
 
-static void mse_backward(const prl_call *call) {
-  const float *a = call->in[0]->data, *b = call->in[1]->data;
-  int64_t n = count_of(call->in[0]);
-  for (int side = 0; side < 2; side++) {
-    if (!call->gin[side]) continue;
-    float *to = call->gin[side]->data, sign = side ? -2.0f : 2.0f;
-    for (int64_t i = 0; i < n; i++) to[i] = sign * (a[i] - b[i]) * gradient_at(call, i, n);
-  }
-}
+static void mse_backward_rows(const prl_call *call, int64_t first, int64_t rows){PAIR_BACKWARD(2 * d)}
+
+#define PAIR_OP(op)                                                                                          \
+  static void op##_forward(const prl_call *call) { op##_forward_rows(call, 0, prl_rows_of(call->in[0])); }   \
+  static void op##_backward(const prl_call *call) { op##_backward_rows(call, 0, prl_rows_of(call->in[0])); } \
+  const prl_op prl_op_##op = {#op, 2, 2, 0, op##_infer, op##_forward, op##_backward, op##_example};          \
+  const prl_row_op prl_row_op_##op = {&prl_op_##op, 3, op##_forward_rows, op##_backward_rows};
 
 #define LOSS_EXAMPLES(op, a0, a1, b0, b1)                                                                    \
   PRL_EXAMPLES(op, {IN(F32(a0, a1, 5, 7), F32(b0, b1, 5, 7))},                                               \
                {IN(F32(a0, a1, 13), F32(b0, b1, 13)), INTS(PRL_REDUCE_NONE)},                                \
                {IN(F32(a0, a1, 3, 2), F32(b0, b1, 3, 2)), INTS(PRL_REDUCE_SUM), FLOATS(.7)})
 
-LOSS_EXAMPLES(mse, -2, 2, -2, 2)
-const prl_op prl_op_mse = {"mse", 2, 2, 0, mse_infer, mse_forward, mse_backward, mse_example};
+LOSS_EXAMPLES(mse, -2, 2, -2, 2) PAIR_OP(mse)
 
-/* ---- huber (Huber 1964): d²/2 where |d| ≤ δ, else δ (|d| − δ/2) ---- */
+    /* ---- huber (Huber 1964): d²/2 where |d| ≤ δ, else δ (|d| − δ/2) ---- */
 
-static prl_status huber_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
-                              prl_inferred *inferred, prl_error *error) {
+    static prl_status huber_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                                  prl_inferred *inferred, prl_error *error) {
   double delta = attr_float(attrs, 0, 1);
   if (!(delta > 0)) return prl_fail(error, PRL_EINVAL, "huber: delta is %g; it must be above 0", delta);
-  return loss_infer("huber", attrs, in, inferred, error);
+  return pair_infer("huber", attrs, in, inferred, error);
 }
 
-static void huber_forward(const prl_call *call) {
-  const float *a = call->in[0]->data, *b = call->in[1]->data;
-  int64_t n = count_of(call->in[0]);
-  float *y = call->out->data, delta = (float)attr_float(call->attrs, 0, 1);
-  bool none = reduction_of(call->attrs) == PRL_REDUCE_NONE;
-  double total = 0;
-  for (int64_t i = 0; i < n; i++) {
-    float d = fabsf(a[i] - b[i]), value = d <= delta ? .5f * d * d : delta * (d - .5f * delta);
-    if (none)
+static void huber_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  pair p = pair_of(call, first, rows);
+  float *y = p.none ? rows_at(call->out, call->out_tile, first) : NULL;
+  float delta = (float)attr_float(call->attrs, 0, 1);
+  double total = sum_before(call, p.none ? 0 : first);
+  for (int64_t i = 0; i < p.n; i++) {
+    float d = fabsf(p.a[i] - p.b[i]), value = d <= delta ? .5f * d * d : delta * (d - .5f * delta);
+    if (y)
       y[i] = value;
     else
       total += (double)value;
   }
-  if (!none) finish_sum(call, total, n);
+  if (!y) keep_sum(call, total);
 }
 
-static void huber_backward(const prl_call *call) {
-  const float *a = call->in[0]->data, *b = call->in[1]->data;
-  int64_t n = count_of(call->in[0]);
+static void huber_backward_rows(const prl_call *call, int64_t first, int64_t rows) {
   float delta = (float)attr_float(call->attrs, 0, 1);
-  for (int side = 0; side < 2; side++) {
-    if (!call->gin[side]) continue;
-    float *to = call->gin[side]->data, sign = side ? -1.0f : 1.0f;
-    for (int64_t i = 0; i < n; i++) {
-      float d = a[i] - b[i], slope = d > delta ? delta : d < -delta ? -delta : d;
-      to[i] = sign * slope * gradient_at(call, i, n);
-    }
-  }
+  PAIR_BACKWARD(d > delta ? delta : d < -delta ? -delta : d)
 }
 
 LOSS_EXAMPLES(huber, -2, 2, -2, 2)
-const prl_op prl_op_huber = {"huber", 2, 2, 0, huber_infer, huber_forward, huber_backward, huber_example};
+PAIR_OP(huber)
 
 /* ---- bce_with_logits: −t log σ(z) − (1 − t) log(1 − σ(z)) = (z (1 − t) for z > 0, −z t otherwise) + log(1 +
  * e^−|z|), without cancellation for large z. gz = (σ(z) − t) g, gt = −z g. ---- */

@@ -81,7 +81,38 @@ static void sum_backward(const prl_call *call) { spread(call, 1); }
 REDUCTION_EXAMPLES(sum)
 const prl_op prl_op_sum = {"sum", 1, 1, 0, sum_infer, sum_forward, sum_backward, sum_example};
 
-REDUCTION_INFER(mean, PRL_F32, 1)
+/* Of all numbers it goes by rows; aux: the sum so far. */
+static bool is_of_all(const prl_attrs *attrs, const prl_tensor *x) {
+  return x->ndim == 1 || attr_int(attrs, 0, PRL_DIM_ALL) == PRL_DIM_ALL;
+}
+
+static prl_status mean_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
+                             prl_inferred *inferred, prl_error *error) {
+  prl_status status = infer("mean", attrs, in[0], PRL_F32, 1, inferred, error);
+  if (!status && is_of_all(attrs, in[0]))
+    prl_infer_aux(inferred, 1, (const int64_t[]){sizeof(prl_sum) / sizeof(float)});
+  return status;
+}
+
+static void mean_forward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  const prl_tensor *x = call->in[0];
+  const float *from = rows_at(x, call->in_tiles & 1, first);
+  prl_sum sum = {{0}}; /* aux need not be aligned for it */
+  float *y = call->out->data;
+  if (first) memcpy(&sum, call->aux->data, sizeof sum);
+  *y = (float)call->k->sum_on(rows * prl_row_width(x), from, !first, &sum);
+  memcpy(call->aux->data, &sum, sizeof sum);
+  if (count_of(x) == 1) *y = *from; /* 0 − 0 is 0 */
+  call->k->binary_scalar[PRL_DIV](1, y, (float)count_of(x), y);
+}
+
+static void mean_backward_rows(const prl_call *call, int64_t first, int64_t rows) {
+  if (!call->gin[0]) return;
+  const float *g = call->gout->data, each = *g * (1 / (float)count_of(call->in[0]));
+  float *gx = rows_at(call->gin[0], call->gin_tiles & 1, first);
+  for (int64_t i = 0; i < rows * prl_row_width(call->in[0]); i++) gx[i] = each;
+}
+
 static void mean_forward(const prl_call *call) {
   float *y = call->out->data;
   run_sum(call, y);
@@ -92,6 +123,7 @@ static void mean_backward(const prl_call *call) {
 }
 REDUCTION_EXAMPLES(mean)
 const prl_op prl_op_mean = {"mean", 1, 1, 0, mean_infer, mean_forward, mean_backward, mean_example};
+const prl_row_op prl_row_op_mean = {&prl_op_mean, 1, mean_forward_rows, mean_backward_rows};
 
 /* ---- var: Σ (x − mean)²/(n − 1), or /n where ints[2] is 0. gx = 2 (x − mean)/(n − 1) · g. ---- */
 

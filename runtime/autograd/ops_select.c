@@ -25,7 +25,8 @@ static void clamp_backward(const prl_call *call) {
 }
 
 PRL_EXAMPLES(clamp, {IN(F32(-2, 2, 5, 7)), FLOATS(-1.013, .517)}, {IN(F32(-2, 2, 13)), FLOATS(-.517)})
-const prl_op prl_op_clamp = {"clamp", 1, 1, 0, clamp_infer, clamp_forward, clamp_backward, clamp_example};
+const prl_op prl_op_clamp = {"clamp",      1, 1, PRL_OP_ELEMENTS, clamp_infer, clamp_forward, clamp_backward,
+                             clamp_example};
 
 /* ---- clamp_t: bounds are live inputs. Where high < low, high wins, as in PyTorch; a bound's gradient is the
  * sum over the elements that it holds. ---- */

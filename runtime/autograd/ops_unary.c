@@ -23,7 +23,8 @@ static prl_status infer_like(const char *op, const prl_tensor *const *in, prl_in
   }                                                                                                          \
   PRL_EXAMPLES(op, {IN(F32(low, high, 5, 7))}, {IN(F32(low, high, 3))}, {IN(F32(low, high, 41))},            \
                {IN(SCALAR(low, high))})                                                                      \
-  const prl_op prl_op_##op = {#op, 1, 1, 0, op##_infer, op##_forward, op##_backward, op##_example};
+  const prl_op prl_op_##op = {#op,           1,           1, PRL_OP_ELEMENTS, op##_infer, op##_forward,      \
+                              op##_backward, op##_example};
 
 UNARY(neg, PRL_NEG, -2, 2)
 UNARY(exp, PRL_EXP, -2, 2)
@@ -62,8 +63,8 @@ static void square_backward(const prl_call *call) {
 }
 
 PRL_EXAMPLES(square, {IN(F32(-2, 2, 5, 7))}, {IN(SCALAR(-2, 2))})
-const prl_op prl_op_square = {"square",      1, 1, 0, square_infer, square_forward, square_backward,
-                              square_example};
+const prl_op prl_op_square = {
+    "square", 1, 1, PRL_OP_ELEMENTS, square_infer, square_forward, square_backward, square_example};
 
 /* ---- detach ---- */
 
@@ -78,8 +79,8 @@ static void detach_forward(const prl_call *call) {
 }
 
 PRL_EXAMPLES(detach, {IN(F32(-2, 2, 5, 7))}, {IN(IDX64(9, 3))})
-const prl_op prl_op_detach = {"detach",      1, 1, PRL_OP_NO_GRAD, detach_infer, detach_forward, NULL,
-                              detach_example};
+const prl_op prl_op_detach = {
+    "detach", 1, 1, PRL_OP_NO_GRAD | PRL_OP_ELEMENTS, detach_infer, detach_forward, NULL, detach_example};
 
 /* ---- cast: to the dtype of ints[0]; floats to integers truncate ---- */
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/ops_internal.h"
 #include "autograd/program_internal.h"
 #include "core/clock.h"
 #include "tensor/tensor.h"
@@ -165,7 +166,7 @@ static size_t tensor_bytes(const prl_tensor *tensor) {
 /* Of so many rows of it, 0: of all. */
 static size_t tile_bytes(const prl_tensor *tensor, int64_t tile) {
   if (!tile) return tensor_bytes(tensor);
-  return (size_t)(tile * tensor->shape[tensor->ndim - 1]) * sizeof(float);
+  return (size_t)(tile * prl_row_width(tensor)) * sizeof(float);
 }
 
 static void live_ranges(prl_program *p, prl_buffer *values, prl_buffer *grads, prl_buffer *aux) {
@@ -333,12 +334,12 @@ static void prepare_backward(prl_program *p, const prl_instr *instr, prl_step_ca
   step->clear = (uint32_t)instr->b;
   step->call.gout = &p->cells[node->out].grad;
   step->call.gout_tile = p->cells[p->cells[node->out].root].grad_tile != 0;
-  step->call.gin_tile = p->cells[p->cells[node->in[0]].root].grad_tile != 0;
   if (node->op->flags & PRL_OP_ROW_SPARSE && p->params[node->in[0]] && p->params[node->in[0]]->row_sparse)
     step->sparse = p->params[node->in[0]];
   for (int i = 0; i < node->inputs; i++) {
     if (!p->graph->values[node->in[i]].needs_grad) continue;
     step->call.gin[i] = &p->cells[node->in[i]].grad;
+    step->call.gin_tiles |= (unsigned)(p->cells[p->cells[node->in[i]].root].grad_tile != 0) << i;
     if (!(instr->add >> i & 1)) continue;
     step->add |= 1u << i;
     step->sum[i] = &p->cells[node->in[i]].grad;
@@ -358,9 +359,11 @@ static void prepare_steps(prl_program *p) {
     step->op = node->op;
     step->call = (prl_call){.k = prl_kernels_of(p->runtime), .attrs = &node->attrs, .inputs = node->inputs};
     step->call.scratch = (float *)(p->block + p->scratch_at);
-    for (int k = 0; k < node->inputs; k++) step->call.in[k] = &p->cells[node->in[k]].value;
+    for (int k = 0; k < node->inputs; k++) {
+      step->call.in[k] = &p->cells[node->in[k]].value;
+      step->call.in_tiles |= (unsigned)(p->cells[p->cells[node->in[k]].root].value_tile != 0) << k;
+    }
     step->call.out = &p->cells[node->out].value;
-    step->call.in_tile = p->cells[p->cells[node->in[0]].root].value_tile != 0;
     step->call.out_tile = p->cells[p->cells[node->out].root].value_tile != 0;
     step->call.aux = p->aux[instr->a].ndim >= 0 ? &p->aux[instr->a] : NULL;
     if (instr->kind == PRL_I_BACKWARD) prepare_backward(p, instr, step);
@@ -376,7 +379,8 @@ static prl_status allocate(prl_program *p, prl_error *error) {
   p->steps = prl_calloc(p->runtime, i + 1, sizeof *p->steps);
   p->commits = prl_calloc(p->runtime, i + 1, sizeof *p->commits);
   p->stretch_end = prl_calloc(p->runtime, i + 1, sizeof *p->stretch_end);
-  if (!p->cells || !p->params || !p->aux || !p->steps || !p->commits || !p->stretch_end)
+  p->parts = prl_calloc(p->runtime, i + 1, sizeof *p->parts);
+  if (!p->cells || !p->params || !p->aux || !p->steps || !p->commits || !p->stretch_end || !p->parts)
     return prl_fail_memory(error, i * sizeof *p->steps);
   for (int32_t k = 0; k < p->graph->values_count; k++) p->cells[k].root = k;
   for (int32_t k = 0; k < p->graph->nodes_count; k++) {
@@ -403,7 +407,7 @@ prl_status prl_program_measure(prl_graph *graph, int64_t rows, int64_t *bytes, p
   if (!status) status = plan_stretches(&p, error);
   if (!status) status = plan_block(&p, &buffers, error);
   if (!status) *bytes = (int64_t)p.block_size;
-  void *blocks[] = {buffers, p.cells, p.params, p.aux, p.steps, p.commits, p.stretch_end};
+  void *blocks[] = {buffers, p.cells, p.params, p.aux, p.steps, p.commits, p.stretch_end, p.parts};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(p.runtime, blocks[i]);
   return status;
 }
@@ -449,6 +453,7 @@ void prl_program_free(prl_program *p) {
   prl_free(runtime, p->steps);
   prl_free(runtime, p->commits);
   prl_free(runtime, p->stretch_end);
+  prl_free(runtime, p->parts);
   prl_free(runtime, p->block);
   prl_free(runtime, p->nanoseconds);
   prl_free(runtime, p);

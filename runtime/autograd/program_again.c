@@ -40,7 +40,8 @@ static bool changes_between(const prl_program *p, int32_t there, int32_t back) {
  * value. */
 static bool passes(const prl_program *p, int32_t value, passage *out) {
   *out = (passage){-1, -1};
-  if (p->graph->values[value].kind != PRL_V_TEMP || p->cells[value].root != value || is_output(p, value))
+  if (p->graph->values[value].kind != PRL_V_TEMP || p->cells[value].root != value || is_output(p, value) ||
+      prl_tensor_count(&p->cells[value].value) == 1) /* of all rows, not of each */
     return false;
   for (int32_t i = 0, begin = -1; i < p->graph->instrs_count; i++) {
     if (p->stretch_end[i]) begin = i;
@@ -50,6 +51,7 @@ static bool passes(const prl_program *p, int32_t value, passage *out) {
     if (*stretch >= 0 && *stretch != begin) return false;
     *stretch = begin;
   }
+  if (out->back == out->there) out->back = -1; /* it goes there and back in one */
   if (out->there < 0 || out->back < 0) return out->there >= 0;
   return out->back > out->there && !changes_between(p, out->there, out->back);
 }

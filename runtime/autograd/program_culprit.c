@@ -20,8 +20,7 @@ static void bad_output(const prl_program *p, char *text, size_t size) {
   }
 }
 
-/* Runs an instruction; whether what it gave is finite. */
-static bool run_checked(prl_program *p, int32_t index) {
+bool prl_program_run_checked(prl_program *p, int32_t index) {
   const prl_call *call = &p->steps[index].call;
   prl_instr_kind kind = p->graph->instrs[index].kind;
   prl_program_run_instr(p, index);
@@ -52,7 +51,7 @@ prl_status prl_program_name_culprit(prl_program *p, prl_error *error) {
                       graph->values[i].kind == PRL_V_PARAM ? "parameter" : "input",
                       graph->values[i].name ? graph->values[i].name : "constant");
   for (int32_t i = 0; i < graph->instrs_count && i < p->commit_at; i++) {
-    int32_t bad = p->stretch_end[i] ? first_bad(p, i) : run_checked(p, i) ? INT32_MAX : i;
+    int32_t bad = p->stretch_end[i] ? first_bad(p, i) : prl_program_run_checked(p, i) ? INT32_MAX : i;
     if (p->stretch_end[i]) i = p->stretch_end[i] - 1;
     if (bad == INT32_MAX) continue;
     const prl_instr *instr = &graph->instrs[bad];

@@ -13,7 +13,18 @@ typedef struct prl_program_cell {
   int64_t value_tile, grad_tile; /* rows that there are at a time, within a stretch; 0: all */
   int32_t back;  /* with value_tile: the stretch back that makes the value again; −1: none needs it */
   size_t offset; /* of the value in the block */
+  bool late, late_grad; /* while a stretch is found: known after its last rows */
 } prl_program_cell;
+
+/* How an instruction takes part in a stretch: by rows, or once, where all it touches is single numbers:
+ * before the first rows or, where it waits for a sum over rows, after the last. */
+typedef enum prl_turn { PRL_TURN_NONE, PRL_TURN_ROWS, PRL_TURN_FIRST, PRL_TURN_LAST } prl_turn;
+
+typedef struct prl_part {
+  prl_turn turn;
+  unsigned rows; /* bit i: in[i] goes by rows */
+  bool sums;     /* out is one number of all rows */
+} prl_part;
 
 typedef struct prl_commit {
   prl_optim *optim;
@@ -29,6 +40,7 @@ struct prl_program {
   prl_step_call *steps;    /* parallel to instrs */
   prl_commit *commits;     /* parallel to instrs */
   int32_t *stretch_end;    /* parallel to instrs: where a stretch begins, the instruction after it; else 0 */
+  prl_part *parts;         /* parallel to instrs: in the stretch that an instruction belongs to */
   char *block;
   size_t block_size, parts_at, scratch_at, scratch_size;
   int64_t rows_max, rows;
@@ -69,6 +81,8 @@ void prl_program_run_instr(prl_program *program, int32_t index); /* program.c: a
 /* program_culprit.c: runs again what came before the first step, and names the first value that is not
  * finite; always fails. */
 prl_status prl_program_name_culprit(prl_program *program, prl_error *error);
+bool prl_program_run_checked(prl_program *program,
+                             int32_t index); /* a whole instruction; it gave finite values */
 bool prl_program_finite(const prl_program *program, const prl_tensor *tensor);
 
 /* program_fuse.c: joins steps that are prepared, where one pass gives the bytes of two. */

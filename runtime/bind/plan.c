@@ -155,7 +155,7 @@ static int new_plan(lua_State *L) { /* document, {name = graph}, {["set:param"] 
   prl_check(L, prl_doc_new(state->runtime, doc, &error), &error);
   prl_status status = prl_value_from_lua(L, 1, NULL, *doc, &(*doc)->root, &error);
   if (!status) status = put_programs(L, 2, *doc, &error);
-  if (!status) status = prl_plan_new_from(state->runtime, &(*doc)->root, list, count, self, &error);
+  if (!status) status = prl_plan_new_from(state->runtime, doc, list, count, self, &error);
   prl_check(L, status, &error);
   lua_pop(L, 1);
   return 1;

@@ -72,6 +72,12 @@ typedef struct prl_adam {
  * rows in several calls give the bytes of one call. */
 typedef enum prl_into { PRL_INTO_NEW, PRL_INTO_ADD, PRL_INTO_RESUME } prl_into;
 
+/* A sum that goes on (sum_on): the accumulators of the widest table. */
+enum { PRL_SUM_STEP = 32 };
+typedef struct prl_sum {
+  double lane[PRL_SUM_STEP];
+} prl_sum;
+
 typedef struct prl_kernels {
   const char *name;
 
@@ -119,7 +125,9 @@ typedef struct prl_kernels {
   void (*normal_log_prob)(const prl_gaussian *d, float *y);
   void (*normal_grad)(const prl_gaussian *d, prl_gaussian_part part, const float *g, bool summed, float *to);
 
-  double (*sum)(int64_t n, const float *x);                            /* float64 accumulators, fixed order */
+  double (*sum)(int64_t n, const float *x); /* float64 accumulators, fixed order */
+  /* The same in parts, each of a multiple of PRL_SUM_STEP numbers but the last; what is summed so far. */
+  double (*sum_on)(int64_t n, const float *x, bool begin, prl_sum *sum);
   void (*sum_rows)(int64_t rows, int64_t n, const float *x, float *y); /* y[r] = sum of a row of n */
   double (*sumsq)(int64_t n, const float *x);
   bool (*finite)(int64_t n, const float *x); /* no NaN, no infinity */

@@ -262,7 +262,7 @@ static void a_bad_policy_is_not_published(void **state) {
     toy_options sound = pendulum_options;
     toy_plan toy = toy_new(runtime, &sound);
     prl_plan *plan;
-    CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+    CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
     CHECK_OK(prl_agent_swap(agent, plan, &error));
     CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &after, NULL, &error));
     assert_true(before == after);

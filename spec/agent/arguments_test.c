@@ -32,7 +32,7 @@ static int setup(void **state) {
   (void)state;
   CHECK_OK(prl_runtime_new(NULL, &runtime, &error));
   toy_plan made = toy_new(runtime, &options);
-  CHECK_OK(prl_plan_new_from(runtime, &made.document->root, made.tensors, 9, &plan, &error));
+  CHECK_OK(toy_plan_of(runtime, &made, &plan, &error));
   toy_free(&made);
   CHECK_OK(prl_agent_new(plan, &agent, &error));
   CHECK_OK(prl_env_find("pendulum", &type, &error));

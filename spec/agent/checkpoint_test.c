@@ -327,7 +327,7 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
   prl_vecenv *env = NULL;
   const prl_env_type *type = NULL;
   double sums[2];
-  prl_status status = prl_plan_new_from(of, &toy->document->root, toy->tensors, 9, &plan, failure);
+  prl_status status = toy_plan_of(of, toy, &plan, failure);
   if (!status) status = prl_agent_new(plan, &agent, failure);
   if (!status) status = prl_env_find("pendulum", &type, failure);
   if (!status) status = prl_vecenv_new(of, type, NULL, N, 1, 100, &env, failure);

@@ -33,7 +33,7 @@ static const toy_options options = {.observations = 3,
 static prl_plan *toy_made(const toy_options *o) {
   toy_plan toy = toy_new(runtime, o);
   prl_plan *plan;
-  CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
   toy_free(&toy);
   return plan;
 }

@@ -62,7 +62,7 @@ static const struct {
 static prl_plan *plan_of(const toy_options *options) {
   prl_plan *plan;
   toy_plan toy = toy_new(runtime, options);
-  CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
   toy_free(&toy);
   return plan;
 }

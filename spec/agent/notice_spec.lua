@@ -81,4 +81,28 @@ describe("an agent whose capacity is full", function()
     assert.matches("agent.interval: 6400000016 steps of 16 streams wait at once, 400 s for hit; at most 134217728 are accepted$",
       refused {"agent.interval=1e-6", "env.responses.hit.wait=400"})
   end)
+
+  it("whose weights have degenerated says so once", function()
+    recipes.write(folder, "weights.lua", [[return {options = {share = {0.5}}, build = function(learn, opt)
+      local actor = learn:actor()
+      local update = learn:program(function(batch)
+        learn:metric("effective", opt.share + 0)
+        learn:minimise(actor(batch.obs):log_prob(batch.action):mean() * 0, {actor = 0})
+      end)
+      return {learn:collect(1), learn:freeze(), update, learn:publish()}
+    end}]])
+    local recipe = RECIPE:gsub('{"ppo".-}', '{lua = "./weights.lua"}')
+    local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, recipe, {trust = true}))))
+    local function update()
+      agent:act({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, prl.zeros(16, 2))
+      agent:time(agent:time() + 3e6)
+      agent:finish_all "terminated"
+      agent:learn()
+      return agent:notice()
+    end
+    assert.is_nil(update())
+    agent:set("algorithm.share", 0.004)
+    assert.equal("the weights of the steps have degenerated: the effective sample size of an update was 0.4 % of its steps "
+      .. "(metric effective)", update())
+  end)
 end)

@@ -36,7 +36,7 @@ static prl_status try_document(toy_plan *toy) {
   prl_plan *plan = NULL;
   prl_agent *agent = NULL;
   error.message[0] = 0;
-  prl_status status = prl_plan_new_from(runtime, &toy->document->root, toy->tensors, 9, &plan, &error);
+  prl_status status = toy_plan_of(runtime, toy, &plan, &error);
   if (!status) status = prl_agent_new(plan, &agent, &error);
   if (status)
     assert_true(error.message[0] != 0);
@@ -95,7 +95,7 @@ static void check_refused(const toy_options *with, const char *path, const char 
   assert_non_null(place);
   *place = other->root;
   error.message[0] = 0;
-  prl_status got = prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error);
+  prl_status got = toy_plan_of(runtime, &toy, &plan, &error);
   if (!got) got = prl_agent_new(plan, &agent, &error);
   assert_int_equal(got, status);
   if (!strstr(error.message, text)) fail_msg("\"%s\" lacks \"%s\"", error.message, text);

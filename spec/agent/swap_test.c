@@ -30,7 +30,7 @@ static prl_vecenv *pendulum(void) {
 static prl_plan *toy_made(const toy_options *o) {
   toy_plan toy = toy_new(runtime, o);
   prl_plan *plan;
-  CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
   toy_free(&toy);
   return plan;
 }
@@ -180,7 +180,7 @@ static prl_status swapped_life(prl_runtime *of, void *context, prl_error *failur
   prl_agent *agent = NULL;
   prl_vecenv *env = NULL;
   const prl_env_type *type = NULL;
-  prl_status status = prl_plan_new_from(of, &toy->document->root, toy->tensors, 9, &plan, failure);
+  prl_status status = toy_plan_of(of, toy, &plan, failure);
   if (!status) status = prl_agent_new(plan, &agent, failure);
   if (!status) status = prl_env_find("pendulum", &type, failure);
   if (!status) status = prl_vecenv_new(of, type, NULL, 4, 1, 100, &env, failure);

@@ -9,6 +9,7 @@
 #include "agent/plan/plan.h"
 #include "autograd/ops.h"
 #include "autograd/tape.h"
+#include "core/memory.h"
 
 enum { TOY_HIDDEN = 8 };
 
@@ -306,12 +307,25 @@ static void toy_free(toy_plan *plan) {
   prl_doc_free(plan->document);
 }
 
+/* A plan of a copy of the document: prl_plan_new_from takes its own. */
+static inline prl_status toy_plan_of(prl_runtime *runtime, const toy_plan *toy, prl_plan **out,
+                                     prl_error *error) {
+  prl_doc *copy;
+  prl_status status = prl_doc_new(runtime, &copy, error);
+  if (status) return status;
+  status = prl_value_copy(copy, &copy->root, &toy->document->root)
+               ? prl_plan_new_from(runtime, &copy, toy->tensors, 9, out, error)
+               : prl_fail_memory(error, 0);
+  prl_doc_free(copy);
+  return status;
+}
+
 static inline prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
   prl_error error = {PRL_OK, ""};
   toy_plan toy = toy_new(runtime, o);
   prl_plan *plan;
   prl_agent *agent;
-  CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
   CHECK_OK(prl_agent_new(plan, &agent, &error));
   prl_plan_free(plan);
   toy_free(&toy);

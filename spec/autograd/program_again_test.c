@@ -20,6 +20,7 @@ typedef struct work {
   int64_t hidden;
   bool forward; /* no gradients, no step */
   bool shows;   /* the first network's first hidden values are an output as well */
+  bool through; /* tiles pass through the losses there and back, and nothing is made again */
   int32_t loss;
   prl_tape *tape;
   prl_param *params[PARAMS];
@@ -62,7 +63,7 @@ static int32_t loss_of(work *w, int net, int32_t x, int32_t y) {
     x = op(w, "linear", 3, in, layer < 2 ? w->act : PRL_IDENTITY);
     if (w->shows && !net && !layer) CHECK_OK(prl_tape_output(w->tape, "hidden", x, &error));
   }
-  return op(w, "mse", 2, (int32_t[]){x, y}, PRL_IDENTITY);
+  return op(w, w->through ? "mse" : "bce_with_logits", 2, (int32_t[]){x, y}, PRL_IDENTITY);
 }
 
 static void borrow(float *from, int64_t rows, int64_t columns, prl_tensor *out) {
@@ -180,9 +181,8 @@ static void under_each_table(void **state) {
   runtime = kept;
 }
 
-static void fewer_rows_and_stops_between_tiles(void **state) {
-  (void)state;
-  work eager = {.act = PRL_GELU}, traced = eager, timed = eager;
+static void fewer_rows(bool through) {
+  work eager = {.act = PRL_GELU, .through = through}, traced = eager, timed = eager;
   begin(&eager, FEWER, false);
   make_program(&traced, ROWS, false);
   give(&traced, FEWER);
@@ -196,6 +196,12 @@ static void fewer_rows_and_stops_between_tiles(void **state) {
   finish(&eager);
   finish(&traced);
   finish(&timed);
+}
+
+static void fewer_rows_and_stops_between_tiles(void **state) {
+  (void)state;
+  fewer_rows(false);
+  fewer_rows(true);
 }
 
 /* An output is stored; what is made from it is made again. */
@@ -215,9 +221,8 @@ static void what_is_seen_elsewhere_is_stored(void **state) {
 }
 
 /* A layer of which a far row is not finite is named, as where its values are stored. */
-static void the_culprit_is_named(void **state) {
-  (void)state;
-  work w = {.act = PRL_RELU};
+static void name_the_culprit(bool through) {
+  work w = {.act = PRL_RELU, .through = through};
   make_program(&w, ROWS, false);
   for (int i = 1; i < PARAMS; i += 2)
     memset(w.params[i]->value.data, 0, (size_t)prl_tensor_count(&w.params[i]->value) * sizeof(float));
@@ -229,6 +234,12 @@ static void the_culprit_is_named(void **state) {
   x[(ROWS - 5) * INPUTS] = 1e6f;
   CHECK_FAILS(prl_program_run(w.program, 0, NULL, &error), PRL_ENUMERIC, "the result of op linear (op 2");
   finish(&w);
+}
+
+static void the_culprit_is_named(void **state) {
+  (void)state;
+  name_the_culprit(false);
+  name_the_culprit(true);
 }
 
 /* ---- what else is not stored ---- */
@@ -280,7 +291,7 @@ static double slope(const work *w, int64_t rows) {
 }
 
 /* Values of few inputs are stored up to 64 MiB in all, others up to 1 GiB; what remains is inputs, outputs
- * and losses. */
+ * and losses. Where tiles pass through the losses, nothing is stored. */
 static void values_are_stored_where_they_take_little(void **state) {
   (void)state;
   const double rest = 4. * (INPUTS + OUTPUTS + 3 * NETS * OUTPUTS);
@@ -296,6 +307,11 @@ static void values_are_stored_where_they_take_little(void **state) {
   double first = 4. * NETS * wide.hidden;
   assert_true(slope(&wide, 60000) > first && slope(&wide, 60000) < first + rest); /* the second layers' */
   assert_true(slope(&wide, 900000) < rest);
+  work through = {.act = PRL_TANH, .through = true}; /* of any number of rows: the batch alone */
+  begin(&through, 4, true);
+  const double batch = 4. * (INPUTS + OUTPUTS);
+  assert_true(slope(&through, 3000) == batch && slope(&through, 900000) == batch);
+  finish(&through);
   finish(&narrow);
   finish(&wide);
 }

@@ -111,7 +111,7 @@ describe("a stretch of layers over more rows than the cache holds", function()
         local by_ops = bytes()
         step, x, y, bytes = network(sizes, act)
         local p = prl.program(step, x, y)
-        assert.equal(2, select(2, tostring(p):gsub("in tiles of %d+ rows", "")), tostring(p))
+        assert.equal(1, select(2, tostring(p):gsub("in tiles of %d+ rows", "")), tostring(p)) -- there and back in one
         for _ = 1, 3 do p(x, y) end
         assert.is_true(by_ops == bytes(), act)
       end
@@ -129,15 +129,15 @@ describe("a stretch of layers over more rows than the cache holds", function()
     p:input(2):copy_(y)
     local calls = 0
     repeat calls = calls + 1 until p:run(1)
-    assert.is_true(calls > 20)
+    assert.is_true(calls > 10)
     assert.is_true(whole == bytes())
   end)
 
-  it("keeps a tile of the gradients that do not leave it", function()
+  it("keeps a tile of what does not leave it", function()
     local step, x, y, bytes = network({32, 64, 64, 8}, "tanh")
     local p = prl.program(step, x, y)
-    local row = 32 + 8 + 64 + 64 + 8 + 8 + 64 -- floats: inputs, values, the loss's gradient and a scratch, but none
-    assert.is_true(p:bytes() < 4 * (4001 + 640) * row, p:bytes()) -- of a hidden layer's
+    local inputs, tile = 32 + 8, 2 * (64 + 64 + 8) + 64 -- floats of a row: of the batch; values, gradients and a scratch
+    assert.is_true(p:bytes() < 4 * (4001 * inputs + 640 * tile), p:bytes())
     p:input(1):copy_(x)
     p:input(2):copy_(y)
     p:run_timed()

@@ -145,4 +145,5 @@ const bench_row bench_rows[] = {{"peak", peak_row},
                                 {"env_pendulum", bench_env_pendulum},
                                 {"shortvideo_env", bench_shortvideo_env},
                                 {"kuairand_env", bench_kuairand_env},
+                                {"memory", bench_memory},
                                 {NULL, NULL}};

@@ -17,5 +17,6 @@ bool bench_env_cartpole(void);
 bool bench_env_pendulum(void);
 bool bench_shortvideo_env(void);
 bool bench_kuairand_env(void);
+bool bench_memory(void);
 
 #endif

@@ -93,6 +93,75 @@ local function dqn_cartpole()
     "algorithm.updates=0.25", "algorithm.start=1000", "algorithm.steps=1"}, "dqn")
 end
 
+--- Updates of two agents of a host by turns: what learning alone takes, and the first's time over the second's. Each agent
+--- is {plan = …, streams, steps} of the same number of rows.
+local function updates_beside(one, other)
+  local function feeder(about)
+    local agent, spec, streams = prl.agent(about.plan), nil, {}
+    spec = agent:spec()
+    for i = 1, about.streams do streams[i] = i end
+    streams = prl.tensor(streams, "int64")
+    local rows = prl.randn(about.streams, #spec.observation.names)
+    local responses = prl.rand(about.streams, #spec.responses)
+    return function()
+      for _ = 1, about.steps do
+        local _, decisions = agent:act(streams, rows)
+        agent:feedback(decisions, responses)
+      end
+      agent:observe(streams, rows)
+      local begun = select(2, bench.now())
+      agent:learn()
+      return select(2, bench.now()) - begun
+    end
+  end
+  local first, second, times, ratios = feeder(one), feeder(other), {}, {}
+  for i = 1, 45 do
+    local a, b = first(), second()
+    if i > 5 then times[#times + 1], ratios[#ratios + 1] = a, a / b end
+  end
+  return median(times), median(ratios)
+end
+
+--- The plan of a host's recipe of the shape of shortvideo: 256 streams of 8 steps, with these critics and further lines.
+local function host_plan(critics, policy, algorithm, more)
+  local names = {}
+  for i = 1, 32 do names[i] = ("%q"):format("o" .. i) end
+  local path = os.tmpname()
+  assert(prl.io.write(path, ([[return {env = {"host", observation = {%s}, action = {"continuous", a = {-1, 1}, b = {-1, 1}, c = {-1, 1},
+    d = {-1, 1}}, responses = {w = {}, x = {}, y = {}, z = {}}}, objective = {critics = {%s}%s}, policy = {hidden = {64, 64}%s},
+    algorithm = {%s, rollout = 8}, agent = {streams = 256}, train = {steps = 1e6}}]]):format(table.concat(names, ", "),
+    table.concat(critics, ", "), more or "", policy or "", algorithm or '"a2c"')))
+  local loaded, message = prl.recipe.load(path)
+  os.remove(path)
+  if not loaded then error(message, 0) end
+  return {plan = prl.recipe.plan(loaded), streams = 256, steps = 8}
+end
+
+local four = {"w = {}", "x = {weight = 0.5}", "y = {weight = 0.25}", "z = {weight = 0.1}"}
+
+--- An update with four critics beside one with one.
+local function multi_critic()
+  for _, about in ipairs {{"separate networks", ""}, {"a shared trunk", ', trunk = "shared"'}} do
+    local product, ratio = updates_beside(host_plan(four, about[2]), host_plan({four[1]}, about[2]))
+    bench.print("multi_critic", "a2c, 2048 rows, four critics beside one, " .. about[1], product, "us", ratio)
+  end
+end
+
+--- An update with constraints on three critics beside the same without.
+local function constraints()
+  local given = {}
+  for i, name in ipairs {"x", "y", "z"} do given[i] = name .. ' = {at_least = 0.6, per = "episode"}' end
+  local product, ratio = updates_beside(host_plan(four, "", nil, (", constraints = {%s}"):format(table.concat(given, ", "))),
+    host_plan(four, ""))
+  bench.print("constraints", "a2c, 2048 rows, constraints on three of four critics beside none", product, "us", ratio)
+end
+
+--- An update of two_stage with three auxiliary responses beside one of a2c with the same critics and one policy.
+local function two_stage()
+  local product, ratio = updates_beside(host_plan(four, "", '"two_stage", main = "w", first = 0, share = 1'), host_plan(four, ""))
+  bench.print("two_stage", "2048 rows, three auxiliary responses, beside a2c with the same critics and one policy", product, "us", ratio)
+end
+
 local function a2c_step()
   local plan, make_env = load "cartpole/a2c"
   local agent, env = prl.agent(plan), make_env(1)
@@ -415,6 +484,9 @@ return {
   {name = "sac_pendulum", run = sac_pendulum},
   {name = "dqn_cartpole", run = dqn_cartpole},
   {name = "ppo_pendulum_tanh", run = function() ppo_run("ppo_pendulum_tanh", "tanh") end},
+  {name = "multi_critic", run = multi_critic},
+  {name = "constraints", run = constraints},
+  {name = "two_stage", run = two_stage},
   {name = "a2c_step", run = a2c_step},
   {name = "rollout", run = rollout},
   {name = "learn_budget", run = learn_budget},

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const double tolerance = 1e-5;
+static const double tolerance =
+    6.2e-8; /* of 1, or of the number where that is greater: what float32 rounds off */
 
 /* A line of a fixture: its first word, then numbers. */
 typedef struct line {
@@ -54,11 +55,11 @@ static void compare_step(const env_run *run, const line *expected, tally *tally)
   for (int k = 0; k < width; k++) {
     double error = fabs(row[k] - value[1 + k]);
     if (error > tally->worst) tally->worst = error;
-    if (!(error <= tolerance))
+    if (!(error <= tolerance * fmax(1, fabs(value[1 + k]))))
       fail_msg("step %d: observation %d is %g, not %g", tally->steps, k, row[k], value[1 + k]);
   }
   double error = fabs(run->step.response[0] - value[1 + width]);
-  if (!(error <= tolerance))
+  if (!(error <= tolerance * fmax(1, fabs(value[1 + width]))))
     fail_msg("step %d: reward %g, not %g", tally->steps, run->step.response[0], value[1 + width]);
   assert_int_equal(run->step.terminated[0], (int)value[2 + width]);
   assert_int_equal(run->step.truncated[0], (int)value[3 + width]);

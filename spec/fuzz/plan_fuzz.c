@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   prl_plan *plan;
   prl_agent *agent;
   if (fuzz_ok(prl_json_parse(runtime, (const char *)data, size, &doc, &error), &error)) {
-    if (fuzz_ok(prl_plan_new_from(runtime, &doc->root, toy.tensors, 9, &plan, &error), &error)) {
+    if (fuzz_ok(prl_plan_new_from(runtime, &doc, toy.tensors, 9, &plan, &error), &error)) {
       if (fuzz_ok(prl_agent_new(plan, &agent, &error), &error)) {
         run(agent);
         prl_agent_free(agent);

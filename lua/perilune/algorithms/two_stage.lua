@@ -110,7 +110,9 @@ end
 
 local function report_weights(learn, opt, weight, mask)
   local sum, squares = (weight * mask):sum(), (weight:square() * mask):sum()
-  learn:metric("effective", sum:square() / squares:maximum(1e-30) / mask:sum():maximum(1))
+  local rows = mask:sum()
+  local effective = sum:square() / squares:maximum(1e-30) / rows:maximum(1)
+  learn:metric("effective", prl.where(prl.gt(rows, 0), effective, 1)) -- in stage one there are none
   learn:metric("cap_rate", mean_of(prl.ge(weight, opt.cap * 0.9999), mask))
 end
 

@@ -4,7 +4,7 @@ local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local check = {summary = "check a recipe and print it with every default, its hash and its memory"}
+local check = {summary = "check a recipe and print it with every default, its hash and its memory", at_once = true}
 
 -- A recipe that learns from logs has a schema and a loader of its own; one that cannot be read is refused by the usual one.
 local function load(words)
@@ -42,6 +42,7 @@ local function note_waits(loaded)
 end
 
 function check.run(argv)
+  if jit then jit.off() end -- a check ends before compiled code pays
   local parser = options.parser("check", "Checks a recipe and prints it resolved, as a Lua recipe with every default filled in.")
   parser:argument("recipe", "The recipe's file, or the name of one that comes with Perilune, as in shortvideo/a2c.")
   options.recipe(parser)

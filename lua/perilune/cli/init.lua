@@ -1,5 +1,6 @@
 --- The command line: `perilune COMMAND …`. Each command is one file beside this one and gives
---- {summary = "one line", run = function(argv) return exit_code end}; argv holds the words after its name.
+--- {summary = "one line", run = function(argv) return exit_code end}; argv holds the words after its name. A command with
+--- `at_once` has written what it has to say and leaves nothing that must be closed: its memory goes with the process.
 ---
 --- Exit codes: 0 done; 1 it failed while running; 2 the recipe or the words of the command line are wrong.
 
@@ -64,14 +65,14 @@ local function dispatch(argv)
   end
   local rest = {}
   for i = 2, #argv do rest[i - 1] = argv[i] end
-  return command.run(rest) or 0
+  return command.run(rest) or 0, command.at_once
 end
 
---- Runs one command line; argv[1] is the command. Returns the exit code. A failure
+--- Runs one command line; argv[1] is the command. Returns the exit code, and whether the process may end at once. A failure
 --- that the user can mend is one sentence on standard error; a defect also shows where it happened.
 function cli.main(argv)
-  local ok, result = xpcall(dispatch, failure.handler, argv)
-  if ok then return result end -- what it wrote is flushed at the exit, which sees whether that failed (main.c)
+  local ok, result, at_once = xpcall(dispatch, failure.handler, argv)
+  if ok then return result, at_once end -- what it wrote is flushed at the exit, which sees whether that failed (main.c)
   io.stdout:flush()
   terminal.err("perilune: ", result.message, "\n")
   return result.code

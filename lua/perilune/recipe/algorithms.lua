@@ -14,7 +14,6 @@
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"
 local keys = require "perilune.keys"
-local locate = require "perilune.recipe.locate"
 local nearest = require "perilune.nearest"
 local options = require "perilune.options"
 local prl = require "perilune"
@@ -123,7 +122,7 @@ function algorithms.load(file)
   local where, wrong = algorithm_file.check(algorithm)
   if not where then return algorithm end
   local files = {{path = file, text = prl.io.read(file) or ""}}
-  return nil, ("%s:%d: %s"):format(file, select(2, locate.key(files, where)), wrong)
+  return nil, ("%s:%d: %s"):format(file, select(2, require("perilune.recipe.locate").key(files, where)), wrong)
 end
 
 local function load_file(check, value, path)

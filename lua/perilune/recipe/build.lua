@@ -8,7 +8,6 @@ local learn = require "perilune.recipe.learn"
 local memory = require "perilune.recipe.memory"
 local networks = require "perilune.recipe.networks"
 local prl = require "perilune"
-local search = require "perilune.recipe.search"
 local tracing = require "perilune.recipe.tracing"
 
 -- ---- Fixed programs ----
@@ -257,7 +256,7 @@ function build.plan(recipe, spec, algorithm, hash, constant, own_policy)
   return prl.with_seed(recipe.train.seed, function()
     local self
     if algorithm.search then
-      self = learn.new(networks.bare(recipe), spec, constant or search.vector(recipe, spec))
+      self = learn.new(networks.bare(recipe), spec, constant or require("perilune.recipe.search").vector(recipe, spec))
     else
       self = learn.new(recipe, spec, nil, own_policy)
     end

@@ -48,18 +48,16 @@ end
 local scalars = {}
 for _, kind in ipairs(schema.scalars) do scalars[kind] = true end
 
---- Names in the order of the schema where it has one, the others sorted behind.
+--- Names in the order of the schema where it has one, the others behind, as the library's pairs goes.
 local function ordered(map, order)
-  local rank, names = {}, {}
-  for i, name in ipairs(order or {}) do rank[name] = i end
-  for name in pairs(map) do
-    if type(name) == "string" then names[#names + 1] = name end
+  local known, names = {}, {}
+  for _, name in ipairs(order or {}) do
+    if map[name] ~= nil then names[#names + 1] = name end
+    known[name] = true
   end
-  table.sort(names, function(a, b)
-    local x, y = rank[a] or 1000, rank[b] or 1000
-    if x ~= y then return x < y end
-    return a < b
-  end)
+  for name in pairs(map) do
+    if type(name) == "string" and not known[name] then names[#names + 1] = name end
+  end
   return names
 end
 

@@ -2,6 +2,7 @@
 #include "agent/learner/parts.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
@@ -337,6 +338,14 @@ const double *prl_learner_scale(const prl_learner *l, const char *critic, size_t
     if (!strncmp(l->critics[i].name, critic, length) && !l->critics[i].name[length])
       return l->critics[i].scale;
   return NULL;
+}
+
+bool prl_learner_metric(const prl_learner *l, const char *name, double *value) {
+  for (int i = 0; i < l->metrics.count; i++) {
+    *value = l->metrics.gauges[i].value;
+    if (!strcmp(l->metrics.names[i], name)) return !isnan(*value);
+  }
+  return false;
 }
 
 bool prl_learner_timed(const prl_learner *l, const char **critic, const char **per) {

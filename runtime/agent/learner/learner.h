@@ -62,6 +62,8 @@ const double *prl_learner_scale(const prl_learner *learner, const char *critic, 
 /* A constraint whose multiplier has been at its bound for long while its violation did not fall: its name,
  * that bound and the violation, in units of the constraint's. False: there is none. */
 bool prl_learner_stuck(const prl_learner *learner, const char **constraint, double *bound, double *violation);
+/* The last value of a metric; false: it has none, or there is none of that name. */
+bool prl_learner_metric(const prl_learner *learner, const char *name, double *value);
 /* A critic that discounts by time: its name and unit. False: there is none. */
 bool prl_learner_timed(const prl_learner *learner, const char **critic, const char **per);
 

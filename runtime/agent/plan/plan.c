@@ -41,9 +41,9 @@ static prl_status check(const prl_plan *plan, const prl_value *root, prl_error *
   return status;
 }
 
-static prl_status check_all(const prl_plan *plan, prl_error *error) {
-  const prl_value *control = prl_path(&plan->document->root, "control.plan");
-  prl_status status = check(plan, &plan->document->root, error);
+static prl_status check_all(const prl_plan *plan, const prl_value *root, prl_error *error) {
+  const prl_value *control = prl_path(root, "control.plan");
+  prl_status status = check(plan, root, error);
   return !status && control ? check(plan, control, error) : status;
 }
 
@@ -63,25 +63,25 @@ static prl_status copy_tensors(prl_plan *plan, const prl_plan_tensor *tensors, i
   return PRL_OK;
 }
 
-prl_status prl_plan_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan_tensor *tensors,
+prl_status prl_plan_new_from(prl_runtime *runtime, prl_doc **document, const prl_plan_tensor *tensors,
                              int count, prl_plan **out, prl_error *error) {
   const char *hash;
-  prl_status status = prl_read_string(document, "", "hash", &hash, error);
+  const prl_value *root = &(*document)->root;
+  prl_status status = prl_read_string(root, "", "hash", &hash, error);
   if (status) return status;
   if (strlen(hash) != 32) return prl_read_fail("", "hash", "32 hexadecimal digits", error);
   prl_plan *plan = prl_calloc(runtime, 1, sizeof *plan);
   if (!plan) return prl_fail_memory(error, sizeof *plan);
   plan->runtime = prl_runtime_retain(runtime);
   memcpy(plan->hash, hash, 33);
-  status = prl_doc_new(runtime, &plan->document, error);
-  if (!status && !prl_value_copy(plan->document, &plan->document->root, document))
-    status = prl_fail_memory(error, 0);
-  if (!status) status = copy_tensors(plan, tensors, count, error);
-  if (!status) status = check_all(plan, error);
+  status = copy_tensors(plan, tensors, count, error);
+  if (!status) status = check_all(plan, root, error);
   if (status) {
     prl_plan_free(plan);
     return status;
   }
+  plan->document = *document;
+  *document = NULL;
   *out = plan;
   return PRL_OK;
 }

@@ -19,9 +19,10 @@ struct prl_plan {
   char hash[33];
 };
 
-/* Document and tensors are copied. Everything is checked when an agent is made of it; here the
- * hash and that each parameter has its values, of the declared shape. Fails: PRL_EFORMAT, PRL_ENOMEM. */
-prl_status prl_plan_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan_tensor *tensors,
+/* Takes the document, which becomes NULL, unless it fails; tensors are copied. Everything is checked when an
+ * agent is made of it; here the hash and that each parameter has its values, of the declared shape. Fails:
+ * PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_plan_new_from(prl_runtime *runtime, prl_doc **document, const prl_plan_tensor *tensors,
                              int count, prl_plan **out, prl_error *error);
 const prl_value *prl_plan_document(const prl_plan *plan);
 /* NULL: none of that name. */

@@ -1,5 +1,4 @@
-/* Several policies in one agent: which of them serves a stream. Program "act" computes all of them, and takes
- * for each row that of its arm. */
+/* Several policies in one agent: which of them serves a stream. Program "act" is told the arm of each row. */
 #include "agent/policy/parts.h"
 
 prl_status prl_arms_build(prl_policy *p, const prl_value *root, prl_error *error) {

@@ -3,6 +3,7 @@
 #ifndef PRL_ENV_FEED_VECTOR_H
 #define PRL_ENV_FEED_VECTOR_H
 
+#include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,6 +14,13 @@ typedef int32_t i8 __attribute__((vector_size(32)));
 
 #define FEED_INLINE static inline __attribute__((always_inline, unused))
 
+/* Inline where a vector is one register: of SSE, with two for each, there are too few. */
+#ifdef __AVX__
+#define FEED_WIDE FEED_INLINE
+#else
+#define FEED_WIDE static
+#endif
+
 FEED_INLINE v8 v8_load(const float *x) {
   v8 y;
   memcpy(&y, x, sizeof y);
@@ -20,11 +28,38 @@ FEED_INLINE v8 v8_load(const float *x) {
 }
 FEED_INLINE void v8_store(float *y, v8 x) { memcpy(y, &x, sizeof x); }
 FEED_INLINE v8 v8_all(float x) { return (v8){x, x, x, x, x, x, x, x}; }
+/* mask: all ones or all zeros in each lane. max and min give b where a lane is no number. */
+#ifdef __AVX__ /* one instruction each, which the compiler does not find by itself */
+FEED_INLINE v8 v8_where(i8 mask, v8 a, v8 b) { return _mm256_blendv_ps(b, a, (v8)mask); }
+FEED_INLINE v8 v8_max(v8 a, v8 b) { return _mm256_max_ps(a, b); }
+FEED_INLINE v8 v8_min(v8 a, v8 b) { return _mm256_min_ps(a, b); }
+#else
 FEED_INLINE v8 v8_where(i8 mask, v8 a, v8 b) { return (v8)(((i8)a & mask) | ((i8)b & ~mask)); }
-FEED_INLINE v8 v8_min(v8 a, v8 b) { return v8_where(a < b, a, b); }
 FEED_INLINE v8 v8_max(v8 a, v8 b) { return v8_where(a > b, a, b); }
+FEED_INLINE v8 v8_min(v8 a, v8 b) { return v8_where(a < b, a, b); }
+#endif
+FEED_INLINE i8 i8_all(int32_t x) { return (i8){x, x, x, x, x, x, x, x}; }
+FEED_INLINE i8 i8_where(i8 mask, i8 a, i8 b) { return (i8)v8_where(mask, (v8)a, (v8)b); }
+FEED_INLINE i8 i8_whole(v8 x) { return __builtin_convertvector(x, i8); } /* towards 0 */
 FEED_INLINE v8 v8_clip(v8 x, float low, float high) { return v8_min(v8_max(x, v8_all(low)), v8_all(high)); }
 FEED_INLINE float v8_sum(v8 x) { return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); }
+
+#define FEED_HALVES(x) __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3)
+#define FEED_PAIRS(x) __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5)
+#define FEED_SINGLES(x) __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6)
+
+/* The greatest lane, in all lanes; the least lane. */
+FEED_INLINE v8 v8_most(v8 x) {
+  x = v8_max(x, FEED_HALVES(x));
+  x = v8_max(x, FEED_PAIRS(x));
+  return v8_max(x, FEED_SINGLES(x));
+}
+FEED_INLINE i8 i8_min(i8 a, i8 b) { return i8_where(a < b, a, b); }
+FEED_INLINE int32_t i8_least(i8 x) {
+  x = i8_min(x, FEED_HALVES(x));
+  x = i8_min(x, FEED_PAIRS(x));
+  return i8_min(x, FEED_SINGLES(x))[0];
+}
 
 /* Columns of eight rows of eight floats. */
 FEED_INLINE void v8_transpose(const float *const row[8], v8 column[8]) {

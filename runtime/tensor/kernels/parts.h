@@ -68,6 +68,7 @@ void PART(linear_gw)(int64_t m, int64_t n, int64_t k, const float *x, const floa
                      float *gw, float *gb);
 
 double PART(sum)(int64_t n, const float *x);
+double PART(sum_on)(int64_t n, const float *x, bool begin, prl_sum *sum);
 void PART(sum_rows)(int64_t rows, int64_t n, const float *x, float *y);
 double PART(sumsq)(int64_t n, const float *x);
 bool PART(finite)(int64_t n, const float *x);

@@ -6,22 +6,16 @@
 
 INLINE vu vuset(uint32_t x) { return (vu){0} + x; }
 
-/* The 64-bit products of the lanes with one factor, as high and low words. */
-INLINE void multiply(vu a, uint32_t factor, vu *high, vu *low) {
-  vu f = vuset(factor);
-  vwords(vmul_even(a, f), vmul_even(vodd(a), f), low, high);
-}
-
+/* Rounds of half as many counters as there are lanes: a word lies in an even lane, as a factor whose product
+ * has 64 bits needs it, and what is in the odd lane beside it is of no account. */
 INLINE void philox(const uint32_t key[2], vu c[4]) {
   uint32_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; round++) {
-    vu high0, low0, high1, low1;
-    multiply(c[0], 0xD2511F53u, &high0, &low0);
-    multiply(c[2], 0xCD9E8D57u, &high1, &low1);
-    c[0] = high1 ^ c[1] ^ vuset(k0);
-    c[1] = low1;
-    c[2] = high0 ^ c[3] ^ vuset(k1);
-    c[3] = low0;
+    vu a = vmul_even(c[0], vuset(0xD2511F53u)), b = vmul_even(c[2], vuset(0xCD9E8D57u));
+    c[0] = vodd(b) ^ c[1] ^ vuset(k0);
+    c[1] = b;
+    c[2] = vodd(a) ^ c[3] ^ vuset(k1);
+    c[3] = a;
     k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
   }
 }
@@ -36,8 +30,12 @@ INLINE void draw(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32
                  vu c[4]) {
   vu lanes;
   for (int i = 0; i < VW; i++) lanes[i] = (uint32_t)i;
-  c[0] = lanes + block, c[1] = vuset(step), c[2] = vuset(episode), c[3] = vuset(extra);
-  philox(key, c);
+  lanes += block;
+  vu even[4] = {lanes, vuset(step), vuset(episode), vuset(extra)};
+  vu odd[4] = {vodd(lanes), vuset(step), vuset(episode), vuset(extra)};
+  philox(key, even);
+  philox(key, odd);
+  for (int i = 0; i < 4; i++) c[i] = vlace(even[i], odd[i]);
 }
 
 /* Stores 4 VW draws, or the n that are left. */
@@ -53,11 +51,12 @@ INLINE void put(float *y, int64_t n, const vf u[4]) {
 
 void PART(uniforms)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,
                     float *y) {
+  const uint32_t own[2] = {key[0], key[1]}; /* y might be where they lie */
   uint32_t block = 0;
   for (int64_t i = 0; i < n; i += 4 * VW, block += VW) {
     vu w[4];
     vf u[4];
-    draw(key, extra, episode, step, block, w);
+    draw(own, extra, episode, step, block, w);
     for (int j = 0; j < 4; j++) u[j] = open_unit(w[j]);
     put(y + i, n - i, u);
   }
@@ -78,11 +77,12 @@ INLINE void box_muller(vf u, vf v, vf *z0, vf *z1) {
 
 void PART(normals)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,
                    float *y) {
+  const uint32_t own[2] = {key[0], key[1]};
   uint32_t block = 0;
   for (int64_t i = 0; i < n; i += 4 * VW, block += VW) {
     vu w[4];
     vf z[4];
-    draw(key, extra, episode, step, block, w);
+    draw(own, extra, episode, step, block, w);
     box_muller(open_unit(w[0]), unit(w[1]), &z[0], &z[1]);
     box_muller(open_unit(w[2]), unit(w[3]), &z[2], &z[3]);
     put(y + i, n - i, z);

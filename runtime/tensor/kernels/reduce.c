@@ -5,7 +5,6 @@
 /* Two vectors a turn into four accumulators of half a vector each; the rest goes to the first two. At the end
  * the accumulators are added pairwise, then their lanes. */
 #define SUM_LOOP(low_of, high_of)                                                                            \
-  vd s0 = vdset(0), s1 = s0, s2 = s0, s3 = s0;                                                               \
   int64_t i = 0;                                                                                             \
   for (; i + 2 * VW <= n; i += 2 * VW) {                                                                     \
     vf u = vload(x + i), v = vload(x + i + VW);                                                              \
@@ -14,13 +13,25 @@
   for (; i < n; i += VW) {                                                                                   \
     vf u = n - i >= VW ? vload(x + i) : vload_n(x + i, n - i);                                               \
     s0 += low_of(u), s1 += high_of(u);                                                                       \
-  }                                                                                                          \
-  return vdsum((s0 + s1) + (s2 + s3));
+  }
 
 INLINE vd square_low(vf u) { return vlow(u) * vlow(u); }
 INLINE vd square_high(vf u) { return vhigh(u) * vhigh(u); }
 
-double PART(sum)(int64_t n, const float *x) { SUM_LOOP(vlow, vhigh) }
+double PART(sum)(int64_t n, const float *x) {
+  vd s0 = vdset(0), s1 = s0, s2 = s0, s3 = s0;
+  SUM_LOOP(vlow, vhigh)
+  return vdsum((s0 + s1) + (s2 + s3));
+}
+
+double PART(sum_on)(int64_t n, const float *x, bool begin, prl_sum *sum) {
+  vd s[4] = {vdset(0), vdset(0), vdset(0), vdset(0)};
+  if (!begin) memcpy(s, sum->lane, sizeof s);
+  vd s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
+  SUM_LOOP(vlow, vhigh)
+  memcpy(sum->lane, (const vd[]){s0, s1, s2, s3}, sizeof s);
+  return vdsum((s0 + s1) + (s2 + s3));
+}
 
 /* Rows of few elements (the choices of an action) without the machinery: the additions of `sum`. */
 void PART(sum_rows)(int64_t rows, int64_t n, const float *x, float *y) {
@@ -36,7 +47,11 @@ void PART(sum_rows)(int64_t rows, int64_t n, const float *x, float *y) {
     }
   }
 }
-double PART(sumsq)(int64_t n, const float *x) { SUM_LOOP(square_low, square_high) }
+double PART(sumsq)(int64_t n, const float *x) {
+  vd s0 = vdset(0), s1 = s0, s2 = s0, s3 = s0;
+  SUM_LOOP(square_low, square_high)
+  return vdsum((s0 + s1) + (s2 + s3));
+}
 
 /* x · 0 is 0 for a finite x and NaN otherwise, and a NaN stays in the sum. */
 bool PART(finite)(int64_t n, const float *x) {

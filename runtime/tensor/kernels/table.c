@@ -30,6 +30,7 @@ const prl_kernels PART(kernels) = {
     .normal_log_prob = PART(normal_log_prob),
     .normal_grad = PART(normal_grad),
     .sum = PART(sum),
+    .sum_on = PART(sum_on),
     .sum_rows = PART(sum_rows),
     .sumsq = PART(sumsq),
     .finite = PART(finite),

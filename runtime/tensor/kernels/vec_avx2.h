@@ -34,10 +34,9 @@ INLINE vi vshr(vi a, int bits) { return (vi)_mm256_srai_epi32((__m256i)a, bits);
 INLINE vu vmul_even(vu a, vu b) { return (vu)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 INLINE vu vodd(vu a) { return (vu)_mm256_srli_epi64((__m256i)a, 32); }
 
-/* The 64-bit products of even and of odd lanes → their low words, their high words, each in its lane. */
-INLINE void vwords(vu even, vu odd, vu *low, vu *high) {
-  *low = (vu)_mm256_blend_epi32((__m256i)even, _mm256_slli_epi64((__m256i)odd, 32), 0xaa);
-  *high = (vu)_mm256_blend_epi32(_mm256_srli_epi64((__m256i)even, 32), (__m256i)odd, 0xaa);
+/* Even lanes of the one, and those of the other as odd lanes. */
+INLINE vu vlace(vu even, vu odd) {
+  return (vu)_mm256_blend_epi32((__m256i)even, _mm256_slli_epi64((__m256i)odd, 32), 0xaa);
 }
 
 /* The first n lanes, 0 < n < VW; the other lanes are 0 and their memory is not touched. */

@@ -38,10 +38,9 @@ INLINE vi vshr(vi a, int bits) { return (vi)_mm512_srai_epi32((__m512i)a, (unsig
 INLINE vu vmul_even(vu a, vu b) { return (vu)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 INLINE vu vodd(vu a) { return (vu)_mm512_srli_epi64((__m512i)a, 32); }
 
-/* The 64-bit products of even and of odd lanes → their low words, their high words, each in its lane. */
-INLINE void vwords(vu even, vu odd, vu *low, vu *high) {
-  *low = (vu)_mm512_mask_blend_epi32(0xaaaa, (__m512i)even, _mm512_slli_epi64((__m512i)odd, 32));
-  *high = (vu)_mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64((__m512i)even, 32), (__m512i)odd);
+/* Even lanes of the one, and those of the other as odd lanes. */
+INLINE vu vlace(vu even, vu odd) {
+  return (vu)_mm512_mask_blend_epi32(0xaaaa, (__m512i)even, _mm512_slli_epi64((__m512i)odd, 32));
 }
 
 /* The first n lanes, 0 < n < VW; the other lanes are 0 and their memory is not touched. */

@@ -33,11 +33,10 @@ INLINE vi vshr(vi a, int bits) { return (vi)_mm_srai_epi32((__m128i)a, bits); }
 INLINE vu vmul_even(vu a, vu b) { return (vu)_mm_mul_epu32((__m128i)a, (__m128i)b); }
 INLINE vu vodd(vu a) { return (vu)_mm_srli_epi64((__m128i)a, 32); }
 
-/* The 64-bit products of even and of odd lanes → their low words, their high words, each in its lane. */
-INLINE void vwords(vu even, vu odd, vu *low, vu *high) {
-  vu top = {0, ~0u, 0, ~0u};
-  *low = ((vu)even & ~top) | (vu)_mm_slli_epi64((__m128i)odd, 32);
-  *high = (vu)_mm_srli_epi64((__m128i)even, 32) | (odd & top);
+/* Even lanes of the one, and those of the other as odd lanes. */
+INLINE vu vlace(vu even, vu odd) {
+  const vu of_even = {~0u, 0, ~0u, 0};
+  return (even & of_even) | (vu)_mm_slli_epi64((__m128i)odd, 32);
 }
 
 INLINE vf vload_n(const float *p, int64_t n) {

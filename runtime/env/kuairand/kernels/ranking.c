@@ -11,8 +11,7 @@ FEED_INLINE void list(const kr_shared *shared, const kr_user *user, const float 
   const kr_known *known = &user->known;
   const int32_t n = shared->candidates, *video = kr_videos(shared, user), width = factors + KR_ROW;
   const float fade = world->fade[kr_day_of(world, known)];
-  float score[FEED_MAX_CANDIDATES];
-  v8 vector[FEED_MAX_CANDIDATES / 8 * KR_MAX_FACTORS];
+  v8 score[FEED_MAX_CANDIDATES / 8], vector[FEED_MAX_CANDIDATES / 8 * KR_MAX_FACTORS];
   for (int32_t c = 0; c < n; c += 8) {
     v8 fresh, length, *own = vector + c / 8 * factors;
     kr_gather(world->vector, factors, video + c, own);
@@ -24,7 +23,7 @@ FEED_INLINE void list(const kr_shared *shared, const kr_user *user, const float 
     v8 x = weight[KR_FRESHNESS] * v8_min(fresh * fade, v8_all(1)) + weight[KR_DURATION] * length;
     x -= weight[KR_DIVERSITY] * v8_dot_of(own, known->memory, factors);
     for (int k = 0; k < KR_HEADS; k++) x += weight[k] * v8_load(user->prediction + k * n + c);
-    v8_store(score + c, x);
+    score[c / 8] = x;
   }
   feed_list(score, n, vector, factors, 0.25f * weight[KR_DIVERSITY], shown, order);
 }

@@ -7,7 +7,7 @@
 
 /* Eight slots' choice between two items each, with dot products of the winners. */
 typedef struct sv_slots {
-  int32_t item[8];
+  i8 item;
   v8 taste, trend, memory; /* u·v, trend·v, M·v */
 } sv_slots;
 
@@ -18,10 +18,10 @@ typedef struct sv_reader {
   int64_t day;
 } sv_reader;
 
-static void dots(const sv_reader *reader, const int32_t *item, v8 *taste, v8 *trend, v8 *memory) {
+FEED_WIDE void dots(const sv_reader *reader, const i8 *item, v8 *taste, v8 *trend, v8 *memory) {
   const float *row[8];
   v8 column[8];
-  for (int i = 0; i < 8; i++) row[i] = reader->shared->vector[item[i]];
+  for (int i = 0; i < 8; i++) row[i] = reader->shared->vector[(*item)[i]];
   v8_transpose(row, column);
   *taste = v8_dot(column, reader->taste);
   *trend = v8_dot(column, reader->trend);
@@ -30,19 +30,15 @@ static void dots(const sv_reader *reader, const int32_t *item, v8 *taste, v8 *tr
 
 /* The better of two uniform items by (2 u + .15 trend)·v: retrieval knows tastes roughly. */
 static sv_slots retrieve(const sv_reader *reader, const float *first, const float *second) {
-  int32_t a[8], b[8];
-  for (int i = 0; i < 8; i++) {
-    a[i] = (int32_t)(first[i] * SV_ITEMS);
-    b[i] = (int32_t)(second[i] * SV_ITEMS);
-  }
+  i8 a = i8_whole(v8_load(first) * SV_ITEMS), b = i8_whole(v8_load(second) * SV_ITEMS);
   v8 taste[2], trend[2], memory[2];
-  dots(reader, a, &taste[0], &trend[0], &memory[0]);
-  dots(reader, b, &taste[1], &trend[1], &memory[1]);
+  dots(reader, &a, &taste[0], &trend[0], &memory[0]);
+  dots(reader, &b, &taste[1], &trend[1], &memory[1]);
   i8 better = 2 * taste[1] + 0.15f * trend[1] > 2 * taste[0] + 0.15f * trend[0];
   sv_slots out = {.taste = v8_where(better, taste[1], taste[0]),
                   .trend = v8_where(better, trend[1], trend[0]),
-                  .memory = v8_where(better, memory[1], memory[0])};
-  for (int i = 0; i < 8; i++) out.item[i] = better[i] ? b[i] : a[i];
+                  .memory = v8_where(better, memory[1], memory[0]),
+                  .item = i8_where(better, b, a)};
   return out;
 }
 

@@ -13,8 +13,7 @@ void PRL_TABLE_OF(prl_shortvideo_rank_)(const void *shared_, const void *user_, 
   const int64_t n = shared->candidates;
   const uint16_t *items = sv_items(shared, user);
   const int64_t day = sv_day(&user->known);
-  float score[FEED_MAX_CANDIDATES];
-  v8 vector[FEED_MAX_CANDIDATES / 8][SV_TOPICS];
+  v8 score[FEED_MAX_CANDIDATES / 8], vector[FEED_MAX_CANDIDATES / 8][SV_TOPICS];
   for (int64_t c = 0; c < n; c += 8) {
     const float *row[8];
     v8 fresh, length;
@@ -28,7 +27,7 @@ void PRL_TABLE_OF(prl_shortvideo_rank_)(const void *shared_, const void *user_, 
     v8 x = weight[SV_FRESHNESS] * fresh + weight[SV_DURATION] * length;
     x -= weight[SV_DIVERSITY] * v8_dot(vector[c / 8], user->known.memory);
     for (int k = 0; k < SV_HEADS; k++) x += weight[k] * v8_load(user->prediction + k * n + c);
-    v8_store(score + c, x);
+    score[c / 8] = x;
   }
   feed_list(score, n, vector[0], SV_TOPICS, 0.25f * weight[SV_DIVERSITY], shown, order);
 }
