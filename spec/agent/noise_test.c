@@ -41,11 +41,10 @@ static prl_status make(const char *noise, const char *capacity, prl_agent **out)
   CHECK_OK(prl_tape_new(runtime, &t.tape, &error));
   toy_program(&t, &(toy_options){.actions = WIDTH}, trace_act, "act", document);
   prl_tape_free(t.tape);
-  CHECK_OK(prl_plan_new_from(runtime, &document->root, NULL, 0, &plan, &error));
+  CHECK_OK(prl_plan_new_from(runtime, &document, NULL, 0, &plan, &error));
   error.message[0] = 0;
   const prl_status status = prl_agent_new(plan, out, &error);
   prl_plan_free(plan);
-  prl_doc_free(document);
   return status;
 }
 
@@ -225,7 +224,7 @@ static prl_status try_toy(const char *noise, bool dense) {
     ((prl_value *)prl_get(&toy.document->root, "programs"))->count--; /* which it was the last of */
   }
   prl_tape_free(t.tape);
-  CHECK_OK(prl_plan_new_from(runtime, &toy.document->root, toy.tensors, 9, &plan, &error));
+  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
   error.message[0] = 0;
   const prl_status status = prl_agent_new(plan, &agent, &error);
   prl_agent_free(agent);
