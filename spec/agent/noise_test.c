@@ -23,7 +23,8 @@ static void trace_act(toy_net *t, const toy_options *o) {
   toy_output(t, "action", TOY("add", noise, TOY("mul", obs, toy_number(t, 0))));
 }
 
-static prl_status make(const char *noise, const char *capacity, prl_agent **out) {
+/* verbs: of the schedule, between freeze and publish. */
+static prl_status make(const char *noise, const char *capacity, const char *verbs, prl_agent **out) {
   static char text[2048];
   snprintf(
       text, sizeof text,
@@ -31,9 +32,9 @@ static prl_status make(const char *noise, const char *capacity, prl_agent **out)
       "\"observation\":{\"names\":[\"o\"]},\"action\":{\"kind\":\"continuous\",\"names\":[\"a\",\"b\",\"c\"]}"
       ","
       "\"responses\":[],\"capacity\":%s,\"noise\":%s,\"sets\":[],\"optims\":[],\"live\":{},\"critics\":[],"
-      "\"programs\":{},\"schedule\":[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"freeze\"},{\"verb\":"
+      "\"programs\":{},\"schedule\":[{\"verb\":\"collect\",\"rows\":64},{\"verb\":\"freeze\"},%s{\"verb\":"
       "\"publish\"}]}",
-      SEED, capacity, noise);
+      SEED, capacity, noise, verbs);
   prl_doc *document;
   prl_plan *plan = NULL;
   toy_net t = {.runtime = runtime};
@@ -50,7 +51,7 @@ static prl_status make(const char *noise, const char *capacity, prl_agent **out)
 
 static prl_agent *agent_of(const char *noise) {
   prl_agent *agent;
-  CHECK_OK(make(noise, "{\"streams\":4,\"rows\":4096}", &agent));
+  CHECK_OK(make(noise, "{\"streams\":4,\"rows\":4096}", "", &agent));
   return agent;
 }
 
@@ -141,7 +142,7 @@ static void process_anew(void **state) {
   (void)state;
   float action[WIDTH];
   prl_agent *agent;
-  CHECK_OK(make(PROCESS, "{\"streams\":1,\"rows\":4096}", &agent));
+  CHECK_OK(make(PROCESS, "{\"streams\":1,\"rows\":4096}", "", &agent));
   for (uint32_t step = 0; step < 10; step++) act(agent, 5, step == 6 ? PRL_MEAN : PRL_SAMPLE, action);
   check_process(action, 5, 0, 7, 9);
   end(agent, 5);
@@ -193,7 +194,7 @@ static void process_is_saved(void **state) {
 
 static void check_refused(const char *noise, const char *text) {
   prl_agent *agent;
-  CHECK_FAILS(make(noise, "{}", &agent), PRL_EFORMAT, text);
+  CHECK_FAILS(make(noise, "{}", "", &agent), PRL_EFORMAT, text);
 }
 
 static void sentences(void **state) {
@@ -241,6 +242,9 @@ static void densities_are_refused(void **state) {
               "program \"act\" gives log_prob, and its noise, a process (noise.theta), has no density");
   CHECK_FAILS(try_toy("{\"width\":1,\"theta\":0.1,\"dt\":1}", false), PRL_EFORMAT,
               "program \"update\" reads log_prob, and what acts has no density");
+  prl_agent *agent;
+  CHECK_FAILS(make(PROCESS, "{}", "{\"verb\":\"ratios\"},", &agent), PRL_EFORMAT,
+              "ratios needs the densities of what acts, which has none");
 }
 
 static int setup(void **state) {
