@@ -51,6 +51,16 @@ static void write_rows(prl_agent *a, const prl_shortage *s) {
              "a decision was not recorded (dropped_steps): %" PRId64 " steps were held, and %s", rows, why);
 }
 
+/* Its room is as the builder made it (lua/perilune/recipe/control.lua). */
+static void write_control(prl_agent *a) {
+  const prl_experience *e = prl_control_experience(a->control);
+  prl_format(a->notice, sizeof a->notice,
+             "a decision of the control group was not recorded (dropped_steps): it has room for %" PRId64
+             " streams and %" PRId64 " steps; set agent.%s to more, or agent.baseline.traffic to less",
+             e->options.streams, e->options.rows,
+             e->shortage.lacks == PRL_LACKS_STREAMS ? "streams" : "rows");
+}
+
 static void write_constraint(prl_agent *a) {
   const char *name;
   double bound, violation;
@@ -79,6 +89,9 @@ const char *prl_agent_notice(prl_agent *a) {
   const prl_shortage *s = &a->experience->shortage;
   if (!*a->notice && s->lacks != PRL_LACKS_NOTHING)
     (s->lacks == PRL_LACKS_STREAMS ? write_streams : write_rows)(a, s);
+  else if (!*a->notice && a->control &&
+           prl_control_experience(a->control)->shortage.lacks != PRL_LACKS_NOTHING)
+    write_control(a);
   else if (!*a->notice)
     write_constraint(a);
   if (!*a->notice) write_weights(a);

@@ -120,8 +120,13 @@ typedef struct prl_shortage {
 
 typedef struct prl_replay prl_replay; /* rl/replay.h */
 
+/* Told of a row that will not be learned from, since an older policy acted it, before it is gone. */
+typedef void (*prl_stale_fn)(void *context, int64_t place);
+
 typedef struct prl_experience {
   prl_runtime *runtime;
+  prl_stale_fn stale; /* NULL: nobody asks */
+  void *stale_context;
   prl_replay *replay; /* borrowed: where a late response still finds its row; NULL: nowhere */
   prl_experience_options options;
   prl_response_rule *rules;

@@ -142,8 +142,7 @@ void prl_experience_version(prl_experience *e, uint64_t min_version) {
     prl_stream *s = &e->streams[slot];
     while (is_closed(e, s->first) && e->rows[s->first].version < min_version) {
       e->n.closed--;
-      e->n.stale_steps++;
-      prl_row_behead(e, s, s->first);
+      prl_row_stale(e, s, s->first);
     }
   }
 }

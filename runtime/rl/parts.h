@@ -47,6 +47,8 @@ void prl_streams_untouch(prl_experience *experience, int32_t slot); /* no longer
 /* record.c */
 void prl_row_release(prl_experience *experience, int32_t row); /* its place is free again */
 void prl_row_settle(prl_experience *experience, int32_t row);  /* closes it if it is time */
+/* The closed row at the head of its stream is not learned from. */
+void prl_row_stale(prl_experience *experience, prl_stream *stream, int32_t row);
 /* Takes a closed row off the head of its stream, its final observation too. */
 void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
 /* Adds an observation without a decision to the end of the stream's list. */

@@ -92,6 +92,12 @@ void prl_row_behead(prl_experience *e, prl_stream *s, int32_t row) {
   prl_row_release(e, row);
 }
 
+void prl_row_stale(prl_experience *e, prl_stream *s, int32_t row) {
+  e->n.stale_steps++;
+  if (e->stale) e->stale(e->stale_context, row);
+  prl_row_behead(e, s, row);
+}
+
 void prl_row_settle(prl_experience *e, int32_t row) {
   prl_row *r = &e->rows[row];
   if (r->state != (PRL_ROW_WAITED | PRL_ROW_SUCCEEDED)) return;
@@ -100,8 +106,7 @@ void prl_row_settle(prl_experience *e, int32_t row) {
     e->n.closed++;
     return;
   }
-  e->n.stale_steps++;
-  prl_row_behead(e, &e->streams[r->stream], row);
+  prl_row_stale(e, &e->streams[r->stream], row);
 }
 
 void prl_row_succeed(prl_experience *e, int32_t row) {

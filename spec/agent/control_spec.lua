@@ -107,7 +107,7 @@ describe("a control group", function()
       agent:learn()
     end
     local metrics = agent:metrics()
-    assert.equal(30 * 2 * 60, metrics.duplicate_feedback + 30 * 2 * (60 - #own)) -- each side counts its own
+    assert.equal(30 * 2 * 60, metrics.duplicate_feedback) -- of both sides
     assert.equal(30 * 2 * #own, metrics.steps)
     -- what waits at the end is not yet counted; each episode of a side is like the next but one
     local own_gain, control_gain = sums[false].gain / sums[false].n, sums[true].gain / sums[true].n
@@ -147,6 +147,70 @@ describe("a control group", function()
     assert.truthy(text:find("its observation 1 is", 1, true), text)
   end)
 
+  it("has lifts by the size of what is below 0, and none of auxiliary policies", function()
+    local path = folder .. "arms.lua"
+    assert(prl.io.write(path, (host:format("", 'traffic = 0.5, per = "step", window = 1e9')
+      :gsub('{"a2c", rollout = 2, lr = 0}', '{"two_stage", main = "gain", first = 0, share = 1, rollout = 2, lr = 0}'))))
+    local agent, users = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path)))), {}
+    for i = 1, 60 do users[i] = i end
+    for i = 1, 20 do
+      local action, decisions = agent:act(users, prl.zeros(60, 1), "mean")
+      local responses = {}
+      for k, user in ipairs(users) do
+        -- the control group gets −2; of the policies that learn, which all have the mean 0 or so, the auxiliary ones get 9
+        local arm = agent:act_log_prob() and prl.bucket(user, "arms") < 5000 and -1 or 9
+        responses[k] = {0, prl.bucket(user) < 5000 and -2 or arm}
+      end
+      assert(action)
+      agent:feedback(decisions, prl.tensor(responses))
+      if i % 2 == 0 then
+        agent:observe(users, prl.zeros(60, 1))
+        agent:learn()
+      end
+    end
+    assert.near(0.5, agent:metrics()["lift/gain"], 1e-9) -- (−1 + 2)/2
+  end)
+
+  it("counts steps that are not learned from, or long episodes would be missing on one side", function()
+    local agent = agent_of('cost = {at_most = 1, per = "episode", window = 1000}', 'traffic = 0.5, per = "episode", window = 1e9')
+    local users = {}
+    for i = 1, 60 do users[i] = i end
+    for step = 1, 400 do -- episodes of 1 to 12 steps, and updates within them
+      local _, decisions = agent:act(users, prl.randn(60, 1))
+      agent:feedback(decisions, prl.ones(60, 2))
+      agent:learn()
+      local ended = {}
+      for _, user in ipairs(users) do
+        if (step + user) % (1 + user % 12) == 0 then ended[#ended + 1] = user end
+      end
+      if #ended > 0 then agent:finish(ended, "terminated") end
+    end
+    local metrics = agent:metrics()
+    assert.is_true(metrics.stale_steps > 1000)
+    local lengths = {[true] = {0, 0}, [false] = {0, 0}}
+    for _, user in ipairs(users) do -- each has as many episodes as its length allows
+      local side, length = lengths[prl.bucket(user) < 5000], 1 + user % 12
+      side[1], side[2] = side[1] + 400, side[2] + 400 / length
+    end
+    local wanted = lengths[false][1] / lengths[false][2] / (lengths[true][1] / lengths[true][2]) - 1
+    assert.near(wanted, metrics["lift/gain"], 0.01)
+    assert.near(lengths[false][1] / lengths[false][2], metrics["constrained/cost"], 0.2)
+  end)
+
+  it("has room, and says where it has not", function()
+    local path = folder .. "x.lua"
+    assert(prl.io.write(path, (host:format("", "traffic = 0.5"):gsub("streams = 64", "streams = 64, rows = 200"))))
+    local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
+    local _, control = sides(0.5, "", 200)
+    for _ = 1, 4 do agent:act({unpack(control, 1, 60)}, prl.zeros(60, 1)) end
+    assert.truthy(agent:notice():find("a decision of the control group was not recorded (dropped_steps): it has room for 64 streams "
+      .. "and 216 steps; set agent.rows to more, or agent.baseline.traffic to less", 1, true), agent:notice())
+    assert.equal(240 - 216, agent:metrics().dropped_steps)
+    local other = prl.recipe.plan(assert(load("", "policy = {aim = 0.5}, traffic = 0.5")))
+    agent = agent_of("", "traffic = 0.5")
+    raises("swap: recipe.agent.baseline.policy is of 1 entries in the new plan", agent.swap, agent, other)
+  end)
+
   it("makes a constraint relative", function()
     local agent = agent_of("gain = {at_least = relative(-0.1), window = 64, multiplier = learned {lr = 0.5, max = 4}}",
       'traffic = 0.5, per = "step"')
@@ -183,6 +247,10 @@ describe("a control group", function()
     refused('the action has no dimension "ami"; the nearest is "aim"', "", "policy = {ami = 1}")
     refused("a run or a saved agent: there is no run or agent runs/x", "", 'policy = "runs/x"')
     refused("traffic: expected a number above 0 and at most 1, got 2", "", "traffic = 2")
+    refused("this is of a saved policy, and none is given", "", 'digest = "12"')
+    refused("expected less than 1, got 1: nobody would be left to learn from", "", "traffic = 1")
+    refused('at_least: expected a number, or relative(share) as in relative(-0.005), got {"relative", -0.1}',
+      'gain = {at_least = {"relative", -0.1}}', "")
     refused('unknown key; the nearest is "traffic"', "", "trafic = 0.1")
     refused("a bound that is relative has the control group's mean as its unit", "gain = {at_least = relative(0), unit = 2}", "")
     local path = folder .. "none.lua"
@@ -196,7 +264,7 @@ describe("a control group", function()
 
   describe("in a simulation", function()
     local simulated = [[return {
-      env = {"shortvideo", n = 8},
+      env = {"shortvideo", n = 32},
       objective = {critics = {watch = {reward = function(r) return r.watch_time end, scale = 10}}},
       policy = {hidden = {4}, log_std = {kind = "fixed", init = -20}, last_gain = 0},
       algorithm = {"a2c", rollout = 8, lr = 0},
@@ -215,12 +283,13 @@ describe("a control group", function()
 
     it("is made of twins, who meet the same chances", function()
       local loaded = assert(recipes.load(folder, simulated))
-      assert.equal(4, loaded.env.twins)
+      assert.equal(16, loaded.env.twins)
+      assert.equal(3, assert(recipes.load(folder, (simulated:gsub("n = 32", "n = 3")))).env.twins) -- 16, where there are as many
       local agent = prl.agent(prl.recipe.plan(loaded))
-      local env = prl.env("shortvideo", {n = 12, twins = 4, seed = 1})
+      local env = prl.env("shortvideo", {n = 48, twins = 16, seed = 1})
       drive(agent, env, 20)
       local metrics = agent:metrics()
-      assert.equal(20 * 8 * 8, metrics.steps) -- twins cost no steps
+      assert.equal(20 * 8 * 32, metrics.steps) -- twins cost no steps
       for _, response in ipairs(env:spec().responses) do -- the policy is the zero action, and so are their lives
         local lift = metrics["lift/" .. response.name]
         assert.is_true(lift == nil or math.abs(lift) < 1e-6, response.name)
@@ -235,7 +304,7 @@ describe("a control group", function()
 
     it("goes on from a file, byte for byte", function()
       local loaded = assert(recipes.load(folder, (simulated:gsub("lr = 0", "lr = 1e-3"):gsub("init = %-20", "init = -1"))))
-      local function make() return prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 12, twins = 4, seed = 1}) end
+      local function make() return prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 48, twins = 16, seed = 1}) end
       local agent, env = make()
       local straight = drive(agent, env, 12)
       agent, env = make()

@@ -443,7 +443,7 @@ static prl_status make(const toy_options *o) {
   toy_plan toy = toy_new(runtime, o);
   prl_plan *plan;
   prl_agent *agent = NULL;
-  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
+  CHECK_OK(prl_plan_new_from(runtime, &toy.document, toy.tensors, 9, &plan, &error));
   toy_free(&toy);
   prl_status status = prl_agent_new(plan, &agent, &error);
   prl_plan_free(plan);

@@ -222,17 +222,33 @@ describe("two_stage", function()
     check('form = "kl", off_policy = 1.5', {form = "kl", off_policy = 1.5}, 1)
   end)
 
-  it("is refused without a main or an auxiliary critic", function()
+  it("is refused where it cannot be, at the option's line", function()
     local function refused(recipe, message)
-      local loaded = recipes.load(folder, recipe)
-      local ok, said = pcall(prl.recipe.plan, loaded)
-      assert.is_false(ok)
-      assert.truthy(tostring(said):find(message, 1, true), tostring(said))
+      local loaded, said = recipes.load(folder, recipe)
+      assert.is_nil(loaded)
+      assert.truthy(said:find(message, 1, true), said)
     end
     local recipe = text:format ""
-    refused(recipe:gsub('main = "watch"', 'main = "wach"'), 'has no critic "wach"; the nearest is "watch"')
-    refused(recipe:gsub("share = {gamma.-like = {gamma = 0, weight = 0.8},", ""), "an auxiliary one is needed")
+    refused(recipe:gsub('main = "watch"', 'main = "wach"'),
+      'algorithm.main: expected the critic of the main response, got "wach"; the nearest is "watch"')
+    refused(recipe:gsub('main = "watch", ', ""), 'got ""; there are like, share, watch')
+    refused(recipe:gsub("share = {gamma.-like = {gamma = 0, weight = 0.8},", ""), "watch is the only critic; an auxiliary one is needed")
     refused(recipe:gsub("hidden = {}", 'hidden = {4}, trunk = "shared"'), "several policies share no trunk")
+    refused(recipe:gsub("first = 0", "first = 10"), "stage one takes 10 steps, and train.steps is 10")
+    refused(recipe:gsub("objective = {", "objective = {constraints = {share = {at_least = 1}}, "),
+      "two_stage has no use for objective.constraints")
+  end)
+
+  it("goes on where no auxiliary policy has a weight", function()
+    for _, form in ipairs {"tempered", "exact", "kl"} do
+      local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text:format(('form = "%s"'):format(form))))))
+      for _, name in ipairs {"share", "like"} do agent:set(("objective.critics.%s.weight"):format(name), name == "like" and -1 or 0) end
+      for update = 1, 2 do
+        experience(agent)
+        agent:learn()
+        assert.equal(update, agent:metrics().updates)
+      end
+    end
   end)
 
   it("goes from stage one to stage two, and on from a file, byte for byte", function()

@@ -97,8 +97,8 @@ end
 --- is {plan = …, streams, steps} of the same number of rows.
 local function updates_beside(one, other)
   local function feeder(about)
-    local agent, spec, streams = prl.agent(about.plan), nil, {}
-    spec = agent:spec()
+    local agent, streams = prl.agent(about.plan), {}
+    local spec = agent:spec()
     for i = 1, about.streams do streams[i] = i end
     streams = prl.tensor(streams, "int64")
     local rows = prl.randn(about.streams, #spec.observation.names)

@@ -56,7 +56,7 @@ local function with_learn(fn)
   end)
 end
 
---- In place of what an algorithm declares before its programs.
+--- A plan of an algorithm that declares so.
 local function declare(fn)
   local loaded = assert(prl.recipe.load(host))
   loaded.algorithm = {options = {}, build = function(learn)
@@ -161,6 +161,9 @@ local takes = {
     learn:acts(function(obs) return prl.distribution.point(obs:slice(2, 1, 1)) end, 1, odd {every = 2, drawn = 1})
   end) end},
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
+  ["learn.serve"] = {
+    function(odd) declare(function(learn) learn:serve(odd {{learn:policy "a", share = 1}, {learn:policy "b"}}) end) end,
+    function(odd) declare(function(learn) learn:serve {odd {learn:policy "a", share = 1}, {learn:policy "b"}} end) end},
   ["learn.weigh"] = {function(odd) with_learn(function(learn) learn:weigh(odd {normalise = false}) end) end},
   ["learn.estimate"] = {function(odd) with_learn(function(learn) learn:estimate(odd {lambda = 1, normalise = false}) end) end},
   ["learn.vtrace"] = {function(odd) with_learn(function(learn) learn:vtrace(odd {lambda = 1, rho = 1, c = 1}) end) end},

@@ -27,8 +27,10 @@ describe("recipes/", function()
     if recipe.env then -- the others are for `perilune fit`
       it("has " .. path .. ", which loads", function()
         local set = needs_world(recipe) and {"env.world=" .. world} or nil
-        local loaded = assert(prl.recipe.load(path, {set = set}))
-        local again = assert(recipes.load(folder, prl.recipe.text(loaded.recipe)))
+        local code = recipe.env.lua -- beside the recipe
+        if code then recipes.write(folder, code, assert(prl.io.read(path:match "^.*/" .. code))) end
+        local loaded = assert(prl.recipe.load(path, {set = set, trust = code ~= nil}))
+        local again = assert(recipes.load(folder, prl.recipe.text(loaded.recipe), {trust = code ~= nil}))
         assert.equal(loaded.hash, again.hash)
         if loaded.sweep then assert.is_true(#sweep.plan(path, {}).points > 1) end
       end)

@@ -1,6 +1,7 @@
 --- Two-stage constrained actor-critic (Cai et al. 2023, "Two-Stage Constrained Actor-Critic for Short Video Recommendation").
 --- Stage one: for each auxiliary response a policy πᵢ and a critic of its own. Stage two: the policy π of the main response,
 --- which is kept near them. λᵢ, the weight of an auxiliary critic in the objective, says how near; λ̄ᵢ = λᵢ/Σλ.
+local nearest = require "perilune.nearest"
 local prl = require "perilune"
 
 local two_stage = {
@@ -10,11 +11,12 @@ local two_stage = {
   options = {
     main       = {"",    "",      "the critic of the main response; the others are auxiliary", structural = true},
     form       = {"tempered", "", "how π is kept near: exact, the closed form of the paper; tempered, the same with a small power "
-                                  .. "of the policies' ratios; kl, a penalty on its divergence from each",
+                                  .. "of the policies' ratios (in both a single auxiliary critic has the same say whatever its "
+                                  .. "weight); kl, a penalty on its divergence from each, times its weight",
                   choices = {"exact", "tempered", "kl"}, structural = true},
     first      = {5e5,   "steps", "length of stage one; 0: both stages at once, the auxiliary policies with their share of users",
                   structural = true, min = 0},
-    share      = {0.1,   "",      "where both stages are at once: users of each auxiliary policy, for each of the main one", min = 0},
+    share      = {0.1,   "",      "where both stages are at once: users of each auxiliary policy, for each of the main one", above = 0},
     off_policy = {nil,   "",      "auxiliary policies learn from all steps, by the ratio of densities up to this; false: from their "
                                   .. "own", above = 0},
     pull       = {0.005, "",      "tempered: power κ of the policies' ratios", min = 0},
@@ -70,10 +72,12 @@ end
 local function nearness(batch, auxiliaries)
   local sum, total
   for _, one in ipairs(auxiliaries) do
-    local term = one.objective.weight * (one.pi:log_prob(batch.action):detach() - batch.log_prob)
+    local multiplier = one.objective.weight:maximum(0)
+    local term = multiplier * (one.pi:log_prob(batch.action):detach() - batch.log_prob)
     sum = sum and sum + term or term
-    total = total and total + one.objective.weight or one.objective.weight
+    total = total and total + multiplier or multiplier
   end
+  total = total:maximum(1e-6) -- all of them may be 0
   return sum / total, total
 end
 
@@ -103,7 +107,7 @@ end
 function losses.kl(_, _, auxiliaries, gain, mask)
   return mask, function(_, log_prob)
     local loss = -mean_of(standardised(gain, mask) * log_prob, mask)
-    for _, one in ipairs(auxiliaries) do loss = loss + one.objective.weight * mean_of(one.kl, mask) end
+    for _, one in ipairs(auxiliaries) do loss = loss + one.objective.weight:maximum(0) * mean_of(one.kl, mask) end
     return loss
   end
 end
@@ -140,15 +144,10 @@ end
 
 --- The main response and the auxiliary ones: {policy, critic, objective} each.
 local function responses(learn, opt)
-  local critics, objective, main, auxiliaries, names = learn:critics(), learn:objective(), nil, {}, {}
+  local critics, objective, main, auxiliaries = learn:critics(), learn:objective(), nil, {}
   for i, critic in ipairs(critics) do
-    names[critic.name] = true
     local one = {critic = critic, objective = objective[i]}
     if critic.name == opt.main then main = one else auxiliaries[#auxiliaries + 1] = one end
-  end
-  if not main then prl.refuse(prl.no_name("two_stage: algorithm.main", "critic", opt.main, names)) end
-  if #auxiliaries == 0 then
-    prl.refuse(("two_stage: %s is the only critic; an auxiliary one is needed, with λ as its weight"):format(opt.main))
   end
   main.policy = learn:policy "policy"
   for _, one in ipairs(auxiliaries) do one.policy = learn:policy("auxiliary/" .. one.critic.name) end
@@ -158,12 +157,14 @@ end
 --- Which stage it is, as the name of a number: 1 in the first, then 0. Both at once: nil.
 local function stage_of(learn, opt)
   if opt.first == 0 then return nil end
-  return learn:scalar("stage_one", {kind = "piecewise", points = {{0, 1}, {opt.first, 1}, {opt.first + 1, 0}}})
+  return learn:scalar("stage_one", {kind = "piecewise", points = {{0, 1}, {opt.first, 1}, {opt.first + 1, 0}}}, 0, 1)
 end
 
 local function serve(learn, opt, main, auxiliaries, stage)
   local list = {{main.policy, share = 1}}
-  if stage then list[1].share = learn:scalar("stage_two", {kind = "piecewise", points = {{0, 0}, {opt.first, 0}, {opt.first + 1, 1}}}) end
+  if stage then
+    list[1].share = learn:scalar("stage_two", {kind = "piecewise", points = {{0, 0}, {opt.first, 0}, {opt.first + 1, 1}}}, 0, 1)
+  end
   for i, one in ipairs(auxiliaries) do list[i + 1] = {one.policy, share = stage or opt.share} end
   learn:serve(list)
 end
@@ -186,6 +187,26 @@ function two_stage.build(learn, opt)
   end)
   return {learn:collect(opt.rollout), learn:freeze(), learn:rewards(), learn:values(), learn:advantages {lambda = opt.lambda},
     update, learn:publish()}
+end
+
+function two_stage.refusal(opt, recipe)
+  local known = {}
+  for _, name in ipairs(recipe.critics) do known[name] = true end
+  if not known[opt.main] then
+    return "main", ("expected the critic of the main response, got %q%s"):format(opt.main,
+      nearest.hint_or_list(opt.main, recipe.critics))
+  end
+  if #recipe.critics == 1 then
+    return "main", ("%s is the only critic; an auxiliary one is needed, with λ as its weight"):format(opt.main)
+  end
+  if opt.first >= recipe.steps then
+    return "first", ("stage one takes %.0f steps, and train.steps is %.0f: the main policy would learn nothing"):format(opt.first,
+      recipe.steps)
+  end
+  if recipe.constrained then
+    return "main", "two_stage has no use for objective.constraints: weights of auxiliary critics are its multipliers"
+  end
+  if recipe.trunk == "shared" then return "main", 'several policies share no trunk: policy.trunk is "shared"' end
 end
 
 return two_stage

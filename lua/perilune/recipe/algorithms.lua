@@ -198,9 +198,16 @@ local function held(check, algorithm, rest, path)
   return list, others
 end
 
---- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. policy: of
---- the recipe, resolved.
-function algorithms.resolve(check, value, path, spec, policy)
+-- What an algorithm's refusal may ask of the rest of the recipe.
+local function beside(recipe)
+  return {critics = keys(recipe.objective.critics or {}), constrained = recipe.objective.constraints ~= nil,
+    steps = recipe.train.steps, trunk = recipe.policy.trunk}
+end
+
+--- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its
+--- other sections, resolved.
+function algorithms.resolve(check, value, path, spec, recipe)
+  local policy = recipe.policy
   if type(value) == "string" then value = {value} end
   if type(value) ~= "table" then values.wrong(check, path, 'as in {"ppo", epochs = 4}', value) end
   local algorithm, before = find(check, value, path), check.count()
@@ -216,7 +223,7 @@ function algorithms.resolve(check, value, path, spec, policy)
   end
   resolved[1], resolved.lua = value[1], value[1] == nil and value.lua or nil
   if algorithm.refusal and check.count() == before then
-    local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved))
+    local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved), beside(recipe))
     if wrong then check.note(path .. "." .. wrong, message) end
   end
   if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end

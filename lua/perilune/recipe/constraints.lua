@@ -29,8 +29,8 @@ local function resolve_one(check, name, given, at, critics)
       nearest.hint_or_list(one.critic, keys(critics))))
   end
   local bound = one.at_least or one.at_most
-  if (one.at_least == nil) == (one.at_most == nil) then
-    check.note(at, "expected one of at_least and at_most, got " .. (bound and "both" or "none"))
+  if (given.at_least == nil) == (given.at_most == nil) then
+    check.note(at, "expected one of at_least and at_most, got " .. (given.at_least and "both" or "none"))
   elseif type(bound) == "table" and one.unit then
     check.note(at .. ".unit", "a bound that is relative has the control group's mean as its unit")
   elseif bound == 0 and not one.unit then

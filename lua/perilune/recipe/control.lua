@@ -40,6 +40,9 @@ function control.resolve(check, value, path, spec)
   if type(value) ~= "table" then values.wrong(check, path, 'a table of options, as in {policy = "zero", traffic = 0.02}', value) end
   local result = check.section(schema.control, value, path)
   if #(result.salt or "") > 64 then check.note(path .. ".salt", ("expected at most 64 bytes, got %d"):format(#result.salt)) end
+  if result.digest and (type(result.policy) == "table" or is_zero(result.policy)) then
+    check.note(path .. ".digest", "this is of a saved policy, and none is given")
+  end
   if type(result.policy) == "table" and spec then
     environment.constant(check, spec, result.policy, path .. ".policy")
   elseif not is_zero(result.policy) and spec then
@@ -55,16 +58,21 @@ function control.check(check, recipe, spec, env, algorithm)
   if algorithm.search then
     check.note(path, "a search serves its vectors to users of their own; an algorithm that learns is needed, such as a2c or ppo")
   end
+  if env.kind == "host" and given.traffic == 1 then
+    check.note(path .. ".traffic", "expected less than 1, got 1: nobody would be left to learn from")
+  end
   if given.per == "user_day" and not spec.clock and env.kind ~= "host" then
     check.note(path .. ".per", ("expected step or episode, got user_day: the env %s has no clock"):format(values.show(spec.name)))
   end
 end
 
+local fewest_twins = 16 -- a lift of fewer says little, and below four it has no interval
+
 --- How many of a simulation's users have a twin in the control group; 0 where a host says who is of it.
 function control.twins(recipe)
   local given, n = recipe.agent.baseline, recipe.env.n
   if not given or not n then return 0 end
-  return math.max(1, math.min(n, math.floor(given.traffic * n + 0.5)))
+  return math.min(n, math.max(fewest_twins, math.floor(given.traffic * n + 0.5)))
 end
 
 --- What acts for the group where it is a saved agent's policy: document, tensors (prl.acting); nil elsewhere.
@@ -92,10 +100,11 @@ function control.vector(recipe, spec)
   return vector
 end
 
---- Streams that the control group has room for. A host's share is left to chance: there is room for twice as many.
+--- Streams that the control group has room for: of a host all may be of it; an agent of a simulation may serve a host later.
 local function streams_of(recipe)
   local twins, streams = control.twins(recipe), recipe.agent.streams
-  return twins > 0 and twins or math.min(streams, math.ceil(2 * recipe.agent.baseline.traffic * streams) + 16)
+  if twins == 0 then return streams end
+  return math.max(twins, math.min(streams, math.ceil(2 * recipe.agent.baseline.traffic * streams) + 16))
 end
 
 --- `control` of the plan. rows: capacity of the agent for its own steps; act: what acts for the group, {noise, sets, programs,

@@ -64,7 +64,8 @@ function Learn:serve(list)
   if self.actor_made then options.refuse("learn:serve: the actor is declared already") end
   local policies, arms = {}, {}
   for i, one in ipairs(options.list("learn:serve", list)) do
-    options.need_kind("learn:serve: an item", one, "table")
+    options.check("learn:serve: an item", one, {share = "number or string"}, 1)
+    options.need_kind("learn:serve: the policy of an item", one[1], "table")
     policies[i], arms[i] = one[1], {name = one[1].name, share = one.share or 1}
   end
   self.arms = arms
@@ -72,10 +73,10 @@ function Learn:serve(list)
 end
 
 --- A number of the algorithm's own that follows env steps, such as {kind = "piecewise", points = {{0, 1}, {1e5, 0}}}; its name
---- is that of a live option, and learn:live_scalar gives it in a program.
-function Learn:scalar(name, value)
+--- is that of a live option within these bounds, and learn:live_scalar gives it in a program.
+function Learn:scalar(name, value, low, high)
   local path = "algorithm." .. name
-  self.live[path] = {value = value}
+  self.live[path] = {value = value, low = low, high = high}
   return path
 end
 

@@ -198,11 +198,11 @@ schema.control = {
     "dimension, such as {diversity = 0.5}, or the policy of a run's folder or an agent's file, by its mean action; the plan keeps it"),
   option("digest", "text", nil, "", "refuses a saved policy with another digest; default: the file's"),
   option("traffic", "number", 0.02, "", "share of the users who are of it. A simulation has no users to lose: for this share of " ..
-    "its instances it runs twins beside them, who meet the same chances", {above = 0, max = 1}),
-  option("salt", "text", "", "", "decides, with the user's number, who is of it; another salt gives other users (prl.bucket)"),
+    "its instances, and at least 16 where there are as many, it runs twins beside them, who meet the same chances", {above = 0, max = 1}),
+  option("salt", "text", "", "", "of a host: decides, with the user's number, who is of it; another salt gives other users (prl.bucket)"),
   option("per", "choice", nil, "", "what lifts are means of: days of a user, whole episodes or steps; default: user_day for " ..
     "envs with a clock, else episode", {choices = {"step", "episode", "user_day"}}),
-  option("window", "number", 10000, "units", "lifts are of about the last so many units of the group: what was counted loses " ..
+  option("window", "number", 1000, "units", "lifts are of about the last so many units of the group: what was counted loses " ..
     "weight by e in so many", {min = 1, max = 1e15}),
 }
 

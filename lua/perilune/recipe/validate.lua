@@ -224,7 +224,7 @@ local function resolve(check, recipe)
       "objective.constraints", result.objective.critics or {})
   end
   if recipe.algorithm ~= nil then
-    result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec, policy)
+    result.algorithm, algorithm = check.try(algorithms.resolve, check, recipe.algorithm, "algorithm", spec, result)
   end
   if result.agent.baseline then
     result.agent.baseline = check.try(require("perilune.recipe.control").resolve, check, result.agent.baseline, "agent.baseline", spec)

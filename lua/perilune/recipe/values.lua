@@ -259,7 +259,8 @@ end
 --- A bound of a constraint: a number, or {relative = share} as relative(share) gives it.
 function values.bound(check, value, _, path)
   local share = type(value) == "table" and value.relative
-  if type(value) == "number" or share == nil or share == false then return plain_number(check, value, {}, path) end
+  if type(value) == "number" then return plain_number(check, value, {}, path) end
+  if type(share) ~= "number" then wrong(check, path, "a number, or relative(share) as in relative(-0.005)", value) end
   known_fields(check, value, path, {"relative"})
   return {relative = plain_number(check, share, {min = -1e6, max = 1e6}, path .. ".relative")}
 end

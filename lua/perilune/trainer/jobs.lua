@@ -2,9 +2,9 @@
 --- go on, the others begin.
 ---
 --- A job is {recipe = file, script (whether it is one), set = {overrides}, hash = of the resolved recipe, seed, runs = the
---- folder for its run, steps = of the recipe, name = for messages}. A run is a job's where hash and seed are the same: everything that its
---- numbers come from is in these two, but for a length that was changed afterwards (`train --resume RUN --steps N`); runs
---- that began with another's policy, or whose options were changed, are nobody's.
+--- folder for its run, steps = of the recipe, name = for messages}. A run is a job's where hash, seed and length are the
+--- same: everything that its numbers come from is in these, but for a length that was changed afterwards (`train --resume RUN
+--- --steps N`); runs that began with another's policy, or whose options were changed, are nobody's.
 
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"

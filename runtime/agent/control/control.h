@@ -44,12 +44,14 @@ void prl_control_pair(prl_control *control, bool paired);
  * group. */
 bool prl_control_compares(const prl_control *control, const prl_experience *own, int32_t slot);
 
-/* Counts both sides' rows of an update, each once. own: the batch of the policy that learns, whose streams
- * are those of `experience`. */
+/* Counts rows of the policy that learns, whose streams are those of `experience`: of several policies those
+ * of the first. */
+void prl_control_count_own(prl_control *control, const prl_batch *own, const prl_experience *experience);
+/* Counts both sides' rows of an update, each once. */
 void prl_control_count(prl_control *control, const prl_batch *own, const prl_experience *experience);
-/* The lift of a response: mean of a unit under the policy that learns, over that of the control group, less
- * one. *half: half of its 95 % interval; NaN where there are fewer than four clusters of streams on a side.
- * False: a side has no unit yet, or the control group's mean is 0. */
+/* The lift of a response: by how much the mean of a unit under the policy that learns is above that of the
+ * control group, relative to its size. *half: half of its 95 % interval; NaN where there are fewer than four
+ * clusters of streams on a side. False: a side has no unit yet, or the control group's mean is 0. */
 bool prl_control_lift(const prl_control *control, int32_t response, double *lift, double *half);
 
 #endif

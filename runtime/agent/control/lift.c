@@ -2,9 +2,10 @@
  *
  * The mean of a response is a ratio of sums over units, and streams are independent, so that its variance is
  * that of a ratio over clusters of streams (Cochran 1977, section 6.3): with s_k and n_k the sums of cluster
- * k of K, M = Σ s_k / Σ n_k, var M = K/(K − 1) · Σ (s_k − M n_k)² / (Σ n_k)². The lift L = M_own/M_control −
- * 1 has (1 + L)² · (var M_own/M_own² + var M_control/M_control² − 2 cov/(M_own M_control)) by the delta
- * method; the covariance over clusters is that of twins, and about 0 where the two sides have other streams.
+ * k of K, M = Σ s_k / Σ n_k, var M = K/(K − 1) · Σ (s_k − M n_k)² / (Σ n_k)². The lift
+ * (M_own − M_control)/|M_control| has the variance (M_own/M_control)² · (var M_own/M_own² + var
+ * M_control/M_control² − 2 cov/(M_own M_control)) by the delta method; the covariance over clusters is that
+ * of twins, and about 0 where the two sides have other streams.
  */
 #include <math.h>
 #include <string.h>
@@ -25,10 +26,15 @@ const float *prl_control_rewards(prl_control *c, prl_expression *expression) {
 }
 
 /* Returns how many units ended. */
+static bool counts(const prl_control *c, int side, const prl_batch *b, const prl_experience *e, int64_t row) {
+  if (side == PRL_SIDE_CONTROL) return true;
+  return !(e->options.arms > 1 && b->arm[row] != 0) && prl_control_compares(c, e, b->stream[row]);
+}
+
 static int64_t count_side(prl_control *c, int side, const prl_batch *b, const prl_experience *e) {
   int64_t ended = 0;
   for (int64_t row = 0; row < b->rows; row++) {
-    if (side == PRL_SIDE_OWN && !prl_control_compares(c, e, b->stream[row])) continue;
+    if (!counts(c, side, b, e, row)) continue;
     const double *unit = prl_units_add(&c->units[side], b, row, b->response + row * c->responses);
     if (!unit) continue;
     double *to = prl_control_sums(c, side, cluster_of(e->streams[b->stream[row]].key));
@@ -47,8 +53,12 @@ static void forget(prl_control *c, int64_t ended) {
   *c->weight = 1;
 }
 
-void prl_control_count(prl_control *c, const prl_batch *own, const prl_experience *experience) {
+void prl_control_count_own(prl_control *c, const prl_batch *own, const prl_experience *experience) {
   count_side(c, PRL_SIDE_OWN, own, experience);
+}
+
+void prl_control_count(prl_control *c, const prl_batch *own, const prl_experience *experience) {
+  prl_control_count_own(c, own, experience);
   forget(c, count_side(c, PRL_SIDE_CONTROL, &c->batch, c->experience));
 }
 
@@ -92,7 +102,7 @@ bool prl_control_lift(const prl_control *c, int32_t response, double *lift, doub
   if (own.weight <= 0 || control.weight <= 0 || control.mean == 0) return false;
   const double least = (double)(own.clusters < control.clusters ? own.clusters : control.clusters);
   double squares = 0;
-  *lift = own.mean / control.mean - 1;
+  *lift = (own.mean - control.mean) / fabs(control.mean);
   *half = NAN;
   if (least < 4 || own.mean == 0) return true;
   for (int64_t k = 0; k < PRL_CLUSTERS; k++) {
@@ -100,6 +110,6 @@ bool prl_control_lift(const prl_control *c, int32_t response, double *lift, doub
         deviation(c, PRL_SIDE_OWN, k, response, &own) - deviation(c, PRL_SIDE_CONTROL, k, response, &control);
     squares += d * d;
   }
-  *half = student(least - 1) * fabs(1 + *lift) * sqrt(squares * least / (least - 1));
+  *half = student(least - 1) * fabs(own.mean / control.mean) * sqrt(squares * least / (least - 1));
   return true;
 }

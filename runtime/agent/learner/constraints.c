@@ -242,12 +242,22 @@ static void observe(const prl_constraint *c, prl_window *w, const prl_batch *b, 
   if (unit) push(c, w, *unit);
 }
 
-static void observe_own(const prl_learner *l, prl_constraint *c) {
-  const prl_batch *b = &l->batch;
-  const float *reward = l->critics[c->critic].reward;
+/* Of several policies the first is constrained; relative to the control group, users who are compared with
+ * it. */
+static void observe_own(const prl_learner *l, prl_constraint *c, const prl_batch *b, const float *reward) {
   for (int64_t row = 0; row < b->rows; row++) {
+    if (l->shape->experience.arms > 1 && b->arm[row] != 0) continue;
     if (!c->relative || prl_control_compares(l->control, l->experience, b->stream[row]))
       observe(c, &c->own, b, row, reward);
+  }
+}
+
+void prl_constraints_stale(prl_learner *l, const prl_batch *one) {
+  for (int i = 0; i < l->constraints_count; i++) {
+    prl_constraint *c = &l->constraints[i];
+    float reward;
+    prl_expression_eval(l->critics[c->critic].expression, 1, one->response, &reward);
+    if (isfinite(reward)) observe_own(l, c, one, &reward);
   }
 }
 
@@ -311,7 +321,7 @@ static prl_status observe_control(prl_learner *l, prl_constraint *c, prl_error *
 prl_status prl_constraints_step(prl_learner *l, prl_error *error) {
   for (int i = 0; i < l->constraints_count; i++) {
     prl_constraint *c = &l->constraints[i];
-    observe_own(l, c);
+    observe_own(l, c, &l->batch, l->critics[c->critic].reward);
     prl_status status = c->relative ? observe_control(l, c, error) : PRL_OK;
     if (status) return status;
     if (enough(c, &c->own) && (!c->relative || enough(c, &c->control))) measure(l, c);

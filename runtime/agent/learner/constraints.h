@@ -58,4 +58,8 @@ void prl_constraints_apply(prl_learner *learner);
  * reward of the control group that is not finite). */
 prl_status prl_constraints_step(prl_learner *learner, prl_error *error);
 
+/* A row that is not learned from goes into the windows, too. Of one whose reward is not finite nothing is
+ * known. */
+void prl_constraints_stale(prl_learner *learner, const prl_batch *one);
+
 #endif

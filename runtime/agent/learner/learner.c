@@ -60,6 +60,7 @@ static prl_status build(prl_learner *l, prl_error *error) {
   if (!status) status = prl_constraints_build(l, error);
   if (!status) status = prl_programs_build(l, error);
   if (status) return status;
+  if (l->control || l->constraints_count) prl_stale_ask(l);
   l->n.warmed = l->shape->warmup == 0;
   prl_programs_fill_live(l);
   return PRL_OK;
@@ -320,11 +321,16 @@ prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
 int64_t prl_learner_updates(const prl_learner *l) { return l->n.updates; }
 
 int prl_learner_metrics(const prl_learner *l, const prl_metric **list) {
-  const prl_experience_counts *n = &l->experience->n;
-  const int64_t counters[PRL_METRICS_COUNTERS] = {
-      n->decisions,     l->n.updates,     prl_policy_version(l->policy),
-      n->dropped_steps, n->late_feedback, n->duplicate_feedback,
-      n->stale_steps,   n->idle_streams};
+  const prl_experience_counts none = {0}, *n = &l->experience->n;
+  const prl_experience_counts *other = l->control ? &prl_control_experience(l->control)->n : &none;
+  const int64_t counters[PRL_METRICS_COUNTERS] = {n->decisions,
+                                                  l->n.updates,
+                                                  prl_policy_version(l->policy),
+                                                  n->dropped_steps + other->dropped_steps,
+                                                  n->late_feedback + other->late_feedback,
+                                                  n->duplicate_feedback + other->duplicate_feedback,
+                                                  n->stale_steps,
+                                                  n->idle_streams + other->idle_streams};
   return prl_metrics_list(&l->metrics, counters, list);
 }
 

@@ -143,6 +143,9 @@ prl_status prl_rewards_make(prl_learner *learner, prl_error *error);
  * them. Fails: PRL_ENUMERIC. */
 prl_status prl_rewards_draw(prl_learner *learner, prl_error *error);
 
+/* stale.c: rows that are dropped as stale are counted from now on. */
+void prl_stale_ask(prl_learner *learner);
+
 /* learner.c */
 /* The frozen rows have been learned from. */
 void prl_learner_release(prl_learner *learner);
