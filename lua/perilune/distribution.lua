@@ -242,4 +242,34 @@ function Squashed:kl(other) return self.unit:kl(other.unit) end
 function Squashed:sample(draws) return self:to_env(self.unit:sample(draws)) end
 function Squashed:mean() return self:to_env(self.unit:mean()) end
 
+-- ---- The same with noise that depends on the state (Raffin et al. 2022, "Smooth exploration for robotic reinforcement
+-- learning", section 4.1) ----
+
+local StateDependent = class("state_dependent", {})
+
+--- mean (rows, n); features φ (rows, F), log_std (F, n): before tanh an action is mean + Wᵀ φ, W (F, n) with independent
+--- W_fd ~ N(0, exp(log_std_fd)²). While W lasts, like states have like noise. Of one row its density is that of a Gaussian with
+--- the variance Σ_f φ_f² exp(2 log_std_fd) in dimension d, plus 1e-6, so that there is one where all features are 0.
+function distribution.state_dependent(mean, features, log_std, low, high)
+  options.need_kind("prl.distribution.state_dependent: its features", features, "tensor")
+  options.need_kind("prl.distribution.state_dependent: its log_std", log_std, "tensor")
+  local variance = prl.matmul(features:square(), (log_std * 2):exp()) + 1e-6
+  return setmetatable({marginal = distribution.squashed(mean, variance:log() * .5, low, high), mu = mean, features = features,
+    log_std = log_std}, StateDependent)
+end
+
+--- The action for draws (rows, F · n), those of W.
+function StateDependent:sample(draws)
+  local inputs, n = self.log_std:size(1), self.log_std:size(2)
+  local noise = (self.features:reshape(-1, inputs, 1) * self.log_std:exp() * draws:reshape(-1, inputs, n)):sum(2)
+  return self.marginal:to_env((self.mu + noise):tanh())
+end
+
+--- For draws (rows, n) of its own in each row: what a loss over rows needs, of which no two share a W.
+function StateDependent:sample_with_log_prob(draws) return self.marginal:sample_with_log_prob(draws) end
+function StateDependent:log_prob(action) return self.marginal:log_prob(action) end
+function StateDependent:entropy(draws) return self.marginal:entropy(draws) end
+function StateDependent:kl(other) return self.marginal:kl(other.marginal) end
+function StateDependent:mean() return self.marginal:mean() end
+
 return options.strict("prl.distribution", "function", distribution)

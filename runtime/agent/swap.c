@@ -118,6 +118,7 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
   if (status) return status;
   status = check_same(a, next, error);
   if (!status) status = prl_learner_check_take(next->learner, a->learner, error);
+  if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
   if (status) {
     prl_agent_free(next);
     return status;

@@ -205,6 +205,8 @@ prl_status prl_experience_enter(prl_experience *experience, const uint64_t *stre
 /* Records the decisions of the call that was entered. decisions (n): 0 where there was no room. */
 void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
                            const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
+/* Whether all rows were acted with a density: one without it has one that is not a number. */
+bool prl_experience_dense(const prl_experience *experience);
 /* How long the steps of decisions that are still open took, each on its own clock. Otherwise a step
  * lasts until the agent's time at which its successor or its end is made known. A time below 0 counts as 0,
  * decision 0 is passed over. */

@@ -262,3 +262,9 @@ prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, co
   }
   return status;
 }
+
+bool prl_experience_dense(const prl_experience *e) {
+  for (int64_t row = 0; row < e->n.fresh; row++)
+    if (e->rows[row].kind == PRL_ROW_REAL && isnan(e->log_prob[row])) return false;
+  return true;
+}

@@ -237,6 +237,12 @@ static int32_t take_for(prl_replay *m, uint64_t decision) {
   return place;
 }
 
+bool prl_replay_dense(const prl_replay *m) { /* that of a ghost is 0 */
+  for (int64_t place = 0; place < m->n.filled; place++)
+    if (isnan(m->log_prob[place])) return false;
+  return true;
+}
+
 static void set_priority(prl_replay *m, int64_t place, double weight) {
   if (m->priority.leaves) prl_sum_tree_set(&m->priority, place, weight);
 }

@@ -31,8 +31,10 @@ local discrete = [[
 ]]
 
 local a2c = '"a2c", correction = {"vtrace", rho = 1.1}, rollout = 1'
+local process = text:format("", '"td3", exploration = {"ou", dt = 0.3}')
 local cases = {
   sac = text:format("", '"sac"'), td3 = text:format("", '"td3"'), dqn = discrete,
+  ["sac with noise that lasts"] = text:format("", '"sac", exploration = {"gsde", steps = 3}'), ["td3 with a process"] = process,
   a2c = text:format("", a2c):gsub("steps = 2", "stretch = 3"),
   ["a2c with choices"] = discrete:gsub('"dqn", rollout = 1', a2c):gsub("steps = 2, target = 3", "stretch = 3"),
 }
@@ -150,5 +152,38 @@ describe("an algorithm with a replay memory", function()
     assert.is_true(tensors["memory.counts"]:totable()[3] > 50) -- rows
     live(agent, 10)
     assert.is_true(agent:metrics().updates > before + 5)
+  end)
+
+  it("acts alike in like states while its noise lasts", function()
+    local agent, observation, actions = agent_of(cases["sac with noise that lasts"]), prl.tensor {{0.3, -0.2}}, {}
+    for step = 0, 9 do
+      actions[step] = agent:act({7}, observation):get(1, 1)
+      assert.equal(step % 3 > 0, actions[step] == actions[step - 1])
+    end
+    agent:finish({7}, "terminated")
+    assert.is_true(agent:act({7}, observation):get(1, 1) ~= actions[9])
+    assert.is_true(agent:act({7}, observation * -1):get(1, 1) ~= agent:act({7}, observation):get(1, 1))
+  end)
+
+  it("acts with a process that has no density, which what needs one refuses", function()
+    local agent = live(agent_of(process), 12)
+    local observation = prl.randn(2, 2)
+    local action = agent:act({7, 8}, observation)
+    for _, density in ipairs(agent:act_log_prob():totable()) do assert.is_true(density ~= density) end
+    assert.error_matches(function() agent:log_prob(observation, action) end, "no program for densities of actions")
+    local corrected = text:format("", a2c):gsub("steps = 2", "stretch = 3")
+    local function swap(recipe) agent:swap(prl.recipe.plan(assert(recipes.load(folder, recipe)))) end
+    assert.error_matches(function() swap(corrected) end, "swap: ratios of the new plan needs the densities of actions, " ..
+      "and the running agent has steps that were acted without one: its noise is a process")
+    swap(cases.td3) -- and its memory keeps them
+    live(agent, 3)
+    assert.error_matches(function() swap(corrected) end, "swap: ratios of the new plan needs the densities of actions")
+  end)
+
+  it("goes on with its process under another recipe", function()
+    local straight, swapped = live(agent_of(process), 12), live(agent_of(process), 12)
+    swapped:swap(prl.recipe.plan(assert(recipes.load(folder, (process:gsub("minibatch = 8", "minibatch = 4"))))))
+    local observation = prl.randn(2, 2)
+    assert.same(straight:act({7, 8}, observation):totable(), swapped:act({7, 8}, observation):totable())
   end)
 end)

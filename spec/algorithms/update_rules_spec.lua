@@ -115,5 +115,9 @@ describe("a whole update of", function()
     check("sac", '"sac", alpha_lr = 0.02, entropy = -0.7, entropy_gamma = 0.8')
   end)
 
+  it("sac with noise that depends on the state is that of the papers", function()
+    check("gsde", '"sac", exploration = {"gsde", steps = 2}, alpha_lr = 0.02, entropy = -0.7, entropy_gamma = 0.8')
+  end)
+
   it("td3 is that of the paper", function() check("td3", '"td3", noise = 0.1, smooth = 0.4, smooth_clip = 0.5') end)
 end)

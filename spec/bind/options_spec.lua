@@ -120,6 +120,8 @@ local takes = {
   ["prl.nn.parameter"] = {function(odd) prl.nn.parameter(odd {2, 2}) end},
   ["module.load"] = {function(odd) prl.nn.linear(1, 1):load(odd(prl.nn.linear(1, 1):state())) end},
   ["prl.distribution.multi_categorical"] = {function(odd) prl.distribution.multi_categorical(logits, odd {2, 2}) end},
+  ["prl.distribution.state_dependent"] = {
+    function(odd) prl.distribution.state_dependent(prl.zeros(1, 2), prl.zeros(1, 3), prl.zeros(3, 2), odd {-1, -1}, {1, 1}) end},
   ["prl.distribution.squashed"] = {
     function(odd) prl.distribution.squashed(prl.zeros(1, 2), prl.zeros(2), odd {-1, -1}, {1, 1}) end,
     function(odd) prl.distribution.squashed(prl.zeros(1, 2), prl.zeros(2), {-1, -1}, odd {1, 1}) end},
@@ -155,6 +157,9 @@ local takes = {
   ["learn.minimise"] = {function(odd) build(function(learn, opt, loss)
     learn:minimise(loss, odd {actor = opt.lr, critics = opt.lr, max_norm = 1}) end) end},
   ["learn.network"] = {function(odd) declare(function(learn) learn:network("q", odd {inputs = {"obs"}}) end) end},
+  ["learn.acts"] = {function(odd) declare(function(learn)
+    learn:acts(function(obs) return prl.distribution.point(obs:slice(2, 1, 1)) end, 1, odd {every = 2, drawn = 1})
+  end) end},
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
   ["learn.serve"] = {
     function(odd) declare(function(learn) learn:serve(odd {{learn:policy "a", share = 1}, {learn:policy "b"}}) end) end,

@@ -95,6 +95,38 @@ describe("distributions", function()
     close(many:log_prob(a):exp():sum():item() * 3 / n, 1, 2e-3)
   end)
 
+  it("state-dependent: an action by its matrix, and the density of the marginal by hand, which draws of matrices have", function()
+    local mean, low, high = {.3, -.2}, {-1, 0}, {2, 5}
+    local features, log_std = {.5, 0, -2}, {{-1, -.5}, {3, 3}, {-2, -1.5}} -- (F, n)
+    local draws, own = {.7, -1.1, 9, 9, .4, .2}, {-.3, 1.2} -- of W (F, n), row after row; of the marginal
+    local function gsde(n)
+      local function rows(list) return prl.zeros(n, #list) + prl.tensor {list} end
+      return distribution.state_dependent(rows(mean), rows(features), prl.tensor(log_std), low, high)
+    end
+    local pi = gsde(1)
+    local sample, action, log_prob = pi:sample(prl.tensor {draws}), pi:sample_with_log_prob(prl.tensor {own})
+    local wanted = 0
+    for d = 1, 2 do
+      local noise, variance, half = 0, 1e-6, (high[d] - low[d]) / 2
+      for f = 1, 3 do
+        noise = noise + features[f] * math.exp(log_std[f][d]) * draws[2 * (f - 1) + d]
+        variance = variance + (features[f] * math.exp(log_std[f][d])) ^ 2
+      end
+      close(sample[1][d], low[d] + half * (1 + math.tanh(mean[d] + noise)), 1e-5)
+      local raw = mean[d] + math.sqrt(variance) * own[d]
+      close(action[1][d], low[d] + half * (1 + math.tanh(raw)), 1e-5)
+      wanted = wanted - own[d] ^ 2 / 2 - .5 * math.log(2 * math.pi * variance) - math.log(half * (1 - math.tanh(raw) ^ 2))
+      close(pi:mean()[1][d], low[d] + half * (1 + math.tanh(mean[d])), 1e-5)
+    end
+    close(log_prob[1], wanted, 1e-4)
+    close(pi:log_prob(action)[1], wanted, 1e-4)
+    close(pi:entropy(prl.tensor {own})[1], -wanted, 1e-4)
+    local n = 40000 -- E log p of its own draws is −H, which draws of the marginal estimate, too
+    local many = gsde(n)
+    local by_matrix = many:log_prob(many:sample(prl.with_seed(3, prl.randn, n, 6))):mean():item()
+    close(by_matrix, -many:entropy(prl.with_seed(4, prl.randn, n, 2)):mean():item(), .02)
+  end)
+
   it("ε-greedy: the mixture's density, also where ε is 0 or values are equal", function()
     local values, epsilon = prl.tensor {{1, 3, 2}, {5, 5, 0}}, .3
     local pi = distribution.epsilon_greedy(values, epsilon)

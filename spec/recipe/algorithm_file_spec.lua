@@ -113,6 +113,20 @@ describe("an algorithm's file", function()
     assert.truthy(found:find("the schedule of ./mine.lua: item 4 is a function; a verb is needed, as learn:publish() gives it", 1, true))
   end)
 
+  it("reads no density of what acts with a process, which has none", function()
+    local first = "local actor, critics = learn:actor(), learn:critics()"
+    local function acts(noise, body)
+      return ("learn:acts(function(obs) return prl.distribution.point(obs:slice(2, 1, 1)) end, 1, %s) "):format(noise) ..
+        ("learn:program(function(batch) %s end)"):format(body or "")
+    end
+    fails(first, acts("{theta = 0.15, dt = 0.1}", "return batch.log_prob"),
+      "12: batch.log_prob: what acts draws from an Ornstein–Uhlenbeck process (learn:acts {theta = 0.15}), and its actions have " ..
+      "no density")
+    fails(first, acts "{theta = 0.15}", "12: learn:acts: dt is missing; it takes dt")
+    fails(first, acts "{teta = 0.15}", '12: learn:acts has no option "teta"; the nearest is "theta"')
+    fails(first, acts("{drawn = 3}", "error('width ' .. batch.noise:size(2))"), "12: width 3")
+  end)
+
   it("may raise what is no text, and that is a sentence, too", function()
     with("learn:publish()", "error({})")
     recipes.write(folder, "x.lua", RECIPE)

@@ -28,6 +28,8 @@ local variants = {
   {"env=cartpole"}, {"algorithm=a2c"}, {"algorithm.correction=vtrace"}, {"algorithm.correction={'vtrace', rho = 2, c = 0.5}"},
   {"algorithm.correction={'vtrace', rho = linear {from = 2, to = 1}}"},
   {"algorithm={'a2c', correction = {'vtrace'}, memory = 64, start = 0, minibatch = 16, stretch = 4}"},
+  {"algorithm={'sac', exploration = {'gsde', steps = 4, log_std = -2}, memory = 64, start = 0, minibatch = 16}"},
+  {"algorithm={'td3', exploration = {'ou', theta = 0.2, dt = 0.5}, memory = 64, start = 0, minibatch = 16}"},
 }
 for _, option in ipairs(schema.policy) do
   for _, choice in ipairs(option.choices or {}) do

@@ -1,6 +1,7 @@
 --- Soft actor-critic with a learned temperature (Haarnoja et al. 2018, "Soft actor-critic algorithms and applications"), with
 --- one value for each objective, each with its own discount, and the entropy as a value of its own. One action serves all of
---- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole.
+--- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole. Its noise may
+--- last (generalised state-dependent exploration, Raffin et al. 2022).
 local prl = require "perilune"
 local replay = require "perilune.replay"
 
@@ -17,6 +18,13 @@ local sac = {
     alpha_lr    = {3e-4, "",      "step size of the logarithm of the temperature", min = 0, scale = "log"},
     alpha       = {1,    "",      "the temperature at the start", structural = true, above = 0},
     entropy     = {-1,   "nats",  "the entropy that the temperature aims at, for each dimension of the action"},
+    exploration = {nil, "",       "noise that lasts: {\"gsde\"}, generalised state-dependent exploration, a matrix of noise over the "
+                   .. "actor's last features that is drawn anew every so many steps; false: fresh noise in each step",
+                   of = "exploration", forms = {gsde = {
+                     steps   = {0,  "steps", "steps of an episode that a matrix lasts; 0: the whole episode", structural = true, min = 0,
+                                max = 2 ^ 28},
+                     log_std = {-3, "", "logarithm of the deviation of its elements at the start, then learned", structural = true},
+                   }}},
     entropy_gamma = {nil, "",     "discount of the entropy, a step; false: that of the objective's first critic", optional = true,
                    min = 0, max = 1},
   }),
@@ -35,7 +43,8 @@ local low_log_std, high_log_std = -5, 2
 function sac.build(learn, opt)
   local objective, action = learn:objective(), learn:action()
   local n, dimensions = #objective, #action.names
-  local actor = learn:network("actor", {inputs = {"obs"}, outputs = 2 * dimensions, last_gain = 0.01})
+  local lasting = opt.exploration
+  local actor = learn:network("actor", {inputs = {"obs"}, outputs = lasting and dimensions or 2 * dimensions, last_gain = 0.01})
   local twins, targets, copies = {}, {}, {}
   for i = 1, 2 do -- the outputs of each: a value for each objective, and that of the entropy
     twins[i] = learn:network("twin_" .. i, {inputs = {"obs", "action"}, outputs = n + 1})
@@ -44,12 +53,22 @@ function sac.build(learn, opt)
   end
   local log_alpha = learn:parameter("temperature", prl.full({1}, math.log(opt.alpha)))
 
+  local noise_log_std = lasting and learn:parameter("log_std", prl.full({actor.features, dimensions}, lasting.log_std))
+
   local function policy(obs)
+    if lasting then
+      local mean, features = actor:with_features(obs)
+      return prl.distribution.state_dependent(mean:reshape(-1, dimensions), features, noise_log_std, action.low, action.high)
+    end
     local outputs = actor(obs)
     local log_std = outputs:slice(2, dimensions + 1, 2 * dimensions):clamp(low_log_std, high_log_std)
     return prl.distribution.squashed(outputs:slice(2, 1, dimensions), log_std, action.low, action.high)
   end
-  learn:acts(policy, dimensions)
+  if lasting then
+    learn:acts(policy, actor.features * dimensions, {every = lasting.steps, drawn = dimensions})
+  else
+    learn:acts(policy, dimensions)
+  end
 
   local function column(values, i) return values:slice(2, i, i):reshape(-1) end
   -- Σ weight · Q + α · Q of the entropy, (rows)
@@ -99,7 +118,7 @@ function sac.build(learn, opt)
     learn:metric("entropy", -log_prob:mean())
     learn:metric("temperature", alpha:sum())
     local short = (log_prob + opt.entropy * dimensions):mean():detach() -- positive where there is too little entropy
-    learn:minimise(-gain:mean() - (log_alpha * short):sum(), {actor = opt.lr, temperature = opt.alpha_lr})
+    learn:minimise(-gain:mean() - (log_alpha * short):sum(), {actor = opt.lr, log_std = lasting and opt.lr, temperature = opt.alpha_lr})
   end)
   return {
     learn:collect(opt.rollout), learn:remember(opt.memory),

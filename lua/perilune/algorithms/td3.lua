@@ -1,6 +1,6 @@
 --- Twin delayed deep deterministic policy gradient (Fujimoto et al. 2018), with one value for each objective, each with its own
 --- discount. One action serves all of them: the actor follows the weighted sum of the first twin's values; in targets the twin
---- whose weighted sum is smaller is taken whole.
+--- whose weighted sum is smaller is taken whole. Its noise is white, or an Ornstein–Uhlenbeck process as in Lillicrap et al. 2016.
 local prl = require "perilune"
 local replay = require "perilune.replay"
 
@@ -13,7 +13,13 @@ local td3 = {
   options = replay.options({rollout = 1, minibatch = 256, updates = 1}, {
     delay        = {2,    "",      "updates of the values for each of the actor and the targets", structural = true, min = 1},
     tau          = {5e-3, "",      "share of the networks in the targets when they are updated", min = 0, max = 1},
-    noise        = {0.1,  "",      "deviation of the actions that are tried, in halves of their range", above = 0},
+    noise        = {0.1,  "",      "deviation of the actions that are tried, in halves of their range; σ of a process", above = 0},
+    exploration  = {nil,  "",      "noise that goes on from step to step: {\"ou\"}, the Ornstein–Uhlenbeck process "
+                                   .. "x ← (1 − theta dt) x + noise √dt z, which begins at 0 with each episode; false: it is white",
+                    of = "exploration", forms = {ou = {
+                      theta = {0.15, "", "pull of the process to 0: it forgets by e in 1/(theta dt) steps", structural = true, above = 0},
+                      dt    = {0.01, "", "time of a step of the process; at most 1/theta", structural = true, above = 0},
+                    }}},
     smooth       = {0.2,  "",      "deviation of the next action in targets, in halves of its range", min = 0},
     smooth_clip  = {0.5,  "",      "the most that it deviates, in halves of its range", min = 0},
     lr           = {3e-4, "",      "step size of the actor", min = 0, scale = "log"},
@@ -59,7 +65,9 @@ function td3.build(learn, opt)
   local function act(network, obs) return centre + half * unit(network, obs) end
   --- What the environment was given: draws are remembered before they are cut (prl_agent_act).
   local function cut(drawn) return centre + half * ((drawn - centre) / half):clamp(-1, 1) end
-  learn:acts(function(obs) return prl.distribution.normal(act(actor, obs), log_half + opt.noise:log()) end, dimensions)
+  local process = opt.exploration
+  learn:acts(function(obs) return prl.distribution.normal(act(actor, obs), log_half + opt.noise:log()) end, dimensions,
+    process and {theta = process.theta, dt = process.dt})
 
   local values = learn:program(function(batch)
     local smoothing = (batch.next_noise * opt.smooth):clamp(-opt.smooth_clip, opt.smooth_clip)
@@ -90,6 +98,13 @@ function td3.build(learn, opt)
       learn:sample {size = opt.minibatch, steps = opt.steps}, values, learn:every(opt.delay, {improve, copies})}},
     learn:publish(),
   }
+end
+
+function td3.refusal(opt)
+  local process = opt.exploration
+  if process and process.theta * process.dt > 1 then
+    return "exploration.dt", ("expected at most 1/theta, %.6g, or the process swings: got %.6g"):format(1 / process.theta, process.dt)
+  end
 end
 
 return td3

@@ -12,6 +12,9 @@ local tracing = require "perilune.recipe.tracing"
 
 -- ---- Fixed programs ----
 
+--- Not of a process: what it comes to depends on the step before.
+local function has_density(actor) return not (actor.noise and actor.noise.theta) end
+
 local function act_program(self)
   local continuous, actor = self.spec.action.kind == "continuous", self:actor()
   return tracing.program(self, "act", function(rows)
@@ -22,7 +25,7 @@ local function act_program(self)
     local pi = actor.distribution(obs)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
     prl.trace_output("action", actor.to_env(action))
-    prl.trace_output("log_prob", pi:log_prob(action))
+    if has_density(actor) then prl.trace_output("log_prob", pi:log_prob(action)) end
   end)
 end
 
@@ -54,7 +57,8 @@ end
 
 --- What every plan has beside the programs that learn.
 local function fixed_programs(self)
-  self.programs.act, self.programs.density = act_program(self), density_program(self)
+  self.programs.act = act_program(self)
+  if has_density(self:actor()) then self.programs.density = density_program(self) end
   if self.spec.action.kind ~= "continuous" then self.programs.densities = densities_program(self) end
   if self.critics_made then self.programs.values = values_program(self) end
 end
@@ -122,6 +126,14 @@ local function set_documents(self)
     end
   end
   return sets, optims, tensors
+end
+
+--- The draws of what acts: their width alone, where they are fresh in each step.
+local function noise_document(actor)
+  if not next(actor.noise or {}) then return actor.draws end
+  local noise = {width = actor.draws}
+  for key, value in pairs(actor.noise) do noise[key] = value end
+  return noise
 end
 
 --- One action for everybody, as prl.acting tells of a policy.
@@ -221,7 +233,7 @@ local function plan_document(self, algorithm, recipe, hash)
     },
     warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
-    noise = self:actor().draws, sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
+    noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
     constraints = constrained, arms = self.arms or nil,
     metrics = metric_documents(algorithm),
   }

@@ -39,12 +39,16 @@ end
 
 --- What acts, in place of the recipe's policy: distribution(obs), with obs (rows, O), is a distribution over actions (rows, A)
 --- as the environment sees them; draws: how many numbers a sample of it takes. Networks that it reads are published with the
---- policy.
-function Learn:acts(distribution, draws)
+--- policy. given: every, steps of a stream that the same draws last (1; 0: its whole episode); drawn, how many numbers
+--- batch.noise has (draws); theta, dt: the numbers are an Ornstein–Uhlenbeck process by stream, x ← (1 − θ dt) x + √dt z, from 0
+--- with each episode, z being standard normals. Rows that are acted with it have no density.
+function Learn:acts(distribution, draws, given)
   options.need_kind("learn:acts: the distribution", distribution, "function")
   options.need_kind("learn:acts: draws", draws, "number")
+  local noise = options.check("learn:acts", given, {every = "number", drawn = "number", theta = "number", dt = "number"})
+  if noise.theta then options.need("learn:acts", noise, {"dt"}) end
   if self.actor_made then options.refuse("learn:acts: the actor is declared already") end
-  self.actor_made = networks.acting(distribution, draws)
+  self.actor_made = networks.acting(distribution, draws, noise)
 end
 
 --- A further policy of the shape that the recipe's has, with a parameter set of that name, by which learn:minimise steps it.
@@ -91,7 +95,8 @@ end
 
 --- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
 --- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),
---- outputs (1), hidden, activation, init (default: the policy's), last_gain (1).
+--- outputs (1), hidden, activation, init (default: the policy's), last_gain (1). net:with_features(x, …) gives the same, and
+--- what its last layer reads, (rows, net.features).
 function Learn:network(name, given)
   local o = options.check("learn:network", given, {inputs = "table", outputs = "number", hidden = "table",
     activation = "string", last_gain = "number", init = "string"})

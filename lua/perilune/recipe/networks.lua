@@ -263,11 +263,11 @@ function networks.serving(policies)
   return networks.acting(distribution_of, policies[1].draws)
 end
 
---- learn:acts.
-function networks.acting(distribution_of, draws)
+--- learn:acts. noise: {every, drawn, theta, dt}.
+function networks.acting(distribution_of, draws, noise)
   before_programs "learn:acts"
   local function same(action) return action end
-  local actor = {distribution = distribution_of, draws = draws, from_env = same, to_env = same}
+  local actor = {distribution = distribution_of, draws = draws, noise = noise, from_env = same, to_env = same}
   return setmetatable(actor, {__call = function(_, obs) return distribution_of(obs) end})
 end
 
@@ -310,20 +310,26 @@ local function columns_of(self, inputs)
   return total
 end
 
---- The module called over columns side by side; one output a row comes as (rows).
+--- The module, layers one after another, called over columns side by side; one output a row comes as (rows).
 local function callable(name, set, module, outputs, fixed)
-  local function through(call, ...)
-    local columns = {...}
-    local out = module[call](module, #columns == 1 and columns[1] or join(columns))
+  local last = module[#module]
+  local network = {name = name, set = set, features = last.weight:size(1)}
+  local function columns(...) return select("#", ...) == 1 and ... or join {...} end
+  local function seen(out)
+    out = outputs == 1 and out:reshape(-1) or out
+    return fixed and out:detach() or out
+  end
+  --- With its parameters as constants: gradients go to its inputs alone.
+  function network.fixed(_, ...)
+    local out = module:fixed(columns(...))
     return outputs == 1 and out:reshape(-1) or out
   end
-  local network = {name = name, set = set}
-  --- With its parameters as constants: gradients go to its inputs alone.
-  function network.fixed(_, ...) return through("fixed", ...) end
-  return setmetatable(network, {__call = function(_, ...)
-    local out = through("forward", ...)
-    return fixed and out:detach() or out
-  end})
+  function network.with_features(_, ...)
+    local features = columns(...)
+    for i = 1, #module - 1 do features = module[i](features) end
+    return seen(last(features)), fixed and features:detach() or features
+  end
+  return setmetatable(network, {__call = function(_, ...) return seen(module(columns(...))) end})
 end
 
 --- learn:network. given: inputs, outputs, hidden, activation, init, last_gain.

@@ -78,10 +78,19 @@ end
 function tracing.batch(self, rows)
   local function vector(name) return prl.trace_input(name, prl.randn(rows), true) end
   local function draws(name)
-    local width = self:actor().draws
+    local actor = self:actor()
+    local width = actor.noise and actor.noise.drawn or actor.draws
     if width == 0 then prl.refuse(("batch.%s: what acts draws no numbers"):format(name)) end
     local example = self.spec.action.kind == "continuous" and prl.randn(rows, width) or prl.rand(rows, width)
     return prl.trace_input(name, example, true)
+  end
+  local function density(name)
+    local noise = self.actor_made and self.actor_made.noise
+    if noise and noise.theta then
+      prl.refuse(("batch.%s: what acts draws from an Ornstein–Uhlenbeck process (learn:acts {theta = %g}), and its actions have no "
+        .. "density"):format(name, noise.theta))
+    end
+    return vector(name)
   end
   local makers = {
     obs = function(name) return tracing.observations(self, rows, name) end,
@@ -91,7 +100,7 @@ function tracing.batch(self, rows)
       if not self.arms then prl.refuse "batch.arm: one policy acts; learn:serve declares several" end
       return tracing.arms(rows, #self.arms)
     end,
-    log_prob = vector, weight = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
+    log_prob = density, weight = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
   }
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)

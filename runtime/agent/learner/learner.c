@@ -19,8 +19,8 @@ static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[
                            {&l->stretch.place, shape->draw_rows, sizeof *l->stretch.place, true},
                            {&l->stretch_reward, drawn, word, true},
                            {&l->weight, shape->draw_rows, word, true},
-                           {&l->noise, shape->draw_rows, shape->noise * word, true},
-                           {&l->next_noise, shape->draw_rows, shape->noise * word, true}};
+                           {&l->noise, shape->draw_rows, shape->noise_drawn * word, true},
+                           {&l->next_noise, shape->draw_rows, shape->noise_drawn * word, true}};
   memcpy(pieces, all, sizeof all);
   return (int)(sizeof all / sizeof *all);
 }
@@ -152,7 +152,7 @@ static prl_status correction_blocks(prl_learner *l, prl_blocks *blocks, prl_erro
 
 /* What was drawn along with the batch. */
 static prl_status draw_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
-  const int64_t rows = l->shape->draw_rows, noise = rows * l->shape->noise;
+  const int64_t rows = l->shape->draw_rows, noise = rows * l->shape->noise_drawn;
   prl_status status = prl_replay_blocks(l->memory, blocks, error);
   if (!status) status = prl_blocks_add(blocks, "draw.place", PRL_I32, rows, l->stretch.place, error);
   if (!status) status = prl_blocks_add(blocks, "draw.weight", PRL_F32, rows, l->weight, error);
@@ -237,6 +237,19 @@ prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from
                       ours->name);
   }
   return PRL_OK;
+}
+
+/* Rows that were acted without a density say so by one that is not a number (policy/act.c). */
+prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error) {
+  const char *reader = prl_programs_density(to);
+  if (!reader) return PRL_OK;
+  if (prl_policy_dense(from->policy) && prl_experience_dense(from->experience) &&
+      (!to->memory || !from->memory || prl_replay_dense(from->memory)))
+    return PRL_OK;
+  return prl_fail(error, PRL_EINVAL,
+                  "swap: %s of the new plan needs the densities of actions, and the running agent has steps "
+                  "that were acted without one: its noise is a process",
+                  reader);
 }
 
 static void take_critic(prl_critic *to, const prl_critic *old) {

@@ -38,6 +38,9 @@ bool prl_learner_restore(prl_learner *learner);
 void prl_learner_remember(prl_learner *learner);
 /* Fails where the new plan needs what a running agent can no longer measure: PRL_EINVAL. */
 prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error);
+/* Fails where the new plan learns from densities of actions and rows of the running agent have none:
+ * PRL_EINVAL. */
+prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error);
 /* What one learner hands to another: the critics' statistics and the optimizers' counts of steps. */
 void prl_learner_take(prl_learner *to, const prl_learner *from);
 /* Goes on where `from` is: its running episodes and counts; the warm-up is over. */

@@ -131,6 +131,8 @@ int prl_program_find(const prl_learner *learner, const char *name); /* −1: non
 void prl_programs_fill_live(prl_learner *learner); /* the frozen live options into every program */
 /* After a whole run: its scalars, and the norms of the optimizers that stepped, into the metrics. */
 void prl_program_report(prl_learner *learner, const prl_learner_program *program);
+/* What needs the densities with which rows were acted: the name of a program or verb; NULL: nothing. */
+const char *prl_programs_density(const prl_learner *learner);
 
 /* rewards.c: of each critic, over the frozen rows, in units of the responses. Fails: PRL_ENUMERIC. */
 prl_status prl_rewards_raw(prl_learner *learner, prl_error *error);

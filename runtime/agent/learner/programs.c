@@ -23,8 +23,8 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
       {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
       {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
       {.name = "weight", .width = 1, .from = l->weight, .needs = PRL_MADE_DRAW},
-      {.name = "noise", .width = l->shape->noise, .from = l->noise, .needs = PRL_MADE_DRAW},
-      {.name = "next_noise", .width = l->shape->noise, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
+      {.name = "noise", .width = l->shape->noise_drawn, .from = l->noise, .needs = PRL_MADE_DRAW},
+      {.name = "next_noise", .width = l->shape->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
   size_t count = (size_t)(fixed + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
@@ -141,6 +141,25 @@ static prl_status build_density(prl_learner *l, const prl_value *programs, prl_e
   return status ? status : prl_routine_output(&d->routine, "log_prob", 1, false, &d->log_prob, error);
 }
 
+static bool reads_density(const prl_routine *r) {
+  for (int i = 0; i < r->fills_count; i++)
+    if (!strcmp(r->fills[i].source->name, "log_prob")) return true;
+  return false;
+}
+
+const char *prl_programs_density(const prl_learner *l) {
+  for (int i = 0; i < l->programs_count; i++)
+    if (reads_density(&l->programs[i].routine)) return l->programs[i].routine.name;
+  return l->density.log_prob ? "ratios" : NULL;
+}
+
+static prl_status check_density(const prl_learner *l, const prl_routine *r, prl_error *error) {
+  if (prl_policy_dense(l->policy) || !reads_density(r)) return PRL_OK;
+  return prl_fail(error, PRL_EFORMAT,
+                  "plan: program \"%s\" reads log_prob, and what acts has no density: \"act\" gives none",
+                  r->name);
+}
+
 /* Every float32 scalar output is a metric. */
 static prl_status list_reports(prl_learner *l, prl_learner_program *p, prl_error *error) {
   const prl_program *program = p->routine.program;
@@ -165,6 +184,7 @@ static prl_status build_program(prl_learner *l, const char *name, const prl_valu
   prl_status status = build_routine(l, name, text, rows, l->sources, l->sources_count, &p->routine, error);
   if (!status && prl_program_output(p->routine.program, "priority"))
     status = prl_routine_output(&p->routine, "priority", 1, false, &p->priority, error);
+  if (!status) status = check_density(l, &p->routine, error);
   return status ? status : list_reports(l, p, error);
 }
 

@@ -229,6 +229,37 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
   return PRL_OK;
 }
 
+/* ---- noise ---- */
+
+/* theta · dt above 1 would overshoot in every step, and above 2 diverge. */
+static prl_status read_process(prl_shape *s, const prl_value *map, prl_error *error) {
+  prl_status status = prl_read_number(map, "noise", "theta", true, 1e-9, 1e9, &s->noise_theta, error);
+  if (!status) status = prl_read_number(map, "noise", "dt", true, 1e-9, 1e9, &s->noise_dt, error);
+  if (!status && s->noise_theta * s->noise_dt > 1)
+    status = prl_read_fail("noise", "dt", "at most 1 / theta", error);
+  if (!status && s->noise_every != 1)
+    status = prl_read_fail("noise", "every", "1 with theta: the draws of a process are independent", error);
+  if (!status && s->spec.action_kind != PRL_ACTION_CONTINUOUS)
+    status = prl_read_fail("noise", "theta", "none: actions are choices, whose draws are uniform", error);
+  return status;
+}
+
+static prl_status read_noise(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *map = prl_get(root, "noise");
+  const int64_t most = 1 << 20;
+  const bool plain = !map || map->kind != PRL_MAP;
+  s->noise_every = 1;
+  prl_status status = plain ? prl_read_int(root, "", "noise", false, 0, most, &s->noise, error)
+                            : prl_read_int(map, "noise", "width", true, 0, most, &s->noise, error);
+  s->noise_drawn = s->noise;
+  if (status || plain) return status;
+  status = prl_read_int(map, "noise", "drawn", false, 0, most, &s->noise_drawn, error);
+  if (!status) status = prl_read_int(map, "noise", "every", false, 0, INT32_MAX, &s->noise_every, error);
+  return status || !prl_get(map, "theta") ? status : read_process(s, map, error);
+}
+
+/* ---- arms ---- */
+
 /* Their number alone; policy/arms.c reads their shares. A memory does not say which of them acted. */
 static prl_status read_arms(prl_shape *s, const prl_value *root, prl_error *error) {
   const prl_value *list = prl_get(root, "arms");
@@ -248,9 +279,9 @@ static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   prl_status status = prl_read_int(root, "", "format", true, 2, 2, &format, error);
   if (!status) status = prl_read_int(root, "", "seed", true, 0, INT64_C(1) << 53, &seed, error);
   if (!status) status = prl_read_int(root, "", "warmup", false, 0, INT64_C(1) << 40, &s->warmup, error);
-  if (!status) status = prl_read_int(root, "", "noise", false, 0, 1 << 20, &s->noise, error);
   if (!status) status = read_observation(s, root, error);
   if (!status) status = read_action(s, root, error);
+  if (!status) status = read_noise(s, root, error);
   if (!status) status = read_capacity(s, root, error);
   if (!status) status = read_memory(s, root, error);
   if (!status) status = read_arms(s, root, error);

@@ -14,6 +14,9 @@ typedef struct prl_shape {
   uint64_t seed;
   int64_t warmup;                    /* steps before the first update */
   int64_t noise;                     /* draws of a row that acts */
+  int64_t noise_drawn;               /* of a row that is drawn from the memory */
+  int64_t noise_every;               /* steps that those of acting last; 0: the whole episode */
+  double noise_theta, noise_dt;      /* of the process that they drive (policy/noise.c); theta 0: none */
   int64_t frozen_rows;               /* of one update, at most */
   int64_t batch_rows;                /* frozen or drawn at most */
   int64_t memory_rows;               /* places of the replay memory; 0: there is none */

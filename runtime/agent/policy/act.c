@@ -35,6 +35,13 @@ static void copy_actions(const prl_policy *p, int64_t n, float *action) {
   }
 }
 
+static void keep_densities(prl_policy *p, int64_t first, int64_t n) {
+  const int64_t room = p->room - first, count = n < room ? n : room;
+  if (count <= 0) return;
+  if (p->act.log_prob) memcpy(p->log_prob + first, p->act.log_prob->data, (size_t)count * sizeof(float));
+  for (int64_t i = 0; !p->act.log_prob && i < count; i++) p->log_prob[first + i] = NAN;
+}
+
 static prl_status act_tile(prl_policy *p, const prl_experience *experience, const float *observation,
                            int64_t first, int64_t n, prl_mode mode, const prl_draw_address *address,
                            float *action, prl_error *error) {
@@ -51,9 +58,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
     return prl_fail(error, PRL_ENUMERIC,
                     "the policy's action is not finite (rows %" PRId64 " to %" PRId64 ")", first + 1,
                     first + n);
-  const int64_t room = p->room - first;
-  if (room > 0)
-    memcpy(p->log_prob + first, p->act.log_prob->data, (size_t)(n < room ? n : room) * sizeof(float));
+  keep_densities(p, first, n);
   return PRL_OK;
 }
 

@@ -1,4 +1,7 @@
-/* The draws of actions. Every draw has an address: (seed, stream, episode, step). */
+/* The draws of actions. Every draw has an address: (seed, stream, episode, step), or of draws that last for
+ * k steps (seed, stream, episode, step / k). They are the noise of an action, or drive the process that is.
+ */
+#include <math.h>
 #include <string.h>
 
 #include "agent/policy/parts.h"
@@ -6,38 +9,114 @@
 
 enum { DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
 
-int64_t prl_noise_steps(int64_t width) { return width > 0 && width < DRAWS ? DRAWS / width : 1; }
+/* Whether the draws drive a process. */
+static bool driven(const prl_policy *p) { return p->shape->noise_theta > 0; }
+
+int64_t prl_noise_draws(int64_t width) { return width > 0 && width < DRAWS ? DRAWS / width : 1; }
 
 void prl_noise_build(prl_policy *p) {
+  const int64_t streams = p->shape->experience.streams;
   p->noise.width = p->shape->noise;
-  p->noise.steps = prl_noise_steps(p->noise.width);
-  for (int64_t i = 0; i < p->shape->experience.streams; i++)
-    p->noise.tags[i].chunk = UINT32_MAX; /* none yet */
+  p->noise.draws = prl_noise_draws(p->noise.width);
+  for (int64_t i = 0; i < streams; i++) p->noise.tags[i].index = UINT32_MAX; /* none yet */
+  for (int64_t i = 0; driven(p) && i < streams; i++) p->noise.stands[i].index = UINT32_MAX;
 }
+
+/* ---- draws ---- */
 
 /* Rows that are not recorded draw from addresses that no recorded row has: `extra` is not 0. */
 static void draw_some(const prl_policy *p, const uint32_t key[2], uint32_t extra, uint32_t episode,
-                      uint32_t step, int64_t count, float *to) {
+                      uint32_t index, int64_t count, float *to) {
   if (p->shape->spec.action_kind == PRL_ACTION_CONTINUOUS)
-    p->kernels->normals(key, extra, episode, step, count, to);
+    p->kernels->normals(key, extra, episode, index, count, to);
   else
-    p->kernels->uniforms(key, extra, episode, step, count, to);
+    p->kernels->uniforms(key, extra, episode, index, count, to);
 }
 
-/* The generator makes a few dozen draws at the price of one, so that those of a stream's next steps come
- * along: step t has draws width · (t mod C) … of address (episode, t / C), C = steps of a chunk. The chunk
- * that a stream is in is kept; a lost one is drawn again. */
-static const float *draw_ahead(prl_policy *p, const prl_experience *experience, int32_t slot) {
+/* The number of a step's draw in its episode. */
+static uint32_t draw_of(const prl_policy *p, uint32_t step) {
+  const uint32_t every = (uint32_t)p->shape->noise_every;
+  return every ? step / every : 0;
+}
+
+/* The generator makes a few dozen draws at the price of one, so that a stream's next ones come along: draw t
+ * is number t mod C of address (episode, t / C), C = draws of a chunk. The chunk that a stream is in is kept;
+ * a lost one is drawn again. */
+static const float *draw_ahead(prl_policy *p, const prl_stream *s, int32_t slot) {
   prl_noise *noise = &p->noise;
-  const prl_stream *s = &experience->streams[slot];
-  prl_noise_tag tag = {{s->rng[0], s->rng[1]}, s->episode, s->step / (uint32_t)noise->steps};
-  int64_t width = noise->steps * noise->width;
+  const uint32_t draw = draw_of(p, s->step), draws = (uint32_t)noise->draws;
+  prl_noise_tag tag = {{s->rng[0], s->rng[1]}, s->episode, draw / draws};
+  int64_t width = noise->draws * noise->width;
   float *chunk = noise->chunks + slot * width;
   if (memcmp(&noise->tags[slot], &tag, sizeof tag) != 0) {
-    draw_some(p, tag.key, 0, tag.episode, tag.chunk, width, chunk);
+    draw_some(p, tag.key, 0, tag.episode, tag.index, width, chunk);
     noise->tags[slot] = tag;
   }
-  return chunk + s->step % (uint32_t)noise->steps * noise->width;
+  return chunk + draw % draws * noise->width;
+}
+
+/* ---- the process ---- */
+
+/* Ornstein–Uhlenbeck noise, dx = −θ x dt + dW (Uhlenbeck and Ornstein 1930; in learning, Lillicrap et al.
+ * 2016, section 3), by Euler and Maruyama: x_t = (1 − θ dt) x_{t−1} + √dt z_t, x_{−1} = 0, z_t the draws of
+ * step t. Its scale σ is the program's, so that it may change. What a stream's process has come to is kept;
+ * where that is not the step before, it begins anew. */
+static const double *drive(prl_policy *p, const prl_stream *s, int32_t slot) {
+  const double stays = 1 - p->shape->noise_theta * p->shape->noise_dt, moves = sqrt(p->shape->noise_dt);
+  const prl_noise_tag now = {{s->rng[0], s->rng[1]}, s->episode, s->step};
+  prl_noise_tag before = now, *stands = &p->noise.stands[slot];
+  double *x = p->noise.process + slot * p->noise.width;
+  if (!memcmp(stands, &now, sizeof now)) return x; /* asked for again */
+  before.index--;                                  /* of step 0 a step that there is not */
+  const bool goes_on = !memcmp(stands, &before, sizeof before) && s->step > 0;
+  const float *z = draw_ahead(p, s, slot);
+  for (int64_t k = 0; k < p->noise.width; k++) x[k] = (goes_on ? stays * x[k] : 0) + moves * (double)z[k];
+  *stands = now;
+  return x;
+}
+
+/* Of rows without a place, for which nothing is kept: by the law that the process comes to, of variance
+ * dt / (1 − (1 − θ dt)²) = 1 / (θ (2 − θ dt)). */
+static void settle(const prl_policy *p, int64_t count, float *z) {
+  const double theta = p->shape->noise_theta,
+               deviation = sqrt(1 / (theta * (2 - theta * p->shape->noise_dt)));
+  for (int64_t k = 0; driven(p) && k < count; k++) z[k] = (float)(deviation * (double)z[k]);
+}
+
+prl_status prl_noise_blocks(prl_policy *p, prl_blocks *blocks, prl_error *error) {
+  const int64_t streams = p->shape->experience.streams;
+  if (!driven(p)) return PRL_OK;
+  prl_status status =
+      prl_blocks_add(blocks, "policy.noise", PRL_F64, streams * p->noise.width, p->noise.process, error);
+  return status ? status
+                : prl_blocks_add_bytes(blocks, "policy.noise_stands",
+                                       (size_t)streams * sizeof *p->noise.stands, p->noise.stands, error);
+}
+
+bool prl_noise_restore(const prl_policy *p) {
+  const int64_t count = p->shape->experience.streams * p->noise.width;
+  for (int64_t i = 0; driven(p) && i < count; i++)
+    if (!isfinite(p->noise.process[i])) return false;
+  return true;
+}
+
+void prl_noise_continue(prl_policy *to, const prl_policy *from) {
+  const size_t streams = (size_t)to->shape->experience.streams;
+  if (!driven(to) || !driven(from) || to->noise.width != from->noise.width) return;
+  memcpy(to->noise.process, from->noise.process, streams * (size_t)to->noise.width * sizeof(double));
+  memcpy(to->noise.stands, from->noise.stands, streams * sizeof *to->noise.stands);
+}
+
+/* ---- the rows of a call ---- */
+
+static void draw_recorded(prl_policy *p, const prl_experience *e, int32_t slot, float *to) {
+  const prl_stream *s = &e->streams[slot];
+  if (driven(p)) {
+    const double *from = drive(p, s, slot);
+    for (int64_t k = 0; k < p->noise.width; k++) to[k] = (float)from[k];
+  } else {
+    memcpy(to, draw_ahead(p, s, slot), (size_t)p->noise.width * sizeof(float));
+  }
 }
 
 void prl_noise_draw(prl_policy *p, const prl_experience *e, int64_t first, int64_t n, prl_mode mode,
@@ -52,13 +131,14 @@ void prl_noise_draw(prl_policy *p, const prl_experience *e, int64_t first, int64
     } else if (address) {
       prl_rng rng = prl_rng_make(seed, address->streams[row], PRL_SITE_ACTION);
       draw_some(p, rng.key, 1, address->episode ? address->episode[row] : 0,
-                address->step ? address->step[row] : (uint32_t)p->n.calls, width, to);
+                address->step ? draw_of(p, address->step[row]) : (uint32_t)p->n.calls, width, to);
+      settle(p, width, to);
     } else if (row < e->options.streams && e->slot[row] >= 0) {
-      const float *from = draw_ahead(p, e, e->slot[row]);
-      for (int64_t k = 0; k < width; k++) to[k] = from[k];
+      draw_recorded(p, e, e->slot[row], to);
     } else { /* there is no room for its stream */
       prl_rng rng = prl_rng_make(seed, (uint64_t)row, PRL_SITE_ACTION);
       draw_some(p, rng.key, 2, 0, (uint32_t)p->n.calls, width, to);
+      settle(p, width, to);
     }
   }
 }

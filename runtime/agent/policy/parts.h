@@ -7,25 +7,27 @@
 #include "rl/normaliser.h"
 #include "tensor/kernels.h"
 
-/* Which draws a stream's chunk of noise holds. */
+/* Which draws a stream's chunk of noise holds, or at which step its process stands. */
 typedef struct prl_noise_tag {
   uint32_t key[2];
-  uint32_t episode, chunk;
+  uint32_t episode, index;
 } prl_noise_tag;
 
-/* The draws of recorded rows, made ahead (noise.c). */
+/* The draws of recorded rows, made ahead, and the processes that they drive (noise.c). */
 typedef struct prl_noise {
   int64_t width; /* of a row; 0: none */
-  int64_t steps; /* of a chunk */
-  float *chunks; /* (streams, steps × width) */
+  int64_t draws; /* of a chunk, `width` each */
+  float *chunks; /* (streams, draws × width) */
   prl_noise_tag *tags;
+  double *process; /* (streams, width), where there is one. Saved, with where it stands */
+  prl_noise_tag *stands;
 } prl_noise;
 
 /* A program over observations, with inputs that its caller fills. */
 typedef struct prl_act_program {
   prl_routine routine;
   prl_tensor *observation, *noise, *sample, *arm;
-  const prl_tensor *action, *log_prob;
+  const prl_tensor *action, *log_prob; /* log_prob NULL: what acts has no density */
 } prl_act_program;
 
 /* Log-densities of given actions, or (without `action`) of all choices. */
@@ -78,11 +80,15 @@ prl_status prl_trial_build(prl_policy *policy, const prl_value *text, prl_error 
 prl_status prl_trial_run(prl_policy *policy, const float *observation, int64_t rows, prl_error *error);
 
 /* Blocks that grow with capacities. */
-enum { PRL_POLICY_PIECES = 3 };
+enum { PRL_POLICY_PIECES = 5 };
 
 /* noise.c: fills the noise of rows first … first + n − 1 of a call. */
-int64_t prl_noise_steps(int64_t width); /* of a chunk */
+int64_t prl_noise_draws(int64_t width); /* of a chunk */
 void prl_noise_build(prl_policy *policy);
+prl_status prl_noise_blocks(prl_policy *policy, prl_blocks *blocks, prl_error *error);
+bool prl_noise_restore(const prl_policy *policy);
+/* Processes go on where another policy's stand, whose streams are the same. */
+void prl_noise_continue(prl_policy *to, const prl_policy *from);
 void prl_noise_draw(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
                     prl_mode mode, const prl_draw_address *address);
 

@@ -90,8 +90,12 @@ prl_status prl_act_bind(prl_policy *p, prl_act_program *a, prl_graph *graph, con
   prl_status status =
       prl_routine_init(&a->routine, p->runtime, "act", graph, bindings, rows, sources, count, p->live, error);
   if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
-  if (!status) status = prl_routine_output(&a->routine, "log_prob", 1, false, &a->log_prob, error);
-  return status;
+  if (status || !prl_program_output(a->routine.program, "log_prob")) return status;
+  if (s->noise_theta > 0) /* its value depends on the step before */
+    return prl_fail(
+        error, PRL_EFORMAT,
+        "plan: program \"act\" gives log_prob, and its noise, a process (noise.theta), has no density");
+  return prl_routine_output(&a->routine, "log_prob", 1, false, &a->log_prob, error);
 }
 
 static prl_status build_act(prl_policy *p, prl_error *error) {
@@ -146,11 +150,14 @@ static void take_live(prl_policy *p) {
 
 static int list_pieces(prl_policy *p, const prl_shape *s, prl_piece pieces[PRL_POLICY_PIECES]) {
   const int64_t streams = s->experience.streams, word = sizeof(float);
+  const int64_t driven = s->noise_theta > 0 ? streams : 0;
   p->room = streams > s->act_rows ? streams : s->act_rows;
   const prl_piece all[PRL_POLICY_PIECES] = {
       {&p->log_prob, p->room, word, true},
-      {&p->noise.chunks, streams, prl_noise_steps(s->noise) * s->noise * word, true},
-      {&p->noise.tags, streams, sizeof *p->noise.tags, true}};
+      {&p->noise.chunks, streams, prl_noise_draws(s->noise) * s->noise * word, true},
+      {&p->noise.tags, streams, sizeof *p->noise.tags, true},
+      {&p->noise.process, driven, s->noise * (int64_t)sizeof *p->noise.process, true},
+      {&p->noise.stands, driven, sizeof *p->noise.stands, true}};
   memcpy(pieces, all, sizeof all);
   return PRL_POLICY_PIECES;
 }
@@ -226,12 +233,12 @@ prl_status prl_policy_blocks(prl_policy *p, prl_blocks *blocks, prl_error *error
       status = prl_blocks_add_named(blocks, "published.", p->sets->items[i]->name, PRL_F32,
                                     p->published[i]->size, p->published[i]->value, error);
   if (!status && p->normalise) status = prl_normaliser_blocks(&p->normaliser, blocks, error);
-  return status;
+  return status ? status : prl_noise_blocks(p, blocks, error);
 }
 
 bool prl_policy_restore(prl_policy *p) {
   fill_live(p);
-  return prl_count_holds(p->n.version) && prl_count_holds(p->n.calls);
+  return prl_count_holds(p->n.version) && prl_count_holds(p->n.calls) && prl_noise_restore(p);
 }
 
 /* ---- versions ---- */
@@ -281,6 +288,7 @@ bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) 
 
 void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same) {
   to->n = (prl_policy_counts){.version = from->n.version + !same, .calls = from->n.calls};
+  prl_noise_continue(to, from);
 }
 
 double prl_policy_live(const prl_policy *p, int option) { return p->in_force[option]; }
@@ -294,3 +302,4 @@ bool prl_policy_statistics(const prl_policy *p, float *clip, const float **shift
 }
 
 bool prl_policy_normalises(const prl_policy *p) { return p->normalise; }
+bool prl_policy_dense(const prl_policy *p) { return p->act.log_prob; }

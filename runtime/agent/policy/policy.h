@@ -26,9 +26,11 @@ bool prl_policy_restore(prl_policy *policy);
 /* What one policy hands to another: the parameters that act, of sets that were taken over (whole[i]: set i of
  * the new sets, all of it), and the statistics of observations. True: both act the same in every byte. */
 bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole);
-/* Goes on as the next version of `from`, or as the same one. */
+/* Goes on as the next version of `from`, or as the same one, for the same streams. */
 void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same);
 bool prl_policy_normalises(const prl_policy *policy); /* observations */
+/* Whether what acts has a density: `act` gives log_prob. Else that of a row is not a number. */
+bool prl_policy_dense(const prl_policy *policy);
 
 /* Parameters, statistics of observations and frozen live options come into force together, as a new version,
  * if every parameter of the learner is finite and `act` gives finite actions and densities by them in a few

@@ -24,11 +24,11 @@ static prl_status bad_output(const char *what, int64_t row, double value, prl_er
 
 static prl_status check_outputs(const prl_policy *p, int64_t rows, prl_error *error) {
   const prl_tensor *action = p->trial.action;
-  const float *x = action->data, *log_prob = p->trial.log_prob->data;
+  const float *x = action->data, *log_prob = p->trial.log_prob ? p->trial.log_prob->data : NULL;
   const int64_t width = p->shape->spec.actions;
   for (int64_t i = 0; i < ROWS * width && action->dtype == PRL_F32; i++)
     if (!isfinite(x[i])) return bad_output("action", i / width * rows / ROWS, (double)x[i], error);
-  for (int64_t i = 0; i < ROWS; i++)
+  for (int64_t i = 0; log_prob && i < ROWS; i++)
     if (!isfinite(log_prob[i])) return bad_output("log_prob", i * rows / ROWS, (double)log_prob[i], error);
   return PRL_OK;
 }

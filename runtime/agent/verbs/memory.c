@@ -59,7 +59,7 @@ static prl_status read_sample(prl_verb_reader *r, void *fields, prl_error *error
 }
 
 static void draw_noise(const prl_learner *l, int64_t rows) {
-  const int64_t count = rows * l->shape->noise;
+  const int64_t count = rows * l->shape->noise_drawn;
   const uint64_t number = (uint64_t)l->memory->n.draws;
   const prl_rng rng = prl_rng_make(l->shape->seed, number >> 32, PRL_SITE_LEARNER);
   float *const to[] = {l->noise, l->next_noise};

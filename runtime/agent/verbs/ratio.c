@@ -11,6 +11,10 @@ typedef struct ratios {
 } ratios;
 
 static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
+  if (!prl_policy_dense(r->learner->policy))
+    return prl_fail(
+        error, PRL_EFORMAT,
+        "plan: schedule: ratios needs the densities of what acts, which has none: \"act\" gives no log_prob");
   if (!r->learner->density.log_prob)
     return prl_fail(error, PRL_EFORMAT, "plan: schedule: ratios without a program \"density\"");
   return prl_metrics_add(&r->learner->metrics, "", "lag", &((ratios *)fields)->lag, error);

@@ -89,7 +89,8 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const uint64_t *groups,
                                  const float *observation, int64_t n, prl_mode mode, float *action,
                                  uint64_t *decisions, prl_error *error);
-/* The log-densities with which the last call of prl_agent_act or prl_agent_drive drew its actions. *n is the
+/* The log-densities with which the last call of prl_agent_act or prl_agent_drive drew its actions; not a
+ * number where what acts has no density (its noise is a process). *n is the
  * number of rows: those of the call, at most the greater of capacity.streams and capacity.act. Borrowed:
  * valid until the next call on the agent. */
 PRL_API const float *prl_agent_act_log_prob(const prl_agent *agent, int64_t *n);
@@ -238,7 +239,8 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * recipe's. Saving before the plan is in force saves the old recipe. An agent
  * whose learning failed can learn again, from its last published parameters. The plan is copied and may be
  * freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ:
- * which and how; a new critic with the scale "baseline"), PRL_ESTATE (during the warm-up). The agent is then
+ * which and how; a new critic with the scale "baseline"; what needs densities of actions, after steps that
+ * were acted without one), PRL_ESTATE (during the warm-up). The agent is then
  * unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
