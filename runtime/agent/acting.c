@@ -139,8 +139,10 @@ static prl_status write_act(writer *w, prl_error *error) {
 static prl_status write(writer *w, prl_error *error) {
   prl_value *root = &w->doc->root, *noise;
   prl_set_map(root);
-  if (!(noise = prl_put(w->doc, root, "noise"))) return prl_fail_memory(error, 0);
-  prl_set_number(noise, (double)w->agent->shape->noise);
+  const prl_value *draws = prl_get(w->agent->root, "noise");
+  noise = prl_put(w->doc, root, "noise");
+  if (noise) prl_set_number(noise, 0);
+  if (!noise || (draws && !prl_value_copy(w->doc, noise, draws))) return prl_fail_memory(error, 0);
   if (!write_sets(w) || !write_live(w) || !write_normaliser(w)) return prl_fail_memory(error, 0);
   return write_act(w, error);
 }
