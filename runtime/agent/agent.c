@@ -7,17 +7,6 @@
 #include "core/arguments.h"
 #include "core/read.h"
 
-static prl_status build_live(prl_agent *a, prl_error *error) {
-  prl_live *live = prl_calloc(a->runtime, 1, sizeof *live);
-  if (!live) return prl_fail_memory(error, sizeof *live);
-  prl_status status = prl_live_init(live, a->runtime, prl_get(a->root, "live"), error);
-  if (status)
-    prl_free(a->runtime, live);
-  else
-    a->live = live;
-  return status;
-}
-
 static prl_status build_learner(prl_agent *a, prl_error *error) {
   const prl_learner_parts parts = {.root = a->root,
                                    .shape = a->shape,
@@ -42,7 +31,7 @@ static prl_status list_blocks(prl_agent *a, prl_error *error) {
 
 static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) {
   prl_status status = prl_shape_new(a->runtime, a->root, &a->shape, error);
-  if (!status) status = build_live(a, error);
+  if (!status) status = prl_live_new(a->runtime, prl_get(a->root, "live"), &a->live, error);
   if (!status) status = prl_experience_new(a->runtime, &a->shape->experience, &a->experience, error);
   if (!status) status = prl_sets_new(a->runtime, a->root, values, &a->sets, error);
   if (!status) status = prl_policy_new(a->runtime, a->root, a->shape, a->sets, a->live, &a->policy, error);
@@ -95,8 +84,7 @@ void prl_agent_free(prl_agent *a) {
   prl_policy_free(a->policy);
   prl_sets_free(a->sets);
   prl_experience_free(a->experience);
-  if (a->live) prl_live_deinit(a->live);
-  prl_free(runtime, a->live);
+  prl_live_free(a->live);
   prl_free(runtime, a->whole);
   prl_free(runtime, a->taken);
   prl_shape_free(a->shape);

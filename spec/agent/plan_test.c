@@ -137,12 +137,12 @@ static void sentences(void **state) {
 static double value_at(const char *scalar, double step) {
   char text[256];
   prl_doc *doc;
-  prl_live live;
+  prl_live *live;
   snprintf(text, sizeof text, "{\"x\":%s}", scalar);
   CHECK_OK(prl_json_parse(runtime, text, strlen(text), &doc, &error));
-  CHECK_OK(prl_live_init(&live, runtime, &doc->root, &error));
-  double value = prl_live_value(&live, 0, step);
-  prl_live_deinit(&live);
+  CHECK_OK(prl_live_new(runtime, &doc->root, &live, &error));
+  double value = prl_live_value(live, 0, step);
+  prl_live_free(live);
   prl_doc_free(doc);
   return value;
 }

@@ -63,17 +63,6 @@ int64_t prl_control_bytes(const prl_value *root, const prl_shape *own) {
 
 /* ---- life ---- */
 
-static prl_status build_live(prl_control *c, prl_error *error) {
-  prl_live *live = prl_calloc(c->runtime, 1, sizeof *live);
-  if (!live) return prl_fail_memory(error, sizeof *live);
-  prl_status status = prl_live_init(live, c->runtime, prl_get(c->plan, "live"), error);
-  if (status)
-    prl_free(c->runtime, live);
-  else
-    c->live = live;
-  return status;
-}
-
 static prl_status build(prl_control *c, const prl_value *map, const prl_shape *own, const prl_plan *values,
                         prl_error *error) {
   prl_piece pieces[PIECES];
@@ -81,7 +70,7 @@ static prl_status build(prl_control *c, const prl_value *map, const prl_shape *o
   if (!status) status = prl_pieces_new(c->runtime, pieces, list_pieces(c, pieces), error);
   if (status) return status;
   *c->weight = 1;
-  status = build_live(c, error);
+  status = prl_live_new(c->runtime, prl_get(c->plan, "live"), &c->live, error);
   if (!status) status = prl_experience_new(c->runtime, &c->shape->experience, &c->experience, error);
   if (!status)
     status = prl_batch_init(&c->batch, c->runtime, c->shape->batch_rows, &c->shape->experience, error);
@@ -114,8 +103,7 @@ void prl_control_free(prl_control *c) {
   prl_sets_free(c->sets);
   prl_batch_deinit(&c->batch, c->runtime);
   prl_experience_free(c->experience);
-  if (c->live) prl_live_deinit(c->live);
-  prl_free(c->runtime, c->live);
+  prl_live_free(c->live);
   if (c->shape) {
     prl_piece pieces[PIECES];
     prl_pieces_free(c->runtime, pieces, list_pieces(c, pieces));

@@ -64,9 +64,9 @@ static prl_status read_option(prl_live *live, const prl_value *map, int64_t inde
   return status;
 }
 
-prl_status prl_live_init(prl_live *live, prl_runtime *runtime, const prl_value *map, prl_error *error) {
-  size_t count = (size_t)prl_count(map) + 1;
-  *live = (prl_live){.runtime = runtime};
+static prl_status build(prl_live *live, const prl_value *map, prl_error *error) {
+  const size_t count = (size_t)prl_count(map) + 1;
+  prl_runtime *runtime = live->runtime;
   if (map && map->kind != PRL_MAP && prl_count(map)) return prl_read_fail("", "live", "a map", error);
   live->names = prl_calloc(runtime, count, sizeof *live->names);
   live->scalars = prl_calloc(runtime, count, sizeof *live->scalars);
@@ -79,11 +79,23 @@ prl_status prl_live_init(prl_live *live, prl_runtime *runtime, const prl_value *
     status = prl_fail_memory(error, count * sizeof *live->scalars);
   for (int64_t i = 0; !status && i < prl_count(map); i++) status = read_option(live, map, i, error);
   if (!status) prl_live_freeze(live, 0);
-  if (status) prl_live_deinit(live);
   return status;
 }
 
-void prl_live_deinit(prl_live *live) {
+prl_status prl_live_new(prl_runtime *runtime, const prl_value *map, prl_live **out, prl_error *error) {
+  prl_live *live = prl_calloc(runtime, 1, sizeof *live);
+  if (!live) return prl_fail_memory(error, sizeof *live);
+  live->runtime = runtime;
+  prl_status status = build(live, map, error);
+  if (status)
+    prl_live_free(live);
+  else
+    *out = live;
+  return status;
+}
+
+void prl_live_free(prl_live *live) {
+  if (!live) return;
   for (int i = 0; i < live->count; i++) prl_expression_free(live->scalars[i].expression);
   prl_free(live->runtime, live->names);
   prl_free(live->runtime, live->scalars);
@@ -91,7 +103,7 @@ void prl_live_deinit(prl_live *live) {
   prl_free(live->runtime, live->high);
   prl_free(live->runtime, live->given);
   prl_free(live->runtime, live->frozen);
-  *live = (prl_live){0};
+  prl_free(live->runtime, live);
 }
 
 prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error) {

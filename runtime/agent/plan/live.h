@@ -39,8 +39,8 @@ typedef struct prl_ref {
 } prl_ref;
 
 /* `live` of the plan's document, which must outlive the result. Fails: PRL_EFORMAT, PRL_ENOMEM. */
-prl_status prl_live_init(prl_live *live, prl_runtime *runtime, const prl_value *map, prl_error *error);
-void prl_live_deinit(prl_live *live);
+prl_status prl_live_new(prl_runtime *runtime, const prl_value *map, prl_live **out, prl_error *error);
+void prl_live_free(prl_live *live);
 prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error);
 int prl_live_find(const prl_live *live, const char *name); /* −1: none */
 /* Fails: PRL_ENAME with the nearest name. */
