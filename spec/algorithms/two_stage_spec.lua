@@ -78,9 +78,15 @@ local function main_loss(o, rows, now, before)
   if o.form == "kl" then
     loss = loss - weighted(rows, own, function(row) return gain(row) * logarithm(row) end)
     for name, one in pairs(lambda) do
-      loss = loss + one * weighted(rows, own, function(row)
+      local driven = now["multiplier/" .. name]
+      loss = loss + (driven and math.exp(before["multiplier/" .. name][1]) or one) * weighted(rows, own, function(row)
         return kl(linear(now.policy, 2, row.obs), linear(before["auxiliary/" .. name], 2, row.obs))
       end)
+      if driven then
+        loss = loss + math.exp(driven[1]) * (o.divergence - weighted(rows, own, function(row)
+          return kl(linear(before.policy, 2, row.obs), linear(before["auxiliary/" .. name], 2, row.obs))
+        end))
+      end
     end
     return loss
   end
@@ -107,7 +113,7 @@ end
 --- What one step of gradient descent makes of the parameters.
 local function descended(o, rows, before)
   local steps, after = {}, {}
-  for set in pairs(before) do steps[set] = set:find "^critic/" and 0.1 or 0.05 end
+  for set in pairs(before) do steps[set] = set:find "^critic/" and 0.1 or set:find "^multiplier/" and 0.3 or 0.05 end
   local function loss(now)
     return main_loss(o, rows, now, before) + auxiliary_loss(o, rows, now, before, 1) + auxiliary_loss(o, rows, now, before, 2)
   end
@@ -142,6 +148,7 @@ describe("two_stage", function()
       local set = name:match "^params%.(.+)$"
       if set then
         local slab, n, list = tensor:totable(), set:find "^critic" and 1 or 2, {}
+        if set:find "^multiplier" then n, list[1] = 0, slab[1] end
         for i = 1, 2 * n do list[i] = slab[16 + i] end
         for i = 1, n do list[2 * n + i] = slab[i] end
         out[set] = list
@@ -219,6 +226,7 @@ describe("two_stage", function()
     check('form = "tempered", pull = 0.3, temperature = 0.7, cap = 3', {form = "tempered", pull = 0.3, temperature = 0.7, cap = 3}, 2)
     check('form = "exact", cap = 5', {form = "exact", cap = 5}, 1)
     check('form = "kl"', {form = "kl"}, 1)
+    check('form = "kl", divergence = 0.2, multiplier_lr = 0.3', {form = "kl", divergence = 0.2}, 2)
     check('form = "kl", off_policy = 1.5', {form = "kl", off_policy = 1.5}, 1)
   end)
 
@@ -233,6 +241,7 @@ describe("two_stage", function()
       'algorithm.main: expected the critic of the main response, got "wach"; the nearest is "watch"')
     refused(recipe:gsub('main = "watch", ', ""), 'got ""; there are like, share, watch')
     refused(recipe:gsub("share = {gamma.-like = {gamma = 0, weight = 0.8},", ""), "watch is the only critic; an auxiliary one is needed")
+    refused(recipe:gsub("first = 0", "first = 0, divergence = 1"), "only the form kl has multipliers to drive, and form is tempered")
     refused(recipe:gsub("hidden = {}", 'hidden = {4}, trunk = "shared"'), "several policies share no trunk")
     refused(recipe:gsub("first = 0", "first = 10"), "stage one takes 10 steps, and train.steps is 10")
     refused(recipe:gsub("objective = {", "objective = {constraints = {share = {at_least = 1}}, "),

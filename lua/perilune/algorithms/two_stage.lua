@@ -21,6 +21,9 @@ local two_stage = {
                                   .. "own", above = 0},
     pull       = {0.005, "",      "tempered: power κ of the policies' ratios", min = 0},
     temperature = {1,    "",      "tempered: τ, by which the standardised advantage is divided", above = 0},
+    divergence = {nil,   "nats",  "kl: the divergence from each auxiliary policy that its multiplier is driven to; false: the critics' "
+                                  .. "weights are the multipliers", optional = true, above = 0},
+    multiplier_lr = {0.01, "",    "step size of the logarithm of a multiplier that is driven", min = 0, scale = "log"},
     cap        = {10,    "",      "exact, tempered: greatest weight of a step", above = 0},
     rollout    = {5,     "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
                   structural = true, min = 1},
@@ -41,6 +44,8 @@ local two_stage = {
   },
   optimizer = {"adam", epsilon = 1e-5},
 }
+
+local log_least, log_greatest = math.log(1e-6), math.log(1e3) -- of a multiplier that is driven
 
 --- Mean of x (rows) over the rows of this mask, 0 where there are none.
 local function mean_of(x, mask) return (x * mask):sum() / mask:sum():maximum(1) end
@@ -103,13 +108,31 @@ function losses.tempered(opt, batch, auxiliaries, gain, mask)
   end
 end
 
+--- λᵢ of this form: the critic's weight, or what is driven.
+local function multiplier_of(one)
+  if not one.log_multiplier then return one.objective.weight:maximum(0) end
+  return one.log_multiplier:clamp(log_least, log_greatest):exp():sum()
+end
+
 --- −Â log π + Σᵢ λᵢ KL(π‖πᵢ), in closed form.
 function losses.kl(_, _, auxiliaries, gain, mask)
   return mask, function(_, log_prob)
     local loss = -mean_of(standardised(gain, mask) * log_prob, mask)
-    for _, one in ipairs(auxiliaries) do loss = loss + one.objective.weight:maximum(0) * mean_of(one.kl, mask) end
+    for _, one in ipairs(auxiliaries) do loss = loss + multiplier_of(one):detach() * mean_of(one.kl, mask) end
     return loss
   end
+end
+
+--- Σᵢ λᵢ (ε − KL(π‖πᵢ)), whose descent raises λᵢ while π is too far away.
+local function multiplier_loss(learn, opt, auxiliaries, mask)
+  local loss
+  for _, one in ipairs(auxiliaries) do
+    local multiplier = multiplier_of(one)
+    local term = multiplier * (opt.divergence - mean_of(one.kl, mask):detach())
+    learn:metric("multiplier/" .. one.critic.name, multiplier)
+    loss = loss and loss + term or term
+  end
+  return loss
 end
 
 local function report_weights(learn, opt, weight, mask)
@@ -136,8 +159,9 @@ local function main_loss(learn, opt, batch, main, auxiliaries, mask)
   learn:metric("policy_loss/" .. name, policy_loss)
   learn:metric("value_loss/" .. name, value_loss)
   learn:metric("entropy", entropy)
+  local loss = policy_loss - opt.entropy * entropy + value_loss
   if opt.form ~= "kl" then report_weights(learn, opt, fixed, mask) end
-  return policy_loss - opt.entropy * entropy + value_loss
+  return opt.divergence and loss + multiplier_loss(learn, opt, auxiliaries, mask) or loss
 end
 
 -- ---- the algorithm ----
@@ -150,7 +174,12 @@ local function responses(learn, opt)
     if critic.name == opt.main then main = one else auxiliaries[#auxiliaries + 1] = one end
   end
   main.policy = learn:policy "policy"
-  for _, one in ipairs(auxiliaries) do one.policy = learn:policy("auxiliary/" .. one.critic.name) end
+  for _, one in ipairs(auxiliaries) do
+    one.policy = learn:policy("auxiliary/" .. one.critic.name)
+    if opt.divergence then
+      one.log_multiplier = learn:parameter("multiplier/" .. one.critic.name, prl.full({1}, math.log(0.01)))
+    end
+  end
   return main, auxiliaries
 end
 
@@ -181,6 +210,7 @@ function two_stage.build(learn, opt)
     for i, one in ipairs(auxiliaries) do
       loss = loss + auxiliary_loss(learn, opt, batch, one, prl.eq(batch.arm, i))
       steps[one.policy.set] = first and opt.lr * first or opt.lr
+      if one.log_multiplier then steps["multiplier/" .. one.critic.name] = opt.multiplier_lr * second end
     end
     if first then learn:metric("stage", second) end
     learn:minimise(loss, steps)
@@ -205,6 +235,9 @@ function two_stage.refusal(opt, recipe)
   end
   if recipe.constrained then
     return "main", "two_stage has no use for objective.constraints: weights of auxiliary critics are its multipliers"
+  end
+  if opt.divergence and opt.form ~= "kl" then
+    return "divergence", ("only the form kl has multipliers to drive, and form is %s"):format(opt.form)
   end
   if recipe.trunk == "shared" then return "main", 'several policies share no trunk: policy.trunk is "shared"' end
 end
