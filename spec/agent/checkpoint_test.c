@@ -1,4 +1,4 @@
-#include "support/check.h"
+#include "support/runtime.h"
 #include "support/digest.h"
 #include "support/failing_alloc.h"
 
@@ -12,7 +12,6 @@
 #include "agent/toy_plan.h"
 
 enum { N = 4 };
-static prl_runtime *runtime;
 static prl_error error;
 static char path[64];
 
@@ -353,16 +352,13 @@ static void each_allocation_fails_in_turn(void **state) {
 }
 
 static int setup(void **state) {
-  (void)state;
   snprintf(path, sizeof path, "/tmp/perilune_checkpoint_%d.safetensors", (int)getpid());
-  return prl_runtime_new(NULL, &runtime, &error);
+  return open_runtime(state);
 }
 
 static int teardown(void **state) {
-  (void)state;
   unlink(path);
-  prl_runtime_release(runtime);
-  return 0;
+  return close_runtime(state);
 }
 
 int main(void) {

@@ -1,4 +1,5 @@
 --- The control group: who is of it, what is counted of it, and constraints that are relative to it.
+local drive = require "support.drive"
 local prl = require "perilune"
 local recipes = require "support.recipes"
 
@@ -272,22 +273,13 @@ describe("a control group", function()
       agent = {baseline = {policy = "zero", traffic = 0.5, per = "step"}},
     }]]
 
-    local function drive(agent, env, updates)
-      local lines = {}
-      for i = 1, updates do
-        agent:drive(env, 1e6, true)
-        lines[i] = prl.to_json(agent:metrics())
-      end
-      return lines
-    end
-
     it("is made of twins, who meet the same chances", function()
       local loaded = assert(recipes.load(folder, simulated))
       assert.equal(16, loaded.env.twins)
       assert.equal(3, assert(recipes.load(folder, (simulated:gsub("n = 32", "n = 3")))).env.twins) -- 16, where there are as many
       local agent = prl.agent(prl.recipe.plan(loaded))
       local env = prl.env("shortvideo", {n = 48, twins = 16, seed = 1})
-      drive(agent, env, 20)
+      drive.updates(agent, env, 20)
       local metrics = agent:metrics()
       assert.equal(20 * 8 * 32, metrics.steps) -- twins cost no steps
       for _, response in ipairs(env:spec().responses) do -- the policy is the zero action, and so are their lives
@@ -306,14 +298,14 @@ describe("a control group", function()
       local loaded = assert(recipes.load(folder, (simulated:gsub("lr = 0", "lr = 1e-3"):gsub("init = %-20", "init = -1"))))
       local function make() return prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 48, twins = 16, seed = 1}) end
       local agent, env = make()
-      local straight = drive(agent, env, 12)
+      local straight = drive.updates(agent, env, 12)
       agent, env = make()
-      drive(agent, env, 5)
+      drive.updates(agent, env, 5)
       local path = folder .. "agent.safetensors"
       assert(agent:save(path, env))
       agent, env = assert(prl.load_agent(path)), select(2, make())
       assert(agent:load_env(path, env))
-      local rest = drive(agent, env, 7)
+      local rest = drive.updates(agent, env, 7)
       for i, line in ipairs(rest) do assert.equal(straight[5 + i], line) end
     end)
   end)

@@ -1,6 +1,6 @@
 /* The replay memory of an agent: rewards of what is drawn, how often it is drawn, swaps, warm-ups, plans that
  * are wrong. */
-#include "support/check.h"
+#include "support/runtime.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,6 @@
   "{\"verb\":\"updates\",\"ratio\":" #ratio ",\"start\":" #start ",\"body\":[" body "]},"
 #define PUBLISH "{\"verb\":\"publish\"}]"
 
-static prl_runtime *runtime;
 static prl_error error;
 static char path[64];
 
@@ -438,16 +437,13 @@ static void refused_plans(void **state) {
 }
 
 static int setup(void **state) {
-  (void)state;
   snprintf(path, sizeof path, "/tmp/perilune_memory_test_%d", (int)getpid());
-  return prl_runtime_new(NULL, &runtime, &error);
+  return open_runtime(state);
 }
 
 static int teardown(void **state) {
-  (void)state;
-  prl_runtime_release(runtime);
   unlink(path);
-  return 0;
+  return close_runtime(state);
 }
 
 int main(void) {

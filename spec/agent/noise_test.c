@@ -1,6 +1,6 @@
 /* Noise of actions that is not fresh in each step: draws that last, and the Ornstein–Uhlenbeck process. The
  * policy's action is its noise, so that what is acted can be compared with draws of the addresses. */
-#include "support/check.h"
+#include "support/runtime.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,6 @@
 
 enum { WIDTH = 3, SEED = 7, CHUNK = 32 / WIDTH };
 
-static prl_runtime *runtime;
 static prl_error error;
 
 /* ---- agents whose action is their noise ---- */
@@ -247,22 +246,11 @@ static void densities_are_refused(void **state) {
               "ratios needs the densities of what acts, which has none");
 }
 
-static int setup(void **state) {
-  (void)state;
-  return prl_runtime_new(NULL, &runtime, &error);
-}
-
-static int teardown(void **state) {
-  (void)state;
-  prl_runtime_release(runtime);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(draws_last),           cmocka_unit_test(process_by_stream),
       cmocka_unit_test(process_anew),         cmocka_unit_test(process_without_state),
       cmocka_unit_test(process_is_saved),     cmocka_unit_test(sentences),
       cmocka_unit_test(densities_are_refused)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

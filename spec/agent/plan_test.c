@@ -1,10 +1,9 @@
-#include "support/check.h"
+#include "support/runtime.h"
 
 #include "agent/agent.h"
 #include "rl/normaliser.h"
 #include "agent/toy_plan.h"
 
-static prl_runtime *runtime;
 static prl_error error;
 
 static const toy_options options = {.observations = 3,
@@ -164,19 +163,8 @@ static void schedules_of_scalars(void **state) {
   assert_true(value_at(tree, 20) == 2 && value_at(tree, 1000) == 5);
 }
 
-static int setup(void **state) {
-  (void)state;
-  return prl_runtime_new(NULL, &runtime, &error);
-}
-
-static int teardown(void **state) {
-  (void)state;
-  prl_runtime_release(runtime);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_documents), cmocka_unit_test(sentences),
                                      cmocka_unit_test(schedules_of_scalars)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

@@ -1,4 +1,4 @@
-#include "support/check.h"
+#include "support/runtime.h"
 #include "support/failing_alloc.h"
 
 #include "agent/agent.h"
@@ -7,7 +7,6 @@
 #include "agent/policy/parts.h"
 #include "agent/toy_plan.h"
 
-static prl_runtime *runtime;
 static prl_error error;
 
 static const toy_options options = {.observations = 3,
@@ -201,20 +200,9 @@ static void each_allocation_fails_in_turn(void **state) {
   toy_free(&toy);
 }
 
-static int setup(void **state) {
-  (void)state;
-  return prl_runtime_new(NULL, &runtime, &error);
-}
-
-static int teardown(void **state) {
-  (void)state;
-  prl_runtime_release(runtime);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_recipe), cmocka_unit_test(another_objective),
                                      cmocka_unit_test(refusals), cmocka_unit_test(after_a_failure),
                                      cmocka_unit_test(each_allocation_fails_in_turn)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

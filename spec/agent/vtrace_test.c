@@ -1,6 +1,6 @@
 /* V-trace in an agent: what an update makes of drawn and of frozen rows, against float64 arithmetic from what
  * the host told the agent; plans and files that are wrong. */
-#include "support/check.h"
+#include "support/runtime.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,7 +28,6 @@
 enum { STREAMS = 4, MOST = 4000, ACTIONS = 2, CRITICS = 2 };
 static const double LAMBDA = 0.8, RHO = 1.02, C = 0.99, GAMMA[CRITICS] = {0.9, 0.5};
 
-static prl_runtime *runtime;
 static prl_error error;
 static char path[64];
 
@@ -464,16 +463,13 @@ static void refused_plans(void **state) {
 }
 
 static int setup(void **state) {
-  (void)state;
   snprintf(path, sizeof path, "/tmp/perilune_vtrace_test_%d", (int)getpid());
-  return prl_runtime_new(NULL, &runtime, &error);
+  return open_runtime(state);
 }
 
 static int teardown(void **state) {
-  (void)state;
-  prl_runtime_release(runtime);
   unlink(path);
-  return 0;
+  return close_runtime(state);
 }
 
 int main(void) {

@@ -1,5 +1,6 @@
 --- Two-stage constrained actor-critic: whole updates against losses that are written out here and differentiated by central
 --- differences in float64; which policy serves whom; stages, resume and what is refused.
+local drive = require "support.drive"
 local prl = require "perilune"
 local recipes = require "support.recipes"
 
@@ -270,31 +271,23 @@ describe("two_stage", function()
       algorithm = {"two_stage", main = "watch", first = 600, rollout = 4}, train = {steps = 1200},
     }]]))
     local function make() return prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 16, seed = 1}) end
-    local function drive(agent, env, updates)
-      local lines = {}
-      for i = 1, updates do
-        agent:drive(env, 1e6, true)
-        lines[i] = prl.to_json(agent:metrics())
-      end
-      return lines
-    end
     local agent, env = make()
     local before = read(agent)
-    local straight = drive(agent, env, 8)
+    local straight = drive.updates(agent, env, 8)
     assert.equal(0, agent:metrics().stage)
     local middle = read(agent)
     assert.same(before["params.policy"]:totable(), middle["params.policy"]:totable())
     assert.is_not.same(before["params.auxiliary/like"]:totable(), middle["params.auxiliary/like"]:totable())
-    for _, line in ipairs(drive(agent, env, 9)) do straight[#straight + 1] = line end
+    for _, line in ipairs(drive.updates(agent, env, 9)) do straight[#straight + 1] = line end
     assert.equal(1, agent:metrics().stage)
     local done = read(agent)
     assert.is_not.same(before["params.policy"]:totable(), done["params.policy"]:totable())
     agent, env = make()
-    drive(agent, env, 9)
+    drive.updates(agent, env, 9)
     assert(agent:save(path, env))
     agent, env = assert(prl.load_agent(path)), select(2, make())
     assert(agent:load_env(path, env))
-    for i, line in ipairs(drive(agent, env, 8)) do assert.equal(straight[9 + i], line) end
+    for i, line in ipairs(drive.updates(agent, env, 8)) do assert.equal(straight[9 + i], line) end
   end)
 
   it("learns over choices, too", function()
