@@ -73,14 +73,19 @@ end
 
 -- ---- stage two: losses of the main policy over its rows (mask) ----
 
+--- λᵢ the critic's weight, or what is driven.
+local function multiplier_of(one)
+  if not one.log_multiplier then return one.objective.weight:maximum(0) end
+  return one.log_multiplier:clamp(log_least, log_greatest):exp():sum()
+end
+
 --- Σᵢ λ̄ᵢ log(πᵢ/π_old), and Σλ.
 local function nearness(batch, auxiliaries)
   local sum, total
   for _, one in ipairs(auxiliaries) do
-    local multiplier = one.objective.weight:maximum(0)
-    local term = multiplier * (one.pi:log_prob(batch.action):detach() - batch.log_prob)
+    local term = one.multiplier * (one.pi:log_prob(batch.action) - batch.log_prob)
     sum = sum and sum + term or term
-    total = total and total + multiplier or multiplier
+    total = total and total + one.multiplier or one.multiplier
   end
   total = total:maximum(1e-6) -- all of them may be 0
   return sum / total, total
@@ -108,17 +113,11 @@ function losses.tempered(opt, batch, auxiliaries, gain, mask)
   end
 end
 
---- λᵢ of this form: the critic's weight, or what is driven.
-local function multiplier_of(one)
-  if not one.log_multiplier then return one.objective.weight:maximum(0) end
-  return one.log_multiplier:clamp(log_least, log_greatest):exp():sum()
-end
-
 --- −Â log π + Σᵢ λᵢ KL(π‖πᵢ), in closed form.
 function losses.kl(_, _, auxiliaries, gain, mask)
   return mask, function(_, log_prob)
     local loss = -mean_of(standardised(gain, mask) * log_prob, mask)
-    for _, one in ipairs(auxiliaries) do loss = loss + multiplier_of(one):detach() * mean_of(one.kl, mask) end
+    for _, one in ipairs(auxiliaries) do loss = loss + one.multiplier:detach() * mean_of(one.kl, mask) end
     return loss
   end
 end
@@ -127,9 +126,8 @@ end
 local function multiplier_loss(learn, opt, auxiliaries, mask)
   local loss
   for _, one in ipairs(auxiliaries) do
-    local multiplier = multiplier_of(one)
-    local term = multiplier * (opt.divergence - mean_of(one.kl, mask):detach())
-    learn:metric("multiplier/" .. one.critic.name, multiplier)
+    local term = one.multiplier * (opt.divergence - mean_of(one.kl, mask):detach())
+    learn:metric("multiplier/" .. one.critic.name, one.multiplier)
     loss = loss and loss + term or term
   end
   return loss
@@ -148,7 +146,7 @@ local function main_loss(learn, opt, batch, main, auxiliaries, mask)
   local log_prob = pi:log_prob(batch.action)
   for _, one in ipairs(auxiliaries) do
     one.pi = one.policy.fixed(batch.obs)
-    one.kl = pi:kl(one.pi)
+    one.kl, one.multiplier = pi:kl(one.pi), multiplier_of(one)
     learn:metric("kl/" .. one.critic.name, mean_of(one.kl, mask))
   end
   local weight, loss_of = losses[opt.form](opt, batch, auxiliaries, batch.advantages[name], mask)
