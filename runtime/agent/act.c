@@ -1,7 +1,5 @@
 /* Acting for a host's streams. Where there is a control group, the rows of a call are split between the two
  * policies: gathered, those of the policy that learns first, and scattered to their places. */
-#include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "agent/agent.h"

@@ -71,8 +71,6 @@ static prl_status check_twins(const prl_agent *a, const prl_vecenv *env, prl_err
                       : "the environment has twins, and the agent no control group that would act for them");
 }
 
-/* ---- a step ---- */
-
 /* Another environment than last time: its instances start anew, and open episodes of these streams end. */
 static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
   prl_drive fresh;
@@ -100,6 +98,8 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
     }
   return PRL_OK;
 }
+
+/* ---- a step ---- */
 
 static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int count, prl_error *error) {
   const prl_env_spec *s = &a->shape->spec;

@@ -9,7 +9,8 @@ local values = require "perilune.recipe.values"
 
 local control = {}
 
-local function is_zero(policy) return policy == "zero" or policy == "ltr" end
+--- A saved agent's: neither a constant action nor the name of one.
+local function is_saved(policy) return type(policy) ~= "table" and policy ~= "zero" and policy ~= "ltr" end
 
 --- The saved agent whose policy serves the group, and the digest of its file; or nil and a sentence.
 local function agent_of(given)
@@ -40,12 +41,12 @@ function control.resolve(check, value, path, spec)
   if type(value) ~= "table" then values.wrong(check, path, 'a table of options, as in {policy = "zero", traffic = 0.02}', value) end
   local result = check.section(schema.control, value, path)
   if #(result.salt or "") > 64 then check.note(path .. ".salt", ("expected at most 64 bytes, got %d"):format(#result.salt)) end
-  if result.digest and (type(result.policy) == "table" or is_zero(result.policy)) then
+  if result.digest and not is_saved(result.policy) then
     check.note(path .. ".digest", "this is of a saved policy, and none is given")
   end
   if type(result.policy) == "table" and spec then
     environment.constant(check, spec, result.policy, path .. ".policy")
-  elseif not is_zero(result.policy) and spec then
+  elseif is_saved(result.policy) and spec then
     check.try(saved_policy, check, result, path, spec)
   end
   if spec and not result.per then result.per = spec.clock and "user_day" or "episode" end
@@ -78,7 +79,7 @@ end
 --- What acts for the group where it is a saved agent's policy: document, tensors (prl.acting); nil elsewhere.
 function control.acting(recipe)
   local given = recipe.agent.baseline
-  if type(given.policy) == "table" or is_zero(given.policy) then return nil end
+  if not is_saved(given.policy) then return nil end
   local agent, message = agent_of(given)
   if not agent then error("agent.baseline.policy: " .. message, 0) end
   return prl.acting(agent, "control/")

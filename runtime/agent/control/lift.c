@@ -25,12 +25,13 @@ const float *prl_control_rewards(prl_control *c, prl_expression *expression) {
   return c->reward;
 }
 
-/* Returns how many units ended. */
+/* Whether a row is of this side's means: of the policy that learns, those of arm 0 that are compared. */
 static bool counts(const prl_control *c, int side, const prl_batch *b, const prl_experience *e, int64_t row) {
   if (side == PRL_SIDE_CONTROL) return true;
   return !(e->options.arms > 1 && b->arm[row] != 0) && prl_control_compares(c, e, b->stream[row]);
 }
 
+/* Returns how many units ended. */
 static int64_t count_side(prl_control *c, int side, const prl_batch *b, const prl_experience *e) {
   int64_t ended = 0;
   for (int64_t row = 0; row < b->rows; row++) {
