@@ -83,17 +83,23 @@ static void write_weights(prl_agent *a) {
       100 * share);
 }
 
+static void write_notice(prl_agent *a) {
+  const prl_shortage *s = &a->experience->shortage;
+  if (s->lacks == PRL_LACKS_STREAMS) {
+    write_streams(a, s);
+  } else if (s->lacks != PRL_LACKS_NOTHING) {
+    write_rows(a, s);
+  } else if (a->control && prl_control_experience(a->control)->shortage.lacks != PRL_LACKS_NOTHING) {
+    write_control(a);
+  } else {
+    write_constraint(a);
+    if (!*a->notice) write_weights(a);
+  }
+}
+
 /* The first thing to say stays. */
 const char *prl_agent_notice(prl_agent *a) {
   if (!a) return NULL;
-  const prl_shortage *s = &a->experience->shortage;
-  if (!*a->notice && s->lacks != PRL_LACKS_NOTHING)
-    (s->lacks == PRL_LACKS_STREAMS ? write_streams : write_rows)(a, s);
-  else if (!*a->notice && a->control &&
-           prl_control_experience(a->control)->shortage.lacks != PRL_LACKS_NOTHING)
-    write_control(a);
-  else if (!*a->notice)
-    write_constraint(a);
-  if (!*a->notice) write_weights(a);
+  if (!*a->notice) write_notice(a);
   return *a->notice ? a->notice : NULL;
 }
