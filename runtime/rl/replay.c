@@ -131,16 +131,6 @@ static int64_t bucket_of(const prl_replay *m, uint64_t decision) {
   return (int64_t)(hash * (uint64_t)m->places >> 32);
 }
 
-/* Every row can be drawn, and no ghost. */
-static bool priorities_hold(const prl_replay *m) {
-  const double *weight = prl_sum_tree_weights(&m->priority);
-  bool good = m->greatest > 0 && isfinite(m->greatest);
-  for (int64_t place = 0; good && place < m->n.filled; place++)
-    good = kind_of(m, place) == PRL_ROW_REAL ? weight[place] > 0 && weight[place] <= m->greatest
-                                             : weight[place] == 0;
-  return good;
-}
-
 /* A bucket's list goes from newer places to older ones. Nothing is taken off it: where the list meets a place
  * that was taken again, all that followed was taken again before. */
 static int32_t find(const prl_replay *m, uint64_t decision, int32_t kind) {
@@ -193,6 +183,16 @@ static bool find_again(prl_replay *m, const prl_experience *e) {
   return true;
 }
 
+/* Every row can be drawn, and no ghost. */
+static bool priorities_hold(const prl_replay *m) {
+  const double *weight = prl_sum_tree_weights(&m->priority);
+  bool good = m->greatest > 0 && isfinite(m->greatest);
+  for (int64_t place = 0; good && place < m->n.filled; place++)
+    good = kind_of(m, place) == PRL_ROW_REAL ? weight[place] > 0 && weight[place] <= m->greatest
+                                             : weight[place] == 0;
+  return good;
+}
+
 bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
   const prl_replay_counts *n = &m->n;
   bool good = n->filled >= 0 && n->filled <= m->places && n->head >= 0 && n->head < m->places &&
@@ -208,6 +208,12 @@ bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
   if (!good || !m->priority.leaves) return good;
   prl_sum_tree_build(&m->priority);
   return priorities_hold(m);
+}
+
+bool prl_replay_dense(const prl_replay *m) { /* that of a ghost is 0 */
+  for (int64_t place = 0; place < m->n.filled; place++)
+    if (isnan(m->log_prob[place])) return false;
+  return true;
 }
 
 /* ---- adding ---- */
@@ -235,12 +241,6 @@ static int32_t take_for(prl_replay *m, uint64_t decision) {
   m->older[place] = -1;
   if (decision) enlist(m, place);
   return place;
-}
-
-bool prl_replay_dense(const prl_replay *m) { /* that of a ghost is 0 */
-  for (int64_t place = 0; place < m->n.filled; place++)
-    if (isnan(m->log_prob[place])) return false;
-  return true;
 }
 
 static void set_priority(prl_replay *m, int64_t place, double weight) {
@@ -410,8 +410,7 @@ static prl_rng draw_address(prl_replay *m, uint64_t seed, uint32_t *draw) {
   return prl_rng_make(seed, number >> 32, PRL_SITE_MEMORY);
 }
 
-void prl_replay_draw_runs(prl_replay *m, uint64_t seed, int64_t rows, int64_t most, prl_batch *b,
-                          prl_stretch *s) {
+void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, int64_t most, prl_batch *b, prl_stretch *s) {
   uint32_t draw;
   const prl_rng rng = draw_address(m, seed, &draw);
   b->rows = rows;
@@ -419,10 +418,6 @@ void prl_replay_draw_runs(prl_replay *m, uint64_t seed, int64_t rows, int64_t mo
   for (int64_t row = 0, run = 0; row < rows; run++)
     row = draw_run(m, draw_place(m, rng, draw, run), row, most, b, s);
   b->observed = b->rows + b->bootstraps;
-}
-
-void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, prl_batch *b, prl_stretch *s) {
-  prl_replay_draw_runs(m, seed, rows, 1, b, s);
 }
 
 /* ---- drawing by priority ---- */

@@ -89,14 +89,12 @@ int32_t prl_replay_find(const prl_replay *memory, uint64_t decision);
  * Lemire's multiply-shift, whose bias is below places/2³²), into the batch: observation and action of the
  * row, and as its successor the state after its stretch, which ends early where the episode does, and at the
  * newest observation of its stream. `end` says how the stretch ended, `elapsed` how long the first step took.
- * The memory has a row. */
-void prl_replay_draw(prl_replay *memory, uint64_t seed, int64_t rows, prl_batch *batch, prl_stretch *stretch);
-/* The same of runs: each drawn row is followed by those that follow it in its episode, up to `most` in all,
- * the next row being the successor; fewer where the episode ends, the newest observation comes, or the batch
- * is full. So many are drawn as it takes. A row has the greater chance the more rows are before it in its
- * episode, from one share to `most`. With more than one, stretch->steps is 1. */
-void prl_replay_draw_runs(prl_replay *memory, uint64_t seed, int64_t rows, int64_t most, prl_batch *batch,
-                          prl_stretch *stretch);
+ * The memory has a row. With a `most` above 1 each drawn row is followed by those that follow it in its
+ * episode, up to `most` in all, the next row being the successor; fewer where the episode ends, the newest
+ * observation comes, or the batch is full. So many are drawn as it takes. A row has the greater chance the
+ * more rows are before it in its episode, from one share to `most`. Then stretch->steps is 1. */
+void prl_replay_draw(prl_replay *memory, uint64_t seed, int64_t rows, int64_t most, prl_batch *batch,
+                     prl_stretch *stretch);
 /* The same by priority: row k is drawn from the k-th of `rows` equal parts of Σ p^α, so that each row has the
  * probability P = p^α / Σ p^α. weight (rows): what makes a mean over the draws one over the kept rows again,
  * the whole of it with a correction β of 1: (N P)^−β, divided by the greatest of the batch. */

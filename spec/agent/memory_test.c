@@ -158,7 +158,7 @@ static void late_responses_change_rewards(void **state) {
   }
   assert_int_equal(h->agent->experience->n.late_feedback, late + l->memory->n.rows);
   l->stretch.steps = 1;
-  prl_replay_draw(l->memory, 1, 16, &l->batch, &l->stretch);
+  prl_replay_draw(l->memory, 1, 16, 1, &l->batch, &l->stretch);
   CHECK_OK(prl_rewards_draw(l, &error));
   for (int row = 0; row < 16; row++) {
     const int mark = (int)l->batch.observation[3 * row];
@@ -238,7 +238,7 @@ static void observations_are_normalised_when_drawn(void **state) {
   float normalised[3 * 32];
   memcpy(normalised, l->batch.observation, sizeof normalised);
   l->memory->n.draws = number;
-  prl_replay_draw(l->memory, l->shape->seed, 16, &l->batch, &l->stretch);
+  prl_replay_draw(l->memory, l->shape->seed, 16, 1, &l->batch, &l->stretch);
   prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation, l->batch.observation);
   for (int64_t i = 0; i < 3 * l->batch.observed; i++)
     assert_true(normalised[i] == l->batch.observation[i] && fabsf(normalised[i]) <= 5);

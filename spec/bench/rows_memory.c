@@ -29,7 +29,7 @@ static void draw(void *context) {
   if (s->weight)
     prl_replay_draw_ranked(s->memory, 1, DRAWN, 0.4, s->batch, s->stretch, s->weight);
   else
-    prl_replay_draw(s->memory, 1, DRAWN, s->batch, s->stretch);
+    prl_replay_draw(s->memory, 1, DRAWN, 1, s->batch, s->stretch);
 }
 
 /* Episodes of one step, so that a row takes one place, with priorities of all sizes. */

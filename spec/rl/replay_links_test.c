@@ -80,7 +80,7 @@ static void check_links(const world *w) {
 }
 
 static void check_draws(world *w) {
-  prl_replay_draw(w->b.m, 9, 32, &w->b.drawn, &w->b.stretch);
+  prl_replay_draw(w->b.m, 9, 32, 1, &w->b.drawn, &w->b.stretch);
   for (int row = 0; row < 32; row++) {
     float mark = w->b.drawn.observation[2 * row];
     for (int k = 1; k < w->b.stretch.length[row]; k++) {

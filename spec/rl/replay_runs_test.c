@@ -59,7 +59,7 @@ static void runs_follow_the_stream(void **state) {
   for (size_t k = 0; k < sizeof mosts / sizeof *mosts; k++) {
     bool seen[400] = {false};
     int64_t row = 0, runs = 0;
-    prl_replay_draw_runs(b.m, 1, DRAWN, mosts[k], &b.drawn, &b.stretch);
+    prl_replay_draw(b.m, 1, DRAWN, mosts[k], &b.drawn, &b.stretch);
     assert_true(b.drawn.rows == DRAWN && b.drawn.observed == DRAWN + b.drawn.bootstraps);
     for (; row < DRAWN; runs++) row = check_run(&b, row, mosts[k]);
     assert_int_equal(row, DRAWN);
@@ -77,7 +77,7 @@ static void a_full_batch_cuts(void **state) {
   bench b = filled();
   int cut = 0;
   for (int i = 0; i < 50; i++) {
-    prl_replay_draw_runs(b.m, 2, 7, 5, &b.drawn, &b.stretch);
+    prl_replay_draw(b.m, 2, 7, 5, &b.drawn, &b.stretch);
     for (int64_t row = 0; row < 7;) {
       const int64_t end = check_run(&b, row, 5);
       cut += end == 7 && end - row < 5 && (int)mark(&b.drawn, 6) != last_of((int)mark(&b.drawn, 6));
@@ -97,7 +97,7 @@ static void beginnings_are_uniform(void **state) {
   int count[400] = {0}, runs = 0;
   double chi = 0;
   for (int i = 0; i < 100; i++) {
-    prl_replay_draw_runs(b.m, 5, DRAWN, 3, &b.drawn, &b.stretch);
+    prl_replay_draw(b.m, 5, DRAWN, 3, &b.drawn, &b.stretch);
     for (int64_t row = 0; row < DRAWN; row = check_run(&b, row, 3), runs++) count[(int)mark(&b.drawn, row)]++;
   }
   assert_int_equal(b.m->n.rows, 37);
@@ -112,15 +112,15 @@ static void draws_are_addressed(void **state) {
   (void)state;
   bench b = filled();
   float one[2 * DRAWN];
-  prl_replay_draw_runs(b.m, 5, DRAWN, 4, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 5, DRAWN, 4, &b.drawn, &b.stretch);
   memcpy(one, b.drawn.observation, sizeof one);
-  prl_replay_draw_runs(b.m, 5, DRAWN, 4, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 5, DRAWN, 4, &b.drawn, &b.stretch);
   assert_memory_not_equal(one, b.drawn.observation, sizeof one); /* the next draw */
   b.m->n.draws = 0;
-  prl_replay_draw_runs(b.m, 5, DRAWN, 4, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 5, DRAWN, 4, &b.drawn, &b.stretch);
   assert_memory_equal(one, b.drawn.observation, sizeof one);
   b.m->n.draws = 0;
-  prl_replay_draw_runs(b.m, 6, DRAWN, 4, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 6, DRAWN, 4, &b.drawn, &b.stretch);
   assert_memory_not_equal(one, b.drawn.observation, sizeof one); /* another seed */
   close_bench(&b);
 }

@@ -170,7 +170,7 @@ static void stretches(void **state) {
   finish(&b, 1, false, 13);
   for (int i = 20; i < 23; i++) respond(&b, decide(b.e, 1, (float)i, 0), (float)i, 0);
   keep(&b); /* 22 is the newest observation */
-  prl_replay_draw(b.m, 1, DRAWN, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 1, DRAWN, 1, &b.drawn, &b.stretch);
   bool seen[32] = {false};
   for (int row = 0; row < DRAWN; row++) {
     const float mark = b.drawn.observation[2 * row];
@@ -257,7 +257,7 @@ static void draws_are_uniform(void **state) {
   assert_int_equal(b.m->n.rows, 30);
   int count[40] = {0}, draws = 400;
   for (int i = 0; i < draws; i++) {
-    prl_replay_draw(b.m, 5, DRAWN, &b.drawn, &b.stretch);
+    prl_replay_draw(b.m, 5, DRAWN, 1, &b.drawn, &b.stretch);
     for (int row = 0; row < DRAWN; row++) count[(int)b.drawn.observation[2 * row]]++;
   }
   const double expected = draws * DRAWN / 30.0;
@@ -276,15 +276,15 @@ static void draws_are_addressed(void **state) {
     keep(&b);
   }
   float one[2 * DRAWN];
-  prl_replay_draw(b.m, 5, DRAWN, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 5, DRAWN, 1, &b.drawn, &b.stretch);
   memcpy(one, b.drawn.observation, sizeof one);
-  prl_replay_draw(b.m, 5, DRAWN, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 5, DRAWN, 1, &b.drawn, &b.stretch);
   assert_memory_not_equal(one, b.drawn.observation, sizeof one); /* the next draw */
   b.m->n.draws = 0;
-  prl_replay_draw(b.m, 5, DRAWN, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 5, DRAWN, 1, &b.drawn, &b.stretch);
   assert_memory_equal(one, b.drawn.observation, sizeof one);
   b.m->n.draws = 0;
-  prl_replay_draw(b.m, 6, DRAWN, &b.drawn, &b.stretch);
+  prl_replay_draw(b.m, 6, DRAWN, 1, &b.drawn, &b.stretch);
   assert_memory_not_equal(one, b.drawn.observation, sizeof one); /* another seed */
   close_bench(&b);
 }

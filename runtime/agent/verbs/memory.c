@@ -79,7 +79,7 @@ static void draw_rows(prl_learner *l, const sample_fields *f) {
     prl_replay_draw_ranked(l->memory, seed, f->size, correction, &l->batch, &l->stretch, l->weight);
     return;
   }
-  prl_replay_draw_runs(l->memory, seed, f->size, f->stretch, &l->batch, &l->stretch);
+  prl_replay_draw(l->memory, seed, f->size, f->stretch, &l->batch, &l->stretch);
   for (int64_t row = 0; row < f->size; row++) l->weight[row] = 1;
 }
 
