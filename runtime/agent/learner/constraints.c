@@ -89,6 +89,7 @@ static int list_pieces(prl_constraint *c, const prl_shape *shape, const prl_valu
   if (c->relative) count += list_window(c, &c->control, prl_get_int(control, "streams", 1), pieces + count);
   return count;
 }
+
 static prl_status build_one(prl_learner *l, prl_constraint *c, const prl_value *map, prl_error *error) {
   double init = 0;
   prl_piece pieces[PIECES];

@@ -86,8 +86,8 @@ struct prl_learner {
   prl_stretch stretch;
   float *stretch_reward; /* (draw × steps): scratch */
   float *weight;         /* (draw): of the drawn rows, by their priorities */
-  float *noise,
-      *next_noise; /* (draw, noise): draws as those of actions, for the rows and their next states */
+  float *noise;          /* (draw, noise): draws as those of actions, for the rows */
+  float *next_noise;     /* the same for their next states */
 
   prl_batch batch;  /* its observations are normalised where they stand: what programs read */
   float *ratio;     /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
