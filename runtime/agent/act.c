@@ -1,5 +1,6 @@
 /* Acting for a host's streams. Where there is a control group, the rows of a call are split between the two
  * policies: gathered, those of the policy that learns first, and scattered to their places. */
+#include <math.h>
 #include <string.h>
 
 #include "agent/agent.h"
