@@ -83,6 +83,21 @@ static void damaged_documents(void **state) {
   toy_free(&toy);
 }
 
+/* What sizes an agent reads constraints before they have names. */
+static void a_constraint_without_a_window(void **state) {
+  (void)state;
+  const char *json = "[{\"name\":\"c\",\"critic\":\"c\",\"per\":\"step\",\"at_least\":1,\"window\":0}]";
+  toy_plan toy = toy_new(runtime, &options);
+  prl_doc *other;
+  CHECK_OK(prl_json_parse(runtime, json, strlen(json), &other, &error));
+  prl_value *place = prl_put(toy.document, &toy.document->root, "constraints");
+  assert_non_null(place);
+  *place = other->root;
+  assert_int_equal(try_document(&toy), PRL_EFORMAT);
+  prl_doc_free(other);
+  toy_free(&toy);
+}
+
 static void check_refused(const toy_options *with, const char *path, const char *json, prl_status status,
                           const char *text) {
   toy_plan toy = toy_new(runtime, with);
@@ -165,6 +180,7 @@ static void schedules_of_scalars(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_documents), cmocka_unit_test(sentences),
-                                     cmocka_unit_test(schedules_of_scalars)};
+                                     cmocka_unit_test(schedules_of_scalars),
+                                     cmocka_unit_test(a_constraint_without_a_window)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

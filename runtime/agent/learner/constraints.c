@@ -134,7 +134,7 @@ int64_t prl_constraints_bytes(const prl_shape *shape, const prl_value *root) {
   const prl_value *list = prl_get(root, "constraints");
   int64_t sum = 0;
   for (int64_t i = 0; i < prl_count(list); i++) {
-    prl_constraint c = {0};
+    prl_constraint c = {.name = ""}; /* what is wrong with it is said where it is built */
     prl_error none;
     prl_piece pieces[PIECES];
     const prl_value *map = prl_item(list, i), *least = prl_get(map, "at_least");
