@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/needs.h"
+#include "agent/workers.h"
 #include "core/arguments.h"
 #include "core/read.h"
 
@@ -77,6 +78,7 @@ void prl_agent_free(prl_agent *a) {
   if (!a) return;
   prl_runtime *runtime = a->runtime;
   prl_agent_free(a->next);
+  prl_workers_free(a->workers);
   prl_schedule_free(a->schedule);
   prl_learner_free(a->learner);
   prl_split_deinit(a);

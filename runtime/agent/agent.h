@@ -31,6 +31,8 @@ typedef struct prl_drive {
   uint64_t *decisions;
 } prl_drive;
 
+typedef struct prl_workers prl_workers; /* workers.h */
+
 struct prl_agent {
   prl_runtime *runtime;
   prl_doc *document; /* of the plan */
@@ -54,6 +56,7 @@ struct prl_agent {
   prl_agent *next;  /* of a swap: waits for the end of the update; NULL: none */
   prl_watch watch;  /* of evaluations and drives */
   prl_drive drive;  /* of the environment that prl_agent_drive drives; env NULL: none */
+  prl_workers *workers; /* that drive parts of it; NULL: none */
 };
 
 /* agent.c. values NULL: parameters start as zeros, to be loaded. */
@@ -90,6 +93,7 @@ void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken)
 /* drive.c: buffers for an environment of the agent's shape. Fails: PRL_ESHAPE, PRL_ENOMEM. */
 prl_status prl_drive_init(const prl_agent *agent, const prl_vecenv *env, prl_drive *out, prl_error *error);
 void prl_drive_deinit(prl_runtime *runtime, prl_drive *drive);
+prl_status prl_drive_once(prl_agent *agent, prl_vecenv *env, prl_error *error); /* one step of each instance */
 prl_step prl_drive_step(prl_drive *drive); /* the buffers as a step of the environment takes them */
 
 #endif

@@ -1,7 +1,7 @@
 /* The training loop over a vector env, in one call. */
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/workers.h"
 #include "core/arguments.h"
 #include "core/watch.h"
 
@@ -80,6 +80,7 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
                     "environment \"%s\" has no clock, and critic \"%s\" is discounted per %s",
                     prl_vecenv_type(env)->name, critic, per);
   prl_status status = check_twins(a, env, error);
+  if (!status) status = prl_workers_check(a, env, error);
   if (!status) status = prl_drive_init(a, env, &fresh, error);
   if (status) return status;
   status = prl_vecenv_reset(env, fresh.observation, error);
@@ -161,7 +162,7 @@ static prl_status learn(prl_agent *a, const prl_drive *d, const driven sides[2],
   return needs && a->experience->n.closed < needs ? PRL_OK : prl_agent_learn(a, 0, NULL, error);
 }
 
-static prl_status drive_step(prl_agent *a, prl_vecenv *env, prl_error *error) {
+prl_status prl_drive_once(prl_agent *a, prl_vecenv *env, prl_error *error) {
   prl_drive *d = &a->drive;
   prl_step step = prl_drive_step(d);
   driven sides[2];
@@ -182,20 +183,36 @@ static prl_status drive_step(prl_agent *a, prl_vecenv *env, prl_error *error) {
   return status ? status : learn(a, d, sides, count, error);
 }
 
+/* Some steps, by the workers where there are any: *done grows by them. *stopped: by the watch. */
+static prl_status drive_some(prl_agent *a, prl_vecenv *env, int64_t steps, bool stop_at_update, int64_t *done,
+                             bool *stopped, prl_error *error) {
+  int64_t made = 0;
+  if (prl_workers_ready(a, env)) {
+    prl_status status = prl_workers_drive(a, env, steps - *done, stop_at_update, &made, stopped, error);
+    *done += made;
+    return status;
+  }
+  prl_status status = a->workers ? prl_workers_dismiss(a, error) : PRL_OK;
+  if (!status) status = prl_drive_once(a, env, error);
+  if (!status) *done += a->drive.own;
+  return status;
+}
+
 prl_status prl_agent_drive(prl_agent *a, prl_vecenv *env, int64_t steps, bool stop_at_update, int64_t *made,
                            prl_error *error) {
   prl_status status = PRL_GIVEN(error, "agent env", a, env);
   if (!status) status = PRL_WITHIN(error, "steps", steps, 0, INT64_MAX);
   if (status) return status;
   int64_t done = 0, updates = prl_learner_updates(a->learner), asked_ns = 0;
+  bool stopped = false;
   if (a->drive.env != env) status = take_up(a, env, error);
   a->drive.lived_us = 0;
   if (a->control) prl_control_pair(a->control, true);
-  while (!status && done < steps && !(stop_at_update && prl_learner_updates(a->learner) > updates)) {
+  while (!status && !stopped && done < steps &&
+         !(stop_at_update && prl_learner_updates(a->learner) > updates)) {
     /* A stopped drive has made fewer steps; the next call continues it with the same bytes. */
     if (prl_watch_ask(&a->watch, &asked_ns, done, steps, "driving", NULL)) break;
-    status = drive_step(a, env, error);
-    if (!status) done += a->drive.own;
+    status = drive_some(a, env, steps, stop_at_update, &done, &stopped, error);
   }
   if (made) *made = done;
   return status;

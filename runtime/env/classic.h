@@ -43,7 +43,8 @@ static inline prl_status classic_spec(const prl_observation_spec *observation, i
                          .action = action,
                          .response = response,
                          .max_steps = (int64_t)max_steps,
-                         .state_size = (size_t)variables * sizeof(double)};
+                         .state_size = (size_t)variables * sizeof(double),
+                         .divisible = true};
   return PRL_OK;
 }
 

@@ -214,6 +214,10 @@ static prl_adam adam_of(const prl_optim *optim, float lr, float scale) {
 
 void prl_optim_step(prl_optim *optim, float lr, float max_norm) {
   const prl_optim_options *o = &optim->options;
+  if (optim->elsewhere) {
+    optim->elsewhere(optim->context, optim, lr, max_norm);
+    return;
+  }
   step s = {.lr = isnan(lr) ? o->lr : lr, .scale = clip(optim, isnan(max_norm) ? o->max_norm : max_norm)};
   optim->steps++;
   s.adam = adam_of(optim, s.lr, s.scale);

@@ -23,6 +23,10 @@ prl_optim_options prl_optim_defaults(prl_optim_kind kind); /* PyTorch's defaults
 /* "adam" → PRL_ADAM. Fails: PRL_ENAME with the nearest name. */
 prl_status prl_optim_kind_find(const char *name, prl_optim_kind *out, prl_error *error);
 
+struct prl_optim;
+/* Makes the step of an optimizer in its place: its gradient goes elsewhere, its values come from there. */
+typedef void (*prl_optim_fn)(void *context, struct prl_optim *optim, float lr, float max_norm);
+
 typedef struct prl_optim {
   prl_runtime *runtime;
   prl_params *params;
@@ -30,6 +34,8 @@ typedef struct prl_optim {
   int64_t steps;
   float *moment1, *moment2; /* slabs of params->size; NULL where the kind has none */
   double last_norm;         /* of the gradient before clipping, at the last step */
+  prl_optim_fn elsewhere;   /* NULL: steps are made here */
+  void *context;            /* of elsewhere; borrowed */
 } prl_optim;
 
 prl_status prl_optim_new(prl_params *params, const prl_optim_options *options, prl_optim **out,

@@ -73,6 +73,29 @@ static void finish_slot(prl_experience *e, int32_t slot, bool terminated, const 
   end_episode(e, slot);
 }
 
+void prl_experience_leave(prl_experience *e, uint64_t key, const float *observation) {
+  PRL_CHECKED(e);
+  int32_t slot = prl_streams_find(e, key);
+  if (slot < 0 || !e->streams[slot].open) return;
+  prl_stream_cut(e, slot, observation, PRL_END_CUT);
+  end_episode(e, slot);
+}
+
+prl_status prl_experience_join(prl_experience *e, uint64_t key, uint32_t episode, uint32_t step,
+                               prl_error *error) {
+  PRL_CHECKED(e);
+  int32_t slot = prl_streams_find(e, key);
+  if (slot < 0) slot = prl_streams_take(e, key);
+  if (slot < 0)
+    return prl_fail(error, PRL_ELIMIT, "there is no room for stream %" PRIu64 " (capacity.streams)", key);
+  prl_stream *s = &e->streams[slot];
+  s->episode = episode;
+  s->step = step;
+  s->open = step > 0;
+  if (s->open) prl_streams_touch(e, slot);
+  return PRL_OK;
+}
+
 prl_status prl_experience_finish(prl_experience *e, uint64_t key, bool terminated,
                                  const float *final_observation, prl_error *error) {
   PRL_CHECKED(e);

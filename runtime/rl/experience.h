@@ -216,6 +216,12 @@ void prl_experience_elapsed(prl_experience *experience, const uint64_t *decision
  * Fails: PRL_ENAME (an unknown stream; the others are applied). */
 prl_status prl_experience_observe(prl_experience *experience, const uint64_t *streams,
                                   const float *observation, int64_t n, prl_error *error);
+/* The stream's episode goes on elsewhere: what is open closes with this observation. */
+void prl_experience_leave(prl_experience *experience, uint64_t stream, const float *observation);
+/* The stream's episode of that number runs already, and its next decision is that step of it: it is not
+ * reported as a whole one. Fails: PRL_ELIMIT (no room for another stream). */
+prl_status prl_experience_join(prl_experience *experience, uint64_t stream, uint32_t episode, uint32_t step,
+                               prl_error *error);
 /* Fails: PRL_ENAME (unknown, or no episode runs). */
 prl_status prl_experience_finish(prl_experience *experience, uint64_t stream, bool terminated,
                                  const float *final_observation, prl_error *error);

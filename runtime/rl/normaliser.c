@@ -47,11 +47,16 @@ prl_status prl_normaliser_blocks(prl_normaliser *n, prl_blocks *blocks, prl_erro
   return status;
 }
 
-void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from) {
+void prl_normaliser_gather(prl_normaliser *n, const prl_normaliser *from) {
   size_t width = (size_t)n->width;
   *n->count = *from->count;
   memcpy(n->mean, from->mean, width * sizeof *n->mean);
   memcpy(n->m2, from->m2, width * sizeof *n->m2);
+}
+
+void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from) {
+  size_t width = (size_t)n->width;
+  prl_normaliser_gather(n, from);
   memcpy(n->shift, from->shift, width * sizeof *n->shift);
   memcpy(n->scale, from->scale, width * sizeof *n->scale);
 }

@@ -24,6 +24,8 @@ void prl_normaliser_deinit(prl_normaliser *n);
 prl_status prl_normaliser_blocks(prl_normaliser *n, prl_blocks *blocks, prl_error *error);
 /* The other's statistics and what is in force; both of the same width. */
 void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from);
+/* The other's statistics, without what is in force. */
+void prl_normaliser_gather(prl_normaliser *n, const prl_normaliser *from);
 /* Merges the rows (rows, width): each column's mean and M2 in two passes, then Chan, Golub & LeVeque (1979):
  *     δ = mean_b − mean_a;  mean = mean_a + δ n_b/n;  M2 = M2_a + M2_b + δ² n_a n_b/n */
 void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x);

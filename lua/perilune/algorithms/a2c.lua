@@ -1,47 +1,20 @@
 --- Synchronous advantage actor-critic with one critic for each objective (Mnih et al. 2016, section 4; generalised
 --- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages. Off policy it learns from
 --- stretches of a replay memory, corrected by V-trace (Espeholt et al. 2018).
-local prl = require "perilune"
+local actor_critic = require "perilune.actor_critic"
 local replay = require "perilune.replay"
 
 local a2c = {
   summary = "synchronous advantage actor-critic, one critic for each objective",
-  actions = {"discrete", "multi_discrete", "continuous"},
+  actions = actor_critic.actions,
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
-  options = replay.optional({rollout = 5, minibatch = 256, updates = 0.0625, stretch = 16}, {
-    rollout   = {5,    "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
-                 structural = true, min = 1},
-    lr        = {7e-4, "",      "step size of the actor and of a shared trunk", min = 0, scale = "log"},
-    critic_lr = {7e-4, "",      "step size of the critics", min = 0, scale = "log"},
-    lambda    = {0.95, "",      "λ of the generalised advantage estimate", min = 0, max = 1},
-    entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
-    max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
-    correction = replay.correction,
-  }),
-  metrics = {
-    policy_loss = {"Policy loss", "What the actor's update minimises."},
-    value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
-    entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
-  },
-  optimizer = {"rmsprop", alpha = 0.99, epsilon = 1e-5},
+  options = replay.optional({rollout = 5, minibatch = 256, updates = 0.0625, stretch = 16}, actor_critic.options),
+  metrics = actor_critic.metrics,
+  optimizer = actor_critic.optimizer,
 }
 
 function a2c.build(learn, opt)
-  local actor, critics = learn:actor(), learn:critics()
-  local update = learn:program(function(batch)
-    local pi = actor(batch.obs)
-    local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
-    local entropy = pi:entropy():mean()
-    local loss = policy_loss - opt.entropy * entropy
-    for _, critic in ipairs(critics) do
-      local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
-      loss = loss + value_loss
-      learn:metric("value_loss/" .. critic.name, value_loss)
-    end
-    learn:metric("policy_loss", policy_loss)
-    learn:metric("entropy", entropy)
-    learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
-  end)
+  local update = actor_critic.update(learn, opt)
   local estimate = learn:estimate {lambda = opt.lambda, correction = opt.correction, drawn = opt.memory ~= nil}
   if not opt.memory then return {learn:collect(opt.rollout), estimate, update, learn:publish()} end
   return {

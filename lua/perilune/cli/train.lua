@@ -21,13 +21,18 @@ local function parse(argv)
   parser:option("--runs", "The folder for runs."):argname("FOLDER"):default("runs")
   parser:option("--threads", "Threads of evaluations by user and day, instead of eval.threads; they change neither "
     .. "numbers nor the recipe's hash."):argname("N"):convert(options.whole)
+  parser:option("--workers", "Workers that train at once, each on a thread of its own with a part of env.n (a3c). The "
+    .. "recipe's numbers are of all of them together; with several, two runs differ. With --resume: as many as before, unless "
+    .. "given."):argname("N"):convert(options.whole)
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if (words.recipe == nil) == (words.resume == nil) then
     failure.usage("train takes a recipe or --resume RUN\n" .. parser:get_usage())
   end
   words.recipe = words.recipe and options.recipe_only(words.recipe)
-  if words.threads and words.threads < 1 then failure.usage("--threads must be at least 1") end
+  for _, name in ipairs {"threads", "workers"} do
+    if words[name] and words[name] < 1 then failure.usage(("--%s must be at least 1"):format(name)) end
+  end
   if words.resume and (words.seed or words.start_from) then
     failure.usage(("a resumed run keeps its recipe, its seed and its start: --%s does not go with --resume, but --steps does, "
       .. "and --set with live options"):format(words.seed and "seed" or "start-from"))
@@ -43,7 +48,7 @@ function train.run(argv)
   local prl = require "perilune"
   local page = require "perilune.report.page"
   local trainer = require "perilune.trainer"
-  local given = {quiet = words.quiet, threads = words.threads, report = function(run) return page.write(run, prl.io.write) end}
+  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers, report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
     given.trust, given.steps, given.set = words.trust, words.steps, words.set

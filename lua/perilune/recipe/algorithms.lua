@@ -1,9 +1,10 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, bounds, networks, stale, optimizer, options, metrics, build}, or {summary, actions, options,
+--- A file gives {summary, actions, bounds, networks, stale, asynchronous, optimizer, options, metrics, build}, or {summary, actions, options,
 --- metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
 --- (trainer/drivers/search.lua). bounds: whether each dimension of a continuous action must have bounds. networks: "own" where
---- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. An option is
+--- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. asynchronous: whether several workers may learn by it at once, each by steps of
+--- its own (runtime/agent/workers.c). An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of}: live
 --- unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
@@ -156,7 +157,8 @@ local function fitting(kind, bounded)
   local names = {}
   for _, name in ipairs(algorithms.names()) do
     local one = algorithms.find(name)
-    if not one.search and handles(one, kind) and (bounded or not one.bounds) then names[#names + 1] = name end
+    local fits = not one.search and not one.asynchronous and handles(one, kind)
+    if fits and (bounded or not one.bounds) then names[#names + 1] = name end
   end
   return (table.concat(names, ", "):gsub(", ([^,]+)$", " and %1"))
 end
@@ -171,7 +173,10 @@ end
 
 local function drives(check, algorithm, spec, name, path, policy)
   local kind, free = spec.action.kind, unbounded(spec.action, policy.action)
-  if not handles(algorithm, kind) then
+  if algorithm.asynchronous and spec.name == "host" then
+    check.note(path, ("%s learns by workers that drive simulated environments, and a host has threads of its own; %s learn from "
+      .. "what a host tells"):format(name, fitting(kind, not free)))
+  elseif not handles(algorithm, kind) then
     check.note(path, ("%s drives %s actions, and those of %s are %s, which %s drive"):format(name,
       table.concat(algorithm.actions, " and "), spec.name or "the env", kind, fitting(kind, not free)))
   elseif algorithm.bounds and free then

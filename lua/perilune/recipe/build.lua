@@ -235,7 +235,7 @@ local function plan_document(self, algorithm, recipe, hash)
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
     noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
     constraints = constrained, arms = self.arms or nil,
-    metrics = metric_documents(algorithm),
+    metrics = metric_documents(algorithm), asynchronous = algorithm.asynchronous,
   }
   if given.baseline then
     local rows = document.capacity.rows or 2 * schedule[1].rows

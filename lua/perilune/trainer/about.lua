@@ -89,6 +89,7 @@ function about.run(loaded, plan, agent, driver, options)
     algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
     metrics = driver.meanings(agent, loaded.algorithm), critics = critics_of(recipe),
     steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint,
+    workers = (options.workers or 1) > 1 and options.workers or nil,
     updates_per_row = updates_per_row(plan, planned.steps), set = options.set or {}, recipe = loaded.path,
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
     status = "running", step = 0, updates = 0, seconds = 0,

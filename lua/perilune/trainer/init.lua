@@ -18,13 +18,26 @@ local environment = require "perilune.trainer.environment"
 
 local trainer = {}
 
+-- Whether the recipe can be trained by so many workers, each with a part of the instances.
+local function check_workers(loaded, workers)
+  local name, n = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.env.n
+  if not loaded.algorithm.asynchronous then
+    failure.usage(("--workers %d: %s learns by one worker; a3c does by several"):format(workers, name))
+  end
+  if workers > n then
+    failure.usage(("--workers %d: each drives some of the env's instances, and env.n is %d"):format(workers, n))
+  end
+end
+
 --- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), start_from
 --- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
---- how a run is carried out is no part of what it is), report(run), which writes the report of a run (records/run.lua) and
+--- how a run is carried out is no part of what it is), workers (that train at once, 1 unless given; an algorithm that is
+--- asynchronous), report(run), which writes the report of a run (records/run.lua) and
 --- returns its path, or nil and a message; without it there is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
-  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins)
+  if (options.workers or 1) > 1 then check_workers(loaded, options.workers) end
+  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins, options.workers)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local info = about.run(loaded, plan, agent, driver, options)
@@ -61,7 +74,7 @@ local function check_due(info, state, path)
 end
 
 --- Continues a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
---- threads and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
+--- threads, workers (as many as before, unless given) and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
 --- options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open_to_run(path, options.trust)
@@ -79,7 +92,9 @@ function trainer.resume(path, options)
   changes.kernels(info)
   driver.check(info, state, beside)
   check_due(info, state, beside)
-  local env = failure.check(environment.make(info.environment, info.environment.n, info.seed, info.environment.twins))
+  info.workers = options.workers or info.workers
+  local env = failure.check(environment.make(info.environment, info.environment.n, info.seed, info.environment.twins,
+    info.workers))
   run:prepare()
   info.folder, info.message = place.path, nil
   run.driver = driver.resume(run, env, options, beside)

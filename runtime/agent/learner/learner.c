@@ -59,6 +59,8 @@ static prl_status build(prl_learner *l, prl_error *error) {
   if (!status) status = prl_critics_build(l, error);
   if (!status) status = prl_constraints_build(l, error);
   if (!status) status = prl_programs_build(l, error);
+  if (!status && l->shape->asynchronous)
+    status = prl_metrics_add(&l->metrics, "", "lag", &l->worker.lag, error);
   if (status) return status;
   if (l->control || l->constraints_count) prl_stale_ask(l);
   l->n.warmed = l->shape->warmup == 0;
@@ -90,6 +92,7 @@ prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts,
 
 void prl_learner_free(prl_learner *l) {
   if (!l) return;
+  prl_shared_leave(l);
   prl_programs_free(l);
   prl_constraints_free(l);
   prl_critics_free(l);
@@ -312,6 +315,7 @@ prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
     return prl_fail(error, status,
                     "the policy of update %" PRId64 " is not published: %s; the one before it stays in force",
                     l->n.updates + 1, why.message);
+  if (l->shared) prl_policy_number(l->policy, prl_shared_version(l));
   if (l->shape->drop_stale) prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
   return PRL_OK;
 }
@@ -319,6 +323,30 @@ prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
 /* ---- reading ---- */
 
 int64_t prl_learner_updates(const prl_learner *l) { return l->n.updates; }
+
+bool prl_learner_multipliers(const prl_learner *l) {
+  bool any = false;
+  for (int i = 0; i < l->constraints_count; i++) any = any || l->constraints[i].learned;
+  return any;
+}
+
+int prl_learner_gauges(const prl_learner *l) { return l->metrics.count; }
+
+void prl_learner_tally(const prl_learner *l, double *tally) {
+  for (int i = 0; i < l->metrics.count; i++) {
+    const double value = l->metrics.gauges[i].value;
+    if (isnan(value)) continue;
+    tally[i] += value;
+    tally[l->metrics.count + i]++;
+  }
+}
+
+void prl_learner_report(prl_learner *l, const double *tally) {
+  for (int i = 0; i < l->metrics.count; i++) {
+    const double count = tally[l->metrics.count + i];
+    l->metrics.gauges[i].value = count > 0 ? tally[i] / count : NAN;
+  }
+}
 
 int prl_learner_metrics(const prl_learner *l, const prl_metric **list) {
   const prl_experience_counts none = {0}, *n = &l->experience->n;

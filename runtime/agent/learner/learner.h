@@ -6,6 +6,8 @@
 #include "agent/control/control.h"
 
 typedef struct prl_learner prl_learner;
+typedef struct prl_critic prl_critic; /* learner/parts.h */
+typedef struct prl_shared prl_shared; /* learner/shared.h */
 
 /* What the learner works with; all of it must outlive the learner. */
 typedef struct prl_learner_parts {
@@ -53,6 +55,12 @@ int prl_learner_critics(const prl_learner *learner);
 bool prl_learner_statistics(const prl_learner *learner, int critic, const char **name, bool *begun);
 
 int64_t prl_learner_updates(const prl_learner *learner); /* finished */
+bool prl_learner_multipliers(const prl_learner *learner); /* whether any multiplier of a constraint is learned */
+/* Metrics of several updates and workers: tally (2 × gauges) has sums and then counts, to which the values of
+ * the last update are added; a report makes their means the metrics. */
+int prl_learner_gauges(const prl_learner *learner);
+void prl_learner_tally(const prl_learner *learner, double *tally);
+void prl_learner_report(prl_learner *learner, const double *tally);
 /* The metrics of the last published update and the counters. */
 int prl_learner_metrics(const prl_learner *learner, const prl_metric **list);
 /* All that it may report, without values. */

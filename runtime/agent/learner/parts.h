@@ -7,12 +7,13 @@
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "agent/learner/metrics.h"
+#include "agent/learner/shared.h"
 #include "objective/expression.h"
 #include "rl/replay.h"
 #include "rl/normaliser.h"
 #include "tensor/kernels.h"
 
-typedef struct prl_critic {
+struct prl_critic {
   const char *name;
   prl_ref gamma, weight;
   const char *per;            /* what gamma is for: "step", or a unit of time */
@@ -34,7 +35,7 @@ typedef struct prl_critic {
   double *episode;  /* (streams): the running episode's return, unscaled */
   int metric_return, metric_variance, metric_share;
   int metric_discount; /* only where it differs from step to step */
-} prl_critic;
+};
 
 /* A scalar output of a program: a metric. */
 typedef struct prl_report {
@@ -108,6 +109,9 @@ struct prl_learner {
   prl_learner_density density;
   prl_learner_program *programs;
   int programs_count;
+
+  prl_shared *shared;    /* with other workers; NULL: there are none (shared.c) */
+  prl_worker worker;     /* what this one is among them */
 
   prl_metrics metrics;
   int64_t *optim_steps; /* (optims): as last looked at */

@@ -192,6 +192,7 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
                     s->memory_rows, s->draw_rows);
   s->frozen_rows = s->batch_rows;
   if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
+  s->asynchronous = prl_get_bool(root, "asynchronous", false);
   s->ratios = most_of(prl_get(root, "schedule"), "ratios", "") != 0;
   s->experience.kept = s->memory_rows > 0 || s->ratios;
   return read_priority(s, prl_get(root, "schedule"), error);

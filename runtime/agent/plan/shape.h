@@ -22,6 +22,7 @@ typedef struct prl_shape {
   int64_t memory_rows;               /* places of the replay memory; 0: there is none */
   int64_t draw_rows;                 /* of one draw from it, at most */
   int64_t draw_steps;                /* of one stretch that is drawn, at most */
+  bool asynchronous;                 /* several workers may learn by it, each by its own steps */
   bool ratios;                       /* a verb asks for ratios of densities */
   double priority;                   /* the exponent that rows are drawn by; 0: uniformly */
   int64_t act_rows;                  /* of one run of `act` */

@@ -264,11 +264,14 @@ prl_status prl_policy_publish(prl_policy *p, const float *observation, int64_t r
 }
 
 int64_t prl_policy_version(const prl_policy *p) { return p->n.version; }
+void prl_policy_number(prl_policy *p, int64_t version) { p->n.version = version; }
 const prl_params *prl_policy_published(const prl_policy *p, int set) { return p->published[set]; }
 
 void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
   if (p->normalise) prl_normaliser_add(&p->normaliser, n, observation);
 }
+
+prl_normaliser *prl_policy_normaliser(prl_policy *p) { return p->normalise ? &p->normaliser : NULL; }
 
 bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) {
   bool same = true;

@@ -62,9 +62,7 @@ static void publish_popart(prl_learner *l, prl_critic *c) {
 static void normalise_returns(prl_learner *l, prl_critic *c) {
   prl_popart *p = c->popart;
   const int64_t rows = l->batch.rows;
-  bool urgent = prl_popart_urgent(p, rows, c->returns);
-  prl_popart_add(p, rows, c->returns, c->decay);
-  if (urgent) publish_popart(l, c);
+  if (prl_shared_returns(l, c)) publish_popart(l, c);
   double mean = p->mean, inverse = 1 / p->std;
   for (int64_t i = 0; i < rows; i++) c->returns[i] = (float)(((double)c->returns[i] - mean) * inverse);
 }

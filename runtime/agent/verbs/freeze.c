@@ -3,7 +3,7 @@
 
 void prl_update_begin(prl_learner *l) {
   prl_metrics_clear(&l->metrics);
-  prl_live_freeze(l->live, (double)l->experience->n.decisions);
+  prl_live_freeze(l->live, prl_shared_freeze(l));
   prl_constraints_apply(l);
   prl_programs_fill_live(l);
   prl_experience_freeze(l->experience, &l->batch);
@@ -13,7 +13,7 @@ void prl_update_begin(prl_learner *l) {
 
 void prl_update_observe(prl_learner *l) {
   const prl_batch *b = &l->batch;
-  prl_policy_gather(l->policy, b->rows, b->observation);
+  prl_shared_gather(l);
   prl_policy_normalise(l->policy, b->rows + b->bootstraps, b->observation, b->observation);
 }
 

@@ -13,12 +13,14 @@ static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   const collect *c = verb->fields;
-  turn->waiting = s->learner->experience->n.closed < c->rows;
+  turn->waiting = s->learner->experience->n.closed < prl_shared_rows(s->learner, c->rows);
   if (turn->waiting) turn->next = verb->index;
   return PRL_OK;
 }
 
-static int64_t waits(const prl_verb *verb) { return ((const collect *)verb->fields)->rows; }
+static int64_t waits(const prl_schedule *s, const prl_verb *verb) {
+  return prl_shared_rows(s->learner, ((const collect *)verb->fields)->rows);
+}
 
 const prl_verb_type prl_verb_collect = {
     .name = "collect",

@@ -3,11 +3,7 @@
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
-  for (int i = 0; i < l->critics_count; i++) {
-    prl_critic *c = &l->critics[i];
-    if (c->normalise)
-      (void)prl_popart_publish(c->popart, c->layer_rows, c->layer_stride, c->layer_weight, c->layer_bias);
-  }
+  prl_shared_publish(l);
   prl_status status = prl_learner_publish(l, error);
   if (status) return status;
   l->n.updates++;

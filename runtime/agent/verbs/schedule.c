@@ -251,7 +251,7 @@ prl_status prl_schedule_step(prl_schedule *s, prl_turn *turn, prl_error *error) 
 
 int64_t prl_schedule_needs(const prl_schedule *s) {
   const prl_verb *verb = &s->verbs[s->at];
-  return verb->type->waits ? verb->type->waits(verb) : 0;
+  return verb->type->waits ? verb->type->waits(s, verb) : 0;
 }
 
 bool prl_schedule_between(const prl_schedule *s) { return s->at == 0; }

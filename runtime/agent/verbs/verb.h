@@ -54,7 +54,8 @@ struct prl_verb_type {
   prl_status (*execute)(prl_schedule *schedule, prl_verb *verb, prl_turn *turn, prl_error *error);
   bool (*holds)(const prl_schedule *schedule,
                 const prl_verb *verb);    /* cursor after a load; NULL: no cursor */
-  int64_t (*waits)(const prl_verb *verb); /* closed steps that it waits for; NULL: none */
+  /* Closed steps that it waits for; NULL: none. */
+  int64_t (*waits)(const prl_schedule *schedule, const prl_verb *verb);
 };
 
 /* The one list of verbs: it gives the externs and the table. */

@@ -71,7 +71,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->response = responses[(int)values[SIZES + FEED_RETURN_WAIT] / 24];
   out->state_size = sv_state_size(candidates);
   out->shared_size = sizeof(sv_shared);
-  out->clock = out->by_instance = true;
+  out->clock = out->by_instance = out->divisible = true;
   return PRL_OK;
 }
 

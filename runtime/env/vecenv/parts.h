@@ -25,9 +25,22 @@ struct prl_vecenv {
   uint32_t *episode;    /* (n) */
   uint32_t *step;       /* (n) */
   uint8_t *ended;       /* (n) scratch: instances that start anew */
+  int64_t parts;        /* into which it is divided; 0: it is not */
+  prl_vecenv *part;     /* (parts): each uses what is above of its own instances */
+  int64_t first;        /* of a part: its first instance */
+  bool divided;         /* it is a part */
 };
 
 prl_env_batch prl_vecenv_batch(const prl_vecenv *env); /* all instances; what a step fills is left to it */
+
+/* divide.c: of a divided vector env, part by part. */
+prl_status prl_parts_reset(prl_vecenv *env, float *observation, prl_error *error);
+prl_status prl_parts_step(prl_vecenv *env, const prl_step *step, prl_error *error);
+prl_status prl_parts_replace(prl_vecenv *env, const uint8_t *mask, const uint64_t *stream, float *observation,
+                             prl_error *error);
+prl_status prl_parts_size(const prl_vecenv *env, int64_t *size, prl_error *error);
+prl_status prl_parts_save(const prl_vecenv *env, void *bytes, int64_t size, prl_error *error);
+prl_status prl_parts_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error);
 
 /* check.c: what a foreign type may get wrong is refused once, so that a step need not look. Fails:
  * PRL_EINVAL. */

@@ -32,6 +32,7 @@ prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error
   int64_t own = 0;
   prl_status status = PRL_GIVEN(error, "env size", env, size);
   if (status) return status;
+  if (env->parts) return prl_parts_size(env, size, error);
   status = env->spec.unsaved ? PRL_OK : own_size(env, &own, error ? error : &unused);
   if (!status) *size = env->spec.unsaved ? 0 : counters_size(env) + own;
   return status;
@@ -49,6 +50,7 @@ prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl
   if (status) return status;
   if (env->spec.unsaved)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' has no save function", env->type->name);
+  if (env->parts) return prl_parts_save(env, bytes, size, error);
   block_head head = {.n = env->n,
                      .state_size = (int64_t)env->spec.state_size,
                      .seed = env->seed,
@@ -109,6 +111,9 @@ static const unsigned char *take(void *to, const unsigned char *from, size_t siz
 static prl_status reopen(prl_vecenv *env, uint64_t seed, prl_error *error) {
   const prl_env_type *type = env->type;
   if (seed == env->seed || !type->open || type->load || !env->spec.shared_size) return PRL_OK;
+  if (env->divided) /* the parts share what the whole has opened */
+    return prl_fail(error, PRL_EFORMAT, "the saved environment has the seed %llu, and this one %llu",
+                    (unsigned long long)seed, (unsigned long long)env->seed);
   void *shared = prl_calloc(env->runtime, 1, env->spec.shared_size);
   if (!shared) return prl_fail_memory(error, env->spec.shared_size);
   error->message[0] = '\0';
@@ -130,6 +135,7 @@ prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl
   if (status) return status;
   if (env->spec.unsaved)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' has no load function", env->type->name);
+  if (env->parts) return prl_parts_load(env, bytes, size, error);
   block_head head = {.n = 0};
   if (size >= (int64_t)sizeof head) memcpy(&head, bytes, sizeof head);
   if (memcmp(head.magic, block_magic, sizeof head.magic))

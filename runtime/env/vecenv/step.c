@@ -17,6 +17,7 @@ prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *erro
   if (!error) error = &unused;
   prl_status status = PRL_GIVEN(error, "env observation", env, observation);
   if (status) return status;
+  if (env->parts) return prl_parts_reset(env, observation, error);
   if (env->begun)
     for (int64_t i = 0; i < env->n; i++) env->episode[i]++;
   memset(env->step, 0, (size_t)env->n * sizeof *env->step);
@@ -34,6 +35,7 @@ prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64
   if (!error) error = &unused;
   prl_status status = PRL_GIVEN(error, "env mask stream observation", env, mask, stream, observation);
   if (status) return status;
+  if (env->parts) return prl_parts_replace(env, mask, stream, observation, error);
   if (!env->spec.by_instance)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' cannot clear one of its instances",
                     env->type->name);
@@ -112,6 +114,7 @@ prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *err
   prl_error unused;
   if (!error) error = &unused;
   prl_status status = PRL_GIVEN(error, "env step", env, step);
+  if (!status && env->parts) return prl_parts_step(env, step, error);
   if (!status) status = check_step(env, step, error);
   if (status) return status;
   prl_env_batch batch = prl_vecenv_batch(env);

@@ -104,8 +104,8 @@ prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *error) {
   prl_status status = PRL_GIVEN(error, "env", env);
   if (!status) status = PRL_WITHIN(error, "twins", twins, 0, env->n / 2);
   if (status) return status;
-  if (env->stage != STAGE_NEW)
-    return prl_fail(error, PRL_ESTATE, "twins are paired before the environment is reset");
+  if (env->stage != STAGE_NEW || env->parts)
+    return prl_fail(error, PRL_ESTATE, "twins are paired before the environment is reset or divided");
   env->twins = twins;
   for (int64_t i = 0; i < twins; i++) env->stream[env->n - twins + i] = env->stream[i];
   return PRL_OK;
@@ -116,7 +116,7 @@ void prl_vecenv_free(prl_vecenv *env) {
   prl_runtime *runtime = env->runtime;
   if (env->opened && env->type->close) env->type->close(env->shared);
   void *blocks[] = {env->options, env->shared, env->state, env->stream,
-                    env->episode, env->step,   env->ended, env};
+                    env->episode, env->step,   env->ended, env->part, env};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_runtime_release(runtime);
 }
@@ -124,6 +124,8 @@ void prl_vecenv_free(prl_vecenv *env) {
 const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env) { return env ? &env->spec : NULL; }
 const prl_env_type *prl_vecenv_type(const prl_vecenv *env) { return env ? env->type : NULL; }
 const uint64_t *prl_vecenv_streams(const prl_vecenv *env) { return env ? env->stream : NULL; }
+const uint32_t *prl_vecenv_episodes(const prl_vecenv *env) { return env ? env->episode : NULL; }
+const uint32_t *prl_vecenv_steps(const prl_vecenv *env) { return env ? env->step : NULL; }
 int64_t prl_vecenv_twins(const prl_vecenv *env) { return env ? env->twins : 0; }
 int64_t prl_vecenv_count(const prl_vecenv *env) { return env ? env->n : 0; }
 const double *prl_vecenv_options(const prl_vecenv *env) { return env ? env->options : NULL; }

@@ -70,6 +70,8 @@ typedef struct prl_env_spec {
   bool clock;         /* steps report elapsed_us, so that evaluations can count simulated days */
   bool by_instance; /* the slab is an array of structs, one for each instance, and holds the whole state: one
                      * instance can be cleared and given another stream while the others continue */
+  bool divisible; /* the instances may be divided between threads: a step changes nothing but the rows and
+                   * the state of its batch, which may be a part of the vector env's (prl_vecenv_divide) */
 } prl_env_spec;
 
 /* An option that a recipe may set: env = {"pendulum", g = 9.81}. Options are numbers; a file that an
@@ -216,12 +218,24 @@ PRL_API void prl_vecenv_free(prl_vecenv *env);
  * already). */
 PRL_API prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *error);
 PRL_API int64_t prl_vecenv_twins(const prl_vecenv *env);
+/* Divides the instances into so many parts, one after the other, whose sizes differ by at most one. A part is
+ * a vector env of its own, which another thread may step while others are stepped; the whole steps and resets
+ * its parts in their order, with the same bytes as one that is not divided. Fails: PRL_EINVAL (parts below 1
+ * or above n; the spec does not set divisible; twins), PRL_ESTATE (it was reset or divided already),
+ * PRL_ENOMEM. */
+PRL_API prl_status prl_vecenv_divide(prl_vecenv *env, int64_t parts, prl_error *error);
+PRL_API int64_t prl_vecenv_parts(const prl_vecenv *env); /* 1 where it is not divided; 0 for NULL */
+/* The part, from 0; NULL: there is none. Borrowed: valid until the whole is freed, which alone is freed. */
+PRL_API prl_vecenv *prl_vecenv_part(prl_vecenv *env, int64_t part);
 /* Borrowed: valid until the vector env is freed. spec is the spec with the options in force. */
 PRL_API const prl_env_spec *prl_vecenv_spec(const prl_vecenv *env);
 PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);
 PRL_API int64_t prl_vecenv_count(const prl_vecenv *env); /* n */
 /* (n): the stream of each instance. Borrowed likewise; prl_vecenv_replace and prl_vecenv_load change it. */
 PRL_API const uint64_t *prl_vecenv_streams(const prl_vecenv *env);
+/* (n): the number of each instance's episode, and of its steps in it. Borrowed likewise; steps change them. */
+PRL_API const uint32_t *prl_vecenv_episodes(const prl_vecenv *env);
+PRL_API const uint32_t *prl_vecenv_steps(const prl_vecenv *env);
 /* The option values in force, in the order of the type's table. Borrowed likewise. */
 PRL_API const double *prl_vecenv_options(const prl_vecenv *env);
 
@@ -256,7 +270,7 @@ PRL_API prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, cons
                                       float *observation, prl_error *error);
 
 /* The whole state as one block, for checkpoints: states, numbers of episodes and steps, streams. load
- * restores it into a vector env of the same type, options and count.
+ * restores it into a vector env of the same type, options, count and number of parts.
  *
  * state_size writes the size of the block; 0: the environment cannot be saved (some Lua ones). It may change
  * with the state where an environment has a `save` of its own, so call it just before save and give save
@@ -264,7 +278,7 @@ PRL_API prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, cons
  * save fills bytes (size). Fails: PRL_ESTATE (the environment cannot be saved, or size is not the present
  * one), or as the environment's own `save` does. load reads bytes (size), which it copies. Fails: PRL_ESTATE
  * (the environment cannot be loaded), PRL_EFORMAT (another environment or count, or a damaged block: both
- * values are given; the vector env is unchanged), PRL_ENOMEM, or as the environment's own `load` and `open`
+ * values are given; the vector env is unchanged, but for the parts before a damaged one), PRL_ENOMEM, or as the environment's own `load` and `open`
  * do. */
 PRL_API prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error *error);
 PRL_API prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl_error *error);

@@ -119,8 +119,8 @@ end
 
 function Agent:long_enough() return self.run.state.step >= self.run.info.steps end
 
---- An update that was begun is finished.
-function Agent:over() return self:long_enough() and self.run.state.ended end
+--- An update that was begun is finished; of several workers each has begun one at any time.
+function Agent:over() return self:long_enough() and (self.run.state.ended or (self.run.info.workers or 1) > 1) end
 
 function Agent:position() return self.run.state.step end
 function Agent:place() return ("step %d"):format(self:position()) end

@@ -1,0 +1,46 @@
+--- The advantage actor-critic with one critic for each objective, which a2c and a3c have in common: its options, what it
+--- reports and its losses.
+local prl = require "perilune"
+local replay = require "perilune.replay"
+
+local actor_critic = {
+  actions = {"discrete", "multi_discrete", "continuous"},
+  options = {
+    rollout   = {5,    "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",
+                 structural = true, min = 1},
+    lr        = {7e-4, "",      "step size of the actor and of a shared trunk", min = 0, scale = "log"},
+    critic_lr = {7e-4, "",      "step size of the critics", min = 0, scale = "log"},
+    lambda    = {0.95, "",      "λ of the generalised advantage estimate", min = 0, max = 1},
+    entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
+    max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
+    correction = replay.correction,
+  },
+  metrics = {
+    policy_loss = {"Policy loss", "What the actor's update minimises."},
+    value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
+    entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
+  },
+  optimizer = {"rmsprop", alpha = 0.99, epsilon = 1e-5},
+}
+
+--- The program of an update: the actor follows the weighted sum of the critics' advantages,
+---     −mean(log π(a|s) · A) − entropy · mean(H(π)) + Σ mean((V − R)²)       (Mnih et al. 2016, section 4).
+function actor_critic.update(learn, opt)
+  local actor, critics = learn:actor(), learn:critics()
+  return learn:program(function(batch)
+    local pi = actor(batch.obs)
+    local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
+    local entropy = pi:entropy():mean()
+    local loss = policy_loss - opt.entropy * entropy
+    for _, critic in ipairs(critics) do
+      local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
+      loss = loss + value_loss
+      learn:metric("value_loss/" .. critic.name, value_loss)
+    end
+    learn:metric("policy_loss", policy_loss)
+    learn:metric("entropy", entropy)
+    learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+  end)
+end
+
+return actor_critic
