@@ -50,12 +50,12 @@ struct prl_agent {
   prl_blocks blocks; /* all that changes while the agent lives */
   bool failed;
   prl_error failure;
-  char notice[400]; /* prl_agent_notice */
-  bool *whole;      /* (sets) scratch of a swap: taken over whole */
-  prl_taken *taken; /* of prl_agent_start_from; NULL before */
-  prl_agent *next;  /* of a swap: waits for the end of the update; NULL: none */
-  prl_watch watch;  /* of evaluations and drives */
-  prl_drive drive;  /* of the environment that prl_agent_drive drives; env NULL: none */
+  char notice[400];     /* prl_agent_notice */
+  bool *whole;          /* (sets) scratch of a swap: taken over whole */
+  prl_taken *taken;     /* of prl_agent_start_from; NULL before */
+  prl_agent *next;      /* of a swap: waits for the end of the update; NULL: none */
+  prl_watch watch;      /* of evaluations and drives */
+  prl_drive drive;      /* of the environment that prl_agent_drive drives; env NULL: none */
   prl_workers *workers; /* that drive parts of it; NULL: none */
 };
 
@@ -93,7 +93,8 @@ void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken)
 /* drive.c: buffers for an environment of the agent's shape. Fails: PRL_ESHAPE, PRL_ENOMEM. */
 prl_status prl_drive_init(const prl_agent *agent, const prl_vecenv *env, prl_drive *out, prl_error *error);
 void prl_drive_deinit(prl_runtime *runtime, prl_drive *drive);
-prl_status prl_drive_once(prl_agent *agent, prl_vecenv *env, prl_error *error); /* one step of each instance */
-prl_step prl_drive_step(prl_drive *drive); /* the buffers as a step of the environment takes them */
+prl_status prl_drive_once(prl_agent *agent, prl_vecenv *env,
+                          prl_error *error); /* one step of each instance */
+prl_step prl_drive_step(prl_drive *drive);   /* the buffers as a step of the environment takes them */
 
 #endif

@@ -2,7 +2,7 @@
  * two updates it takes over what the old one knows, and then its place. */
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/workers.h"
 #include "agent/plan/difference.h"
 #include "core/arguments.h"
 
@@ -101,6 +101,7 @@ void prl_agent_adopt(prl_agent *a) {
   prl_agent *next = a->next;
   if (!next) return;
   a->next = NULL;
+  (void)prl_workers_dismiss(a, NULL); /* there was room for their streams before they came */
   take_over(next, a);
   prl_agent old = *a; /* the two change places: whoever holds the agent holds the new one */
   *a = *next;

@@ -47,13 +47,15 @@ prl_status prl_workers_check(const prl_agent *a, const prl_vecenv *env, prl_erro
   const long long parts = (long long)prl_vecenv_parts(env);
   if (parts == 1) return PRL_OK;
   if (!a->shape->asynchronous)
-    return prl_fail(error, PRL_EINVAL,
-                    "the environment is divided between %lld workers, and the agent's algorithm learns by one "
-                    "(its plan is not asynchronous)",
-                    parts);
+    return prl_fail(
+        error, PRL_EINVAL,
+        "the environment is divided between %lld workers, and the agent's algorithm learns by one "
+        "(its plan is not asynchronous)",
+        parts);
   if (parts > PRL_THREADS_MOST)
-    return prl_fail(error, PRL_EINVAL, "the environment is divided between %lld workers; at most %d are possible",
-                    parts, PRL_THREADS_MOST);
+    return prl_fail(error, PRL_EINVAL,
+                    "the environment is divided between %lld workers; at most %d are possible", parts,
+                    PRL_THREADS_MOST);
   if (a->control)
     return prl_fail(error, PRL_EINVAL,
                     "the environment is divided between %lld workers, and the agent has a control group "
@@ -69,7 +71,7 @@ prl_status prl_workers_check(const prl_agent *a, const prl_vecenv *env, prl_erro
 
 bool prl_workers_ready(const prl_agent *a, const prl_vecenv *env) {
   return prl_vecenv_parts(env) > 1 && !a->next && !a->failed && !prl_learner_warmup_needs(a->learner) &&
-         prl_schedule_between(a->schedule);
+         prl_schedule_between(a->schedule) && !prl_workers_check(a, env, NULL);
 }
 
 /* ---- making ---- */
@@ -95,8 +97,7 @@ static prl_status take_episodes(const worker *w, prl_agent *from, prl_error *err
   prl_status status = PRL_OK;
   for (int64_t i = 0; !status && i < prl_vecenv_count(w->env); i++) {
     if (from != w->agent)
-      prl_experience_leave(from->experience, streams[i],
-                           from->drive.observation + (w->first + i) * width);
+      prl_experience_leave(from->experience, streams[i], from->drive.observation + (w->first + i) * width);
     status = prl_experience_join(w->agent->experience, streams[i], prl_vecenv_episodes(w->env)[i],
                                  prl_vecenv_steps(w->env)[i], error);
   }
@@ -116,8 +117,8 @@ static prl_status add_worker(prl_workers *all, int k, prl_agent *lead, prl_vecen
   else
     w->agent = lead;
   if (status) return status;
-  status = prl_shared_join(all->shared, w->agent->learner, prl_vecenv_count(w->env), prl_vecenv_count(env),
-                           error);
+  status =
+      prl_shared_join(all->shared, w->agent->learner, prl_vecenv_count(w->env), prl_vecenv_count(env), error);
   return status || !k ? status : take_episodes(w, lead, error);
 }
 
@@ -195,8 +196,8 @@ static void run(void *context) {
   drive_state *s = w->state;
   int64_t updates = prl_learner_updates(w->agent->learner);
   while (!w->status && goes_on(s)) {
-    if (w->agent == s->lead && prl_watch_ask(&s->lead->watch, &s->asked_ns, atomic_load(&s->made), s->steps,
-                                             "driving", NULL)) {
+    if (w->agent == s->lead &&
+        prl_watch_ask(&s->lead->watch, &s->asked_ns, atomic_load(&s->made), s->steps, "driving", NULL)) {
       atomic_store(&s->ended, true);
       break;
     }

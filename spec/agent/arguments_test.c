@@ -259,6 +259,15 @@ static void env_calls(void) {
   REFUSED("env", prl_vecenv_pair(NULL, 0, e));
   REFUSED("twins", prl_vecenv_pair(env, -1, e));
   REFUSED("twins", prl_vecenv_pair(env, N / 2 + 1, e));
+  REFUSED("env", prl_vecenv_divide(NULL, 1, e));
+  REFUSED("parts", prl_vecenv_divide(env, 0, e));
+  REFUSED("parts", prl_vecenv_divide(env, N + 1, e));
+  assert_int_equal(prl_vecenv_parts(NULL), 0);
+  assert_int_equal(prl_vecenv_parts(env), 1);
+  assert_null(prl_vecenv_part(NULL, 0));
+  assert_ptr_equal(prl_vecenv_part(env, 0), env);
+  assert_null(prl_vecenv_episodes(NULL));
+  assert_null(prl_vecenv_steps(NULL));
   CHECK_OK(prl_vecenv_reset(env, observation, &error));
   assert_int_equal(prl_vecenv_pair(env, 1, e), PRL_ESTATE);
   assert_int_equal(prl_vecenv_twins(NULL), 0);

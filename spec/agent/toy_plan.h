@@ -27,8 +27,10 @@ typedef struct toy_options {
   const char *per; /* of every critic's discount; NULL: the plan does not say */
   int warmup;
   bool popart;
-  bool density; /* the plan has a program "density" */
-  bool poison;  /* the loss divides by the entropy weight: 0 makes it infinite */
+  bool density;            /* the plan has a program "density" */
+  bool poison;             /* the loss divides by the entropy weight: 0 makes it infinite */
+  bool asynchronous;       /* several workers may learn by it */
+  const char *value_optim; /* kind of the value set's optimizer; NULL: adam */
 } toy_options;
 
 /* The same with few rows and short updates, for work that is repeated for each of its allocations. */
@@ -242,7 +244,8 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
   ADD(",");
   at += (size_t)toy_set_text(text + at, size - at, "value", o->observations, o->critics, false);
   ADD("],\"optims\":[{\"set\":\"policy\",\"kind\":\"adam\",\"max_norm\":0.5},{\"set\":\"value\",\"kind\":"
-      "\"adam\"}],");
+      "\"%s\"}],\"asynchronous\":%s,",
+      o->value_optim ? o->value_optim : "adam", o->asynchronous ? "true" : "false");
   ADD("\"live\":%s,\"critics\":[", o->live ? o->live
                                            : "{\"algorithm.lr\":{\"value\":{\"kind\":\"linear\",\"from\":0."
                                              "003,\"to\":0,\"over\":100000},\"low\":0},"

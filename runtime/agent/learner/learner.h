@@ -55,7 +55,8 @@ int prl_learner_critics(const prl_learner *learner);
 bool prl_learner_statistics(const prl_learner *learner, int critic, const char **name, bool *begun);
 
 int64_t prl_learner_updates(const prl_learner *learner); /* finished */
-bool prl_learner_multipliers(const prl_learner *learner); /* whether any multiplier of a constraint is learned */
+bool prl_learner_multipliers(
+    const prl_learner *learner); /* whether any multiplier of a constraint is learned */
 /* Metrics of several updates and workers: tally (2 × gauges) has sums and then counts, to which the values of
  * the last update are added; a report makes their means the metrics. */
 int prl_learner_gauges(const prl_learner *learner);

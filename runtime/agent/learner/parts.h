@@ -110,8 +110,8 @@ struct prl_learner {
   prl_learner_program *programs;
   int programs_count;
 
-  prl_shared *shared;    /* with other workers; NULL: there are none (shared.c) */
-  prl_worker worker;     /* what this one is among them */
+  prl_shared *shared; /* with other workers; NULL: there are none (shared.c) */
+  prl_worker worker;  /* what this one is among them */
 
   prl_metrics metrics;
   int64_t *optim_steps; /* (optims): as last looked at */

@@ -25,17 +25,15 @@ static double share_of(const prl_learner *l) { return (double)l->worker.own / (d
 
 /* ---- making ---- */
 
-/* The set that holds this place of a slab; −1: none. */
-static int set_at(const prl_sets *sets, const float *place) {
-  for (int i = 0; place && i < sets->count; i++)
-    if (place >= sets->items[i]->value && place < sets->items[i]->value + sets->items[i]->size) return i;
-  return -1;
+static bool within(const prl_params *set, const float *place) {
+  return place && place >= set->value && place < set->value + set->size;
 }
 
-/* The same place in the shared sets. */
+/* The same place in the shared sets; NULL: there is none. */
 static float *place_in(const prl_sets *to, const prl_sets *from, const float *place) {
-  const int set = set_at(from, place);
-  return set < 0 ? NULL : to->items[set]->value + (place - from->items[set]->value);
+  for (int i = 0; i < from->count; i++)
+    if (within(from->items[i], place)) return to->items[i]->value + (place - from->items[i]->value);
+  return NULL;
 }
 
 static prl_status build(prl_shared *s, const prl_learner *lead, prl_error *error) {
@@ -94,19 +92,35 @@ static void pull(prl_learner *l) {
 
 /* ---- push ---- */
 
+/* Whose last layers are in the set. */
+static int critics_in(const prl_learner *l, const prl_params *set) {
+  int count = 0;
+  for (int i = 0; i < l->critics_count; i++) count += within(set, l->critics[i].layer_weight);
+  return count;
+}
+
+static void scale_layer(const prl_critic *c, prl_params *set, double factor) {
+  float *weight = set->grad + (c->layer_weight - set->value),
+        *bias = set->grad + (c->layer_bias - set->value);
+  for (int64_t i = 0; i < c->layer_rows; i++)
+    weight[i * c->layer_stride] = (float)(factor * (double)weight[i * c->layer_stride]);
+  *bias = (float)(factor * (double)*bias);
+}
+
 /* The gradient of a critic's squared error, computed with the deviation σ in force at the worker, becomes
- * that with σ′ in force: ((v − G)/σ′)² = ((v − G)/σ)² · (σ/σ′)², and the last layer, y = (v − μ)/σ, has
- * dv/dw = σ h, so that its own gradient changes by σ/σ′ alone. A trunk that actor and critics share has one
- * gradient of both, which stays as it is. */
-static void rescale(const prl_learner *l, const prl_critic *c, const shared_critic *theirs,
-                    prl_params *set) {
-  const double factor = c->popart->std / theirs->popart.std;
-  if (!c->normalise || factor == 1) return;
-  const float *first = c->layer_weight;
-  l->kernels->binary_scalar[PRL_MUL](set->size, set->grad, (float)(factor * factor), set->grad);
-  float *weight = set->grad + (first - set->value), *bias = set->grad + (c->layer_bias - set->value);
-  for (int64_t i = 0; i < c->layer_rows; i++) weight[i * c->layer_stride] /= (float)factor;
-  *bias /= (float)factor;
+ * that with σ′ in force: ((v − G)/σ′)² = ((v − G)/σ)² · (σ/σ′)², and in the last layer, y = (v − μ)/σ,
+ * dv/dw = σ h, so that its own gradient changes by σ/σ′ alone. What lies below several critics, or below a
+ * critic and the actor, has one gradient of all of them, which stays as it is. */
+static void rescale(const prl_learner *l, const prl_shared *s, prl_params *set) {
+  const bool alone = critics_in(l, set) == 1;
+  for (int i = 0; i < l->critics_count; i++) {
+    const prl_critic *c = &l->critics[i];
+    if (!within(set, c->layer_weight)) continue;
+    const double factor = c->popart->std / s->critics[i].popart.std;
+    if (factor == 1) continue;
+    if (alone) l->kernels->binary_scalar[PRL_MUL](set->size, set->grad, (float)(factor * factor), set->grad);
+    scale_layer(c, set, alone ? 1 / factor : factor);
+  }
 }
 
 /* Dense gradients whole, of row-sparse parameters the rows that were looked up. */
@@ -131,28 +145,20 @@ static void push(void *context, prl_optim *own, float lr, float max_norm) {
   prl_learner *l = p->learner;
   prl_shared *s = l->shared;
   prl_optim *optim = s->sets->optims[p->optim];
-  prl_critic *c = p->critic < 0 ? NULL : &l->critics[p->critic];
   const float whole = lr == lr ? lr : own->options.lr;
   pthread_mutex_lock(&s->lock);
-  if (c) rescale(l, c, &s->critics[p->critic], own->params);
+  rescale(l, s, own->params);
   send_gradient(optim->params, own->params);
   prl_optim_step(optim, (float)(share_of(l) * (double)whole), max_norm);
   memcpy(own->params->value, optim->params->value, (size_t)own->params->size * sizeof(float));
-  if (c) *c->popart = s->critics[p->critic].popart;
+  for (int i = 0; i < l->critics_count; i++)
+    if (within(own->params, l->critics[i].layer_weight)) *l->critics[i].popart = s->critics[i].popart;
   own->steps = optim->steps;
   own->last_norm = optim->last_norm;
   pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- joining ---- */
-
-static int critic_of(const prl_learner *l, const prl_params *set) {
-  for (int i = 0; i < l->critics_count; i++) {
-    const int at = set_at(l->sets, l->critics[i].layer_weight);
-    if (at >= 0 && l->sets->items[at] == set) return i;
-  }
-  return -1;
-}
 
 /* shared NULL: the learner makes its own steps. */
 static void attach(prl_learner *l, prl_shared *shared) {
@@ -169,8 +175,7 @@ prl_status prl_shared_join(prl_shared *s, prl_learner *l, int64_t own, int64_t a
   prl_shared_leave(l);
   w->pushes = prl_calloc(l->runtime, (size_t)count + 1, sizeof *w->pushes);
   if (!w->pushes) return prl_fail_memory(error, (size_t)count * sizeof *w->pushes);
-  for (int i = 0; i < count; i++)
-    w->pushes[i] = (prl_set_push){.learner = l, .optim = i, .critic = critic_of(l, l->sets->optims[i]->params)};
+  for (int i = 0; i < count; i++) w->pushes[i] = (prl_set_push){.learner = l, .optim = i};
   w->own = own;
   w->all = all;
   w->counted = l->experience->n.decisions;
@@ -204,7 +209,8 @@ void prl_shared_begin(prl_shared *s, prl_learner *lead) {
   copy_optims(s->sets, lead->sets);
   for (int i = 0; i < lead->critics_count; i++) s->critics[i].popart = *lead->critics[i].popart;
   if (s->normalise) prl_normaliser_gather(&s->normaliser, prl_policy_normaliser(lead->policy));
-  s->version = prl_policy_version(lead->policy);
+  const int64_t version = prl_policy_version(lead->policy); /* others may have published since */
+  if (version > s->version) s->version = version;
   s->updates = lead->n.updates;
   s->steps = lead->worker.counted = lead->experience->n.decisions;
 }

@@ -3,8 +3,8 @@
  *
  * Asynchronous advantage actor-critic (Mnih et al. 2016, algorithm S3): each worker has a copy of the
  * parameters. It acts and computes its gradients by the copy; a step of an optimizer is a push: the gradient
- * goes to the shared parameters, which step by the shared statistics, and the copy becomes what they are then.
- * One lock guards all of it, so that no step is lost and a copy is whole.
+ * goes to the shared parameters, which step by the shared statistics, and the copy becomes what they are
+ * then. One lock guards all of it, so that no step is lost and a copy is whole.
  *
  * A worker with a share s of the instances (their number over that of all) makes s of a recipe's update: its
  * gate opens at s of the rows, its step size and the decay of its statistics of returns are s of those of the
@@ -17,16 +17,15 @@
 /* Where a worker's gradient of one set goes. */
 typedef struct prl_set_push {
   prl_learner *learner;
-  int optim;  /* its place among the sets' optimizers */
-  int critic; /* whose set it is; −1: nobody's */
+  int optim; /* its place among the sets' optimizers */
 } prl_set_push;
 
 /* What a learner is among several. */
 typedef struct prl_worker {
-  int64_t own, all; /* instances */
-  int64_t counted;  /* of its decisions, those that are in the shared count */
-  int64_t pulled;   /* shared version that its copy is of */
-  int lag;          /* the gauge: versions that others published since; −1: there is none */
+  int64_t own, all;     /* instances */
+  int64_t counted;      /* of its decisions, those that are in the shared count */
+  int64_t pulled;       /* shared version that its copy is of */
+  int lag;              /* the gauge: versions that others published since; −1: there is none */
   prl_set_push *pushes; /* (optims) */
 } prl_worker;
 

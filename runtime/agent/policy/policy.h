@@ -39,7 +39,8 @@ bool prl_policy_dense(const prl_policy *policy);
  */
 prl_status prl_policy_publish(prl_policy *policy, const float *observation, int64_t rows, prl_error *error);
 int64_t prl_policy_version(const prl_policy *policy);
-/* The version in force is that of this number from now on: versions of several workers are counted together. */
+/* The version in force is that of this number from now on: versions of several workers are counted together.
+ */
 void prl_policy_number(prl_policy *policy, int64_t version);
 /* The parameters in force of one set; NULL: nothing that acts reads it. */
 const prl_params *prl_policy_published(const prl_policy *policy, int set);

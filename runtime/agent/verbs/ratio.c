@@ -51,8 +51,7 @@ static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *e
 static void report_lag(prl_learner *l, int gauge) {
   const prl_batch *b = &l->batch;
   double sum = 0;
-  for (int64_t row = 0; row < b->rows; row++)
-    sum += (double)(prl_shared_version(l) - b->version[row]);
+  for (int64_t row = 0; row < b->rows; row++) sum += (double)(prl_shared_version(l) - b->version[row]);
   if (b->rows) prl_metrics_put(&l->metrics, gauge, sum / (double)b->rows);
 }
 

@@ -53,7 +53,7 @@ struct prl_verb_type {
   /* One piece of it. It stays at the cursor where it sets turn->next to its own index. */
   prl_status (*execute)(prl_schedule *schedule, prl_verb *verb, prl_turn *turn, prl_error *error);
   bool (*holds)(const prl_schedule *schedule,
-                const prl_verb *verb);    /* cursor after a load; NULL: no cursor */
+                const prl_verb *verb); /* cursor after a load; NULL: no cursor */
   /* Closed steps that it waits for; NULL: none. */
   int64_t (*waits)(const prl_schedule *schedule, const prl_verb *verb);
 };

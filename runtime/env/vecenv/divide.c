@@ -59,7 +59,8 @@ prl_vecenv *prl_vecenv_part(prl_vecenv *env, int64_t part) {
 prl_status prl_parts_reset(prl_vecenv *env, float *observation, prl_error *error) {
   prl_status status = PRL_OK;
   for (int64_t k = 0; !status && k < env->parts; k++)
-    status = prl_vecenv_reset(&env->part[k], observation + env->part[k].first * env->spec.observations, error);
+    status =
+        prl_vecenv_reset(&env->part[k], observation + env->part[k].first * env->spec.observations, error);
   return status;
 }
 

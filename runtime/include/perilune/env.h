@@ -70,8 +70,8 @@ typedef struct prl_env_spec {
   bool clock;         /* steps report elapsed_us, so that evaluations can count simulated days */
   bool by_instance; /* the slab is an array of structs, one for each instance, and holds the whole state: one
                      * instance can be cleared and given another stream while the others continue */
-  bool divisible; /* the instances may be divided between threads: a step changes nothing but the rows and
-                   * the state of its batch, which may be a part of the vector env's (prl_vecenv_divide) */
+  bool divisible;   /* the instances may be divided between threads: a step changes nothing but the rows and
+                     * the state of its batch, which may be a part of the vector env's (prl_vecenv_divide) */
 } prl_env_spec;
 
 /* An option that a recipe may set: env = {"pendulum", g = 9.81}. Options are numbers; a file that an
@@ -233,7 +233,8 @@ PRL_API const prl_env_type *prl_vecenv_type(const prl_vecenv *env);
 PRL_API int64_t prl_vecenv_count(const prl_vecenv *env); /* n */
 /* (n): the stream of each instance. Borrowed likewise; prl_vecenv_replace and prl_vecenv_load change it. */
 PRL_API const uint64_t *prl_vecenv_streams(const prl_vecenv *env);
-/* (n): the number of each instance's episode, and of its steps in it. Borrowed likewise; steps change them. */
+/* (n): the number of each instance's episode, and of its steps in it. Borrowed likewise; steps change them.
+ */
 PRL_API const uint32_t *prl_vecenv_episodes(const prl_vecenv *env);
 PRL_API const uint32_t *prl_vecenv_steps(const prl_vecenv *env);
 /* The option values in force, in the order of the type's table. Borrowed likewise. */
@@ -278,8 +279,8 @@ PRL_API prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, cons
  * save fills bytes (size). Fails: PRL_ESTATE (the environment cannot be saved, or size is not the present
  * one), or as the environment's own `save` does. load reads bytes (size), which it copies. Fails: PRL_ESTATE
  * (the environment cannot be loaded), PRL_EFORMAT (another environment or count, or a damaged block: both
- * values are given; the vector env is unchanged, but for the parts before a damaged one), PRL_ENOMEM, or as the environment's own `load` and `open`
- * do. */
+ * values are given; the vector env is unchanged, but for the parts before a damaged one), PRL_ENOMEM, or as
+ * the environment's own `load` and `open` do. */
 PRL_API prl_status prl_vecenv_state_size(const prl_vecenv *env, int64_t *size, prl_error *error);
 PRL_API prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl_error *error);
 PRL_API prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error);
