@@ -257,6 +257,19 @@ local function a2c_shortvideo()
     "requests/s", 1 / ratio)
 end
 
+--- Requests/s of a training by two workers over those by one, in wall-clock time.
+local function a3c_workers()
+  local requests = 64 * 8 * 80
+  local plan = load "shortvideo/a3c"
+  local function training(workers)
+    local agent, env = prl.agent(plan), prl.env("shortvideo", {n = 64, preset = "strong", seed = 1, parts = workers})
+    agent:drive(env, 40960) -- past the warm-up
+    return function() agent:drive(env, requests) end
+  end
+  local two, _, ratio = bench.pair(training(2), training(1), 9)
+  bench.print("a3c_workers", "shortvideo, 64 users: two workers over one", requests * 1e9 / two, "requests/s", 1 / ratio)
+end
+
 -- ---- Rankers ----
 
 --- Rows of the recipe's shape whose ids are drawn at random: half of them from the first hundredth of the table, since
@@ -492,6 +505,7 @@ return {
   {name = "learn_budget", run = learn_budget},
   {name = "steady_allocations", run = steady_allocations},
   {name = "a2c_shortvideo", run = a2c_shortvideo},
+  {name = "a3c_workers", run = a3c_workers},
   {name = "eval_threads", run = eval_threads},
   {name = "sweep_jobs", run = sweep_jobs},
   {name = "startup", run = startup},

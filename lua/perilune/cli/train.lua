@@ -22,8 +22,7 @@ local function parse(argv)
   parser:option("--threads", "Threads of evaluations by user and day, instead of eval.threads; they change neither "
     .. "numbers nor the recipe's hash."):argname("N"):convert(options.whole)
   parser:option("--workers", "Workers that train at once, each on a thread of its own with a part of env.n (a3c). The "
-    .. "recipe's numbers are of all of them together; with several, two runs differ. With --resume: as many as before, unless "
-    .. "given."):argname("N"):convert(options.whole)
+    .. "recipe's numbers are of all of them together; with several, two runs differ."):argname("N"):convert(options.whole)
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if (words.recipe == nil) == (words.resume == nil) then
@@ -33,9 +32,11 @@ local function parse(argv)
   for _, name in ipairs {"threads", "workers"} do
     if words[name] and words[name] < 1 then failure.usage(("--%s must be at least 1"):format(name)) end
   end
-  if words.resume and (words.seed or words.start_from) then
-    failure.usage(("a resumed run keeps its recipe, its seed and its start: --%s does not go with --resume, but --steps does, "
-      .. "and --set with live options"):format(words.seed and "seed" or "start-from"))
+  for _, name in ipairs {"seed", "start-from", "workers"} do
+    if words.resume and words[name:gsub("-", "_")] then
+      failure.usage(("a resumed run keeps its recipe, its seed, its start and its workers: --%s does not go with --resume, but "
+        .. "--steps does, and --set with live options"):format(name))
+    end
   end
   if words.steps and not words.resume then
     failure.usage(("--steps goes with --resume; for a new run it is --set train.steps=%.0f"):format(words.steps))
@@ -48,7 +49,8 @@ function train.run(argv)
   local prl = require "perilune"
   local page = require "perilune.report.page"
   local trainer = require "perilune.trainer"
-  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers, report = function(run) return page.write(run, prl.io.write) end}
+  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers,
+    report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
     given.trust, given.steps, given.set = words.trust, words.steps, words.set

@@ -1,10 +1,10 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, bounds, networks, stale, asynchronous, optimizer, options, metrics, build}, or {summary, actions, options,
---- metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
+--- A file gives {summary, actions, bounds, networks, stale, asynchronous, optimizer, options, metrics, build}, or {summary,
+--- actions, options, metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
 --- (trainer/drivers/search.lua). bounds: whether each dimension of a continuous action must have bounds. networks: "own" where
---- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. asynchronous: whether several workers may learn by it at once, each by steps of
---- its own (runtime/agent/workers.c). An option is
+--- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. asynchronous:
+--- whether several workers may learn by it at once, each by steps of its own (runtime/agent/workers.c). An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of}: live
 --- unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each

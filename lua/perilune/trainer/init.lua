@@ -74,7 +74,7 @@ local function check_due(info, state, path)
 end
 
 --- Continues a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
---- threads, workers (as many as before, unless given) and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
+--- threads and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
 --- options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open_to_run(path, options.trust)
@@ -92,7 +92,6 @@ function trainer.resume(path, options)
   changes.kernels(info)
   driver.check(info, state, beside)
   check_due(info, state, beside)
-  info.workers = options.workers or info.workers
   local env = failure.check(environment.make(info.environment, info.environment.n, info.seed, info.environment.twins,
     info.workers))
   run:prepare()

@@ -115,8 +115,8 @@ void prl_vecenv_free(prl_vecenv *env) {
   if (!env) return;
   prl_runtime *runtime = env->runtime;
   if (env->opened && env->type->close) env->type->close(env->shared);
-  void *blocks[] = {env->options, env->shared, env->state, env->stream,
-                    env->episode, env->step,   env->ended, env->part, env};
+  void *blocks[] = {env->options, env->shared, env->state, env->stream, env->episode,
+                    env->step,    env->ended,  env->part,  env};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_runtime_release(runtime);
 }

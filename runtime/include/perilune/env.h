@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define PRL_ENV_ABI 2
+#define PRL_ENV_ABI 3
 
 typedef struct prl_env_type prl_env_type;
 
