@@ -54,6 +54,7 @@ static prl_status make_spec(const prl_env_type *type, const double *option, prl_
   spec->response = response;
   spec->max_steps = (int64_t)option[MAX_STEPS];
   spec->state_size = sizeof(cart);
+  spec->divisible = true; /* a step changes its own instances alone: several workers may train in it */
   return PRL_OK;
 }
 
