@@ -201,13 +201,15 @@ local function needs_rows(self, schedule, rows)
 end
 
 --- Steps that have a place: as the recipe says; else an update, what comes in while it is learned, and what waits for
---- responses. nil, where nothing is known to wait: the agent's own default, which is the same without them.
+--- responses. Of whole episodes those that run while an update's steps are complete. nil, where nothing is known to wait: the
+--- agent's own default, which is the same without them.
 local function rows_of(self, schedule, given)
   if given.rows > 0 then return given.rows end
   local waiting = memory.waiting(given, self.spec.responses)
-  if waiting == 0 then return nil end
+  local episodes = self.longest and self.longest * self.streams
+  if waiting == 0 and not episodes then return nil end
   for _, step in ipairs(schedule) do
-    if step.verb == "collect" then return 2 * step.rows + waiting end
+    if step.verb == "collect" then return step.rows + (episodes or step.rows) + waiting end
   end
 end
 

@@ -183,11 +183,19 @@ local function verbs(about, list, out)
   return out
 end
 
---- Waits until `steps` steps per stream, on average, are closed. steps: a number.
-function Learn:collect(steps)
+--- Waits until `steps` steps per stream, on average, are closed. steps: a number. given: whole, the steps of the longest episode
+--- that has a place: steps close with their episode then, and an update takes whole episodes, all that have ended. A longer
+--- one is cut where memory is full, and counts in dropped_steps.
+function Learn:collect(steps, given)
   options.need_kind("learn:collect: steps", steps, "number")
-  return {verb = "collect", rows = steps * self.streams}
+  local whole = options.check("learn:collect", given, {whole = "number"}).whole
+  if whole then self.longest = whole end
+  return {verb = "collect", rows = steps * self.streams, whole = whole and true or nil}
 end
+
+--- The return of each critic from each row on, as its advantage and its return (rows), without values: what comes after the
+--- last row of an episode, also of a truncated one, counts nothing.
+function Learn:returns() return {verb = "returns"} end
 
 --- Computes each critic's values (rows).
 function Learn:values()
@@ -296,7 +304,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false,
+    arms = false, longest = false,
   }, Learn)
 end
 

@@ -94,6 +94,7 @@ local MOST_ROWS = 2 ^ 27 -- of an update (runtime/agent/agent.c)
 --- The steps of an update must fit into the experience. For an algorithm without a rollout the builder checks it.
 local function needs_rows(check, recipe)
   local rollout, streams, rows = recipe.algorithm.rollout, recipe.env.n or recipe.agent.streams, recipe.agent.rows
+  local longest = recipe.algorithm.longest
   if type(rollout) ~= "number" then return end
   local update = ("algorithm.rollout %.0f × %.0f streams"):format(rollout, streams)
   if rows > 0 and rows < rollout * streams then
@@ -102,6 +103,9 @@ local function needs_rows(check, recipe)
   elseif rollout * streams > MOST_ROWS then
     check.fail("algorithm.rollout", ("an update takes %.0f steps (%s); at most %.0f are accepted"):format(
       rollout * streams, update, MOST_ROWS))
+  elseif type(longest) == "number" and (rollout + longest) * streams > MOST_ROWS then
+    check.fail("algorithm.longest", ("%.0f streams take %.0f steps (%s, and the episodes that run); at most %.0f are accepted")
+      :format(streams, (rollout + longest) * streams, update, MOST_ROWS))
   end
 end
 
