@@ -7,6 +7,7 @@
 --- It learns from whole episodes, each once: the steps of an episode wait for its end, however many updates come before it, so
 --- that the beginning of a long one may be acted by an older policy than the one that learns. This is not corrected for.
 local prl = require "perilune"
+local trust = require "perilune.trust"
 
 local reinforce = {
   summary = "REINFORCE: returns to the end of each episode, with or without a baseline",
@@ -24,8 +25,9 @@ local reinforce = {
     critic_lr = {1e-3, "",      "step size of the critics, where they are the baseline", min = 0, scale = "log"},
     entropy   = {0,    "",      "weight of the entropy bonus", min = 0},
     max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
+    trust     = trust.option,
   },
-  metrics = {
+  metrics = trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
@@ -36,12 +38,13 @@ local reinforce = {
 function reinforce.build(learn, opt)
   local actor, learned = learn:actor(), opt.baseline == "value"
   local critics = learned and learn:critics() or {}
+  local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
   local update = learn:program(function(batch)
     local pi, gain = actor(batch.obs), batch.advantage
     if opt.baseline == "mean" then gain = gain - gain:mean() end
     local policy_loss = -(pi:log_prob(batch.action) * gain):mean()
     local entropy = pi:entropy():mean()
-    local loss = policy_loss - opt.entropy * entropy
+    local loss = near.add(policy_loss - opt.entropy * entropy, pi, batch.obs)
     for _, critic in ipairs(critics) do
       local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
       loss = loss + value_loss
@@ -49,7 +52,7 @@ function reinforce.build(learn, opt)
     end
     learn:metric("policy_loss", policy_loss)
     learn:metric("entropy", entropy)
-    learn:minimise(loss, {actor = opt.lr, critics = learned and opt.critic_lr or nil, max_norm = opt.max_norm})
+    learn:minimise(loss, near.steps {actor = opt.lr, critics = learned and opt.critic_lr or nil, max_norm = opt.max_norm})
   end)
   -- With λ = 1 an advantage is the return less the value, and a truncated episode goes on with the value of its last state.
   local estimate = learned and {learn:values(), learn:advantages {lambda = 1}} or learn:returns()

@@ -10,7 +10,8 @@
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
 --- NAME. of: the option that must be given for this one to be there; of itself, where nothing stands for its not being used,
 --- so that recipes from before it keep their hashes.
---- metrics: {kind = {title, sentence}}, of a kind of metric (a name up to a `/`) that it reports.
+--- metrics: {kind = {title, sentence, of}}, of a kind of metric (a name up to a `/`) that it reports; of: the option that must be
+--- given for that.
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"

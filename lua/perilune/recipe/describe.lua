@@ -43,7 +43,7 @@ local kinds = {
   sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name",
   multiplier = "number | learned", dimensions = "table", env = "table",
-  algorithm = "table", baseline = "text | table", policies = "tables by name", front = "table",
+  algorithm = "table", start = "text | table", baseline = "text | table", policies = "tables by name", front = "table",
   metrics = "ratios by name", control = "table", bound = "number | relative",
 }
 
@@ -124,14 +124,15 @@ end
 -- ---- Topics ----
 
 local topics = {}
-local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "control", "host"}
+local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "start",
+  "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
 end
 
 topics.policy = section("policy: the actor.", schema.policy)
+topics.start = section("policy.start: where the policy begins.", schema.start)
 topics.train = section("train: length and seed of training.", schema.train)
 topics.eval = section("eval: how the policy is evaluated.", schema.eval)
 topics.agent = section("agent: capacities of the agent.", schema.agent)

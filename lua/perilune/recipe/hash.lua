@@ -19,13 +19,22 @@ function hash.code(result, folder)
   return code
 end
 
--- Of a saved agent that is the control group's policy the content.
+-- Of a saved agent, whether it is the control group's policy or where one begins, the content.
 local function covered_agent(agent)
   local copy, baseline = {}, {}
   for key, value in pairs(agent) do copy[key] = value end
   for key, value in pairs(agent.baseline) do baseline[key] = value end
   if baseline.digest then baseline.policy = nil end
   copy.baseline = baseline
+  return copy
+end
+
+local function covered_policy(policy)
+  local copy, start = {}, {}
+  for key, value in pairs(policy) do copy[key] = value end
+  for key, value in pairs(policy.start) do start[key] = value end
+  if start.digest then start.run = nil end
+  copy.start = start
   return copy
 end
 
@@ -38,6 +47,7 @@ local function covered(recipe, code)
   for key, value in pairs(recipe.env) do env[key] = value end
   copy.name, copy.tags, train.seed = nil, nil, nil
   if env.digest then env.world = nil end
+  if recipe.policy.start then copy.policy = covered_policy(recipe.policy) end
   if recipe.agent.baseline then copy.agent = covered_agent(recipe.agent) end
   copy.train, copy.env, copy.code = train, env, code
   return copy

@@ -113,6 +113,14 @@ end
 --- A copy of a network that no optimizer steps; learn:copy updates it. Its set is called "target/NAME".
 function Learn:target(network) return networks.target(self, network) end
 
+--- What a policy is where it begins: of learn:actor() its distribution(obs), of a network (learn:network) the same network, of a
+--- parameter a function that gives it. It is a copy that no optimizer steps, saved with the others, in sets "start/NAME".
+function Learn:start_of(declared) return networks.start_of(self, declared) end
+
+--- For algorithms with networks of their own: where policy.start is a constant action, the first outputs of the network begin at
+--- what gives it, for every observation, through tanh and the action's bounds; further ones at 0. Before learn:target copies it.
+function Learn:start_squashed(network) networks.start_squashed(self, network) end
+
 --- The names of the observations, a list in their order.
 function Learn:observations() return self.spec.observation.names end
 
@@ -304,7 +312,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false, longest = false,
+    arms = false, longest = false, began = false, policies = {},
   }, Learn)
 end
 

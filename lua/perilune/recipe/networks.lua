@@ -7,6 +7,7 @@ local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local options = require "perilune.options"
 local prl = require "perilune"
+local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
 local nn, distribution = prl.nn, prl.distribution
 
@@ -50,8 +51,8 @@ local function free_dimensions(spec, given)
   return free, held
 end
 
---- mean = centre + half · tanh(raw/half): slope 1 in the middle, never outside of the bounds.
-local function bounded(raw, spec, given, free)
+--- {centre}, {half} of the bounds of these dimensions; nil where one of them has none.
+local function middles(spec, given, free)
   local centre, half, all = {}, {}, true
   for k, i in ipairs(free) do
     local own = given and given[spec.action.names[i]]
@@ -59,9 +60,33 @@ local function bounded(raw, spec, given, free)
     all = all and low > -math.huge and high < math.huge
     centre[k], half[k] = (low + high) / 2, (high - low) / 2
   end
-  if not all then return raw end
+  if all then return centre, half end
+end
+
+--- mean = centre + half · tanh(raw/half): slope 1 in the middle, never outside of the bounds.
+local function bounded(raw, spec, given, free)
+  local centre, half = middles(spec, given, free)
+  if not centre then return raw end
   local c, h = prl.tensor(centre), prl.tensor(half)
   return c + h * (raw / h):tanh()
+end
+
+--- Where policy.start is a constant action: the last layer gives that action in these dimensions for every input, until it learns;
+--- squash: what its outputs go through, "bounded" or "unit", the tanh between bounds of a network of the algorithm's own.
+local function begin_at_constant(self, layer, free, squash)
+  local vector = start.vector(self.recipe, self.spec)
+  if not vector then return end
+  local numbers = {}
+  for k, i in ipairs(free) do numbers[k] = vector[i] end
+  local centre, half = middles(self.spec, self.recipe.policy.action, free)
+  for k = 1, squash and centre and #free or 0 do
+    local unit = (numbers[k] - centre[k]) / half[k]
+    numbers[k] = 0.5 * math.log((1 + unit) / (1 - unit)) * (squash == "unit" and 1 or half[k])
+  end
+  for k = #free + 1, layer.bias:size(1) do numbers[k] = 0 end
+  layer.weight:copy_(prl.zeros(layer.weight:shape()))
+  layer.bias:copy_(prl.tensor(numbers))
+  self.began = true
 end
 
 --- Actions of the policy's own dimensions from rows of the environment's, and back.
@@ -92,8 +117,10 @@ local function continuous_actor(self, policy, inputs)
   local spec = self.spec
   local free, held = free_dimensions(spec, policy.action)
   local width, kind = #free, policy.log_std.kind
+  local layers = actor_network(self, policy, inputs, width)
+  if not self.own_policy then begin_at_constant(self, layers[#layers], free, policy.bounded and "bounded") end
   local net = nn.module {
-    mean = actor_network(self, policy, inputs, width),
+    mean = layers,
     deviation = kind == "state" and mlp(inputs, policy, width, 0) or nil,
     log_std = kind == "free" and nn.parameter(prl.full({width}, policy.log_std.init)) or nil,
     forward = function(net, x)
@@ -172,6 +199,7 @@ local function trunk_of(self)
   if policy.trunk ~= "shared" then return trunk end
   local module = body(inputs, policy)
   trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
+  function trunk.make() return body(inputs, policy) end
   local last_obs, last_features, scope
   trunk.feature = function(obs)
     if not rawequal(last_obs, obs) or scope ~= prl.scope_number() then
@@ -211,6 +239,16 @@ function networks.actor(self)
   end
   actor.set = "policy"
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
+  --- As it is now, for good: a copy that no optimizer steps.
+  function actor.start()
+    local function copy(name, module, made)
+      add_set(self, "start/" .. name, made:load(module:state()), nil)
+      return made
+    end
+    local body_copy = trunk.module and copy("trunk", trunk.module, trunk.make())
+    local net_copy = copy("policy", net, (make(self, head, trunk.width)))
+    return function(obs) return as_environment_sees(actor, net_copy:fixed(body_copy and body_copy:fixed(obs) or obs)) end
+  end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
   add_set(self, "policy", net, "actor")
   return callable_policy(actor)
@@ -225,6 +263,7 @@ function networks.policy(self, name)
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local net, policy = make(self, self.recipe.policy, trunk.width)
   policy.set, policy.name, policy.distribution = name, name, net
+  self.policies[name] = true
   --- With its parameters as constants.
   function policy.fixed(obs) return as_environment_sees(policy, net:fixed(obs)) end
   add_set(self, name, net, name)
@@ -349,16 +388,41 @@ function networks.own(self, name, given)
   return network
 end
 
---- learn:target.
-function networks.target(self, network)
-  before_programs "learn:target"
+-- A copy of what learn:network gave, which no optimizer steps.
+local function copy_of(self, about, network, prefix)
   local maker = self.makers[network]
-  if not maker then options.refuse("learn:target takes what learn:network gave") end
-  local name = "target/" .. network.name
-  new_name(self, "learn:target", name)
+  if not (maker and maker.make) then options.refuse("%s takes what learn:network gave", about) end
+  local name = prefix .. network.name
+  new_name(self, about, name)
   local module = maker.make():load(maker.module:state())
   add_set(self, name, module, nil)
   return callable(name, name, module, maker.outputs, true)
+end
+
+--- learn:target.
+function networks.target(self, network)
+  before_programs "learn:target"
+  return copy_of(self, "learn:target", network, "target/")
+end
+
+--- learn:start_of.
+function networks.start_of(self, declared)
+  before_programs "learn:start_of"
+  if declared == self.actor_made and declared.start then return declared.start() end
+  local parameter = self.makers[declared]
+  if not (parameter and parameter.set) then return copy_of(self, "learn:start_of", declared, "start/") end
+  local value = nn.parameter(declared:detach():clone())
+  add_set(self, "start/" .. parameter.set, nn.module {value = value, forward = function(module) return module.value end}, nil)
+  return function() return value:detach() end
+end
+
+--- learn:start_squashed.
+function networks.start_squashed(self, network)
+  before_programs "learn:start_squashed"
+  local maker, free = self.makers[network], {}
+  if not (maker and maker.module) then options.refuse("learn:start_squashed takes what learn:network gave") end
+  for i in ipairs(self.spec.action.names) do free[i] = i end
+  begin_at_constant(self, maker.module[#maker.module], free, "unit")
 end
 
 --- learn:parameter.

@@ -165,7 +165,7 @@ local function own_networks(check, recipe, algorithm)
   end
   for _, option in ipairs(schema.policy) do
     local value = recipe.policy[option.name]
-    if not used[option.name] and option.name ~= "action" and not is_default(option, value) and
+    if not used[option.name] and option.name ~= "action" and option.name ~= "start" and not is_default(option, value) and
       not (option.name == "bounded" and algorithm.bounds) then
       unused("policy." .. option.name, "hidden, activation and init from policy, and no " .. option.name)
     end
@@ -196,6 +196,9 @@ local function together(check, result, spec, env, algorithm)
   end
   needs_clock(check, result, spec, env)
   needs_warmup(check, result)
+  if result.policy.start or result.algorithm.trust then
+    require("perilune.recipe.start").check(check, result, spec, algorithm)
+  end
   if result.objective.constraints then
     require("perilune.recipe.constraints").check(check, result, spec, env, algorithm)
   end
@@ -221,6 +224,9 @@ local function resolve(check, recipe)
     check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
+  if policy.start then
+    policy.start = check.try(require("perilune.recipe.start").resolve, check, policy.start, "policy.start", spec, policy)
+  end
   local own_policy = check.try(policy_file.load, check, policy, "policy")
   result.objective.critics = check.try(resolve_critics, check, result.objective.critics, "objective.critics", policy)
   if result.objective.constraints then
