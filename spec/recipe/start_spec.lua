@@ -168,7 +168,7 @@ describe("policy.start", function()
       wrong("log_std = {kind = 'state'}, ", '"ppo"', 'its policy.log_std is "free", and here it is "state"')
       wrong("", '"sac"', "has no parameters actor, which this policy acts by")
       refused("start = 'runs/none'", '"ppo"',
-        "policy.start: expected {constant = {diversity = 0.5}}, a run or a saved agent: there is no run or agent runs/none")
+        "policy.start: expected a run or a saved agent: there is no run or agent runs/none")
       refused(("start = {run = %q, digest = 'abc'}"):format(path), '"ppo"', "and digest says abc")
       local loaded, said = recipes.load(folder, ([[return {env = {"pendulum"}, policy = {start = %q}, algorithm = {"ppo"}}]]):format(path))
       assert.is_nil(loaded)

@@ -13,8 +13,8 @@ local tracing = require "perilune.recipe.tracing"
 
 -- ---- Fixed programs ----
 
---- Not of a process: what it comes to depends on the step before.
-local function has_density(actor) return not (actor.noise and actor.noise.theta) end
+--- Not of a process: what it comes to depends on the step before. Nor of a saved agent's policy.
+local function has_density(actor) return actor.dense ~= false and not (actor.noise and actor.noise.theta) end
 
 local function act_program(self)
   local continuous, actor = self.spec.action.kind == "continuous", self:actor()
@@ -173,7 +173,7 @@ local function start_policy(self, recipe, algorithm, sets, tensors)
       recipe.algorithm[1] or recipe.algorithm.lua), 0)
   end
   if not normalise or algorithm.search then return nil end
-  return found or {clip = normalise}
+  return self.statistics or found or {clip = normalise}
 end
 
 --- Bounds as plain data holds them, which has no infinities: one that is not there is false; nil where there is none.

@@ -43,7 +43,7 @@ local kinds = {
   sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name",
   multiplier = "number | learned", dimensions = "table", env = "table",
-  algorithm = "table", start = "text | table", baseline = "text | table", policies = "tables by name", front = "table",
+  algorithm = "table", start = "text | table", saved = "text", baseline = "text | table", policies = "tables by name", front = "table",
   metrics = "ratios by name", control = "table", bound = "number | relative",
 }
 

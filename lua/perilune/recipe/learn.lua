@@ -72,6 +72,16 @@ function Learn:serve(list)
   self.actor_made = networks.serving(policies)
 end
 
+--- The policy of a run or a saved agent, {run, digest} as an option that is `saved` gives it, as it stands: pi(obs), with obs (rows,
+--- O), has mean() and sample(noise), actions (rows, A). It may serve (learn:serve), and then acts without a density. Its
+--- parameters are sets "NAME/…", which no optimizer steps. It reads observations as they are normalised for it: its statistics
+--- are those of this agent, too, and stay.
+function Learn:saved(name, given)
+  options.need_kind("learn:saved: its name", name, "string")
+  options.need("learn:saved", options.check("learn:saved", given, {run = "string", digest = "string"}), {"run"})
+  return networks.saved(self, name, given)
+end
+
 --- A number of the algorithm's own that follows env steps, such as {kind = "piecewise", points = {{0, 1}, {1e5, 0}}}; its name
 --- is that of a live option within these bounds, and learn:live_scalar gives it in a program.
 function Learn:scalar(name, value, low, high)
@@ -312,7 +322,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false, longest = false, began = false, policies = {},
+    arms = false, longest = false, began = false, policies = {}, statistics = false,
   }, Learn)
 end
 

@@ -7,6 +7,7 @@ local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local options = require "perilune.options"
 local prl = require "perilune"
+local saved = require "perilune.saved"
 local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
 local nn, distribution = prl.nn, prl.distribution
@@ -237,7 +238,7 @@ function networks.actor(self)
   else
     net, actor = make(self, head, trunk.width)
   end
-  actor.set = "policy"
+  actor.set, actor.group = "policy", "actor"
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
   --- As it is now, for good: a copy that no optimizer steps.
   function actor.start()
@@ -262,7 +263,7 @@ function networks.policy(self, name)
   if trunk.module then options.refuse("learn:policy: several policies share no trunk; policy.trunk is \"shared\"") end
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local net, policy = make(self, self.recipe.policy, trunk.width)
-  policy.set, policy.name, policy.distribution = name, name, net
+  policy.set, policy.name, policy.group, policy.distribution = name, name, name, net
   self.policies[name] = true
   --- With its parameters as constants.
   function policy.fixed(obs) return as_environment_sees(policy, net:fixed(obs)) end
@@ -284,7 +285,8 @@ end
 --- learn:serve. Actions are those of the environment.
 function networks.serving(policies)
   before_programs "learn:serve"
-  local count = #policies
+  local count, dense = #policies, true
+  for _, policy in ipairs(policies) do dense = dense and policy.dense ~= false end
   local function distribution_of(obs)
     local arm, pi = tracing.arms(obs:size(1), count), {}
     for k, policy in ipairs(policies) do pi[k] = policy.distribution(obs) end
@@ -299,7 +301,64 @@ function networks.serving(policies)
       log_probs = function() return pi[1]:log_probs() end,
     }
   end
-  return networks.acting(distribution_of, policies[1].draws)
+  local actor = networks.acting(distribution_of, policies[1].draws)
+  actor.dense = dense
+  return actor
+end
+
+--- The module of a saved policy's set.
+local function saved_module(set, numbers)
+  local fields = {forward = function() end}
+  for _, param in ipairs(set.params) do fields[param.name] = nn.parameter(numbers[set.name .. ":" .. param.name]) end
+  return nn.module(fields)
+end
+
+--- learn:saved.
+function networks.saved(self, name, given)
+  before_programs "learn:saved"
+  new_name(self, "learn:saved", name)
+  local agent, message = saved.exactly(given.run, given.digest)
+  if not agent then options.refuse("%s: %s", name, message) end
+  local found, numbers = prl.acting(agent, name .. "/")
+  agent:free()
+  local own, clip = self.recipe.policy.normalise, found.normaliser and found.normaliser.clip or false
+  if own ~= clip then
+    options.refuse("%s: %s normalises observations with policy.normalise = %s, and here it is %s: both read the same ones", name,
+      given.run, tostring(clip), tostring(own))
+  end
+  local values = {}
+  for _, set in ipairs(found.sets) do
+    local module = saved_module(set, numbers)
+    add_set(self, set.name, module, nil)
+    for _, param in ipairs(set.params) do values[set.name .. ":" .. param.name] = module[param.name] end
+  end
+  for option, scalar in pairs(found.live) do values[option] = scalar.value end
+  if found.normaliser then
+    found.normaliser.fixed = true
+    self.statistics = found.normaliser
+  end
+  local graph, draws = prl.read_graph(found.programs.act), found.noise
+  local function action(obs, noise, sample)
+    local arm = obs:slice(2, 1, 1):reshape(-1) * 0 -- of several policies the one that is judged
+    local inputs = setmetatable({obs = obs, noise = noise, sample = sample, arm = arm}, {__index = values})
+    return graph:inline(inputs).action:cast("float32"):detach()
+  end
+  local function same(actions) return actions end
+  -- Noise that lasts longer than a step is its agent's own: then it acts by its mean.
+  local fresh = type(draws) == "number"
+  local width = fresh and draws or draws.width
+  local function distribution_of(obs)
+    local none = obs:slice(2, 1, 1) * prl.zeros(1, math.max(width, 1))
+    return {
+      mean = function() return action(obs, none, 0) end,
+      sample = function(_, noise)
+        if fresh and width == noise:size(2) then return action(obs, noise, 1) end
+        return action(obs, none, 0)
+      end,
+    }
+  end
+  return setmetatable({name = name, distribution = distribution_of, draws = width, from_env = same, to_env = same, dense = false},
+    {__call = function(_, obs) return distribution_of(obs) end})
 end
 
 --- learn:acts. noise: {every, drawn, theta, dt}.

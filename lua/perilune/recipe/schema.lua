@@ -116,6 +116,12 @@ schema.policy = {
     "the policy of a run (describe start); default: nearly 0, by last_gain"),
 }
 
+--- A run or a saved agent, where the text alone does not say which version of it.
+schema.saved = {
+  option("run", "text", nil, "", "the folder of a run, whose newest checkpoint it is, or an agent's file", {required = true}),
+  option("digest", "text", nil, "", "refuses another file than that with this digest; default: the file's"),
+}
+
 --- Where a policy begins.
 schema.start = {
   option("constant", "baseline", nil, "", "a constant action by dimension, such as {diversity = 0.5}: the mean for every observation; a " ..

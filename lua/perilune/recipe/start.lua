@@ -45,16 +45,12 @@ local function differs(theirs, ours)
   end
 end
 
-local function of_run(check, result, path, spec, policy)
-  if not check.saved then return end -- what was resolved once is in its plan
-  local agent, digest = saved.exactly(result.run, result.digest)
-  if not agent then
-    check.fail(path, ("expected {constant = {diversity = 0.5}}, a run or a saved agent: %s"):format(digest))
-  end
-  local theirs = prl.acting(agent, "").recipe
-  local wrong = saved.difference(agent, spec) or theirs and differs(theirs.policy, policy)
+local function of_run(check, result, path, policy)
+  local found, agent = values.saved(check, {run = result.run, digest = result.digest}, {}, path)
+  local theirs = agent and prl.acting(agent, "").recipe
+  local wrong = theirs and differs(theirs.policy, policy)
   if wrong then check.fail(path, ("%s: %s"):format(result.run, wrong)) end
-  result.digest = digest
+  return found
 end
 
 --- spec: of the environment; nil where that is wrong itself. policy: the recipe's, whose `action` is resolved.
@@ -67,7 +63,7 @@ function start.resolve(check, value, path, spec, policy)
   end
   if not spec then return result end
   if result.run then
-    check.try(of_run, check, result, path, spec, policy)
+    result = check.try(of_run, check, result, path, policy) or result
   else
     if result.digest then check.note(path .. ".digest", "this is of a run, and none is given") end
     if policy.lua then check.note(path .. ".constant", "a network from a file, policy.lua, begins where that lets it") end

@@ -220,6 +220,7 @@ local function resolve(check, recipe)
   local policy, spec, make, algorithm = result.policy, nil, nil, nil
   check.steps = result.train.steps
   if recipe.env ~= nil then result.env, spec, make = check.try(environment.resolve, check, recipe.env, "env") end
+  check.spec = spec
   if policy.trunk == "shared" and #policy.hidden == 0 then
     check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
   end

@@ -145,6 +145,7 @@ static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_err
   if (!status)
     status = prl_normaliser_init(&p->normaliser, p->runtime, p->shape->spec.observations, (float)clip, error);
   p->normalise = !status;
+  p->gathers = !prl_get_bool(map, "fixed", false);
   return status ? status : read_statistics(&p->normaliser, map, error);
 }
 
@@ -268,7 +269,7 @@ prl_status prl_policy_publish(prl_policy *p, const float *observation, int64_t r
     return status;
   }
   copy_values(p, p->published, p->sets->items);
-  if (p->normalise) prl_normaliser_publish(&p->normaliser);
+  if (p->gathers) prl_normaliser_publish(&p->normaliser);
   take_live(p);
   p->n.version++;
   return PRL_OK;
@@ -279,7 +280,7 @@ void prl_policy_number(prl_policy *p, int64_t version) { p->n.version = version;
 const prl_params *prl_policy_published(const prl_policy *p, int set) { return p->published[set]; }
 
 void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
-  if (p->normalise) prl_normaliser_add(&p->normaliser, n, observation);
+  if (p->gathers) prl_normaliser_add(&p->normaliser, n, observation);
 }
 
 prl_normaliser *prl_policy_normaliser(prl_policy *p) { return p->normalise ? &p->normaliser : NULL; }
