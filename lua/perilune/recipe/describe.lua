@@ -67,8 +67,8 @@ local function default_text(option)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
---- Nested sections become rows of their own: log_std.init.
-local function rows_of(options, prefix, rows)
+--- Nested sections become rows of their own: log_std.init. said: what goes behind each meaning.
+local function rows_of(options, prefix, rows, said)
   for _, option in ipairs(options) do
     if option.kind == "section" and option.fields and prefix ~= nil then
       rows_of(option.fields, prefix .. option.name .. ".", rows)
@@ -76,9 +76,12 @@ local function rows_of(options, prefix, rows)
       local beside = option.of and option.of ~= option.name and (" (with %s alone)"):format(option.of) or ""
       rows[#rows + 1] = {
         (prefix or "") .. option.name, type_text(option), default_text(option), option.unit or "",
-        option.live and "live" or "structural", option.meaning .. beside,
+        option.live and "live" or "structural", option.meaning .. beside .. (said or ""),
       }
-      for _, form in ipairs(keys(option.forms or {})) do rows_of(option.forms[form], option.name .. ".", rows) end
+      local forms = keys(option.forms or {})
+      for _, form in ipairs(forms) do
+        rows_of(option.forms[form], option.name .. ".", rows, #forms > 1 and (" (of %q)"):format(form) or nil)
+      end
     end
   end
   return rows
