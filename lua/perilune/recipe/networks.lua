@@ -7,7 +7,6 @@ local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local options = require "perilune.options"
 local prl = require "perilune"
-local saved = require "perilune.saved"
 local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
 local nn, distribution = prl.nn, prl.distribution
@@ -317,7 +316,7 @@ end
 function networks.saved(self, name, given)
   before_programs "learn:saved"
   new_name(self, "learn:saved", name)
-  local agent, message = saved.exactly(given.run, given.digest)
+  local agent, message = require("perilune.saved").exactly(given.run, given.digest) -- few recipes need it
   if not agent then options.refuse("%s: %s", name, message) end
   local found, numbers = prl.acting(agent, name .. "/")
   agent:free()

@@ -4,7 +4,6 @@
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local prl = require "perilune"
-local saved = require "perilune.saved"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
 local values = require "perilune.recipe.values"
@@ -118,7 +117,7 @@ end
 function start.take(recipe, sets, tensors, acting)
   local given = recipe.policy.start
   if not (given and given.run) then return nil end
-  local agent, message = saved.exactly(given.run, given.digest)
+  local agent, message = require("perilune.saved").exactly(given.run, given.digest) -- few recipes need it
   if not agent then error("policy.start: " .. message, 0) end
   local found, numbers = prl.acting(agent, "")
   local theirs = {}
