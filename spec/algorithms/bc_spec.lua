@@ -194,11 +194,14 @@ describe("bc", function()
     local saved = assert(prl.io.safetensors_read(path))
     local own = assert(prl.io.safetensors_read(teacher))
     for _, name in ipairs {"normaliser.mean", "normaliser.shift"} do assert.same(own[name]:totable(), saved[name]:totable()) end
+    local again = balanced(("normalise = 10, start = %q"):format(path), ('"bc", from = %q'):format(teacher), 0) -- it goes on
     local next_one = balanced(("normalise = 10, start = %q"):format(path), '"ppo"', 0)
     local observation = prl.randn(50, 4)
     local streams = {}
     for i = 1, 50 do streams[i] = i end
-    assert.same(clone:act(streams, observation, "mean", false):totable(), next_one:act(streams, observation, "mean", false):totable())
+    local function acts(agent) return agent:act(streams, observation, "mean", false):totable() end
+    assert.same(acts(clone), acts(next_one))
+    assert.same(acts(clone), acts(again))
   end)
 
   it("clones what is in the memory of an agent that it takes over in a swap", function()

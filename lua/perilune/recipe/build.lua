@@ -154,12 +154,13 @@ local function control_document(self, recipe, document, rows)
   return control.document(recipe, rows, act, document), tensors
 end
 
--- The sets that act reads, by name, and that of a saved policy whose parameters each may begin with beside one of its own name.
+-- The sets that act reads but for those of saved policies (learn:saved), by name, and that of the run at which the policy begins
+-- whose parameters each may have where there is none of its own name.
 local function acting_sets(self)
   local names = {}
   for _, value in ipairs(self.programs.act:document().values) do
     local set = value.kind == "param" and value.name:match "^(.*):"
-    if set then names[set] = self.policies[set] and "policy" or set end
+    if set and not self.saved_sets[set] then names[set] = self.policies[set] and "policy" or set end
   end
   return names
 end

@@ -322,7 +322,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false, longest = false, began = false, policies = {}, statistics = false,
+    arms = false, longest = false, began = false, policies = {}, saved_sets = {}, statistics = false,
   }, Learn)
 end
 

@@ -329,6 +329,7 @@ function networks.saved(self, name, given)
   for _, set in ipairs(found.sets) do
     local module = saved_module(set, numbers)
     add_set(self, set.name, module, nil)
+    self.saved_sets[set.name] = true
     for _, param in ipairs(set.params) do values[set.name .. ":" .. param.name] = module[param.name] end
   end
   for option, scalar in pairs(found.live) do values[option] = scalar.value end
