@@ -45,6 +45,7 @@ typedef struct part {
   prl_agent *agent;
   prl_vecenv *env;
   const prl_env_spec *spec;
+  int32_t session; /* the response that comes once a session; −1: an episode is one */
   prl_arena arena;
   prl_step step;
   float *action;
@@ -92,6 +93,12 @@ static prl_status allocate(part *p, prl_error *error) {
   return made ? PRL_OK : prl_fail_memory(error, (size_t)(n * observations) * sizeof(float));
 }
 
+static int32_t session_of(const prl_env_spec *spec) {
+  int32_t place = spec->session ? 0 : -1;
+  while (spec->session && strcmp(spec->response[place].name, spec->session)) place++;
+  return place;
+}
+
 static prl_status make(part *p, prl_error *error) {
   const prl_panel_options *o = p->options;
   prl_status status = prl_runtime_new(o->runtime, &p->runtime, error);
@@ -100,6 +107,7 @@ static prl_status make(part *p, prl_error *error) {
                             o->first_stream + (uint64_t)p->first, &p->env, error);
   if (status) return status;
   p->spec = prl_vecenv_spec(p->env);
+  p->session = session_of(p->spec);
   status = allocate(p, error);
   if (!status && o->agent) status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
   return !status && o->agent ? prl_shape_check_env(p->agent->shape, o->type->name, p->spec, error) : status;
@@ -145,7 +153,8 @@ static void count(part *p, int64_t i) {
     to[responses + r] += response[r] != p->spec->response[r].missing;
   }
   to[2 * responses]++;
-  to[2 * responses + 1] += p->step.terminated[i] || p->step.truncated[i];
+  to[2 * responses + 1] += p->session < 0 ? p->step.terminated[i] || p->step.truncated[i]
+                                          : response[p->session] != p->spec->response[p->session].missing;
 }
 
 /* Adds the step of instance i to its user's day; true where its days are over. */

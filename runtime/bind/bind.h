@@ -145,6 +145,8 @@ prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context);
 void prl_push_shape(lua_State *L, const prl_env_spec *spec);
 /* Pushes what an environment is made of: name, summary, options, presets, observation, action, responses. */
 void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec);
+/* Pushes an option's value as a recipe says it: a number, or its word. */
+void prl_push_env_value(lua_State *L, const prl_env_type *type, const char *option, double value);
 /* Pushes the type's option values, in its order: defaults, then the preset, then what the table at `index`
  * (or nothing there) gives. Another key is refused, unless it is one of `more`, which the caller reads
  * itself. */

@@ -41,6 +41,28 @@ int prl_env_option_count(const prl_env_type *type) {
   return count;
 }
 
+const char *const *prl_env_words_of(const prl_env_type *type, const char *option) {
+  for (const prl_env_words *w = type->words; w && w->option; w++)
+    if (strcmp(w->option, option) == 0) return w->words;
+  return NULL;
+}
+
+/* An option with words has a value for each. */
+static prl_status check_words(const prl_env_type *type, prl_status status, const char *where,
+                              prl_error *error) {
+  for (const prl_env_words *w = type->words; w && w->option; w++) {
+    const prl_env_option *option = type->options;
+    int words = 0;
+    while (option && option->name && strcmp(option->name, w->option)) option++;
+    while (w->words && w->words[words]) words++;
+    if (!option || !option->name || !words || option->low != 0 || option->high != words - 1)
+      return prl_fail(error, status,
+                      "%s: the environment '%s' has %d words for '%s', which is no option from 0 to %d",
+                      where, type->name, words, w->option, words - 1);
+  }
+  return PRL_OK;
+}
+
 prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const char *where,
                               prl_error *error) {
   if (type->abi != PRL_ENV_ABI)
@@ -50,6 +72,8 @@ prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const
   const char *missing = !type->spec ? "spec" : !type->reset ? "reset" : !type->step ? "step" : NULL;
   if (missing)
     return prl_fail(error, status, "%s: the environment '%s' has no %s", where, type->name, missing);
+  prl_status refused = check_words(type, status, where, error);
+  if (refused) return refused;
   if (!type->save != !type->load)
     return prl_fail(error, status, "%s: the environment '%s' has one of save and load; both or none", where,
                     type->name);

@@ -103,7 +103,8 @@ end
 local environment = record({kind = choice("builtin", "c", "lua", "script"), n = field("n", options.find(options.env, "n")),
   options = map {check = function(check, value, _, path)
     local name = path:match("[^.]+$")
-    return check.option((name == "world" or name == "digest") and text or number, value, path)
+    local word = name == "world" or name == "digest" or type(value) == "string" -- what an option accepts, its env says
+    return check.option(word and text or number, value, path)
   end}}, {name = text, path = text, twins = at_least_1}, function(check, value, path)
   local own, other = "path", "name"
   if value.kind == "builtin" then own, other = other, own end

@@ -13,6 +13,7 @@ local lift = require "perilune.stats.lift"
 local ratios = require "perilune.stats.ratios"
 local runs = require "perilune.records.run"
 local stats = require "perilune.stats"
+local environment = require "perilune.trainer.environment"
 local folder = require "perilune.trainer.folder"
 local jobs = require "perilune.trainer.jobs"
 local judges = require "perilune.trainer.judges"
@@ -130,17 +131,17 @@ function comparison.apart(a, b, names)
     return ("%s is %s in %s and %s in %s: they cannot be compared; with --set %s=… both are trained and judged alike"):format(name,
       tostring(one), names[1], tostring(other), names[2], name)
   end
-  for _, name in ipairs((a.eval.users > 0 or b.eval.users > 0) and judged_by.users or judged_by.episodes) do
+  local by_user = a.eval.users > 0 or b.eval.users > 0
+  for _, name in ipairs(by_user and judged_by.users or judged_by.episodes) do
     local message = apart("eval." .. name, a.eval[name], b.eval[name])
     if message then return message end
   end
-  local options = {}
-  for _, side in ipairs {a.options or {}, b.options or {}} do
+  local one, other, options = environment.world(a.options, by_user), environment.world(b.options, by_user), {}
+  for _, side in ipairs {one, other} do
     for name in pairs(side) do options[name] = true end
   end
-  if options.digest then options.world = nil end -- the same file, whatever its path
   for _, name in ipairs(keys(options)) do
-    local message = apart("env." .. name, (a.options or {})[name], (b.options or {})[name])
+    local message = apart("env." .. name, one[name], other[name])
     if message then return message end
   end
 end

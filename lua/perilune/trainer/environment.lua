@@ -22,6 +22,16 @@ function environment.make(about, n, seed, twins, workers)
   return env
 end
 
+--- What of an environment's options decides whom policies meet and what happens to them: not where its file is, and, where
+--- users are judged day by day, not where their episodes end.
+function environment.world(given, by_user)
+  local options = {}
+  for key, value in pairs(given or {}) do options[key] = value end
+  if options.digest then options.world = nil end
+  if by_user then options.episode = nil end
+  return options
+end
+
 --- The responses of an environment's spec as runs keep them: {name, unit, combine}, ….
 function environment.responses(spec)
   local list = {}
@@ -45,12 +55,24 @@ local function names_of(list)
   return names
 end
 
+-- What the run.json at `path` says of the environment's options, checked as a recipe's are.
+local function spec_of(about, path)
+  local reference = {[about.kind == "builtin" and "name" or about.kind] = about.name or about.path}
+  local declared, message = prl.env_spec(reference)
+  if not declared then return nil, message end
+  local _, refusal = checks.run({}, function(check)
+    check.section(recipes.own_options(declared), about.options, "environment.options")
+    return true
+  end)
+  if refusal then failure.run(("%s: %s: %s"):format(path, refusal.path, refusal.message)) end
+  return prl.env_spec(reference, about.options)
+end
+
 --- What the environment of a run is made of. Raises where it is not what `info`, the run.json at `path`, says of it: other
 --- responses or dimensions, or an evaluation that asks for what it does not have.
 function environment.check(info, path)
   local about = info.environment
-  local spec, message = prl.env_spec({[about.kind == "builtin" and "name" or about.kind] = about.name or about.path},
-    about.options)
+  local spec, message = spec_of(about, path)
   if not spec then failure.run(("%s: environment: %s"):format(path, message)) end
   same(names_of(spec.responses), names_of(info.responses), "responses", path)
   same(spec.action.names, info.actions, "actions", path)
