@@ -1,6 +1,7 @@
 --- The environment of a run: made from what the run says of it, and checked against it.
 
 local failure = require "perilune.failure"
+local keys = require "perilune.keys"
 local prl = require "perilune"
 local saved = require "perilune.saved"
 local checks = require "perilune.recipe.check"
@@ -30,6 +31,25 @@ function environment.world(given, by_user)
   if options.digest then options.world = nil end
   if by_user then options.episode = nil end
   return options
+end
+
+--- That an option is one thing on one side and another on the other, as the beginning of a sentence; and its name.
+function environment.differs(name, one, other, names)
+  return ("%s is %s in %s and %s in %s"):format(name, tostring(one), names[1], tostring(other), names[2]), name
+end
+
+--- The first difference of two environments, {kind, name, path, options} each, as environment.differs says it; nil where they are
+--- alike. names: of the sides; by_user: as for environment.world.
+function environment.apart(a, b, names, by_user)
+  local one, other, known = environment.world(a.options, by_user), environment.world(b.options, by_user), {}
+  local what, instead = a.name or a.path, b.name or b.path
+  if what ~= instead then return environment.differs("env", what, instead, names) end
+  for _, side in ipairs {one, other} do
+    for name in pairs(side) do known[name] = true end
+  end
+  for _, name in ipairs(keys(known)) do
+    if one[name] ~= other[name] then return environment.differs("env." .. name, one[name], other[name], names) end
+  end
 end
 
 --- The responses of an environment's spec as runs keep them: {name, unit, combine}, ….
