@@ -156,7 +156,7 @@ schema.run = record({
   tags = list(text), set = list(text), recipe = text, folder = text, started = text, version = text, kernels = text,
   message = text, algorithm = text, algorithm_file = text, policy_file = text,
   code = record({}, {env = text, algorithm = text, policy = text}),
-  actions = list(text), objective = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
+  actions = list(text), objective = list(text), unsummed = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
   metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search, start = start,
   workers = at_least_1,
   changes = list(change),
@@ -238,7 +238,7 @@ local function same_rows(check, value, rows, path)
   end
 end
 
-schema.lift = record(comparison_fields, {policy = text, main = list(text),
+schema.lift = record(comparison_fields, {policy = text, main = list(text), unsummed = list(text),
   beside = list(record {name = text, lift = comparison, against = comparison})}, function(check, value)
   local known = {}
   for _, row in ipairs(value.rows) do known[row.name] = true end

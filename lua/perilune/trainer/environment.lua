@@ -88,6 +88,16 @@ local function spec_of(about, path)
   return prl.env_spec(reference, about.options)
 end
 
+--- Raises where `evaluation`, which somebody made of a run's, asks for what the run's environment does not have.
+function environment.check_evaluation(info, evaluation)
+  local spec = failure.check(spec_of(info.environment, info.name))
+  local _, refusal = checks.run({}, function(check)
+    recipes.evaluation(check, spec, evaluation, "eval")
+    return true
+  end)
+  if refusal then failure.usage(("%s: %s"):format(refusal.path, refusal.message)) end
+end
+
 --- What the environment of a run is made of. Raises where it is not what `info`, the run.json at `path`, says of it: other
 --- responses or dimensions, or an evaluation that asks for what it does not have.
 function environment.check(info, path)
