@@ -372,11 +372,22 @@ static void test_what_a_type_says_wrongly_of_sessions_and_words(void **state) {
                       "the environment 'knob' has no response 'visit', which its sessions end with");
   type.spec = knob_spec, type.options = sizes, type.words = fewer;
   assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
-  assert_string_equal(error.message,
-                      "type: the environment 'knob' has 2 words for 'size', which is no option from 0 to 1");
+  assert_string_equal(
+      error.message,
+      "type: the environment 'knob' has 2 words for 'size', which is no option of whole numbers from 0 to 1");
   type.words = other;
   assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
   assert_true(contains(error.message, "2 words for 'weight'"));
+  static const char *const three[] = {"small", "large", "huge", NULL};
+  const prl_env_words all[] = {{"size", three}, {0}};
+  const prl_env_setting beyond[] = {{"size", 3}, {0}};
+  const prl_env_preset presets[] = {{"big", "", beyond}, {0}};
+  type.words = all;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_OK);
+  prl_vecenv_free(env);
+  type.presets = presets;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
+  assert_true(contains(error.message, "3 words for 'size'"));
   prl_runtime_release(runtime);
 }
 
