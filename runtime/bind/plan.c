@@ -127,8 +127,8 @@ static int32_t leaf(lua_State *L, prl_state *state, const prl_gvalue *value, int
   return id;
 }
 
-/* self, {name = value} of its inputs and parameters → {name = value} of its outputs: its ops, run once more in
- * the trace that is open. */
+/* self, {name = value} of its inputs and parameters → {name = value} of its outputs: its ops, run once more
+ * in the trace that is open. */
 static int graph_inline(lua_State *L) {
   prl_error error;
   prl_state *state = prl_state_of(L);
@@ -306,8 +306,11 @@ void prl_open_plan(lua_State *L) {
                                        {"new_plan", new_plan},
                                        {"acting", acting},
                                        {NULL, NULL}};
-  static const luaL_Reg graph_methods[] = {
-      {"difference", difference}, {"document", graph_document}, {"inline", graph_inline}, {"__gc", graph_gc}, {NULL, NULL}};
+  static const luaL_Reg graph_methods[] = {{"difference", difference},
+                                           {"document", graph_document},
+                                           {"inline", graph_inline},
+                                           {"__gc", graph_gc},
+                                           {NULL, NULL}};
   static const luaL_Reg plan_methods[] = {{"hash", plan_hash},
                                           {"document", plan_document},
                                           {"memory", plan_memory},
