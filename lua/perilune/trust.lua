@@ -33,7 +33,7 @@ local none = {add = function(loss) return loss end, steps = function(steps) retu
 function trust.new(learn, opt, make)
   if not opt.trust then return none end
   local start, bound = make(), opt.trust[1] == "bound"
-  local logarithm = bound and multiplier.new(learn, "trust", 1)
+  local logarithm = bound and multiplier.new(learn, "trust", 0.01)
   local near = {}
   function near.add(loss, pi, obs)
     local divergence = pi:kl(start(obs)):mean()

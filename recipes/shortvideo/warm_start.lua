@@ -4,6 +4,6 @@ local production = (require "vectors").best
 
 return extend(require "a2c", {
   policy = {start = {constant = production}, log_std = {init = -1.5}},
-  algorithm = {trust = {"bound", kl_to_start = 2, lr = 0.003}},
+  algorithm = {trust = {"bound", kl_to_start = 2}},
   eval = {baseline = production},
 })
