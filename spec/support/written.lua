@@ -69,12 +69,21 @@ function written.parameters(tensors, outputs)
   return out
 end
 
---- The agent's tensors when it comes to this verb of an update, which is one that takes a while or comes right behind such a one.
+--- The tensors of the agent when it comes to this verb of the update that is due; it stays where it is itself. Budgets of a
+--- microsecond stop at nearly every verb: where this one was passed, a copy tries again.
 function written.at(agent, verb, path)
-  for _ = 1, 1000 do
-    agent:learn(1)
-    local tensors, metadata = written.read(agent, path)
-    if metadata.verb == verb then return tensors end
+  assert(agent:save(path))
+  local whole = assert(prl.io.read(path))
+  for _ = 1, 100 do
+    local file = assert(io.open(path, "wb"))
+    file:write(whole)
+    file:close()
+    local copy = assert(prl.load_agent(path))
+    repeat
+      copy:learn(1)
+      local tensors, metadata = written.read(copy, path)
+      if metadata.verb == verb then return tensors end
+    until metadata.verb == "collect"
   end
   error("the agent never stops at the verb " .. verb, 2)
 end
