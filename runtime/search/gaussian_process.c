@@ -173,25 +173,17 @@ prl_status prl_gp_ready(prl_gp *gp, prl_error *error) {
 
 /* ---- What it says ---- */
 
-double prl_gp_mean_of(const prl_gp *gp, const double *k) {
-  double sum = 0;
-  for (int i = 0; i < gp->count; i++) sum += k[i] * gp->alpha[i];
-  return gp->mean + sum;
-}
-
 /* One block of predictions, n ≤ PRL_GP_BLOCK. */
 static void predict(prl_gp *gp, const double *points, int n, double *mean, double *deviation) {
   const int d = gp->dimensions;
   double *norms = gp->query + d * PRL_GP_BLOCK;
   for (int j = 0; j < n; j++) norms[j] = prl_gp_scale(gp, points + j * d, gp->query + j * d);
   prl_gp_correlate(gp, gp->count, gp->scaled, gp->norm, n, gp->query, norms, gp->block, gp->ld);
-  for (int j = 0; j < n; j++) mean[j] = prl_gp_mean_of(gp, gp->block + (size_t)j * (size_t)gp->ld);
+  for (int j = 0; j < n; j++) mean[j] = gp->mean + prl_gp_dot(gp->block + (size_t)j * (size_t)gp->ld, gp->alpha, gp->count);
   prl_gp_solve(gp, n, gp->block);
   for (int j = 0; j < n; j++) {
     const double *v = gp->block + (size_t)j * (size_t)gp->ld;
-    double left = gp->signal;
-    for (int i = 0; i < gp->count; i++) left -= v[i] * v[i];
-    deviation[j] = sqrt(fmax(0, left));
+    deviation[j] = sqrt(fmax(0, gp->signal - prl_gp_dot(v, v, gp->count)));
   }
 }
 

@@ -180,12 +180,6 @@ static double value_of(const prl_improvement *e, int j) {
   return sum / (double)e->shape.draws;
 }
 
-static double squares(const double *values, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += values[i] * values[i];
-  return sum;
-}
-
 /* w = L⁻¹ Σ(b, x) of candidates from..from + n. */
 static void weigh(prl_improvement *e, int from, int n) {
   const prl_gp *gp = e->gp;
@@ -208,7 +202,7 @@ static void meet(prl_improvement *e, int from, int n) {
   prl_gp_correlate(gp, gp->count, gp->scaled, gp->norm, n, e->point + (size_t)from * wide, e->norm + from,
                    solved, gp->ld);
   for (int j = 0; j < n; j++) {
-    double mean = prl_gp_mean_of(gp, solved + (size_t)j * ld);
+    double mean = gp->mean + prl_gp_dot(solved + (size_t)j * ld, gp->alpha, gp->count);
     for (int s = 0; s < draws; s++) centre[j * draws + s] = mean;
   }
   prl_gp_solve(gp, n, solved);
@@ -216,8 +210,8 @@ static void meet(prl_improvement *e, int from, int n) {
   gp->lapack.dgemm("T", "N", &draws, &n, &e->incumbents, &one, e->normal, &e->width,
                    e->weight + (size_t)from * (size_t)e->width, &e->width, &one, centre, &draws);
   for (int j = from; j < from + n; j++) {
-    e->rest[j] = fmax(0, gp->signal - squares(e->solved + (size_t)j * ld, gp->count) -
-                             squares(e->weight + (size_t)j * (size_t)e->width, e->incumbents));
+    const double *v = e->solved + (size_t)j * ld, *w = e->weight + (size_t)j * (size_t)e->width;
+    e->rest[j] = fmax(0, gp->signal - prl_gp_dot(v, v, gp->count) - prl_gp_dot(w, w, e->incumbents));
     e->value[j] = value_of(e, j);
   }
 }

@@ -36,6 +36,16 @@ static inline double prl_gp_matern(double square) {
   return (1 + s + 5 * square / 3) * exp(-s);
 }
 
+/* Σ aᵢ bᵢ, in four sums, which do not wait for one another. */
+static inline double prl_gp_dot(const double *a, const double *b, int n) {
+  double sum[4] = {0};
+  int i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (int k = 0; k < 4; k++) sum[k] += a[i + k] * b[i + k];
+  for (; i < n; i++) sum[0] += a[i] * b[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 /* Takes `count` doubles from a block, 64-byte aligned if the block is. */
 static inline double *prl_gp_take(double **block, size_t count) {
   double *taken = *block;
@@ -58,7 +68,4 @@ void prl_gp_correlate(const prl_gp *gp, int m, const double *a, const double *a_
                       const double *b_norm, double *out, int ld);
 /* b ← L⁻¹ b of the factor, (ld, n). */
 void prl_gp_solve(const prl_gp *gp, int n, double *b);
-/* m + kᵀ alpha. */
-double prl_gp_mean_of(const prl_gp *gp, const double *k);
-
 #endif

@@ -199,9 +199,17 @@ local function about(search, centres, lengths, reach, count)
   return points
 end
 
-local function best_first(a, b)
-  if a.value ~= b.value then return a.value > b.value end
-  return a.place < b.place
+-- The first `count` of the points of the greatest values.
+local function best_of(points, values, count)
+  local best, taken = {}, {}
+  for k = 1, count do
+    local at
+    for i, value in ipairs(values) do
+      if not taken[i] and (not at or value > values[at]) then at = i end
+    end
+    taken[at], best[k] = true, points[at]
+  end
+  return best
 end
 
 local Bayes = {}
@@ -212,7 +220,7 @@ local function new(search, opt)
   local gp = prl.gaussian_process {dimensions = dimensions, trials = bayes.trials(opt)}
   return setmetatable({
     search = search, opt = opt, gp = gp, points = {}, scores = {}, fitted_at = 0, logs = false, lengths = false,
-    improvement = gp:improvement {candidates = waves * wave + 1, incumbents = incumbents, draws = draws, picks = opt.batch},
+    normals = false, improvement = gp:improvement {candidates = waves * wave + 1, incumbents = incumbents, draws = draws, picks = opt.batch},
     quantiles = normal_quantiles(draws),
   }, Bayes)
 end
@@ -262,6 +270,7 @@ function Bayes:learn()
   local theta = theta_of(self.logs)
   self.gp:set(theta)
   self.lengths = theta.lengths
+  self.normals = hypercube(self.search, draws, incumbents + self.opt.batch, function(k) return self.quantiles[k] end)
 end
 
 -- The point of the greatest posterior mean that climbing from the best trials finds.
@@ -275,27 +284,20 @@ end
 
 -- The next batch: the best of points that are sought about the best one, about what is better, and so on.
 function Bayes:next(best)
-  local search, improvement = self.search, self.improvement
-  local columns = incumbents + self.opt.batch
-  improvement:begin(hypercube(search, draws, columns, function(k) return self.quantiles[k] end))
-  local offered = {}
-  local function offer(points)
-    for i, value in ipairs(improvement:offer(points)) do
-      offered[#offered + 1] = {point = points[i], value = value, place = #offered + 1}
-    end
+  local improvement, points, values = self.improvement, {}, {}
+  local function offer(more)
+    for i, value in ipairs(improvement:offer(more)) do points[#points + 1], values[#values + 1] = more[i], value end
   end
+  improvement:begin(self.normals)
   offer {best}
   local centres, reach = {best}, 1
   for _ = 1, waves do
-    offer(about(search, centres, self.lengths, reach, wave))
-    local ranked = {unpack(offered)}
-    table.sort(ranked, best_first)
-    for i = 1, 4 do centres[i] = ranked[i].point end
-    reach = 0.6 * reach
+    offer(about(self.search, centres, self.lengths, reach, wave))
+    centres, reach = best_of(points, values, 4), 0.6 * reach
   end
-  local points = {}
-  for k = 1, self.opt.batch do points[k] = offered[improvement:pick()].point end
-  return points
+  local batch = {}
+  for k = 1, self.opt.batch do batch[k] = points[improvement:pick()] end
+  return batch
 end
 
 function bayes.search(search, opt)
