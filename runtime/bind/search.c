@@ -87,9 +87,9 @@ static void push_list(lua_State *L, const double *values, int64_t count) {
   }
 }
 
-/* {lengths = {…}, signal, shared = 0, noise} at `index`: pushes the lengths' block. */
+/* {lengths = {…}, signal, shape = 0, level = 0, noise} at `index`: pushes the lengths' block. */
 static prl_gp_theta push_theta(lua_State *L, int index, const prl_gp *gp) {
-  static const char *const names[] = {"lengths", "signal", "shared", "noise", NULL};
+  static const char *const names[] = {"lengths", "signal", "shape", "level", "noise", NULL};
   luaL_checktype(L, index, LUA_TTABLE);
   prl_check_keys(L, index, "hyperparameters", names);
   double *lengths = lua_newuserdata(L, (size_t)prl_gp_dimensions(gp) * sizeof *lengths);
@@ -99,7 +99,8 @@ static prl_gp_theta push_theta(lua_State *L, int index, const prl_gp *gp) {
   lua_getfield(L, index, "noise");
   prl_gp_theta theta = {.lengths = lengths,
                         .signal = prl_need_number(L, -2, "signal"),
-                        .shared = prl_option_number(L, index, "shared", 0),
+                        .shape = prl_option_number(L, index, "shape", 0),
+                        .level = prl_option_number(L, index, "level", 0),
                         .noise = prl_need_number(L, -1, "noise")};
   lua_pop(L, 3);
   return theta;
@@ -144,17 +145,17 @@ static int process_likelihood(lua_State *L) {
   prl_error error;
   prl_gp *gp = check_process(L);
   const int d = prl_gp_dimensions(gp);
-  double value, *gradient = lua_newuserdata(L, (size_t)(d + 3) * sizeof *gradient);
+  double value, *gradient = lua_newuserdata(L, (size_t)(d + 4) * sizeof *gradient);
   prl_gp_theta theta = push_theta(L, 2, gp);
   prl_status status = prl_gp_likelihood(gp, &theta, &value, gradient, &error);
   if (status == PRL_ENUMERIC) return prl_push_failure(L, &error);
   prl_check(L, status, &error);
   lua_pushnumber(L, value);
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);
   push_list(L, gradient, d);
   lua_setfield(L, -2, "lengths");
-  static const char *const names[] = {"signal", "shared", "noise"};
-  for (int i = 0; i < 3; i++) {
+  static const char *const names[] = {"signal", "shape", "level", "noise"};
+  for (int i = 0; i < 4; i++) {
     lua_pushnumber(L, gradient[d + i]);
     lua_setfield(L, -2, names[i]);
   }

@@ -109,7 +109,7 @@ prl_status prl_gp_set(prl_gp *gp, const prl_gp_theta *theta, prl_error *error) {
   prl_status status = prl_gp_check(gp, theta, error);
   if (status) return status;
   memcpy(gp->lengths, theta->lengths, (size_t)gp->dimensions * sizeof *theta->lengths);
-  gp->signal = theta->signal, gp->shared = theta->shared, gp->noise = theta->noise;
+  gp->signal = theta->signal, gp->shape = theta->shape, gp->level = theta->level, gp->noise = theta->noise;
   gp->factored = 0, gp->known = true, gp->solved = false, gp->changes++;
   for (int i = 0; i < gp->count; i++) scale_trial(gp, i);
   return PRL_OK;
@@ -133,7 +133,10 @@ static void new_rows(prl_gp *gp) {
   prl_gp_correlate(gp, rows, gp->scaled + at, gp->norm + from, gp->count, gp->scaled, gp->norm,
                    gp->factor + from, gp->ld);
   for (int i = from; i < gp->count; i++) {
-    for (int j = i; j >= 0 && gp->round[j] == gp->round[i]; j--) gp->factor[(size_t)j * ld + i] += gp->shared;
+    for (int j = i; j >= 0 && gp->round[j] == gp->round[i]; j--) {
+      double *k = gp->factor + (size_t)j * ld + i;
+      *k = *k * (1 + gp->shape / gp->signal) + gp->level;
+    }
     gp->factor[(size_t)i * ld + i] += gp->noise;
   }
 }
@@ -179,7 +182,8 @@ static void predict(prl_gp *gp, const double *points, int n, double *mean, doubl
   double *norms = gp->query + d * PRL_GP_BLOCK;
   for (int j = 0; j < n; j++) norms[j] = prl_gp_scale(gp, points + j * d, gp->query + j * d);
   prl_gp_correlate(gp, gp->count, gp->scaled, gp->norm, n, gp->query, norms, gp->block, gp->ld);
-  for (int j = 0; j < n; j++) mean[j] = gp->mean + prl_gp_dot(gp->block + (size_t)j * (size_t)gp->ld, gp->alpha, gp->count);
+  for (int j = 0; j < n; j++)
+    mean[j] = gp->mean + prl_gp_dot(gp->block + (size_t)j * (size_t)gp->ld, gp->alpha, gp->count);
   prl_gp_solve(gp, n, gp->block);
   for (int j = 0; j < n; j++) {
     const double *v = gp->block + (size_t)j * (size_t)gp->ld;
@@ -207,9 +211,8 @@ prl_status prl_gp_slope(prl_gp *gp, const double *point, double *mean, double *g
   memset(gradient, 0, (size_t)d * sizeof *gradient);
   for (int i = 0; i < gp->count; i++) {
     const double *other = gp->scaled + (size_t)i * (size_t)d;
-    double square = 0;
-    for (int k = 0; k < d; k++) square += (at[k] - other[k]) * (at[k] - other[k]);
-    double s = sqrt(5 * square), weight = gp->signal * exp(-s) * gp->alpha[i];
+    double square = prl_gp_apart(at, other, d), s = sqrt(5 * square),
+           weight = gp->signal * exp(-s) * gp->alpha[i];
     sum += (1 + s + 5 * square / 3) * weight;
     weight *= -5.0 / 3 * (1 + s);
     for (int k = 0; k < d; k++) gradient[k] += weight * (at[k] - other[k]);
@@ -219,13 +222,22 @@ prl_status prl_gp_slope(prl_gp *gp, const double *point, double *mean, double *g
   return PRL_OK;
 }
 
-/* K − shared · rounds − noise · I, times alpha, is what the residual keeps: y − m = K alpha. */
+/* y − m = K alpha, and what K has beside signal · k is of the trial's own round: so f is what that leaves. */
 prl_status prl_gp_fitted(prl_gp *gp, double *mean, prl_error *error) {
+  const int d = gp->dimensions;
   prl_status status = prl_gp_ready(gp, error);
   for (int first = 0, end; !status && first < gp->count; first = end) {
-    double sum = 0;
-    for (end = first; end < gp->count && gp->round[end] == gp->round[first]; end++) sum += gp->alpha[end];
-    for (int i = first; i < end; i++) mean[i] = gp->score[i] - gp->noise * gp->alpha[i] - gp->shared * sum;
+    for (end = first; end < gp->count && gp->round[end] == gp->round[first]; end++) {
+    }
+    for (int i = first; i < end; i++) {
+      const double *a = gp->scaled + (size_t)i * (size_t)d;
+      double own = gp->noise * gp->alpha[i];
+      for (int j = first; j < end; j++)
+        own +=
+            (gp->level + gp->shape * prl_gp_matern(prl_gp_apart(a, gp->scaled + (size_t)j * (size_t)d, d))) *
+            gp->alpha[j];
+      mean[i] = gp->score[i] - own;
+    }
   }
   return status;
 }

@@ -2,11 +2,14 @@
  * "Gaussian processes for machine learning", chapters 2, 4 and 5; abbreviated GPML). All numbers are float64.
  *
  * The score of trial i, of the point xᵢ in round tᵢ, is taken as
- *     yᵢ = m + f(xᵢ) + b(tᵢ) + εᵢ,   εᵢ ~ N(0, noise),   b(t) ~ N(0, shared),   f ~ GP(0, k),
- *     k(x, x') = signal · (1 + √5 r + 5 r²/3) exp(−√5 r),   r² = Σ_d ((x_d − x'_d) / length_d)²
- * (Matérn 5/2, GPML eq. 4.17). b is what the users of a round have in common, which they add to all its
- * trials: with a covariance of its own (GPML eq. 2.39 has a basis' weights so), differences within a round
- * say what vectors are worth, and those between rounds as much as `shared` leaves of them. m is the estimate
+ *     yᵢ = m + f(xᵢ) + g(tᵢ, xᵢ) + b(tᵢ) + εᵢ,   εᵢ ~ N(0, noise),   b(t) ~ N(0, level),
+ *     f ~ GP(0, signal · k),   g(t, ·) ~ GP(0, shape · k) for each round t,
+ *     k(x, x') = (1 + √5 r + 5 r²/3) exp(−√5 r),   r² = Σ_d ((x_d − x'_d) / length_d)²
+ * (Matérn 5/2, GPML eq. 4.17). f is what is sought, a vector's worth to all users. The users of one round are
+ * few, and the same for all its trials: they add to all scores alike (b), and like some vectors better than
+ * others would (g). With terms of their own for both, what a round's trials have in common is not taken for
+ * knowledge of f, however many trials those users see; a sum of independent processes has the sum of their
+ * covariances. m is the estimate
  * by generalised least squares, 1ᵀK⁻¹y / 1ᵀK⁻¹1. Lengths are in the units of points, variances in those of
  * squared scores. */
 #ifndef PRL_SEARCH_GAUSSIAN_PROCESS_H
@@ -19,10 +22,10 @@
 
 typedef struct prl_gp prl_gp;
 
-/* The hyperparameters. lengths: one for each dimension, > 0; signal, noise > 0, shared ≥ 0. */
+/* The hyperparameters. lengths: one for each dimension, > 0; signal, noise > 0; shape, level ≥ 0. */
 typedef struct prl_gp_theta {
   const double *lengths;
-  double signal, shared, noise;
+  double signal, shape, level, noise;
 } prl_gp_theta;
 
 /* Memory for so many trials, all that there will be. The object has one reference. Fails: PRL_ELIMIT (the
@@ -40,7 +43,7 @@ prl_status prl_gp_add(prl_gp *gp, const double *point, int64_t round, double sco
 
 /* The logarithm of the marginal likelihood of the scores (GPML eq. 5.8 with the estimate of m) under these
  * hyperparameters, which are not put into force, and its derivatives by the logarithms of lengths, signal,
- * shared and noise (dimensions + 3; GPML eq. 5.9; m is where the likelihood is greatest, and so adds
+ * shape, level and noise (dimensions + 4; GPML eq. 5.9; m is where the likelihood is greatest, and so adds
  * nothing). It costs about five Cholesky decompositions. Fails: PRL_EINVAL, PRL_ESTATE (no trials),
  * PRL_ENUMERIC (the covariance is not positive definite in float64: noise is too small beside signal). */
 prl_status prl_gp_likelihood(prl_gp *gp, const prl_gp_theta *theta, double *value, double *gradient,

@@ -13,7 +13,7 @@
  * fantasised as well. The paper conditions on f at every trial, which takes a Cholesky decomposition for each
  * batch; what trials of small means might be worth does not move the maximum.
  *
- * μ, σ² and Σ are of f alone (gaussian_process.h): neither noise nor what a round's users have in common. */
+ * μ, σ² and Σ are of m + f alone (gaussian_process.h): neither noise nor what a round's users add. */
 #ifndef PRL_SEARCH_IMPROVEMENT_H
 #define PRL_SEARCH_IMPROVEMENT_H
 

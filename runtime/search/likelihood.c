@@ -16,9 +16,12 @@ prl_status prl_gp_check(const prl_gp *gp, const prl_gp_theta *theta, prl_error *
     if (!(values[i] >= low && values[i] <= high))
       return prl_fail(error, PRL_EINVAL, "%s of a Gaussian process: expected a number above 0, got %g",
                       names[i], values[i]);
-  if (!(theta->shared >= 0 && theta->shared <= high))
-    return prl_fail(error, PRL_EINVAL, "shared of a Gaussian process: expected a number from 0, got %g",
-                    theta->shared);
+  const double from_zero[] = {theta->shape, theta->level};
+  static const char *const of_rounds[] = {"shape", "level"};
+  for (int i = 0; i < 2; i++)
+    if (!(from_zero[i] >= 0 && from_zero[i] <= high))
+      return prl_fail(error, PRL_EINVAL, "%s of a Gaussian process: expected a number from 0, got %g",
+                      of_rounds[i], from_zero[i]);
   return PRL_OK;
 }
 
@@ -55,27 +58,32 @@ static double distance(const prl_gp *gp, const double *lengths, int i, int j, do
 
 static void covariance(const prl_gp *gp, const prl_gp_theta *theta, double *k) {
   for (int j = 0; j < gp->count; j++, k += gp->ld)
-    for (int i = j; i < gp->count; i++)
-      k[i] = theta->signal * prl_gp_matern(distance(gp, theta->lengths, i, j, NULL)) +
-             (gp->round[i] == gp->round[j] ? theta->shared : 0) + (i == j ? theta->noise : 0);
+    for (int i = j; i < gp->count; i++) {
+      bool same = gp->round[i] == gp->round[j];
+      k[i] = (theta->signal + same * theta->shape) * prl_gp_matern(distance(gp, theta->lengths, i, j, NULL)) +
+             same * theta->level + (i == j) * theta->noise;
+    }
 }
 
 /* ½ tr((α αᵀ − K⁻¹) ∂K/∂θ) for the logarithm of each θ, with K⁻¹'s lower half. An element off the diagonal
- * counts twice. ∂k/∂log length_d = (5/3) signal (1 + √5 r) exp(−√5 r) ((x_d − x'_d) / length_d)². */
+ * counts twice. ∂k/∂log length_d = (5/3) (1 + √5 r) exp(−√5 r) ((x_d − x'_d) / length_d)². */
 static void derivatives(const prl_gp *gp, const prl_gp_theta *theta, const double *inverse,
                         const double *alpha, double *gradient) {
   const int d = gp->dimensions;
   double terms[PRL_GP_DIMENSIONS];
-  memset(gradient, 0, (size_t)(d + 3) * sizeof *gradient);
+  memset(gradient, 0, (size_t)(d + 4) * sizeof *gradient);
   for (int j = 0; j < gp->count; j++, inverse += gp->ld)
     for (int i = j; i < gp->count; i++) {
+      bool same = gp->round[i] == gp->round[j];
       double weight = (alpha[i] * alpha[j] - inverse[i]) * (i == j ? 0.5 : 1);
-      double square = distance(gp, theta->lengths, i, j, terms), s = sqrt(5 * square);
-      double kernel = weight * theta->signal * exp(-s), by_length = 5.0 / 3 * (1 + s) * kernel;
+      double square = distance(gp, theta->lengths, i, j, terms), s = sqrt(5 * square), fall = exp(-s);
+      double by_k = weight * (1 + s + 5 * square / 3) * fall;
+      double by_length = weight * (theta->signal + same * theta->shape) * 5 / 3 * (1 + s) * fall;
       for (int k = 0; k < d; k++) gradient[k] += by_length * terms[k];
-      gradient[d] += (1 + s + 5 * square / 3) * kernel;
-      if (gp->round[i] == gp->round[j]) gradient[d + 1] += weight * theta->shared;
-      if (i == j) gradient[d + 2] += weight * theta->noise;
+      gradient[d] += by_k * theta->signal;
+      gradient[d + 1] += same * by_k * theta->shape;
+      gradient[d + 2] += same * weight * theta->level;
+      gradient[d + 3] += (i == j) * weight * theta->noise;
     }
 }
 

@@ -19,7 +19,7 @@ struct prl_gp {
   double *point;       /* (dimensions, trials), a column for each trial */
   double *scaled;      /* the same over the lengths; norm: ‖·‖² of its columns */
   double *norm, *score;
-  double *lengths, signal, shared, noise, mean;
+  double *lengths, signal, shape, level, noise, mean;
   double *factor;  /* L of K = L Lᵀ, lower (ld, trials); what is above the diagonal is nothing */
   double *alpha;   /* (ld): K⁻¹ (y − m) */
   double *right;   /* (ld, 2): right-hand sides */
@@ -30,10 +30,17 @@ struct prl_gp {
 
 enum { PRL_GP_BLOCK = 64 };
 
-/* k over signal at the squared distance r². */
+/* k at the squared distance r². */
 static inline double prl_gp_matern(double square) {
   double s = sqrt(5 * square);
   return (1 + s + 5 * square / 3) * exp(-s);
+}
+
+/* The squared distance of two scaled points. */
+static inline double prl_gp_apart(const double *a, const double *b, int n) {
+  double sum = 0;
+  for (int i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
 }
 
 /* Σ aᵢ bᵢ, in four sums, which do not wait for one another. */
@@ -63,7 +70,7 @@ double prl_gp_weights(prl_gp *gp, const double *factor, double *alpha);
 prl_status prl_gp_ready(prl_gp *gp, prl_error *error);
 /* scaled = point over the lengths; returns ‖scaled‖². */
 double prl_gp_scale(const prl_gp *gp, const double *point, double *scaled);
-/* out(i, j) = k of the scaled points aᵢ and bⱼ, whose squared norms are given. */
+/* out(i, j) = signal · k of the scaled points aᵢ and bⱼ, whose squared norms are given. */
 void prl_gp_correlate(const prl_gp *gp, int m, const double *a, const double *a_norm, int n, const double *b,
                       const double *b_norm, double *out, int ld);
 /* b ← L⁻¹ b of the factor, (ld, n). */

@@ -20,7 +20,7 @@ local prl = require "perilune"
 local most = 2048 -- trials that a Gaussian process takes (PRL_GP_TRIALS)
 
 local incumbents, draws = 24, 32
-local waves, wave = 4, 32
+local waves, wave = 3, 24
 local climb_steps, fit_steps = 24, 40
 
 local bayes = {
@@ -103,9 +103,11 @@ local function normal_quantiles(n)
 end
 
 -- ---- Hyperparameters ----
--- As a list of logarithms: a length for each dimension in half ranges, signal, shared, noise. With normal priors: lengths of
+-- As a list of logarithms: a length for each dimension in half ranges, signal, shape, level, noise. With normal priors: lengths of
 -- about √dimensions, at which two vectors of the box tell of each other, however many there are; variances by that of
 -- the scores.
+
+local variances = {"signal", "shape", "level", "noise"}
 
 local function priors_of(dimensions, scores)
   local mean, square = 0, 0
@@ -119,14 +121,15 @@ local function priors_of(dimensions, scores)
   end
   add(1, 1.5, 1e-3)
   add(0.1, 2, 1e-6)
+  add(0.1, 2, 1e-6)
   add(0.1, 2, 1e-5) -- so that the covariance has a factor
   return priors
 end
 
 local function theta_of(logs)
-  local n = #logs - 3
-  local theta = {lengths = {}, signal = math.exp(logs[n + 1]), shared = math.exp(logs[n + 2]), noise = math.exp(logs[n + 3])}
+  local n, theta = #logs - #variances, {lengths = {}}
   for i = 1, n do theta.lengths[i] = math.exp(logs[i]) end
+  for i, name in ipairs(variances) do theta[name] = math.exp(logs[n + i]) end
   return theta
 end
 
@@ -135,7 +138,7 @@ local function posterior(gp, logs, priors)
   local value, slope = gp:likelihood(theta_of(logs))
   if not value then return nil end
   local gradient = {unpack(slope.lengths)}
-  for _, name in ipairs {"signal", "shared", "noise"} do gradient[#gradient + 1] = slope[name] end
+  for _, name in ipairs(variances) do gradient[#gradient + 1] = slope[name] end
   for i, prior in ipairs(priors) do
     local away = (logs[i] - prior.mean) / prior.std
     value, gradient[i] = value - 0.5 * away * away, gradient[i] - away / prior.std
