@@ -223,13 +223,27 @@ process_improvement(lua_State *L) { /* self, {candidates, incumbents, draws, pic
   return 1;
 }
 
-static int improvement_begin(lua_State *L) { /* self, normals: a list of numbers for each draw */
+/* self, normals: a list of numbers for each draw → {{trial, share}, …}: the incumbents, and in which part of
+ * the draws each is the best */
+static int improvement_begin(lua_State *L) {
   prl_error error;
+  int64_t found;
   prl_improvement *improvement = check_improvement(L);
   const prl_improvement_options *o = prl_improvement_shape(improvement);
   double *normals = push_rows(L, 2, "normals", o->draws, o->draws, (int)(o->incumbents + o->picks), NULL);
-  prl_check(L, prl_improvement_begin(improvement, normals, &error), &error);
-  return 0;
+  double *share = lua_newuserdata(L, (size_t)o->incumbents * sizeof *share);
+  int64_t *trial = lua_newuserdata(L, (size_t)o->incumbents * sizeof *trial);
+  prl_check(L, prl_improvement_begin(improvement, normals, share, trial, &found, &error), &error);
+  lua_createtable(L, (int)found, 0);
+  for (int64_t i = 0; i < found; i++) {
+    lua_createtable(L, 2, 0);
+    lua_pushnumber(L, (lua_Number)(trial[i] + 1));
+    lua_rawseti(L, -2, 1);
+    lua_pushnumber(L, share[i]);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
 }
 
 static int improvement_offer(lua_State *L) { /* self, points → the expected improvement of each */

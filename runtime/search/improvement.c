@@ -99,7 +99,7 @@ prl_gp *prl_improvement_process(const prl_improvement *e) { return e->gp; }
 /* ---- The incumbents ---- */
 
 /* The trials of the greatest means; of equal ones the earlier is first. */
-static void choose(prl_improvement *e) {
+static void choose(prl_improvement *e, int64_t *trial) {
   const prl_gp *gp = e->gp;
   const size_t wide = (size_t)gp->dimensions;
   for (int k = 0; k < e->incumbents; k++) {
@@ -109,6 +109,7 @@ static void choose(prl_improvement *e) {
     memcpy(e->base + (size_t)k * wide, gp->scaled + (size_t)best * wide, wide * sizeof(double));
     e->base_norm[k] = gp->norm[best];
     e->base_mean[k] = e->fitted[best];
+    trial[k] = best;
     e->fitted[best] = -HUGE_VAL;
   }
 }
@@ -129,33 +130,38 @@ static prl_status factorise(prl_improvement *e, prl_error *error) {
   return info ? prl_gp_indefinite(error) : PRL_OK;
 }
 
-static void draw(prl_improvement *e) {
+static void draw(prl_improvement *e, double *share) {
   const int m = e->incumbents;
+  memset(share, 0, (size_t)m * sizeof *share);
   for (int s = 0; s < e->shape.draws; s++) {
     const double *z = e->normal + (size_t)s * (size_t)e->width;
+    int best = 0;
     e->best[s] = -HUGE_VAL;
     for (int i = 0; i < m; i++) {
       double f = e->base_mean[i];
       for (int j = 0; j <= i; j++) f += e->base_factor[j * m + i] * z[j];
-      e->best[s] = fmax(e->best[s], f);
+      if (f > e->best[s]) e->best[s] = f, best = i;
     }
+    share[best] += 1 / (double)e->shape.draws;
   }
 }
 
 /* Where there are fewer trials than incumbents, picks take the normals that come after theirs. */
-prl_status prl_improvement_begin(prl_improvement *e, const double *normals, prl_error *error) {
+prl_status prl_improvement_begin(prl_improvement *e, const double *normals, double *share, int64_t *trial,
+                                 int64_t *found, prl_error *error) {
   prl_gp *gp = e->gp;
   e->changes = -1;
   prl_status status = prl_gp_fitted(gp, e->fitted, error);
   if (status) return status;
   e->incumbents = gp->count < (int)e->shape.incumbents ? gp->count : (int)e->shape.incumbents;
   memcpy(e->normal, normals, (size_t)e->width * (size_t)e->shape.draws * sizeof *normals);
-  choose(e);
+  choose(e, trial);
   prl_gp_correlate(gp, gp->count, gp->scaled, gp->norm, e->incumbents, e->base, e->base_norm, e->base_solved,
                    gp->ld);
   prl_gp_solve(gp, e->incumbents, e->base_solved);
   if ((status = factorise(e, error))) return status;
-  draw(e);
+  draw(e, share);
+  *found = e->incumbents;
   e->offered = 0, e->picked = 0, e->last = -1, e->changes = gp->changes;
   return PRL_OK;
 }

@@ -38,8 +38,11 @@ const prl_improvement_options *prl_improvement_shape(const prl_improvement *impr
 prl_gp *prl_improvement_process(const prl_improvement *improvement);
 
 /* Begins a batch: normals (draws, incumbents + picks), row-major, of which the last are for picks. Nothing is
- * offered yet. Fails: as prl_gp_predict. */
-prl_status prl_improvement_begin(prl_improvement *improvement, const double *normals, prl_error *error);
+ * offered yet. share (as many as there are trials, but at most incumbents): in which part of the draws each
+ * incumbent is the best; trial: which trial it is, from 0; *found: how many there are. Fails: as
+ * prl_gp_predict. */
+prl_status prl_improvement_begin(prl_improvement *improvement, const double *normals, double *share,
+                                 int64_t *trial, int64_t *found, prl_error *error);
 /* Offers n points (n, dimensions); values (n): the expected improvement of each as the first of the batch.
  * Fails: PRL_ESTATE (no batch has begun, the process has changed since, or something is picked already),
  * PRL_ELIMIT (more candidates than there is room for). */

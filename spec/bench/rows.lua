@@ -477,23 +477,23 @@ end
 local function bayes()
   local rounds, ratios, fits, fit_ratios, whole = {}, {}, {}, {}, {}
   for seed = 1, repetitions do
-    bayes_rounds({design = 24, batch = 8, rounds = 63, users = 1, days = 1, refit = 10}, seed, function(trials, ns)
+    bayes_rounds({design = 24, batch = 8, rounds = 65, users = 1, days = 1, refit = 10}, seed, function(trials, ns)
       if trials < 480 then return end
       rounds[#rounds + 1] = ns
       ratios[#ratios + 1] = ns / bench.cholesky(trials)
     end)
-    bayes_rounds({design = 500, batch = 8, rounds = 2, users = 1, days = 1, refit = 10}, seed, function(trials, ns)
-      if trials > 500 then return end
+    bayes_rounds({design = 496, batch = 8, rounds = 64, users = 1, days = 1, refit = 10}, seed, function(trials, ns)
+      if trials ~= 496 then return end
       fits[#fits + 1] = ns
       fit_ratios[#fit_ratios + 1] = ns / bench.cholesky(trials)
     end)
     local all = 0
-    bayes_rounds({design = 24, batch = 8, rounds = 61, users = 1, days = 1, refit = 0.25}, seed, function(_, ns) all = all + ns / 61 end)
+    bayes_rounds({design = 24, batch = 8, rounds = 63, users = 1, days = 1, refit = 0.25}, seed, function(_, ns) all = all + ns / 63 end)
     whole[seed] = all
   end
   bench.print("bayes", "a round of 8 at 480 to 520 trials of 10 dimensions, no fit, beside dpotrf", median(rounds) / 1e6, "ms",
     median(ratios))
-  bench.print("bayes", "a round with a fit at 500 trials, beside dpotrf", median(fits) / 1e6, "ms", median(fit_ratios))
+  bench.print("bayes", "a round with a fit at 496 trials, from the prior, beside dpotrf", median(fits) / 1e6, "ms", median(fit_ratios))
   bench.print("bayes", "a round of a search of 504 trials, fits included: the mean", median(whole) / 1e6, "ms",
     median(whole) / bench.cholesky(500))
 end

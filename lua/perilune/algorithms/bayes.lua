@@ -4,9 +4,10 @@
 --- optimization with noisy experiments", section 4; runtime/search/improvement.h has the equations).
 ---
 --- The vectors of a round meet the same users with the same random draws; the next round meets others. What a round's users add
---- to all its scores is a term of the process with a variance of its own, so that rounds are compared as far as that allows,
---- and every trial of the search counts. Found is the vector of the greatest posterior mean, never the best single trial,
---- which was lucky too.
+--- to its scores, to all alike and to each by its vector, is a term of the process of its own, so that rounds are compared as far
+--- as that allows, every trial of the search counts, and trials of one round are not taken for independent ones. So many rounds of
+--- few trials say more than few of many. Found is the mean of the vectors that may be the best, never the best single trial, which
+--- was lucky too.
 ---
 --- What is integrated over: draws of what the incumbents are worth, a Latin hypercube of normals (McKay, Beckman, Conover 1979;
 --- Stein 1987) where the paper has Sobol' points. Its draws have as many dimensions as there are incumbents and picks, the sum
@@ -19,7 +20,7 @@ local prl = require "perilune"
 
 local most = 2048 -- trials that a Gaussian process takes (PRL_GP_TRIALS)
 
-local incumbents, draws = 24, 32
+local incumbents, draws = 32, 64
 local waves, wave = 3, 24
 local climb_steps, fit_steps = 24, 40
 
@@ -27,10 +28,10 @@ local bayes = {
   summary = "Bayesian optimisation of the action that is the same for everybody",
   actions = {"continuous"},
   options = {
-    design = {24,   "trials", "vectors of the first round: the starting vector and a Latin hypercube over the bounds",
+    design = {24,   "trials", "the first vectors: the starting vector and a Latin hypercube over the bounds",
                               structural = true, min = 2},
-    batch  = {12,   "trials", "vectors of each further round, on the same users with the same random draws",
-                              structural = true, min = 1, max = 256},
+    batch  = {4,    "trials", "vectors of each round, on the same users with the same random draws",
+                              structural = true, min = 2, max = 256},
     rounds = {24,   "",       "number of rounds, each on its own users", structural = true, min = 1},
     users  = {64,   "users",  "users of a trial", structural = true, min = 1, max = 2 ^ 24},
     days   = {1,    "days",   "simulated days of each user", structural = true, min = 1, max = 10000},
@@ -44,13 +45,13 @@ local bayes = {
 }
 
 --- How many trials there will be.
-function bayes.trials(opt) return opt.design + (opt.rounds - 1) * opt.batch end
+function bayes.trials(opt) return opt.rounds * opt.batch end
 
 --- What is wrong with options that are right one by one: the option, a sentence.
 function bayes.refusal(opt)
   local trials = bayes.trials(opt)
   if trials > most then
-    return "rounds", ("expected at most %d trials in all, the bound of the Gaussian process; design + (rounds - 1) * batch is %d")
+    return "rounds", ("expected at most %d trials in all, the bound of the Gaussian process; rounds * batch is %d")
       :format(most, trials)
   end
 end
@@ -219,11 +220,11 @@ local Bayes = {}
 Bayes.__index = Bayes
 
 local function new(search, opt)
-  local dimensions = #search.dimensions
+  local dimensions, wide = #search.dimensions, math.max(wave, opt.batch)
   local gp = prl.gaussian_process {dimensions = dimensions, trials = bayes.trials(opt)}
   return setmetatable({
     search = search, opt = opt, gp = gp, points = {}, scores = {}, fitted_at = 0, logs = false, lengths = false,
-    normals = false, improvement = gp:improvement {candidates = waves * wave + 1, incumbents = incumbents, draws = draws, picks = opt.batch},
+    normals = false, wave = wide, improvement = gp:improvement {candidates = waves * wide + 2, incumbents = incumbents, draws = draws, picks = opt.batch},
     quantiles = normal_quantiles(draws),
   }, Bayes)
 end
@@ -243,7 +244,7 @@ function Bayes:point(vector)
   return point
 end
 
-function Bayes:first()
+function Bayes:design()
   local start = {}
   for i, dimension in ipairs(self.search.dimensions) do start[i] = dimension.start end
   local count = self.opt.design
@@ -276,26 +277,31 @@ function Bayes:learn()
   self.normals = hypercube(self.search, draws, incumbents + self.opt.batch, function(k) return self.quantiles[k] end)
 end
 
--- The point of the greatest posterior mean that climbing from the best trials finds.
+-- What is adopted, and the point that climbing the posterior mean from the best trial finds. The latter is where an error of the
+-- process, too, is greatest. Where many vectors are about as good, their mean is better: so adopted is the mean of the
+-- draws' best incumbents, unless the process says that it is worse than they are, which have several peaks then.
 function Bayes:best()
-  local fitted, best = self.gp:fitted(), 1
-  for i = 2, #fitted do
-    if fitted[i] > fitted[best] then best = i end
+  local fitted, mean, worth, first = self.gp:fitted(), {}, 0, nil
+  for i = 1, #self.lengths do mean[i] = 0 end
+  for _, incumbent in ipairs(self.improvement:begin(self.normals)) do
+    local trial, share = incumbent[1], incumbent[2]
+    first, worth = first or trial, worth + share * fitted[trial]
+    for i, x in ipairs(self.points[trial]) do mean[i] = mean[i] + share * x end
   end
-  return climb(self.gp, self.lengths, self.points[best])
+  local climbed = climb(self.gp, self.lengths, self.points[first])
+  return self.gp:slope(mean) >= worth and mean or climbed, climbed
 end
 
--- The next batch: the best of points that are sought about the best one, about what is better, and so on.
-function Bayes:next(best)
+-- The next batch: the best of points that are sought about these, about what is better, and so on.
+function Bayes:next(best, climbed)
   local improvement, points, values = self.improvement, {}, {}
   local function offer(more)
     for i, value in ipairs(improvement:offer(more)) do points[#points + 1], values[#values + 1] = more[i], value end
   end
-  improvement:begin(self.normals)
-  offer {best}
-  local centres, reach = {best}, 1
+  local centres, reach = {best, climbed}, 1
+  offer(centres)
   for _ = 1, waves do
-    offer(about(self.search, centres, self.lengths, reach, wave))
+    offer(about(self.search, centres, self.lengths, reach, self.wave))
     centres, reach = best_of(points, values, 4), 0.6 * reach
   end
   local batch = {}
@@ -304,16 +310,21 @@ function Bayes:next(best)
 end
 
 function bayes.search(search, opt)
-  local self, best = new(search, opt), nil
+  local self, best, climbed = new(search, opt), nil, nil
+  local design = self:design()
   for round = 1, opt.rounds do
-    local points = round == 1 and self:first() or self:next(best)
+    local points = {}
+    for k = 1, opt.batch do points[k] = design[(round - 1) * opt.batch + k] end
+    if #points == 0 then points = self:next(best, climbed) end
     search:meet(opt.users, opt.days)
     self:try(points, round)
-    self:learn()
-    best = self:best()
-    local lengths = {}
-    for i, dimension in ipairs(search.dimensions) do lengths[i] = self.lengths[i] * dimension.half end
-    search:adopt(self:vector(best), {length = lengths})
+    if #self.points >= opt.design then
+      self:learn()
+      best, climbed = self:best()
+      local lengths = {}
+      for i, dimension in ipairs(search.dimensions) do lengths[i] = self.lengths[i] * dimension.half end
+      search:adopt(self:vector(best), {length = lengths})
+    end
   end
 end
 
