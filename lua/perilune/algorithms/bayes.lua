@@ -51,8 +51,10 @@ function bayes.trials(opt) return opt.rounds * opt.batch end
 function bayes.refusal(opt)
   local trials = bayes.trials(opt)
   if trials > most then
-    return "rounds", ("expected at most %d trials in all, the bound of the Gaussian process; rounds * batch is %d")
-      :format(most, trials)
+    return "rounds", ("expected at most %d trials in all, the bound of the Gaussian process; rounds * batch is %d"):format(most,
+      trials)
+  elseif trials < opt.design then
+    return "design", ("expected at most rounds * batch, %d, got %d"):format(trials, opt.design)
   end
 end
 
@@ -116,7 +118,7 @@ local function priors_of(dimensions, scores)
   for _, score in ipairs(scores) do square = square + (score - mean) ^ 2 / #scores end
   local variance = math.log(square > 0 and square or 1)
   local priors = {}
-  for i = 1, dimensions do priors[i] = {mean = 0.5 * math.log(dimensions), std = 1, low = math.log(0.05), high = math.log(50)} end
+  for i = 1, dimensions do priors[i] = {mean = 0.5 * math.log(dimensions), std = 0.3, low = math.log(0.05), high = math.log(50)} end
   local function add(at, std, low)
     priors[#priors + 1] = {mean = variance + math.log(at), std = std, low = variance + math.log(low), high = variance + math.log(1e3)}
   end
@@ -247,7 +249,8 @@ end
 function Bayes:design()
   local start = {}
   for i, dimension in ipairs(self.search.dimensions) do start[i] = dimension.start end
-  local count = self.opt.design
+  local batch = self.opt.batch
+  local count = math.ceil(self.opt.design / batch) * batch
   local points = hypercube(self.search, count, #start, function(k) return (2 * k - 1) / count - 1 end)
   points[1] = self:point(start)
   return points
