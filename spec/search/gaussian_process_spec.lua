@@ -155,9 +155,13 @@ describe("a Gaussian process", function()
     says("round 1 is over: the last trial was of round 2", gp.add, gp, {0, 0}, 1, 1)
     gp:add({0, 0}, 2, 2)
     says("of 2 trials takes no more", gp.add, gp, {0, 0}, 3, 1)
-    for _, wrong in ipairs {{"length 2", {lengths = {1, 0}, signal = 1, noise = 1}}, {"noise of", {lengths = {1, 1}, signal = 1, noise = 0}},
-      {"signal of", {lengths = {1, 1}, signal = 0 / 0, noise = 1}}, {"shape of", {lengths = {1, 1}, signal = 1, noise = 1, shape = -1}}, {"level of", {lengths = {1, 1}, signal = 1, noise = 1, level = 1 / 0}},
-      {"noise is missing", {lengths = {1, 1}, signal = 1}}, {"lengths: 2 numbers", {lengths = {1}, signal = 1, noise = 1}}} do
+    for _, wrong in ipairs {
+      {"length 2", {lengths = {1, 0}, signal = 1, noise = 1}},
+      {"noise of", {lengths = {1, 1}, signal = 1, noise = 0}}, {"signal of", {lengths = {1, 1}, signal = 0 / 0, noise = 1}},
+      {"shape of", {lengths = {1, 1}, signal = 1, noise = 1, shape = -1}},
+      {"level of", {lengths = {1, 1}, signal = 1, noise = 1, level = 1 / 0}},
+      {"noise is missing", {lengths = {1, 1}, signal = 1}}, {"lengths: 2 numbers", {lengths = {1}, signal = 1, noise = 1}},
+    } do
       says(wrong[1], gp.set, gp, wrong[2])
       says(wrong[1], gp.likelihood, gp, wrong[2])
     end

@@ -13,7 +13,7 @@
 --- Stein 1987) where the paper has Sobol' points. Its draws have as many dimensions as there are incumbents and picks, the sum
 --- over them is nearly additive, and that is the part that a Latin hypercube integrates without an error; it needs no table.
 ---
---- Work. Hyperparameters are fitted when the trials have grown by a fraction since they were last (`refit`), in at most
+--- Work, and so time, is bounded. Hyperparameters are fitted when the trials have grown by a fraction since they were last (`refit`), in at most
 --- `fit_steps` evaluations; between, the factor of the covariance grows by the rows of a round. The acquisition is sought in
 --- `waves` of `wave` points.
 local prl = require "perilune"
@@ -107,8 +107,9 @@ end
 
 -- ---- Hyperparameters ----
 -- As a list of logarithms: a length for each dimension in half ranges, signal, shape, level, noise. With normal priors: lengths of
--- about √dimensions, at which two vectors of the box tell of each other, however many there are; variances by that of
--- the scores.
+-- about √dimensions, at which two vectors of the box tell of each other, however many dimensions there are; a prior that is three
+-- times as wide found lengths of a dimension that some trials seemed not to depend on, and went to the end of it. Variances
+-- by that of the scores.
 
 local variances = {"signal", "shape", "level", "noise"}
 
@@ -226,8 +227,8 @@ local function new(search, opt)
   local gp = prl.gaussian_process {dimensions = dimensions, trials = bayes.trials(opt)}
   return setmetatable({
     search = search, opt = opt, gp = gp, points = {}, scores = {}, fitted_at = 0, logs = false, lengths = false,
-    normals = false, wave = wide, improvement = gp:improvement {candidates = waves * wide + 2, incumbents = incumbents, draws = draws, picks = opt.batch},
-    quantiles = normal_quantiles(draws),
+    normals = false, quantiles = normal_quantiles(draws), wave = wide,
+    improvement = gp:improvement {candidates = waves * wide + 2, incumbents = incumbents, draws = draws, picks = opt.batch},
   }, Bayes)
 end
 
