@@ -10,18 +10,19 @@
 --- was lucky too.
 ---
 --- What is integrated over: draws of what the incumbents are worth, a Latin hypercube of normals (McKay, Beckman, Conover 1979;
---- Stein 1987) where the paper has Sobol' points. Its draws have as many dimensions as there are incumbents and picks, the sum
---- over them is nearly additive, and that is the part that a Latin hypercube integrates without an error; it needs no table.
+--- Stein 1987) where the paper has Sobol' points. The draws have as many dimensions as there are incumbents and picks, and a Latin
+--- hypercube takes away the error of what is additive in them, in any number of dimensions and without a table.
 ---
---- Work, and so time, is bounded. Hyperparameters are fitted when the trials have grown by a fraction since they were last (`refit`), in at most
---- `fit_steps` evaluations; between, the factor of the covariance grows by the rows of a round. The acquisition is sought in
---- `waves` of `wave` points.
+--- Work, and so time, is bounded. Hyperparameters are fitted, and normals drawn, on a slower clock: when the trials have grown
+--- by a fraction since they last were (`refit`), in at most `fit_steps` evaluations of the likelihood. Between, the factor of the
+--- covariance grows by the rows of a round. The acquisition is sought in `waves` of `wave` points. More of them find no better
+--- vectors: what is known is known too roughly.
 local prl = require "perilune"
 
 local most = 2048 -- trials that a Gaussian process takes (PRL_GP_TRIALS)
 
-local incumbents, draws = 32, 64
-local waves, wave = 3, 24
+local incumbents, draws = 32, 48
+local waves, wave = 3, 20
 local climb_steps, fit_steps = 24, 40
 
 local bayes = {

@@ -98,8 +98,7 @@ local function of_runs(info, path)
     if not panel.same_world(run.info, info) then
       failure.usage(("eval.front.vectors: the env of %s is another than this run's, or has other options"):format(run.path))
     end
-    local driver = drivers.of_run(run.info)
-    local constant = driver.constant and driver.constant(run.info)
+    local constant = drivers.of_run(run.info).constant(run.info)
     list[#list + 1] = {name = name_of(run), kind = constant and "vector" or "beside",
       policy = (policies.of(info, run.path, "eval.front.vectors"))}
   end

@@ -10,6 +10,8 @@ local terminal = require "perilune.terminal"
 
 local agent = {code_goes_on = false}
 
+function agent.constant() return false end
+
 local Agent = {}
 Agent.__index = Agent
 

@@ -19,6 +19,8 @@ local agent = require "perilune.trainer.drivers.agent"
 
 local script = {code_goes_on = true}
 
+function script.constant() return false end
+
 local Script = {}
 Script.__index = Script
 

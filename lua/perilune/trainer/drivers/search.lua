@@ -4,9 +4,11 @@
 --- that stops at each trial and goes on with its score.
 ---
 --- All trials between two calls of `meet` have the same users and random draws. A trial's score is the objective of a user and
---- day: Σ weight · reward / scale over the critics. Where the algorithm has an option `observes`, what is looked for is an action
---- that is linear in these observations: its weights are further numbers of a vector. Beside the trials the starting vector runs on the same users: what they
+--- day: Σ weight · reward / scale over the critics. Beside the trials the starting vector runs on the same users: what they
 --- would have had without the search. It gives the scale "baseline", and what the trials cost.
+---
+--- Where the algorithm's options have `observes`, what is looked for is an action that is linear in these observations: its
+--- weights are further numbers of a vector, and a trial is served by the agent of its numbers.
 ---
 --- What a search does depends on the recipe, its seed and the scores alone, so that a stopped one goes on by running its
 --- loop again with the scores that it has had.
@@ -344,7 +346,8 @@ function Search:summary()
     end
   end
   local summary = {trials = #state.scores, observes = self.recipe.algorithm.observes, planned = self.total,
-    generations = self.run.state.updates, user_days = state.user_days, requests = self.run.state.step, response = self.main, vector = vector,
+    generations = self.run.state.updates, user_days = state.user_days, requests = self.run.state.step, response = self.main,
+    vector = vector,
     start = zero and "the zero action" or "the starting action"}
   if #state.scores > 0 then summary.lift, summary.worst = trials.lifts(state.tried, state.beside) end
   return summary
