@@ -11,7 +11,7 @@
 local nearest = require "perilune.nearest"
 
 local cem = {
-  summary = "cross-entropy search for the best action that is the same for everybody",
+  summary = "cross-entropy search for the best action that is the same for everybody, or linear in observations",
   actions = {"continuous"},
   options = {
     population  = {24,   "trials",      "vectors per generation, on the same users with the same random draws",
