@@ -8,7 +8,7 @@ local lines, text_of = support.lines, support.read
 -- after it, but for the rooms that are named as strangers to it. A folder inside of a room is a room of its own, and the
 -- header beside it of the same name is its door (tensor/kernels.h).
 local order = {
-  "core", "tensor/kernels", "tensor", "io", "optim", "autograd", "nn", "env", "objective", "rl", "agent/plan",
+  "core", "search", "tensor/kernels", "tensor", "io", "optim", "autograd", "nn", "env", "objective", "rl", "agent/plan",
   "agent/policy", "agent/control", "agent/learner", "agent/verbs", "agent", "ranker", "recipe", "bind",
 }
 local strangers = {

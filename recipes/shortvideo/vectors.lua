@@ -6,6 +6,16 @@ return {
   --     --set 'algorithm={"cem", population = 24, elites = 6, generations = 12, users = 256, days = 1}'
   best = {watch = -0.093, long_view = 0.311, like = 0.405, follow = 0.484, share = -0.267, download = -0.185,
     comment = -0.566, diversity = 0.705, freshness = -0.156, duration = 0.809},
+  -- The objective of a2c.lua, by a search that is far longer than those of cem.lua and bayes.lua, which are measured by it
+  -- (2.6 M user-days, 8 minutes):
+  --   perilune train recipes/shortvideo/cem.lua --set env.preset=strong (or weak) --set algorithm.population=64
+  --     --set algorithm.elites=16 --set algorithm.generations=40 --set algorithm.users=1024 --set algorithm.min_std=0.01
+  long = {
+    strong = {watch = 0.194, long_view = 0.041, like = 0.375, follow = 0.386, share = -0.222, download = -0.231,
+      comment = -0.621, diversity = 0.462, freshness = 0.184, duration = 0.704},
+    weak = {watch = -0.333, long_view = -0.002, like = 0.190, follow = 0.323, share = -0.228, download = -0.233,
+      comment = -0.296, diversity = 0.163, freshness = 0.098, duration = 0.914},
+  },
   -- Watch time traded against interactions, of which one is worth 0, 100, 300, 1000, 3000, 30000 seconds:
   --   perilune train recipes/shortvideo/trade.lua --set objective.critics.interactions.weight=0      and so on
   -- (eval.front.vectors takes the folder of such runs as well)

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "nn/lapack.h"
+#include "core/lapack.h"
 #include "tensor/kernels.h"
 #include "tensor/tensor.h"
 
@@ -11,7 +11,7 @@
  * that Q is uniform over orthogonal matrices (Mezzadri 2007). a holds the normals and takes Q. */
 static prl_status qr(prl_runtime *runtime, int length, int width, float *a, prl_error *error) {
   prl_lapack lapack;
-  prl_status status = prl_lapack_load(prl_lapack_places, &lapack, error);
+  prl_status status = prl_lapack_load(prl_lapack_places, "orthogonal weights", &lapack, error);
   if (status) return status;
   int lwork = 64 * width, info = 0;
   size_t floats = (size_t)(2 * width + lwork);

@@ -444,6 +444,60 @@ local function sweep_jobs()
     median(ratios))
 end
 
+--- bayes.search as the driver runs it, on a smooth function of ten dimensions: calls each(trials, ns) with the processor time
+--- between the last score of a round and the first vector of the next.
+local function bayes_rounds(opt, seed, each)
+  local bayes, door = require "perilune.algorithms.bayes", require "perilune.trainer.drivers.door"
+  local dimensions, count = {}, 0
+  for i = 1, 10 do dimensions[i] = {place = i, name = "x" .. i, low = -1, high = 1, half = 1, start = 0} end
+  local search = door.new(dimensions, seed, true)
+  local loop = coroutine.create(function() bayes.search(search, opt) end)
+  prl.seed(seed)
+  local noise = prl.randn(bayes.trials(opt)):totable()
+  local function score(vector)
+    local sum = noise[count] + search.cohort.number % 3
+    for i, x in ipairs(vector) do sum = sum - (x - 0.8 * math.cos(1.7 * i)) ^ 2 * (i % 2 + 0.2) end
+    return sum
+  end
+  local ok, vector, begun, reached
+  repeat
+    local round = search.cohort and search.cohort.number
+    begun = select(2, bench.now())
+    ok, vector = coroutine.resume(loop, reached)
+    local ns = 1e3 * (select(2, bench.now()) - begun)
+    if not ok then error(vector, 0) end
+    if round and (not vector or search.cohort.number > round) then each(count, ns) end
+    count = count + 1
+    reached = vector and score(vector)
+  until not vector
+end
+
+--- A round of bayes: its scores enter the process, the mean is climbed, and the next batch of 8 is sought; without and with its
+--- share of fits.
+local function bayes()
+  local rounds, ratios, fits, fit_ratios, whole = {}, {}, {}, {}, {}
+  for seed = 1, repetitions do
+    bayes_rounds({design = 24, batch = 8, rounds = 65, users = 1, days = 1, refit = 10}, seed, function(trials, ns)
+      if trials < 480 then return end
+      rounds[#rounds + 1] = ns
+      ratios[#ratios + 1] = ns / bench.cholesky(trials)
+    end)
+    bayes_rounds({design = 496, batch = 8, rounds = 64, users = 1, days = 1, refit = 10}, seed, function(trials, ns)
+      if trials ~= 496 then return end
+      fits[#fits + 1] = ns
+      fit_ratios[#fit_ratios + 1] = ns / bench.cholesky(trials)
+    end)
+    local all = 0
+    bayes_rounds({design = 24, batch = 8, rounds = 63, users = 1, days = 1, refit = 0.25}, seed, function(_, ns) all = all + ns / 63 end)
+    whole[seed] = all
+  end
+  bench.print("bayes", "a round of 8 at 480 to 520 trials of 10 dimensions, no fit, beside dpotrf", median(rounds) / 1e6, "ms",
+    median(ratios))
+  bench.print("bayes", "a round with a fit at 496 trials, from the prior, beside dpotrf", median(fits) / 1e6, "ms", median(fit_ratios))
+  bench.print("bayes", "a round of a search of 504 trials, fits included: the mean", median(whole) / 1e6, "ms",
+    median(whole) / bench.cholesky(500))
+end
+
 --- Whether the folder of logs was named; else says that the row is left out.
 local function has_data(options, name)
   if options.data then return true end
@@ -508,6 +562,7 @@ return {
   {name = "a3c_workers", run = a3c_workers},
   {name = "eval_threads", run = eval_threads},
   {name = "sweep_jobs", run = sweep_jobs},
+  {name = "bayes", run = bayes},
   {name = "startup", run = startup},
   {name = "resident", run = resident},
   {name = "user_memory", run = user_memory},

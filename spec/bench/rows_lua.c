@@ -141,6 +141,13 @@ static int run_fit(lua_State *L) {
   return 0;
 }
 
+static int cholesky(lua_State *L) { /* n → ns of one Cholesky decomposition */
+  double ns = yardstick_cholesky((int)luaL_checkinteger(L, 1));
+  if (ns < 0) return luaL_error(L, "no memory for the yardstick");
+  lua_pushnumber(L, ns);
+  return 1;
+}
+
 static int64_t field(lua_State *L, const char *name) {
   lua_getfield(L, 1, name);
   int64_t value = (int64_t)luaL_checknumber(L, -1);
@@ -239,10 +246,10 @@ static int process(lua_State *L) {
 }
 
 lua_State *bench_lua_open(void) {
-  static const luaL_Reg functions[] = {{"pair", pair}, {"alone", alone},     {"print", print},
-                                       {"now", now},   {"spin", spin},       {"infer", infer},
-                                       {"ppo", ppo},   {"replay", replay},   {"csv", csv},
-                                       {"fit", fit},   {"process", process}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"pair", pair},       {"alone", alone},       {"print", print},   {"now", now}, {"spin", spin},
+      {"infer", infer},     {"ppo", ppo},           {"replay", replay}, {"csv", csv}, {"fit", fit},
+      {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   prl_lua_open_libraries(L);

@@ -101,4 +101,8 @@ const char *yardstick_compiled_for(void);
 const char *yardstick_kernels(void);
 double yardstick_peak(void);
 
+/* ns of the processor time of LAPACK's dpotrf, of OpenBLAS, on a positive definite (n, n); making the matrix
+ * is not in it. Below 0: no memory. */
+double yardstick_cholesky(int n);
+
 #endif

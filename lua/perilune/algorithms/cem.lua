@@ -2,11 +2,16 @@
 --- tutorial on the cross-entropy method", with its smoothed updating): independent normal draws, whose mean and deviation
 --- become those of the best. The deviation is kept from vanishing after Szita and Lőrincz 2006, who add to the variance.
 ---
+--- In its contextual form (`observes`) the action is base + W z, z being observations in their deviations, within the bounds; base
+--- and W are searched for together.
+---
 --- The vectors of a generation are judged on the same users with the same random draws; the next generation meets other users,
 --- so that the search does not overfit the draws of the first ones. Scores of two generations are therefore not
 --- compared, and what is found is the last mean of the elites, never the best single trial, which was lucky too.
+local nearest = require "perilune.nearest"
+
 local cem = {
-  summary = "cross-entropy search for the best action that is the same for everybody",
+  summary = "cross-entropy search for the best action that is the same for everybody, or linear in observations",
   actions = {"continuous"},
   options = {
     population  = {24,   "trials",      "vectors per generation, on the same users with the same random draws",
@@ -20,6 +25,11 @@ local cem = {
                                         above = 0, max = 100, integer = false},
     min_std     = {0.03, "half ranges", "added to the elites' deviation, so that the search does not stall",
                                         structural = true, min = 0, max = 100, integer = false},
+    observes    = {nil,  "",            "observations in which the action is linear, by a weight of each on each of its dimensions that is "
+                                        .. "searched for as well: an observation counts in its deviations from its mean",
+                                        structural = true, kind = "texts", of = "observes"},
+    weight_std  = {0.2,  "half ranges", "standard deviation of the weights of the first generation, around 0", structural = true,
+                                        above = 0, max = 100, integer = false, of = "observes"},
     smoothing   = {1,    "",            "weight of the elites in the next mean and deviation; the rest is the previous value",
                                         structural = true, above = 0, max = 1, integer = false},
   },
@@ -28,8 +38,22 @@ local cem = {
   },
 }
 
---- What is wrong with options that are right one by one: the option, a sentence.
-function cem.refusal(opt)
+-- What is wrong with a list of observations: a sentence.
+local function wrong_names(names, known)
+  local place, seen = {}, {}
+  if #names == 0 then return "expected at least one observation, got {}" end
+  for i, name in ipairs(known) do place[name] = i end
+  for _, name in ipairs(names) do
+    if not place[name] then return ("the env has no observation %q%s"):format(name, nearest.hint_or_list(name, known)) end
+    if seen[name] then return ("%s is there twice"):format(name) end
+    seen[name] = true
+  end
+end
+
+--- What is wrong with options that are right one by one: the option, a sentence. beside: of the recipe.
+function cem.refusal(opt, beside)
+  local wrong = opt.observes and beside.observations and wrong_names(opt.observes, beside.observations)
+  if wrong then return "observes", wrong end
   if opt.elites > opt.population then
     return "elites", ("expected at most the population, %d, got %d"):format(opt.population, opt.elites)
   end
@@ -54,7 +78,7 @@ end
 function cem.search(search, opt)
   local dimensions, mean, std = search.dimensions, {}, {}
   for i, dimension in ipairs(dimensions) do
-    mean[i], std[i] = dimension.start, opt.init_std * dimension.half
+    mean[i], std[i] = dimension.start, (dimension.observes and opt.weight_std or opt.init_std) * dimension.half
   end
   for _ = 1, opt.generations do
     search:meet(opt.users, opt.days)

@@ -150,11 +150,17 @@ local function discrete_actor(self, policy, inputs)
 end
 
 --- One action for everybody: a layer that returns it for any input. Nothing in it is squashed or normalised, so that the
---- numbers are returned unchanged.
+--- numbers are returned unchanged. Or one that is linear in the observations, within bounds (recipe/search.lua).
 local function constant_actor(constant, inputs)
   local layer = nn.linear(inputs, #constant, {init = "zero"})
-  layer.bias:copy_(prl.tensor(constant))
-  local net = nn.module {mean = layer, forward = function(net, x) return distribution.point(net.mean(x)) end}
+  layer.bias:copy_(prl.tensor {unpack(constant)})
+  local forward = function(net, x) return distribution.point(net.mean(x)) end
+  if constant.weights then
+    local low, high = prl.tensor(constant.low), prl.tensor(constant.high)
+    layer.weight:copy_(prl.tensor(constant.weights))
+    forward = function(net, x) return distribution.point(net.mean(x):minimum(high):maximum(low)) end
+  end
+  local net = nn.module {mean = layer, forward = forward}
   local function same(action) return action end
   return net, {draws = 0, from_env = same, to_env = same}
 end

@@ -7,7 +7,7 @@ local formula = require "perilune.recipe.formula"
 local keys = require "perilune.keys"
 local printer = require "perilune.recipe.print"
 
-local search = {}
+local search = {warmup = 1000} -- steps in which observations are measured, at least
 
 -- ---- rewards as linear forms ----
 
@@ -66,7 +66,21 @@ end
 
 local function nearest_to_zero(low, high) return math.max(low, math.min(high, 0)) end
 
---- The dimensions that are free, in the order of the action: {place, name, low, high, half = half of its range, start}.
+--- The observations in which an action is linear, where the algorithm has an option `observes`.
+local function observed(recipe) return recipe.algorithm.observes or {} end
+
+-- For each of these dimensions of the action the weight of a deviation of that observation, as great as half of the range.
+local function add_weights(dimensions, name)
+  for k = 1, #dimensions do
+    local own = dimensions[k]
+    if own.observes then break end
+    dimensions[#dimensions + 1] = {place = own.place, observes = name, name = own.name .. "." .. name, low = -own.half,
+      high = own.half, half = own.half, start = 0}
+  end
+end
+
+--- The dimensions that are free, in the order of the action: {place, name, low, high, half = half of its range, start}; then
+--- those of the weights, with `observes`, the name of an observation.
 function search.dimensions(recipe, spec)
   local free = {}
   for i, name in ipairs(spec.action.names) do
@@ -77,6 +91,7 @@ function search.dimensions(recipe, spec)
         start = nearest_to_zero(low, high)}
     end
   end
+  for _, name in ipairs(observed(recipe)) do add_weights(free, name) end
   return free
 end
 
@@ -85,7 +100,7 @@ function search.vector(recipe, spec, numbers)
   local vector = {}
   for i, name in ipairs(spec.action.names) do vector[i] = recipe.policy.action[name] end
   for k, dimension in ipairs(search.dimensions(recipe, spec)) do
-    vector[dimension.place] = numbers and numbers[k] or dimension.start
+    if not dimension.observes then vector[dimension.place] = numbers and numbers[k] or dimension.start end
   end
   return vector
 end
@@ -96,6 +111,38 @@ function search.constant(recipe, spec, given)
   local vector = search.vector(recipe, spec)
   for i, name in ipairs(spec.action.names) do vector[i] = given[name] or vector[i] end
   return vector
+end
+
+-- What the action stays within: the bounds of free dimensions, and the numbers of the others.
+local function bounds_of(recipe, spec)
+  local low, high = search.vector(recipe, spec), search.vector(recipe, spec)
+  for _, dimension in ipairs(search.dimensions(recipe, spec)) do
+    if not dimension.observes then low[dimension.place], high[dimension.place] = dimension.low, dimension.high end
+  end
+  return low, high
+end
+
+--- The action of these numbers, for build.plan: the whole action; where it is linear in observations, with
+--- `weights` (observations, actions) by which these are multiplied as they come, and the bounds `low` and `high`. context:
+--- {mean =, std =} of each observation by name, nil where none is observed.
+function search.policy(recipe, spec, numbers, context)
+  local policy, place = search.vector(recipe, spec, numbers), {}
+  if not context then return policy end
+  policy.low, policy.high = bounds_of(recipe, spec)
+  policy.weights = {}
+  for i, name in ipairs(spec.observation.names) do
+    place[name], policy.weights[i] = i, {}
+    for k = 1, #policy do policy.weights[i][k] = 0 end
+  end
+  for k, dimension in ipairs(search.dimensions(recipe, spec)) do
+    local name, at = dimension.observes, dimension.place
+    if name then
+      local weight = numbers[k] / context.std[name]
+      policy.weights[place[name]][at] = weight
+      policy[at] = policy[at] - weight * context.mean[name]
+    end
+  end
+  return policy
 end
 
 -- ---- what a search refuses ----
@@ -118,10 +165,14 @@ function search.check(check, recipe, spec)
       spec.name or recipe.env.c or recipe.env.lua))
   end
   for _, dimension in ipairs(search.dimensions(recipe, spec)) do
-    if dimension.half == math.huge then
+    if dimension.half == math.huge and not dimension.observes then
       check.fail("policy.action", ("a search needs bounds, and %s has none: write %s = {low, high}"):format(dimension.name,
         dimension.name))
     end
+  end
+  if #observed(recipe) > 0 and recipe.train.warmup < search.warmup then
+    check.fail("algorithm.observes", ("means and deviations of observations are measured over a warm-up of at least %d steps, and "
+      .. "train.warmup is %d"):format(search.warmup, recipe.train.warmup))
   end
   for _, name in ipairs(keys(recipe.objective.critics)) do
     check_critic(check, name, recipe.objective.critics[name], "objective.critics." .. name)

@@ -122,7 +122,7 @@ local critic = record({name = text, reward = text, scale = {kind = "scale"}}, {
 })
 
 local search = record({trials = count, planned = count}, {generations = count, user_days = count, requests = count,
-  response = text, start = text, vector = list(record {name = text, value = number}), lift = number, worst = number},
+  response = text, start = text, vector = list(record {name = text, value = number}), lift = number, worst = number, observes = list(text)},
   function(check, value, path)
     together(check, value, path, {"vector", "generations", "user_days", "requests", "response", "start"})
     together(check, value, path, {"lift", "worst"})
@@ -191,7 +191,8 @@ end}
 
 local searching = record({scores = numbers, tried = numbers, beside = numbers, first = at_least_1, rows = count,
   user_days = count, start = numbers, vector = numbers, sums = map(number)}, {scales = map(positive), trial = count,
-  last = numbers, reference = record {cohort = at_least_1, score = number, main = number}},
+  last = numbers, weights = numbers, context = record {mean = map(number), std = map(positive)},
+  reference = record {cohort = at_least_1, score = number, main = number}},
   function(check, value, path)
     same_length(check, value.tried, below(path, "tried"), value.scores, "scores")
     same_length(check, value.beside, below(path, "beside"), value.scores, "scores")

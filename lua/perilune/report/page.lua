@@ -239,7 +239,7 @@ local function searched(run)
     tag("h2", nil, "Search"),
     tag("p", {class = "lead"}, found.trials > 0 and table.concat(trials.cost(found), " ") or
       "Nothing was tried: everybody gets the action below."),
-    html.cards({{"The action, the same for everybody", ""}, {"Value", "n"}}, rows),
+    html.cards({{"The action, " .. trials.whose(found), ""}, {"Value", "n"}}, rows),
     found.trials > 0 and tag("p", {class = "lead"}, "Every trial is a row of ", tag("code", nil, "trials.csv"),
       "; trial 0 of a generation is ", found.start, " on the same users.") or nil,
   }

@@ -47,10 +47,16 @@ function trials.cost(found)
   return lines
 end
 
+--- Who gets the action: "the same for everybody", or what it is linear in.
+function trials.whose(found)
+  if not found.observes then return "the same for everybody" end
+  return ("linear in %s, in their deviations from the mean"):format(table.concat(found.observes, ", "))
+end
+
 --- All of it as lines for a terminal.
 function trials.text(found)
   local lines = trials.cost(found)
-  lines[#lines + 1] = ("%s, the same for everybody: %s"):format(found.trials > 0 and "Found" or "The action",
+  lines[#lines + 1] = ("%s, %s: %s"):format(found.trials > 0 and "Found" or "The action", trials.whose(found),
     trials.vector(found))
   return table.concat(lines, "\n") .. "\n"
 end

@@ -47,6 +47,11 @@ local function trials_of(info, options, path)
     for _, name in ipairs(options.y) do sum = sum + column("mean/" .. name)[row] end
     return sum
   end
+  for _, name in ipairs(trials.names) do
+    local weight = name:match("^action/(.+%..+)$")
+    if weight then failure.usage(("eval.front.vectors: the trials of %s are no constant actions: %s is the weight of an observation")
+      :format(path, weight)) end
+  end
   local generation, trial, x = column "generation", column "trial", column("mean/" .. options.x)
   local start, found = {}, {}
   for row = 1, trials.rows do
@@ -93,7 +98,8 @@ local function of_runs(info, path)
     if not panel.same_world(run.info, info) then
       failure.usage(("eval.front.vectors: the env of %s is another than this run's, or has other options"):format(run.path))
     end
-    list[#list + 1] = {name = name_of(run), kind = drivers.of_run(run.info).constant and "vector" or "beside",
+    local constant = drivers.of_run(run.info).constant(run.info)
+    list[#list + 1] = {name = name_of(run), kind = constant and "vector" or "beside",
       policy = (policies.of(info, run.path, "eval.front.vectors"))}
   end
   if #list == 0 then failure.usage(("eval.front.vectors: there is no finished run in %s"):format(path)) end

@@ -8,7 +8,9 @@ local records = require "perilune.records"
 local progress = require "perilune.trainer.progress"
 local terminal = require "perilune.terminal"
 
-local agent = {constant = false, code_goes_on = false}
+local agent = {code_goes_on = false}
+
+function agent.constant() return false end
 
 local Agent = {}
 Agent.__index = Agent

@@ -8,7 +8,7 @@
 ---   check(info, state, path)          raises where a checkpoint's state is not of it
 ---   extend(run, steps)                a length in place of the recipe's
 ---   ended(info, state), ended_text(info, state, path)   whether nothing is left to do, and what is said then
----   constant                          its policies are one action for everybody
+---   constant(info)                    whether a run's policy is one action for everybody
 ---   code_goes_on                      the algorithm's file runs again when the run goes on; else it is in the checkpoint
 ---   start(run, env, loaded)           the driver of a run that begins: an object with the methods below
 ---   resume(run, env, options, path)   of one that goes on; path: of the checkpoint's state

@@ -17,7 +17,9 @@ local progress = require "perilune.trainer.progress"
 local prl = require "perilune"
 local agent = require "perilune.trainer.drivers.agent"
 
-local script = {constant = false, code_goes_on = true}
+local script = {code_goes_on = true}
+
+function script.constant() return false end
 
 local Script = {}
 Script.__index = Script

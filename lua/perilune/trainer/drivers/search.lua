@@ -7,6 +7,9 @@
 --- day: Σ weight · reward / scale over the critics. Beside the trials the starting vector runs on the same users: what they
 --- would have had without the search. It gives the scale "baseline", and what the trials cost.
 ---
+--- Where the algorithm's options have `observes`, what is looked for is an action that is linear in these observations: its
+--- weights are further numbers of a vector, and a trial is served by the agent of its numbers.
+---
 --- What a search does depends on the recipe, its seed and the scores alone, so that a stopped one goes on by running its
 --- loop again with the scores that it has had.
 
@@ -26,17 +29,19 @@ local log = require "perilune.trainer.log"
 local panel = require "perilune.trainer.panel"
 local progress = require "perilune.trainer.progress"
 
-local search = {constant = true, code_goes_on = true}
+local search = {code_goes_on = true}
 
 -- ---- the kind of driver (drivers/init.lua) ----
 
 function search.takes(algorithm) return algorithm.search ~= nil end
 function search.made(info) return info.search ~= nil end
+function search.constant(info) return not info.search.observes end
 
 --- From the first word on, so that a search that is killed goes on as one. It counts trials in place of steps.
 function search.planned(loaded)
   local counted = loaded.algorithm.trials
-  return {search = {trials = 0, planned = counted and counted(loaded.recipe.algorithm) or 0}}
+  return {search = {trials = 0, planned = counted and counted(loaded.recipe.algorithm) or 0,
+    observes = loaded.recipe.algorithm.observes}}
 end
 
 local meanings = {
@@ -80,17 +85,49 @@ local function new(run, what)
   self.total = algorithm.trials and algorithm.trials(opt) or 0
   self.main = score.main_response(spec, self.forms)
   self.door = door.new(recipe_search.dimensions(recipe, spec), recipe.train.seed, algorithm.trials ~= nil)
+  self.base = 0 -- dimensions of the action, which come before weights
+  for i, dimension in ipairs(self.door.dimensions) do self.base = dimension.observes and self.base or i end
   self.loop = coroutine.create(function() algorithm.search(self.door, opt) end)
   self:go_on()
   return self
 end
 
+-- The mean and the deviation of each observation that the algorithm observes, over the warm-up under the starting vector.
+local function context_of(env, recipe, spec, start)
+  local wanted, steps = recipe.algorithm.observes, math.ceil(recipe.train.warmup / env:count())
+  local place, sums, squares, context = {}, {}, {}, {mean = {}, std = {}}
+  for i, name in ipairs(spec.observation.names) do place[name] = i end
+  for _, name in ipairs(wanted) do sums[name], squares[name] = 0, 0 end
+  local action = prl.zeros(env:count(), #start) + prl.tensor(start)
+  local observation = env:reset()
+  for _ = 1, steps do
+    for _, row in ipairs(observation:totable()) do
+      for _, name in ipairs(wanted) do
+        local value = row[place[name]]
+        sums[name], squares[name] = sums[name] + value, squares[name] + value * value
+      end
+    end
+    observation = env:step(action)
+  end
+  local count = steps * env:count()
+  for _, name in ipairs(wanted) do
+    local mean = sums[name] / count
+    local variance = squares[name] / count - mean * mean
+    if variance <= 1e-12 * mean * mean then
+      failure.run(("algorithm.observes: %s did not vary over %d steps of the warm-up"):format(name, count))
+    end
+    context.mean[name], context.std[name] = mean, math.sqrt(variance)
+  end
+  return context
+end
+
 --- The search of a run that begins. loaded: of recipe/load.lua. Its users live in panels, not in the environments.
 function search.start(run, env, loaded)
-  env:free()
-  local start = door.single(recipe_search.vector(loaded.recipe, loaded.spec))
+  local recipe = loaded.recipe
+  local start = door.single(recipe_search.vector(recipe, loaded.spec))
   run.state.search = {scores = {}, tried = {}, beside = {}, first = 1, rows = 0, user_days = 0, start = start,
-    vector = start, sums = {}}
+    vector = start, sums = {}, context = recipe.algorithm.observes and context_of(env, recipe, loaded.spec, start)}
+  env:free()
   return new(run, loaded)
 end
 
@@ -102,6 +139,11 @@ local function check_state(self, path)
   end
   same(#state.start, #self.spec.action.names, "start")
   if state.last then same(#state.last, #self.door.dimensions, "last") end
+  for _, name in ipairs(self.recipe.algorithm.observes or {}) do
+    if not (state.context and state.context.mean[name] and state.context.std[name]) then
+      failure.run(("%s: search.context: that of the observation %s is missing"):format(path, name))
+    end
+  end
   for _, form in ipairs(state.scales and self.forms or {}) do
     if not state.scales[form.name] then
       failure.run(("%s: search.scales: that of the critic %s is missing"):format(path, form.name))
@@ -173,12 +215,28 @@ function Search:saved() return self.run.agent end
 
 -- ---- trials ----
 
+-- The agent of these numbers.
+function Search:agent_of(numbers)
+  local policy = recipe_search.policy(self.recipe, self.spec, numbers, self.state.context)
+  return prl.agent(build.plan(self.recipe, self.spec, self.algorithm, self.hash, policy))
+end
+
+-- What a panel takes: numbers; of a policy that looks at observations the file of its agent, which stays for a trial.
+function Search:policy(vector)
+  if not self.state.context then return {constant = recipe_search.vector(self.recipe, self.spec, vector)} end
+  self.trial_file = self.run.folder:file("trial.safetensors")
+  local agent = self:agent_of(vector)
+  failure.check(agent:save(self.trial_file))
+  agent:free()
+  return {agent = self.trial_file}
+end
+
 function Search:panel(vector)
   local cohort = self.door.cohort
   return panel.run(self.run.info, {users = cohort.users, days = cohort.days, action = "mean",
     seed = door.seed_of("users", self.recipe.train.seed, cohort.number), watch = self.run:watch "trial",
     threads = self.run.threads or self.run.info.evaluation.threads},
-    {constant = recipe_search.vector(self.recipe, self.spec, vector)})
+    self:policy(vector))
 end
 
 -- ---- trials.csv ----
@@ -240,8 +298,9 @@ function Search:take_up()
   if not adopted then return end
   self.door.adopted = false
   state.vector = door.single(recipe_search.vector(self.recipe, self.spec, adopted.vector))
+  state.weights = state.context and {unpack(adopted.vector, self.base + 1)}
   run.agent:free()
-  run.agent = prl.agent(build.plan(self.recipe, self.spec, self.algorithm, self.hash, state.vector))
+  run.agent = self:agent_of(adopted.vector)
   run.state.updates = run.state.updates + 1
   run.log:update(run.state.step, self:metrics(adopted))
   state.first, state.sums = #state.scores + 1, {}
@@ -268,6 +327,7 @@ function Search:metrics(adopted)
 end
 
 function Search:close()
+  if self.trial_file then os.remove(self.trial_file) end
   if self.table then failure.check(self.table:close()) end
 end
 
@@ -280,8 +340,14 @@ function Search:summary()
     vector[i] = {name = name, value = state.vector[i]}
     zero = zero and state.start[i] == 0
   end
-  local summary = {trials = #state.scores, planned = self.total, generations = self.run.state.updates,
-    user_days = state.user_days, requests = self.run.state.step, response = self.main, vector = vector,
+  for i, dimension in ipairs(self.door.dimensions) do
+    if dimension.observes then
+      vector[#vector + 1] = {name = dimension.name, value = (state.weights or {})[i - self.base] or 0}
+    end
+  end
+  local summary = {trials = #state.scores, observes = self.recipe.algorithm.observes, planned = self.total,
+    generations = self.run.state.updates, user_days = state.user_days, requests = self.run.state.step, response = self.main,
+    vector = vector,
     start = zero and "the zero action" or "the starting action"}
   if #state.scores > 0 then summary.lift, summary.worst = trials.lifts(state.tried, state.beside) end
   return summary
