@@ -11,13 +11,15 @@ local fields = {summary = "string", actions = "table", bounds = "boolean", async
   optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
-  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean"}
+  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean",
+  kind = "string"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},
   networks = {"own"},
   optimizer = {"sgd", "rmsprop", "adam", "adamw"},
   scale = {"linear", "log"},
+  kind = {"texts", "sizes"},
 }
 
 local Refusal = {}
@@ -72,6 +74,7 @@ function check_option(name, declared, prefix)
   end
   check_fields(about, where, declared, option_fields, 3)
   if declared.forms then check_forms(about, where, declared.forms) end
+  if declared.kind then check_word(about .. ".kind", below(where, "kind"), declared.kind, words.kind) end
   if declared.scale then check_word(about .. ".scale", below(where, "scale"), declared.scale, words.scale) end
   for i = 2, 3 do
     local text = declared[i]
