@@ -21,10 +21,11 @@ static const prl_env_option options[] = {
     {0},
 };
 
-/* 3. What an agent sees, does, and is told. Reports use the names and units; a recipe's rewards use the
- * responses. */
-static const prl_observation_spec observation[] = {
-    {"position", "m", -5, 5}, {"velocity", "m/s", -INFINITY, INFINITY}, {"wind", "N", -INFINITY, INFINITY}};
+/* 3. What an agent sees (and whether its actions can move that), does, and is told. Reports use the names and
+ * units; a recipe's rewards use the responses. */
+static const prl_observation_spec observation[] = {{"position", "m", -5, 5, true},
+                                                   {"velocity", "m/s", -INFINITY, INFINITY, true},
+                                                   {"wind", "N", -INFINITY, INFINITY, false}};
 static const prl_action_spec action[] = {{.name = "force", .unit = "N", .low = -3, .high = 3}};
 enum { DISTANCE, EFFORT };
 static const prl_response_spec response[] = {

@@ -2,6 +2,7 @@
 local tank = {
   summary = "Hold the level of a leaking tank",
   observation = {{"level", unit = "m", low = 0, high = 2}, {"inflow", unit = "m3/s", low = 0, high = 1}},
+  influenced = {"level"},
   action = {"continuous", valve = {-1, 1, unit = "1/s"}},
   responses = {
     deviation = {unit = "m"},

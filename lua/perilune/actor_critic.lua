@@ -1,5 +1,6 @@
 --- The advantage actor-critic with one critic for each objective, which a2c and a3c have in common: its options, what it
 --- reports and its losses.
+local exploration = require "perilune.exploration"
 local prl = require "perilune"
 local replay = require "perilune.replay"
 local trust = require "perilune.trust"
@@ -16,25 +17,27 @@ local actor_critic = {
     max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
     correction = replay.correction,
     trust      = trust.option,
+    exploration = exploration.option,
   },
-  metrics = trust.metrics {
+  metrics = exploration.metrics(trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
-  },
+  }),
   optimizer = {"rmsprop", alpha = 0.99, epsilon = 1e-5},
 }
 
---- The program of an update: the actor follows the weighted sum of the critics' advantages,
+--- The verbs of an update, and those before learn:publish: the actor follows the weighted sum of the critics' advantages,
 ---     −mean(log π(a|s) · A) − entropy · mean(H(π)) + Σ mean((V − R)²)       (Mnih et al. 2016, section 4).
 function actor_critic.update(learn, opt)
+  local explore = exploration.begin(learn, opt.exploration)
   local actor, critics = learn:actor(), learn:critics()
   local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
-  return learn:program(function(batch)
+  local update = learn:program(function(batch)
     local pi = actor(batch.obs)
     local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
     local entropy = pi:entropy():mean()
-    local loss = near.add(policy_loss - opt.entropy * entropy, pi, batch.obs)
+    local loss = near.add(policy_loss - explore.entropy(opt.entropy) * entropy, pi, batch.obs)
     for _, critic in ipairs(critics) do
       local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
       loss = loss + value_loss
@@ -44,6 +47,12 @@ function actor_critic.update(learn, opt)
     learn:metric("entropy", entropy)
     learn:minimise(loss, near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
   end)
+  return {update, explore.update}, explore.last
+end
+
+--- As `refusal` of an algorithm's file. memory: of the algorithm, if it has such an option.
+function actor_critic.refusal(opt, recipe, memory)
+  return exploration.refusal(opt, recipe, {memory = memory, correction = opt.correction})
 end
 
 return actor_critic

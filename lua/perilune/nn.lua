@@ -90,9 +90,8 @@ function Module:train(on)
   return self
 end
 
---- The module called with its parameters as constants: gradients go to its inputs alone, and none is computed for what no
---- optimizer steps.
-function Module:fixed(...)
+--- The module called with change(parameter), a tensor of the same shape, in place of each parameter.
+function Module:changed(change, ...)
   local held = {}
   local function hold(module)
     for _, key in ipairs(children(module)) do
@@ -101,7 +100,7 @@ function Module:fixed(...)
         hold(value)
       else
         held[#held + 1] = {module, key, value}
-        module[key] = value:detach()
+        module[key] = change(value)
       end
     end
   end
@@ -110,6 +109,12 @@ function Module:fixed(...)
   for _, one in ipairs(held) do one[1][one[2]] = one[3] end
   if not ok then error(result, 0) end
   return result
+end
+
+--- The module called with its parameters as constants: gradients go to its inputs alone, and none is computed for what no
+--- optimizer steps.
+function Module:fixed(...)
+  return self:changed(function(parameter) return parameter:detach() end, ...)
 end
 
 --- A module of these children and parameters, with forward(self, …).

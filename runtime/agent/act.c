@@ -31,8 +31,12 @@ static prl_status act_entered(const prl_side *side, const uint64_t *streams, con
 
 static void record(const prl_side *side, const float *observation, const float *action, int64_t n,
                    uint64_t *decisions) {
-  prl_experience_record(side->experience, observation, action, prl_policy_log_prob(side->policy),
-                        (uint64_t)prl_policy_version(side->policy), n, decisions);
+  const prl_decided decided = {.observation = observation,
+                               .action = action,
+                               .log_prob = prl_policy_log_prob(side->policy),
+                               .lasting = prl_policy_lasting(side->policy),
+                               .version = (uint64_t)prl_policy_version(side->policy)};
+  prl_experience_record(side->experience, &decided, n, decisions);
 }
 
 prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const uint64_t *groups,

@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
+#include "agent/learner/novelty.h"
 #include "core/number.h"
 #include "core/pieces.h"
 #include "core/read.h"
@@ -176,6 +177,8 @@ prl_status prl_needs_of(prl_runtime *runtime, const prl_value *document, prl_nee
   add_capacities(out, document, shape, (int)prl_count(critics));
   const int64_t constrained = prl_constraints_bytes(shape, document);
   if (constrained) add(out, need(document, "objective.constraints", "constraints", NAN, constrained));
+  const int64_t novelty = prl_novelty_bytes(shape, document);
+  if (novelty) add(out, need(document, "algorithm.exploration", "novelty", NAN, novelty));
   const int64_t control = prl_bytes_add(prl_control_bytes(document, shape), prl_split_bytes(document, shape));
   if (control) add(out, need(document, "agent.baseline", "control", NAN, control));
   status = add_programs(out, document, shape, &act, error);

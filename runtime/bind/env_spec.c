@@ -89,6 +89,13 @@ static void push_observation(lua_State *L, const prl_env_spec *spec) {
   SET_ARRAY(L, "units", spec->observations, lua_pushstring(L, spec->observation[i].unit));
   SET_ARRAY(L, "low", spec->observations, lua_pushnumber(L, spec->observation[i].low));
   SET_ARRAY(L, "high", spec->observations, lua_pushnumber(L, spec->observation[i].high));
+  lua_newtable(L);
+  for (int i = 0, count = 0; i < spec->observations; i++) {
+    if (!spec->observation[i].influenced) continue;
+    lua_pushstring(L, spec->observation[i].name);
+    lua_rawseti(L, -2, ++count);
+  }
+  lua_setfield(L, -2, "influenced");
 }
 
 static void push_action(lua_State *L, const prl_env_spec *spec) {

@@ -16,12 +16,12 @@ enum { THETA_1, THETA_2, THETA_1_DOT, THETA_2_DOT, VARIABLES };
 static const prl_env_option options[] = {PRL_OPTION_MAX_STEPS(500), {0}};
 
 static const prl_observation_spec observation[] = {
-    {"cos_angle_1", "", -1, 1},
-    {"sin_angle_1", "", -1, 1},
-    {"cos_angle_2", "", -1, 1},
-    {"sin_angle_2", "", -1, 1},
-    {"angular_velocity_1", "rad/s", -12.566371f, 12.566371f},
-    {"angular_velocity_2", "rad/s", -28.274334f, 28.274334f},
+    {"cos_angle_1", "", -1, 1, true},
+    {"sin_angle_1", "", -1, 1, true},
+    {"cos_angle_2", "", -1, 1, true},
+    {"sin_angle_2", "", -1, 1, true},
+    {"angular_velocity_1", "rad/s", -12.566371f, 12.566371f, true},
+    {"angular_velocity_2", "rad/s", -28.274334f, 28.274334f, true},
 };
 static const prl_action_spec action[] = {{.name = "torque", .unit = "", .choices = 3}};
 

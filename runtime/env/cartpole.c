@@ -16,10 +16,10 @@ static const prl_env_option options[] = {
 };
 
 static const prl_observation_spec observation[] = {
-    {"cart_position", "m", -4.8f, 4.8f},
-    {"cart_velocity", "m/s", -INFINITY, INFINITY},
-    {"pole_angle", "rad", -0.41887903f, 0.41887903f},
-    {"pole_velocity", "rad/s", -INFINITY, INFINITY},
+    {"cart_position", "m", -4.8f, 4.8f, true},
+    {"cart_velocity", "m/s", -INFINITY, INFINITY, true},
+    {"pole_angle", "rad", -0.41887903f, 0.41887903f, true},
+    {"pole_velocity", "rad/s", -INFINITY, INFINITY, true},
 };
 static const prl_action_spec action[] = {{.name = "push", .choices = 2}};
 

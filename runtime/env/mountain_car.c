@@ -15,8 +15,8 @@ enum { POSITION, VELOCITY, VARIABLES };
 static const prl_env_option options[] = {OPTION_ROWS(200), {0}};
 static const prl_env_option continuous_options[] = {OPTION_ROWS(999), {0}};
 
-static const prl_observation_spec observation[] = {{"position", "", -1.2f, 0.6f},
-                                                   {"velocity", "per step", -0.07f, 0.07f}};
+static const prl_observation_spec observation[] = {{"position", "", -1.2f, 0.6f, true},
+                                                   {"velocity", "per step", -0.07f, 0.07f, true}};
 static const prl_action_spec choice[] = {{.name = "push", .choices = 3}};
 static const prl_action_spec force[] = {{.name = "force", .unit = "", .low = -1, .high = 1}};
 

@@ -16,8 +16,9 @@ static const prl_env_option options[] = {
     {0},
 };
 
-static const prl_observation_spec observation[] = {
-    {"cos_angle", "", -1, 1}, {"sin_angle", "", -1, 1}, {"angular_velocity", "rad/s", -8, 8}};
+static const prl_observation_spec observation[] = {{"cos_angle", "", -1, 1, true},
+                                                   {"sin_angle", "", -1, 1, true},
+                                                   {"angular_velocity", "rad/s", -8, 8, true}};
 static const prl_action_spec action[] = {{.name = "torque", .unit = "N m", .low = -2, .high = 2}};
 
 static prl_status make_spec(const prl_env_type *type, const double *option, prl_env_spec *spec,

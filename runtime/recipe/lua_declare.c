@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/nearest.h"
 #include "core/number.h"
 #include "recipe/compat.h"
 #include "recipe/keys.h"
@@ -129,6 +130,37 @@ static void declare_one_observation(lua_State *L, lua_env *env, prl_observation_
   lua_pop(L, 2);
 }
 
+static prl_observation_spec *find_observation(lua_State *L, prl_observation_spec *all, int count,
+                                              const char *name) {
+  prl_nearest nearest = prl_nearest_begin(name);
+  for (int i = 0; i < count; i++) {
+    if (strcmp(all[i].name, name) == 0) return &all[i];
+    prl_nearest_offer(&nearest, all[i].name);
+  }
+  luaL_error(L, "influenced: there is no observation \"%s\"%s", name, prl_nearest_hint(&nearest));
+  return NULL;
+}
+
+/* Observations that actions can move: a list of their names, which may be absent. */
+static void declare_influenced(lua_State *L, lua_env *env, int index, prl_observation_spec *all) {
+  lua_getfield(L, index, "influenced");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pop(L, 1);
+  int list = push_table(L, index, "influenced", "{\"distance\"}"), count = (int)lua_objlen(L, list);
+  check_keys(L, list, "influenced", NULL, 0, count);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, list, i);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "influenced: one is a %s; it lists names of observations", luaL_typename(L, -1));
+    find_observation(L, all, env->spec.observations, lua_tostring(L, -1))->influenced = true;
+    lua_pop(L, 1);
+  }
+  lua_settop(L, list - 1);
+}
+
 static void declare_observation(lua_State *L, lua_env *env, int index) {
   int list = push_table(L, index, "observation", "{\"hp\", \"distance\"}");
   int count = 0;
@@ -150,6 +182,7 @@ static void declare_observation(lua_State *L, lua_env *env, int index) {
   }
   env->spec.observations = count;
   env->spec.observation = all;
+  declare_influenced(L, env, index, all);
   lua_settop(L, list - 1);
 }
 
@@ -326,9 +359,9 @@ static bool has_function(lua_State *L, int index, const char *key) {
 }
 
 void prl_lua_declare(lua_State *L, lua_env *env, const char *default_name) {
-  static const char *const keys[] = {"name",    "summary",   "observation", "action", "responses",
-                                     "options", "max_steps", "clock",       "new",    "reset",
-                                     "step",    "save",      "load"};
+  static const char *const keys[] = {"name",    "summary",   "observation", "action",    "responses",
+                                     "options", "max_steps", "clock",       "new",       "reset",
+                                     "step",    "save",      "load",        "influenced"};
   int table = lua_gettop(L);
   if (lua_type(L, table) != LUA_TTABLE)
     luaL_error(L, "the file returns a %s; a table that describes an environment is needed",

@@ -62,6 +62,8 @@ static void finish_slot(prl_experience *e, int32_t slot, bool terminated, const 
     prl_replay_end(e->replay, prl_row_decision(e, s->last), terminated, final_observation);
   if (!terminated || row < 0) {
     prl_stream_cut(e, slot, final_observation, PRL_END_TRUNCATED);
+  } else if (e->options.finals) {
+    prl_stream_cut(e, slot, final_observation, PRL_END_TERMINATED);
   } else {
     if (prl_stream_observed(e, s)) {
       prl_row_release(e, s->last);

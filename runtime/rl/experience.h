@@ -1,7 +1,8 @@
 /* Experience: the decisions that wait to be learned from, as ragged sequences by stream.
  *
  * A row is one decision, kept in a pool of fixed capacity. The rows of a stream are linked in order. A ghost
- * is a row that holds only an observation: the final one of a truncated episode, or one that `observe` gave.
+ * is a row that holds only an observation: the final one of a truncated episode (with options.finals of a
+ * terminated one, too), or one that `observe` gave.
  * A row is closed when its successor (row or ghost) or its episode's end exists and the waits of its
  * responses have passed; where only whole episodes are learned from, when this holds of its episode's last
  * row. Closed rows form the head of their stream's list, since time does not run backwards.
@@ -40,11 +41,14 @@ typedef struct prl_experience_options {
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
   int32_t arms;                   /* policies that act; 0 or 1: one */
+  int32_t lasting;                /* numbers of a row's draw that last, which are kept with it */
   uint32_t
       mark;   /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
   bool whole; /* a row closes with its episode, when the episode's last row does */
   bool kept;  /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
                * they are, which policy acted, and what was reported */
+  bool finals; /* the observation that a terminated episode ended in is kept, too: batches say where each step
+                * arrived */
 } prl_experience_options;
 
 typedef struct prl_stream {
@@ -138,6 +142,7 @@ typedef struct prl_experience {
   prl_experience_counts n;
   prl_row *rows;
   float *observation, *action, *log_prob, *response; /* (places, …) */
+  float *lasting;                                    /* (places, options.lasting) */
   int64_t present_stride;                            /* bytes: responses, up to a multiple of 4 */
   uint8_t *present;                                  /* (places, present_stride) */
   int32_t *free; /* (places), a ring, so that a place is taken again late and late feedback is still known */
@@ -166,8 +171,12 @@ typedef struct prl_batch {
   float *log_prob;    /* (rows); not finite: the action was chosen without a density */
   float *arm;         /* (rows): which of several policies acted; where options.arms is more than 1 */
   float *response;    /* (rows, R) */
+  float *lasting;     /* (rows, options.lasting) */
   int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
-  int32_t *stream;    /* (rows): slot */
+  bool finals;        /* the following has room, as options.finals says */
+  int32_t *arrival; /* (rows): the same as the successor; after a terminated episode its final observation, or
+                     * the row's own where nobody told that */
+  int32_t *stream;  /* (rows): slot */
   uint32_t
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
@@ -204,9 +213,15 @@ void prl_experience_alive(prl_experience *experience, const uint64_t *streams, i
  * capacity on are ignored. Fails: PRL_EINVAL (a stream twice: its key). */
 prl_status prl_experience_enter(prl_experience *experience, const uint64_t *streams, int64_t n,
                                 prl_error *error);
+/* What the decisions of a call are made of: observation (n, O), action (n, A), log_prob (n), lasting (n,
+ * options.lasting; NULL: there are none) and the policy's version. */
+typedef struct prl_decided {
+  const float *observation, *action, *log_prob, *lasting;
+  uint64_t version;
+} prl_decided;
 /* Records the decisions of the call that was entered. decisions (n): 0 where there was no room. */
-void prl_experience_record(prl_experience *experience, const float *observation, const float *action,
-                           const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions);
+void prl_experience_record(prl_experience *experience, const prl_decided *decided, int64_t n,
+                           uint64_t *decisions);
 /* Whether all rows were acted with a density: one without it has one that is not a number. */
 bool prl_experience_dense(const prl_experience *experience);
 /* How long the steps of decisions that are still open took, each on its own clock. Otherwise a step

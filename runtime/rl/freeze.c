@@ -5,7 +5,7 @@
 
 #include "rl/sort.h"
 
-enum { PIECES = 13 };
+enum { PIECES = 15 };
 
 static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options *shape,
                         prl_piece pieces[PIECES]) {
@@ -14,7 +14,9 @@ static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options
                                  {&b->action, rows, shape->actions * word, false},
                                  {&b->log_prob, rows, word, true},
                                  {&b->response, rows, shape->responses * word, false},
+                                 {&b->lasting, shape->lasting ? rows : 0, shape->lasting * word, true},
                                  {&b->successor, rows, word, true},
+                                 {&b->arrival, shape->finals ? rows : 0, word, true},
                                  {&b->stream, rows, word, true},
                                  {&b->step, rows, word, true},
                                  {&b->end, rows, word, true},
@@ -36,7 +38,7 @@ int64_t prl_batch_bytes(int64_t capacity, const prl_experience_options *shape) {
 prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
                           const prl_experience_options *shape, prl_error *error) {
   prl_piece pieces[PIECES];
-  *batch = (prl_batch){.capacity = capacity, .most = capacity, .kept = shape->kept};
+  *batch = (prl_batch){.capacity = capacity, .most = capacity, .kept = shape->kept, .finals = shape->finals};
   list_pieces(batch, capacity, shape, pieces);
   prl_status status = prl_pieces_new(runtime, pieces, PIECES, error);
   if (status) prl_batch_deinit(batch, runtime);
@@ -57,8 +59,8 @@ static bool is_closed(const prl_experience *e, int32_t row) {
 
 /* The row after a closed one, past its final observation. */
 static int32_t following(const prl_experience *e, int32_t row) {
-  const prl_row *r = &e->rows[row];
-  return r->end == PRL_END_TRUNCATED || r->end == PRL_END_CUT ? e->rows[r->next].next : r->next;
+  const int32_t next = e->rows[row].next;
+  return prl_row_has_final(e, row) ? e->rows[next].next : next;
 }
 
 /* Slots of the streams with closed rows, in order of their keys. */
@@ -87,6 +89,9 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
   memcpy(batch->action + at * a, e->action + row * a, (size_t)a * sizeof(float));
   if (c) memcpy(batch->response + at * c, e->response + row * c, (size_t)c * sizeof(float));
   batch->log_prob[at] = e->log_prob[row];
+  if (e->options.lasting)
+    memcpy(batch->lasting + at * e->options.lasting, e->lasting + row * e->options.lasting,
+           (size_t)e->options.lasting * sizeof(float));
   batch->stream[at] = r->stream;
   batch->step[at] = r->step;
   batch->end[at] = r->end;
@@ -99,20 +104,20 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
          (size_t)e->present_stride);
 }
 
-/* Copies and frees the closed rows of one stream up to decision `newest`. The successor of a row that
- * bootstraps is left as −2 − place of the observation, until the number of rows is known. */
+/* Copies and frees the closed rows of one stream up to decision `newest`. What a row has for its next
+ * state beside the rows is left as −2 − place of the observation, until the number of rows is known. */
 static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int64_t newest) {
   prl_stream *s = &e->streams[slot];
   for (int32_t row = s->first; is_closed(e, row) && e->rows[row].number <= newest; row = s->first) {
     const prl_row *r = &e->rows[row];
     int64_t at = batch->rows++;
-    int32_t next = following(e, row), successor = r->next;
+    int32_t next = following(e, row);
     bool goes_on = r->end == PRL_END_NONE && is_closed(e, next) && e->rows[next].number <= newest;
+    bool terminated = r->end == PRL_END_TERMINATED, told = !terminated || prl_row_has_final(e, row);
+    int32_t arrival = goes_on ? (int32_t)at + 1 : told ? -2 - r->next : (int32_t)at;
     copy_row(e, batch, at, row);
-    if (r->end == PRL_END_TERMINATED)
-      batch->successor[at] = -1;
-    else
-      batch->successor[at] = goes_on ? (int32_t)at + 1 : -2 - successor;
+    batch->successor[at] = terminated ? -1 : arrival;
+    if (batch->finals) batch->arrival[at] = arrival;
     e->n.closed--;
     prl_row_behead(e, s, row);
   }
@@ -126,10 +131,12 @@ void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
   for (int64_t i = 0; i < streams; i++) freeze_stream(e, batch, e->order[i], newest);
   /* A place that was just freed still holds its observation: nothing has been recorded since. */
   for (int64_t at = 0; at < batch->rows; at++) {
-    if (batch->successor[at] >= -1) continue;
-    int64_t place = -2 - (int64_t)batch->successor[at], to = batch->rows + batch->bootstraps++;
+    const int32_t arrival = batch->finals ? batch->arrival[at] : batch->successor[at];
+    if (arrival >= -1) continue;
+    int64_t place = -2 - (int64_t)arrival, to = batch->rows + batch->bootstraps++;
     memcpy(batch->observation + to * width, e->observation + place * width, (size_t)width * sizeof(float));
-    batch->successor[at] = (int32_t)to;
+    if (batch->successor[at] < -1) batch->successor[at] = (int32_t)to;
+    if (batch->finals) batch->arrival[at] = (int32_t)to;
     if (batch->kept) batch->decision[to] = batch->end[at] == PRL_END_NONE ? prl_row_decision(e, place) : 0;
   }
   batch->observed = batch->rows + batch->bootstraps;

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What varies by less, relative to its size, says nothing on its scale. */
@@ -38,12 +39,24 @@ void prl_normaliser_deinit(prl_normaliser *n) {
   *n = (prl_normaliser){0};
 }
 
-prl_status prl_normaliser_blocks(prl_normaliser *n, prl_blocks *blocks, prl_error *error) {
-  prl_status status = prl_blocks_add(blocks, "normaliser.count", PRL_F64, 1, n->count, error);
-  if (!status) status = prl_blocks_add(blocks, "normaliser.mean", PRL_F64, n->width, n->mean, error);
-  if (!status) status = prl_blocks_add(blocks, "normaliser.m2", PRL_F64, n->width, n->m2, error);
-  if (!status) status = prl_blocks_add(blocks, "normaliser.shift", PRL_F32, n->width, n->shift, error);
-  if (!status) status = prl_blocks_add(blocks, "normaliser.scale", PRL_F32, n->width, n->scale, error);
+prl_status prl_normaliser_blocks(prl_normaliser *n, const char *prefix, prl_blocks *blocks,
+                                 prl_error *error) {
+  const struct {
+    const char *name;
+    prl_dtype dtype;
+    int64_t count;
+    void *data;
+  } parts[] = {{"count", PRL_F64, 1, n->count},
+               {"mean", PRL_F64, n->width, n->mean},
+               {"m2", PRL_F64, n->width, n->m2},
+               {"shift", PRL_F32, n->width, n->shift},
+               {"scale", PRL_F32, n->width, n->scale}};
+  prl_status status = PRL_OK;
+  for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++) {
+    char name[PRL_BLOCK_NAME];
+    snprintf(name, sizeof name, "%s.%s", prefix, parts[i].name);
+    status = prl_blocks_add(blocks, name, parts[i].dtype, parts[i].count, parts[i].data, error);
+  }
   return status;
 }
 

@@ -21,7 +21,8 @@ typedef struct prl_normaliser {
 prl_status prl_normaliser_init(prl_normaliser *n, prl_runtime *runtime, int64_t width, float clip,
                                prl_error *error);
 void prl_normaliser_deinit(prl_normaliser *n);
-prl_status prl_normaliser_blocks(prl_normaliser *n, prl_blocks *blocks, prl_error *error);
+/* prefix: of the blocks' names, as "normaliser". */
+prl_status prl_normaliser_blocks(prl_normaliser *n, const char *prefix, prl_blocks *blocks, prl_error *error);
 /* The other's statistics and what is in force; both of the same width. */
 void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from);
 /* The other's statistics, without what is in force. */

@@ -40,6 +40,13 @@ static inline bool prl_stream_observed(const prl_experience *e, const prl_stream
   return s->last >= 0 && e->rows[s->last].kind == PRL_ROW_GHOST && e->rows[s->last].end == PRL_END_NONE;
 }
 
+/* Whether the row's final observation stands behind it. */
+static inline bool prl_row_has_final(const prl_experience *e, int32_t row) {
+  const prl_row *r = &e->rows[row];
+  if (r->end != PRL_END_TERMINATED) return r->end == PRL_END_TRUNCATED || r->end == PRL_END_CUT;
+  return r->next >= 0 && e->rows[r->next].kind == PRL_ROW_GHOST && e->rows[r->next].end == PRL_END_TERMINATED;
+}
+
 /* streams.c */
 int32_t prl_streams_take(prl_experience *experience, uint64_t key); /* −1: no room */
 void prl_streams_touch(prl_experience *experience, int32_t slot);   /* newest among open streams */
@@ -55,8 +62,8 @@ void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row)
 int32_t prl_row_ghost(prl_experience *experience, int32_t slot, const float *observation, uint8_t end);
 void prl_row_succeed(prl_experience *experience, int32_t row); /* what follows the row is known now */
 
-/* episodes.c: ends the run of rows with an observation to bootstrap from (NULL: the last one): the episode is
- * truncated, or goes on unrecorded. */
+/* episodes.c: ends the run of rows with a final observation (NULL: the last one), which is what an episode
+ * that is truncated, or goes on unrecorded, bootstraps from. */
 void prl_stream_cut(prl_experience *experience, int32_t slot, const float *observation, uint8_t end);
 
 /* check.c. In debug builds each function of experience.h that changes something begins with PRL_CHECKED: on

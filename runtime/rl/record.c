@@ -16,6 +16,7 @@ static int32_t fresh_place(prl_experience *e) {
   memset(e->action + (int64_t)row * o->actions, 0, (size_t)o->actions * sizeof(float));
   memset(e->response + (int64_t)row * o->responses, 0, (size_t)o->responses * sizeof(float));
   memset(e->present + row * e->present_stride, 0, (size_t)e->present_stride);
+  if (o->lasting) memset(e->lasting + (int64_t)row * o->lasting, 0, (size_t)o->lasting * sizeof(float));
   e->log_prob[row] = 0;
   return row;
 }
@@ -80,9 +81,9 @@ int32_t prl_row_ghost(prl_experience *e, int32_t slot, const float *observation,
 }
 
 void prl_row_behead(prl_experience *e, prl_stream *s, int32_t row) {
-  prl_row *r = &e->rows[row];
+  const prl_row *r = &e->rows[row];
   s->first = r->next;
-  if (r->end == PRL_END_TRUNCATED || r->end == PRL_END_CUT) {
+  if (prl_row_has_final(e, row)) {
     int32_t ghost = r->next;
     s->first = e->rows[ghost].next;
     prl_row_release(e, ghost);
@@ -198,9 +199,10 @@ static void drop(prl_experience *e, prl_lack lacks) {
   if (lacks == PRL_LACKS_STREAMS && first->call == e->n.call) first->streams++;
 }
 
-static uint64_t record_row(prl_experience *e, int32_t slot, const float *observation, const float *action,
-                           float log_prob, uint64_t version) {
+/* Decision i of a call. */
+static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *decided, int64_t i) {
   const prl_experience_options *o = &e->options;
+  const float *observation = decided->observation + i * o->observations;
   prl_stream *s = &e->streams[slot];
   uint32_t step = s->step++;
   s->open = 1;
@@ -215,7 +217,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
   prl_row *r = &e->rows[row];
   *r = (prl_row){.time = e->n.now,
                  .number = e->n.decisions++,
-                 .version = version,
+                 .version = decided->version,
                  .stream = slot,
                  .arm = s->arm,
                  .next = -1,
@@ -228,8 +230,12 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
   s->row = row;
   e->n.live++;
   memcpy(prl_row_observation(e, row), observation, (size_t)o->observations * sizeof(float));
-  memcpy(e->action + (int64_t)row * o->actions, action, (size_t)o->actions * sizeof(float));
-  e->log_prob[row] = log_prob;
+  memcpy(e->action + (int64_t)row * o->actions, decided->action + i * o->actions,
+         (size_t)o->actions * sizeof(float));
+  e->log_prob[row] = decided->log_prob[i];
+  if (o->lasting)
+    memcpy(e->lasting + (int64_t)row * o->lasting, decided->lasting + i * o->lasting,
+           (size_t)o->lasting * sizeof(float));
   if (o->responses) {
     memcpy(e->response + (int64_t)row * o->responses, e->missing, (size_t)o->responses * sizeof(float));
     memset(e->present + row * e->present_stride, 0, (size_t)o->responses);
@@ -238,20 +244,17 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
   return prl_row_decision(e, row);
 }
 
-void prl_experience_record(prl_experience *e, const float *observation, const float *action,
-                           const float *log_prob, uint64_t version, int64_t n, uint64_t *decisions) {
+void prl_experience_record(prl_experience *e, const prl_decided *decided, int64_t n, uint64_t *decisions) {
   PRL_CHECKED(e);
-  const prl_experience_options *o = &e->options;
   uint32_t call = (uint32_t)e->n.call;
   EVERY(i, n) {
-    int32_t slot = i < o->streams ? e->slot[i] : -1;
+    int32_t slot = i < e->options.streams ? e->slot[i] : -1;
     if (slot < 0 || e->streams[slot].call != call) {
       drop(e, PRL_LACKS_STREAMS);
       decisions[i] = 0;
       continue;
     }
-    decisions[i] =
-        record_row(e, slot, observation + i * o->observations, action + i * o->actions, log_prob[i], version);
+    decisions[i] = record_row(e, slot, decided, i);
   }
 }
 

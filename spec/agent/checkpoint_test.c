@@ -350,10 +350,12 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
 
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
-  toy_options small = toy_small(options);
-  toy_plan toy = toy_new(runtime, &small);
-  assert_true(fail_each_allocation(whole_life, &toy) > 200);
-  toy_free(&toy);
+  const toy_options small = toy_small(options), all[] = {small, toy_with_novelty(small)};
+  for (int i = 0; i < 2; i++) {
+    toy_plan toy = toy_new(runtime, &all[i]);
+    assert_true(fail_each_allocation(whole_life, &toy) > 200);
+    toy_free(&toy);
+  }
 }
 
 static int setup(void **state) {

@@ -73,14 +73,17 @@ static void damage(toy_plan *toy, prl_value *value, bool in_programs, int *count
 
 static void damaged_documents(void **state) {
   (void)state;
-  toy_plan toy = toy_new(runtime, &options);
-  int count = 0, refused = 0;
-  int64_t live = prl_runtime_memory(runtime).live_bytes;
-  damage(&toy, &toy.document->root, false, &count, &refused);
-  assert_true(refused > 300);
-  assert_int_equal(prl_runtime_memory(runtime).live_bytes, live);
-  CHECK_OK(try_document(&toy));
-  toy_free(&toy);
+  const toy_options all[] = {options, toy_with_novelty(options)};
+  for (int i = 0; i < 2; i++) {
+    toy_plan toy = toy_new(runtime, &all[i]);
+    int count = 0, refused = 0;
+    int64_t live = prl_runtime_memory(runtime).live_bytes;
+    damage(&toy, &toy.document->root, false, &count, &refused);
+    assert_true(refused > 300);
+    assert_int_equal(prl_runtime_memory(runtime).live_bytes, live);
+    CHECK_OK(try_document(&toy));
+    toy_free(&toy);
+  }
 }
 
 /* What sizes an agent reads constraints before they have names. */
@@ -148,6 +151,19 @@ static void sentences(void **state) {
   check_refused(&baseline, "seed", "1", PRL_EFORMAT, "needs 32 warm-up steps (warmup is 31)");
 }
 
+static void sentences_on_novelty(void **state) {
+  (void)state;
+  const toy_options o = toy_with_novelty(options);
+  check_refused(&o, "novelty.observes.2", "\"o9\"", PRL_EFORMAT,
+                "there is no observation \"o9\"; the nearest is");
+  check_refused(&o, "novelty.observes", "[]", PRL_EFORMAT, "at least one observation");
+  check_refused(&o, "novelty.critic", "\"c2\"", PRL_EFORMAT, "there is no critic \"c2\"; the nearest is \"c");
+  check_refused(&o, "novelty.clip", "0", PRL_EFORMAT, "novelty.clip");
+  check_refused(&o, "novelty.observes", "[\"o0\"]", PRL_EFORMAT, "\"arrival\" must be rows of 1");
+  check_refused(&o, "schedule.4.verb", "\"values\"", PRL_EFORMAT, "advantages needs novelty before it");
+  check_refused(&options, "schedule.4.verb", "\"novelty\"", PRL_EFORMAT, "the plan does not say of what");
+}
+
 static double value_at(const char *scalar, double step) {
   char text[256];
   prl_doc *doc;
@@ -180,6 +196,7 @@ static void schedules_of_scalars(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_documents), cmocka_unit_test(sentences),
+                                     cmocka_unit_test(sentences_on_novelty),
                                      cmocka_unit_test(schedules_of_scalars),
                                      cmocka_unit_test(a_constraint_without_a_window)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);

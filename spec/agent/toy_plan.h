@@ -31,7 +31,22 @@ typedef struct toy_options {
   bool poison;             /* the loss divides by the entropy weight: 0 makes it infinite */
   bool asynchronous;       /* several workers may learn by it */
   const char *value_optim; /* kind of the value set's optimizer; NULL: adam */
+  const char *novelty;     /* JSON; NULL: none. It has a program "novelty", of all observations */
 } toy_options;
+
+#define TOY_NOVELTY_ESTIMATE                                                                                 \
+  "{\"verb\":\"freeze\"},{\"verb\":\"rewards\"},{\"verb\":\"novelty\"},{\"verb\":\"values\"},{\"verb\":"     \
+  "\"advantages\"},{\"verb\":\"weigh\"},"
+
+/* The last critic is that of novelty. */
+static inline toy_options toy_with_novelty(toy_options o) {
+  o.critics = 2;
+  o.novelty = "{\"critic\":\"c1\",\"observes\":[\"o2\",\"o0\",\"o1\"],\"clip\":4}";
+  o.schedule =
+      "[{\"verb\":\"collect\",\"rows\":8}," TOY_NOVELTY_ESTIMATE "{\"verb\":\"minibatches\",\"size\":4,"
+      "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
+  return o;
+}
 
 /* The same with few rows and short updates, for work that is repeated for each of its allocations. */
 static inline toy_options toy_small(toy_options small) {
@@ -165,6 +180,15 @@ static void toy_density(toy_net *t, const toy_options *o) {
              TOY("normal_log_prob", action, toy_mlp(t, t->policy, obs), toy_param(t, t->policy, "log_std")));
 }
 
+/* The square of what the critics' network says of an arrival. */
+static void toy_novelty(toy_net *t, const toy_options *o) {
+  int64_t column[1] = {-1}, take[3] = {1, 0, 1};
+  int32_t value = toy_mlp(t, t->value, toy_input(t, "arrival", 2, o->observations, true));
+  value = toy_op(t, "slice", 3, take, 1, &value);
+  value = toy_op(t, "reshape", 1, column, 1, &value);
+  toy_output(t, "novelty", TOY("mul", value, value));
+}
+
 static void toy_program(toy_net *t, const toy_options *o, void (*trace)(toy_net *, const toy_options *),
                         const char *name, prl_doc *document) {
   prl_error error = {PRL_OK, ""};
@@ -239,6 +263,7 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
         i);
   ADD("],\"capacity\":%s,\"warmup\":%d,\"normaliser\":%s,\"noise\":%d,", o->capacity ? o->capacity : "{}",
       o->warmup, o->normaliser ? o->normaliser : "null", o->actions);
+  if (o->novelty) ADD("\"novelty\":%s,", o->novelty);
   ADD("\"sets\":[");
   at += (size_t)toy_set_text(text + at, size - at, "policy", o->observations, o->actions, true);
   ADD(",");
@@ -290,6 +315,7 @@ static toy_plan toy_new(prl_runtime *runtime, const toy_options *o) {
   toy_program(&t, o, toy_act, "act", plan.document);
   toy_program(&t, o, toy_values, "values", plan.document);
   if (o->density) toy_program(&t, o, toy_density, "density", plan.document);
+  if (o->novelty) toy_program(&t, o, toy_novelty, "novelty", plan.document);
   toy_program(&t, o, toy_update, "update", plan.document);
   for (int i = 0; i < 9; i++) {
     const prl_tensor *from = i < 5 ? &t.policy->items[i]->value : &t.value->items[i - 5]->value;

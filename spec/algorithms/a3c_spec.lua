@@ -36,7 +36,7 @@ describe("a3c", function()
   end
 
   it("is a2c where one worker learns", function()
-    for _, more in ipairs {"", ', correction = {"vtrace"}'} do
+    for _, more in ipairs {"", ', correction = {"vtrace"}', ', exploration = {"rnd"}', ', exploration = {"parameter_noise"}'} do
       local a3c, a2c = agent_of(RECIPE:format("a3c", more)), agent_of(RECIPE:format("a2c", more))
       for _, agent in ipairs {a3c, a2c} do agent:drive(prl.env("cartpole", {n = 16, seed = 1}), 4000) end
       assert.same(parameters(a2c), parameters(a3c))
@@ -56,6 +56,21 @@ describe("a3c", function()
       for _, row in ipairs(sums:totable()) do mean = mean + row[1] / 32 end
       assert.is_true(mean > 150, ("the mean of 32 episodes is %g"):format(mean)) -- 9 to 20 before
     end
+  end)
+
+  it("learns one novelty and one perturbation by several workers", function()
+    local agent = agent_of(RECIPE:format("a3c", ', exploration = {"rnd"}'))
+    agent:drive(prl.env("cartpole", {n = 16, seed = 1, parts = 2}), 20000)
+    local metrics, file = agent:metrics(), {}
+    assert(agent:save(folder .. "agent.safetensors"))
+    for _, name in ipairs {"novelty.inputs.count", "novelty.returns.count"} do
+      file[name] = assert(prl.io.safetensors_read(folder .. "agent.safetensors"))[name]:totable()[1]
+      assert.is_true(file[name] > 15000, file[name]) -- of both workers; some steps are stale, or not learned from yet
+    end
+    assert.is_true(metrics.novelty > 0 and metrics.predictor_loss > 0)
+    agent = agent_of(RECIPE:format("a3c", ', exploration = {"parameter_noise", width = 0.01, divergence = 10, factor = 1.02}'))
+    agent:drive(prl.env("cartpole", {n = 16, seed = 1, parts = 2}), 20000)
+    assert.is_true(agent:metrics().perturbation > 0.05, agent:metrics().perturbation) -- it grows by 2 % an update, from 0.01
   end)
 
   it("goes on with its workers after a stop", function()

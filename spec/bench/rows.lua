@@ -93,34 +93,38 @@ local function dqn_cartpole()
     "algorithm.updates=0.25", "algorithm.start=1000", "algorithm.steps=1"}, "dqn")
 end
 
---- Updates of two agents of a host by turns: what learning alone takes, and the first's time over the second's. Each agent
---- is {plan = …, streams, steps} of the same number of rows.
-local function updates_beside(one, other)
-  local function feeder(about)
-    local agent, streams = prl.agent(about.plan), {}
-    local spec = agent:spec()
-    for i = 1, about.streams do streams[i] = i end
-    streams = prl.tensor(streams, "int64")
-    local rows = prl.randn(about.streams, #spec.observation.names)
-    local responses = prl.rand(about.streams, #spec.responses)
-    return function()
-      for _ = 1, about.steps do
-        local _, decisions = agent:act(streams, rows)
-        agent:feedback(decisions, responses)
-      end
-      agent:observe(streams, rows)
-      local begun = select(2, bench.now())
-      agent:learn()
-      return select(2, bench.now()) - begun
+--- Updates of an agent of a host, {plan = …, streams, steps}: a function that brings the rows of one and learns; → what learning
+--- alone takes.
+local function updates_of(about)
+  local agent, streams = prl.agent(about.plan), {}
+  local spec = agent:spec()
+  for i = 1, about.streams do streams[i] = i end
+  streams = prl.tensor(streams, "int64")
+  local rows = prl.randn(about.streams, #spec.observation.names)
+  local responses = prl.rand(about.streams, #spec.responses)
+  return function()
+    for _ = 1, about.steps do
+      local _, decisions = agent:act(streams, rows)
+      agent:feedback(decisions, responses)
     end
+    agent:observe(streams, rows)
+    local begun = select(2, bench.now())
+    agent:learn()
+    return select(2, bench.now()) - begun
   end
-  local first, second, times, ratios = feeder(one), feeder(other), {}, {}
+end
+
+--- Two of what updates_of gives, or functions that tell their time as well, by turns: the first's time, and over the second's.
+local function by_turns(first, second)
+  local times, ratios = {}, {}
   for i = 1, 45 do
     local a, b = first(), second()
     if i > 5 then times[#times + 1], ratios[#ratios + 1] = a, a / b end
   end
   return median(times), median(ratios)
 end
+
+local function updates_beside(one, other) return by_turns(updates_of(one), updates_of(other)) end
 
 --- The plan of a host's recipe of the shape of shortvideo: 256 streams of 8 steps, with these critics and further lines.
 local function host_plan(critics, policy, algorithm, more)
@@ -160,6 +164,20 @@ end
 local function two_stage()
   local product, ratio = updates_beside(host_plan(four, "", '"two_stage", main = "w", first = 0, share = 1'), host_plan(four, ""))
   bench.print("two_stage", "2048 rows, three auxiliary responses, beside a2c with the same critics and one policy", product, "us", ratio)
+end
+
+--- An update of ppo with random network distillation beside the bare kernels of its networks.
+local function rnd()
+  local bare, observes = bench.rnd(), {}
+  for i = 1, 32 do observes[i] = ("%q"):format("o" .. i) end
+  local plan = host_plan({four[1]}, "", ([["ppo", minibatch = 256, epochs = 4, exploration = {"rnd", observes = {%s}}]]):format(
+    table.concat(observes, ", ")))
+  local product, ratio = by_turns(updates_of(plan), function()
+    local begun = select(2, bench.now())
+    bare()
+    return select(2, bench.now()) - begun
+  end)
+  bench.print("rnd", "an update of ppo, 2048 rows, 4 epochs, beside bare kernels", product, "us", ratio)
 end
 
 local function a2c_step()
@@ -549,6 +567,7 @@ return {
   {name = "program_overhead", run = program_overhead},
   {name = "ppo_pendulum", run = function() ppo_run("ppo_pendulum", "relu") end},
   {name = "sac_pendulum", run = sac_pendulum},
+  {name = "rnd", run = rnd},
   {name = "dqn_cartpole", run = dqn_cartpole},
   {name = "ppo_pendulum_tanh", run = function() ppo_run("ppo_pendulum_tanh", "tanh") end},
   {name = "multi_critic", run = multi_critic},

@@ -122,6 +122,19 @@ static int ppo(lua_State *L) { /* "relu" or "tanh" → a function that does the 
   return 1;
 }
 
+static int run_rnd(lua_State *L) {
+  yardstick_rnd_run(lua_touserdata(L, lua_upvalueindex(1)));
+  return 0;
+}
+
+static int rnd(lua_State *L) { /* → a function that does the kernels of an update */
+  yardstick_rnd *r = yardstick_rnd_new();
+  if (!r) return luaL_error(L, "no memory");
+  lua_pushlightuserdata(L, r);
+  lua_pushcclosure(L, run_rnd, 1);
+  return 1;
+}
+
 static int run_replay(lua_State *L) {
   yardstick_replay_run(lua_touserdata(L, lua_upvalueindex(1)));
   return 0;
@@ -247,9 +260,9 @@ static int process(lua_State *L) {
 
 lua_State *bench_lua_open(void) {
   static const luaL_Reg functions[] = {
-      {"pair", pair},       {"alone", alone},       {"print", print},   {"now", now}, {"spin", spin},
-      {"infer", infer},     {"ppo", ppo},           {"replay", replay}, {"csv", csv}, {"fit", fit},
-      {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
+      {"pair", pair},   {"alone", alone},     {"print", print},       {"now", now},       {"spin", spin},
+      {"infer", infer}, {"ppo", ppo},         {"rnd", rnd},           {"replay", replay}, {"csv", csv},
+      {"fit", fit},     {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   prl_lua_open_libraries(L);

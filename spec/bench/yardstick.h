@@ -56,6 +56,14 @@ yardstick_ppo *yardstick_ppo_new(prl_unary act);
 void yardstick_ppo_free(yardstick_ppo *ppo);
 void yardstick_ppo_run(void *ppo);
 
+/* The work of one update of ppo with random network distillation as bare kernels: 2,048 rows of 32
+ * observations and 4 actions, 4 epochs in minibatches of 256; an actor, two critics, a predictor and a random
+ * network of 32 outputs, all of two layers of 64. */
+typedef struct yardstick_rnd yardstick_rnd;
+yardstick_rnd *yardstick_rnd_new(void);
+void yardstick_rnd_free(yardstick_rnd *rnd);
+void yardstick_rnd_run(void *rnd);
+
 /* The work of runs that learn from a replay memory, as bare kernels: 10,000 steps of one environment,
  * networks of two layers of 64 with relu, after the first 1,000 steps an update of sac on pendulum (batch
  * 100) at each, or of double dqn on cartpole (batch 64) at every fourth: the products, Adam, moving targets,

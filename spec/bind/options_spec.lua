@@ -160,6 +160,13 @@ local takes = {
   ["learn.acts"] = {function(odd) declare(function(learn)
     learn:acts(function(obs) return prl.distribution.point(obs:slice(2, 1, 1)) end, 1, odd {every = 2, drawn = 1})
   end) end},
+  ["learn.novelty"] = {function(odd) declare(function(learn)
+    learn:novelty(function(batch) return batch.arrival:sum(2) end, odd {observes = {learn:observations()[1]}, clip = 2})
+  end) end},
+  ["learn.shift_actor"] = {function(odd) declare(function(learn) learn:shift_actor(odd {width = 1, every = 2}) end) end},
+  ["learn.perturb"] = {function(odd) with_learn(function(learn)
+    learn:perturb(odd {set = "perturbation", distance = "kl", target = 1, factor = 2})
+  end) end},
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
   ["learn.serve"] = {
     function(odd) declare(function(learn) learn:serve(odd {{learn:policy "a", share = 1}, {learn:policy "b"}}) end) end,

@@ -269,7 +269,7 @@ static void test_kernel_tables_give_the_same_bytes(void **state) {
 
 /* ---- A type made here: two discrete dimensions, two responses, an own clock, failures on demand. ---- */
 
-static const prl_observation_spec seen[] = {{"sum", "", -1, 100}};
+static const prl_observation_spec seen[] = {{"sum", "", -1, 100, true}};
 static const prl_action_spec knobs[] = {{.name = "coarse", .choices = 2}, {.name = "fine", .choices = 5}};
 static const prl_response_spec told[] = {{.name = "gain", .unit = "count"},
                                          {.name = "wait", .unit = "s", .missing = -1}};

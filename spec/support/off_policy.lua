@@ -1,6 +1,7 @@
 --- A host of an agent off policy that remembers what it said, and the agent's file in plain numbers: with both, a spec works
 --- out an update for itself. The recipe's host has observations row and x, one choice of three, and responses a and b.
 
+local assert = require "luassert"
 local prl = require "perilune"
 
 local off_policy = {}
@@ -69,6 +70,37 @@ function off_policy.outputs(numbers, x, count)
     for h = 1, HIDDEN do out[o] = out[o] + hidden[h] * numbers[second + (h - 1) * count + o] end
   end
   return out
+end
+
+--- The numbers after one step down the slope of loss(numbers).
+function off_policy.descended(numbers, loss, lr)
+  local out = {}
+  for i, kept in ipairs(numbers) do
+    numbers[i] = kept + 1e-5
+    local above = loss(numbers)
+    numbers[i] = kept - 1e-5
+    out[i] = kept - lr * (above - loss(numbers)) / 2e-5
+    numbers[i] = kept
+  end
+  return out
+end
+
+--- The last layer says the same in other statistics: PopArt, as `publish` puts them in force.
+function off_policy.rescaled(numbers, mean, std, new_mean, new_std)
+  local bias = padded(HIDDEN) + padded(2 * HIDDEN)
+  numbers[bias + 1] = (numbers[bias + 1] * std + mean - new_mean) / new_std
+  for h = 1, HIDDEN do numbers[bias + 16 + h] = numbers[bias + 16 + h] * std / new_std end
+  return numbers
+end
+
+--- The numbers of a set as they were worked out and as they are, which have moved from those before, by at least so much (0.01).
+function off_policy.near(expected, found, before, least)
+  local moved = 0
+  for i, number in ipairs(expected) do
+    assert.near(number, found[i], 5e-5)
+    moved = math.max(moved, math.abs(number - before[i]))
+  end
+  assert.is_true(moved > (least or 0.01), moved)
 end
 
 return off_policy

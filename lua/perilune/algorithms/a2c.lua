@@ -14,9 +14,9 @@ local a2c = {
 }
 
 function a2c.build(learn, opt)
-  local update = actor_critic.update(learn, opt)
+  local update, last = actor_critic.update(learn, opt)
   local estimate = learn:estimate {lambda = opt.lambda, correction = opt.correction, drawn = opt.memory ~= nil}
-  if not opt.memory then return {learn:collect(opt.rollout), estimate, update, learn:publish()} end
+  if not opt.memory then return {learn:collect(opt.rollout), estimate, update, last, learn:publish()} end
   return {
     learn:collect(opt.rollout), learn:remember(opt.memory),
     learn:updates {ratio = opt.updates, start = opt.start, body = {
@@ -25,10 +25,11 @@ function a2c.build(learn, opt)
   }
 end
 
-function a2c.refusal(opt)
+function a2c.refusal(opt, recipe)
   if opt.memory and not opt.correction then
     return "memory", 'older policies acted what it keeps: a correction is needed with it, as in correction = {"vtrace"}'
   end
+  return actor_critic.refusal(opt, recipe, opt.memory)
 end
 
 return a2c

@@ -18,9 +18,11 @@ local a3c = {
 for kind, said in pairs(actor_critic.metrics) do a3c.metrics[kind] = said end
 
 function a3c.build(learn, opt)
-  local update = actor_critic.update(learn, opt)
-  return {learn:collect(opt.rollout), learn:estimate {lambda = opt.lambda, correction = opt.correction}, update,
+  local update, last = actor_critic.update(learn, opt)
+  return {learn:collect(opt.rollout), learn:estimate {lambda = opt.lambda, correction = opt.correction}, update, last,
     learn:publish()}
 end
+
+function a3c.refusal(opt, recipe) return actor_critic.refusal(opt, recipe) end
 
 return a3c

@@ -1,5 +1,6 @@
 --- Proximal policy optimisation with one critic for each objective (Schulman et al. 2017, eq. 7; generalised
 --- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
+local exploration = require "perilune.exploration"
 local prl = require "perilune"
 local replay = require "perilune.replay"
 local trust = require "perilune.trust"
@@ -25,14 +26,15 @@ local ppo = {
                                  .. "acted exceeds this; false: never", optional = true, min = 0},
     correction = replay.correction,
     trust      = trust.option,
+    exploration = exploration.option,
   },
-  metrics = trust.metrics {
+  metrics = exploration.metrics(trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
     approx_kl = {"Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
     clip_fraction = {"Clip fraction", "Share of rows whose probability ratio met the clip range."},
-  },
+  }),
   optimizer = {"adam", epsilon = 1e-5},
 }
 
@@ -45,6 +47,7 @@ local function value_loss(value, old, returns, clip)
 end
 
 function ppo.build(learn, opt)
+  local explore = exploration.begin(learn, opt.exploration)
   local actor, critics = learn:actor(), learn:critics()
   local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
   local update = learn:program(function(batch)
@@ -54,7 +57,7 @@ function ppo.build(learn, opt)
     local clipped = ratio:clamp(1 - opt.clip, 1 + opt.clip)
     local policy_loss = -prl.minimum(ratio * batch.advantage, clipped * batch.advantage):mean()
     local entropy = pi:entropy():mean()
-    local loss = near.add(policy_loss - opt.entropy * entropy, pi, batch.obs)
+    local loss = near.add(policy_loss - explore.entropy(opt.entropy) * entropy, pi, batch.obs)
     for _, critic in ipairs(critics) do
       local name = critic.name
       local old = opt.clip_value and batch.value[name]
@@ -68,14 +71,16 @@ function ppo.build(learn, opt)
     learn:metric("clip_fraction", prl.gt((ratio - 1):abs(), opt.clip):mean())
     learn:minimise(loss, near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
   end)
-  local step = {update}
-  if opt.target_kl then step[2] = learn:stop("approx_kl", opt.target_kl) end
+  local step = {update, explore.update}
+  if opt.target_kl then step[3] = learn:stop("approx_kl", opt.target_kl) end
   return {
     learn:collect(opt.rollout),
     learn:estimate {lambda = opt.lambda, correction = opt.correction},
     learn:epochs(opt.epochs, {learn:minibatches(opt.minibatch, step)}),
-    learn:publish(),
+    explore.last, learn:publish(),
   }
 end
+
+function ppo.refusal(opt, recipe) return exploration.refusal(opt, recipe, {correction = opt.correction}) end
 
 return ppo

@@ -11,7 +11,8 @@ local fields = {summary = "string", actions = "table", bounds = "boolean", async
   optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
-  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean", kind = "string"}
+  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean",
+  kind = "string"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},

@@ -6,12 +6,13 @@
 --- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. asynchronous:
 --- whether several workers may learn by it at once, each by steps of its own (runtime/agent/workers.c). An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, saved,
---- kind}: live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
+--- kind}:
+--- live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
 --- NAME. saved: it is a run's folder or an agent's file, which has the environment's observations and actions. kind: of a list,
 --- "texts" or "sizes"; such an option is structural. of: the option
 --- that must be given for this one to be there; of itself, where nothing stands for its not being used, so that recipes from
---- before it keep their hashes.
+--- before it keep their hashes. kind: of a list, "texts" or "sizes"; such an option is structural.
 --- metrics: {kind = {title, sentence, of}}, of a kind of metric (a name up to a `/`) that it reports; of: the option that must be
 --- given for that.
 
@@ -212,7 +213,8 @@ end
 local function beside(recipe, spec)
   return {critics = keys(recipe.objective.critics or {}), constrained = recipe.objective.constraints ~= nil,
     steps = recipe.train.steps, trunk = recipe.policy.trunk, actions = spec and spec.action.kind,
-    observations = spec and spec.observation.names}
+    log_std = recipe.policy.log_std and recipe.policy.log_std.kind, observations = spec and spec.observation.names,
+    influenced = spec and spec.observation.influenced or {}}
 end
 
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its

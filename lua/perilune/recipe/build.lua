@@ -14,25 +14,34 @@ local tracing = require "perilune.recipe.tracing"
 -- ---- Fixed programs ----
 
 --- Not of a process: what it comes to depends on the step before. Nor of a saved agent's policy.
-local function has_density(actor) return actor.dense ~= false and not (actor.noise and actor.noise.theta) end
+local function has_log_prob(actor) return actor.dense ~= false and not (actor.noise and actor.noise.theta) end
+
+--- Of an action that is asked for later: not of noise that lasts, given which rows have theirs.
+local function has_density(actor) return has_log_prob(actor) and not (actor.noise and actor.noise.lasting) end
+
+--- What acts.
+local function acting(self)
+  self:actor()
+  return self.actor_made
+end
 
 local function act_program(self)
-  local continuous, actor = self.spec.action.kind == "continuous", self:actor()
+  local continuous, actor = self.spec.action.kind == "continuous", acting(self)
   return tracing.program(self, "act", function(rows)
     local noise = continuous and prl.randn(rows, actor.draws) or prl.rand(rows, actor.draws)
     local obs = tracing.observations(self, rows)
     if actor.draws > 0 then noise = prl.trace_input("noise", noise, true) end
     local sample = tracing.scalar "sample"
-    local pi = actor.distribution(obs)
+    local pi = actor.given and actor.given(obs, noise) or actor.distribution(obs)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
     prl.trace_output("action", actor.to_env(action))
-    if has_density(actor) then prl.trace_output("log_prob", pi:log_prob(action)) end
+    if has_log_prob(actor) then prl.trace_output("log_prob", pi:log_prob(action)) end
   end)
 end
 
 --- The log-density of a given action, from the distribution that acts.
 local function density_program(self)
-  local actor = self:actor()
+  local actor = acting(self)
   return tracing.program(self, "density", function(rows)
     local obs, action = tracing.observations(self, rows), tracing.actions(self, rows)
     prl.trace_output("log_prob", actor(obs):log_prob(action))
@@ -41,7 +50,7 @@ end
 
 --- The log-probabilities of all choices, those of one dimension after those of the other.
 local function densities_program(self)
-  local actor = self:actor()
+  local actor = acting(self)
   return tracing.program(self, "densities", function(rows)
     prl.trace_output("log_probs", actor.distribution(tracing.observations(self, rows)):log_probs())
   end)
@@ -56,12 +65,21 @@ local function values_program(self)
   end)
 end
 
+--- What learn:novelty says of where rows arrived.
+local function novelty_program(self)
+  return tracing.program(self, "novelty", function(rows)
+    prl.trace_output("novelty", self.novelty_of.fn(tracing.batch(self, rows)))
+  end)
+end
+
 --- What every plan has beside the programs that learn.
 local function fixed_programs(self)
   self.programs.act = act_program(self)
-  if has_density(self:actor()) then self.programs.density = density_program(self) end
-  if self.spec.action.kind ~= "continuous" then self.programs.densities = densities_program(self) end
+  local dense = has_density(acting(self))
+  if dense then self.programs.density = density_program(self) end
+  if dense and self.spec.action.kind ~= "continuous" then self.programs.densities = densities_program(self) end
   if self.critics_made then self.programs.values = values_program(self) end
+  if self.novelty_of then self.programs.novelty = novelty_program(self) end
 end
 
 -- ---- The document ----
@@ -80,22 +98,30 @@ local function scalar(value)
   return {kind = "expression", tree = indexed(value.tree, {step = 0})}
 end
 
+--- The last layer of a critic, and where its statistics are.
+local function with_network(self, name, document)
+  local critic = self.critics_made and self.critics_made[name]
+  if not critic then return document end
+  document.value_set = critic.set
+  document.popart = {weight = critic.last .. ".weight", bias = critic.last .. ".bias"}
+  return document
+end
+
 local function critic_documents(self, recipe)
   local index, out = {}, {}
   for i, response in ipairs(self.spec.responses) do index[response.name] = i - 1 end
   for i, name in ipairs(keys(recipe.objective.critics)) do
     local given, path = recipe.objective.critics[name], "objective.critics." .. name
-    local critic = self.critics_made and self.critics_made[name]
     self.live[path .. ".gamma"] = {value = scalar(given.gamma), low = 0, high = 1}
     self.live[path .. ".weight"] = {value = scalar(given.weight)}
-    out[i] = {
+    out[i] = with_network(self, name, {
       name = name, gamma = path .. ".gamma", per = given.per ~= "step" and given.per or nil,
       weight = path .. ".weight", scale = given.scale, reward = indexed(given.reward, index),
-    }
-    if critic then
-      out[i].value_set = critic.set
-      out[i].popart = {weight = critic.last .. ".weight", bias = critic.last .. ".bias"}
-    end
+    })
+  end
+  local novelty = self.novelty_of
+  if novelty then
+    out[#out + 1] = with_network(self, "novelty", {name = "novelty", gamma = novelty.gamma, weight = novelty.weight})
   end
   return out
 end
@@ -143,7 +169,7 @@ local function constant_acting(self, recipe, vector)
   other.prefix = "control/"
   local act = act_program(other)
   local sets, _, tensors = set_documents(other)
-  return {noise = other:actor().draws, sets = sets, live = {}, programs = {act = act:document()}}, tensors
+  return {noise = acting(other).draws, sets = sets, live = {}, programs = {act = act:document()}}, tensors
 end
 
 --- `control` of the plan, and the values of its parameters.
@@ -215,6 +241,11 @@ local function metric_documents(algorithm, given)
   return out
 end
 
+local function novelty_document(self)
+  local novelty = self.novelty_of
+  return novelty and {critic = "novelty", observes = novelty.observes, clip = novelty.clip} or nil
+end
+
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).
 local function needs_rows(self, schedule, rows)
   for _, step in ipairs(schedule) do
@@ -260,9 +291,10 @@ local function plan_document(self, algorithm, recipe, hash)
     },
     warmup = recipe.train.warmup,
     normaliser = start_policy(self, recipe, algorithm, sets, tensors),
-    noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
+    noise = noise_document(acting(self)), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
     constraints = constrained, arms = self.arms or nil,
     metrics = metric_documents(algorithm, recipe.algorithm), asynchronous = algorithm.asynchronous,
+    novelty = novelty_document(self),
   }
   if given.baseline then
     local rows = document.capacity.rows or 2 * schedule[1].rows

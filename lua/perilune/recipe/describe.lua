@@ -159,12 +159,13 @@ end
 
 function topics.host()
   return [[
-env = {"host", observation = {"hp", "distance"},
+env = {"host", observation = {"hp", "distance"}, influenced = {"distance"},
        action = {"continuous", aim = {-1, 1}, throttle = {0, 1}},      or {"discrete", move = {"left", "right"}},
                                                                        or {"multi_discrete", …}
        responses = {hit = {unit = "count"}, survived = {unit = "s", combine = "last", wait = "30 s"}}}
 
-The host calls the agent. Dimensions and responses are in byte order of their names. The options of a response:
+The host calls the agent. influenced names the observations that actions can move (exploration looks for what is new in
+them) and may be absent. Dimensions and responses are in byte order of their names. The options of a response:
 
 ]] .. options_text(schema.response)
 end
@@ -280,10 +281,12 @@ local function env_text(about, reference)
     parts[#parts + 1] = table_text({"preset", "description"}, rows)
   end
   local rows, observation, action = {}, about.observation, about.action
+  local influenced = {}
+  for _, name in ipairs(observation.influenced or {}) do influenced[name] = "influenced" end
   for i, name in ipairs(observation.names) do
-    rows[i] = {name, interval(observation.low, observation.high, i), observation.units[i] or ""}
+    rows[i] = {name, interval(observation.low, observation.high, i), observation.units[i] or "", influenced[name] or ""}
   end
-  parts[#parts + 1] = table_text({"observation", "bounds", "unit"}, rows)
+  parts[#parts + 1] = table_text({"observation", "bounds", "unit", "by actions"}, rows)
   if about.world then parts[#parts + 1] = "Further observations, user_…, are the user features of the world.\n" end
   rows = {}
   for i, name in ipairs(action.names) do

@@ -94,6 +94,20 @@ local function host_responses(check, value, path)
   return resolved, spec
 end
 
+--- Observations that actions can move: names of some, which a host may leave out.
+local function host_influenced(check, value, path, observation)
+  local names = values.texts(check, value, nil, path)
+  for i, name in ipairs(names) do
+    local known = false
+    for _, one in ipairs(observation.names) do known = known or one == name end
+    if not known then
+      check.note(path .. "." .. i, ("there is no observation %s%s"):format(values.show(name),
+        nearest.hint_or_list(name, observation.names)))
+    end
+  end
+  return names
+end
+
 local host_parts = {observation = host_observation, action = host_action, responses = host_responses}
 
 local function host(check, value, path)
@@ -102,7 +116,7 @@ local function host(check, value, path)
   for key, part in pairs(value) do
     if key ~= 1 then rest[key] = part end
   end
-  local meant, complete = check.known(rest, fields, path), true
+  local meant, complete = check.known(rest, {"observation", "influenced", "action", "responses"}, path), true
   for _, field in ipairs(fields) do
     if value[field] ~= nil then
       resolved[field], spec[field] = check.try(host_parts[field], check, value[field], path .. "." .. field)
@@ -113,6 +127,10 @@ local function host(check, value, path)
   end
   if spec.responses then name_responses(check, spec) end
   if not complete then return nil end
+  if value.influenced ~= nil then
+    resolved.influenced = check.try(host_influenced, check, value.influenced, path .. ".influenced", spec.observation)
+    spec.observation.influenced = resolved.influenced
+  end
   return resolved, spec, {kind = "host"}
 end
 

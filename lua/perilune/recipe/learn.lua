@@ -15,7 +15,28 @@ Learn.__index = Learn
 --- (rows, A) as the environment sees them, entropy(), kl(other). A shared trunk is stepped with it.
 function Learn:actor()
   self.actor_made = self.actor_made or networks.actor(self)
-  return self.actor_made
+  return self.actor_made.learned or self.actor_made
+end
+
+--- The same with a width of its own in each state: the deviation of continuous actions, as policy.log_std.kind = "state" has it; of
+--- choices a temperature, by which their logits are divided. init: its logarithm at the start. It comes before learn:actor.
+function Learn:widen_actor(init)
+  options.need_kind("learn:widen_actor: init", init, "number")
+  if self.actor_made then options.refuse("learn:widen_actor: the actor is declared already") end
+  self.actor_made = networks.actor(self, init)
+end
+
+--- The recipe's policy acts with parameters to which those of a set "perturbation" are added, which learn:perturb draws; width: their
+--- deviation at the start. learn:actor is this perturbed policy, so that a row's density is that of what acted, and its gradient
+--- is that of the parameters behind (Plappert et al. 2018, section 3, on policy). Judged and served without recording is the policy
+--- without it, which is returned. It comes before learn:actor.
+function Learn:perturb_actor(width)
+  options.need_kind("learn:perturb_actor: width", width, "number")
+  if self.actor_made then options.refuse("learn:perturb_actor: the actor is declared already") end
+  local plain, perturbed = networks.perturbed(self, width)
+  self:serve {{plain, share = 0}, {perturbed, share = 1}}
+  self.actor_made.learned = perturbed
+  return plain
 end
 
 --- The critics of the recipe's objective, as a list and by name: critic(obs), with obs (rows, O) → (rows); critic.name.
@@ -49,6 +70,17 @@ function Learn:acts(distribution, draws, given)
   if noise.theta then options.need("learn:acts", noise, {"dt"}) end
   if self.actor_made then options.refuse("learn:acts: the actor is declared already") end
   self.actor_made = networks.acting(distribution, draws, noise)
+end
+
+--- The recipe's policy, shifted by what lasts: a matrix of normals (for choices uniforms of variance 1) over the observations and
+--- 1, divided by the root of their number, is drawn for a stream and lasts `every` steps (0: its episode); times width it is added to
+--- the mean of continuous actions, or to the logits. Each row keeps what its draw was, and learn:actor is the policy given that, so
+--- that densities and gradients are those of what acted. The mean action is that without it. It comes before learn:actor.
+function Learn:shift_actor(given)
+  local o = options.check("learn:shift_actor", given, {width = "number or string", every = "number"})
+  options.need("learn:shift_actor", o, {"width"})
+  if self.actor_made then options.refuse("learn:shift_actor: the actor is declared already") end
+  self.actor_made = networks.shifted(self, o.width, o.every or 0)
 end
 
 --- A further policy of the shape that the recipe's has, with a parameter set of that name, by which learn:minimise steps it.
@@ -105,11 +137,11 @@ end
 
 --- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
 --- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),
---- outputs (1), hidden, activation, init (default: the policy's), last_gain (1). net:with_features(x, …) gives the same, and
---- what its last layer reads, (rows, net.features).
+--- outputs (1), hidden, activation, init (default: the policy's), last_gain (1), fixed (false): no optimizer steps it.
+--- net:with_features(x, …) gives the same, and what its last layer reads, (rows, net.features).
 function Learn:network(name, given)
   local o = options.check("learn:network", given, {inputs = "table", outputs = "number", hidden = "table",
-    activation = "string", last_gain = "number", init = "string"})
+    activation = "string", last_gain = "number", init = "string", fixed = "boolean"})
   options.need_kind("learn:network: its name", name, "string")
   return networks.own(self, name, o)
 end
@@ -133,6 +165,22 @@ function Learn:start_squashed(network) networks.start_squashed(self, network) en
 
 --- The names of the observations, a list in their order.
 function Learn:observations() return self.spec.observation.names end
+
+--- Of these the ones that actions influence, as the environment says.
+function Learn:influenced() return self.spec.observation.influenced or {} end
+
+--- A critic beside those of the recipe, "novelty" in learn:critics. Its reward is what fn(batch), (rows), says of where the rows
+--- arrived: batch.arrival (rows, n), normalised. It is divided by the running deviation of its discounted sums, and its return goes
+--- on over the ends of episodes. learn:estimate makes it. given: observes, the names of n observations; clip (5), of what is
+--- normalised; gamma (0.99) and weight (1), numbers or live options. It comes before learn:critics.
+function Learn:novelty(fn, given)
+  options.need_kind("learn:novelty: the function", fn, "function")
+  local o = options.check("learn:novelty", given, {observes = "table", clip = "number", gamma = "number or string",
+    weight = "number or string"})
+  options.need("learn:novelty", o, {"observes"})
+  if self.critics_made then options.refuse("learn:novelty: the critics are declared already") end
+  self.novelty_of = {fn = fn, observes = o.observes, clip = o.clip, gamma = o.gamma or 0.99, weight = o.weight or 1}
+end
 
 -- ---- Programs ----
 
@@ -236,14 +284,14 @@ end
 
 --- The verbs from closed rows to what an actor-critic's loss reads: freeze, rewards, values, advantages, weigh. With a correction
 --- {"vtrace", rho =, c =}, for rows that an older policy acted, ratios and vtrace in place of advantages. drawn: of rows that
---- learn:sample drew, without freeze and rewards.
+--- learn:sample drew, without freeze and rewards. Where there is a novelty (learn:novelty), its reward, too.
 function Learn:estimate(given)
   local o = options.check("learn:estimate", given, {lambda = "number or string", normalise = "boolean", correction = "table",
     drawn = "boolean"})
   options.need("learn:estimate", o, {"lambda"})
   local by = o.correction
   if by then options.word("learn:estimate: correction", tostring(by[1]), {"vtrace"}) end
-  return {o.drawn and {} or {self:freeze(), self:rewards()}, self:values(),
+  return {o.drawn and {} or {self:freeze(), self:rewards()}, self.novelty_of and {verb = "novelty"} or {}, self:values(),
     by and {self:ratios(), self:vtrace {lambda = o.lambda, rho = by.rho, c = by.c}} or self:advantages {lambda = o.lambda},
     self:weigh {normalise = o.normalise}}
 end
@@ -322,7 +370,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false, longest = false, began = false, policies = {}, saved_sets = {}, statistics = false,
+    arms = false, longest = false, began = false, policies = {}, saved_sets = {}, statistics = false, novelty_of = false,
   }, Learn)
 end
 

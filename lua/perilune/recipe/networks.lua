@@ -113,40 +113,48 @@ local function actor_network(self, policy, inputs, outputs)
   return mlp(inputs, policy, outputs, policy.last_gain)
 end
 
-local function continuous_actor(self, policy, inputs)
+--- by_state: the logarithm of a deviation that is to depend on the state, at the start; nil: as the recipe says.
+local function continuous_actor(self, policy, inputs, by_state)
   local spec = self.spec
   local free, held = free_dimensions(spec, policy.action)
-  local width, kind = #free, policy.log_std.kind
+  local width, kind, init = #free, policy.log_std.kind, policy.log_std.init
+  if by_state then kind, init = "state", by_state end
   local layers = actor_network(self, policy, inputs, width)
   if not self.own_policy then begin_at_constant(self, layers[#layers], free, policy.bounded and "bounded") end
   local net = nn.module {
     mean = layers,
     deviation = kind == "state" and mlp(inputs, policy, width, 0) or nil,
-    log_std = kind == "free" and nn.parameter(prl.full({width}, policy.log_std.init)) or nil,
-    forward = function(net, x)
+    log_std = kind == "free" and nn.parameter(prl.full({width}, init)) or nil,
+    forward = function(net, x, shift)
       local mean = net.mean(x)
+      if shift then mean = mean + shift end
       if policy.bounded then mean = bounded(mean, spec, policy.action, free) end
-      local log_std = net.log_std or prl.full({width}, policy.log_std.init)
-      if net.deviation then log_std = net.deviation(x) + policy.log_std.init end
+      local log_std = net.log_std or prl.full({width}, init)
+      if net.deviation then log_std = net.deviation(x) + init end
       return distribution.normal(mean, log_std)
     end,
   }
   local from_env, to_env = selectors(spec, free, held)
-  return net, {draws = width, from_env = from_env, to_env = to_env}
+  return net, {draws = width, numbers = width, from_env = from_env, to_env = to_env}
 end
 
-local function discrete_actor(self, policy, inputs)
+--- by_state: the logarithm of a temperature that depends on the state, by which the logits are divided, at the start.
+local function discrete_actor(self, policy, inputs, by_state)
   local choices, total = self.spec.action.choices, 0
   for _, n in ipairs(choices) do total = total + n end
   local net = nn.module {
     logits = actor_network(self, policy, inputs, total),
-    forward = function(net, x)
-      if #choices == 1 then return distribution.categorical(net.logits(x)) end
-      return distribution.multi_categorical(net.logits(x), choices)
+    temperature = by_state and mlp(inputs, policy, 1, 0) or nil,
+    forward = function(net, x, shift)
+      local logits = net.logits(x)
+      if shift then logits = logits + shift end
+      if net.temperature then logits = logits * (-(net.temperature(x) + by_state)):exp() end
+      if #choices == 1 then return distribution.categorical(logits) end
+      return distribution.multi_categorical(logits, choices)
     end,
   }
   local function same(action) return action end
-  return net, {draws = #choices, from_env = same, to_env = same}
+  return net, {draws = #choices, numbers = total, from_env = same, to_env = same}
 end
 
 --- One action for everybody: a layer that returns it for any input. Nothing in it is squashed or normalised, so that the
@@ -231,8 +239,8 @@ local function callable_policy(policy)
 end
 
 --- {distribution(obs), draws, from_env, to_env, set}; called, it gives the distribution over actions as the environment
---- sees them.
-function networks.actor(self)
+--- sees them. by_state: the logarithm of a width that is to depend on the state, at the start; nil: as the recipe says.
+function networks.actor(self, by_state)
   before_programs "learn:actor"
   local policy, trunk = self.recipe.policy, trunk_of(self)
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
@@ -241,9 +249,9 @@ function networks.actor(self)
   if self.constant then
     net, actor = constant_actor(self.constant, trunk.width)
   else
-    net, actor = make(self, head, trunk.width)
+    net, actor = make(self, head, trunk.width, by_state)
   end
-  actor.set, actor.group = "policy", "actor"
+  actor.set, actor.group, actor.net = "policy", "actor", net
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
   --- As it is now, for good: a copy that no optimizer steps.
   function actor.start()
@@ -252,7 +260,7 @@ function networks.actor(self)
       return made
     end
     local body_copy = trunk.module and copy("trunk", trunk.module, trunk.make())
-    local net_copy = copy("policy", net, (make(self, head, trunk.width)))
+    local net_copy = copy("policy", net, (make(self, head, trunk.width, by_state)))
     return function(obs) return as_environment_sees(actor, net_copy:fixed(body_copy and body_copy:fixed(obs) or obs)) end
   end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
@@ -367,6 +375,49 @@ function networks.saved(self, name, given)
     {__call = function(_, obs) return distribution_of(obs) end})
 end
 
+--- learn:perturb_actor. Two policies of the same parameters, without and with what is added to them: both, as learn:serve has them.
+function networks.perturbed(self, width)
+  local plain, values, of = networks.actor(self), {}, {}
+  if trunk_of(self).module then options.refuse("learn:perturb_actor: policy.trunk is \"shared\", and critics are not perturbed") end
+  local _, parameters = plain.net:parameters()
+  for i, parameter in ipairs(parameters) do
+    values[i] = nn.parameter(prl.randn(parameter:shape()) * width)
+    of[parameter] = values[i]
+  end
+  values.forward = function() end
+  add_set(self, "perturbation", nn.module(values), nil)
+  local function add(parameter) return parameter + of[parameter]:detach() end
+  local perturbed = callable_policy {draws = plain.draws, from_env = plain.from_env, to_env = plain.to_env, name = "perturbed",
+    start = plain.start, distribution = function(obs) return plain.net:changed(add, obs) end}
+  plain.name = "plain"
+  return plain, perturbed
+end
+
+--- learn:shift_actor. What lasts is a matrix over observations and 1, in whose direction means or logits are shifted.
+function networks.shifted(self, width, every)
+  local plain, trunk = networks.actor(self), trunk_of(self)
+  local inputs, numbers = #self.spec.observation.names + 1, plain.numbers
+  local count, continuous = inputs * numbers, self.spec.action.kind == "continuous"
+  local function shift(draws, obs)
+    if not continuous then draws = (draws - 0.5) * math.sqrt(12) end -- uniforms, of variance 1
+    local seen = join {obs, obs:slice(2, 1, 1) * 0 + 1}
+    local by = type(width) == "string" and self:live_scalar(width) or width
+    return (seen:reshape(-1, inputs, 1) * draws:reshape(-1, inputs, numbers)):sum(2) * by / math.sqrt(inputs)
+  end
+  local function given(obs, draws) return plain.net(trunk.feature(obs), shift(draws, obs)) end
+  local learned = callable_policy {from_env = plain.from_env, to_env = plain.to_env, start = plain.start, distribution = function(obs)
+    return given(obs, tracing.lasting(self, obs:size(1), count))
+  end}
+  --- Without a sample what lasts is 0, and the mean the plain policy's.
+  local function acting(obs, noise)
+    local pi = given(obs, noise:slice(2, 1, count))
+    return setmetatable({sample = function() return pi:sample(noise:slice(2, count + 1, count + plain.draws)) end,
+      mean = function() return pi:mean() end, log_prob = function(_, action) return pi:log_prob(action) end}, {__index = pi})
+  end
+  return {given = acting, distribution = plain.distribution, draws = count + plain.draws, noise = {every = every, lasting = count}, from_env = plain.from_env,
+    to_env = plain.to_env, learned = learned}
+end
+
 --- learn:acts. noise: {every, drawn, theta, dt}.
 function networks.acting(distribution_of, draws, noise)
   before_programs "learn:acts"
@@ -375,13 +426,20 @@ function networks.acting(distribution_of, draws, noise)
   return setmetatable(actor, {__call = function(_, obs) return distribution_of(obs) end})
 end
 
+--- The names of the recipe's critics, and behind them that of novelty (learn:novelty), in the order of the plan.
+function networks.critic_names(self)
+  local names = keys(self.recipe.objective.critics)
+  if self.novelty_of then names[#names + 1] = "novelty" end
+  return names
+end
+
 --- The critics, as a list and by name: each called with obs (rows, O) gives its values (rows).
 function networks.critics(self)
   before_programs "learn:critics"
   local recipe, trunk = self.recipe, trunk_of(self)
   local policy, critics = recipe.policy, {}
-  for i, name in ipairs(keys(recipe.objective.critics)) do
-    local own = recipe.objective.critics[name]
+  for i, name in ipairs(networks.critic_names(self)) do
+    local own = recipe.objective.critics[name] or {}
     local given = trunk.head or {hidden = own.hidden or policy.hidden, activation = own.activation or policy.activation,
       init = policy.init}
     local value = mlp(trunk.width, given, 1, 1)
@@ -436,7 +494,7 @@ local function callable(name, set, module, outputs, fixed)
   return setmetatable(network, {__call = function(_, ...) return seen(module(columns(...))) end})
 end
 
---- learn:network. given: inputs, outputs, hidden, activation, init, last_gain.
+--- learn:network. given: inputs, outputs, hidden, activation, init, last_gain, fixed.
 function networks.own(self, name, given)
   before_programs "learn:network"
   new_name(self, "learn:network", name)
@@ -447,8 +505,8 @@ function networks.own(self, name, given)
   local inputs = columns_of(self, given.inputs)
   local function make() return mlp(inputs, layers, outputs, given.last_gain or 1) end
   local module = make()
-  add_set(self, name, module, name)
-  local network = callable(name, name, module, outputs, false)
+  add_set(self, name, module, not given.fixed and name or nil)
+  local network = callable(name, name, module, outputs, given.fixed)
   self.makers[network] = {make = make, module = module, outputs = outputs}
   return network
 end
@@ -473,7 +531,8 @@ end
 --- learn:start_of.
 function networks.start_of(self, declared)
   before_programs "learn:start_of"
-  if declared == self.actor_made and declared.start then return declared.start() end
+  local acts = self.actor_made
+  if acts and (declared == acts or declared == acts.learned) and declared.start then return declared.start() end
   local parameter = self.makers[declared]
   if not (parameter and parameter.set) then return copy_of(self, "learn:start_of", declared, "start/") end
   local value = nn.parameter(declared:detach():clone())

@@ -74,11 +74,18 @@ function tracing.arms(rows, count)
   return prl.trace_input("arm", prl.tensor(example), true)
 end
 
+--- The input (rows, count): what lasted of the draws with which the rows were acted.
+function tracing.lasting(self, rows, count)
+  local draw = self.spec.action.kind == "continuous" and prl.randn or prl.rand
+  self.scalars.lasting = self.scalars.lasting or prl.trace_input("lasting", draw(rows, count), true)
+  return self.scalars.lasting
+end
+
 --- The rows of a minibatch; each field becomes an input of the program when it is first read.
 function tracing.batch(self, rows)
   local function vector(name) return prl.trace_input(name, prl.randn(rows), true) end
   local function draws(name)
-    local actor = self:actor()
+    local actor = self:actor() and self.actor_made
     local width = actor.noise and actor.noise.drawn or actor.draws
     if width == 0 then prl.refuse(("batch.%s: what acts draws no numbers"):format(name)) end
     local example = self.spec.action.kind == "continuous" and prl.randn(rows, width) or prl.rand(rows, width)
@@ -96,6 +103,11 @@ function tracing.batch(self, rows)
     obs = function(name) return tracing.observations(self, rows, name) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
     action = function() return tracing.actions(self, rows) end,
+    arrival = function(name)
+      local novelty = self.novelty_of
+      if not novelty then prl.refuse "batch.arrival: learn:novelty says of which observations" end
+      return prl.trace_input(name, prl.randn(rows, #novelty.observes), true)
+    end,
     arm = function()
       if not self.arms then prl.refuse "batch.arm: one policy acts; learn:serve declares several" end
       return tracing.arms(rows, #self.arms)
@@ -105,7 +117,9 @@ function tracing.batch(self, rows)
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)
       local critics = self.recipe.objective.critics
-      if not critics[critic] then prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), keys(critics))) end
+      if not critics[critic] and not (self.novelty_of and critic == "novelty") then
+        prl.refuse(prl.no_name("batch." .. field, "critic", tostring(critic), keys(critics)))
+      end
       inner[critic] = vector(field .. "/" .. critic)
       return inner[critic]
     end})

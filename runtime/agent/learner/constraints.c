@@ -28,7 +28,10 @@ static prl_status read_critic(const prl_learner *l, prl_constraint *c, const prl
     if (!strcmp(l->critics[c->critic].name, critic)) break;
     prl_nearest_offer(&nearest, l->critics[c->critic].name);
   }
-  if (c->critic < l->critics_count) return PRL_OK;
+  if (c->critic < l->critics_count && l->critics[c->critic].expression) return PRL_OK;
+  if (c->critic < l->critics_count)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: constraint \"%s\": critic \"%.60s\" has no reward of responses", c->name, critic);
   return prl_fail(error, PRL_EFORMAT, "plan: constraint \"%s\": there is no critic \"%.60s\"%s", c->name,
                   critic, prl_nearest_hint(&nearest));
 }

@@ -116,14 +116,16 @@ static prl_status build_critic(prl_learner *l, prl_critic *c, const prl_value *m
   if (!status) status = prl_read_string(map, "critics", "name", &c->name, error);
   if (status) return status;
   snprintf(what, sizeof what, "objective.critics.%s.reward", c->name);
-  status = prl_expression_new(l->runtime, prl_get(map, "reward"), l->shape->spec.responses, what,
-                              &c->expression, error);
+  if (!prl_novelty_is_of(l->root, c->name))
+    status = prl_expression_new(l->runtime, prl_get(map, "reward"), l->shape->spec.responses, what,
+                                &c->expression, error);
   if (!status) status = prl_live_ref(l->live, map, c->name, "gamma", 0.99, &c->gamma, error);
   if (!status) status = read_per(l, c, map, error);
   if (!status) status = prl_live_ref(l->live, map, c->name, "weight", 1, &c->weight, error);
   if (!status) status = read_scale(l, c, map, error);
   if (!status) status = read_popart(l, c, map, error);
-  if (!status) status = prl_metrics_add(&l->metrics, "episodic_return/", c->name, &c->metric_return, error);
+  if (!status && c->expression)
+    status = prl_metrics_add(&l->metrics, "episodic_return/", c->name, &c->metric_return, error);
   if (!status)
     status = prl_metrics_add(&l->metrics, "explained_variance/", c->name, &c->metric_variance, error);
   if (!status) status = prl_metrics_add(&l->metrics, "signal_share/", c->name, &c->metric_share, error);

@@ -58,6 +58,7 @@ static prl_status build(prl_learner *l, prl_error *error) {
   if (!status) status = prl_metrics_init(&l->metrics, l->runtime, l->root, l->shape, l->sets, error);
   if (!status) status = prl_critics_build(l, error);
   if (!status) status = prl_constraints_build(l, error);
+  if (!status) status = prl_novelty_build(l, error);
   if (!status) status = prl_programs_build(l, error);
   if (!status && l->shape->asynchronous)
     status = prl_metrics_add(&l->metrics, "", "lag", &l->worker.lag, error);
@@ -95,6 +96,7 @@ void prl_learner_free(prl_learner *l) {
   prl_shared_leave(l);
   prl_programs_free(l);
   prl_constraints_free(l);
+  prl_novelty_free(l);
   prl_critics_free(l);
   if (l->metrics.runtime) prl_metrics_deinit(&l->metrics);
   prl_replay_free(l->memory);
@@ -128,12 +130,14 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
       {"batch.end", PRL_I32, 1, b->end, &b->rows},
       {"batch.elapsed", PRL_F32, 1, b->elapsed, &b->rows},
       {"batch.arm", PRL_F32, l->shape->experience.arms > 1, b->arm, &b->rows},
+      {"batch.lasting", PRL_F32, l->shape->experience.lasting, b->lasting, &b->rows},
       {"batch.observation", PRL_F32, s->observations, b->observation, &b->observed},
       {"batch.advantage", PRL_F32, 1, l->advantage, &b->rows},
       {"batch.order", PRL_I32, 1, l->order, &b->rows},
   };
   prl_status status = prl_blocks_add(blocks, "batch.counts", PRL_I64, 3, &b->rows, error);
   for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++) {
+    if (parts[i].data == b->lasting && !parts[i].unit) continue; /* there are none */
     int64_t rows = parts[i].used == &b->observed ? 2 * b->capacity : b->capacity;
     status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, rows * parts[i].unit, parts[i].data,
                                  parts[i].used, parts[i].unit, error);
@@ -177,6 +181,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
   if (!status && l->memory) status = draw_blocks(l, blocks, error);
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
   if (!status) status = prl_constraints_blocks(l, blocks, error);
+  if (!status) status = prl_novelty_blocks(l, blocks, error);
   return status ? status : prl_critics_blocks(l, blocks, error);
 }
 
@@ -222,7 +227,8 @@ bool prl_learner_restore(prl_learner *l) {
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
   prl_programs_fill_live(l);
-  return good && prl_constraints_restore(l) && (!l->memory || memory_holds(l)) && correction_holds(l);
+  return good && prl_constraints_restore(l) && prl_novelty_restore(l) && (!l->memory || memory_holds(l)) &&
+         correction_holds(l);
 }
 
 /* ---- swapping ---- */
@@ -270,6 +276,7 @@ void prl_learner_take(prl_learner *to, const prl_learner *from) {
   for (int i = 0; i < to->critics_count; i++)
     take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name));
   prl_constraints_take(to, from);
+  prl_novelty_take(to, from, true);
   take_optims(to);
 }
 
@@ -291,6 +298,7 @@ void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) 
     const prl_critic *old = prl_critic_find(from, ours->name);
     if (old && (ours->baseline ? measured : *ours->scale == *old->scale)) take_critic(ours, old);
   }
+  prl_novelty_take(to, from, false);
   take_optims(to);
   if (observed && measured) to->n.warmed = 1;
 }

@@ -44,6 +44,10 @@ static const struct {
     {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},
     {"clip_rate", "Clip rate",
      "Share of rows whose ratio π/μ is above a bound of the correction, ρ̄ (rho) or c̄ (c)."},
+    {"novelty", "Novelty", "Of the states that steps arrived at, before it is divided: mean of the rows."},
+    {"novelty_scale", "Novelty, scale",
+     "What it is divided by: the running deviation of its discounted sums."},
+    {"perturbation", "Perturbation", "Of the parameters that act: its root mean square."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };
 

@@ -7,6 +7,7 @@
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "agent/learner/metrics.h"
+#include "agent/learner/novelty.h"
 #include "agent/learner/shared.h"
 #include "objective/expression.h"
 #include "rl/replay.h"
@@ -20,7 +21,8 @@ struct prl_critic {
   double unit;                /* of `per`, s; 0: a step */
   bool baseline;              /* scale comes from the warm-up */
   double *scale;              /* (1) rewards are divided by it */
-  prl_expression *expression; /* the reward */
+  prl_expression *expression; /* the reward; NULL: it is novelty (novelty.h), and its return goes on over the
+                               * ends of episodes */
   bool normalise;             /* by PopArt */
   prl_popart *popart;
   double decay;
@@ -101,6 +103,7 @@ struct prl_learner {
   int critics_count;
   prl_constraint *constraints;
   int constraints_count;
+  prl_novelty *novelty;    /* NULL: there is none */
   const prl_critic *timed; /* the first that discounts by time; NULL: none does */
 
   prl_source *sources; /* what programs may read of the batch */

@@ -26,11 +26,21 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
       {.name = "noise", .width = l->shape->noise_drawn, .from = l->noise, .needs = PRL_MADE_DRAW},
       {.name = "next_noise", .width = l->shape->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
-  size_t count = (size_t)(fixed + 5 * l->critics_count);
+  size_t count = (size_t)(fixed + 2 + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
   memcpy(l->sources, of_rows, sizeof of_rows);
   l->sources_count = fixed;
+  if (l->novelty)
+    l->sources[l->sources_count++] = (prl_source){.name = "arrival",
+                                                  .width = l->novelty->width,
+                                                  .from = l->novelty->arrival,
+                                                  .needs = PRL_MADE_NOVELTY};
+  if (l->shape->experience.lasting)
+    l->sources[l->sources_count++] = (prl_source){.name = "lasting",
+                                                  .width = l->shape->experience.lasting,
+                                                  .from = b->lasting,
+                                                  .needs = PRL_MADE_FROZEN};
   for (int i = 0; i < l->critics_count; i++) {
     const prl_critic *c = &l->critics[i];
     const prl_source of_critic[] = {{.name = "value", .from = c->value, .needs = PRL_MADE_VALUES},
@@ -67,13 +77,16 @@ static int64_t rows_in(const prl_value *body, const char *name, int64_t rows) {
   return most;
 }
 
-bool prl_learner_runs(const char *name) {
-  return strcmp(name, "act") && strcmp(name, "values") && !prl_policy_is_density(name);
+/* Programs of verbs of their own, which run in tiles. */
+static bool is_tiled(const char *name) {
+  return !strcmp(name, "values") || !strcmp(name, "novelty") || prl_policy_is_density(name);
 }
+
+bool prl_learner_runs(const char *name) { return strcmp(name, "act") && !is_tiled(name); }
 
 int64_t prl_learner_rows(const prl_shape *shape, const prl_value *root, const char *name) {
   if (!strcmp(name, "act")) return shape->act_rows;
-  if (!strcmp(name, "values") || prl_policy_is_density(name)) return shape->tile_rows;
+  if (is_tiled(name)) return shape->tile_rows;
   int64_t rows = rows_in(prl_get(root, "schedule"), name, shape->batch_rows);
   return rows > 0 ? rows : 1; /* never run; built all the same, so that its errors are reported */
 }
@@ -141,6 +154,16 @@ static prl_status build_density(prl_learner *l, const prl_value *programs, prl_e
   return status ? status : prl_routine_output(&d->routine, "log_prob", 1, false, &d->log_prob, error);
 }
 
+/* Where the plan has a novelty; without the program the verb refuses it. */
+static prl_status build_novelty(prl_learner *l, const prl_value *programs, prl_error *error) {
+  prl_novelty *n = l->novelty;
+  const prl_value *text = n ? prl_get(programs, "novelty") : NULL;
+  if (!text) return PRL_OK;
+  prl_status status = build_routine(l, "novelty", text, l->shape->tile_rows, l->sources, l->sources_count,
+                                    &n->routine, error);
+  return status ? status : prl_routine_output(&n->routine, "novelty", 1, false, &n->novelty, error);
+}
+
 static bool reads_density(const prl_routine *r) {
   for (int i = 0; i < r->fills_count; i++)
     if (!strcmp(r->fills[i].source->name, "log_prob")) return true;
@@ -199,6 +222,7 @@ prl_status prl_programs_build(prl_learner *l, prl_error *error) {
   if (!l->programs) return prl_fail_memory(error, count * sizeof *l->programs);
   status = build_values(l, programs, error);
   if (!status) status = build_density(l, programs, error);
+  if (!status) status = build_novelty(l, programs, error);
   for (int64_t i = 0; !status && i < (int64_t)count; i++) {
     prl_pair(programs, i, &name, &text);
     if (prl_learner_runs(name)) status = build_program(l, name, text, error);
@@ -228,6 +252,7 @@ int prl_program_find(const prl_learner *l, const char *name) {
 void prl_programs_fill_live(prl_learner *l) {
   prl_routine_fill_live(&l->values.routine, l->live->frozen);
   prl_routine_fill_live(&l->density.routine, l->live->frozen);
+  if (l->novelty) prl_routine_fill_live(&l->novelty->routine, l->live->frozen);
   for (int i = 0; i < l->programs_count; i++) prl_routine_fill_live(&l->programs[i].routine, l->live->frozen);
 }
 

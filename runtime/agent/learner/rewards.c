@@ -16,6 +16,7 @@ static prl_status not_finite(const prl_learner *l, const prl_critic *c, prl_erro
 prl_status prl_rewards_raw(prl_learner *l, prl_error *error) {
   for (int i = 0; i < l->critics_count; i++) {
     prl_critic *c = &l->critics[i];
+    if (!c->expression) continue;
     prl_expression_eval(c->expression, l->batch.rows, l->batch.response, c->reward);
     if (!l->kernels->finite(l->batch.rows, c->reward)) return not_finite(l, c, error);
   }
@@ -44,7 +45,7 @@ static void scale_rewards(prl_learner *l) {
   for (int i = 0; i < l->critics_count; i++) {
     prl_critic *c = &l->critics[i];
     double scale = *c->scale;
-    if (scale == 1) continue;
+    if (scale == 1 || !c->expression) continue;
     for (int64_t row = 0; row < l->batch.rows; row++) c->reward[row] = (float)(c->reward[row] / scale);
   }
 }
@@ -61,6 +62,7 @@ static void report_episodes(prl_learner *l) {
     whole = ends && length == (double)b->step[row] + 1;
     for (int i = 0; i < l->critics_count; i++) {
       prl_critic *c = &l->critics[i];
+      if (!c->expression) continue;
       c->episode[slot] = (first ? 0 : c->episode[slot]) + (double)c->reward[row];
       if (whole) prl_metrics_put(&l->metrics, c->metric_return, c->episode[slot]);
     }

@@ -1,6 +1,7 @@
 /* Parameters and statistics that the learners of several workers share. */
 #include "agent/learner/parts.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -16,9 +17,10 @@ struct prl_shared {
   shared_critic *critics;    /* (critics of the plan) */
   prl_normaliser normaliser; /* where the policy normalises */
   bool normalise;
-  int64_t version; /* published by all */
-  int64_t updates; /* finished by all */
-  int64_t steps;   /* decisions of all, as far as they are counted */
+  prl_normaliser novelty[2]; /* where there is a novelty: of its inputs and of its sums */
+  int64_t version;           /* published by all */
+  int64_t updates;           /* finished by all */
+  int64_t steps;             /* decisions of all, as far as they are counted */
 };
 
 static double share_of(const prl_learner *l) { return (double)l->worker.own / (double)l->worker.all; }
@@ -36,6 +38,11 @@ static float *place_in(const prl_sets *to, const prl_sets *from, const float *pl
   return NULL;
 }
 
+/* The statistics of novelty that shared->novelty[k] are of. */
+static prl_normaliser *novelty_of(const prl_learner *l, int k) {
+  return k ? &l->novelty->returns : &l->novelty->inputs;
+}
+
 static prl_status build(prl_shared *s, const prl_learner *lead, prl_error *error) {
   prl_status status = prl_sets_new(s->runtime, lead->root, NULL, &s->sets, error);
   if (status) return status;
@@ -48,6 +55,8 @@ static prl_status build(prl_shared *s, const prl_learner *lead, prl_error *error
   const prl_normaliser *own = prl_policy_normaliser(lead->policy);
   if (own) status = prl_normaliser_init(&s->normaliser, s->runtime, own->width, own->clip, error);
   s->normalise = own && !status;
+  for (int k = 0; !status && lead->novelty && k < 2; k++)
+    status = prl_normaliser_init(&s->novelty[k], s->runtime, novelty_of(lead, k)->width, INFINITY, error);
   return status;
 }
 
@@ -68,6 +77,8 @@ prl_status prl_shared_new(const prl_learner *lead, prl_shared **out, prl_error *
 void prl_shared_free(prl_shared *s) {
   if (!s) return;
   if (s->normalise) prl_normaliser_deinit(&s->normaliser);
+  for (int k = 0; k < 2; k++)
+    if (s->novelty[k].runtime) prl_normaliser_deinit(&s->novelty[k]);
   prl_free(s->runtime, s->critics);
   prl_sets_free(s->sets);
   pthread_mutex_destroy(&s->lock);
@@ -209,6 +220,7 @@ void prl_shared_begin(prl_shared *s, prl_learner *lead) {
   copy_optims(s->sets, lead->sets);
   for (int i = 0; i < lead->critics_count; i++) s->critics[i].popart = *lead->critics[i].popart;
   if (s->normalise) prl_normaliser_gather(&s->normaliser, prl_policy_normaliser(lead->policy));
+  for (int k = 0; lead->novelty && k < 2; k++) prl_normaliser_gather(&s->novelty[k], novelty_of(lead, k));
   const int64_t version = prl_policy_version(lead->policy); /* others may have published since */
   if (version > s->version) s->version = version;
   s->updates = lead->n.updates;
@@ -223,6 +235,7 @@ void prl_shared_settle(prl_shared *s, prl_learner *other) {
 void prl_shared_end(prl_shared *s, prl_learner *lead) {
   prl_shared_settle(s, lead);
   pull(lead);
+  for (int k = 0; lead->novelty && k < 2; k++) prl_normaliser_gather(novelty_of(lead, k), &s->novelty[k]);
   copy_optims(lead->sets, s->sets);
   for (int i = 0; i < lead->sets->optims_count; i++) lead->optim_steps[i] = lead->sets->optims[i]->steps;
   lead->n.updates = s->updates;
@@ -255,6 +268,30 @@ void prl_shared_gather(prl_learner *l) {
   prl_policy_gather(l->policy, l->batch.rows, l->batch.observation);
   prl_normaliser_gather(&s->normaliser, own);
   pthread_mutex_unlock(&s->lock);
+}
+
+void prl_shared_novelty(prl_learner *l, prl_normaliser *own, int64_t rows, const float *x) {
+  prl_shared *s = l->shared;
+  if (!s) {
+    prl_normaliser_add(own, rows, x);
+    return;
+  }
+  prl_normaliser *theirs = &s->novelty[own == novelty_of(l, 1)];
+  pthread_mutex_lock(&s->lock);
+  prl_normaliser_gather(own, theirs);
+  prl_normaliser_add(own, rows, x);
+  prl_normaliser_gather(theirs, own);
+  pthread_mutex_unlock(&s->lock);
+}
+
+void prl_shared_put(prl_learner *l, const prl_params *set) {
+  prl_shared *s = l->shared;
+  for (int i = 0; s && i < l->sets->count; i++) {
+    if (l->sets->items[i] != set) continue;
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->sets->items[i]->value, set->value, (size_t)set->size * sizeof(float));
+    pthread_mutex_unlock(&s->lock);
+  }
 }
 
 /* The moving means are shared; what is in force stays the worker's own until it publishes, or at once. */

@@ -13,6 +13,7 @@
 #define PRL_AGENT_LEARNER_SHARED_H
 
 #include "agent/learner/learner.h"
+#include "rl/normaliser.h"
 
 /* Where a worker's gradient of one set goes. */
 typedef struct prl_set_push {
@@ -51,6 +52,11 @@ void prl_shared_settle(prl_shared *shared, prl_learner *other);
 double prl_shared_freeze(prl_learner *learner);
 /* The rows of the batch go into the statistics of observations. */
 void prl_shared_gather(prl_learner *learner);
+/* The rows go into these statistics of novelty (novelty.h). */
+void prl_shared_novelty(prl_learner *learner, prl_normaliser *statistics, int64_t rows, const float *x);
+/* What the learner has written into one of its sets, which no optimizer steps, is what all have from here on.
+ */
+void prl_shared_put(prl_learner *learner, const prl_params *set);
 /* The returns of the critic go into its statistics; true where they must come into force at once. */
 bool prl_shared_returns(prl_learner *learner, prl_critic *critic);
 /* The statistics of returns come into force; with others the copy becomes the shared parameters. */

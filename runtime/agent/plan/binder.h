@@ -17,7 +17,8 @@ enum {
   PRL_MADE_MEMORY = 32,    /* rows in the replay memory */
   PRL_MADE_DRAW = 64,      /* a batch drawn from it */
   PRL_MADE_FROZEN = 128,   /* the batch is that of the frozen rows */
-  PRL_MADE_RATIOS = 256    /* of densities of its actions, now and when they were acted */
+  PRL_MADE_RATIOS = 256,   /* of densities of its actions, now and when they were acted */
+  PRL_MADE_NOVELTY = 512   /* where its rows arrived, and the reward of the critic of novelty */
 };
 
 /* Where an input "name" or "name/of" comes from. One of `from`, `ends` and `direct` is given. */

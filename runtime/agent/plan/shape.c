@@ -194,6 +194,12 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
   s->asynchronous = prl_get_bool(root, "asynchronous", false);
   s->ratios = most_of(prl_get(root, "schedule"), "ratios", "") != 0;
   s->experience.kept = s->memory_rows > 0 || s->ratios;
+  s->experience.finals = prl_get(root, "novelty") != NULL;
+  if (s->experience.lasting && s->memory_rows)
+    return prl_fail(error, PRL_EFORMAT, "plan: noise.lasting: a replay memory does not keep what lasts");
+  if (s->experience.finals && s->memory_rows)
+    return prl_fail(error, PRL_EFORMAT,
+                    "plan: novelty: a replay memory does not keep where a terminated episode ended");
   return read_priority(s, prl_get(root, "schedule"), error);
 }
 
@@ -257,6 +263,13 @@ static prl_status read_noise(prl_shape *s, const prl_value *root, prl_error *err
                             : prl_read_int(map, "noise", "width", true, 0, most, &s->noise, error);
   s->noise_drawn = s->noise;
   if (status || plain) return status;
+  int64_t lasting = 0;
+  status = prl_read_int(map, "noise", "lasting", false, 0, s->noise, &lasting, error);
+  s->experience.lasting = (int32_t)lasting;
+  if (!status && lasting && prl_get(map, "theta"))
+    status =
+        prl_read_fail("noise", "theta", "none with lasting: the draws of a process are independent", error);
+  if (status) return status;
   status = prl_read_int(map, "noise", "drawn", false, 0, most, &s->noise_drawn, error);
   if (!status) status = prl_read_int(map, "noise", "every", false, 0, INT32_MAX, &s->noise_every, error);
   return status || !prl_get(map, "theta") ? status : read_process(s, map, error);

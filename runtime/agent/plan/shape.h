@@ -15,7 +15,8 @@ typedef struct prl_shape {
   int64_t warmup;                    /* steps before the first update */
   int64_t noise;                     /* draws of a row that acts */
   int64_t noise_drawn;               /* of a row that is drawn from the memory */
-  int64_t noise_every;               /* steps that those of acting last; 0: the whole episode */
+  int64_t noise_every;               /* steps that those of acting last, or the first of them
+                                      * (experience.lasting), the others being fresh; 0: the whole episode */
   double noise_theta, noise_dt;      /* of the process that they drive (policy/noise.c); theta 0: none */
   int64_t frozen_rows;               /* of one update, at most */
   int64_t batch_rows;                /* frozen or drawn at most */

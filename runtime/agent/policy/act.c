@@ -42,6 +42,14 @@ static void keep_densities(prl_policy *p, int64_t first, int64_t n) {
   for (int64_t i = 0; !p->act.log_prob && i < count; i++) p->log_prob[first + i] = NAN;
 }
 
+/* The first of each row's draws, where those last. */
+static void keep_lasting(prl_policy *p, int64_t first, int64_t n) {
+  const int64_t lasting = p->shape->experience.lasting, width = p->shape->noise;
+  const float *from = p->act.noise->data;
+  for (int64_t i = 0; i < n && first + i < p->room; i++)
+    memcpy(p->lasting + (first + i) * lasting, from + i * width, (size_t)lasting * sizeof(float));
+}
+
 static prl_status act_tile(prl_policy *p, const prl_experience *experience, const float *observation,
                            int64_t first, int64_t n, prl_mode mode, const prl_draw_address *address,
                            float *action, prl_error *error) {
@@ -59,6 +67,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
                     "the policy's action is not finite (rows %" PRId64 " to %" PRId64 ")", first + 1,
                     first + n);
   keep_densities(p, first, n);
+  if (p->shape->experience.lasting && p->act.noise) keep_lasting(p, first, n);
   return PRL_OK;
 }
 
@@ -78,5 +87,8 @@ prl_status prl_policy_act(prl_policy *p, const prl_experience *experience, const
 }
 
 int64_t prl_policy_acted(const prl_policy *p) { return p->acted; }
+const float *prl_policy_lasting(const prl_policy *p) {
+  return p->shape->experience.lasting ? p->lasting : NULL;
+}
 const float *prl_policy_log_prob(const prl_policy *p) { return p->log_prob; }
 void prl_policy_answered(prl_policy *p) { p->n.calls++; }

@@ -1,6 +1,6 @@
 /* The draws of actions. Every draw has an address: (seed, stream, episode, step), or of draws that last for
  * k steps (seed, stream, episode, step / k). They are the noise of an action, or drive the process that is.
- */
+ * Where a row has both kinds, those that last come first. */
 #include <math.h>
 #include <string.h>
 
@@ -12,11 +12,13 @@ enum { DRAWS = 32 }; /* of one chunk: what one pass of the generator makes */
 /* Whether the draws drive a process. */
 static bool driven(const prl_policy *p) { return p->shape->noise_theta > 0; }
 
+int64_t prl_noise_width(const prl_shape *shape) { return shape->noise - shape->experience.lasting; }
+
 int64_t prl_noise_draws(int64_t width) { return width > 0 && width < DRAWS ? DRAWS / width : 1; }
 
 void prl_noise_build(prl_policy *p) {
   const int64_t streams = p->shape->experience.streams;
-  p->noise.width = p->shape->noise;
+  p->noise.width = prl_noise_width(p->shape);
   p->noise.draws = prl_noise_draws(p->noise.width);
   for (int64_t i = 0; i < streams; i++) p->noise.tags[i].index = UINT32_MAX; /* none yet */
   for (int64_t i = 0; driven(p) && i < streams; i++) p->noise.stands[i].index = UINT32_MAX;
@@ -24,7 +26,14 @@ void prl_noise_build(prl_policy *p) {
 
 /* ---- draws ---- */
 
-/* Rows that are not recorded draw from addresses that no recorded row has: `extra` is not 0. */
+enum {
+  RECORDED,
+  ASKED,
+  WITHOUT_PLACE,
+  LASTING
+}; /* `extra` of an address: whose rows; beside each what lasts */
+
+/* Rows that are not recorded draw from addresses that no recorded row has. */
 static void draw_some(const prl_policy *p, const uint32_t key[2], uint32_t extra, uint32_t episode,
                       uint32_t index, int64_t count, float *to) {
   if (p->shape->spec.action_kind == PRL_ACTION_CONTINUOUS)
@@ -33,10 +42,14 @@ static void draw_some(const prl_policy *p, const uint32_t key[2], uint32_t extra
     p->kernels->uniforms(key, extra, episode, index, count, to);
 }
 
-/* The number of a step's draw in its episode. */
-static uint32_t draw_of(const prl_policy *p, uint32_t step) {
+static uint32_t lasting_draw_of(const prl_policy *p, uint32_t step) {
   const uint32_t every = (uint32_t)p->shape->noise_every;
   return every ? step / every : 0;
+}
+
+/* The number of a step's draw in its episode. */
+static uint32_t draw_of(const prl_policy *p, uint32_t step) {
+  return p->shape->experience.lasting ? step : lasting_draw_of(p, step);
 }
 
 /* The generator makes a few dozen draws at the price of one, so that a stream's next ones come along: draw t
@@ -49,7 +62,7 @@ static const float *draw_ahead(prl_policy *p, const prl_stream *s, int32_t slot)
   int64_t width = noise->draws * noise->width;
   float *chunk = noise->chunks + slot * width;
   if (memcmp(&noise->tags[slot], &tag, sizeof tag) != 0) {
-    draw_some(p, tag.key, 0, tag.episode, tag.index, width, chunk);
+    draw_some(p, tag.key, RECORDED, tag.episode, tag.index, width, chunk);
     noise->tags[slot] = tag;
   }
   return chunk + draw % draws * noise->width;
@@ -111,34 +124,48 @@ void prl_noise_continue(prl_policy *to, const prl_policy *from) {
 
 static void draw_recorded(prl_policy *p, const prl_experience *e, int32_t slot, float *to) {
   const prl_stream *s = &e->streams[slot];
+  const int64_t lasting = p->shape->experience.lasting;
+  if (lasting) draw_some(p, s->rng, LASTING + RECORDED, s->episode, lasting_draw_of(p, s->step), lasting, to);
   if (driven(p)) {
     const double *from = drive(p, s, slot);
     for (int64_t k = 0; k < p->noise.width; k++) to[k] = (float)from[k];
   } else {
-    memcpy(to, draw_ahead(p, s, slot), (size_t)p->noise.width * sizeof(float));
+    memcpy(to + lasting, draw_ahead(p, s, slot), (size_t)p->noise.width * sizeof(float));
   }
+}
+
+/* Of a row for which nothing is kept. step NULL: the number of calls stands for it. */
+static void draw_apart(const prl_policy *p, uint64_t stream, uint32_t extra, uint32_t episode,
+                       const uint32_t *step, float *to) {
+  const prl_rng rng = prl_rng_make(p->shape->seed, stream, PRL_SITE_ACTION);
+  const int64_t lasting = p->shape->experience.lasting;
+  const uint32_t calls = (uint32_t)p->n.calls;
+  if (lasting)
+    draw_some(p, rng.key, LASTING + extra, episode, step ? lasting_draw_of(p, *step) : calls, lasting, to);
+  draw_some(p, rng.key, extra, episode, step ? draw_of(p, *step) : calls, p->noise.width, to + lasting);
+  settle(p, p->noise.width, to);
+}
+
+/* Not used; finite, and the same whatever came before. What lasts is as if there were none. */
+static void draw_none(const prl_policy *p, float *to) {
+  const bool normals = p->shape->spec.action_kind == PRL_ACTION_CONTINUOUS;
+  for (int64_t k = 0; k < p->shape->noise; k++)
+    to[k] = normals && k < p->shape->experience.lasting ? 0 : 0.5f;
 }
 
 void prl_noise_draw(prl_policy *p, const prl_experience *e, int64_t first, int64_t n, prl_mode mode,
                     const prl_draw_address *address) {
-  const int64_t width = p->noise.width;
-  const uint64_t seed = p->shape->seed;
   float *to = p->act.noise->data;
-  for (int64_t i = 0; i < n; i++, to += width) {
-    int64_t row = first + i;
-    if (mode == PRL_MEAN) { /* not used; finite, and the same whatever came before */
-      for (int64_t k = 0; k < width; k++) to[k] = 0.5f;
-    } else if (address) {
-      prl_rng rng = prl_rng_make(seed, address->streams[row], PRL_SITE_ACTION);
-      draw_some(p, rng.key, 1, address->episode ? address->episode[row] : 0,
-                address->step ? draw_of(p, address->step[row]) : (uint32_t)p->n.calls, width, to);
-      settle(p, width, to);
-    } else if (row < e->options.streams && e->slot[row] >= 0) {
+  for (int64_t i = 0; i < n; i++, to += p->shape->noise) {
+    const int64_t row = first + i;
+    if (mode == PRL_MEAN)
+      draw_none(p, to);
+    else if (address)
+      draw_apart(p, address->streams[row], ASKED, address->episode ? address->episode[row] : 0,
+                 address->step ? &address->step[row] : NULL, to);
+    else if (row < e->options.streams && e->slot[row] >= 0)
       draw_recorded(p, e, e->slot[row], to);
-    } else { /* there is no room for its stream */
-      prl_rng rng = prl_rng_make(seed, (uint64_t)row, PRL_SITE_ACTION);
-      draw_some(p, rng.key, 2, 0, (uint32_t)p->n.calls, width, to);
-      settle(p, width, to);
-    }
+    else /* there is no room for its stream */
+      draw_apart(p, (uint64_t)row, WITHOUT_PLACE, 0, NULL, to);
   }
 }

@@ -15,7 +15,7 @@ typedef struct prl_noise_tag {
 
 /* The draws of recorded rows, made ahead, and the processes that they drive (noise.c). */
 typedef struct prl_noise {
-  int64_t width; /* of a row; 0: none */
+  int64_t width; /* of a row, but for those that last where others do not; 0: none */
   int64_t draws; /* of a chunk, `width` each */
   float *chunks; /* (streams, draws × width) */
   prl_noise_tag *tags;
@@ -60,6 +60,7 @@ struct prl_policy {
   prl_noise noise;
   prl_ref share[PRL_ARMS_MOST]; /* of streams, of several policies (arms.c) */
   float *log_prob;              /* (room) of the last call that acted */
+  float *lasting;               /* (room, experience.lasting) likewise */
   int64_t room;                 /* max(streams, act_rows) */
   int64_t acted;                /* rows of the last call that are in log_prob */
   prl_policy_counts n;
@@ -80,9 +81,10 @@ prl_status prl_trial_build(prl_policy *policy, const prl_value *text, prl_error 
 prl_status prl_trial_run(prl_policy *policy, const float *observation, int64_t rows, prl_error *error);
 
 /* Blocks that grow with capacities. */
-enum { PRL_POLICY_PIECES = 5 };
+enum { PRL_POLICY_PIECES = 6 };
 
 /* noise.c: fills the noise of rows first … first + n − 1 of a call. */
+int64_t prl_noise_width(const prl_shape *shape);
 int64_t prl_noise_draws(int64_t width); /* of a chunk */
 void prl_noise_build(prl_policy *policy);
 prl_status prl_noise_blocks(prl_policy *policy, prl_blocks *blocks, prl_error *error);

@@ -162,13 +162,15 @@ static void take_live(prl_policy *p) {
 
 static int list_pieces(prl_policy *p, const prl_shape *s, prl_piece pieces[PRL_POLICY_PIECES]) {
   const int64_t streams = s->experience.streams, word = sizeof(float);
-  const int64_t driven = s->noise_theta > 0 ? streams : 0;
+  const int64_t driven = s->noise_theta > 0 ? streams : 0, width = prl_noise_width(s);
+  const int64_t lasting = s->experience.lasting;
   p->room = streams > s->act_rows ? streams : s->act_rows;
   const prl_piece all[PRL_POLICY_PIECES] = {
       {&p->log_prob, p->room, word, true},
-      {&p->noise.chunks, streams, prl_noise_draws(s->noise) * s->noise * word, true},
+      {&p->lasting, lasting ? p->room : 0, lasting * word, true},
+      {&p->noise.chunks, streams, prl_noise_draws(width) * width * word, true},
       {&p->noise.tags, streams, sizeof *p->noise.tags, true},
-      {&p->noise.process, driven, s->noise * (int64_t)sizeof *p->noise.process, true},
+      {&p->noise.process, driven, width * (int64_t)sizeof *p->noise.process, true},
       {&p->noise.stands, driven, sizeof *p->noise.stands, true}};
   memcpy(pieces, all, sizeof all);
   return PRL_POLICY_PIECES;
@@ -244,7 +246,7 @@ prl_status prl_policy_blocks(prl_policy *p, prl_blocks *blocks, prl_error *error
     if (p->published[i])
       status = prl_blocks_add_named(blocks, "published.", p->sets->items[i]->name, PRL_F32,
                                     p->published[i]->size, p->published[i]->value, error);
-  if (!status && p->normalise) status = prl_normaliser_blocks(&p->normaliser, blocks, error);
+  if (!status && p->normalise) status = prl_normaliser_blocks(&p->normaliser, "normaliser", blocks, error);
   return status ? status : prl_noise_blocks(p, blocks, error);
 }
 

@@ -82,6 +82,9 @@ prl_status prl_policy_act(prl_policy *policy, const prl_experience *experience, 
  * capacity.act, whichever is more. */
 const float *prl_policy_log_prob(const prl_policy *policy);
 int64_t prl_policy_acted(const prl_policy *policy);
+/* Of the same rows the numbers of their draws that last (rows, n), for the experience; NULL: there are none.
+ */
+const float *prl_policy_lasting(const prl_policy *policy);
 /* Whether a program of this name is one of the two below, which are made when they are first asked for. */
 bool prl_policy_is_density(const char *name);
 /* Log-densities of the actions (n, actions), whole numbers for choices, at finite observations → log_prob

@@ -10,7 +10,7 @@ typedef struct copy_fields {
   prl_ref tau;
 } copy_fields;
 
-static prl_status find_set(prl_verb_reader *r, const char *key, prl_params **out, prl_error *error) {
+prl_status prl_verb_set(const prl_verb_reader *r, const char *key, prl_params **out, prl_error *error) {
   const char *name;
   prl_status status = prl_read_string(r->map, r->where, key, &name, error);
   if (status) return status;
@@ -22,8 +22,8 @@ static prl_status find_set(prl_verb_reader *r, const char *key, prl_params **out
 
 static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
   copy_fields *f = fields;
-  prl_status status = find_set(r, "to", &f->to, error);
-  if (!status) status = find_set(r, "from", (prl_params **)&f->from, error);
+  prl_status status = prl_verb_set(r, "to", &f->to, error);
+  if (!status) status = prl_verb_set(r, "from", (prl_params **)&f->from, error);
   if (!status) status = prl_live_ref(r->learner->live, r->map, r->where, "tau", 1, &f->tau, error);
   if (status || f->to->size == f->from->size) return status;
   return prl_fail(error, PRL_EFORMAT, "plan: schedule: copy between sets of different shapes");

@@ -11,22 +11,27 @@ typedef struct stop_fields {
   prl_ref above;
 } stop_fields;
 
-static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
-  stop_fields *f = fields;
+prl_status prl_verb_metric(const prl_verb_reader *r, const char *key, int *gauge, prl_error *error) {
   const prl_learner *l = r->learner;
   const char *name;
-  prl_status status = prl_read_string(r->map, r->where, "metric", &name, error);
-  if (!status) status = prl_live_ref(l->live, r->map, r->where, "above", INFINITY, &f->above, error);
+  prl_status status = prl_read_string(r->map, r->where, key, &name, error);
   if (status) return status;
   prl_nearest nearest = prl_nearest_begin(name);
   for (int p = 0; p < l->programs_count; p++)
     for (int i = 0; i < l->programs[p].reports_count; i++) {
-      f->gauge = l->programs[p].reports[i].gauge;
-      if (!strcmp(l->metrics.names[f->gauge], name)) return PRL_OK;
-      prl_nearest_offer(&nearest, l->metrics.names[f->gauge]);
+      *gauge = l->programs[p].reports[i].gauge;
+      if (!strcmp(l->metrics.names[*gauge], name)) return PRL_OK;
+      prl_nearest_offer(&nearest, l->metrics.names[*gauge]);
     }
-  return prl_fail(error, PRL_EFORMAT, "plan: schedule: stop: no program reports \"%s\"%s", name,
+  return prl_fail(error, PRL_EFORMAT, "plan: %s: no program reports \"%s\"%s", r->where, name,
                   prl_nearest_hint(&nearest));
+}
+
+static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
+  stop_fields *f = fields;
+  prl_status status = prl_verb_metric(r, "metric", &f->gauge, error);
+  return status ? status
+                : prl_live_ref(r->learner->live, r->map, r->where, "above", INFINITY, &f->above, error);
 }
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {

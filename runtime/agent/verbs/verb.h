@@ -65,6 +65,7 @@ struct prl_verb_type {
   VERB(remember)                                                                                             \
   VERB(sample)                                                                                               \
   VERB(rewards)                                                                                              \
+  VERB(novelty)                                                                                              \
   VERB(values)                                                                                               \
   VERB(ratios)                                                                                               \
   VERB(advantages)                                                                                           \
@@ -77,6 +78,7 @@ struct prl_verb_type {
   VERB(every)                                                                                                \
   VERB(run)                                                                                                  \
   VERB(copy)                                                                                                 \
+  VERB(perturb)                                                                                              \
   VERB(stop)                                                                                                 \
   VERB(publish)
 
@@ -90,6 +92,12 @@ extern const prl_verb_type prl_verb_end;                   /* behind a loop's bo
 /* freeze.c: an update begins with the closed rows, raw; their observations are gathered and normalised. */
 void prl_update_begin(prl_learner *learner);
 void prl_update_observe(prl_learner *learner);
+
+/* copy.c: the parameter set that the document names under `key`. Fails: PRL_EFORMAT. */
+prl_status prl_verb_set(const prl_verb_reader *reader, const char *key, prl_params **out, prl_error *error);
+/* stop.c: the gauge of the metric that it names, which a program reports. Fails: PRL_EFORMAT, with the
+ * nearest. */
+prl_status prl_verb_metric(const prl_verb_reader *reader, const char *key, int *gauge, prl_error *error);
 
 /* loop.c: the rows of the minibatch that the verb runs in; all frozen rows where it runs in none. */
 typedef struct prl_minibatch {

@@ -70,43 +70,46 @@ extern const prl_env_words prl_feed_words[];
         FEED_RESPONSES(72, ##__VA_ARGS__), FEED_RESPONSES(96, ##__VA_ARGS__)                                 \
   }
 
+/* A row ends with `true` where what was shown before moves it. */
 #define FEED_ANY -INFINITY, INFINITY
 #define FEED_AT_LEAST_0 0, INFINITY
 /* The moment of a request, as production knows it: what prl_feed_moment writes. */
 #define FEED_MOMENT_SPEC                                                                                     \
-  {"hour_sin", "", -1, 1}, {"hour_cos", "", -1, 1}, {"weekend", "", 0, 1}, {"first_request", "", 0, 1},      \
-      {"log_request", "", FEED_AT_LEAST_0}, {"session_watched", "min", FEED_AT_LEAST_0}, {                   \
-    "log_gap", "ln h", FEED_ANY                                                                              \
+  {"hour_sin", "", -1, 1, false}, {"hour_cos", "", -1, 1, false}, {"weekend", "", 0, 1, false},              \
+      {"first_request", "", 0, 1, false}, {"log_request", "", FEED_AT_LEAST_0, true},                        \
+      {"session_watched", "min", FEED_AT_LEAST_0, true}, {                                                   \
+    "log_gap", "ln h", FEED_ANY, true                                                                        \
   }
 #define FEED_COUNT(name)                                                                                     \
-  { name, "count", FEED_AT_LEAST_0 }
+  { name, "count", FEED_AT_LEAST_0, true }
 /* The request before. */
 #define FEED_LAST_SPEC(...)                                                                                  \
-  {"last_watch_time", "s", FEED_AT_LEAST_0}, {"last_app_time", "s", FEED_AT_LEAST_0},                        \
+  {"last_watch_time", "s", FEED_AT_LEAST_0, true}, {"last_app_time", "s", FEED_AT_LEAST_0, true},            \
       FEED_COUNT("last_video_views"), FEED_COUNT("last_long_view"), FEED_COUNT("last_like"),                 \
       FEED_COUNT("last_follow"), FEED_COUNT("last_share"), ##__VA_ARGS__, FEED_COUNT("last_comment"),        \
       FEED_COUNT("last_hate")
 /* Running means over requests. */
 #define FEED_MEANS_SPEC(pace, ...)                                                                           \
-  {pace "_watch_time", "s", FEED_AT_LEAST_0}, FEED_COUNT(pace "_video_views"),                               \
+  {pace "_watch_time", "s", FEED_AT_LEAST_0, true}, FEED_COUNT(pace "_video_views"),                         \
       FEED_COUNT(pace "_long_view"), FEED_COUNT(pace "_like"), FEED_COUNT(pace "_follow"),                   \
       FEED_COUNT(pace "_share"), ##__VA_ARGS__, FEED_COUNT(pace "_comment")
 #define FEED_ACTION(name)                                                                                    \
-  { "mean_action_" name, "", FEED_ANY }
+  { "mean_action_" name, "", FEED_ANY, true }
 #define FEED_ACTIONS_SPEC(...)                                                                               \
   FEED_ACTION("watch"), FEED_ACTION("long_view"), FEED_ACTION("like"), FEED_ACTION("follow"),                \
       FEED_ACTION("share"), ##__VA_ARGS__, FEED_ACTION("comment"), FEED_ACTION("diversity"),                 \
       FEED_ACTION("freshness"), FEED_ACTION("duration")
 #define FEED_LOGIT(name)                                                                                     \
-  { name, "logit", FEED_ANY }
+  { name, "logit", FEED_ANY, false }
 /* The candidates, and the norm of what is remembered. */
 #define FEED_CANDIDATES_SPEC(...)                                                                            \
-  {"watch_mean", "ln s", FEED_ANY}, {"watch_sd", "ln s", FEED_AT_LEAST_0}, FEED_LOGIT("long_view_mean"),     \
-      {"long_view_sd", "logit", FEED_AT_LEAST_0}, FEED_LOGIT("like_mean"), FEED_LOGIT("follow_mean"),        \
-      FEED_LOGIT("share_mean"), ##__VA_ARGS__, FEED_LOGIT("comment_mean"),                                   \
-      {"repetition_mean", "", FEED_ANY}, {"repetition_sd", "", FEED_AT_LEAST_0},                             \
-      {"freshness_mean", "", 0, 1}, {"length_mean", "", FEED_ANY}, {                                         \
-    "memory_norm", "", FEED_AT_LEAST_0                                                                       \
+  {"watch_mean", "ln s", FEED_ANY, false}, {"watch_sd", "ln s", FEED_AT_LEAST_0, false},                     \
+      FEED_LOGIT("long_view_mean"), {"long_view_sd", "logit", FEED_AT_LEAST_0, false},                       \
+      FEED_LOGIT("like_mean"), FEED_LOGIT("follow_mean"), FEED_LOGIT("share_mean"), ##__VA_ARGS__,           \
+      FEED_LOGIT("comment_mean"), {"repetition_mean", "", FEED_ANY, true},                                   \
+      {"repetition_sd", "", FEED_AT_LEAST_0, true}, {"freshness_mean", "", 0, 1, false},                     \
+      {"length_mean", "", FEED_ANY, false}, {                                                                \
+    "memory_norm", "", FEED_AT_LEAST_0, true                                                                 \
   }
 
 /* ---- Options ---- */

@@ -322,7 +322,8 @@ static prl_status read_names(reader *r) {
     memcpy(w->observation, prl_kuairand_observation, sizeof prl_kuairand_observation);
     for (int i = 0; i < w->features; i++) {
       snprintf(w->name[i], sizeof w->name[i], "user_%s", prl_item(names, i)->as.text);
-      w->observation[KR_OBSERVATIONS + i] = (prl_observation_spec){w->name[i], "", -INFINITY, INFINITY};
+      w->observation[KR_OBSERVATIONS + i] =
+          (prl_observation_spec){w->name[i], "", -INFINITY, INFINITY, false};
     }
   }
   prl_doc_free(doc);

@@ -4,9 +4,9 @@
 #include <math.h>
 
 #define ITEM(n)                                                                                              \
-  {"watch_" #n, "ln s", FEED_ANY}, {"long_view_" #n, "logit", FEED_ANY}, {"like_" #n, "logit", FEED_ANY},    \
-      {"repetition_" #n, "", FEED_ANY}, {                                                                    \
-    "length_" #n, "", FEED_ANY                                                                               \
+  {"watch_" #n, "ln s", FEED_ANY, false}, {"long_view_" #n, "logit", FEED_ANY, false},                       \
+      {"like_" #n, "logit", FEED_ANY, false}, {"repetition_" #n, "", FEED_ANY, true}, {                      \
+    "length_" #n, "", FEED_ANY, false                                                                        \
   }
 #define TEN(t)                                                                                               \
   ITEM(t##0), ITEM(t##1), ITEM(t##2), ITEM(t##3), ITEM(t##4), ITEM(t##5), ITEM(t##6), ITEM(t##7),            \
@@ -15,13 +15,13 @@
 const prl_observation_spec
     prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * FEED_MAX_CANDIDATES] = {
         /* the user, as production has estimated them */
-        {"activity", "", 0, 1},
-        {"like_propensity", "logit", FEED_ANY},
-        {"follow_propensity", "logit", FEED_ANY},
-        {"share_propensity", "logit", FEED_ANY},
-        {"download_propensity", "logit", FEED_ANY},
-        {"comment_propensity", "logit", FEED_ANY},
-        {"length_taste", "", FEED_ANY},
+        {"activity", "", 0, 1, false},
+        {"like_propensity", "logit", FEED_ANY, false},
+        {"follow_propensity", "logit", FEED_ANY, false},
+        {"share_propensity", "logit", FEED_ANY, false},
+        {"download_propensity", "logit", FEED_ANY, false},
+        {"comment_propensity", "logit", FEED_ANY, false},
+        {"length_taste", "", FEED_ANY, false},
         FEED_MOMENT_SPEC,
         FEED_LAST_SPEC(FEED_COUNT("last_download")),
         FEED_MEANS_SPEC("fast", FEED_COUNT("fast_download")),

@@ -145,10 +145,10 @@ PRL_API prl_status prl_agent_observe(prl_agent *agent, const uint64_t *streams, 
 PRL_API prl_status prl_agent_feedback(prl_agent *agent, const uint64_t *decisions, const float *responses,
                                       const uint8_t *present, const uint64_t *events, int64_t n,
                                       prl_error *error);
-/* Ends a stream's episode. A terminated episode needs no final_observation. A truncated one is bootstrapped
- * from final_observation (observations), which is copied; NULL: from the last observation acted on. Fails:
- * PRL_ENAME (an unknown stream, or one without an open episode), PRL_ENUMERIC (an observation that is not
- * finite: stream and name). */
+/* Ends a stream's episode. A truncated episode is bootstrapped from final_observation (observations), which
+ * is copied; NULL: from the last observation acted on. A terminated one needs none; where the plan has a
+ * novelty (exploration = {"rnd"}), it is a state whose novelty counts. Fails: PRL_ENAME (an unknown stream,
+ * or one without an open episode), PRL_ENUMERIC (an observation that is not finite: stream and name). */
 PRL_API prl_status prl_agent_finish(prl_agent *agent, uint64_t stream, prl_finish_reason reason,
                                     const float *final_observation, prl_error *error);
 /* Ends every open episode, as prl_agent_finish does without a final observation. Returns how many there were;

@@ -36,6 +36,7 @@ typedef struct prl_observation_spec {
   const char *name;
   const char *unit; /* "m", "rad/s", "" */
   float low, high;
+  bool influenced; /* actions can move it, now or later: exploration looks for what is new in these alone */
 } prl_observation_spec;
 
 /* One dimension of the action. Discrete: one of the values 0 … choices − 1. Continuous: within [low, high].
