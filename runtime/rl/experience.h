@@ -39,7 +39,7 @@ typedef struct prl_experience_options {
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
-  int32_t arms;                   /* policies that act; 0 or 1: one */
+  int32_t arms;                   /* policies that act; 0: one, and rows do not say so */
   uint32_t
       mark;   /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
   bool whole; /* a row closes with its episode, when the episode's last row does */
@@ -164,7 +164,7 @@ typedef struct prl_batch {
   float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows); not finite: the action was chosen without a density */
-  float *arm;         /* (rows): which of several policies acted; where options.arms is more than 1 */
+  float *arm;         /* (rows): which of several policies acted; where options.arms is not 0 */
   float *response;    /* (rows, R) */
   int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
   int32_t *stream;    /* (rows): slot */

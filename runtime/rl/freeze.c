@@ -19,7 +19,7 @@ static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options
                                  {&b->step, rows, word, true},
                                  {&b->end, rows, word, true},
                                  {&b->elapsed, rows, word, true},
-                                 {&b->arm, shape->arms > 1 ? rows : 0, word, true},
+                                 {&b->arm, shape->arms > 0 ? rows : 0, word, true},
                                  {&b->version, kept, sizeof *b->version, true},
                                  {&b->decision, 2 * kept, sizeof *b->decision, true},
                                  {&b->present, kept, prl_experience_present(shape), true}};
@@ -91,7 +91,7 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
   batch->step[at] = r->step;
   batch->end[at] = r->end;
   batch->elapsed[at] = r->elapsed;
-  if (e->options.arms > 1) batch->arm[at] = (float)r->arm;
+  if (e->options.arms > 0) batch->arm[at] = (float)r->arm;
   if (!batch->kept) return;
   batch->version[at] = (int64_t)r->version;
   batch->decision[at] = prl_row_decision(e, row);

@@ -165,7 +165,7 @@ end
 local function add_set(self, name, module, group)
   local names, parameters = module:parameters()
   name = self.prefix .. name
-  local set = {name = name, names = names, parameters = parameters, group = group,
+  local set = {name = name, names = names, parameters = parameters, group = group, module = module,
     params = prl.params(name, parameters, names)}
   if group then
     local optimizer = self.recipe.algorithm.optimizer
@@ -252,6 +252,17 @@ function networks.actor(self)
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
   add_set(self, "policy", net, "actor")
   return callable_policy(actor)
+end
+
+--- The policy of another recipe that nothing steps, of its own `self`, whose sets are then those of its networks: called with
+--- obs it gives the distribution, with parameters as constants.
+function networks.frozen(self)
+  before_programs "learn:reference"
+  local policy = networks.actor(self)
+  local whole = {forward = function(_, obs) return policy.distribution(obs) end}
+  for i, set in ipairs(self.sets) do whole[i] = set.module end
+  whole = nn.module(whole)
+  return function(obs) return as_environment_sees(policy, whole:fixed(obs)) end
 end
 
 --- learn:policy.

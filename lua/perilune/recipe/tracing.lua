@@ -95,6 +95,10 @@ function tracing.batch(self, rows)
   local makers = {
     obs = function(name) return tracing.observations(self, rows, name) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
+    raw_obs = function(name)
+      self.raw = true
+      return tracing.observations(self, rows, name)
+    end,
     action = function() return tracing.actions(self, rows) end,
     arm = function()
       if not self.arms then prl.refuse "batch.arm: one policy acts; learn:serve declares several" end

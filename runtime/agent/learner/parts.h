@@ -91,6 +91,7 @@ struct prl_learner {
   float *next_noise;     /* the same for their next states */
 
   prl_batch batch;  /* its observations are normalised where they stand: what programs read */
+  float *raw;       /* (batch, O), where shape->raw: observations of the rows before that */
   float *ratio;     /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
   float *advantage; /* (batch): the weighted sum */
   double *discount; /* (batch): scratch of the critic whose advantages are computed */
@@ -119,7 +120,7 @@ struct prl_learner {
 };
 
 /* Blocks that grow with capacities, of the learner and of each critic. */
-enum { PRL_LEARNER_PIECES = 13 };
+enum { PRL_LEARNER_PIECES = 14 };
 
 /* critics.c */
 int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);
