@@ -217,6 +217,7 @@ local function as_environment_sees(policy, pi)
   return setmetatable({
     log_prob = function(_, action) return pi:log_prob(policy.from_env(action)) end,
     kl = function(_, other) return pi:kl(other.own) end, own = pi,
+    detach = function() return as_environment_sees(policy, pi:detach()) end,
   }, {__index = pi})
 end
 
@@ -254,17 +255,6 @@ function networks.actor(self)
   return callable_policy(actor)
 end
 
---- The policy of another recipe that nothing steps, of its own `self`, whose sets are then those of its networks: called with
---- obs it gives the distribution, with parameters as constants.
-function networks.frozen(self)
-  before_programs "learn:reference"
-  local policy = networks.actor(self)
-  local whole = {forward = function(_, obs) return policy.distribution(obs) end}
-  for i, set in ipairs(self.sets) do whole[i] = set.module end
-  whole = nn.module(whole)
-  return function(obs) return as_environment_sees(policy, whole:fixed(obs)) end
-end
-
 --- learn:policy.
 function networks.policy(self, name)
   before_programs "learn:policy"
@@ -275,8 +265,6 @@ function networks.policy(self, name)
   local net, policy = make(self, self.recipe.policy, trunk.width)
   policy.set, policy.name, policy.group, policy.distribution = name, name, name, net
   self.policies[name] = true
-  --- With its parameters as constants.
-  function policy.fixed(obs) return as_environment_sees(policy, net:fixed(obs)) end
   add_set(self, name, net, name)
   return callable_policy(policy)
 end

@@ -122,7 +122,7 @@ local function network(found, prefix)
   local other = require("perilune.recipe.learn").new({policy = found.policy, algorithm = {optimizer = {"sgd"}}, env = {},
     agent = {streams = 1}}, found.spec)
   other.prefix = prefix
-  local policy = networks.frozen(other)
+  local policy = networks.actor(other)
   for _, set in ipairs(other.sets) do
     local state = {}
     for _, name in ipairs(set.names) do state[name] = found.tensors[set.name:sub(#prefix + 1) .. ":" .. name] end
@@ -144,7 +144,7 @@ function references.policy(self, name)
     self.sets[#self.sets + 1] = {name = set.name, names = set.names, parameters = set.parameters, params = set.params}
   end
   local normalise = normaliser(found.normaliser)
-  self.references_made[name] = function(obs) return policy(normalise(obs)) end
+  self.references_made[name] = function(obs) return policy(normalise(obs)):detach() end
   return self.references_made[name]
 end
 
