@@ -70,8 +70,7 @@ end
 
 --- The loss of an auxiliary policy and its critic, over its own rows (mask) or, by capped ratios, all of them.
 local function auxiliary_loss(learn, opt, batch, one, mask)
-  local pi, name = one.pi, one.critic.name
-  local log_prob = pi:log_prob(batch.action)
+  local pi, log_prob, name = one.pi, one.log_prob, one.critic.name
   local weight = opt.off_policy and prl.minimum((log_prob - batch.log_prob):exp(), opt.off_policy):detach() or mask
   local gain = standardised(batch.advantages[name], weight)
   local policy_loss = -mean_of(gain * log_prob, weight)
@@ -92,7 +91,7 @@ end
 local function nearness(batch, auxiliaries)
   local sum, total
   for _, one in ipairs(auxiliaries) do
-    local term = one.multiplier * (one.fixed:log_prob(batch.action) - batch.log_prob)
+    local term = one.multiplier * (one.log_prob:detach() - batch.log_prob)
     sum = sum and sum + term or term
     total = total and total + one.multiplier or one.multiplier
   end
@@ -155,8 +154,8 @@ local function main_loss(learn, opt, batch, main, auxiliaries, mask)
   local log_prob = pi:log_prob(batch.action)
   for _, one in ipairs(auxiliaries) do
     one.pi = one.reference and one.reference(batch.raw_obs) or one.policy(batch.obs)
-    one.fixed = one.pi:detach()
-    one.kl, one.multiplier = pi:kl(one.fixed), multiplier_of(one)
+    one.log_prob = one.pi:log_prob(batch.action)
+    one.kl, one.multiplier = pi:kl(one.pi:detach()), multiplier_of(one)
     learn:metric("kl/" .. one.critic.name, mean_of(one.kl, mask))
   end
   local weight, loss_of = losses[opt.form](opt, batch, auxiliaries, batch.advantages[name], mask)
