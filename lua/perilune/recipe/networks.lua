@@ -38,6 +38,17 @@ local function body(inputs, given)
   return nn.mlp(layers)
 end
 
+--- fn, whose last result is given again for the same inputs in the same trace: what several networks read is evaluated once.
+local function once(fn)
+  local last, inputs, scope = nil, {}, nil
+  return function(...)
+    local same = scope == prl.scope_number() and #inputs == select("#", ...)
+    for i = 1, #inputs do same = same and rawequal(inputs[i], (select(i, ...))) end
+    if not same then inputs, last, scope = {...}, fn(...), prl.scope_number() end
+    return last
+  end
+end
+
 -- ---- The actor ----
 
 --- Which action dimensions the policy sets, and the numbers that hold the others.
@@ -200,13 +211,7 @@ local function trunk_of(self)
   local module = body(inputs, policy)
   trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
   function trunk.make() return body(inputs, policy) end
-  local last_obs, last_features, scope
-  trunk.feature = function(obs)
-    if not rawequal(last_obs, obs) or scope ~= prl.scope_number() then
-      last_obs, last_features, scope = obs, module(obs), prl.scope_number()
-    end
-    return last_features
-  end
+  trunk.feature = once(module)
   --- What uses the trunk has no hidden layers of its own.
   trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   return trunk
@@ -407,11 +412,12 @@ local function columns_of(self, inputs)
   return total
 end
 
+local columns = once(function(...) return select("#", ...) == 1 and ... or join {...} end)
+
 --- The module, layers one after another, called over columns side by side; one output a row comes as (rows).
 local function callable(name, set, module, outputs, fixed)
   local last = module[#module]
   local network = {name = name, set = set, features = last.weight:size(1)}
-  local function columns(...) return select("#", ...) == 1 and ... or join {...} end
   local function seen(out)
     out = outputs == 1 and out:reshape(-1) or out
     return fixed and out:detach() or out
