@@ -334,12 +334,14 @@ void prl_replay_end(prl_replay *m, uint64_t decision, bool terminated, const flo
 
 enum { TRIES = 64 }; /* before the next row is taken: a quarter of the ring at least are rows */
 
-static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row) {
+/* words: the block of draws that the rows 4 k to 4 k + 3 share, in whose order this is called. */
+static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row, uint32_t words[4]) {
   int64_t place = 0;
+  if (row % 4 == 0) prl_rng_block(rng, 0, draw, 0, (uint32_t)(row / 4), words);
   for (uint32_t attempt = 0; attempt < TRIES; attempt++) {
-    uint32_t words[4];
-    prl_rng_block(rng, attempt, draw, 0, (uint32_t)(row / 4), words);
-    place = (int64_t)(((uint64_t)words[row % 4] * (uint64_t)m->n.filled) >> 32);
+    uint32_t again[4];
+    if (attempt) prl_rng_block(rng, attempt, draw, 0, (uint32_t)(row / 4), again);
+    place = (int64_t)(((uint64_t)(attempt ? again : words)[row % 4] * (uint64_t)m->n.filled) >> 32);
     if (kind_of(m, place) == PRL_ROW_REAL) return place;
   }
   while (kind_of(m, place) != PRL_ROW_REAL) place = place + 1 < m->n.filled ? place + 1 : 0;
@@ -411,12 +413,12 @@ static prl_rng draw_address(prl_replay *m, uint64_t seed, uint32_t *draw) {
 }
 
 void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, int64_t most, prl_batch *b, prl_stretch *s) {
-  uint32_t draw;
+  uint32_t draw, words[4];
   const prl_rng rng = draw_address(m, seed, &draw);
   b->rows = rows;
   b->bootstraps = 0;
   for (int64_t row = 0, run = 0; row < rows; run++)
-    row = draw_run(m, draw_place(m, rng, draw, run), row, most, b, s);
+    row = draw_run(m, draw_place(m, rng, draw, run, words), row, most, b, s);
   b->observed = b->rows + b->bootstraps;
 }
 
