@@ -216,6 +216,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const float *observa
   *r = (prl_row){.time = e->n.now,
                  .number = e->n.decisions++,
                  .version = version,
+                 .objective = (uint32_t)e->n.objective,
                  .stream = slot,
                  .arm = s->arm,
                  .next = -1,

@@ -308,6 +308,16 @@ bool prl_learner_statistics(const prl_learner *l, int critic, const char **name,
   return c->normalise;
 }
 
+/* ---- an update's rows ---- */
+
+void prl_learner_report_objective(prl_learner *l, int gauge) {
+  const prl_batch *b = &l->batch;
+  const int64_t now = l->experience->n.objective;
+  int64_t own = 0;
+  for (int64_t row = 0; row < b->rows; row++) own += b->objective[row] == now;
+  if (now && b->rows) prl_metrics_put(&l->metrics, gauge, (double)own / (double)b->rows);
+}
+
 /* ---- an update's end ---- */
 
 void prl_learner_release(prl_learner *l) { l->batch.rows = l->batch.bootstraps = l->batch.observed = 0; }

@@ -157,6 +157,9 @@ prl_status prl_rewards_draw(prl_learner *learner, prl_error *error);
 void prl_stale_ask(prl_learner *learner);
 
 /* learner.c */
+/* The share of the batch's rows, which are kept, that were acted under the objective in force, into a gauge;
+ * not before it was changed. */
+void prl_learner_report_objective(prl_learner *learner, int gauge);
 /* The frozen rows have been learned from. */
 void prl_learner_release(prl_learner *learner);
 /* Parameters, statistics and live options come into force. Fails: PRL_ENUMERIC (prl_policy_publish). */
