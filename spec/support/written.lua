@@ -71,7 +71,7 @@ end
 
 --- The agent's tensors when it comes to this verb of an update, which is one that takes a while or comes right behind such a one.
 function written.at(agent, verb, path)
-  for _ = 1, 1000 do
+  for _ = 1, 1e5 do -- each call of a busy machine may do one op
     agent:learn(1)
     local tensors, metadata = written.read(agent, path)
     if metadata.verb == verb then return tensors end
