@@ -1,6 +1,7 @@
 --- Distributions over rows of actions, made of ops, so that they run both eagerly and in programs. Every one has
 ---   log_prob(action) → (rows)          entropy() → (rows) or a scalar      kl(other) → (rows): KL(self ‖ other)
 ---   sample(draws) → action (rows, n)   mean() → (rows, n): the mean, or the most probable action
+---   detach() → the same with its numbers as constants
 --- (a point has neither entropy nor divergence). action is (rows, n), float32; draws are inputs, (rows, n): standard normals
 --- for continuous actions, uniforms in (0, 1) for discrete ones. `draws` of a distribution is n where it is fixed.
 local join = require "perilune.columns"
@@ -9,8 +10,17 @@ local prl = require "perilune"
 
 local distribution = {}
 
+--- The same with its numbers as constants, through which no gradient goes.
+local function detach(value)
+  if type(value) == "userdata" then return value:detach() end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, part in pairs(value) do copy[key] = detach(part) end
+  return setmetatable(copy, getmetatable(value))
+end
+
 local function class(about, methods)
-  methods.__index = methods
+  methods.__index, methods.detach = methods, detach
   return options.strict(about, "method", methods)
 end
 

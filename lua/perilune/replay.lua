@@ -50,8 +50,7 @@ replay.correction = {nil, "", "corrects steps that an older policy acted, as in 
 --- Of two sets of values (rows, n) that with the smaller total, whole: a minimum of each would favour what the weights are
 --- negative for. total(values) → (rows).
 function replay.smaller(a, b, total)
-  local first = prl.le(total(a), total(b)):reshape(-1, 1)
-  return a * first + b * (1 - first)
+  return prl.where(prl.le(total(a), total(b)):reshape(-1, 1), a, b)
 end
 
 return replay

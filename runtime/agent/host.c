@@ -229,7 +229,12 @@ prl_status prl_agent_set(prl_agent *a, const char *option, double value, prl_err
   int index = 0;
   prl_status status = PRL_GIVEN(error, "agent option", a, option);
   if (!status) status = find_option(a, option, &index, error);
-  return status ? status : prl_live_set(a->live, index, value, error);
+  if (status) return status;
+  const double old = prl_live_value(a->live, index, (double)a->experience->n.decisions);
+  status = prl_live_set(a->live, index, value, error);
+  if (!status && value != old && !strncmp(a->live->names[index], "objective.", 10))
+    prl_experience_objective(a->experience);
+  return status;
 }
 
 /* "objective.critics.NAME.scale": the divisor of a critic's rewards, which the warm-up may have found. */

@@ -85,9 +85,34 @@ void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken)
   }
 }
 
+/* Whether the critics or constraints of two plans say something else, their networks apart. */
+static bool differ(const prl_value *old, const prl_value *ours) {
+  static const char *const constraints[] = {"constraints"}, *const fields[] = {"name", "per", "scale",
+                                                                               "reward"};
+  const prl_value *before = prl_get(old, "critics"), *after = prl_get(ours, "critics");
+  prl_difference d;
+  bool other = prl_count(before) != prl_count(after) || prl_difference_find(old, ours, constraints, 1, &d);
+  for (int64_t i = 0; !other && i < prl_count(after); i++)
+    other = prl_difference_find(prl_item(before, i), prl_item(after, i), fields, 4, &d);
+  return other;
+}
+
+/* Whether the new plan has another objective than the one in force: what it says, or a number of it that may
+ * be set. */
+static bool is_other_objective(const prl_agent *to, const prl_agent *from, double step) {
+  bool other = differ(from->root, to->root);
+  for (int i = 0; !other && i < to->live->count; i++) {
+    const char *name = to->live->names[i];
+    const int old = strncmp(name, "objective.", 10) ? -1 : prl_live_find(from->live, name);
+    other = old >= 0 && prl_live_value(to->live, i, step) != prl_live_value(from->live, old, step);
+  }
+  return other;
+}
+
 static void take_over(prl_agent *to, prl_agent *from) {
   const double step = (double)from->experience->n.decisions;
   take_experience(to, from);
+  if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL);
   prl_policy_continue(to->policy, from->policy, prl_policy_take(to->policy, from->policy, to->whole));

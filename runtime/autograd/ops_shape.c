@@ -23,6 +23,33 @@ static prl_status same_dtypes(const char *op, int inputs, const prl_tensor *cons
   return PRL_OK;
 }
 
+/* ---- stripes ---- */
+
+/* Copies `count` stripes of `size` bytes; each begins so many bytes after the one before it. Few bytes at a
+ * time, such as one column of a batch, are not worth a call. */
+static void copy_stripes(int64_t count, size_t size, char *to, size_t to_step, const char *from,
+                         size_t from_step) {
+#define STRIPES(bytes)                                                                                       \
+  for (int64_t i = 0; i < count; i++) memcpy(to + (size_t)i * to_step, from + (size_t)i * from_step, bytes)
+  switch (size) {
+  case 4:
+    STRIPES(4);
+    break;
+  case 8:
+    STRIPES(8);
+    break;
+  case 12:
+    STRIPES(12);
+    break;
+  case 16:
+    STRIPES(16);
+    break;
+  default:
+    STRIPES(size);
+  }
+#undef STRIPES
+}
+
 /* ---- concat and stack. stack is concat of inputs with one more dimension, of size 1: the bytes are the
  * same. ---- */
 
@@ -34,14 +61,9 @@ static void join_copy(const prl_call *call, int dim, bool backward) {
   for (int i = 0; i < call->inputs; i++) {
     size_t size = outer ? bytes_of(call->in[i]) / (size_t)outer : 0;
     const prl_tensor *part = backward ? call->gin[i] : call->in[i];
-    for (int64_t o = 0; part && o < outer; o++) {
-      char *whole = (char *)joined->data + (size_t)o * total + start,
-           *piece = (char *)part->data + (size_t)o * size;
-      if (backward)
-        memcpy(piece, whole, size);
-      else
-        memcpy(whole, piece, size);
-    }
+    char *whole = (char *)joined->data + start;
+    if (part && backward) copy_stripes(outer, size, part->data, size, whole, total);
+    if (part && !backward) copy_stripes(outer, size, whole, total, part->data, size);
     start += size;
   }
 }
@@ -128,23 +150,24 @@ static prl_status slice_infer(const prl_attrs *attrs, int inputs, const prl_tens
 static void slice_copy(const prl_call *call, const prl_tensor *part, char *whole, bool backward) {
   int dim = dim_of(call->attrs, 0, call->in[0]->ndim);
   split s = split_at(call->in[0], dim);
-  int64_t start = attr_int(call->attrs, 1, 0), step = attr_int(call->attrs, 3, 1), n = call->out->shape[dim];
-  size_t size = (size_t)s.inner * prl_dtype_size(part->dtype);
-  int64_t pieces = n;
-  if (step == 1) { /* one stretch an outer step */
-    size *= (size_t)n;
-    pieces = n > 0;
-  }
-  size_t unit = (size_t)s.inner * prl_dtype_size(part->dtype);
+  const int64_t start = attr_int(call->attrs, 1, 0), step = attr_int(call->attrs, 3, 1),
+                n = call->out->shape[dim];
+  const size_t unit = (size_t)s.inner * prl_dtype_size(part->dtype), outer_step = (size_t)s.n * unit;
   char *piece = part->data;
-  for (int64_t o = 0; o < s.outer; o++)
-    for (int64_t i = 0; i < pieces; i++, piece += size) {
-      char *at = whole + (size_t)(o * s.n + start + i * step) * unit;
-      if (backward)
-        memcpy(at, piece, size);
-      else
-        memcpy(piece, at, size);
-    }
+  whole += (size_t)start * unit;
+  if (step == 1) { /* one stripe an outer step */
+    const size_t size = (size_t)n * unit;
+    if (backward)
+      copy_stripes(s.outer, size, whole, outer_step, piece, size);
+    else
+      copy_stripes(s.outer, size, piece, size, whole, outer_step);
+    return;
+  }
+  for (int64_t o = 0; o < s.outer; o++, piece += (size_t)n * unit, whole += outer_step)
+    if (backward)
+      copy_stripes(n, unit, whole, (size_t)step * unit, piece, unit);
+    else
+      copy_stripes(n, unit, piece, unit, whole, (size_t)step * unit);
 }
 
 static void slice_forward(const prl_call *call) { slice_copy(call, call->out, call->in[0]->data, false); }

@@ -13,8 +13,8 @@ static bool within(int64_t value, int64_t low, int64_t high) { return value >= l
 static bool counters_hold(const prl_experience_counts *n) {
   const int64_t all[] = {n->now,         n->decisions,     n->forgotten,     n->call,
                          n->min_version, n->dropped_steps, n->late_feedback, n->duplicate_feedback,
-                         n->stale_steps, n->idle_streams};
-  bool good = true;
+                         n->stale_steps, n->idle_streams,  n->objective};
+  bool good = n->objective <= INT32_MAX;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) good = good && prl_count_holds(all[i]);
   return good;
 }
@@ -35,7 +35,8 @@ static bool row_holds(const prl_experience *e, const prl_row *r) {
   int64_t places = e->n.fresh - 1;
   if (r->kind > PRL_ROW_GHOST || r->end > PRL_END_CUT || r->state > 7 ||
       (r->arm && r->arm >= e->options.arms) || !(isfinite(r->elapsed) && r->elapsed >= 0) ||
-      !within(r->time, 0, e->n.now) || !prl_count_holds(r->number) || r->version > (uint64_t)PRL_COUNT_MOST)
+      !within(r->time, 0, e->n.now) || !prl_count_holds(r->number) || r->version > (uint64_t)PRL_COUNT_MOST ||
+      r->objective > (uint64_t)e->n.objective)
     return false;
   return within(r->stream, 0, e->options.streams - 1) && within(r->next, -1, places) &&
          within(r->wait_next, -1, places) && within(r->event, -1, e->options.events - 1);

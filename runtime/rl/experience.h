@@ -40,7 +40,7 @@ typedef struct prl_experience_options {
   int64_t events;                 /* remembered event ids */
   int64_t wait_us;                /* a row closes as long after its decision, at the earliest */
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
-  int32_t arms;                   /* policies that act; 0 or 1: one */
+  int32_t arms;                   /* policies that act; 0: one, and rows do not say so */
   int32_t lasting;                /* numbers of a row's draw that last, which are kept with it */
   uint32_t
       mark;   /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
@@ -81,6 +81,8 @@ typedef struct prl_row {
   int32_t event;       /* the first of its event ids; −1: none */
   uint32_t generation; /* grows whenever the place is taken; part of the decision id */
   uint32_t step;       /* in its episode, from 0 */
+  uint32_t objective;  /* version of the objective in force (prl_experience_counts) */
+  uint32_t unused;
   uint8_t kind;
   uint8_t end; /* of a ghost: PRL_END_NONE while it may become the next row */
   uint8_t state;
@@ -111,6 +113,7 @@ typedef struct prl_experience_counts {
   int64_t call;
   int64_t idle_head, idle_tail, wait_head, wait_tail, event_head;
   int64_t min_version; /* older rows are not learned from */
+  int64_t objective;   /* version of the objective in force: how often it was changed */
   int64_t dropped_steps, late_feedback, duplicate_feedback, stale_steps, idle_streams;
 } prl_experience_counts;
 
@@ -169,7 +172,7 @@ typedef struct prl_batch {
   float *observation; /* (rows, O), then (bootstraps, O) right behind; room for 2 × capacity */
   float *action;      /* (rows, A) */
   float *log_prob;    /* (rows); not finite: the action was chosen without a density */
-  float *arm;         /* (rows): which of several policies acted; where options.arms is more than 1 */
+  float *arm;         /* (rows): which of several policies acted; where options.arms is not 0 */
   float *response;    /* (rows, R) */
   float *lasting;     /* (rows, options.lasting) */
   int32_t *successor; /* (rows): the place of the next state's observation; −1 after a terminated episode */
@@ -181,8 +184,9 @@ typedef struct prl_batch {
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
   float *elapsed;     /* (rows): s to the next state */
-  bool kept;          /* the following three are filled, as options.kept says; else they have no room */
+  bool kept;          /* the following four are filled, as options.kept says; else they have no room */
   int64_t *version;   /* (rows): of the policy that acted */
+  int32_t *objective; /* (rows): version of the objective that was in force then */
   uint64_t *decision; /* (rows): ids, then of the decisions that the bootstraps wait for; 0: none will come */
   uint8_t *present;   /* (rows, present_stride): which responses were reported */
 } prl_batch;
@@ -251,6 +255,8 @@ prl_status prl_experience_feedback(prl_experience *experience, const uint64_t *d
                                    const float *responses, const uint8_t *present, const uint64_t *events,
                                    int64_t n, prl_error *error);
 
+/* The objective changes: rows that come from now on are of its next version, if there were any before. */
+void prl_experience_objective(prl_experience *experience);
 /* A new policy version is in force; rows acted under one before min_version will not be learned from. */
 void prl_experience_version(prl_experience *experience, uint64_t min_version);
 

@@ -5,7 +5,7 @@
 
 #include "rl/sort.h"
 
-enum { PIECES = 15 };
+enum { PIECES = 16 };
 
 static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options *shape,
                         prl_piece pieces[PIECES]) {
@@ -21,8 +21,9 @@ static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options
                                  {&b->step, rows, word, true},
                                  {&b->end, rows, word, true},
                                  {&b->elapsed, rows, word, true},
-                                 {&b->arm, shape->arms > 1 ? rows : 0, word, true},
+                                 {&b->arm, shape->arms > 0 ? rows : 0, word, true},
                                  {&b->version, kept, sizeof *b->version, true},
+                                 {&b->objective, kept, sizeof *b->objective, true},
                                  {&b->decision, 2 * kept, sizeof *b->decision, true},
                                  {&b->present, kept, prl_experience_present(shape), true}};
   memcpy(pieces, all, sizeof all);
@@ -96,9 +97,10 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
   batch->step[at] = r->step;
   batch->end[at] = r->end;
   batch->elapsed[at] = r->elapsed;
-  if (e->options.arms > 1) batch->arm[at] = (float)r->arm;
+  if (e->options.arms > 0) batch->arm[at] = (float)r->arm;
   if (!batch->kept) return;
   batch->version[at] = (int64_t)r->version;
+  batch->objective[at] = (int32_t)r->objective;
   batch->decision[at] = prl_row_decision(e, row);
   memcpy(batch->present + at * e->present_stride, e->present + row * e->present_stride,
          (size_t)e->present_stride);
@@ -140,6 +142,10 @@ void prl_experience_freeze(prl_experience *e, prl_batch *batch) {
     if (batch->kept) batch->decision[to] = batch->end[at] == PRL_END_NONE ? prl_row_decision(e, place) : 0;
   }
   batch->observed = batch->rows + batch->bootstraps;
+}
+
+void prl_experience_objective(prl_experience *e) {
+  e->n.objective += e->n.decisions > 0 && e->n.objective < INT32_MAX;
 }
 
 void prl_experience_version(prl_experience *e, uint64_t min_version) {

@@ -218,6 +218,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *d
   *r = (prl_row){.time = e->n.now,
                  .number = e->n.decisions++,
                  .version = decided->version,
+                 .objective = (uint32_t)e->n.objective,
                  .stream = slot,
                  .arm = s->arm,
                  .next = -1,

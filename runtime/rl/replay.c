@@ -6,7 +6,7 @@
 
 #include "rl/parts.h"
 
-enum { PIECES = 14, END = 8 };
+enum { PIECES = 15, END = 8 };
 
 static int32_t kind_of(const prl_replay *m, int64_t place) { return m->kind[place] & 255; }
 static int32_t end_of(const prl_replay *m, int64_t place) { return m->kind[place] >> END; }
@@ -21,6 +21,7 @@ static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
                                  {&m->response, places, m->responses * word, false},
                                  {&m->elapsed, places, word, false},
                                  {&m->version, places, sizeof *m->version, false},
+                                 {&m->objective, places, word, false},
                                  {&m->present, places, m->present_stride, false},
                                  {&m->decision, places, sizeof *m->decision, false},
                                  {&m->next, places, word, false},
@@ -103,6 +104,7 @@ prl_status prl_replay_blocks(prl_replay *m, prl_blocks *blocks, prl_error *error
       {"memory.response", PRL_F32, m->responses, m->response},
       {"memory.elapsed", PRL_F32, 1, m->elapsed},
       {"memory.version", PRL_I64, 1, m->version},
+      {"memory.objective", PRL_I32, 1, m->objective},
       {"memory.present", PRL_I32, m->present_stride / 4, m->present},
       {"memory.decision", PRL_I64, 1, m->decision},
       {"memory.next", PRL_I32, 1, m->next},
@@ -201,7 +203,7 @@ bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
               n->fresh <= n->added;
   int64_t rows = 0;
   for (int64_t place = 0; good && place < n->filled; place++) {
-    good = place_holds(m, place);
+    good = place_holds(m, place) && m->objective[place] >= 0 && m->objective[place] <= e->n.objective;
     rows += kind_of(m, place) == PRL_ROW_REAL;
   }
   good = good && rows == n->rows && find_again(m, e);
@@ -226,6 +228,7 @@ static void clear(prl_replay *m, int64_t place) {
   memset(m->present + place * m->present_stride, 0, (size_t)m->present_stride);
   m->log_prob[place] = m->elapsed[place] = 0;
   m->version[place] = 0;
+  m->objective[place] = 0;
 }
 
 /* The oldest place, or one that was never taken; for this decision, or for none. */
@@ -262,6 +265,7 @@ static void write_row(prl_replay *m, int32_t place, const prl_batch *b, int64_t 
   m->log_prob[place] = b->log_prob[at];
   m->elapsed[place] = b->elapsed[at];
   m->version[place] = b->version[at];
+  m->objective[place] = b->objective[at];
   m->stream[place] = b->stream[at];
   m->step[place] = (int32_t)b->step[at];
   m->kind[place] = PRL_ROW_REAL | b->end[at] << END;
@@ -334,12 +338,14 @@ void prl_replay_end(prl_replay *m, uint64_t decision, bool terminated, const flo
 
 enum { TRIES = 64 }; /* before the next row is taken: a quarter of the ring at least are rows */
 
-static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row) {
+/* words: the block of draws that the rows 4 k to 4 k + 3 share, in whose order this is called. */
+static int64_t draw_place(const prl_replay *m, prl_rng rng, uint32_t draw, int64_t row, uint32_t words[4]) {
   int64_t place = 0;
+  if (row % 4 == 0) prl_rng_block(rng, 0, draw, 0, (uint32_t)(row / 4), words);
   for (uint32_t attempt = 0; attempt < TRIES; attempt++) {
-    uint32_t words[4];
-    prl_rng_block(rng, attempt, draw, 0, (uint32_t)(row / 4), words);
-    place = (int64_t)(((uint64_t)words[row % 4] * (uint64_t)m->n.filled) >> 32);
+    uint32_t again[4];
+    if (attempt) prl_rng_block(rng, attempt, draw, 0, (uint32_t)(row / 4), again);
+    place = (int64_t)(((uint64_t)(attempt ? again : words)[row % 4] * (uint64_t)m->n.filled) >> 32);
     if (kind_of(m, place) == PRL_ROW_REAL) return place;
   }
   while (kind_of(m, place) != PRL_ROW_REAL) place = place + 1 < m->n.filled ? place + 1 : 0;
@@ -373,6 +379,7 @@ static int32_t draw_row(const prl_replay *m, int64_t place, int64_t row, prl_bat
   b->step[row] = (uint32_t)m->step[place];
   b->elapsed[row] = m->elapsed[place];
   b->version[row] = m->version[place];
+  b->objective[row] = m->objective[place];
   if (s->place) s->place[row] = (int32_t)place;
   const int64_t last = follow(m, place, row, s);
   b->end[row] = end_of(m, last);
@@ -411,12 +418,12 @@ static prl_rng draw_address(prl_replay *m, uint64_t seed, uint32_t *draw) {
 }
 
 void prl_replay_draw(prl_replay *m, uint64_t seed, int64_t rows, int64_t most, prl_batch *b, prl_stretch *s) {
-  uint32_t draw;
+  uint32_t draw, words[4];
   const prl_rng rng = draw_address(m, seed, &draw);
   b->rows = rows;
   b->bootstraps = 0;
   for (int64_t row = 0, run = 0; row < rows; run++)
-    row = draw_run(m, draw_place(m, rng, draw, run), row, most, b, s);
+    row = draw_run(m, draw_place(m, rng, draw, run, words), row, most, b, s);
   b->observed = b->rows + b->bootstraps;
 }
 

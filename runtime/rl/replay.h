@@ -38,7 +38,8 @@ struct prl_replay {
   prl_replay_counts n;
   float *observation, *action, *log_prob, *response, *elapsed; /* (places, …) */
   int64_t *version;                                            /* (places): of the policy that acted */
-  uint8_t *present; /* (places, present_stride): which responses were reported */
+  int32_t *objective; /* (places): version of the objective that was in force then */
+  uint8_t *present;   /* (places, present_stride): which responses were reported */
   uint64_t
       *decision;   /* (places): of a row its own, of a ghost the one that it waits for; 0: none will come */
   int32_t *next;   /* (places): of a row the place of its next state, −1: it was terminated; of a ghost that

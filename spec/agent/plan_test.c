@@ -164,6 +164,44 @@ static void sentences_on_novelty(void **state) {
   check_refused(&options, "schedule.4.verb", "\"novelty\"", PRL_EFORMAT, "the plan does not say of what");
 }
 
+/* What making an agent comes to where the program "update" reads one input under another name; text: what the
+ * sentence then holds. */
+static void check_renamed(const toy_options *with, const char *from, const char *to, prl_status status,
+                          const char *text) {
+  toy_plan toy = toy_new(runtime, with);
+  prl_plan *plan = NULL;
+  prl_agent *agent = NULL;
+  const prl_value *list = prl_path(&toy.document->root, "programs.update.values");
+  int renamed = 0;
+  for (int64_t i = 0; i < prl_count(list); i++) {
+    prl_value *one = (prl_value *)prl_item(list, i), *name = (prl_value *)prl_get(one, "name");
+    if (strcmp(prl_get_string(one, "kind", ""), "input") || strcmp(prl_get_string(one, "name", ""), from))
+      continue;
+    renamed += prl_set_string(toy.document, name, to, strlen(to));
+  }
+  assert_int_equal(renamed, 1);
+  error.message[0] = 0;
+  prl_status got = toy_plan_of(runtime, &toy, &plan, &error);
+  if (!got) got = prl_agent_new(plan, &agent, &error);
+  assert_int_equal(got, status);
+  if (!strstr(error.message, text)) fail_msg("\"%s\" lacks \"%s\"", error.message, text);
+  prl_agent_free(agent);
+  prl_plan_free(plan);
+  toy_free(&toy);
+}
+
+static void inputs_that_are_not_there(void **state) {
+  (void)state;
+  toy_options plain = {.observations = 3, .actions = 1, .responses = 1, .critics = 1};
+  toy_options normalised = plain, raw = plain;
+  normalised.normaliser = "{\"clip\":5}";
+  raw.normaliser = "{\"clip\":5,\"raw\":true}";
+  check_renamed(&plain, "obs", "raw_obs", PRL_OK, "");
+  check_renamed(&normalised, "obs", "raw_obs", PRL_EFORMAT, "\"raw_obs\"");
+  check_renamed(&raw, "obs", "raw_obs", PRL_OK, "");
+  check_renamed(&plain, "log_prob", "arm", PRL_EFORMAT, "\"arm\"");
+}
+
 static double value_at(const char *scalar, double step) {
   char text[256];
   prl_doc *doc;
@@ -195,9 +233,9 @@ static void schedules_of_scalars(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_documents), cmocka_unit_test(sentences),
-                                     cmocka_unit_test(sentences_on_novelty),
-                                     cmocka_unit_test(schedules_of_scalars),
-                                     cmocka_unit_test(a_constraint_without_a_window)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(damaged_documents),    cmocka_unit_test(sentences),
+      cmocka_unit_test(sentences_on_novelty), cmocka_unit_test(inputs_that_are_not_there),
+      cmocka_unit_test(schedules_of_scalars), cmocka_unit_test(a_constraint_without_a_window)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

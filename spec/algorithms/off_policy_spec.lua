@@ -154,6 +154,39 @@ describe("an algorithm with a replay memory", function()
     assert.is_true(agent:metrics().updates > before + 5)
   end)
 
+  it("knows under which objective a row was acted", function()
+    local function versions(agent)
+      assert(agent:save(folder .. "versions"))
+      local tensors, counts = assert(prl.io.safetensors_read(folder .. "versions")), {}
+      local memory, kinds = tensors["memory.objective"]:totable(), tensors["memory.kind"]:totable()
+      for place, version in ipairs(memory) do
+        if kinds[place] % 256 == 1 then counts[version] = (counts[version] or 0) + 1 end
+      end
+      return counts
+    end
+    for _, name in ipairs {"sac", "a2c"} do
+      local agent = live(agent_of(cases[name]), 10)
+      agent:set("objective.critics.cost.weight", -0.5) -- as it was
+      agent:set("algorithm.lr", 1e-3)
+      live(agent, 2)
+      assert.is_nil(agent:metrics().objective_share)
+      agent:set("objective.critics.cost.weight", -1)
+      live(agent, 6)
+      agent:swap(prl.recipe.plan(assert(recipes.load(folder, (cases[name]:gsub("weight = %-0.5", "weight = -1")))))) -- as it is
+      live(agent, 4)
+      local counts = versions(agent)
+      assert.is_true(counts[0] > 15 and counts[1] > 15 and not counts[2], counts[1])
+      -- of the rows that were drawn last
+      assert.is_true(agent:metrics().objective_share > 0 and agent:metrics().objective_share < 1)
+      agent = assert(prl.load_agent(folder .. "versions"))
+      agent:swap(prl.recipe.plan(assert(recipes.load(folder, (cases[name]:gsub("r.loss", "-r.loss"))))))
+      live(agent, 40)
+      counts = versions(agent)
+      assert.is_true(counts[2] > 40 and not counts[0])
+      assert.equal(1, agent:metrics().objective_share)
+    end
+  end)
+
   it("acts alike in like states while its noise lasts", function()
     local agent, observation, actions = agent_of(cases["sac with noise that lasts"]), prl.tensor {{0.3, -0.2}}, {}
     for step = 0, 9 do

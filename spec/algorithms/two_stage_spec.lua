@@ -15,7 +15,7 @@ local text = [[return {
   algorithm = {"two_stage", main = "watch", first = 0, share = 1, rollout = 4, lr = 0.05, critic_lr = 0.1, max_norm = 1e9,
     entropy = 0, optimizer = {"sgd"}, %s},
   agent = {streams = 12},
-  train = {steps = 10},
+  train = {steps = 10, seed = 1},
 }]]
 
 local names = {"watch", "share", "like"}
@@ -98,8 +98,11 @@ end
 local function descended(o, rows, before)
   local steps = {}
   for set in pairs(before) do steps[set] = set:find "^critic/" and 0.1 or set:find "^multiplier/" and 0.3 or 0.05 end
+  if o.reference then steps["auxiliary/share"] = 0 end
   return written.descended(before, steps, function(now)
-    return main_loss(o, rows, now, before) + auxiliary_loss(o, rows, now, before, 1) + auxiliary_loss(o, rows, now, before, 2)
+    local sum = main_loss(o, rows, now, before) + auxiliary_loss(o, rows, now, before, 1)
+    if not o.reference then return sum + auxiliary_loss(o, rows, now, before, 2) end
+    return sum + value_loss(rows, function(row) return row.arm == 0 and 1 or 0 end, now, "share")
   end)
 end
 
@@ -110,8 +113,15 @@ describe("two_stage", function()
 
   local function read(agent) return written.read(agent, path) end
 
+  --- A reference is called as the policy that it stands for.
   local function parameters(tensors)
-    return written.parameters(tensors, function(set) return set:find "^critic" and 1 or set:find "^multiplier" and 0 or 2 end)
+    local out = {}
+    for set, numbers in pairs(written.parameters(tensors, function(set)
+      return set:find "^critic" and 1 or set:find "^multiplier" and 0 or 2
+    end)) do
+      out[set:gsub("^reference/(%a+)/%x+/policy$", "auxiliary/%1")] = numbers
+    end
+    return out
   end
 
   -- Steps of 12 streams, some of whose episodes end.
@@ -151,7 +161,13 @@ describe("two_stage", function()
   local function at(agent, verb) return written.at(agent, verb, path) end
 
   local function check(options, o, updates)
-    local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text:format(options)))))
+    local recipe = text:format(options)
+    if o.reference then
+      local other = recipe:gsub('{"two_stage".-},\n', '{"a2c", rollout = 4},\n'):gsub("seed = 1", "seed = 2")
+      assert(prl.agent(prl.recipe.plan(assert(recipes.load(folder, other)))):save(folder .. "other.safetensors"))
+      recipe = recipe:gsub("agent = {", ('references = {share = "%sother.safetensors"}, %%0'):format(folder))
+    end
+    local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, recipe))))
     for _ = 1, updates do
       experience(agent)
       local tensors = at(agent, "run")
@@ -160,7 +176,7 @@ describe("two_stage", function()
       agent:learn()
       local served = {}
       for _, row in ipairs(rows) do served[row.arm] = true end
-      assert.same({[0] = true, [1] = true, [2] = true}, served)
+      assert.same({[0] = true, [1] = true, [2] = not o.reference or nil}, served)
       written.same(wanted, after, options)
     end
   end
@@ -173,6 +189,8 @@ describe("two_stage", function()
     check('form = "kl"', {form = "kl"}, 1)
     check('form = "kl", divergence = 0.2, multiplier_lr = 0.3', {form = "kl", divergence = 0.2}, 2)
     check('form = "kl", off_policy = 1.5', {form = "kl", off_policy = 1.5}, 1)
+    check('form = "kl"', {form = "kl", reference = true}, 2)
+    check('form = "tempered", pull = 0.3', {form = "tempered", pull = 0.3, temperature = 1, cap = 10, reference = true}, 1)
   end)
 
   it("is refused where it cannot be, at the option's line", function()
@@ -247,5 +265,137 @@ describe("two_stage", function()
     assert.equal(2, agent:log_probs(prl.randn(1, 4)):size(2))
     local action = agent:act(1, prl.randn(1, 4), "sample", false)
     assert.truthy(action:get(1, 1) == 0 or action:get(1, 1) == 1)
+  end)
+
+  describe("with references", function()
+    local simulated = [[return {
+      env = {"shortvideo", n = 8},
+      objective = {critics = {
+        watch = {reward = function(r) return r.watch_time end, scale = 50}, like = {gamma = 0.5, weight = 0.3}, share = {gamma = 0},
+      }},
+      policy = {hidden = {8}%s}, algorithm = {%s}, train = {steps = 1e4}, %s
+    }]]
+
+    --- Saves what a2c learned by a policy with these options.
+    local function trained(name, policy)
+      local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, simulated:format(policy, '"a2c", rollout = 4', "")))))
+      agent:drive(prl.env("shortvideo", {n = 8, seed = 3}), 400)
+      assert(agent:save(folder .. name))
+      return agent
+    end
+
+    local function with(references, options, policy)
+      return simulated:format(policy or "", '"two_stage", main = "watch", rollout = 4, first = 100, ' .. (options or ""),
+        ("references = {%s}"):format(references:gsub("@", folder)))
+    end
+
+    it("keeps near policies of other runs, by their own statistics of observations, and needs no other file then", function()
+      local other = trained("like.safetensors", ', normalise = 5, trunk = "shared", bounded = true')
+      trained("share.safetensors", ', log_std = {kind = "state"}, activation = "relu"')
+      local references = 'like = "@like.safetensors", share = "@share.safetensors"'
+      local loaded = assert(recipes.load(folder, with(references, 'form = "tempered", pull = 0.5', ", normalise = 3")))
+      local agent, env = prl.agent(prl.recipe.plan(loaded)), prl.env("shortvideo", {n = 8, seed = 1})
+      local lines = drive.updates(agent, env, 6)
+      assert.is_nil(agent:metrics().stage) -- there is nothing for a first one to learn
+      os.rename(folder .. "like.safetensors", folder .. "gone.safetensors")
+      local before = read(agent)
+      assert(agent:save(path, env))
+      agent, env = assert(prl.load_agent(path)), prl.env("shortvideo", {n = 8, seed = 1})
+      assert(agent:load_env(path, env))
+      for _, line in ipairs(drive.updates(agent, env, 4)) do lines[#lines + 1] = line end
+      os.rename(folder .. "gone.safetensors", folder .. "like.safetensors")
+      local twin = prl.agent(prl.recipe.plan(loaded))
+      assert.same(drive.updates(twin, prl.env("shortvideo", {n = 8, seed = 1}), 10), lines)
+      -- as they were, while the main policy learns
+      local digest = loaded.recipe.references.like.digest
+      local set = ("params.reference/like/%s/policy"):format(digest)
+      local after, theirs = read(agent), read(other)
+      assert.same(theirs["params.policy"]:totable(), after[set]:totable())
+      assert.is_not.same(before["params.policy"]:totable(), after["params.policy"]:totable())
+    end)
+
+    it("asks them for the densities that they have themselves", function()
+      local other = trained("like.safetensors", ', normalise = 5, trunk = "shared", action = {diversity = 0.5}')
+      assert(prl.io.write(folder .. "near.lua", [[
+        local near = {references = true}
+        function near.build(learn)
+          local critics, like = learn:critics(), learn:reference "like"
+          assert(like == learn:reference "like")
+          local actor = learn:actor()
+          local update = learn:program(function(batch)
+            local theirs = like(batch.raw_obs)
+            learn:metric("log_prob", theirs:log_prob(batch.action):mean())
+            learn:metric("kl", actor(batch.obs):kl(theirs):mean())
+            learn:minimise(-actor(batch.obs):log_prob(batch.action):mean() + critics[1](batch.obs):mean(), {actor = 0, critics = 0})
+          end)
+          return {learn:collect(1), learn:freeze(), learn:rewards(), update, learn:publish()}
+        end
+        return near]]))
+      for _, normalise in ipairs {"", ", normalise = 2"} do
+        -- actions that are never cut
+        local recipe = simulated:format(', action = {diversity = 0.1}, log_std = {init = -2}' .. normalise, 'lua = "near.lua"',
+          ('references = {like = "%slike.safetensors"}'):format(folder))
+        local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, recipe, {trust = true}))))
+        local users = {1, 2, 3, 4, 5, 6, 7, 8}
+        for _ = 1, 8 do -- statistics begin from 32 rows on
+          local obs = prl.randn(8, #agent:spec().observation.names) * 3 + 1
+          local action = agent:act(users, obs)
+          agent:finish(users, "terminated")
+          agent:learn()
+          local wanted = other:log_prob(obs, action):totable()
+          local sum = 0
+          for _, one in ipairs(wanted) do sum = sum + one / 8 end
+          assert.near(sum, agent:metrics().log_prob, 1e-4 * math.abs(sum))
+          assert.is_true(agent:metrics().kl > 0)
+        end
+      end
+    end)
+
+    it("takes up another policy of the same name where a new recipe names it", function()
+      trained("like.safetensors", "")
+      local first = assert(recipes.load(folder, with 'like = "@like.safetensors"'))
+      local agent = prl.agent(prl.recipe.plan(first))
+      trained("like.safetensors", ", last_gain = 1")
+      local second = assert(recipes.load(folder, with 'like = "@like.safetensors"'))
+      assert.is_not.equal(first.hash, second.hash)
+      agent:swap(prl.recipe.plan(second))
+      local tensors = read(agent)
+      assert.truthy(tensors[("params.reference/like/%s/policy"):format(second.recipe.references.like.digest)])
+      assert.same(read(assert(prl.load_agent(folder .. "like.safetensors")))["params.policy"]:totable(),
+        tensors[("params.reference/like/%s/policy"):format(second.recipe.references.like.digest)]:totable())
+      -- the place is no part of the hash, and the resolved recipe is a recipe
+      os.rename(folder .. "like.safetensors", folder .. "moved.safetensors")
+      assert.equal(second.hash, assert(recipes.load(folder, with 'like = "@moved.safetensors"')).hash)
+      os.rename(folder .. "moved.safetensors", folder .. "like.safetensors")
+      local again = assert(prl.recipe.load(recipes.write(folder, "again.lua", prl.recipe.text(second.recipe))))
+      assert.equal(second.hash, again.hash)
+    end)
+
+    it("are refused where they cannot be", function()
+      local function refused(recipe, message)
+        local loaded, said = recipes.load(folder, recipe)
+        assert.is_nil(loaded)
+        assert.truthy(said:find(message, 1, true), said)
+      end
+      trained("like.safetensors", "")
+      refused(with 'like = "runs/x"', "references.like: expected a run or a saved agent: there is no run or agent runs/x")
+      refused(with "like = 3", 'references.like: expected the folder of a run or the file of an agent, as in "runs/…", got 3')
+      refused(with '["a b"] = "@like.safetensors"', "a reference has a name of letters, digits and _")
+      refused(with 'like = {"@like.safetensors", digest = "12"}', "and digest says 12")
+      refused(with 'like = {"@like.safetensors", digst = "12"}', 'unknown key; the nearest is "digest"')
+      refused(with 'lik = "@like.safetensors"',
+        'the reference "lik" stands for the policy of an auxiliary critic, and there is none of that name; the nearest is "like"')
+      refused(with('like = "@like.safetensors"', "", ", action = {diversity = 0.2}"),
+        "of the action's dimension diversity its policy sets it, and this recipe's holds it at 0.2")
+      refused(simulated:format("", '"ppo"', ('references = {like = "%slike.safetensors"}'):format(folder)),
+        "references: ppo makes no use of references; two_stage does")
+      refused((with 'like = "@like.safetensors"'):gsub('env = .-objective', 'env = {"pendulum"}, objective'), "its observation 1 is")
+      local function other(recipe, message)
+        assert(prl.agent(prl.recipe.plan(assert(recipes.load(folder, recipe)))):save(folder .. "other.safetensors"))
+        refused(with 'like = "@other.safetensors"', message)
+      end
+      other(simulated:format("", '"sac", memory = 1000', ""), "the policy of sac is of networks of its own; the policy of a run fits that")
+      other(simulated:format("", '"cem"', ""), "the policy of cem is one action for everybody, without a density")
+    end)
   end)
 end)

@@ -93,9 +93,9 @@ local function dqn_cartpole()
     "algorithm.updates=0.25", "algorithm.start=1000", "algorithm.steps=1"}, "dqn")
 end
 
---- Updates of an agent of a host, {plan = …, streams, steps}: a function that brings the rows of one and learns; → what learning
---- alone takes.
-local function updates_of(about)
+--- An update of an agent that a host serves: collects its rows, and returns what learning alone takes. about: {plan = …,
+--- streams, steps}.
+local function feeder(about)
   local agent, streams = prl.agent(about.plan), {}
   local spec = agent:spec()
   for i = 1, about.streams do streams[i] = i end
@@ -114,7 +114,15 @@ local function updates_of(about)
   end
 end
 
---- Two of what updates_of gives, or functions that tell their time as well, by turns: the first's time, and over the second's.
+local function timed(work)
+  return function()
+    local begun = select(2, bench.now())
+    work()
+    return select(2, bench.now()) - begun
+  end
+end
+
+--- Two kinds of work by turns, each of which returns what it took: the first's time and its ratio to the second's.
 local function by_turns(first, second)
   local times, ratios = {}, {}
   for i = 1, 45 do
@@ -124,7 +132,12 @@ local function by_turns(first, second)
   return median(times), median(ratios)
 end
 
-local function updates_beside(one, other) return by_turns(updates_of(one), updates_of(other)) end
+--- An update of an agent of `about` beside the bare kernels of so many policies and critics (rows, bootstraps and widths are
+--- host_plan's).
+local function beside_kernels(about, policies, critics)
+  return by_turns(feeder(about), timed(bench.update {rows = about.streams * about.steps, bootstraps = about.streams,
+    observations = 32, actions = 4, policies = policies, critics = critics}))
+end
 
 --- The plan of a host's recipe of the shape of shortvideo: 256 streams of 8 steps, with these critics and further lines.
 local function host_plan(critics, policy, algorithm, more)
@@ -146,24 +159,30 @@ local four = {"w = {}", "x = {weight = 0.5}", "y = {weight = 0.25}", "z = {weigh
 --- An update with four critics beside one with one.
 local function multi_critic()
   for _, about in ipairs {{"separate networks", ""}, {"a shared trunk", ', trunk = "shared"'}} do
-    local product, ratio = updates_beside(host_plan(four, about[2]), host_plan({four[1]}, about[2]))
+    local product, ratio = by_turns(feeder(host_plan(four, about[2])), feeder(host_plan({four[1]}, about[2])))
     bench.print("multi_critic", "a2c, 2048 rows, four critics beside one, " .. about[1], product, "us", ratio)
   end
 end
 
---- An update with constraints on three critics beside the same without.
+--- An update with constraints on three critics beside the same without, and beside bare kernels.
 local function constraints()
   local given = {}
   for i, name in ipairs {"x", "y", "z"} do given[i] = name .. ' = {at_least = 0.6, per = "episode"}' end
-  local product, ratio = updates_beside(host_plan(four, "", nil, (", constraints = {%s}"):format(table.concat(given, ", "))),
-    host_plan(four, ""))
+  local constrained = host_plan(four, "", nil, (", constraints = {%s}"):format(table.concat(given, ", ")))
+  local product, ratio = by_turns(feeder(constrained), feeder(host_plan(four, "")))
   bench.print("constraints", "a2c, 2048 rows, constraints on three of four critics beside none", product, "us", ratio)
+  product, ratio = beside_kernels(constrained, 1, 4)
+  bench.print("constraints", "the same beside the bare kernels of its 5 networks", product, "us", ratio)
 end
 
---- An update of two_stage with three auxiliary responses beside one of a2c with the same critics and one policy.
+--- An update of two_stage with three auxiliary responses beside one of a2c with the same critics and one policy, and beside bare
+--- kernels.
 local function two_stage()
-  local product, ratio = updates_beside(host_plan(four, "", '"two_stage", main = "w", first = 0, share = 1'), host_plan(four, ""))
+  local staged = host_plan(four, "", '"two_stage", main = "w", first = 0, share = 1')
+  local product, ratio = by_turns(feeder(staged), feeder(host_plan(four, "")))
   bench.print("two_stage", "2048 rows, three auxiliary responses, beside a2c with the same critics and one policy", product, "us", ratio)
+  product, ratio = beside_kernels(staged, 4, 4)
+  bench.print("two_stage", "the same beside the bare kernels of its 8 networks", product, "us", ratio)
 end
 
 --- An update of ppo with random network distillation beside the bare kernels of its networks.
@@ -172,11 +191,7 @@ local function rnd()
   for i = 1, 32 do observes[i] = ("%q"):format("o" .. i) end
   local plan = host_plan({four[1]}, "", ([["ppo", minibatch = 256, epochs = 4, exploration = {"rnd", observes = {%s}}]]):format(
     table.concat(observes, ", ")))
-  local product, ratio = by_turns(updates_of(plan), function()
-    local begun = select(2, bench.now())
-    bare()
-    return select(2, bench.now()) - begun
-  end)
+  local product, ratio = by_turns(feeder(plan), timed(bare))
   bench.print("rnd", "an update of ppo, 2048 rows, 4 epochs, beside bare kernels", product, "us", ratio)
 end
 

@@ -149,6 +149,11 @@ static int replay(lua_State *L) { /* "sac" or "dqn" → a function that does the
   return 1;
 }
 
+static int run_update(lua_State *L) {
+  yardstick_update_run(lua_touserdata(L, lua_upvalueindex(1)));
+  return 0;
+}
+
 static int run_fit(lua_State *L) {
   yardstick_fit_run(lua_touserdata(L, lua_upvalueindex(1)));
   return 0;
@@ -166,6 +171,20 @@ static int64_t field(lua_State *L, const char *name) {
   int64_t value = (int64_t)luaL_checknumber(L, -1);
   lua_pop(L, 1);
   return value;
+}
+
+static int update(lua_State *L) { /* shape → a function that does the kernels of an update */
+  const yardstick_update_shape shape = {.rows = field(L, "rows"),
+                                        .bootstraps = field(L, "bootstraps"),
+                                        .observations = field(L, "observations"),
+                                        .actions = field(L, "actions"),
+                                        .policies = (int)field(L, "policies"),
+                                        .critics = (int)field(L, "critics")};
+  yardstick_update *u = yardstick_update_new(&shape);
+  if (!u) return luaL_error(L, "no memory for the yardstick");
+  lua_pushlightuserdata(L, u);
+  lua_pushcclosure(L, run_update, 1);
+  return 1;
 }
 
 /* shape, ids (rows, all columns; int32), numbers (rows, numbers) → a function that does the kernels of so
@@ -260,9 +279,9 @@ static int process(lua_State *L) {
 
 lua_State *bench_lua_open(void) {
   static const luaL_Reg functions[] = {
-      {"pair", pair},   {"alone", alone},     {"print", print},       {"now", now},       {"spin", spin},
-      {"infer", infer}, {"ppo", ppo},         {"rnd", rnd},           {"replay", replay}, {"csv", csv},
-      {"fit", fit},     {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
+      {"pair", pair},   {"alone", alone},   {"print", print},     {"now", now},           {"spin", spin},
+      {"infer", infer}, {"ppo", ppo},       {"rnd", rnd},         {"replay", replay},     {"csv", csv},
+      {"fit", fit},     {"update", update}, {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   prl_lua_open_libraries(L);

@@ -13,9 +13,9 @@ enum { ROWS = 1 << 20, AT_ONCE = 4096, WIDTH = 64, DRAWN = 256, REPETITIONS = 21
 static const prl_experience_options shape = {
     .observations = WIDTH, .actions = 1, .responses = 1, .streams = 1, .kept = true};
 
-/* Observation, action, log-density, response and its mark, Δt, version, decision, next state, stream, step,
- * and how the row ends. */
-enum { STORED = (WIDTH + 1 + 1 + 1) * 4 + 4 + 4 + 8 + 8 + 4 * 4 };
+/* Observation, action, log-density, response and its mark, Δt, versions of policy and objective, decision,
+ * next state, stream, step, and how the row ends. */
+enum { STORED = (WIDTH + 1 + 1 + 1) * 4 + 4 + 4 + 8 + 4 + 8 + 4 * 4 };
 
 typedef struct side {
   prl_replay *memory;

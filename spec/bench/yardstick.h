@@ -33,11 +33,13 @@ yardstick_net *yardstick_net_new(int64_t batch, const int64_t sizes[YARDSTICK_LA
 void yardstick_net_free(yardstick_net *net);
 /* Chooses the fastest implementation of each product; the net's numbers change. */
 void yardstick_net_tune(yardstick_net *net);
-void yardstick_forward(void *net);        /* bare kernels: x → y[2] */
-void yardstick_train(void *net);          /* bare kernels */
-void yardstick_input_gradient(void *net); /* bare kernels, after yardstick_forward: gy[2] → gx0 */
-void yardstick_train_blas(void *net);     /* a plain loop of OpenBLAS and SLEEF (else libmvec) */
-const char *yardstick_way(int way);       /* "own", "openblas", "libxsmm" */
+void yardstick_forward(void *net);           /* bare kernels: x → y[2] */
+void yardstick_train(void *net);             /* bare kernels: the two that follow */
+void yardstick_gradient(yardstick_net *net); /* forward and back */
+void yardstick_step(yardstick_net *net);     /* Adam */
+void yardstick_input_gradient(void *net);    /* bare kernels, after yardstick_forward: gy[2] → gx0 */
+void yardstick_train_blas(void *net);        /* a plain loop of OpenBLAS and SLEEF (else libmvec) */
+const char *yardstick_way(int way);          /* "own", "openblas", "libxsmm" */
 const char *yardstick_tanh_name(void);
 
 /* One fused function for 4-64-64-2 with tanh, batch 1, and nothing else. */
@@ -72,6 +74,18 @@ typedef struct yardstick_replay yardstick_replay;
 yardstick_replay *yardstick_replay_new(bool sac);
 void yardstick_replay_free(yardstick_replay *replay);
 void yardstick_replay_run(void *replay);
+
+/* The work of an update over frozen rows as bare kernels: values of each critic for the rows and what they
+ * bootstrap from, in tiles of 256, and a training step of each policy and critic over all rows; networks of
+ * two layers of 64 with tanh. */
+typedef struct yardstick_update_shape {
+  int64_t rows, bootstraps, observations, actions;
+  int policies, critics;
+} yardstick_update_shape;
+typedef struct yardstick_update yardstick_update;
+yardstick_update *yardstick_update_new(const yardstick_update_shape *shape);
+void yardstick_update_free(yardstick_update *update);
+void yardstick_update_run(void *update);
 
 /* The bare kernels of `steps` training steps of a ranker: rows of an embedding table gathered and averaged,
  * a network of two hidden layers of relu and a linear part beside it, sigmoids, all gradients, Adam on the

@@ -157,8 +157,7 @@ void yardstick_forward(void *context) {
   for (int l = 0; l < LAYERS; l++) forward_layer(net, l, net->forward[l]);
 }
 
-void yardstick_train(void *context) {
-  yardstick_net *net = context;
+void yardstick_gradient(yardstick_net *net) {
   yardstick_forward(net);
   volatile float loss = loss_of(net);
   (void)loss;
@@ -171,9 +170,14 @@ void yardstick_train(void *context) {
     net->k->unary_grad[net->act](net->batch * net->sizes[l], NULL, net->y[l - 1], net->gy[l - 1], false,
                                  net->gy[l - 1]);
   }
+}
+
+void yardstick_step(yardstick_net *net) {
   prl_adam options = adam_options(net);
   net->k->adam(net->size, &options, net->grad, net->value, net->moment1, net->moment2);
 }
+
+void yardstick_train(void *context) { yardstick_gradient(context), yardstick_step(context); }
 
 void yardstick_input_gradient(void *context) {
   yardstick_net *net = context;

@@ -327,6 +327,12 @@ static void what_is_damaged_is_refused(void **state) {
   m->version[first] = -1;
   assert_false(prl_replay_restore(m, b.e));
   m->version[first] = 0;
+  const int32_t objectives[] = {-1, 1, INT32_MAX}; /* it was never changed */
+  for (size_t k = 0; k < sizeof objectives / sizeof *objectives; k++) {
+    m->objective[first] = objectives[k];
+    assert_false(prl_replay_restore(m, b.e));
+  }
+  m->objective[first] = 0;
   const uint64_t kept = m->decision[first], ids[] = {0, kept + 1000, kept + ((uint64_t)1 << 32), UINT64_MAX};
   for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
     m->decision[first] = ids[k];

@@ -1,6 +1,7 @@
 --- Two-stage constrained actor-critic (Cai et al. 2023, "Two-Stage Constrained Actor-Critic for Short Video Recommendation").
 --- Stage one: for each auxiliary response a policy πᵢ and a critic of its own. Stage two: the policy π of the main response,
---- which is kept near them. λᵢ, the weight of an auxiliary critic in the objective, says how near; λ̄ᵢ = λᵢ/Σλ.
+--- which is kept near them. λᵢ, the weight of an auxiliary critic in the objective, says how near; λ̄ᵢ = λᵢ/Σλ. A reference
+--- of an auxiliary critic's name, the policy of another run, stands for the one that would be learned.
 local multiplier = require "perilune.multiplier"
 local nearest = require "perilune.nearest"
 local prl = require "perilune"
@@ -8,6 +9,7 @@ local prl = require "perilune"
 local two_stage = {
   summary = "two-stage constrained actor-critic: a main policy near policies of auxiliary responses",
   actions = {"discrete", "multi_discrete", "continuous"},
+  references = true,
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
   options = {
     main       = {"",    "",      "the critic of the main response; the others are auxiliary", structural = true},
@@ -15,7 +17,8 @@ local two_stage = {
                                   .. "of the policies' ratios (in both a single auxiliary critic has the same say whatever its "
                                   .. "weight); kl, a penalty on its divergence from each, times its weight",
                   choices = {"exact", "tempered", "kl"}, structural = true},
-    first      = {5e5,   "steps", "length of stage one; 0: both stages at once, the auxiliary policies with their share of users",
+    first      = {5e5,   "steps", "length of stage one; 0: both stages at once, the auxiliary policies with their share of users. There "
+                                  .. "is none where every auxiliary policy is a reference",
                   structural = true, min = 0},
     share      = {0.1,   "",      "where both stages are at once: users of each auxiliary policy, for each of the main one", above = 0},
     off_policy = {nil,   "",      "auxiliary policies learn from all steps, by the ratio of densities up to this; false: from their "
@@ -55,19 +58,25 @@ local function standardised(x, mask)
   return centred / (mean_of(centred:square(), mask) + 1e-8):sqrt()
 end
 
+--- Of a critic, over these rows.
+local function value_loss(learn, batch, one, mask)
+  local name = one.critic.name
+  local loss = mean_of((one.critic(batch.obs) - batch.returns[name]):square(), mask)
+  learn:metric("value_loss/" .. name, loss)
+  return loss
+end
+
 -- ---- stage one ----
 
 --- The loss of an auxiliary policy and its critic, over its own rows (mask) or, by capped ratios, all of them.
 local function auxiliary_loss(learn, opt, batch, one, mask)
-  local pi, name = one.policy(batch.obs), one.critic.name
-  local log_prob = pi:log_prob(batch.action)
+  local pi, log_prob, name = one.pi, one.log_prob, one.critic.name
   local weight = opt.off_policy and prl.minimum((log_prob - batch.log_prob):exp(), opt.off_policy):detach() or mask
   local gain = standardised(batch.advantages[name], weight)
   local policy_loss = -mean_of(gain * log_prob, weight)
-  local value_loss = mean_of((one.critic(batch.obs) - batch.returns[name]):square(), weight)
   learn:metric("policy_loss/" .. name, policy_loss)
-  learn:metric("value_loss/" .. name, value_loss)
-  return policy_loss - opt.entropy * mean_of(pi:entropy(), weight) + value_loss
+  local critic_loss = value_loss(learn, batch, one, weight)
+  return policy_loss - opt.entropy * mean_of(pi:entropy(), weight) + critic_loss
 end
 
 -- ---- stage two: losses of the main policy over its rows (mask) ----
@@ -82,7 +91,7 @@ end
 local function nearness(batch, auxiliaries)
   local sum, total
   for _, one in ipairs(auxiliaries) do
-    local term = one.multiplier * (one.pi:log_prob(batch.action) - batch.log_prob)
+    local term = one.multiplier * (one.log_prob:detach() - batch.log_prob)
     sum = sum and sum + term or term
     total = total and total + one.multiplier or one.multiplier
   end
@@ -144,69 +153,86 @@ local function main_loss(learn, opt, batch, main, auxiliaries, mask)
   local pi, name = main.policy(batch.obs), main.critic.name
   local log_prob = pi:log_prob(batch.action)
   for _, one in ipairs(auxiliaries) do
-    one.pi = one.policy.fixed(batch.obs)
-    one.kl, one.multiplier = pi:kl(one.pi), multiplier_of(one)
+    one.pi = one.reference and one.reference(batch.raw_obs) or one.policy(batch.obs)
+    one.log_prob = one.pi:log_prob(batch.action)
+    one.kl, one.multiplier = pi:kl(one.pi:detach()), multiplier_of(one)
     learn:metric("kl/" .. one.critic.name, mean_of(one.kl, mask))
   end
   local weight, loss_of = losses[opt.form](opt, batch, auxiliaries, batch.advantages[name], mask)
   local fixed = weight:detach()
   local policy_loss = loss_of(fixed, log_prob)
-  local value_loss = mean_of((main.critic(batch.obs) - batch.returns[name]):square(), mask)
-  local entropy = mean_of(pi:entropy(), mask)
   learn:metric("policy_loss/" .. name, policy_loss)
-  learn:metric("value_loss/" .. name, value_loss)
+  local critic_loss = value_loss(learn, batch, main, mask)
+  local entropy = mean_of(pi:entropy(), mask)
   learn:metric("entropy", entropy)
-  local loss = policy_loss - opt.entropy * entropy + value_loss
+  local loss = policy_loss - opt.entropy * entropy + critic_loss
   if opt.form ~= "kl" then report_weights(learn, opt, fixed, mask) end
   return opt.divergence and loss + multiplier_loss(learn, opt, auxiliaries, mask) or loss
 end
 
 -- ---- the algorithm ----
 
---- The main response and the auxiliary ones: {policy, critic, objective} each.
+--- The main response and the auxiliary ones: {policy, or a reference in its place; critic, objective} each.
 local function responses(learn, opt)
-  local critics, objective, main, auxiliaries = learn:critics(), learn:objective(), nil, {}
+  local critics, objective, main, auxiliaries, references = learn:critics(), learn:objective(), nil, {}, {}
+  for _, name in ipairs(learn:references()) do references[name] = true end
   for i, critic in ipairs(critics) do
     local one = {critic = critic, objective = objective[i]}
     if critic.name == opt.main then main = one else auxiliaries[#auxiliaries + 1] = one end
   end
   main.policy = learn:policy "policy"
   for _, one in ipairs(auxiliaries) do
-    one.policy = learn:policy("auxiliary/" .. one.critic.name)
+    local name = one.critic.name
+    if references[name] then one.reference = learn:reference(name) else one.policy = learn:policy("auxiliary/" .. name) end
     if opt.divergence then
-      one.log_multiplier = multiplier.new(learn, "multiplier/" .. one.critic.name, 0.01)
+      one.log_multiplier = multiplier.new(learn, "multiplier/" .. name, 0.01)
     end
   end
   return main, auxiliaries
 end
 
---- Which stage it is, as the name of a number: 1 in the first, then 0. Both at once: nil.
-local function stage_of(learn, opt)
-  if opt.first == 0 then return nil end
+--- Those whose policies are learned, and then also act: as which arm.
+local function learned(auxiliaries)
+  local list = {}
+  for _, one in ipairs(auxiliaries) do
+    if one.policy then
+      list[#list + 1] = one
+      one.arm = #list
+    end
+  end
+  return list
+end
+
+--- Which stage it is, as the name of a number: 1 in the first, then 0. Both at once, or nothing to learn in the first: nil.
+local function stage_of(learn, opt, acting)
+  if opt.first == 0 or #acting == 0 then return nil end
   return learn:scalar("stage_one", {kind = "piecewise", points = {{0, 1}, {opt.first, 1}, {opt.first + 1, 0}}}, 0, 1)
 end
 
-local function serve(learn, opt, main, auxiliaries, stage)
+local function serve(learn, opt, main, acting, stage)
   local list = {{main.policy, share = 1}}
   if stage then
     list[1].share = learn:scalar("stage_two", {kind = "piecewise", points = {{0, 0}, {opt.first, 0}, {opt.first + 1, 1}}}, 0, 1)
   end
-  for i, one in ipairs(auxiliaries) do list[i + 1] = {one.policy, share = stage or opt.share} end
+  for i, one in ipairs(acting) do list[i + 1] = {one.policy, share = stage or opt.share} end
   learn:serve(list)
 end
 
 function two_stage.build(learn, opt)
   local main, auxiliaries = responses(learn, opt)
-  local stage = stage_of(learn, opt)
-  serve(learn, opt, main, auxiliaries, stage)
+  local acting = learned(auxiliaries)
+  local stage = stage_of(learn, opt, acting)
+  serve(learn, opt, main, acting, stage)
   local update = learn:program(function(batch)
     local first = stage and learn:live_scalar(stage)
     local second = first and 1 - first or 1
-    local loss = main_loss(learn, opt, batch, main, auxiliaries, prl.eq(batch.arm, 0))
+    local own = prl.eq(batch.arm, 0)
+    local loss = main_loss(learn, opt, batch, main, auxiliaries, own)
     local steps = {policy = opt.lr * second, critics = opt.critic_lr, max_norm = opt.max_norm}
-    for i, one in ipairs(auxiliaries) do
-      loss = loss + auxiliary_loss(learn, opt, batch, one, prl.eq(batch.arm, i))
-      steps[one.policy.set] = first and opt.lr * first or opt.lr
+    for _, one in ipairs(auxiliaries) do
+      loss = loss + (one.policy and auxiliary_loss(learn, opt, batch, one, prl.eq(batch.arm, one.arm))
+        or value_loss(learn, batch, one, own))
+      if one.policy then steps[one.policy.set] = first and opt.lr * first or opt.lr end
       if one.log_multiplier then steps["multiplier/" .. one.critic.name] = opt.multiplier_lr * second end
     end
     if first then learn:metric("stage", second) end
@@ -217,8 +243,11 @@ function two_stage.build(learn, opt)
 end
 
 function two_stage.refusal(opt, recipe)
-  local known = {}
-  for _, name in ipairs(recipe.critics) do known[name] = true end
+  local known, auxiliary = {}, {}
+  for _, name in ipairs(recipe.critics) do
+    known[name] = true
+    if name ~= opt.main then auxiliary[#auxiliary + 1] = name end
+  end
   if not known[opt.main] then
     return "main", ("expected the critic of the main response, got %q%s"):format(opt.main,
       nearest.hint_or_list(opt.main, recipe.critics))
@@ -226,7 +255,13 @@ function two_stage.refusal(opt, recipe)
   if #recipe.critics == 1 then
     return "main", ("%s is the only critic; an auxiliary one is needed, with λ as its weight"):format(opt.main)
   end
-  if opt.first >= recipe.steps then
+  for _, name in ipairs(recipe.references) do
+    if not known[name] or name == opt.main then
+      return "main", ("the reference %q stands for the policy of an auxiliary critic, and there is none of that name%s"):format(name,
+        nearest.hint_or_list(name, auxiliary))
+    end
+  end
+  if opt.first >= recipe.steps and #recipe.references < #auxiliary then
     return "first", ("stage one takes %.0f steps, and train.steps is %.0f: the main policy would learn nothing"):format(opt.first,
       recipe.steps)
   end

@@ -1,9 +1,10 @@
 --- Algorithms: their files, and their declared options as the schema writes them.
 ---
---- A file gives {summary, actions, bounds, networks, stale, asynchronous, optimizer, options, metrics, build}, or {summary,
---- actions, options, metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
+--- A file gives {summary, actions, bounds, networks, references, stale, asynchronous, optimizer, options, metrics, build}, or
+--- {summary, actions, options, metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
 --- (trainer/drivers/search.lua). bounds: whether each dimension of a continuous action must have bounds. networks: "own" where
---- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. asynchronous:
+--- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. references:
+--- whether it makes use of policies of other runs (learn:reference). asynchronous:
 --- whether several workers may learn by it at once, each by steps of its own (runtime/agent/workers.c). An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, saved,
 --- kind}:
@@ -211,8 +212,9 @@ end
 
 -- What an algorithm's refusal may ask of the rest of the recipe.
 local function beside(recipe, spec)
+  local references = type(recipe.references) == "table" and recipe.references or {}
   return {critics = keys(recipe.objective.critics or {}), constrained = recipe.objective.constraints ~= nil,
-    steps = recipe.train.steps, trunk = recipe.policy.trunk, actions = spec and spec.action.kind,
+    steps = recipe.train.steps, trunk = recipe.policy.trunk, actions = spec and spec.action.kind, references = keys(references),
     log_std = recipe.policy.log_std and recipe.policy.log_std.kind, observations = spec and spec.observation.names,
     influenced = spec and spec.observation.influenced or {}}
 end

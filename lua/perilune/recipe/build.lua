@@ -200,7 +200,9 @@ local function start_policy(self, recipe, algorithm, sets, tensors)
       recipe.algorithm[1] or recipe.algorithm.lua), 0)
   end
   if not normalise or algorithm.search then return nil end
-  return self.statistics or found or {clip = normalise}
+  local statistics = self.statistics or found or {clip = normalise}
+  statistics.raw = self.raw or nil
+  return statistics
 end
 
 --- Bounds as plain data holds them, which has no infinities: one that is not there is false; nil where there is none.

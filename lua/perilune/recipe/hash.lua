@@ -45,6 +45,7 @@ local function covered(recipe, code)
   if env.digest then env.world = nil end
   copy.policy, copy.algorithm = of_content(recipe.policy, "run"), of_content(recipe.algorithm, "run")
   copy.agent = of_content(recipe.agent, "policy")
+  copy.references = recipe.references and of_content(recipe.references, 1)
   copy.train, copy.env, copy.code = train, env, code
   return copy
 end

@@ -89,6 +89,16 @@ function Learn:policy(name)
   return networks.policy(self, name)
 end
 
+--- A policy of another run, which the recipe names as references[name] and nothing steps: called with batch.raw_obs, it gives
+--- the distribution as a policy does, by its own statistics of observations.
+function Learn:reference(name)
+  options.need_kind("learn:reference: its name", name, "string")
+  return require("perilune.recipe.references").policy(self, name)
+end
+
+--- The names of the recipe's references, in order.
+function Learn:references() return keys(self.recipe.references or {}) end
+
 --- What acts are several policies: a list of {policy, share =}, the first the one that is judged, saved and served without
 --- recording. share: the part of the streams, relative to the sum of all; a number or a live option. A stream keeps its policy
 --- for an episode. batch.arm (rows) says which one acted, from 0.
@@ -371,6 +381,7 @@ function learn.new(recipe, spec, constant, own_policy)
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
     arms = false, longest = false, began = false, policies = {}, saved_sets = {}, statistics = false, novelty_of = false,
+    raw = false, references_made = {},
   }, Learn)
 end
 

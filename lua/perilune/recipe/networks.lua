@@ -38,6 +38,17 @@ local function body(inputs, given)
   return nn.mlp(layers)
 end
 
+--- fn, whose last result is given again for the same inputs in the same trace: what several networks read is evaluated once.
+local function once(fn)
+  local last, inputs, scope = nil, {}, nil
+  return function(...)
+    local same = scope == prl.scope_number() and #inputs == select("#", ...)
+    for i = 1, #inputs do same = same and rawequal(inputs[i], (select(i, ...))) end
+    if not same then inputs, last, scope = {...}, fn(...), prl.scope_number() end
+    return last
+  end
+end
+
 -- ---- The actor ----
 
 --- Which action dimensions the policy sets, and the numbers that hold the others.
@@ -179,7 +190,7 @@ end
 local function add_set(self, name, module, group)
   local names, parameters = module:parameters()
   name = self.prefix .. name
-  local set = {name = name, names = names, parameters = parameters, group = group,
+  local set = {name = name, names = names, parameters = parameters, group = group, module = module,
     params = prl.params(name, parameters, names)}
   if group then
     local optimizer = self.recipe.algorithm.optimizer
@@ -214,13 +225,7 @@ local function trunk_of(self)
   local module = body(inputs, policy)
   trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
   function trunk.make() return body(inputs, policy) end
-  local last_obs, last_features, scope
-  trunk.feature = function(obs)
-    if not rawequal(last_obs, obs) or scope ~= prl.scope_number() then
-      last_obs, last_features, scope = obs, module(obs), prl.scope_number()
-    end
-    return last_features
-  end
+  trunk.feature = once(module)
   --- What uses the trunk has no hidden layers of its own.
   trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   return trunk
@@ -231,6 +236,7 @@ local function as_environment_sees(policy, pi)
   return setmetatable({
     log_prob = function(_, action) return pi:log_prob(policy.from_env(action)) end,
     kl = function(_, other) return pi:kl(other.own) end, own = pi,
+    detach = function() return as_environment_sees(policy, pi:detach()) end,
   }, {__index = pi})
 end
 
@@ -278,8 +284,6 @@ function networks.policy(self, name)
   local net, policy = make(self, self.recipe.policy, trunk.width)
   policy.set, policy.name, policy.group, policy.distribution = name, name, name, net
   self.policies[name] = true
-  --- With its parameters as constants.
-  function policy.fixed(obs) return as_environment_sees(policy, net:fixed(obs)) end
   add_set(self, name, net, name)
   return callable_policy(policy)
 end
@@ -472,11 +476,12 @@ local function columns_of(self, inputs)
   return total
 end
 
+local columns = once(function(...) return select("#", ...) == 1 and ... or join {...} end)
+
 --- The module, layers one after another, called over columns side by side; one output a row comes as (rows).
 local function callable(name, set, module, outputs, fixed)
   local last = module[#module]
   local network = {name = name, set = set, features = last.weight:size(1)}
-  local function columns(...) return select("#", ...) == 1 and ... or join {...} end
   local function seen(out)
     out = outputs == 1 and out:reshape(-1) or out
     return fixed and out:detach() or out

@@ -9,7 +9,8 @@
 ---   required               there is no default
 ---   fields                 the options of a `section`
 --- Kinds: number, boolean, text, choice, texts, sizes, duration, reward, scale, section, and those that validate.lua
---- checks as a whole: env, control, critics, constraints, multiplier, dimensions, start, algorithm, optimizer.
+--- checks as a whole: env, control, critics, constraints, multiplier, dimensions, start, algorithm, optimizer,
+--- references.
 --- Every kind is checked by the function of its name in values.lua.
 ---
 --- The resolved recipe has every option in its place:
@@ -21,6 +22,7 @@
 ---   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used, or
 ---              nothing for one `of` another
+---   references {name = {"runs/…", digest}} or nil
 ---   train, eval, agent
 --- A live number is a number or a schedule: {kind = "linear", from, to, over}, {kind = "cosine", from, to, over},
 --- {kind = "warmup", to, over}, {kind = "piecewise", points = {{step, value}, …}}, {kind = "expression", tree}, where
@@ -262,6 +264,10 @@ schema.recipe = {
   option("objective", "section", nil, "", "what to optimise", {fields = schema.objective}),
   option("policy", "section", nil, "", "the actor", {fields = schema.policy}),
   option("algorithm", "algorithm", nil, "", "how to learn: {\"ppo\", its options}", {required = true}),
+  -- Without a default, so that recipes without references keep their hashes.
+  option("references", "references", nil, "",
+    'policies of other runs that stay as they are, by name, for algorithms that make use of them: {share = "runs/…"}, the folder ' ..
+    "of a run or the file of an agent, or {\"runs/…\", digest = \"…\"}, which refuses another one; the plan keeps them"),
   option("train", "section", nil, "", "length and seed of training", {fields = schema.train}),
   option("eval", "section", nil, "", "how the policy is evaluated", {fields = schema.eval}),
   option("agent", "section", nil, "", "capacities of the agent", {fields = schema.agent}),

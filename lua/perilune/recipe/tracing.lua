@@ -102,6 +102,10 @@ function tracing.batch(self, rows)
   local makers = {
     obs = function(name) return tracing.observations(self, rows, name) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
+    raw_obs = function(name)
+      self.raw = true
+      return tracing.observations(self, rows, name)
+    end,
     action = function() return tracing.actions(self, rows) end,
     arrival = function(name)
       local novelty = self.novelty_of

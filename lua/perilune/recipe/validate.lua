@@ -240,6 +240,9 @@ local function resolve(check, recipe)
   if result.agent.baseline then
     result.agent.baseline = check.try(require("perilune.recipe.control").resolve, check, result.agent.baseline, "agent.baseline", spec)
   end
+  if result.references then
+    result.references = check.try(require("perilune.recipe.references").resolve, check, result, "references", spec, algorithm)
+  end
   if spec then check.try(environment.evaluation, check, spec, result.eval, "eval", result.objective.critics) end
   if check.count() > 0 then return nil end
   result.agent.streams = result.agent.streams or result.env.n or 1024

@@ -8,7 +8,8 @@
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
   const int64_t rows = shape->batch_rows, word = sizeof(float);
   const int64_t drawn = prl_bytes_times(shape->draw_rows, shape->draw_steps);
-  const prl_piece all[] = {{&l->ratio, shape->ratios ? rows : 0, word, true},
+  const prl_piece all[] = {{&l->raw, shape->raw ? rows : 0, shape->spec.observations * word, false},
+                           {&l->ratio, shape->ratios ? rows : 0, word, true},
                            {&l->advantage, rows, word, true},
                            {&l->discount, rows, sizeof *l->discount, true},
                            {&l->order, rows, sizeof *l->order, true},
@@ -110,7 +111,7 @@ void prl_learner_free(prl_learner *l) {
 /* ---- saving ---- */
 
 /* The batch's own counts come first: they say how much of its arrays holds something. Raw observations of the
- * frozen rows are not saved: the statistics have seen them and programs read the normalised ones. */
+ * frozen rows are saved where programs read them: the statistics have seen them. */
 static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   prl_batch *b = &l->batch;
   const prl_env_spec *s = &l->shape->spec;
@@ -129,7 +130,7 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
       {"batch.step", PRL_I32, 1, b->step, &b->rows},
       {"batch.end", PRL_I32, 1, b->end, &b->rows},
       {"batch.elapsed", PRL_F32, 1, b->elapsed, &b->rows},
-      {"batch.arm", PRL_F32, l->shape->experience.arms > 1, b->arm, &b->rows},
+      {"batch.arm", PRL_F32, l->shape->experience.arms > 0, b->arm, &b->rows},
       {"batch.lasting", PRL_F32, l->shape->experience.lasting, b->lasting, &b->rows},
       {"batch.observation", PRL_F32, s->observations, b->observation, &b->observed},
       {"batch.advantage", PRL_F32, 1, l->advantage, &b->rows},
@@ -145,13 +146,18 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
   return status;
 }
 
-/* What an update by rows of another policy has of them. */
-static prl_status correction_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
+/* What some updates alone have of their rows: who acted them, raw observations, ratios. */
+static prl_status further_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   prl_batch *b = &l->batch;
   prl_status status = PRL_OK;
   if (b->kept)
     status =
         prl_blocks_add_used(blocks, "batch.version", PRL_I64, b->capacity, b->version, &b->rows, 1, error);
+  if (!status && l->shape->raw) {
+    const int64_t width = l->shape->spec.observations;
+    status = prl_blocks_add_used(blocks, "batch.raw", PRL_F32, b->capacity * width, l->raw, &b->rows, width,
+                                 error);
+  }
   if (!status && l->shape->ratios)
     status = prl_blocks_add_used(blocks, "batch.ratio", PRL_F32, b->capacity, l->ratio, &b->rows, 1, error);
   return status;
@@ -177,7 +183,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
     status =
         prl_blocks_add(blocks, "learner.optim_steps", PRL_I64, l->sets->optims_count, l->optim_steps, error);
   if (!status) status = batch_blocks(l, blocks, error);
-  if (!status) status = correction_blocks(l, blocks, error);
+  if (!status) status = further_blocks(l, blocks, error);
   if (!status && l->memory) status = draw_blocks(l, blocks, error);
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
   if (!status) status = prl_constraints_blocks(l, blocks, error);
@@ -308,6 +314,16 @@ bool prl_learner_statistics(const prl_learner *l, int critic, const char **name,
   *name = c->name;
   *begun = c->normalise && c->popart->begun > 0;
   return c->normalise;
+}
+
+/* ---- an update's rows ---- */
+
+void prl_learner_report_objective(prl_learner *l, int gauge) {
+  const prl_batch *b = &l->batch;
+  const int64_t now = l->experience->n.objective;
+  int64_t own = 0;
+  for (int64_t row = 0; row < b->rows; row++) own += b->objective[row] == now;
+  if (now && b->rows) prl_metrics_put(&l->metrics, gauge, (double)own / (double)b->rows);
 }
 
 /* ---- an update's end ---- */

@@ -42,6 +42,10 @@ static const struct {
      "1."},
     {"lift_error", "Lift, interval", "Half of the 95 % interval of a lift."},
     {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},
+    {"objective_share", "Rows of this objective",
+     "Share of the rows of an update that were acted under the objective in force, once it was changed: of "
+     "rows that "
+     "are kept, or corrected for what acted."},
     {"clip_rate", "Clip rate",
      "Share of rows whose ratio π/μ is above a bound of the correction, ρ̄ (rho) or c̄ (c)."},
     {"novelty", "Novelty", "Of the states that steps arrived at, before it is divided: mean of the rows."},

@@ -93,6 +93,7 @@ struct prl_learner {
   float *next_noise;     /* the same for their next states */
 
   prl_batch batch;  /* its observations are normalised where they stand: what programs read */
+  float *raw;       /* (batch, O), where shape->raw: observations of the rows before that */
   float *ratio;     /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
   float *advantage; /* (batch): the weighted sum */
   double *discount; /* (batch): scratch of the critic whose advantages are computed */
@@ -122,7 +123,7 @@ struct prl_learner {
 };
 
 /* Blocks that grow with capacities, of the learner and of each critic. */
-enum { PRL_LEARNER_PIECES = 13 };
+enum { PRL_LEARNER_PIECES = 14 };
 
 /* critics.c */
 int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);
@@ -159,6 +160,9 @@ prl_status prl_rewards_draw(prl_learner *learner, prl_error *error);
 void prl_stale_ask(prl_learner *learner);
 
 /* learner.c */
+/* The share of the batch's rows, which are kept, that were acted under the objective in force, into a gauge;
+ * not before it was changed. */
+void prl_learner_report_objective(prl_learner *learner, int gauge);
 /* The frozen rows have been learned from. */
 void prl_learner_release(prl_learner *learner);
 /* Parameters, statistics and live options come into force. Fails: PRL_ENUMERIC (prl_policy_publish). */

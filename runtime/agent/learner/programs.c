@@ -6,10 +6,11 @@
 
 /* ---- sources ---- */
 
-/* What programs may read of the rows that an update learns from. */
+/* What programs may read of the rows that an update learns from. Some are not always there. */
 static prl_status list_sources(prl_learner *l, prl_error *error) {
   const prl_batch *b = &l->batch;
-  const int64_t observations = l->shape->spec.observations;
+  const prl_shape *s = l->shape;
+  const int64_t observations = s->spec.observations;
   const prl_source of_rows[] = {
       {.name = "obs", .width = observations, .from = b->observation, .needs = PRL_MADE_ROWS},
       {.name = "next_obs",
@@ -18,29 +19,33 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
        .via = b->successor,
        .needs = PRL_MADE_ROWS},
       {.name = "terminated", .width = 1, .ends = b->end, .needs = PRL_MADE_ROWS},
-      {.name = "action", .width = l->shape->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
-      {.name = "arm", .width = 1, .from = b->arm, .needs = PRL_MADE_ROWS},
+      {.name = "action", .width = s->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
       {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
       {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
       {.name = "weight", .width = 1, .from = l->weight, .needs = PRL_MADE_DRAW},
-      {.name = "noise", .width = l->shape->noise_drawn, .from = l->noise, .needs = PRL_MADE_DRAW},
-      {.name = "next_noise", .width = l->shape->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
+      {.name = "noise", .width = s->noise_drawn, .from = l->noise, .needs = PRL_MADE_DRAW},
+      {.name = "next_noise", .width = s->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
+  const prl_source arm = {.name = "arm", .width = 1, .from = b->arm, .needs = PRL_MADE_ROWS},
+                   raw = {.name = "raw_obs",
+                          .width = observations,
+                          .from = s->raw ? l->raw : b->observation,
+                          .needs = PRL_MADE_ROWS};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
-  size_t count = (size_t)(fixed + 2 + 5 * l->critics_count);
+  size_t count = (size_t)(fixed + 4 + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
   memcpy(l->sources, of_rows, sizeof of_rows);
   l->sources_count = fixed;
+  if (s->experience.arms) l->sources[l->sources_count++] = arm;
+  if (s->raw || !prl_policy_normalises(l->policy)) l->sources[l->sources_count++] = raw;
   if (l->novelty)
     l->sources[l->sources_count++] = (prl_source){.name = "arrival",
                                                   .width = l->novelty->width,
                                                   .from = l->novelty->arrival,
                                                   .needs = PRL_MADE_NOVELTY};
-  if (l->shape->experience.lasting)
-    l->sources[l->sources_count++] = (prl_source){.name = "lasting",
-                                                  .width = l->shape->experience.lasting,
-                                                  .from = b->lasting,
-                                                  .needs = PRL_MADE_FROZEN};
+  if (s->experience.lasting)
+    l->sources[l->sources_count++] = (prl_source){
+        .name = "lasting", .width = s->experience.lasting, .from = b->lasting, .needs = PRL_MADE_FROZEN};
   for (int i = 0; i < l->critics_count; i++) {
     const prl_critic *c = &l->critics[i];
     const prl_source of_critic[] = {{.name = "value", .from = c->value, .needs = PRL_MADE_VALUES},

@@ -305,6 +305,7 @@ static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   if (!status) status = read_responses(s, root, error);
   if (status) return status;
   prl_experience_options *o = &s->experience;
+  s->raw = prl_get_bool(prl_get(root, "normaliser"), "raw", false);
   s->seed = o->seed = (uint64_t)seed;
   o->observations = s->spec.observations;
   o->actions = s->spec.actions;

@@ -12,23 +12,24 @@ typedef struct prl_shape {
   prl_env_spec spec;           /* observations, actions and responses; all else is 0. Names: the document's */
   const char **response_names; /* (responses) */
   uint64_t seed;
-  int64_t warmup;                    /* steps before the first update */
-  int64_t noise;                     /* draws of a row that acts */
-  int64_t noise_drawn;               /* of a row that is drawn from the memory */
-  int64_t noise_every;               /* steps that those of acting last, or the first of them
-                                      * (experience.lasting), the others being fresh; 0: the whole episode */
-  double noise_theta, noise_dt;      /* of the process that they drive (policy/noise.c); theta 0: none */
-  int64_t frozen_rows;               /* of one update, at most */
-  int64_t batch_rows;                /* frozen or drawn at most */
-  int64_t memory_rows;               /* places of the replay memory; 0: there is none */
-  int64_t draw_rows;                 /* of one draw from it, at most */
-  int64_t draw_steps;                /* of one stretch that is drawn, at most */
-  bool asynchronous;                 /* several workers may learn by it, each by its own steps */
-  bool ratios;                       /* a verb asks for ratios of densities */
-  double priority;                   /* the exponent that rows are drawn by; 0: uniformly */
-  int64_t act_rows;                  /* of one run of `act` */
-  int64_t tile_rows;                 /* of one run of `values` */
-  bool drop_stale;                   /* rows under an older policy version are not learned from */
+  int64_t warmup;               /* steps before the first update */
+  int64_t noise;                /* draws of a row that acts */
+  int64_t noise_drawn;          /* of a row that is drawn from the memory */
+  int64_t noise_every;          /* steps that those of acting last, or the first of them
+                                 * (experience.lasting), the others being fresh; 0: the whole episode */
+  double noise_theta, noise_dt; /* of the process that they drive (policy/noise.c); theta 0: none */
+  int64_t frozen_rows;          /* of one update, at most */
+  int64_t batch_rows;           /* frozen or drawn at most */
+  int64_t memory_rows;          /* places of the replay memory; 0: there is none */
+  int64_t draw_rows;            /* of one draw from it, at most */
+  int64_t draw_steps;           /* of one stretch that is drawn, at most */
+  bool asynchronous;            /* several workers may learn by it, each by its own steps */
+  bool raw;                     /* programs may read observations as they were before they are normalised */
+  bool ratios;                  /* a verb asks for ratios of densities */
+  double priority;              /* the exponent that rows are drawn by; 0: uniformly */
+  int64_t act_rows;             /* of one run of `act` */
+  int64_t tile_rows;            /* of one run of `values` */
+  bool drop_stale;              /* rows under an older policy version are not learned from */
   prl_experience_options experience; /* names: response_names; rules: NULL */
   prl_response_rule *rules;          /* (responses) */
 } prl_shape;

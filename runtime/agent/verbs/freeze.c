@@ -1,4 +1,6 @@
 /* An update begins: what it reads does not change until it is published. */
+#include <string.h>
+
 #include "agent/verbs/verb.h"
 
 void prl_update_begin(prl_learner *l) {
@@ -11,14 +13,19 @@ void prl_update_begin(prl_learner *l) {
   l->n.shuffles = 0;
 }
 
-void prl_update_observe(prl_learner *l) {
+void prl_update_normalise(prl_learner *l) {
   const prl_batch *b = &l->batch;
-  prl_shared_gather(l);
-  prl_policy_normalise(l->policy, b->rows + b->bootstraps, b->observation, b->observation);
+  const size_t row = (size_t)l->shape->spec.observations * sizeof(float);
+  if (l->shape->raw) memcpy(l->raw, b->observation, (size_t)b->rows * row);
+  prl_policy_normalise(l->policy, b->observed, b->observation, b->observation);
 }
 
-/* In one piece, since the raw observations of the batch are not kept: the normalised ones take their place.
- */
+void prl_update_observe(prl_learner *l) {
+  prl_shared_gather(l);
+  prl_update_normalise(l);
+}
+
+/* In one piece, since normalised observations take the place of the batch's raw ones. */
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_update_begin(s->learner);
   prl_update_observe(s->learner);

@@ -28,6 +28,7 @@ typedef struct sample_fields {
   int64_t stretch; /* rows that follow each other, at most */
   double priority; /* 0: uniformly; else the exponent, which the memory has */
   prl_ref correction;
+  int objective; /* gauge */
 } sample_fields;
 
 static prl_status check_stretch(const sample_fields *f, prl_error *error) {
@@ -55,6 +56,7 @@ static prl_status read_sample(prl_verb_reader *r, void *fields, prl_error *error
     status = prl_live_ref(r->learner->live, r->map, r->where, "correction", 1, &f->correction, error);
   if (!status && r->verb->minibatches >= 0)
     status = prl_fail(error, PRL_EFORMAT, "plan: schedule: sample inside minibatches");
+  if (!status) status = prl_metrics_add(&r->learner->metrics, "", "objective_share", &f->objective, error);
   return status ? status : check_stretch(f, error);
 }
 
@@ -88,7 +90,8 @@ static prl_status sample(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_er
   const sample_fields *f = verb->fields;
   if (!l->memory->n.rows) return PRL_OK;
   draw_rows(l, f);
-  prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation, l->batch.observation);
+  prl_learner_report_objective(l, f->objective);
+  prl_update_normalise(l);
   draw_noise(l, f->size);
   return prl_rewards_draw(l, error);
 }

@@ -7,7 +7,7 @@
 enum { ROWS }; /* cursor: rows whose ratios are known */
 
 typedef struct ratios {
-  int lag; /* the gauge */
+  int lag, objective; /* gauges */
 } ratios;
 
 static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
@@ -17,7 +17,9 @@ static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
         "plan: schedule: ratios needs the densities of what acts, which has none: \"act\" gives no log_prob");
   if (!r->learner->density.log_prob)
     return prl_fail(error, PRL_EFORMAT, "plan: schedule: ratios without a program \"density\"");
-  return prl_metrics_add(&r->learner->metrics, "", "lag", &((ratios *)fields)->lag, error);
+  ratios *f = fields;
+  prl_status status = prl_metrics_add(&r->learner->metrics, "", "lag", &f->lag, error);
+  return status ? status : prl_metrics_add(&r->learner->metrics, "", "objective_share", &f->objective, error);
 }
 
 /* Behaviour without a density cannot be corrected: its rows say so by one that is not finite. */
@@ -67,7 +69,9 @@ static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_e
     return PRL_OK;
   }
   *at = 0;
-  report_lag(l, ((const ratios *)verb->fields)->lag);
+  const ratios *f = verb->fields;
+  report_lag(l, f->lag);
+  if (!l->memory) prl_learner_report_objective(l, f->objective); /* else the draw has */
   return PRL_OK;
 }
 

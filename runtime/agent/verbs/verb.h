@@ -92,6 +92,8 @@ extern const prl_verb_type prl_verb_end;                   /* behind a loop's bo
 /* freeze.c: an update begins with the closed rows, raw; their observations are gathered and normalised. */
 void prl_update_begin(prl_learner *learner);
 void prl_update_observe(prl_learner *learner);
+/* The batch's observations, raw before that, where they stand; raw ones are kept where programs read them. */
+void prl_update_normalise(prl_learner *learner);
 
 /* copy.c: the parameter set that the document names under `key`. Fails: PRL_EFORMAT. */
 prl_status prl_verb_set(const prl_verb_reader *reader, const char *key, prl_params **out, prl_error *error);
