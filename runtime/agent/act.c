@@ -32,7 +32,8 @@ static prl_status act_entered(const prl_side *side, const uint64_t *streams, con
 static void record(const prl_side *side, const float *observation, const float *action, int64_t n,
                    uint64_t *decisions) {
   prl_experience_record(side->experience, observation, action, prl_policy_log_prob(side->policy),
-                        (uint64_t)prl_policy_version(side->policy), n, decisions);
+                        prl_policy_memory(side->policy), (uint64_t)prl_policy_version(side->policy), n,
+                        decisions);
 }
 
 prl_status prl_side_act(const prl_side *side, const uint64_t *streams, const uint64_t *groups,

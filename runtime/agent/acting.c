@@ -143,6 +143,11 @@ static prl_status write(writer *w, prl_error *error) {
   noise = prl_put(w->doc, root, "noise");
   if (noise) prl_set_number(noise, 0);
   if (!noise || (draws && !prl_value_copy(w->doc, noise, draws))) return prl_fail_memory(error, 0);
+  const prl_value *memory = prl_get(w->agent->root, "memory");
+  if (memory) {
+    prl_value *copy = prl_put(w->doc, root, "memory");
+    if (!copy || !prl_value_copy(w->doc, copy, memory)) return prl_fail_memory(error, 0);
+  }
   if (!write_sets(w) || !write_live(w) || !write_normaliser(w)) return prl_fail_memory(error, 0);
   return write_act(w, error);
 }

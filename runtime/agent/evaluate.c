@@ -15,10 +15,12 @@ typedef struct evaluation {
   int64_t *first;           /* (n + 1) where its episodes begin in the results */
   uint32_t *episode, *step; /* (n) addresses of the noise */
   double *sums;             /* (n, responses) */
+  float *memory;            /* (n, memory) of the policy; NULL: it has none */
 } evaluation;
 
 /* Adds this step to the running episodes; returns how many of those that count have ended. */
 static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
+  const int64_t memory = v->agent->shape->experience.memory;
   int64_t ended = 0, width = v->agent->shape->spec.responses;
   for (int64_t i = 0; i < v->buffers.n; i++) {
     v->step[i]++;
@@ -31,6 +33,7 @@ static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
       ended++;
     }
     memset(v->sums + i * width, 0, (size_t)width * sizeof(double));
+    if (v->memory) memset(v->memory + i * memory, 0, (size_t)memory * sizeof(float));
     v->step[i] = 0;
     v->episode[i]++;
   }
@@ -55,7 +58,8 @@ static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, p
   int64_t asked_ns = 0;
   prl_drive *d = &v->buffers;
   prl_step step = prl_drive_step(d);
-  prl_draw_address address = {.streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step};
+  prl_draw_address address = {
+      .streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step, .memory = v->memory};
   prl_status status = prl_vecenv_reset(v->env, d->observation, error);
   for (int64_t i = 0; i <= d->n; i++) v->first[i] = v->episodes * i / d->n;
   for (int64_t left = v->episodes; !status && left > 0;) {
@@ -86,10 +90,12 @@ prl_status prl_agent_evaluate(prl_agent *a, prl_vecenv *env, int64_t episodes, p
   v.episode = prl_calloc(a->runtime, n, sizeof *v.episode);
   v.step = prl_calloc(a->runtime, n, sizeof *v.step);
   v.sums = prl_calloc(a->runtime, n * (size_t)a->shape->spec.responses, sizeof *v.sums);
-  if (!v.made || !v.first || !v.episode || !v.step || !v.sums)
+  const size_t memory = n * (size_t)a->shape->experience.memory;
+  if (memory) v.memory = prl_calloc(a->runtime, memory, sizeof *v.memory);
+  if (!v.made || !v.first || !v.episode || !v.step || !v.sums || (memory && !v.memory))
     status = prl_fail_memory(error, n * (size_t)a->shape->spec.responses * sizeof *v.sums);
   if (!status) status = evaluate(&v, responses, lengths, error);
-  void *blocks[] = {v.made, v.first, v.episode, v.step, v.sums};
+  void *blocks[] = {v.made, v.first, v.episode, v.step, v.sums, v.memory};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(a->runtime, blocks[i]);
   prl_drive_deinit(a->runtime, &v.buffers);
   return status;

@@ -53,6 +53,7 @@ typedef struct part {
   uint64_t *stream;
   uint32_t *episode, *steps; /* of the draws: session; request in it */
   uint8_t *replaced;
+  float *memory; /* (n, memory) of the policy; NULL: it has none */
   double *sums; /* of the panel */
   prl_status status;
   prl_error error;
@@ -92,6 +93,13 @@ static prl_status allocate(part *p, prl_error *error) {
   return made ? PRL_OK : prl_fail_memory(error, (size_t)(n * observations) * sizeof(float));
 }
 
+static prl_status allocate_memory(part *p, prl_error *error) {
+  const int64_t width = p->agent->shape->experience.memory;
+  bool made = true;
+  if (width) p->memory = block(p, &made, p->n * width, sizeof *p->memory);
+  return made ? PRL_OK : prl_fail_memory(error, (size_t)(p->n * width) * sizeof(float));
+}
+
 static prl_status make(part *p, prl_error *error) {
   const prl_panel_options *o = p->options;
   prl_status status = prl_runtime_new(o->runtime, &p->runtime, error);
@@ -101,8 +109,10 @@ static prl_status make(part *p, prl_error *error) {
   if (status) return status;
   p->spec = prl_vecenv_spec(p->env);
   status = allocate(p, error);
-  if (!status && o->agent) status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
-  return !status && o->agent ? prl_shape_check_env(p->agent->shape, o->type->name, p->spec, error) : status;
+  if (status || !o->agent) return status;
+  status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
+  if (!status) status = prl_shape_check_env(p->agent->shape, o->type->name, p->spec, error);
+  return status ? status : allocate_memory(p, error);
 }
 
 static void discard(part *p) {
@@ -148,6 +158,13 @@ static void count(part *p, int64_t i) {
   to[2 * responses + 1] += p->step.terminated[i] || p->step.truncated[i];
 }
 
+/* An episode begins with an empty memory. */
+static void forget(const part *p, int64_t i) {
+  if (!p->memory) return;
+  const int64_t width = p->agent->shape->experience.memory;
+  memset(p->memory + i * width, 0, (size_t)width * sizeof(float));
+}
+
 /* Adds the step of instance i to its user's day; true where its days are over. */
 static bool advance(part *p, int64_t i) {
   count(p, i);
@@ -156,6 +173,7 @@ static bool advance(part *p, int64_t i) {
   if (p->step.terminated[i] || p->step.truncated[i]) {
     p->episode[i]++;
     p->steps[i] = 0;
+    forget(p, i);
   }
   return p->clock_us[i] >= p->options->days * day_us;
 }
@@ -166,6 +184,7 @@ static bool take_next(part *p, int64_t i) {
   atomic_fetch_add_explicit(&p->crowd->ended, 1, memory_order_relaxed);
   p->clock_us[i] = 0;
   p->episode[i] = p->steps[i] = 0;
+  forget(p, i);
   p->user[i] = user < p->options->users ? user : -1;
   if (p->user[i] < 0) {
     p->busy--;
@@ -204,7 +223,8 @@ static prl_status settle(part *p, prl_error *error) {
 }
 
 static prl_status act(part *p, prl_error *error) {
-  const prl_draw_address address = {.streams = p->stream, .episode = p->episode, .step = p->steps};
+  const prl_draw_address address = {
+      .streams = p->stream, .episode = p->episode, .step = p->steps, .memory = p->memory};
   if (!p->agent) return PRL_OK; /* the actions are constant */
   prl_status status = prl_policy_check(p->agent->policy, p->step.observation, p->n, error);
   return status ? status

@@ -35,13 +35,16 @@ void prl_stream_cut(prl_experience *e, int32_t slot, const float *observation, u
   s->row = -1;
   if (prl_stream_observed(e, s)) {
     if (observation) {
-      memcpy(prl_row_observation(e, s->last), observation, (size_t)e->options.observations * sizeof(float));
+      memcpy(prl_row_observation(e, s->last), observation, prl_observed_bytes(e));
       prl_row_lasts_until_now(e, row);
     }
     e->rows[s->last].end = end;
     return;
   }
-  prl_row_ghost(e, slot, observation ? observation : prl_row_observation(e, row), end);
+  const float *own = prl_row_observation(e, row);
+  const int32_t ghost = prl_row_ghost(e, slot, observation ? observation : own, end);
+  if (!observation) /* with the memory that it was seen with */
+    memcpy(prl_row_observation(e, ghost), own, (size_t)e->options.observations * sizeof(float));
   prl_row_succeed(e, row);
 }
 

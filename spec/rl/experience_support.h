@@ -32,7 +32,7 @@ static uint64_t decide(prl_experience *e, uint64_t stream, float mark, uint64_t 
   float observation[2] = {mark, (float)stream}, action = mark / 10, log_prob = -mark;
   uint64_t decision = 99;
   CHECK_OK(prl_experience_enter(e, &stream, 1, &error));
-  prl_experience_record(e, observation, &action, &log_prob, version, 1, &decision);
+  prl_experience_record(e, observation, &action, &log_prob, NULL, version, 1, &decision);
   return decision;
 }
 

@@ -26,6 +26,8 @@ local function act_program(self)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
     prl.trace_output("action", actor.to_env(action))
     if has_density(actor) then prl.trace_output("log_prob", pi:log_prob(action)) end
+    local memory = networks.memory(self, obs)
+    if memory then prl.trace_output("memory", memory) end
   end)
 end
 
@@ -136,6 +138,9 @@ local function noise_document(actor)
   return noise
 end
 
+--- The policy's memory: how wide it is, and how far gradients go back.
+local function memory_document(given) return given and {width = given[2], stretch = given.stretch} or nil end
+
 --- One action for everybody, as prl.acting tells of a policy.
 local function constant_acting(self, recipe, vector)
   local other = learn.new(networks.bare(recipe), self.spec, vector)
@@ -234,7 +239,7 @@ local function plan_document(self, algorithm, recipe, hash)
     warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
     noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
-    constraints = constrained, arms = self.arms or nil,
+    constraints = constrained, arms = self.arms or nil, memory = memory_document(self.recipe.policy.memory),
     metrics = metric_documents(algorithm), asynchronous = algorithm.asynchronous,
   }
   if given.baseline then

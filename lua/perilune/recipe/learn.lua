@@ -12,7 +12,8 @@ Learn.__index = Learn
 -- ---- Networks and parameters ----
 
 --- The recipe's policy, which also acts: actor(obs), with obs (rows, O), is a distribution with log_prob(action) of actions
---- (rows, A) as the environment sees them, entropy(), kl(other). A shared trunk is stepped with it.
+--- (rows, A) as the environment sees them, entropy(), kl(other). A shared trunk is stepped with it, and policy.memory. With a
+--- memory obs has the states of the rows behind the O observations; of batch.obs the rows go on from one another.
 function Learn:actor()
   self.actor_made = self.actor_made or networks.actor(self)
   return self.actor_made
@@ -296,7 +297,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false,
+    arms = false, sequence = false,
   }, Learn)
 end
 

@@ -31,7 +31,11 @@ end
 local function networks(recipe, spec)
   local policy, inputs, found = recipe.policy, #spec.observation.names, {}
   local shared = policy.trunk == "shared"
-  local features = shared and policy.hidden[#policy.hidden] or inputs
+  local features, memory = shared and policy.hidden[#policy.hidden] or inputs, policy.memory
+  if memory then
+    found["policy.memory"] = 3 * memory[2] * (features + memory[2] + 2)
+    features = memory[2]
+  end
   local heads = policy.log_std.kind == "state" and 2 or 1
   found["policy.hidden"] = heads * layers(features, shared and {} or policy.hidden, outputs_of(spec)) +
     (shared and layers(inputs, policy.hidden) or 0)

@@ -1,8 +1,8 @@
 --- The networks that an algorithm declares (recipe/learn.lua): the recipe's actor and critics, and its own; and their
 --- parameter sets.
 ---
---- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk", which steps with the actor,
---- and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
+--- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk" and with a memory "memory", which
+--- step with the actor, and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
 local join = require "perilune.columns"
 local keys = require "perilune.keys"
 local options = require "perilune.options"
@@ -162,26 +162,51 @@ end
 
 -- ---- The actor and the critics ----
 
---- The hidden layers that actor and critics share: {width, feature(obs)}, evaluated once for each batch of observations.
---- Without a shared trunk a feature is the observation itself.
+--- fn(obs), evaluated once for each batch of observations.
+local function once(fn)
+  local last_obs, last_features, scope
+  return function(obs)
+    if not rawequal(last_obs, obs) or scope ~= prl.scope_number() then
+      last_obs, last_features, scope = obs, fn(obs), prl.scope_number()
+    end
+    return last_features
+  end
+end
+
+--- The policy's memory between what `trunk` gives of the observations and what acts and judges. Rows of a batch that is learned
+--- from are in stretches, through which the gradients go back; elsewhere each row goes on from the state that comes with it.
+local function add_memory(self, trunk)
+  local width, observed, before = self.recipe.policy.memory[2], #self.spec.observation.names, trunk.feature
+  local unit = nn.gru(trunk.width, width, {init = initialisers[self.recipe.policy.init]})
+  trunk.memory, trunk.width = unit, width
+  trunk.feature = once(function(obs)
+    local learned = self.sequence
+    local start = learned and rawequal(learned.obs, obs) and learned.start or nil
+    return unit(before(obs:slice(2, 1, observed)), obs:slice(2, observed + 1, observed + width), start)
+  end)
+end
+
+--- What actor and critics share, their hidden layers and the policy's memory: {width, feature(obs)}, evaluated once for each
+--- batch of observations. Where they share nothing a feature is the observation itself.
 local function trunk_of(self)
   if self.trunk_made then return self.trunk_made end
   local policy, inputs = self.recipe.policy, #self.spec.observation.names
   local trunk = {width = inputs, feature = function(obs) return obs end}
   self.trunk_made = trunk
-  if policy.trunk ~= "shared" then return trunk end
-  local module = body(inputs, policy)
-  trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
-  local last_obs, last_features, scope
-  trunk.feature = function(obs)
-    if not rawequal(last_obs, obs) or scope ~= prl.scope_number() then
-      last_obs, last_features, scope = obs, module(obs), prl.scope_number()
-    end
-    return last_features
+  if policy.trunk == "shared" then
+    local module = body(inputs, policy)
+    trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
+    trunk.feature = once(module)
+    --- What uses the trunk has no hidden layers of its own.
+    trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   end
-  --- What uses the trunk has no hidden layers of its own.
-  trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
+  if policy.memory then add_memory(self, trunk) end
   return trunk
+end
+
+--- What the states of the policy's memory come to, (rows, width), with these observations; nil where it has none.
+function networks.memory(self, obs)
+  return self.recipe.policy.memory and trunk_of(self).feature(obs) or nil
 end
 
 -- A policy's distribution over actions as the environment sees them.
@@ -212,6 +237,7 @@ function networks.actor(self)
   actor.set = "policy"
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
+  if trunk.memory then add_set(self, "memory", trunk.memory, "actor") end
   add_set(self, "policy", net, "actor")
   return callable_policy(actor)
 end
@@ -222,6 +248,7 @@ function networks.policy(self, name)
   new_name(self, "learn:policy", name)
   local trunk = trunk_of(self)
   if trunk.module then options.refuse("learn:policy: several policies share no trunk; policy.trunk is \"shared\"") end
+  if trunk.memory then options.refuse("learn:policy: several policies share no memory, and policy.memory is given") end
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local net, policy = make(self, self.recipe.policy, trunk.width)
   policy.set, policy.name, policy.distribution = name, name, net
@@ -301,7 +328,7 @@ end
 -- ---- Networks and parameters of an algorithm's own ----
 
 local function columns_of(self, inputs)
-  local widths, total = {obs = #self.spec.observation.names, action = #self.spec.action.names}, 0
+  local widths, total = {obs = tracing.width(self), action = #self.spec.action.names}, 0
   for _, input in ipairs(inputs) do
     local width = type(input) == "number" and input or widths[input]
     if not width then prl.refuse(prl.no_name("learn:network: inputs", "input", tostring(input), widths)) end

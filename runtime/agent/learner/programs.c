@@ -9,7 +9,7 @@
 /* What programs may read of the rows that an update learns from. */
 static prl_status list_sources(prl_learner *l, prl_error *error) {
   const prl_batch *b = &l->batch;
-  const int64_t observations = l->shape->spec.observations;
+  const int64_t observations = l->shape->experience.observations;
   const prl_source of_rows[] = {
       {.name = "obs", .width = observations, .from = b->observation, .needs = PRL_MADE_ROWS},
       {.name = "next_obs",
@@ -24,8 +24,9 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
       {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
       {.name = "weight", .width = 1, .from = l->weight, .needs = PRL_MADE_DRAW},
       {.name = "noise", .width = l->shape->noise_drawn, .from = l->noise, .needs = PRL_MADE_DRAW},
-      {.name = "next_noise", .width = l->shape->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW}};
-  const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
+      {.name = "next_noise", .width = l->shape->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW},
+      {.name = "start", .width = 1, .from = l->start, .needs = PRL_MADE_ROWS}};
+  const int fixed = (int)(sizeof of_rows / sizeof *of_rows) - !l->shape->memory_stretch;
   size_t count = (size_t)(fixed + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
@@ -123,7 +124,7 @@ static prl_status build_routine(prl_learner *l, const char *name, const prl_valu
 static prl_status build_values(prl_learner *l, const prl_value *programs, prl_error *error) {
   prl_values_program *v = &l->values;
   const prl_source source = {
-      .name = "obs", .width = l->shape->spec.observations, .direct = &v->observation, .required = true};
+      .name = "obs", .width = l->shape->experience.observations, .direct = &v->observation, .required = true};
   const prl_value *text = prl_get(programs, "values");
   if (!text) return PRL_OK; /* an algorithm that needs no values */
   prl_status status = build_routine(l, "values", text, l->shape->tile_rows, &source, 1, &v->routine, error);

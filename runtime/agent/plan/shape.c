@@ -275,6 +275,20 @@ static prl_status read_arms(prl_shape *s, const prl_value *root, prl_error *erro
   return PRL_OK;
 }
 
+/* ---- the policy's memory ---- */
+
+static prl_status read_recurrence(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *map = prl_get(root, "memory");
+  int64_t width = 0;
+  if (!map) return PRL_OK;
+  if (map->kind != PRL_MAP) return prl_read_fail("", "memory", "a map", error);
+  prl_status status = prl_read_int(map, "memory", "width", true, 1, 1 << 16, &width, error);
+  if (!status)
+    status = prl_read_int(map, "memory", "stretch", true, 1, 1 << 20, &s->memory_stretch, error);
+  s->experience.memory = (int32_t)width;
+  return status;
+}
+
 static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   int64_t seed = 0, format = 0;
   prl_status status = prl_read_int(root, "", "format", true, 2, 2, &format, error);
@@ -285,12 +299,13 @@ static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   if (!status) status = read_noise(s, root, error);
   if (!status) status = read_capacity(s, root, error);
   if (!status) status = read_memory(s, root, error);
+  if (!status) status = read_recurrence(s, root, error);
   if (!status) status = read_arms(s, root, error);
   if (!status) status = read_responses(s, root, error);
   if (status) return status;
   prl_experience_options *o = &s->experience;
   s->seed = o->seed = (uint64_t)seed;
-  o->observations = s->spec.observations;
+  o->observations = s->spec.observations + o->memory;
   o->actions = s->spec.actions;
   o->responses = s->spec.responses;
   o->names = s->response_names;

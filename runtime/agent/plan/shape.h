@@ -25,10 +25,12 @@ typedef struct prl_shape {
   bool asynchronous;                 /* several workers may learn by it, each by its own steps */
   bool ratios;                       /* a verb asks for ratios of densities */
   double priority;                   /* the exponent that rows are drawn by; 0: uniformly */
+  int64_t memory_stretch;            /* steps that gradients go back through a memory of the policy's */
   int64_t act_rows;                  /* of one run of `act` */
   int64_t tile_rows;                 /* of one run of `values` */
   bool drop_stale;                   /* rows under an older policy version are not learned from */
-  prl_experience_options experience; /* names: response_names; rules: NULL */
+  prl_experience_options experience; /* names: response_names; rules: NULL. Its `observations` are those of
+                                      * rows, with the state of a memory */
   prl_response_rule *rules;          /* (responses) */
 } prl_shape;
 

@@ -14,13 +14,18 @@ prl_status prl_policy_check(const prl_policy *p, const float *observation, int64
                   p->shape->spec.observation[at % width].name, at / width + 1, (double)observation[at]);
 }
 
-void prl_policy_normalise(const prl_policy *p, int64_t n, const float *observation, float *to) {
-  const int64_t width = p->shape->spec.observations;
-  const prl_normaliser *statistics = &p->normaliser;
-  if (p->normalise)
-    p->kernels->normalise(n, width, observation, statistics->shift, statistics->scale, statistics->clip, to);
-  else if (to != observation)
-    memcpy(to, observation, (size_t)(n * width) * sizeof(float));
+/* Of rows, whose last numbers are the state of a memory: the observations alone. */
+void prl_policy_normalise(const prl_policy *p, int64_t n, float *observation) {
+  const int64_t width = p->shape->spec.observations, row = p->shape->experience.observations;
+  const prl_normaliser *s = &p->normaliser;
+  if (!p->normalise) return;
+  const int64_t rows = row == width ? n : 1; /* at once */
+  for (int64_t i = 0; i < n; i += rows, observation += row)
+    p->kernels->normalise(rows, width, observation, s->shift, s->scale, s->clip, observation);
+}
+
+void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
+  if (p->normalise) prl_normaliser_add(&p->normaliser, n, p->shape->experience.observations, observation);
 }
 
 static void copy_actions(const prl_policy *p, int64_t n, float *action) {
@@ -46,7 +51,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
                            int64_t first, int64_t n, prl_mode mode, const prl_draw_address *address,
                            float *action, prl_error *error) {
   const prl_shape *s = p->shape;
-  prl_policy_normalise(p, n, observation + first * s->spec.observations, p->act.observation->data);
+  prl_memory_fill(p, experience, observation, first, n, address);
   if (p->act.noise) prl_noise_draw(p, experience, first, n, mode, address);
   if (p->act.arm) prl_arms_fill(p, experience, first, n, !address);
   if (p->act.sample) *(float *)p->act.sample->data = mode == PRL_SAMPLE;
@@ -59,7 +64,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
                     "the policy's action is not finite (rows %" PRId64 " to %" PRId64 ")", first + 1,
                     first + n);
   keep_densities(p, first, n);
-  return PRL_OK;
+  return prl_memory_keep(p, first, n, address, error);
 }
 
 /* Tiles of one size, so that the program need not change its number of rows: what the last one lacks are rows
@@ -79,4 +84,5 @@ prl_status prl_policy_act(prl_policy *p, const prl_experience *experience, const
 
 int64_t prl_policy_acted(const prl_policy *p) { return p->acted; }
 const float *prl_policy_log_prob(const prl_policy *p) { return p->log_prob; }
+const float *prl_policy_memory(const prl_policy *p) { return p->memory; }
 void prl_policy_answered(prl_policy *p) { p->n.calls++; }

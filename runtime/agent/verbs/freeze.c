@@ -14,7 +14,8 @@ void prl_update_begin(prl_learner *l) {
 void prl_update_observe(prl_learner *l) {
   const prl_batch *b = &l->batch;
   prl_shared_gather(l);
-  prl_policy_normalise(l->policy, b->rows + b->bootstraps, b->observation, b->observation);
+  prl_policy_normalise(l->policy, b->rows + b->bootstraps, b->observation);
+  prl_learner_cut(l);
 }
 
 /* In one piece, since the raw observations of the batch are not kept: the normalised ones take their place.

@@ -88,7 +88,8 @@ static prl_status sample(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_er
   const sample_fields *f = verb->fields;
   if (!l->memory->n.rows) return PRL_OK;
   draw_rows(l, f);
-  prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation, l->batch.observation);
+  prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation);
+  prl_learner_cut(l);
   draw_noise(l, f->size);
   return prl_rewards_draw(l, error);
 }

@@ -8,7 +8,7 @@ enum { ROWS }; /* cursor: rows whose values are known */
 /* Values of one tile of rows and bootstraps, spread to the critics. */
 static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
   prl_program *program = l->values.routine.program;
-  const int64_t width = l->shape->spec.observations;
+  const int64_t width = l->shape->experience.observations;
   prl_status status = prl_program_rows(program, rows, error);
   if (status) return status;
   memcpy(l->values.observation->data, l->batch.observation + first * width,
