@@ -159,6 +159,7 @@ static void gru_backward(const prl_call *call) {
   prl_tensor *gw = call->gin[2], *gb = call->gin[3];
   memset(b.carried, 0, (size_t)(u.rows * n) * sizeof(float));
   if (call->gin[1]) memset(call->gin[1]->data, 0, bytes_of(call->gin[1]));
+  if (call->inputs == 5 && call->gin[4]) memset(call->gin[4]->data, 0, bytes_of(call->gin[4]));
   turn(call->in[2]->data, n, 3 * n, b.turned);
   for (int64_t step = u.steps - 1; step >= 0; step--) {
     const int64_t end = u.begin[step + 1];

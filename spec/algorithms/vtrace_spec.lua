@@ -6,7 +6,8 @@ local prl = require "perilune"
 local recipes = require "support.recipes"
 
 local contents, new_world, outputs, step = off_policy.contents, off_policy.new_world, off_policy.outputs, off_policy.step
-local padded, HIDDEN, STREAMS = off_policy.padded, off_policy.HIDDEN, off_policy.STREAMS
+local HIDDEN, STREAMS = off_policy.HIDDEN, off_policy.STREAMS
+local popart, descended, rescaled, near = off_policy.popart, off_policy.descended, off_policy.rescaled, off_policy.near
 local GAMMA, WEIGHT, ROLLOUT = {fast = 0.6, slow = 0.9}, {fast = 2, slow = -0.5}, 14
 local MINIBATCH, STRETCH, LAMBDA, RHO, C = 40, 4, 0.8, 1.2, 0.9
 local LR, CRITIC_LR, ENTROPY, CHOICES = 0.3, 0.2, 0.05, 3
@@ -33,12 +34,6 @@ local function log_probs(numbers, x)
   for i = 1, CHOICES do sum = sum + math.exp(out[i]) end
   for i = 1, CHOICES do out[i] = out[i] - math.log(sum) end
   return out
-end
-
---- PopArt's statistics in force, of critic i from 0: mean and deviation.
-local function popart(file, i)
-  local numbers = file[("critic.%d.popart"):format(i)]
-  return numbers[4], numbers[5]
 end
 
 local critics = {fast = 0, slow = 1}
@@ -120,36 +115,6 @@ local function value_loss(rows, numbers, name, mean, std)
   local sum = 0
   for _, row in ipairs(rows) do sum = sum + (outputs(numbers, row.x, 1)[1] - (row.v[name] - mean) / std) ^ 2 end
   return sum / #rows
-end
-
---- The numbers after one step down the slope of loss(numbers).
-local function descended(numbers, loss, lr)
-  local out = {}
-  for i, kept in ipairs(numbers) do
-    numbers[i] = kept + 1e-5
-    local above = loss(numbers)
-    numbers[i] = kept - 1e-5
-    out[i] = kept - lr * (above - loss(numbers)) / 2e-5
-    numbers[i] = kept
-  end
-  return out
-end
-
---- The last layer says the same in other statistics: PopArt, as `publish` puts them in force.
-local function rescaled(numbers, mean, std, new_mean, new_std)
-  local bias = padded(HIDDEN) + padded(2 * HIDDEN)
-  numbers[bias + 1] = (numbers[bias + 1] * std + mean - new_mean) / new_std
-  for h = 1, HIDDEN do numbers[bias + 16 + h] = numbers[bias + 16 + h] * std / new_std end
-  return numbers
-end
-
-local function near(expected, found, before)
-  local moved = 0
-  for i, number in ipairs(expected) do
-    assert.near(number, found[i], 2e-5)
-    moved = math.max(moved, math.abs(number - before[i]))
-  end
-  assert.is_true(moved > 0.01, moved)
 end
 
 describe("an update of a2c off policy", function()

@@ -71,4 +71,41 @@ function off_policy.outputs(numbers, x, count)
   return out
 end
 
+--- PopArt's statistics in force, of critic i from 0: mean and deviation.
+function off_policy.popart(file, i)
+  local numbers = file[("critic.%d.popart"):format(i)]
+  return numbers[4], numbers[5]
+end
+
+--- The numbers after one step down the slope of loss(numbers).
+function off_policy.descended(numbers, loss, lr)
+  local out = {}
+  for i, kept in ipairs(numbers) do
+    numbers[i] = kept + 1e-5
+    local above = loss(numbers)
+    numbers[i] = kept - 1e-5
+    out[i] = kept - lr * (above - loss(numbers)) / 2e-5
+    numbers[i] = kept
+  end
+  return out
+end
+
+--- The last layer says the same in other statistics: PopArt, as `publish` puts them in force.
+function off_policy.rescaled(numbers, mean, std, new_mean, new_std)
+  local bias = padded(HIDDEN) + padded(2 * HIDDEN)
+  numbers[bias + 1] = (numbers[bias + 1] * std + mean - new_mean) / new_std
+  for h = 1, HIDDEN do numbers[bias + 16 + h] = numbers[bias + 16 + h] * std / new_std end
+  return numbers
+end
+
+--- The numbers of a file are those that were worked out, and an update has moved them.
+function off_policy.near(expected, found, before)
+  local moved = 0
+  for i, number in ipairs(expected) do
+    assert(math.abs(number - found[i]) <= 2e-5, ("number %d is %.9g, not %.9g"):format(i, found[i], number))
+    moved = math.max(moved, math.abs(number - before[i]))
+  end
+  assert(moved > 0.005, moved)
+end
+
 return off_policy

@@ -26,11 +26,11 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
       {.name = "noise", .width = l->shape->noise_drawn, .from = l->noise, .needs = PRL_MADE_DRAW},
       {.name = "next_noise", .width = l->shape->noise_drawn, .from = l->next_noise, .needs = PRL_MADE_DRAW},
       {.name = "start", .width = 1, .from = l->start, .needs = PRL_MADE_ROWS}};
-  const int fixed = (int)(sizeof of_rows / sizeof *of_rows) - !l->shape->memory_stretch;
+  const int fixed = (int)(sizeof of_rows / sizeof *of_rows) - !l->shape->memory_stretch; /* the last one */
   size_t count = (size_t)(fixed + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
-  memcpy(l->sources, of_rows, sizeof of_rows);
+  memcpy(l->sources, of_rows, (size_t)fixed * sizeof *of_rows);
   l->sources_count = fixed;
   for (int i = 0; i < l->critics_count; i++) {
     const prl_critic *c = &l->critics[i];
