@@ -5,6 +5,7 @@
 --- step with the actor, and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
 local join = require "perilune.columns"
 local keys = require "perilune.keys"
+local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
 local prl = require "perilune"
 local tracing = require "perilune.recipe.tracing"
@@ -173,6 +174,19 @@ local function once(fn)
   end
 end
 
+--- What networks see of observations, as policy.observes says: a function of rows, whose memory goes along, and how many numbers
+--- it leaves of those of the environment. width: the columns of the rows that it is given.
+local function sight_of(self, width)
+  local names = self.spec.observation.names
+  local kept = observes.kept(names, self.recipe.policy.observes)
+  if #kept == #names then return function(obs) return obs end, #names end
+  local ids = {}
+  for i, place in ipairs(kept) do ids[i] = place - 1 end
+  for column = #names, width - 1 do ids[#ids + 1] = column end
+  local index = prl.tensor(ids, "int32")
+  return function(obs) return obs:index_select(2, index) end, #kept
+end
+
 --- The policy's memory between what `trunk` gives of the observations and what acts and judges. Rows of a batch that is learned
 --- from are in stretches, through which the gradients go back; elsewhere each row goes on from the state that comes with it.
 local function add_memory(self, trunk)
@@ -190,13 +204,14 @@ end
 --- batch of observations. Where they share nothing a feature is the observation itself.
 local function trunk_of(self)
   if self.trunk_made then return self.trunk_made end
-  local policy, inputs = self.recipe.policy, #self.spec.observation.names
-  local trunk = {width = inputs, feature = function(obs) return obs end}
+  local policy = self.recipe.policy
+  local see, inputs = sight_of(self, #self.spec.observation.names)
+  local trunk = {width = inputs, feature = policy.observes and once(see) or see}
   self.trunk_made = trunk
   if policy.trunk == "shared" then
     local module = body(inputs, policy)
     trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
-    trunk.feature = once(module)
+    trunk.feature = once(function(obs) return module(see(obs)) end)
     --- What uses the trunk has no hidden layers of its own.
     trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   end
@@ -327,21 +342,29 @@ end
 
 -- ---- Networks and parameters of an algorithm's own ----
 
+--- How many columns the inputs have together, and what makes them of the rows that the network is called with.
 local function columns_of(self, inputs)
-  local widths, total = {obs = tracing.width(self), action = #self.spec.action.names}, 0
+  local all = tracing.width(self)
+  local see, kept = sight_of(self, all)
+  local widths, total = {obs = all - #self.spec.observation.names + kept, action = #self.spec.action.names}, 0
   for _, input in ipairs(inputs) do
     local width = type(input) == "number" and input or widths[input]
     if not width then prl.refuse(prl.no_name("learn:network: inputs", "input", tostring(input), widths)) end
     total = total + width
   end
-  return total
+  return total, function(...)
+    local given = {...}
+    for i, input in ipairs(inputs) do
+      if input == "obs" and given[i] then given[i] = see(given[i]) end
+    end
+    return #given == 1 and given[1] or join(given)
+  end
 end
 
 --- The module, layers one after another, called over columns side by side; one output a row comes as (rows).
-local function callable(name, set, module, outputs, fixed)
+local function callable(name, set, module, columns, outputs, fixed)
   local last = module[#module]
   local network = {name = name, set = set, features = last.weight:size(1)}
-  local function columns(...) return select("#", ...) == 1 and ... or join {...} end
   local function seen(out)
     out = outputs == 1 and out:reshape(-1) or out
     return fixed and out:detach() or out
@@ -367,12 +390,12 @@ function networks.own(self, name, given)
   local policy, outputs = self.recipe.policy, given.outputs or 1
   local layers = {hidden = given.hidden or policy.hidden, activation = given.activation or policy.activation,
     init = given.init or policy.init}
-  local inputs = columns_of(self, given.inputs)
+  local inputs, columns = columns_of(self, given.inputs)
   local function make() return mlp(inputs, layers, outputs, given.last_gain or 1) end
   local module = make()
   add_set(self, name, module, name)
-  local network = callable(name, name, module, outputs, false)
-  self.makers[network] = {make = make, module = module, outputs = outputs}
+  local network = callable(name, name, module, columns, outputs, false)
+  self.makers[network] = {make = make, module = module, columns = columns, outputs = outputs}
   return network
 end
 
@@ -385,7 +408,7 @@ function networks.target(self, network)
   new_name(self, "learn:target", name)
   local module = maker.make():load(maker.module:state())
   add_set(self, name, module, nil)
-  return callable(name, name, module, maker.outputs, true)
+  return callable(name, name, module, maker.columns, maker.outputs, true)
 end
 
 --- learn:parameter.

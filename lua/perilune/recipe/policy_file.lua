@@ -11,6 +11,7 @@
 --- It is called once for each plan, before programs are traced; its module takes rows (rows, inputs) and gives
 --- (rows, outputs): the mean of a continuous action, or the logits of choices.
 local code_file = require "perilune.recipe.code_file"
+local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
 local prl = require "perilune"
 
@@ -43,8 +44,9 @@ function policy_file.load(check, policy, path)
     check.fail(path .. ".lua", policy.lua .. " returns no function that makes the policy's network")
   end
   return function(self, given, inputs, outputs)
-    local net = options.strict("the network", "field", {inputs = inputs, outputs = outputs,
-      observations = self.spec.observation.names, policy = given})
+    local all, names = self.spec.observation.names, {}
+    for i, place in ipairs(observes.kept(all, given.observes)) do names[i] = all[place] end
+    local net = options.strict("the network", "field", {inputs = inputs, outputs = outputs, observations = names, policy = given})
     return checked(file, make(net), inputs, outputs)
   end
 end

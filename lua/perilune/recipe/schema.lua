@@ -8,7 +8,7 @@
 ---   optional               false is accepted and means that it is not used
 ---   required               there is no default
 ---   fields                 the options of a `section`
---- Kinds: number, boolean, text, choice, texts, sizes, memory, duration, reward, scale, section, and those that validate.lua
+--- Kinds: number, boolean, text, choice, texts, sizes, memory, observes, duration, reward, scale, section, and those that validate.lua
 --- checks as a whole: env, control, critics, constraints, multiplier, dimensions, algorithm, optimizer.
 --- Every kind is checked by the function of its name in values.lua.
 ---
@@ -18,7 +18,7 @@
 ---              action, responses}
 ---   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}},
 ---               constraints = {name = {critic, at_least or at_most, per, unit, window, multiplier}} or nil}
----   policy     {hidden, activation, …, memory = {"gru", width, stretch} or nil, action = {dimension = {low, high} or number}}
+---   policy     {hidden, activation, …, observes = {hide = {…}} or nil, memory = {"gru", width, stretch} or nil, action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used, or
 ---              nothing for one `of` another
 ---   train, eval, agent
@@ -90,6 +90,12 @@ schema.objective = {
     "a critic is (w ± λ)/(1 + Σλ), that of another w/(1 + Σλ)"),
 }
 
+--- Fields of policy.observes.
+schema.observes = {
+  option("hide", "texts", nil, "", 'names of observations that are not seen, where * stands for any letters, as in {"last_*"}',
+    {required = true}),
+}
+
 schema.policy = {
   option("hidden", "sizes", {64, 64}, "units", "widths of the hidden layers"),
   option("activation", "choice", "tanh", "", "activation of the hidden layers", {choices = schema.activations}),
@@ -97,7 +103,9 @@ schema.policy = {
     "a Lua file beside the recipe that makes the actor's layers, in place of hidden and activation; needs --trust"),
   option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
     {choices = {"separate", "shared"}}),
-  -- Without a default, so that recipes without a memory keep their hashes.
+  -- These two without a default, so that recipes from before them keep their hashes.
+  option("observes", "observes", nil, "", 'which observations actor and critics see: {hide = {"mean_action_*"}} hides some of them; ' ..
+    "default: all"),
   option("memory", "memory", nil, "", "a gated recurrent unit before what acts and judges, over the observations or a shared " ..
     'trunk, as in {"gru", 64, stretch = 32}: 64 numbers that go on through an episode; stretch: steps that gradients go back ' ..
     "through it. false: the policy knows nothing but the observations"),

@@ -5,6 +5,7 @@ local checks = require "perilune.recipe.check"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
+local observes = require "perilune.recipe.observes"
 local policy_file = require "perilune.recipe.policy_file"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
@@ -150,7 +151,7 @@ local function is_default(option, value)
   return true
 end
 
-local used = {hidden = true, activation = true, init = true, normalise = true}
+local used = {hidden = true, activation = true, init = true, normalise = true, observes = true}
 
 --- An algorithm with networks of its own makes no use of what the recipe says of other ones.
 local function own_networks(check, recipe, algorithm)
@@ -215,6 +216,9 @@ local function resolve(check, recipe)
   if recipe.env ~= nil then result.env, spec, make = check.try(environment.resolve, check, recipe.env, "env") end
   if policy.trunk == "shared" and #policy.hidden == 0 then
     check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
+  end
+  if spec and policy.observes then
+    observes.check(check, policy.observes, spec.observation.names, "policy.observes")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
   local own_policy = check.try(policy_file.load, check, policy, "policy")

@@ -216,6 +216,12 @@ function values.sizes(check, value, _, path)
   return result
 end
 
+--- {hide = names}; recipe/observes.lua checks the names. nil for false.
+function values.observes(check, value, _, path)
+  if value == false then return nil end
+  return check.section(schema.observes, value, path)
+end
+
 --- {"gru", width, stretch = steps}; nil for false.
 function values.memory(check, value, _, path)
   if value == false then return nil end
