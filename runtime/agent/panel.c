@@ -54,7 +54,7 @@ typedef struct part {
   uint32_t *episode, *steps; /* of the draws: session; request in it */
   uint8_t *replaced;
   float *memory; /* (n, memory) of the policy; NULL: it has none */
-  double *sums; /* of the panel */
+  double *sums;  /* of the panel */
   prl_status status;
   prl_error error;
 } part;

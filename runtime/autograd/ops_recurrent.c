@@ -27,7 +27,9 @@ static int64_t round_up(int64_t count) { return (count + 15) / 16 * 16; }
 
 /* Floats of the scratch: `unit`'s integers, then forward's or backward's. */
 static int64_t integers(int64_t rows) { return round_up(3 * rows + 2); }
-static int64_t backward_floats(int64_t rows, int64_t n) { return rows * 5 * n + 3 * n * n + TILE * n + 3 * n; }
+static int64_t backward_floats(int64_t rows, int64_t n) {
+  return rows * 5 * n + 3 * n * n + TILE * n + 3 * n;
+}
 
 static prl_status gru_infer(const prl_attrs *attrs, int inputs, const prl_tensor *const *in,
                             prl_inferred *inferred, prl_error *error) {
@@ -77,8 +79,7 @@ static unit unit_of(const prl_call *call) {
 
 /* h of a row. */
 static const float *before(const prl_call *call, int64_t row, int64_t step, int64_t n) {
-  return step ? (const float *)call->out->data + (row - 1) * n
-              : (const float *)call->in[1]->data + row * n;
+  return step ? (const float *)call->out->data + (row - 1) * n : (const float *)call->in[1]->data + row * n;
 }
 
 /* ---- forward ---- */
@@ -174,6 +175,5 @@ static void gru_backward(const prl_call *call) {
 
 PRL_EXAMPLES(gru, {IN(F32(-1, 1, 7, 9), F32(-1, 1, 7, 3), F32(-1, 1, 3, 9), F32(-1, 1, 9), IDX(2, 7))},
              {IN(F32(-1, 1, 5, 6), F32(-1, 1, 5, 2), F32(-1, 1, 2, 6), F32(-1, 1, 6))},
-             {IN(F32(-1, 1, 67, 15), F32(-1, 1, 67, 5), F32(-.5f, .5f, 5, 15), F32(-1, 1, 15),
-                 IDX64(2, 67))})
+             {IN(F32(-1, 1, 67, 15), F32(-1, 1, 67, 5), F32(-.5f, .5f, 5, 15), F32(-1, 1, 15), IDX64(2, 67))})
 const prl_op prl_op_gru = {"gru", 4, 5, 0, gru_infer, gru_forward, gru_backward, gru_example};

@@ -156,6 +156,7 @@ prl_status prl_experience_blocks(prl_experience *e, prl_blocks *blocks, prl_erro
   prl_status status = PRL_OK;
   for (size_t i = 0; !status && i < sizeof bytes / sizeof *bytes; i++)
     status = prl_blocks_add_bytes(blocks, bytes[i].name, bytes[i].size, bytes[i].data, error);
-  if (!status && states) status = prl_blocks_add(blocks, "experience.memory", PRL_F32, states, e->memory, error);
+  if (!status && states)
+    status = prl_blocks_add(blocks, "experience.memory", PRL_F32, states, e->memory, error);
   return status ? status : add_pool(e, blocks, error);
 }

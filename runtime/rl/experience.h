@@ -143,7 +143,7 @@ typedef struct prl_experience {
   int64_t rest;  /* a freed place rests until as many others are free; keeps the places in use few and near */
   prl_event *events;
   prl_stream *streams;
-  float *memory; /* (streams, memory): the state after the last decision of the episode that runs */
+  float *memory;  /* (streams, memory): the state after the last decision of the episode that runs */
   int32_t *table; /* open addressing: slot + 1, 0 for none */
   int64_t table_size;
   int32_t *slot;    /* (streams) of the rows of the last call; also the guess for the next one */

@@ -263,7 +263,8 @@ void prl_experience_record(prl_experience *e, const float *observation, const fl
     decisions[i] =
         record_row(e, slot, observation + i * observed, action + i * o->actions, log_prob[i], version);
     if (o->memory) /* also of a step that was not recorded */
-      memcpy(e->memory + (int64_t)slot * o->memory, memory + i * o->memory, (size_t)o->memory * sizeof(float));
+      memcpy(e->memory + (int64_t)slot * o->memory, memory + i * o->memory,
+             (size_t)o->memory * sizeof(float));
   }
 }
 

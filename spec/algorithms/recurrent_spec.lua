@@ -256,7 +256,8 @@ describe("a policy's memory", function()
 
   it("goes on from a file, byte for byte", function()
     local path = folder .. "agent.safetensors"
-    for _, algorithm in ipairs {PPO, '"a2c", rollout = 7', '"a2c", rollout = 7, correction = {"vtrace"}, memory = 500, start = 64, minibatch = 33'} do
+    local memory = '"a2c", rollout = 7, correction = {"vtrace"}, memory = 500, start = 64, minibatch = 33'
+    for _, algorithm in ipairs {PPO, '"a2c", rollout = 7', memory} do
       local agent, env, loaded = make(GRU, algorithm)
       local straight = drive.updates(agent, env, 9)
       agent, env = make(GRU, algorithm)

@@ -26,8 +26,8 @@ local function act_program(self)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
     prl.trace_output("action", actor.to_env(action))
     if has_density(actor) then prl.trace_output("log_prob", pi:log_prob(action)) end
-    local memory = networks.memory(self, obs)
-    if memory then prl.trace_output("memory", memory) end
+    local state = networks.memory(self, obs)
+    if state then prl.trace_output("memory", state) end
   end)
 end
 

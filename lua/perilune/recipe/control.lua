@@ -118,7 +118,8 @@ function control.document(recipe, rows, act, plan)
     plan = {
       format = plan.format, seed = plan.seed, observation = plan.observation, action = plan.action, responses = plan.responses,
       capacity = {streams = streams, rows = own_rows, batch = own_rows, idle_us = plan.capacity.idle_us},
-      noise = act.noise, memory = act.memory, normaliser = act.normaliser, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
+      noise = act.noise, memory = act.memory,
+      normaliser = act.normaliser, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
     },
   }
 end

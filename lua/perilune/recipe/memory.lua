@@ -31,10 +31,10 @@ end
 local function networks(recipe, spec)
   local policy, inputs, found = recipe.policy, #spec.observation.names, {}
   local shared = policy.trunk == "shared"
-  local features, memory = shared and policy.hidden[#policy.hidden] or inputs, policy.memory
-  if memory then
-    found["policy.memory"] = 3 * memory[2] * (features + memory[2] + 2)
-    features = memory[2]
+  local features, unit = shared and policy.hidden[#policy.hidden] or inputs, policy.memory
+  if unit then
+    found["policy.memory"] = 3 * unit[2] * (features + unit[2] + 2)
+    features = unit[2]
   end
   local heads = policy.log_std.kind == "state" and 2 or 1
   found["policy.hidden"] = heads * layers(features, shared and {} or policy.hidden, outputs_of(spec)) +

@@ -18,7 +18,8 @@
 ---              action, responses}
 ---   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}},
 ---               constraints = {name = {critic, at_least or at_most, per, unit, window, multiplier}} or nil}
----   policy     {hidden, activation, …, observes = {hide = {…}} or nil, memory = {"gru", width, stretch} or nil, action = {dimension = {low, high} or number}}
+---   policy     {hidden, activation, …, observes = {hide = {…}} or nil, memory = {"gru", width, stretch} or nil,
+---              action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used, or
 ---              nothing for one `of` another
 ---   train, eval, agent

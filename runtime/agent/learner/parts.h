@@ -90,14 +90,14 @@ struct prl_learner {
   float *noise;          /* (draw, noise): draws as those of actions, for the rows */
   float *next_noise;     /* the same for their next states */
 
-  prl_batch batch;  /* its observations are normalised where they stand: what programs read */
-  float *ratio;     /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
-  float *advantage; /* (batch): the weighted sum */
-  double *discount; /* (batch): scratch of the critic whose advantages are computed */
-  int32_t *order;   /* (batch): the permutation of the minibatches */
-  float *start;     /* (batch, where the policy has a memory): 1 where a stretch of rows begins, else 0 */
+  prl_batch batch;    /* its observations are normalised where they stand: what programs read */
+  float *ratio;       /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
+  float *advantage;   /* (batch): the weighted sum */
+  double *discount;   /* (batch): scratch of the critic whose advantages are computed */
+  int32_t *order;     /* (batch): the permutation of the minibatches */
+  float *start;       /* (batch, where the policy has a memory): 1 where a stretch of rows begins, else 0 */
   int32_t *stretches; /* (batch, the same): scratch of a permutation, the stretches' first rows */
-  double *lengths;  /* (streams): steps of the running episode that were learned from */
+  double *lengths;    /* (streams): steps of the running episode that were learned from */
 
   prl_critic *critics;
   int critics_count;

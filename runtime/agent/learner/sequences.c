@@ -1,6 +1,6 @@
 /* Sequences: where the policy has a memory, the rows of a batch are learned from in stretches of rows that
- * follow each other in one episode. A gradient goes back to the stretch's first row, whose memory is that with
- * which it was acted. And the permutations of minibatches, of such stretches or of single rows. */
+ * follow each other in one episode. A gradient goes back to the stretch's first row, whose memory is that
+ * with which it was acted. And the permutations of minibatches, of such stretches or of single rows. */
 #include "agent/learner/parts.h"
 #include "core/rng.h"
 

@@ -283,8 +283,7 @@ static prl_status read_recurrence(prl_shape *s, const prl_value *root, prl_error
   if (!map) return PRL_OK;
   if (map->kind != PRL_MAP) return prl_read_fail("", "memory", "a map", error);
   prl_status status = prl_read_int(map, "memory", "width", true, 1, 1 << 16, &width, error);
-  if (!status)
-    status = prl_read_int(map, "memory", "stretch", true, 1, 1 << 20, &s->memory_stretch, error);
+  if (!status) status = prl_read_int(map, "memory", "stretch", true, 1, 1 << 20, &s->memory_stretch, error);
   s->experience.memory = (int32_t)width;
   return status;
 }

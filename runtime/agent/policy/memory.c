@@ -45,6 +45,7 @@ prl_status prl_memory_keep(prl_policy *p, int64_t first, int64_t n, const prl_dr
                     first + 1, first + n);
   if (address && address->memory)
     memcpy(address->memory + first * width, from, (size_t)(n * width) * sizeof(float));
-  if (room > 0) memcpy(p->memory + first * width, from, (size_t)((n < room ? n : room) * width) * sizeof(float));
+  if (room > 0)
+    memcpy(p->memory + first * width, from, (size_t)((n < room ? n : room) * width) * sizeof(float));
   return PRL_OK;
 }

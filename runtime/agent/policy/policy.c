@@ -270,7 +270,6 @@ int64_t prl_policy_version(const prl_policy *p) { return p->n.version; }
 void prl_policy_number(prl_policy *p, int64_t version) { p->n.version = version; }
 const prl_params *prl_policy_published(const prl_policy *p, int set) { return p->published[set]; }
 
-
 prl_normaliser *prl_policy_normaliser(prl_policy *p) { return p->normalise ? &p->normaliser : NULL; }
 
 bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) {

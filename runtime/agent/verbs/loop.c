@@ -113,8 +113,8 @@ static prl_status read_minibatches(prl_verb_reader *r, void *fields, prl_error *
   prl_status status = prl_read_int(r->map, r->where, "size", true, 1, most, size, error);
   if (!status && *size < stretch)
     status = prl_fail(error, PRL_EFORMAT,
-                      "plan: schedule.minibatches.size is %" PRId64
-                      ", less than the %" PRId64 " rows of a stretch (memory.stretch)",
+                      "plan: schedule.minibatches.size is %" PRId64 ", less than the %" PRId64
+                      " rows of a stretch (memory.stretch)",
                       *size, stretch);
   return status;
 }
