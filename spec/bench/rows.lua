@@ -93,28 +93,33 @@ local function dqn_cartpole()
     "algorithm.updates=0.25", "algorithm.start=1000", "algorithm.steps=1"}, "dqn")
 end
 
---- Updates of two agents of a host by turns: what learning alone takes, and the first's time over the second's. Each agent
---- is {plan = …, streams, steps} of the same number of rows.
-local function updates_beside(one, other)
-  local function feeder(about)
-    local agent, streams = prl.agent(about.plan), {}
-    local spec = agent:spec()
-    for i = 1, about.streams do streams[i] = i end
-    streams = prl.tensor(streams, "int64")
-    local rows = prl.randn(about.streams, #spec.observation.names)
-    local responses = prl.rand(about.streams, #spec.responses)
-    return function()
-      for _ = 1, about.steps do
-        local _, decisions = agent:act(streams, rows)
-        agent:feedback(decisions, responses)
-      end
-      agent:observe(streams, rows)
-      local begun = select(2, bench.now())
-      agent:learn()
-      return select(2, bench.now()) - begun
+local function timed(work)
+  local begun = select(2, bench.now())
+  work()
+  return select(2, bench.now()) - begun
+end
+
+--- Updates of an agent of a host, {plan = …, streams, steps}: a function that feeds it and gives what learning alone takes.
+local function feeder(about)
+  local agent, streams = prl.agent(about.plan), {}
+  local spec = agent:spec()
+  for i = 1, about.streams do streams[i] = i end
+  streams = prl.tensor(streams, "int64")
+  local rows = prl.randn(about.streams, #spec.observation.names)
+  local responses = prl.rand(about.streams, #spec.responses)
+  return function()
+    for _ = 1, about.steps do
+      local _, decisions = agent:act(streams, rows)
+      agent:feedback(decisions, responses)
     end
+    agent:observe(streams, rows)
+    return timed(function() agent:learn() end)
   end
-  local first, second, times, ratios = feeder(one), feeder(other), {}, {}
+end
+
+--- Two such functions by turns: the first's time, and that over the second's.
+local function by_turns(first, second)
+  local times, ratios = {}, {}
   for i = 1, 45 do
     local a, b = first(), second()
     if i > 5 then times[#times + 1], ratios[#ratios + 1] = a, a / b end
@@ -122,19 +127,22 @@ local function updates_beside(one, other)
   return median(times), median(ratios)
 end
 
+--- Updates of two agents of as many rows.
+local function updates_beside(one, other) return by_turns(feeder(one), feeder(other)) end
+
 --- The plan of a host's recipe of the shape of shortvideo: 256 streams of 8 steps, with these critics and further lines.
-local function host_plan(critics, policy, algorithm, more)
+local function host_plan(critics, policy, algorithm, more, steps)
   local names = {}
   for i = 1, 32 do names[i] = ("%q"):format("o" .. i) end
   local path = os.tmpname()
   assert(prl.io.write(path, ([[return {env = {"host", observation = {%s}, action = {"continuous", a = {-1, 1}, b = {-1, 1}, c = {-1, 1},
     d = {-1, 1}}, responses = {w = {}, x = {}, y = {}, z = {}}}, objective = {critics = {%s}%s}, policy = {hidden = {64, 64}%s},
-    algorithm = {%s, rollout = 8}, agent = {streams = 256}, train = {steps = 1e6}}]]):format(table.concat(names, ", "),
-    table.concat(critics, ", "), more or "", policy or "", algorithm or '"a2c"')))
+    algorithm = {%s, rollout = %d}, agent = {streams = %d}, train = {steps = 1e6}}]]):format(table.concat(names, ", "),
+    table.concat(critics, ", "), more or "", policy or "", algorithm or '"a2c"', steps or 8, 2048 / (steps or 8))))
   local loaded, message = prl.recipe.load(path)
   os.remove(path)
   if not loaded then error(message, 0) end
-  return {plan = prl.recipe.plan(loaded), streams = 256, steps = 8}
+  return {plan = prl.recipe.plan(loaded), streams = 2048 / (steps or 8), steps = steps or 8}
 end
 
 local four = {"w = {}", "x = {weight = 0.5}", "y = {weight = 0.25}", "z = {weight = 0.1}"}
@@ -160,6 +168,17 @@ end
 local function two_stage()
   local product, ratio = updates_beside(host_plan(four, "", '"two_stage", main = "w", first = 0, share = 1'), host_plan(four, ""))
   bench.print("two_stage", "2048 rows, three auxiliary responses, beside a2c with the same critics and one policy", product, "us", ratio)
+end
+
+--- An update through a memory beside the bare kernels of its networks, and beside one without a memory.
+local function gru()
+  local memory = ', memory = {"gru", 64, stretch = 16}'
+  local adam = '"a2c", optimizer = {"adam"}, max_norm = 1e9'
+  local kernels = bench.gru()
+  local product, ratio = by_turns(feeder(host_plan({four[1]}, memory, adam, nil, 16)), function() return timed(kernels) end)
+  bench.print("gru", "a2c, 2048 rows in stretches of 16, a memory of 64, beside bare kernels", product, "us", ratio)
+  product, ratio = updates_beside(host_plan({four[1]}, memory, adam, nil, 16), host_plan({four[1]}, "", adam, nil, 16))
+  bench.print("gru", "the same beside an update without a memory", product, "us", ratio)
 end
 
 local function a2c_step()
@@ -500,6 +519,7 @@ return {
   {name = "multi_critic", run = multi_critic},
   {name = "constraints", run = constraints},
   {name = "two_stage", run = two_stage},
+  {name = "gru", run = gru},
   {name = "a2c_step", run = a2c_step},
   {name = "rollout", run = rollout},
   {name = "learn_budget", run = learn_budget},
