@@ -346,9 +346,11 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
   toy_options small = toy_small(options);
-  toy_plan toy = toy_new(runtime, &small);
-  assert_true(fail_each_allocation(whole_life, &toy) > 200);
-  toy_free(&toy);
+  for (small.memory = 0; small.memory < 2; small.memory++) {
+    toy_plan toy = toy_new(runtime, &small);
+    assert_true(fail_each_allocation(whole_life, &toy) > 200);
+    toy_free(&toy);
+  }
 }
 
 static int setup(void **state) {
