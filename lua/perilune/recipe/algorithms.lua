@@ -225,7 +225,7 @@ end
 -- What an algorithm's refusal may ask of the rest of the recipe.
 local function beside(recipe)
   return {critics = keys(recipe.objective.critics or {}), constrained = recipe.objective.constraints ~= nil,
-    steps = recipe.train.steps, trunk = recipe.policy.trunk}
+    steps = recipe.train.steps, trunk = recipe.policy.trunk, memory = recipe.policy.memory ~= nil}
 end
 
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its

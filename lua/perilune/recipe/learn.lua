@@ -94,8 +94,15 @@ function Learn:action()
   return own
 end
 
+--- What networks of the algorithm's own see: sight(obs) of batch.obs or batch.next_obs, (rows, O), is what they are called with.
+--- That is obs itself, or where the recipe's policy has a memory its numbers, (rows, width), through which gradients go back in
+--- the stretches that learn:sample {stretch = sight.stretch} draws; its set is "memory", by which learn:minimise steps it.
+--- sight:fixed(obs): the same as a constant. sight.stretch, sight.set: nil without a memory.
+function Learn:sight() return networks.sight(self) end
+
 --- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
---- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),
+--- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns; with a
+--- memory "obs" is what learn:sight gives),
 --- outputs (1), hidden, activation, init (default: the policy's), last_gain (1). net:with_features(x, …) gives the same, and
 --- what its last layer reads, (rows, net.features).
 function Learn:network(name, given)

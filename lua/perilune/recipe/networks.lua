@@ -174,22 +174,20 @@ local function once(fn)
   end
 end
 
---- What networks see of observations, as policy.observes says: a function of rows, whose memory goes along, and how many numbers
---- it leaves of those of the environment. width: the columns of the rows that it is given.
-local function sight_of(self, width)
+--- What networks see of observations, as policy.observes says: a function of rows, and how many numbers it leaves.
+local function sight_of(self)
   local names = self.spec.observation.names
   local kept = observes.kept(names, self.recipe.policy.observes)
   if #kept == #names then return function(obs) return obs end, #names end
   local ids = {}
   for i, place in ipairs(kept) do ids[i] = place - 1 end
-  for column = #names, width - 1 do ids[#ids + 1] = column end
   local index = prl.tensor(ids, "int32")
   return function(obs) return obs:index_select(2, index) end, #kept
 end
 
 --- The policy's memory between what `trunk` gives of the observations and what acts and judges. Rows of a batch that is learned
 --- from are in stretches, through which the gradients go back; elsewhere each row goes on from the state that comes with it.
-local function add_memory(self, trunk)
+local function add_memory(self, trunk, group)
   local width, observed, before = self.recipe.policy.memory[2], #self.spec.observation.names, trunk.feature
   local unit = nn.gru(trunk.width, width, {init = initialisers[self.recipe.policy.init]})
   trunk.memory, trunk.width = unit, width
@@ -198,14 +196,16 @@ local function add_memory(self, trunk)
     local start = learned and rawequal(learned.obs, obs) and learned.start or nil
     return unit(before(obs:slice(2, 1, observed)), obs:slice(2, observed + 1, observed + width), start)
   end)
+  add_set(self, "memory", unit, group)
 end
 
 --- What actor and critics share, their hidden layers and the policy's memory: {width, feature(obs)}, evaluated once for each
---- batch of observations. Where they share nothing a feature is the observation itself.
-local function trunk_of(self)
+--- batch of observations. Where they share nothing a feature is the observation itself. group: that of the memory's set
+--- ("actor").
+local function trunk_of(self, group)
   if self.trunk_made then return self.trunk_made end
   local policy = self.recipe.policy
-  local see, inputs = sight_of(self, #self.spec.observation.names)
+  local see, inputs = sight_of(self)
   local trunk = {width = inputs, feature = policy.observes and once(see) or see}
   self.trunk_made = trunk
   if policy.trunk == "shared" then
@@ -215,7 +215,7 @@ local function trunk_of(self)
     --- What uses the trunk has no hidden layers of its own.
     trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
   end
-  if policy.memory then add_memory(self, trunk) end
+  if policy.memory then add_memory(self, trunk, group or "actor") end
   return trunk
 end
 
@@ -252,7 +252,6 @@ function networks.actor(self)
   actor.set = "policy"
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
-  if trunk.memory then add_set(self, "memory", trunk.memory, "actor") end
   add_set(self, "policy", net, "actor")
   return callable_policy(actor)
 end
@@ -342,11 +341,24 @@ end
 
 -- ---- Networks and parameters of an algorithm's own ----
 
+--- learn:sight.
+function networks.sight(self)
+  local memory = self.recipe.policy.memory
+  if not memory then
+    return setmetatable({fixed = function(_, obs) return obs end}, {__call = function(_, obs) return obs end})
+  end
+  local trunk = trunk_of(self, "memory")
+  local sight = {stretch = memory.stretch, set = "memory"}
+  function sight.fixed(_, obs) return trunk.feature(obs):detach() end
+  return setmetatable(sight, {__call = function(_, obs) return trunk.feature(obs) end})
+end
+
 --- How many columns the inputs have together, and what makes them of the rows that the network is called with.
 local function columns_of(self, inputs)
-  local all = tracing.width(self)
-  local see, kept = sight_of(self, all)
-  local widths, total = {obs = all - #self.spec.observation.names + kept, action = #self.spec.action.names}, 0
+  local memory = self.recipe.policy.memory
+  local see, kept = sight_of(self)
+  if memory then see, kept = function(features) return features end, memory[2] end
+  local widths, total = {obs = kept, action = #self.spec.action.names}, 0
   for _, input in ipairs(inputs) do
     local width = type(input) == "number" and input or widths[input]
     if not width then prl.refuse(prl.no_name("learn:network: inputs", "input", tostring(input), widths)) end

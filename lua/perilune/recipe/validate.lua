@@ -151,7 +151,7 @@ local function is_default(option, value)
   return true
 end
 
-local used = {hidden = true, activation = true, init = true, normalise = true, observes = true}
+local used = {hidden = true, activation = true, init = true, normalise = true, observes = true, memory = true}
 
 --- An algorithm with networks of its own makes no use of what the recipe says of other ones.
 local function own_networks(check, recipe, algorithm)
