@@ -195,6 +195,105 @@ describe("an update of a2c through a memory", function()
   end)
 end)
 
+describe("an update of sac through a memory", function()
+  local folder
+  setup(function() folder = recipes.folder() end)
+  teardown(function() recipes.remove(folder) end)
+
+  local ALPHA, CRITIC, MINIBATCH, WEIGHT_OF_WIN = 0.5, 0.1, 24, 2
+  local SAC = [[return {
+    env = {"host", observation = {"x", "y"}, action = {"continuous", aim = {-1, 3}}, responses = {a = {}, b = {}}},
+    objective = {critics = {win = {reward = function(r) return r.a + r.b end, gamma = 0.9, weight = %g}}},
+    policy = {hidden = {%d}, activation = "tanh", memory = {"gru", %d, stretch = %d}},
+    algorithm = {"sac", rollout = 7, memory = 150, start = 0, minibatch = %d, updates = 0.0476190477, alpha = %g, lr = 0.1, alpha_lr = 0,
+      critic_lr = %g, tau = 0, entropy_gamma = 0.8, optimizer = {"sgd"}},
+    agent = {streams = %d},
+    train = {seed = 5},
+  }]]
+
+  --- The drawn rows, from the agent's file alone: {x, state, action, reward, noise, start, ahead = {x, state}, last}.
+  local function drawn(file)
+    local function seen_at(place)
+      local at, numbers = place * 4, file["memory.observation"]
+      return {x = {numbers[at + 1], numbers[at + 2]}, state = {numbers[at + 3], numbers[at + 4]}}
+    end
+    local rows, length = {}, 0
+    for k, place in ipairs(file["draw.place"]) do
+      local row, following = seen_at(place), file["memory.next"][place + 1]
+      row.action = file["memory.action"][place + 1]
+      row.reward = file["memory.response"][2 * place + 1] + file["memory.response"][2 * place + 2]
+      row.noise, row.start = file["draw.next_noise"][k], length == 0
+      row.ahead = following >= 0 and seen_at(following) or nil
+      local goes_on = following >= 0 and file["memory.kind"][following + 1] % 256 == 1
+      length = goes_on and length + 1 < STRETCH and length + 1 or 0
+      rows[k] = row
+    end
+    return rows
+  end
+
+  --- What a sampled action is at the features h, and its log-density.
+  local function act(numbers, h, noise)
+    local out = outputs(numbers, h, 2)
+    local log_std = math.max(-5, math.min(2, out[2]))
+    local u = out[1] + math.exp(log_std) * noise
+    local log_prob = -0.5 * noise ^ 2 - log_std - 0.5 * math.log(2 * math.pi) - math.log(1 - math.tanh(u) ^ 2) - math.log(2)
+    return 1 + 2 * math.tanh(u), log_prob
+  end
+
+  local function goals(rows, before)
+    for _, row in ipairs(rows) do
+      row.goal = {row.reward, 0}
+      if row.ahead then
+        local h = unit(before["params.memory"], row.ahead.x, row.ahead.state)
+        local action, log_prob = act(before["params.actor"], h, row.noise)
+        local best
+        for i = 1, 2 do
+          local q = outputs(before["params.target/twin_" .. i], {h[1], h[2], action}, 2)
+          q.total = WEIGHT_OF_WIN * q[1] + ALPHA * q[2]
+          if not best or q.total < best.total then best = q end
+        end
+        row.goal = {row.reward + 0.9 * best[1], 0.8 * (best[2] - log_prob)}
+      end
+    end
+  end
+
+  it("is that of its equations: the values' loss moves it, and the actor's does not", function()
+    local text = SAC:format(WEIGHT_OF_WIN, HIDDEN, WIDTH, STRETCH, MINIBATCH, ALPHA, CRITIC, STREAMS)
+    local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text))))
+    local world, before = {rows = {{}, {}, {}}, next = {}, count = 0}, nil
+    for _ = 1, 5 do
+      for _ = 1, 7 do step(agent, world) end
+      before = contents(agent)
+      for _, name in ipairs {"memory", "actor", "twin_1", "twin_2", "target/twin_1", "target/twin_2"} do
+        assert(before["params." .. name]) -- read before it is learned
+      end
+      agent:learn()
+    end
+    assert.equal(5, agent:metrics().updates)
+    local after = contents(agent)
+    local rows, sets, starts = drawn(after), {}, 0
+    for _, row in ipairs(rows) do starts = starts + (row.start and row.state[1] ~= 0 and 1 or 0) end
+    assert.is_true(starts > 2)
+    goals(rows, before)
+    for _, name in ipairs {"params.memory", "params.twin_1", "params.twin_2"} do sets[name] = before[name] end
+    local function values_loss()
+      local sum, h = 0, nil
+      for _, row in ipairs(rows) do
+        h = unit(sets["params.memory"], row.x, row.start and row.state or h)
+        for i = 1, 2 do
+          local q = outputs(sets["params.twin_" .. i], {h[1], h[2], row.action}, 2)
+          sum = sum + (q[1] - row.goal[1]) ^ 2 + (q[2] - row.goal[2]) ^ 2
+        end
+      end
+      return sum / #rows
+    end
+    for name in pairs(sets) do near(descended(sets[name], values_loss, CRITIC), after[name], before[name]) end
+    local moved = 0
+    for i, number in ipairs(after["params.actor"]) do moved = math.max(moved, math.abs(number - before["params.actor"][i])) end
+    assert.is_true(moved > 1e-4)
+  end)
+end)
+
 describe("a policy's memory", function()
   local folder
   setup(function()
@@ -245,6 +344,13 @@ describe("a policy's memory", function()
     assert.equal(1, recalls(agent, loaded))
   end)
 
+  it("solves it by a2c from a replay memory", function()
+    local agent, env, loaded = make(GRU, '"a2c", correction = {"vtrace"}, memory = 5000, rollout = 8, updates = 0.25, lr = 3e-3, '
+      .. "critic_lr = 3e-3")
+    agent:drive(env, 5e4)
+    assert.equal(1, recalls(agent, loaded))
+  end)
+
   it("is trained through the states that acting had: without a step nothing moves", function()
     local agent, env = make(GRU, PPO:gsub("5e%-3", "0"))
     agent:drive(env, 3000)
@@ -268,6 +374,22 @@ describe("a policy's memory", function()
       assert(agent:load_env(path, env))
       for i, line in ipairs(drive.updates(agent, env, 5)) do assert.equal(straight[4 + i], line) end
     end
+  end)
+
+  it("goes on from a file by sac, too", function()
+    local path = folder .. "agent.safetensors"
+    local loaded = assert(recipes.load(folder, [[return {env = {"pendulum", n = 2}, objective = {critics = {reward = {}}},
+      policy = {hidden = {8}, observes = {hide = {"angular_*"}}, memory = {"gru", 4, stretch = 6}, normalise = 5},
+      algorithm = {"sac", memory = 500, start = 50, minibatch = 20, rollout = 9, updates = 0.2}, train = {steps = 1000}}]]))
+    local function begun() return prl.agent(prl.recipe.plan(loaded)), prl.env("pendulum", {n = 2, seed = 1}) end
+    local agent, env = begun()
+    local straight = drive.updates(agent, env, 12)
+    agent, env = begun()
+    drive.updates(agent, env, 7)
+    assert(agent:save(path, env))
+    agent, env = assert(prl.load_agent(path)), prl.env("pendulum", {n = 2, seed = 1})
+    assert(agent:load_env(path, env))
+    for i, line in ipairs(drive.updates(agent, env, 5)) do assert.equal(straight[7 + i], line) end
   end)
 
   it("goes on from a file inside of an update", function()
@@ -393,10 +515,14 @@ describe("a policy's memory", function()
       assert.is_nil(loaded)
       assert.truthy(message:find(sentence, 1, true), message)
     end
-    refused(GRU, '"dqn"', 'policy.memory: dqn does not train the memory of a policy, here {"gru", 8}; a2c and ppo do')
-    refused(GRU, '"cem"', 'policy.memory: cem does not train the memory of a policy, here {"gru", 8}; a2c and ppo do')
+    refused(GRU, '"dqn"', 'policy.memory: dqn does not train the memory of a policy, here {"gru", 8}; a2c, ppo and sac do')
+    refused(GRU, '"cem"', 'policy.memory: cem does not train the memory of a policy, here {"gru", 8}; a2c, ppo and sac do')
     refused(GRU, '"ppo", minibatch = 4', "algorithm.minibatch: a minibatch holds whole stretches of policy.memory, which have up "
       .. "to 5 steps; expected at least as many, got 4")
+    local steps = 'algorithm.steps: a policy\'s memory is learned from rows that follow each other by one step'
+    local _, message = recipes.load(folder, [[return {env = {"pendulum"}, policy = {memory = {"gru", 8}},
+      algorithm = {"sac", steps = 3}}]])
+    assert.truthy(message:find(steps, 1, true), message)
     refused('{"lstm", 8}', PPO, 'policy.memory: expected one of gru, got "lstm"')
     refused('{"gru"}', PPO, "policy.memory: expected a whole number from 1 to 65536 of units, got nil")
     refused('{"gru", 2.5}', PPO, "policy.memory: expected a whole number from 1 to 65536 of units, got 2.5")

@@ -59,10 +59,12 @@ off_policy.HIDDEN, off_policy.padded = HIDDEN, padded
 --- The outputs of a network with one hidden layer, from its numbers as they stand in the file: biases, then weights.
 function off_policy.outputs(numbers, x, count)
   local first = padded(HIDDEN)
-  local bias = first + padded(2 * HIDDEN)
+  local bias = first + padded(#x * HIDDEN)
   local second, hidden, out = bias + padded(count), {}, {}
   for h = 1, HIDDEN do
-    hidden[h] = math.tanh(numbers[h] + x[1] * numbers[first + h] + x[2] * numbers[first + HIDDEN + h])
+    local sum = numbers[h]
+    for i = 1, #x do sum = sum + x[i] * numbers[first + (i - 1) * HIDDEN + h] end
+    hidden[h] = math.tanh(sum)
   end
   for o = 1, count do
     out[o] = numbers[bias + o]
