@@ -515,8 +515,8 @@ describe("a policy's memory", function()
       assert.is_nil(loaded)
       assert.truthy(message:find(sentence, 1, true), message)
     end
-    refused(GRU, '"dqn"', 'policy.memory: dqn does not train the memory of a policy, here {"gru", 8}; a2c, ppo and sac do')
-    refused(GRU, '"cem"', 'policy.memory: cem does not train the memory of a policy, here {"gru", 8}; a2c, ppo and sac do')
+    refused(GRU, '"dqn"', 'policy.memory: dqn does not train the memory of a policy, here {"gru", 8}; a2c, a3c, ppo and sac do')
+    refused(GRU, '"cem"', 'policy.memory: cem does not train the memory of a policy, here {"gru", 8}; a2c, a3c, ppo and sac do')
     refused(GRU, '"ppo", minibatch = 4', "algorithm.minibatch: a minibatch holds whole stretches of policy.memory, which have up "
       .. "to 5 steps; expected at least as many, got 4")
     local steps = 'algorithm.steps: a policy\'s memory is learned from rows that follow each other by one step'
