@@ -65,8 +65,8 @@ yardstick_replay *yardstick_replay_new(bool sac);
 void yardstick_replay_free(yardstick_replay *replay);
 void yardstick_replay_run(void *replay);
 
-/* The products, activations and Adam of an update of a2c through a gated recurrent unit of 64 over 32 numbers,
- * 128 streams of 16 steps, with an actor 64-64-64-4 and a critic 64-64-64-1 behind it, and no other
+/* The products, activations and Adam of an update of a2c through a gated recurrent unit of 64 over 32
+ * numbers, 128 streams of 16 steps, with an actor 64-64-64-4 and a critic 64-64-64-1 behind it, and no other
  * arithmetic: neither the mixing of the gates nor losses. */
 typedef struct yardstick_gru yardstick_gru;
 yardstick_gru *yardstick_gru_new(void);
