@@ -3,6 +3,7 @@
 --- plain data.
 local algorithms = require "perilune.recipe.algorithms"
 local join = require "perilune.columns"
+local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
 local memory = require "perilune.recipe.memory"
@@ -117,7 +118,7 @@ local function set_documents(self)
   for i, set in ipairs(self.sets) do
     local params = {}
     for k, name in ipairs(set.names) do
-      params[k] = {name = name, shape = set.parameters[k]:shape()}
+      params[k] = {name = name, shape = set.parameters[k]:shape(), row_sparse = set.row_sparse or nil}
       tensors[set.name .. ":" .. name] = set.parameters[k]:clone()
     end
     sets[i] = {name = set.name, params = params}
@@ -239,7 +240,8 @@ local function plan_document(self, algorithm, recipe, hash)
     warmup = recipe.train.warmup,
     normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
     noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
-    constraints = constrained, arms = self.arms or nil, memory = memory_document(self.recipe.policy.memory),
+    constraints = constrained, arms = self.arms or nil,
+    ids = embed.vocabularies(spec.observation.names, self.recipe.policy.embed), memory = memory_document(self.recipe.policy.memory),
     metrics = metric_documents(algorithm), asynchronous = algorithm.asynchronous,
   }
   if given.baseline then

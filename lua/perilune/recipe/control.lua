@@ -109,7 +109,7 @@ local function streams_of(recipe)
 end
 
 --- `control` of the plan. rows: capacity of the agent for its own steps; act: what acts for the group, {noise, sets, programs,
---- live, normaliser, memory}; plan: the agent's document, whose shape it has.
+--- live, normaliser, memory, ids}; plan: the agent's document, whose shape it has.
 function control.document(recipe, rows, act, plan)
   local given, streams = recipe.agent.baseline, streams_of(recipe)
   local own_rows = math.ceil(rows * streams / recipe.agent.streams) + 16
@@ -118,7 +118,7 @@ function control.document(recipe, rows, act, plan)
     plan = {
       format = plan.format, seed = plan.seed, observation = plan.observation, action = plan.action, responses = plan.responses,
       capacity = {streams = streams, rows = own_rows, batch = own_rows, idle_us = plan.capacity.idle_us},
-      noise = act.noise, memory = act.memory,
+      noise = act.noise, memory = act.memory, ids = act.ids,
       normaliser = act.normaliser, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
     },
   }

@@ -4,6 +4,7 @@
 --- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk" and with a memory "memory", which
 --- step with the actor, and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
 local join = require "perilune.columns"
+local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
 local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
@@ -136,10 +137,11 @@ end
 -- ---- Sets ----
 
 --- group: the name by which learn:minimise steps the set; nil: nothing steps it.
-local function add_set(self, name, module, group)
+--- row_sparse: its parameters are tables, of which a batch looks up some rows.
+local function add_set(self, name, module, group, row_sparse)
   local names, parameters = module:parameters()
   name = self.prefix .. name
-  local set = {name = name, names = names, parameters = parameters, group = group,
+  local set = {name = name, names = names, parameters = parameters, group = group, row_sparse = row_sparse,
     params = prl.params(name, parameters, names)}
   if group then
     local optimizer = self.recipe.algorithm.optimizer
@@ -174,15 +176,43 @@ local function once(fn)
   end
 end
 
---- What networks see of observations, as policy.observes says: a function of rows, and how many numbers it leaves.
-local function sight_of(self)
-  local names = self.spec.observation.names
-  local kept = observes.kept(names, self.recipe.policy.observes)
-  if #kept == #names then return function(obs) return obs end, #names end
+--- One name of policy.embed: a function of observations that gives (rows, width), the mean over the ids of a bag. An id of −1 has
+--- the table's last row.
+local function bag_of(self, name, places)
+  local given = self.recipe.policy.embed[name]
+  local rows = nn.embedding(given.vocabulary + 1, given.width)
   local ids = {}
-  for i, place in ipairs(kept) do ids[i] = place - 1 end
+  for i, place in ipairs(places) do ids[i] = place - 1 end
   local index = prl.tensor(ids, "int32")
-  return function(obs) return obs:index_select(2, index) end, #kept
+  add_set(self, "embed/" .. name, rows, "actor", true)
+  return function(obs)
+    local id = obs:index_select(2, index)
+    return rows(prl.where(prl.lt(id, 0), given.vocabulary, id)):mean(2)
+  end
+end
+
+--- What networks see of observations, as policy.observes and policy.embed say: a function of rows, and how many numbers it gives.
+local function sight_of(self)
+  if self.sight_made then return self.sight_made.see, self.sight_made.width end
+  local names, policy = self.spec.observation.names, self.recipe.policy
+  local vocabularies = embed.vocabularies(names, policy.embed)
+  local plain, bags, width = {}, {}, 0
+  for _, place in ipairs(observes.kept(names, policy.observes)) do
+    if not vocabularies or vocabularies[place] == 0 then plain[#plain + 1] = place - 1 end
+  end
+  for i, name in ipairs(keys(policy.embed or {})) do
+    bags[i] = bag_of(self, name, embed.places(names, name))
+    width = width + policy.embed[name].width
+  end
+  local index = #plain > 0 and prl.tensor(plain, "int32")
+  local function see(obs)
+    if #plain == #names then return obs end
+    local parts = index and {obs:index_select(2, index)} or {}
+    for _, bag in ipairs(bags) do parts[#parts + 1] = bag(obs) end
+    return #parts == 1 and parts[1] or join(parts)
+  end
+  self.sight_made = {see = see, width = width + #plain}
+  return see, width + #plain
 end
 
 --- The policy's memory between what `trunk` gives of the observations and what acts and judges. Rows of a batch that is learned
@@ -206,7 +236,7 @@ local function trunk_of(self, group)
   if self.trunk_made then return self.trunk_made end
   local policy = self.recipe.policy
   local see, inputs = sight_of(self)
-  local trunk = {width = inputs, feature = policy.observes and once(see) or see}
+  local trunk = {width = inputs, feature = (policy.observes or policy.embed) and once(see) or see}
   self.trunk_made = trunk
   if policy.trunk == "shared" then
     local module = body(inputs, policy)
@@ -263,11 +293,13 @@ function networks.policy(self, name)
   local trunk = trunk_of(self)
   if trunk.module then options.refuse("learn:policy: several policies share no trunk; policy.trunk is \"shared\"") end
   if trunk.memory then options.refuse("learn:policy: several policies share no memory, and policy.memory is given") end
+  if self.recipe.policy.embed then options.refuse("learn:policy: several policies share no tables, and policy.embed is given") end
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local net, policy = make(self, self.recipe.policy, trunk.width)
-  policy.set, policy.name, policy.distribution = name, name, net
+  policy.set, policy.name = name, name
+  function policy.distribution(obs) return net(trunk.feature(obs)) end
   --- With its parameters as constants.
-  function policy.fixed(obs) return as_environment_sees(policy, net:fixed(obs)) end
+  function policy.fixed(obs) return as_environment_sees(policy, net:fixed(trunk.feature(obs))) end
   add_set(self, name, net, name)
   return callable_policy(policy)
 end

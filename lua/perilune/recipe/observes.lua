@@ -32,6 +32,7 @@ end
 
 --- Refuses (check: of validate.lua) patterns of which there is no observation, and hiding all.
 function observes.check(check, given, names, path)
+  if not given.hide then return end -- refused already
   for i, pattern in ipairs(given.hide) do
     if #observes.kept(names, {hide = {pattern}}) == #names then
       check.note(("%s.hide.%d"):format(path, i), ("there is no observation %q%s"):format(pattern, nearest.hint_or_list(pattern, names)))

@@ -1,4 +1,5 @@
 --- Tracing: an algorithm's Lua over symbolic values becomes the graph of a program.
+local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
 local prl = require "perilune"
 
@@ -65,9 +66,23 @@ function tracing.width(self)
   return #self.spec.observation.names + (memory and memory[2] or 0)
 end
 
+--- Numbers in the place of observations; ids where those are ids.
+local function example_observations(self, rows)
+  local example = prl.randn(rows, tracing.width(self))
+  local ids = embed.vocabularies(self.spec.observation.names, self.recipe.policy.embed)
+  if not ids then return example end
+  example = example:totable()
+  for i = 1, rows do
+    for k, vocabulary in ipairs(ids) do
+      if vocabulary > 0 then example[i][k] = (i + k) % vocabulary end
+    end
+  end
+  return prl.tensor(example)
+end
+
 --- An input (rows, tracing.width) of the program that is traced.
 function tracing.observations(self, rows, name)
-  return prl.trace_input(name or "obs", prl.randn(rows, tracing.width(self)), true)
+  return prl.trace_input(name or "obs", example_observations(self, rows), true)
 end
 
 --- Of the rows that are learned from: self.sequence says where their stretches begin, if the policy has a memory.

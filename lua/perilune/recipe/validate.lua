@@ -2,6 +2,7 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local checks = require "perilune.recipe.check"
+local embed = require "perilune.recipe.embed"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
@@ -219,6 +220,10 @@ local function resolve(check, recipe)
   end
   if spec and policy.observes then
     observes.check(check, policy.observes, spec.observation.names, "policy.observes")
+  end
+  if spec and policy.embed then
+    local names = spec.observation.names
+    embed.check(check, policy.embed, names, observes.kept(names, policy.observes), "policy.embed")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
   local own_policy = check.try(policy_file.load, check, policy, "policy")

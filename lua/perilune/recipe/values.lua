@@ -222,6 +222,21 @@ function values.observes(check, value, _, path)
   return check.section(schema.observes, value, path)
 end
 
+--- Tables of ids by name; recipe/embed.lua checks the names. nil for false.
+function values.embed(check, value, _, path)
+  if value == false then return nil end
+  if type(value) ~= "table" or value[1] ~= nil then
+    wrong(check, path, "ids by name, as in {video = {vocabulary = 5000, width = 8}}, or false", value)
+  end
+  local result = {}
+  for name, one in pairs(value) do
+    local at = path .. "." .. tostring(name)
+    if type(name) ~= "string" then check.fail(at, "a name of an observation is needed, as in {video = {…}}") end
+    result[name] = check.try(check.section, schema.embedded, one, at)
+  end
+  return next(result) and result or nil
+end
+
 --- {"gru", width, stretch = steps}; nil for false.
 function values.memory(check, value, _, path)
   if value == false then return nil end

@@ -5,13 +5,40 @@
 
 #include "agent/policy/parts.h"
 
+/* −1 stands for no id. */
+static prl_status check_ids(const prl_policy *p, const float *observation, int64_t n, prl_error *error) {
+  const int64_t width = p->shape->spec.observations, *ids = p->shape->ids;
+  for (int64_t i = 0; i < n * width; i++) {
+    const int64_t most = ids[i % width] - 1;
+    const float id = observation[i];
+    if (most < 0 || (id >= -1 && id <= (float)most && id == floorf(id))) continue;
+    return prl_fail(error, PRL_EINVAL,
+                    "observation \"%s\" of row %" PRId64
+                    " is %.9g; it is an id, a whole number from -1 (none) to %" PRId64 " (policy.embed)",
+                    p->shape->spec.observation[i % width].name, i / width + 1, (double)id, most);
+  }
+  return PRL_OK;
+}
+
 prl_status prl_policy_check(const prl_policy *p, const float *observation, int64_t n, prl_error *error) {
   const int64_t width = p->shape->spec.observations;
-  if (p->kernels->finite(n * width, observation)) return PRL_OK;
+  if (p->kernels->finite(n * width, observation))
+    return p->shape->ids ? check_ids(p, observation, n, error) : PRL_OK;
   int64_t at = 0;
   while (at < n * width - 1 && isfinite(observation[at])) at++;
   return prl_fail(error, PRL_ENUMERIC, "observation \"%s\" of row %" PRId64 " is %g",
                   p->shape->spec.observation[at % width].name, at / width + 1, (double)observation[at]);
+}
+
+/* The numbers of one row: ids stay as they are. */
+static void normalise_row(const prl_policy *p, float *observation) {
+  const int64_t width = p->shape->spec.observations, *ids = p->shape->ids;
+  const prl_normaliser *s = &p->normaliser;
+  for (int64_t first = 0, end; first < width; first = end + 1) {
+    for (end = first; end < width && !(ids && ids[end]);) end++;
+    p->kernels->normalise(1, end - first, observation + first, s->shift + first, s->scale + first, s->clip,
+                          observation + first);
+  }
 }
 
 /* Of rows, whose last numbers are the state of a memory: the observations alone. */
@@ -19,9 +46,11 @@ void prl_policy_normalise(const prl_policy *p, int64_t n, float *observation) {
   const int64_t width = p->shape->spec.observations, row = p->shape->experience.observations;
   const prl_normaliser *s = &p->normaliser;
   if (!p->normalise) return;
-  const int64_t rows = row == width ? n : 1; /* at once */
-  for (int64_t i = 0; i < n; i += rows, observation += row)
-    p->kernels->normalise(rows, width, observation, s->shift, s->scale, s->clip, observation);
+  if (row == width && !p->shape->ids) {
+    p->kernels->normalise(n, width, observation, s->shift, s->scale, s->clip, observation);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) normalise_row(p, observation + i * row);
 }
 
 void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {

@@ -51,7 +51,8 @@ bool prl_policy_statistics(const prl_policy *policy, float *clip, const float **
 
 /* ---- observations ---- */
 
-/* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite). */
+/* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite),
+ * PRL_EINVAL (of one that is an id and out of its range). */
 prl_status prl_policy_check(const prl_policy *policy, const float *observation, int64_t n, prl_error *error);
 /* Raw observations of rows (n, with the states of a memory, which stay as they are) → what programs read,
  * where they stand. */

@@ -87,8 +87,9 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * stream's next episode is served by the fixed policy, whose mean action is taken; a stream counts as one
  * that comes twice only within capacity.streams rows then.
  *
- * Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC (an observation
- * that is not finite: row and name; nothing was recorded. An action that is not finite: rows). */
+ * Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call; an observation that is an id
+ * and not one of the policy's, as wherever observations are given: row and name), PRL_ENUMERIC (an
+ * observation that is not finite: row and name; nothing was recorded. An action that is not finite: rows). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const uint64_t *groups,
                                  const float *observation, int64_t n, prl_mode mode, float *action,
                                  uint64_t *decisions, prl_error *error);
