@@ -244,7 +244,8 @@ function topics.algorithm(name, trust)
     if not algorithm then return nil, refusal end
     local learns = ("Optimizer: %s."):format((algorithm.optimizer or {"adam"})[1]) .. (algorithm.stale == "drop" and stale or "")
     local own = algorithm.networks == "own" and
-      "\nIt makes its own networks: of `policy` it uses hidden, activation, init and normalise." or ""
+      "\nIt makes its own networks: of `policy` it uses hidden, activation, init, observes and normalise." or ""
+    if algorithm.recurrent then own = own .. "\nIt trains a memory of the policy's, policy.memory." end
     local head = ("algorithm = {%s, …}%s"):format(in_recipe(name),
       algorithm.summary and ": " .. algorithm.summary or "")
     return ("%s.\nActions: %s%s. %s%s\n\n%s"):format(head,
