@@ -2,6 +2,7 @@
 --- reports and its losses.
 local prl = require "perilune"
 local replay = require "perilune.replay"
+local trust = require "perilune.trust"
 
 local actor_critic = {
   actions = {"discrete", "multi_discrete", "continuous"},
@@ -14,8 +15,9 @@ local actor_critic = {
     entropy   = {0.01, "",      "weight of the entropy bonus", min = 0},
     max_norm  = {0.5,  "",      "clips the gradient norm of the actor and of each critic to this", min = 0},
     correction = replay.correction,
+    trust      = trust.option,
   },
-  metrics = {
+  metrics = trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
@@ -27,11 +29,12 @@ local actor_critic = {
 ---     −mean(log π(a|s) · A) − entropy · mean(H(π)) + Σ mean((V − R)²)       (Mnih et al. 2016, section 4).
 function actor_critic.update(learn, opt)
   local actor, critics = learn:actor(), learn:critics()
+  local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
   return learn:program(function(batch)
     local pi = actor(batch.obs)
     local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
     local entropy = pi:entropy():mean()
-    local loss = policy_loss - opt.entropy * entropy
+    local loss = near.add(policy_loss - opt.entropy * entropy, pi, batch.obs)
     for _, critic in ipairs(critics) do
       local value_loss = prl.mse(critic(batch.obs), batch.returns[critic.name])
       loss = loss + value_loss
@@ -39,7 +42,7 @@ function actor_critic.update(learn, opt)
     end
     learn:metric("policy_loss", policy_loss)
     learn:metric("entropy", entropy)
-    learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+    learn:minimise(loss, near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
   end)
 end
 

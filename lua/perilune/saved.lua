@@ -35,6 +35,15 @@ function saved.agent(path)
   return nil, first or ("%s has no checkpoint"):format(path)
 end
 
+--- The same, and the digest of the file; refused where `digest` is given and another one.
+function saved.exactly(path, digest)
+  local agent, file = saved.agent(path)
+  if not agent then return nil, file end
+  local found = prl.hash_bytes(assert(prl.io.read(file)))
+  if digest and digest ~= found then return nil, ("%s has the digest %s, and digest says %s"):format(file, found, digest) end
+  return agent, found
+end
+
 --- Where an agent has other observations or actions than the environment of this spec, as a sentence; nil: nowhere.
 function saved.difference(agent, spec)
   local own = agent:spec()

@@ -84,29 +84,45 @@ static bool write_live(writer *w) {
   return true;
 }
 
-static bool write_numbers(writer *w, prl_value *map, const char *key, const float *from, int64_t count) {
+/* From one of the two lists. */
+static bool write_numbers(writer *w, prl_value *map, const char *key, const float *single, const double *wide,
+                          int64_t count) {
   prl_value *list = prl_put(w->doc, map, key);
   if (!list) return false;
   prl_set_array(list);
   for (int64_t i = 0; i < count; i++) {
     prl_value *number = prl_push(w->doc, list);
     if (!number) return false;
-    prl_set_number(number, (double)from[i]);
+    prl_set_number(number, wide ? wide[i] : (double)single[i]);
   }
   return true;
 }
 
+static bool write_number(writer *w, prl_value *map, const char *key, double number) {
+  prl_value *value = prl_put(w->doc, map, key);
+  if (value) prl_set_number(value, number);
+  return value;
+}
+
 static bool write_normaliser(writer *w) {
   const int64_t width = w->agent->shape->spec.observations;
-  const float *shift, *scale;
-  float clip;
-  if (!prl_policy_statistics(w->agent->policy, &clip, &shift, &scale)) return true;
-  prl_value *map = prl_put(w->doc, &w->doc->root, "normaliser"), *value;
+  const prl_normaliser *n = prl_policy_statistics(w->agent->policy);
+  if (!n) return true;
+  prl_value *map = prl_put(w->doc, &w->doc->root, "normaliser");
   if (!map) return false;
   prl_set_map(map);
-  if (!(value = prl_put(w->doc, map, "clip"))) return false;
-  prl_set_number(value, (double)clip);
-  return write_numbers(w, map, "shift", shift, width) && write_numbers(w, map, "scale", scale, width);
+  return write_number(w, map, "clip", (double)n->clip) && write_number(w, map, "count", *n->count) &&
+         write_numbers(w, map, "shift", n->shift, NULL, width) &&
+         write_numbers(w, map, "scale", n->scale, NULL, width) &&
+         write_numbers(w, map, "mean", NULL, n->mean, width) &&
+         write_numbers(w, map, "m2", NULL, n->m2, width);
+}
+
+/* What the policy was made by, where the plan says it. */
+static bool write_recipe(writer *w) {
+  const prl_value *recipe = prl_get(w->agent->root, "recipe");
+  prl_value *copy = recipe ? prl_put(w->doc, &w->doc->root, "recipe") : NULL;
+  return !recipe || (copy && prl_value_copy(w->doc, copy, recipe));
 }
 
 static bool rename_params(writer *w, prl_graph *graph) {
@@ -151,7 +167,8 @@ static prl_status write(writer *w, prl_error *error) {
   if (noise) prl_set_number(noise, 0);
   if (!noise || (draws && !prl_value_copy(w->doc, noise, draws))) return prl_fail_memory(error, 0);
   if (!copy_key(w, "memory") || !copy_key(w, "ids")) return prl_fail_memory(error, 0);
-  if (!write_sets(w) || !write_live(w) || !write_normaliser(w)) return prl_fail_memory(error, 0);
+  if (!write_sets(w) || !write_live(w) || !write_normaliser(w) || !write_recipe(w))
+    return prl_fail_memory(error, 0);
   return write_act(w, error);
 }
 

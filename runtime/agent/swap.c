@@ -17,6 +17,10 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
              {"rows", x->rows, y->rows},
              {"events", x->events, y->events},
              {"idle_us", x->idle_us, y->idle_us}};
+  if (x->whole != y->whole) /* steps that are closed by one rule are not by the other */
+    return prl_fail(error, PRL_EINVAL,
+                    "swap: the new plan waits for %s, and the running agent for %s; it must stay",
+                    y->whole ? "whole episodes" : "steps", x->whole ? "whole episodes" : "steps");
   const int64_t old = a->shape->memory_rows, ours = b->shape->memory_rows;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (all[i].old != all[i].ours)

@@ -93,6 +93,68 @@ static int graph_document(lua_State *L) { /* self → it as plain data, for a pa
   return 1;
 }
 
+static int read_graph(lua_State *L) { /* what graph:document() gave → the graph */
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  prl_graph **self = lua_newuserdata(L, sizeof *self);
+  *self = NULL;
+  luaL_getmetatable(L, "perilune.graph");
+  lua_setmetatable(L, -2);
+  prl_doc **doc = prl_push_doc(L);
+  prl_check(L, prl_doc_new(state->runtime, doc, &error), &error);
+  prl_check(L, prl_value_from_lua(L, 1, NULL, *doc, &(*doc)->root, &error), &error);
+  prl_check(L, prl_graph_read(state->runtime, &(*doc)->root, self, &error), &error);
+  lua_settop(L, 2);
+  return 1;
+}
+
+/* The id on the tape of an input, parameter or constant. values: index of {name = value}. */
+static int32_t leaf(lua_State *L, prl_state *state, const prl_gvalue *value, int values) {
+  prl_error error;
+  int32_t id;
+  if (value->kind == PRL_V_CONST) {
+    prl_tensor fixed;
+    prl_gvalue_tensor(value, value->bytes, &fixed);
+    prl_check(L, prl_tape_constant(state->tape, &fixed, &id, &error), &error);
+    return id;
+  }
+  lua_getfield(L, values, value->name);
+  if (lua_isnil(L, -1)) luaL_error(L, "graph:inline: there is no value for \"%s\"", value->name);
+  id = prl_check_value(L, state, lua_gettop(L));
+  lua_pop(L, 1);
+  return id;
+}
+
+/* self, {name = value} of its inputs and parameters → {name = value} of its outputs: its ops, run once more in
+ * the trace that is open. */
+static int graph_inline(lua_State *L) {
+  prl_error error;
+  prl_state *state = prl_state_of(L);
+  const prl_graph *graph = check_graph(L, 1);
+  need_trace(L, state);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  int32_t *ids = lua_newuserdata(L, ((size_t)graph->values_count + 1) * sizeof *ids);
+  for (int32_t i = 0; i < graph->values_count; i++)
+    ids[i] = graph->values[i].kind == PRL_V_TEMP ? -1 : leaf(L, state, &graph->values[i], 2);
+  prl_mark_line(L, state);
+  for (int32_t i = 0; i < graph->nodes_count; i++) {
+    const prl_node *node = &graph->nodes[i];
+    int32_t in[PRL_MAX_INPUTS];
+    for (int k = 0; k < node->inputs; k++) in[k] = ids[node->in[k]];
+    prl_check(L, prl_tape_op(state->tape, node->op, &node->attrs, node->inputs, in, &ids[node->out], &error),
+              &error);
+  }
+  lua_newtable(L);
+  for (int32_t i = 0; i < graph->outputs_count; i++) {
+    prl_push_temp(L, state, ids[graph->outputs[i].value]);
+    lua_setfield(L, -2, graph->outputs[i].name);
+  }
+  return 1;
+}
+
 static int scope_number(lua_State *L) {
   lua_pushnumber(L, (lua_Number)prl_tape_scope(prl_state_of(L)->tape));
   return 1;
@@ -236,6 +298,7 @@ static int verbs(lua_State *L) { /* → {verb = {field = "any"}}: those that sch
 
 void prl_open_plan(lua_State *L) {
   static const luaL_Reg functions[] = {{"trace", trace},
+                                       {"read_graph", read_graph},
                                        {"verbs", verbs},
                                        {"trace_input", trace_input},
                                        {"trace_output", trace_output},
@@ -244,7 +307,7 @@ void prl_open_plan(lua_State *L) {
                                        {"acting", acting},
                                        {NULL, NULL}};
   static const luaL_Reg graph_methods[] = {
-      {"difference", difference}, {"document", graph_document}, {"__gc", graph_gc}, {NULL, NULL}};
+      {"difference", difference}, {"document", graph_document}, {"inline", graph_inline}, {"__gc", graph_gc}, {NULL, NULL}};
   static const luaL_Reg plan_methods[] = {{"hash", plan_hash},
                                           {"document", plan_document},
                                           {"memory", plan_memory},

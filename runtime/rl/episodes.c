@@ -39,6 +39,7 @@ void prl_stream_cut(prl_experience *e, int32_t slot, const float *observation, u
       prl_row_lasts_until_now(e, row);
     }
     e->rows[s->last].end = end;
+    prl_row_settle(e, row); /* what followed it was known before its end */
     return;
   }
   const float *own = prl_row_observation(e, row);

@@ -3,7 +3,8 @@
  * A row is one decision, kept in a pool of fixed capacity. The rows of a stream are linked in order. A ghost
  * is a row that holds only an observation: the final one of a truncated episode, or one that `observe` gave.
  * A row is closed when its successor (row or ghost) or its episode's end exists and the waits of its
- * responses have passed. Closed rows form the head of their stream's list, since time does not run backwards.
+ * responses have passed; where only whole episodes are learned from, when this holds of its episode's last
+ * row. Closed rows form the head of their stream's list, since time does not run backwards.
  *
  * Only raw observations and raw responses are kept: rewards are computed when an update begins.
  * After prl_experience_new nothing here allocates. experience.c makes it, record.c and episodes.c fill it,
@@ -41,9 +42,10 @@ typedef struct prl_experience_options {
   int64_t idle_us;                /* a stream is truncated after this much inactivity; 0: never */
   int32_t arms;                   /* policies that act; 0 or 1: one */
   uint32_t
-      mark;  /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
-  bool kept; /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
-              * they are, which policy acted, and what was reported */
+      mark;   /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
+  bool whole; /* a row closes with its episode, when the episode's last row does */
+  bool kept;  /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
+               * they are, which policy acted, and what was reported */
 } prl_experience_options;
 
 typedef struct prl_stream {

@@ -115,15 +115,32 @@ void prl_row_stale(prl_experience *e, prl_stream *s, int32_t row) {
   prl_row_behead(e, s, row);
 }
 
-void prl_row_settle(prl_experience *e, int32_t row) {
+static void close_row(prl_experience *e, int32_t row) {
   prl_row *r = &e->rows[row];
-  if (r->state != (PRL_ROW_WAITED | PRL_ROW_SUCCEEDED)) return;
   r->state |= PRL_ROW_CLOSED;
   if (r->version >= (uint64_t)e->n.min_version) {
     e->n.closed++;
     return;
   }
   prl_row_stale(e, &e->streams[r->stream], row);
+}
+
+/* The rows up to the last of an episode: nothing keeps those before it open, since they are older. */
+static void close_episode(prl_experience *e, int32_t last) {
+  for (int32_t row = e->streams[e->rows[last].stream].first, next = -1; row != last; row = next) {
+    next = e->rows[row].next;
+    if (e->rows[row].kind == PRL_ROW_REAL && !(e->rows[row].state & PRL_ROW_CLOSED)) close_row(e, row);
+  }
+  close_row(e, last);
+}
+
+void prl_row_settle(prl_experience *e, int32_t row) {
+  const prl_row *r = &e->rows[row];
+  if (r->state != (PRL_ROW_WAITED | PRL_ROW_SUCCEEDED)) return;
+  if (!e->options.whole)
+    close_row(e, row);
+  else if (r->end != PRL_END_NONE)
+    close_episode(e, row);
 }
 
 void prl_row_succeed(prl_experience *e, int32_t row) {

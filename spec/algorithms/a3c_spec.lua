@@ -106,7 +106,7 @@ describe("a3c", function()
     local _, message = recipes.load(folder, [[return {
       env = {"host", observation = {"x"}, action = {"continuous", y = {-1, 1}}, responses = {a = {unit = ""}}},
       objective = {critics = {a = {reward = function(r) return r.a end}}}, algorithm = "a3c"}]])
-    assert.truthy(message:find("a3c learns by workers that drive simulated environments, and a host has threads of its own; a2c, "
+    assert.truthy(message:find("a3c learns by workers that drive simulated environments, and a host has threads of its own; a2c, bc, "
       .. "ppo", 1, true), message)
   end)
 end)

@@ -119,7 +119,7 @@ describe("an algorithm with a replay memory", function()
     end
     local _, refused = check("sac", {})
     assert.equal("sac needs bounds of each action, and push of free has none: policy.action.push = {low, high} gives it some, " ..
-      "and a2c, ppo and two_stage need none", refused[1].message)
+      "and a2c, bc, ppo, reinforce and two_stage need none", refused[1].message)
     assert.equal("algorithm", refused[1].path)
     assert.equal(1, #refused)
     assert(check("ppo", {}))

@@ -3,6 +3,7 @@
 local drive = require "support.drive"
 local prl = require "perilune"
 local recipes = require "support.recipes"
+local written = require "support.written"
 
 local text = [[return {
   env = {"host", observation = {"x", "y"}, action = {"continuous", aim = {-4, 4}, push = {-4, 4}},
@@ -22,27 +23,9 @@ local log_std, lambda = -0.5, {share = 0.4, like = 0.8}
 
 -- ---- the losses, written out ----
 
---- Of parameters {name = list of numbers}, a linear layer of two inputs and n outputs: weight (2, n) by rows, then bias.
-local function linear(parameters, n, x)
-  local out = {}
-  for k = 1, n do out[k] = x[1] * parameters[k] + x[2] * parameters[n + k] + parameters[2 * n + k] end
-  return out
-end
-
-local function log_prob(mean, action)
-  local sum = 0
-  for k = 1, 2 do
-    local z = (action[k] - mean[k]) / math.exp(log_std)
-    sum = sum - 0.5 * z * z - log_std - 0.5 * math.log(2 * math.pi)
-  end
-  return sum
-end
-
-local function kl(mean, other)
-  local sum = 0
-  for k = 1, 2 do sum = sum + (mean[k] - other[k]) ^ 2 / (2 * math.exp(2 * log_std)) end
-  return sum
-end
+local linear = written.linear
+local function log_prob(mean, action) return written.log_prob(mean, log_std, action) end
+local function kl(mean, other) return written.kl(mean, log_std, other) end
 
 local function weighted(rows, weight, value)
   local sum, total = 0, 0
@@ -113,23 +96,11 @@ end
 
 --- What one step of gradient descent makes of the parameters.
 local function descended(o, rows, before)
-  local steps, after = {}, {}
+  local steps = {}
   for set in pairs(before) do steps[set] = set:find "^critic/" and 0.1 or set:find "^multiplier/" and 0.3 or 0.05 end
-  local function loss(now)
+  return written.descended(before, steps, function(now)
     return main_loss(o, rows, now, before) + auxiliary_loss(o, rows, now, before, 1) + auxiliary_loss(o, rows, now, before, 2)
-  end
-  for set, numbers in pairs(before) do
-    after[set] = {}
-    for i, number in ipairs(numbers) do
-      local now, h = {}, 1e-5
-      for other, list in pairs(before) do now[other] = {unpack(list)} end
-      now[set][i] = number + h
-      local above = loss(now)
-      now[set][i] = number - h
-      after[set][i] = number - steps[set] * (above - loss(now)) / (2 * h)
-    end
-  end
-  return after
+  end)
 end
 
 describe("two_stage", function()
@@ -137,25 +108,10 @@ describe("two_stage", function()
   teardown(function() recipes.remove(folder) end)
   local path = folder .. "agent.safetensors"
 
-  local function read(agent)
-    assert(agent:save(path))
-    return assert(prl.io.safetensors_read(path))
-  end
+  local function read(agent) return written.read(agent, path) end
 
-  --- {set = its numbers}: weight, then bias; in the file the bias is first, and each from a multiple of 16 on.
   local function parameters(tensors)
-    local out = {}
-    for name, tensor in pairs(tensors) do
-      local set = name:match "^params%.(.+)$"
-      if set then
-        local slab, n, list = tensor:totable(), set:find "^critic" and 1 or 2, {}
-        if set:find "^multiplier" then n, list[1] = 0, slab[1] end
-        for i = 1, 2 * n do list[i] = slab[16 + i] end
-        for i = 1, n do list[2 * n + i] = slab[i] end
-        out[set] = list
-      end
-    end
-    return out
+    return written.parameters(tensors, function(set) return set:find "^critic" and 1 or set:find "^multiplier" and 0 or 2 end)
   end
 
   -- Steps of 12 streams, some of whose episodes end.
@@ -192,15 +148,7 @@ describe("two_stage", function()
     return rows
   end
 
-  -- The agent's numbers when it comes to this verb of an update.
-  local function at(agent, verb)
-    local tensors, metadata
-    repeat
-      agent:learn(1)
-      tensors, metadata = read(agent)
-    until metadata.verb == verb
-    return tensors
-  end
+  local function at(agent, verb) return written.at(agent, verb, path) end
 
   local function check(options, o, updates)
     local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text:format(options)))))
@@ -213,11 +161,7 @@ describe("two_stage", function()
       local served = {}
       for _, row in ipairs(rows) do served[row.arm] = true end
       assert.same({[0] = true, [1] = true, [2] = true}, served)
-      for set, numbers in pairs(wanted) do
-        for i, number in ipairs(numbers) do
-          assert.near(number, after[set][i], 2e-4 * math.max(1, math.abs(number)), ("%s %s: number %d"):format(options, set, i))
-        end
-      end
+      written.same(wanted, after, options)
     end
   end
 

@@ -125,13 +125,13 @@ local cases = {
   {"code elsewhere", "return {env = {c = '../mine.so'}, algorithm = 'a2c'}", 'x.lua:1: env.c: the file "../mine.so" is not in the recipe\'s folder'},
   -- algorithms with a replay memory
   {"dqn on continuous actions", "return {env = 'pendulum',\nalgorithm = 'dqn'}",
-    "x.lua:2: algorithm: dqn drives discrete actions, and those of pendulum are continuous, which a2c, ppo, sac, td3 and two_stage drive"},
+    "x.lua:2: algorithm: dqn drives discrete actions, and those of pendulum are continuous, which a2c, bc, ppo, reinforce, sac, td3 and two_stage drive"},
   {"dqn on several choices", HOST .. "observation = {'x'}, responses = {hit = {}}, action = {'multi_discrete', a = {'x', 'y'}, " ..
-    "b = {'x', 'y'}}}, algorithm =\n'dqn'}", "…algorithm: dqn drives discrete actions, and those of host are multi_discrete, which a2c, ppo and two_stage drive"},
+    "b = {'x', 'y'}}}, algorithm =\n'dqn'}", "…algorithm: dqn drives discrete actions, and those of host are multi_discrete, which a2c, bc, ppo, reinforce and two_stage drive"},
   {"sac on choices", "return {env = 'cartpole',\nalgorithm = 'sac'}",
-    "x.lua:2: algorithm: sac drives continuous actions, and those of cartpole are discrete, which a2c, dqn, ppo and two_stage drive"},
+    "x.lua:2: algorithm: sac drives continuous actions, and those of cartpole are discrete, which a2c, bc, dqn, ppo, reinforce and two_stage drive"},
   {"td3 on choices", "return {env = 'cartpole',\nalgorithm = 'td3'}",
-    "x.lua:2: algorithm: td3 drives continuous actions, and those of cartpole are discrete, which a2c, dqn, ppo and two_stage drive"},
+    "x.lua:2: algorithm: td3 drives continuous actions, and those of cartpole are discrete, which a2c, bc, dqn, ppo, reinforce and two_stage drive"},
   {"a memory without a correction", "return {env = 'cartpole',\nalgorithm = {'a2c',\nmemory = 1000}}",
     'x.lua:3: algorithm.memory: older policies acted what it keeps: a correction is needed with it, as in correction = {"vtrace"}'},
   {"a misspelt memory", "return {env = 'cartpole',\nalgorithm = {'a2c',\nmemry = 1000}}",

@@ -1,5 +1,5 @@
 --- Every recipe of recipes/ loads, and its resolved form is a recipe with the same hash. Those of kuairand need a world
---- that `perilune fit` makes from logs: here a made-up one stands in.
+--- that `perilune fit` makes from logs, and one that clones needs a run: here made-up ones stand in.
 
 local prl = require "perilune"
 local kuairand_world = require "support.kuairand_world"
@@ -14,8 +14,16 @@ local function needs_world(recipe)
   return type(env) == "table" and env.world ~= nil
 end
 
+local function needs_run(recipe) return type(recipe.algorithm) == "table" and recipe.algorithm.from ~= nil end
+
 describe("recipes/", function()
   local folder, world
+  local function run_for(recipe)
+    local fresh = ([[return {env = {%q}, policy = {hidden = {8}}, algorithm = {"a2c"}}]]):format(recipe.env[1])
+    local path = folder .. "run.safetensors"
+    assert(prl.agent(prl.recipe.plan(assert(recipes.load(folder, fresh)))):save(path))
+    return ("algorithm.from=%q"):format(path)
+  end
   setup(function()
     folder = recipes.folder()
     world = kuairand_world.write(folder .. "world.safetensors")
@@ -26,7 +34,7 @@ describe("recipes/", function()
     local recipe = prl.recipe_eval(path).recipe
     if recipe.env then -- the others are for `perilune fit`
       it("has " .. path .. ", which loads", function()
-        local set = needs_world(recipe) and {"env.world=" .. world} or nil
+        local set = needs_world(recipe) and {"env.world=" .. world} or needs_run(recipe) and {run_for(recipe)} or nil
         local code = recipe.env.lua -- beside the recipe
         if code then recipes.write(folder, code, assert(prl.io.read(path:match "^.*/" .. code))) end
         local loaded = assert(prl.recipe.load(path, {set = set, trust = code ~= nil}))

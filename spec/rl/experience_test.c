@@ -142,6 +142,55 @@ static void ends_of_episodes(void **state) {
   prl_experience_free(e);
 }
 
+/* Steps close with their episode, in whatever way it ends, and when the waits of its last one have passed. */
+static void whole_episodes(void **state) {
+  (void)state;
+  prl_experience_options options = small_options();
+  options.whole = true;
+  options.wait_us = 2000000;
+  prl_experience *e = open_experience(options);
+  prl_batch b;
+  CHECK_OK(prl_batch_init(&b, runtime, 8, &e->options, &error));
+  at(e, 1);
+  decide(e, 1, 10, 0);
+  decide(e, 2, 20, 0);
+  at(e, 4);
+  decide(e, 1, 11, 1);
+  decide(e, 2, 21, 1);
+  observe(e, 1, 12); /* what follows is known before the end is */
+  at(e, 8);
+  assert_int_equal(e->n.closed, 0);
+  float final[2] = {13, 1};
+  CHECK_OK(prl_experience_finish(e, 1, false, final, &error));
+  assert_int_equal(e->n.closed, 2);
+  decide(e, 1, 14, 1);
+  CHECK_OK(prl_experience_finish(e, 1, true, NULL, &error));
+  decide(e, 1, 15, 1);
+  CHECK_OK(prl_experience_finish(e, 1, true, NULL, &error));
+  assert_int_equal(e->n.closed, 2); /* these wait until 10 s */
+  check_books(e);
+  at(e, 10);
+  assert_int_equal(e->n.closed, 4);
+  decide(e, 1, 16, 1);
+  check_books(e);
+  prl_experience_freeze(e, &b);
+  check_books(e);
+  assert_int_equal(b.rows, 4);
+  assert_int_equal(b.bootstraps, 1);
+  const int32_t successor[] = {1, 4, -1, -1};
+  const float marks[] = {10, 11, 14, 15, 13};
+  for (int i = 0; i < 4; i++) assert_int_equal(b.successor[i], successor[i]);
+  for (int i = 0; i < 5; i++) assert_true(b.observation[2 * i] == marks[i]);
+  /* Where older steps are not learned from, the rest of their episode is. */
+  prl_experience_version(e, 1);
+  CHECK_OK(prl_experience_finish(e, 2, true, NULL, &error));
+  assert_int_equal(e->n.stale_steps, 1);
+  assert_int_equal(e->n.closed, 1);
+  check_books(e);
+  prl_batch_deinit(&b, runtime);
+  prl_experience_free(e);
+}
+
 static void feedback_in_every_order(void **state) {
   (void)state;
   prl_experience *e = open_experience(small_options());
@@ -506,6 +555,7 @@ static void options_out_of_bounds(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(in_order_of_stream_and_step),
                                      cmocka_unit_test(steps_take_time),
+                                     cmocka_unit_test(whole_episodes),
                                      cmocka_unit_test(ends_of_episodes),
                                      cmocka_unit_test(feedback_in_every_order),
                                      cmocka_unit_test(event_ids_in_the_order_of_a_file),

@@ -2,6 +2,7 @@
 --- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
 local prl = require "perilune"
 local replay = require "perilune.replay"
+local trust = require "perilune.trust"
 
 local ppo = {
   summary = "proximal policy optimisation, one critic for each objective",
@@ -24,8 +25,9 @@ local ppo = {
     target_kl  = {nil,  "nats",  "ends the epochs of an update when a minibatch's divergence from the policy that "
                                  .. "acted exceeds this; false: never", optional = true, min = 0},
     correction = replay.correction,
+    trust      = trust.option,
   },
-  metrics = {
+  metrics = trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
@@ -45,6 +47,7 @@ end
 
 function ppo.build(learn, opt)
   local actor, critics = learn:actor(), learn:critics()
+  local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
   local update = learn:program(function(batch)
     local pi = actor(batch.obs)
     local log_ratio = pi:log_prob(batch.action) - batch.log_prob
@@ -52,7 +55,7 @@ function ppo.build(learn, opt)
     local clipped = ratio:clamp(1 - opt.clip, 1 + opt.clip)
     local policy_loss = -prl.minimum(ratio * batch.advantage, clipped * batch.advantage):mean()
     local entropy = pi:entropy():mean()
-    local loss = policy_loss - opt.entropy * entropy
+    local loss = near.add(policy_loss - opt.entropy * entropy, pi, batch.obs)
     for _, critic in ipairs(critics) do
       local name = critic.name
       local old = opt.clip_value and batch.value[name]
@@ -64,7 +67,7 @@ function ppo.build(learn, opt)
     learn:metric("entropy", entropy)
     learn:metric("approx_kl", (ratio - 1 - log_ratio):mean()) -- Schulman 2020, "Approximating KL divergence", k3
     learn:metric("clip_fraction", prl.gt((ratio - 1):abs(), opt.clip):mean())
-    learn:minimise(loss, {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+    learn:minimise(loss, near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
   end)
   local step = {update}
   if opt.target_kl then step[2] = learn:stop("approx_kl", opt.target_kl) end

@@ -5,6 +5,7 @@
 --- the states that it had when the rows were acted; the actor follows what it gives.
 local prl = require "perilune"
 local replay = require "perilune.replay"
+local trust = require "perilune.trust"
 
 local sac = {
   summary = "soft actor-critic from replay memory, one value for each objective",
@@ -29,8 +30,9 @@ local sac = {
                    }}},
     entropy_gamma = {nil, "",     "discount of the entropy, a step; false: that of the objective's first critic", optional = true,
                    min = 0, max = 1},
+    trust       = trust.option,
   }),
-  metrics = {
+  metrics = trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the twins' values against their targets, in units of scaled rewards."},
     value = {"Value", "Mean value of the actions that were taken, in units of scaled rewards."},
@@ -47,6 +49,7 @@ function sac.build(learn, opt)
   local n, dimensions = #objective, #action.names
   local lasting, sight = opt.exploration, learn:sight()
   local actor = learn:network("actor", {inputs = {"obs"}, outputs = lasting and dimensions or 2 * dimensions, last_gain = 0.01})
+  learn:start_squashed(actor)
   local twins, targets, copies = {}, {}, {}
   for i = 1, 2 do -- the outputs of each: a value for each objective, and that of the entropy
     twins[i] = learn:network("twin_" .. i, {inputs = {"obs", "action"}, outputs = n + 1})
@@ -57,13 +60,13 @@ function sac.build(learn, opt)
 
   local noise_log_std = lasting and learn:parameter("log_std", prl.full({actor.features, dimensions}, lasting.log_std))
 
-  --- obs: as sight gives it
-  local function policy(obs)
+  --- obs: as sight gives it; network, width: another than the one that learns.
+  local function policy(obs, network, width)
     if lasting then
-      local mean, features = actor:with_features(obs)
-      return prl.distribution.state_dependent(mean:reshape(-1, dimensions), features, noise_log_std, action.low, action.high)
+      local mean, features = (network or actor):with_features(obs)
+      return prl.distribution.state_dependent(mean:reshape(-1, dimensions), features, width or noise_log_std, action.low, action.high)
     end
-    local outputs = actor(obs)
+    local outputs = (network or actor)(obs)
     local log_std = outputs:slice(2, dimensions + 1, 2 * dimensions):clamp(low_log_std, high_log_std)
     return prl.distribution.squashed(outputs:slice(2, 1, dimensions), log_std, action.low, action.high)
   end
@@ -73,6 +76,11 @@ function sac.build(learn, opt)
   else
     learn:acts(acting, dimensions)
   end
+
+  local near = trust.new(learn, opt, function()
+    local start, width = learn:start_of(actor), lasting and learn:start_of(noise_log_std)
+    return function(obs) return policy(obs, start, width and width()) end
+  end)
 
   local function column(values, i) return values:slice(2, i, i):reshape(-1) end
   -- Σ weight · Q + α · Q of the entropy, (rows)
@@ -116,7 +124,8 @@ function sac.build(learn, opt)
 
   local improve = learn:program(function(batch)
     local obs = sight:fixed(batch.obs)
-    local chosen, log_prob = policy(obs):sample_with_log_prob(batch.noise)
+    local pi = policy(obs)
+    local chosen, log_prob = pi:sample_with_log_prob(batch.noise)
     local alpha = log_alpha:exp():detach()
     local value = replay.smaller(twins[1]:fixed(obs, chosen), twins[2]:fixed(obs, chosen), total)
     local gain = total(value) - alpha * log_prob
@@ -124,7 +133,8 @@ function sac.build(learn, opt)
     learn:metric("entropy", -log_prob:mean())
     learn:metric("temperature", alpha:sum())
     local short = (log_prob + opt.entropy * dimensions):mean():detach() -- positive where there is too little entropy
-    learn:minimise(-gain:mean() - (log_alpha * short):sum(), {actor = opt.lr, log_std = lasting and opt.lr, temperature = opt.alpha_lr})
+    local loss = near.add(-gain:mean() - (log_alpha * short):sum(), pi, obs)
+    learn:minimise(loss, near.steps {actor = opt.lr, log_std = lasting and opt.lr, temperature = opt.alpha_lr})
   end)
   return {
     learn:collect(opt.rollout), learn:remember(opt.memory),

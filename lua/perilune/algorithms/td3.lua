@@ -44,6 +44,7 @@ function td3.build(learn, opt)
   centre, half, log_half = prl.tensor(centre), prl.tensor(half), prl.tensor(log_half)
 
   local actor = learn:network("actor", {inputs = {"obs"}, outputs = dimensions, last_gain = 0.01})
+  learn:start_squashed(actor)
   local actor_target = learn:target(actor)
   local twins, targets, copies = {}, {}, {learn:copy(actor_target, actor, opt.tau)}
   for i = 1, 2 do

@@ -1,6 +1,7 @@
 --- Two-stage constrained actor-critic (Cai et al. 2023, "Two-Stage Constrained Actor-Critic for Short Video Recommendation").
 --- Stage one: for each auxiliary response a policy πᵢ and a critic of its own. Stage two: the policy π of the main response,
 --- which is kept near them. λᵢ, the weight of an auxiliary critic in the objective, says how near; λ̄ᵢ = λᵢ/Σλ.
+local multiplier = require "perilune.multiplier"
 local nearest = require "perilune.nearest"
 local prl = require "perilune"
 
@@ -45,8 +46,6 @@ local two_stage = {
   optimizer = {"adam", epsilon = 1e-5},
 }
 
-local log_least, log_greatest = math.log(1e-6), math.log(1e3) -- of a multiplier that is driven
-
 --- Mean of x (rows) over the rows of this mask, 0 where there are none.
 local function mean_of(x, mask) return (x * mask):sum() / mask:sum():maximum(1) end
 
@@ -76,7 +75,7 @@ end
 --- λᵢ the critic's weight, or what is driven.
 local function multiplier_of(one)
   if not one.log_multiplier then return one.objective.weight:maximum(0) end
-  return one.log_multiplier:clamp(log_least, log_greatest):exp():sum()
+  return multiplier.value(one.log_multiplier)
 end
 
 --- Σᵢ λ̄ᵢ log(πᵢ/π_old), and Σλ.
@@ -126,7 +125,7 @@ end
 local function multiplier_loss(learn, opt, auxiliaries, mask)
   local loss
   for _, one in ipairs(auxiliaries) do
-    local term = one.multiplier * (opt.divergence - mean_of(one.kl, mask):detach())
+    local term = multiplier.loss(one.multiplier, opt.divergence, mean_of(one.kl, mask))
     learn:metric("multiplier/" .. one.critic.name, one.multiplier)
     loss = loss and loss + term or term
   end
@@ -175,7 +174,7 @@ local function responses(learn, opt)
   for _, one in ipairs(auxiliaries) do
     one.policy = learn:policy("auxiliary/" .. one.critic.name)
     if opt.divergence then
-      one.log_multiplier = learn:parameter("multiplier/" .. one.critic.name, prl.full({1}, math.log(0.01)))
+      one.log_multiplier = multiplier.new(learn, "multiplier/" .. one.critic.name, 0.01)
     end
   end
   return main, auxiliaries

@@ -12,7 +12,7 @@ local fields = {summary = "string", actions = "table", bounds = "boolean", async
   optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
-  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string"}
+  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},
@@ -82,13 +82,14 @@ function check_option(name, declared, prefix)
   end
 end
 
-local function check_metric(kind, said)
+local function check_metric(kind, said, options)
   local where = {"metrics", kind}
   if type(kind) ~= "string" then refuse({"metrics"}, "metrics: each has a name, as in entropy = {title, sentence}") end
   if type(said) ~= "table" or type(said[1]) ~= "string" or type(said[2]) ~= "string" then
     refuse(where, ("metrics.%s: {title, sentence} is needed"):format(kind))
   end
-  check_fields("metrics." .. kind, where, said, {}, 2)
+  check_fields("metrics." .. kind, where, said, {of = "string"}, 2)
+  if said.of then check_word(("metrics.%s.of"):format(kind), below(where, "of"), said.of, keys(options)) end
 end
 
 local function check_optimizer(given)
@@ -105,7 +106,7 @@ local function check(algorithm)
     check_option(name, options[name])
     if options[name].of then check_word(("options.%s.of"):format(name), {"options", name, "of"}, options[name].of, keys(options)) end
   end
-  for _, kind in ipairs(keys(algorithm.metrics or {})) do check_metric(kind, algorithm.metrics[kind]) end
+  for _, kind in ipairs(keys(algorithm.metrics or {})) do check_metric(kind, algorithm.metrics[kind], options) end
   for _, kind in ipairs(algorithm.actions or {}) do check_word("actions", {"actions"}, kind, words.actions) end
   for _, field in ipairs {"stale", "networks"} do
     if algorithm[field] then check_word(field, {field}, algorithm[field], words[field]) end

@@ -6,12 +6,14 @@
 --- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. asynchronous:
 --- whether several workers may learn by it at once, each by steps of its own (runtime/agent/workers.c). recurrent: whether it
 --- trains a memory of the policy's: its losses read batch.obs alone, through actor and critics. An option is
---- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of}: live
---- unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
+--- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, saved}:
+--- live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
---- NAME. of: the option that must be given for this one to be there; of itself, where nothing stands for its not being used,
---- so that recipes from before it keep their hashes.
---- metrics: {kind = {title, sentence}}, of a kind of metric (a name up to a `/`) that it reports.
+--- NAME. saved: it is a run's folder or an agent's file, which has the environment's observations and actions. of: the option
+--- that must be given for this one to be there; of itself, where nothing stands for its not being used, so that recipes from
+--- before it keep their hashes.
+--- metrics: {kind = {title, sentence, of}}, of a kind of metric (a name up to a `/`) that it reports; of: the option that must be
+--- given for that.
 
 local algorithm_file = require "perilune.recipe.algorithm_file"
 local code_file = require "perilune.recipe.code_file"
@@ -47,6 +49,7 @@ local function option(name, declared)
   if type(default) == "boolean" and not declared.optional then kind = "boolean" end
   if type(default) == "string" then kind = declared.choices and "choice" or "text" end
   if declared.forms then kind = "form" end
+  if declared.saved then kind = "saved" end
   local integer = declared.integer
   if integer == nil then integer = declared.structural and kind == "number" and whole(default) and
     whole(declared.min) end
@@ -223,9 +226,9 @@ local function held(check, algorithm, rest, path)
 end
 
 -- What an algorithm's refusal may ask of the rest of the recipe.
-local function beside(recipe)
+local function beside(recipe, spec)
   return {critics = keys(recipe.objective.critics or {}), constrained = recipe.objective.constraints ~= nil,
-    steps = recipe.train.steps, trunk = recipe.policy.trunk, memory = recipe.policy.memory ~= nil}
+    steps = recipe.train.steps, trunk = recipe.policy.trunk, memory = recipe.policy.memory ~= nil, actions = spec and spec.action.kind}
 end
 
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its
@@ -247,7 +250,7 @@ function algorithms.resolve(check, value, path, spec, recipe)
   end
   resolved[1], resolved.lua = value[1], value[1] == nil and value.lua or nil
   if algorithm.refusal and check.count() == before then
-    local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved), beside(recipe))
+    local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved), beside(recipe, spec))
     if wrong then check.note(path .. "." .. wrong, message) end
   end
   if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end

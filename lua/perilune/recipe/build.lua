@@ -9,12 +9,13 @@ local learn = require "perilune.recipe.learn"
 local memory = require "perilune.recipe.memory"
 local networks = require "perilune.recipe.networks"
 local prl = require "perilune"
+local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
 
 -- ---- Fixed programs ----
 
---- Not of a process: what it comes to depends on the step before.
-local function has_density(actor) return not (actor.noise and actor.noise.theta) end
+--- Not of a process: what it comes to depends on the step before. Nor of a saved agent's policy.
+local function has_density(actor) return actor.dense ~= false and not (actor.noise and actor.noise.theta) end
 
 local function act_program(self)
   local continuous, actor = self.spec.action.kind == "continuous", self:actor()
@@ -159,6 +160,29 @@ local function control_document(self, recipe, document, rows)
   return control.document(recipe, rows, act, document), tensors
 end
 
+-- The sets that act reads but for those of saved policies (learn:saved), by name, and that of the run at which the policy begins
+-- whose parameters each may have where there is none of its own name.
+local function acting_sets(self)
+  local names = {}
+  for _, value in ipairs(self.programs.act:document().values) do
+    local set = value.kind == "param" and value.name:match "^(.*):"
+    if set and not self.saved_sets[set] then names[set] = self.policies[set] and "policy" or set end
+  end
+  return names
+end
+
+--- `normaliser` of the plan, and the parameters of a policy that begins as another's.
+local function start_policy(self, recipe, algorithm, sets, tensors)
+  local given, normalise = recipe.policy.start, recipe.policy.normalise
+  local found = given and start.take(recipe, sets, tensors, acting_sets(self))
+  if given and given.constant and not self.began then
+    error(("policy.start.constant: %s makes its own networks, and says of none that it begins there (learn:start_squashed)"):format(
+      recipe.algorithm[1] or recipe.algorithm.lua), 0)
+  end
+  if not normalise or algorithm.search then return nil end
+  return self.statistics or found or {clip = normalise}
+end
+
 --- Bounds as plain data holds them, which has no infinities: one that is not there is false; nil where there is none.
 local function bounds_of(list)
   local out, any = {}, false
@@ -187,11 +211,12 @@ local function schedule_of(self, algorithm, given)
   return learn.schedule(given[1] or given.lua or "?", schedule)
 end
 
---- What the metrics of an algorithm's programs mean: {kind = {title, text}}.
-local function metric_documents(algorithm)
+--- What the metrics of an algorithm's programs mean: {kind = {title, text}}. given: its options.
+local function metric_documents(algorithm, given)
   local out = {}
   for _, kind in ipairs(keys(algorithm.metrics or {})) do
-    out[kind] = {title = algorithm.metrics[kind][1], text = algorithm.metrics[kind][2]}
+    local one = algorithm.metrics[kind]
+    if not one.of or given[one.of] then out[kind] = {title = one[1], text = one[2]} end
   end
   return out
 end
@@ -207,13 +232,15 @@ local function needs_rows(self, schedule, rows)
 end
 
 --- Steps that have a place: as the recipe says; else an update, what comes in while it is learned, and what waits for
---- responses. nil, where nothing is known to wait: the agent's own default, which is the same without them.
+--- responses. Of whole episodes those that run while an update's steps are complete. nil, where nothing is known to wait: the
+--- agent's own default, which is the same without them.
 local function rows_of(self, schedule, given)
   if given.rows > 0 then return given.rows end
   local waiting = memory.waiting(given, self.spec.responses)
-  if waiting == 0 then return nil end
+  local episodes = self.longest and self.longest * self.streams
+  if waiting == 0 and not episodes then return nil end
   for _, step in ipairs(schedule) do
-    if step.verb == "collect" then return 2 * step.rows + waiting end
+    if step.verb == "collect" then return step.rows + (episodes or step.rows) + waiting end
   end
 end
 
@@ -238,11 +265,11 @@ local function plan_document(self, algorithm, recipe, hash)
       idle_us = math.floor(given.idle * 1e6 + 0.5), stale = algorithms.stale(algorithm, recipe.algorithm),
     },
     warmup = recipe.train.warmup,
-    normaliser = recipe.policy.normalise and not algorithm.search and {clip = recipe.policy.normalise} or nil,
+    normaliser = start_policy(self, recipe, algorithm, sets, tensors),
     noise = noise_document(self:actor()), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
     constraints = constrained, arms = self.arms or nil,
     ids = embed.vocabularies(spec.observation.names, self.recipe.policy.embed), memory = memory_document(self.recipe.policy.memory),
-    metrics = metric_documents(algorithm), asynchronous = algorithm.asynchronous,
+    metrics = metric_documents(algorithm, recipe.algorithm), asynchronous = algorithm.asynchronous,
   }
   if given.baseline then
     local rows = document.capacity.rows or 2 * schedule[1].rows

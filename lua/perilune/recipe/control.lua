@@ -12,21 +12,10 @@ local control = {}
 --- A saved agent's: neither a constant action nor the name of one.
 local function is_saved(policy) return type(policy) ~= "table" and policy ~= "zero" and policy ~= "ltr" end
 
---- The saved agent whose policy serves the group, and the digest of its file; or nil and a sentence.
-local function agent_of(given)
-  local agent, file = saved.agent(given.policy)
-  if not agent then return nil, file end
-  local digest = prl.hash_bytes(assert(prl.io.read(file)))
-  if given.digest and given.digest ~= digest then
-    return nil, ("%s has the digest %s, and digest says %s"):format(file, digest, given.digest)
-  end
-  return agent, digest
-end
-
 -- A saved policy: that it is there and fits. What was resolved once is in its plan, and need not be there again.
 local function saved_policy(check, result, path, spec)
   if not check.saved then return end
-  local agent, digest = agent_of(result)
+  local agent, digest = saved.exactly(result.policy, result.digest)
   if not agent then
     check.fail(path .. ".policy", ('expected "zero", a constant action such as {diversity = 0.5}, a run or a saved agent: %s'):format(
       digest))
@@ -80,24 +69,17 @@ end
 function control.acting(recipe)
   local given = recipe.agent.baseline
   if not is_saved(given.policy) then return nil end
-  local agent, message = agent_of(given)
+  local agent, message = saved.exactly(given.policy, given.digest)
   if not agent then error("agent.baseline.policy: " .. message, 0) end
   return prl.acting(agent, "control/")
 end
 
---- The action that the control group's policy takes for everybody: a list. Without a number of its own a dimension has that
---- which policy.action holds, or the nearest to 0 within its bounds.
+--- The action that the control group's policy takes for everybody: a list.
 function control.vector(recipe, spec)
   local given, action = recipe.agent.baseline.policy, spec.action
-  if action.kind ~= "continuous" then
-    local vector = {}
-    for i, name in ipairs(action.names) do vector[i] = type(given) == "table" and given[name] or 0 end
-    return vector
-  end
-  local vector = search.vector(recipe, spec)
-  for i, name in ipairs(action.names) do
-    if type(given) == "table" and given[name] then vector[i] = given[name] end
-  end
+  if action.kind == "continuous" then return search.constant(recipe, spec, type(given) == "table" and given or {}) end
+  local vector = {}
+  for i, name in ipairs(action.names) do vector[i] = type(given) == "table" and given[name] or 0 end
   return vector
 end
 
@@ -111,7 +93,7 @@ end
 --- `control` of the plan. rows: capacity of the agent for its own steps; act: what acts for the group, {noise, sets, programs,
 --- live, normaliser, memory, ids}; plan: the agent's document, whose shape it has.
 function control.document(recipe, rows, act, plan)
-  local given, streams = recipe.agent.baseline, streams_of(recipe)
+  local given, streams, found = recipe.agent.baseline, streams_of(recipe), act.normaliser
   local own_rows = math.ceil(rows * streams / recipe.agent.streams) + 16
   return {
     traffic = given.traffic, salt = given.salt, per = given.per, window = given.window,
@@ -119,7 +101,8 @@ function control.document(recipe, rows, act, plan)
       format = plan.format, seed = plan.seed, observation = plan.observation, action = plan.action, responses = plan.responses,
       capacity = {streams = streams, rows = own_rows, batch = own_rows, idle_us = plan.capacity.idle_us},
       noise = act.noise, memory = act.memory, ids = act.ids,
-      normaliser = act.normaliser, sets = act.sets, optims = {}, live = act.live, programs = act.programs,
+      normaliser = found and {clip = found.clip, shift = found.shift, scale = found.scale}, -- which gather nothing
+      sets = act.sets, optims = {}, live = act.live, programs = act.programs,
     },
   }
 end

@@ -43,9 +43,9 @@ local kinds = {
   sizes = "sizes", texts = "strings", text = "string", boolean = "true | false", duration = "time", reward = "function",
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name",
   multiplier = "number | learned", dimensions = "table", env = "table",
-  algorithm = "table", baseline = "text | table", policies = "tables by name", front = "table",
-  observes = '{hide = {…}} | false', embed = "tables by name | false",
-  memory = '{"gru", units, …} | false', metrics = "ratios by name", control = "table", bound = "number | relative",
+  algorithm = "table", start = "text | table", saved = "text", baseline = "text | table", policies = "tables by name", front = "table",
+  observes = '{hide = {…}} | false', embed = "tables by name | false", memory = '{"gru", units, …} | false',
+  metrics = "ratios by name", control = "table", bound = "number | relative",
 }
 
 local function type_text(option)
@@ -68,8 +68,8 @@ local function default_text(option)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
---- Nested sections become rows of their own: log_std.init.
-local function rows_of(options, prefix, rows)
+--- Nested sections become rows of their own: log_std.init. said: what goes behind each meaning.
+local function rows_of(options, prefix, rows, said)
   for _, option in ipairs(options) do
     if option.kind == "section" and option.fields and prefix ~= nil then
       rows_of(option.fields, prefix .. option.name .. ".", rows)
@@ -77,9 +77,12 @@ local function rows_of(options, prefix, rows)
       local beside = option.of and option.of ~= option.name and (" (with %s alone)"):format(option.of) or ""
       rows[#rows + 1] = {
         (prefix or "") .. option.name, type_text(option), default_text(option), option.unit or "",
-        option.live and "live" or "structural", option.meaning .. beside,
+        option.live and "live" or "structural", option.meaning .. beside .. (said or ""),
       }
-      for _, form in ipairs(keys(option.forms or {})) do rows_of(option.forms[form], option.name .. ".", rows) end
+      local forms = keys(option.forms or {})
+      for _, form in ipairs(forms) do
+        rows_of(option.forms[form], option.name .. ".", rows, #forms > 1 and (" (of %q)"):format(form) or nil)
+      end
     end
   end
   return rows
@@ -125,14 +128,15 @@ end
 -- ---- Topics ----
 
 local topics = {}
-local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "algorithm", "optimizer", "schedule",
-  "train", "eval", "agent", "control", "host"}
+local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "start",
+  "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
 end
 
 topics.policy = section("policy: the actor.", schema.policy)
+topics.start = section("policy.start: where the policy begins.", schema.start)
 topics.train = section("train: length and seed of training.", schema.train)
 topics.eval = section("eval: how the policy is evaluated.", schema.eval)
 topics.agent = section("agent: capacities of the agent.", schema.agent)

@@ -19,26 +19,32 @@ function hash.code(result, folder)
   return code
 end
 
--- Of a saved agent that is the control group's policy the content.
-local function covered_agent(agent)
-  local copy, baseline = {}, {}
-  for key, value in pairs(agent) do copy[key] = value end
-  for key, value in pairs(agent.baseline) do baseline[key] = value end
-  if baseline.digest then baseline.policy = nil end
-  copy.baseline = baseline
+local function copied(values)
+  local copy = {}
+  for key, value in pairs(values) do copy[key] = value end
+  return copy
+end
+
+-- The options, in whose values a saved agent is its content (its digest), not its place. place: what says that.
+local function of_content(options, place)
+  local copy = copied(options)
+  for key, value in pairs(options) do
+    if type(value) == "table" and value[place] ~= nil and value.digest then
+      copy[key] = copied(value)
+      copy[key][place] = nil
+    end
+  end
   return copy
 end
 
 --- What the hash covers: everything but name, tags and seed, and the code that the recipe names; what that code loads in
 --- its turn is not covered. Of a file from which the env is made it covers the content (its digest), not the place.
 local function covered(recipe, code)
-  local copy, train, env = {}, {}, {}
-  for key, value in pairs(recipe) do copy[key] = value end
-  for key, value in pairs(recipe.train) do train[key] = value end
-  for key, value in pairs(recipe.env) do env[key] = value end
+  local copy, train, env = copied(recipe), copied(recipe.train), copied(recipe.env)
   copy.name, copy.tags, train.seed = nil, nil, nil
   if env.digest then env.world = nil end
-  if recipe.agent.baseline then copy.agent = covered_agent(recipe.agent) end
+  copy.policy, copy.algorithm = of_content(recipe.policy, "run"), of_content(recipe.algorithm, "run")
+  copy.agent = of_content(recipe.agent, "policy")
   copy.train, copy.env, copy.code = train, env, code
   return copy
 end

@@ -73,6 +73,16 @@ function Learn:serve(list)
   self.actor_made = networks.serving(policies)
 end
 
+--- The policy of a run or a saved agent, {run, digest} as an option that is `saved` gives it, as it stands: pi(obs), with obs (rows,
+--- O), has mean() and sample(noise), actions (rows, A). It may serve (learn:serve), and then acts without a density. Its
+--- parameters are sets "NAME/…", which no optimizer steps. It reads observations as they are normalised for it: its statistics
+--- are those of this agent, too, and stay.
+function Learn:saved(name, given)
+  options.need_kind("learn:saved: its name", name, "string")
+  options.need("learn:saved", options.check("learn:saved", given, {run = "string", digest = "string"}), {"run"})
+  return networks.saved(self, name, given)
+end
+
 --- A number of the algorithm's own that follows env steps, such as {kind = "piecewise", points = {{0, 1}, {1e5, 0}}}; its name
 --- is that of a live option within these bounds, and learn:live_scalar gives it in a program.
 function Learn:scalar(name, value, low, high)
@@ -120,6 +130,14 @@ end
 
 --- A copy of a network that no optimizer steps; learn:copy updates it. Its set is called "target/NAME".
 function Learn:target(network) return networks.target(self, network) end
+
+--- What a policy is where it begins: of learn:actor() its distribution(obs), of a network (learn:network) the same network, of a
+--- parameter a function that gives it. It is a copy that no optimizer steps, saved with the others, in sets "start/NAME".
+function Learn:start_of(declared) return networks.start_of(self, declared) end
+
+--- For algorithms with networks of their own: where policy.start is a constant action, the first outputs of the network begin at
+--- what gives it, for every observation, through tanh and the action's bounds; further ones at 0. Before learn:target copies it.
+function Learn:start_squashed(network) networks.start_squashed(self, network) end
 
 --- The names of the observations, a list in their order.
 function Learn:observations() return self.spec.observation.names end
@@ -191,11 +209,19 @@ local function verbs(about, list, out)
   return out
 end
 
---- Waits until `steps` steps per stream, on average, are closed. steps: a number.
-function Learn:collect(steps)
+--- Waits until `steps` steps per stream, on average, are closed. steps: a number. given: whole, the steps of the longest episode
+--- that has a place: steps close with their episode then, and an update takes whole episodes, all that have ended. A longer
+--- one is cut where memory is full, and counts in dropped_steps.
+function Learn:collect(steps, given)
   options.need_kind("learn:collect: steps", steps, "number")
-  return {verb = "collect", rows = steps * self.streams}
+  local whole = options.check("learn:collect", given, {whole = "number"}).whole
+  if whole then self.longest = whole end
+  return {verb = "collect", rows = steps * self.streams, whole = whole and true or nil}
 end
+
+--- The return of each critic from each row on, as its advantage and its return (rows), without values: what comes after the
+--- last row of an episode, also of a truncated one, counts nothing.
+function Learn:returns() return {verb = "returns"} end
 
 --- Computes each critic's values (rows).
 function Learn:values()
@@ -304,7 +330,7 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false, sequence = false, sight_made = false,
+    arms = false, sequence = false, sight_made = false, longest = false, began = false, policies = {}, saved_sets = {}, statistics = false,
   }, Learn)
 end
 

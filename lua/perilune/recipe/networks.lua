@@ -9,6 +9,7 @@ local keys = require "perilune.keys"
 local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
 local prl = require "perilune"
+local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
 local nn, distribution = prl.nn, prl.distribution
 
@@ -52,8 +53,8 @@ local function free_dimensions(spec, given)
   return free, held
 end
 
---- mean = centre + half · tanh(raw/half): slope 1 in the middle, never outside of the bounds.
-local function bounded(raw, spec, given, free)
+--- {centre}, {half} of the bounds of these dimensions; nil where one of them has none.
+local function middles(spec, given, free)
   local centre, half, all = {}, {}, true
   for k, i in ipairs(free) do
     local own = given and given[spec.action.names[i]]
@@ -61,9 +62,33 @@ local function bounded(raw, spec, given, free)
     all = all and low > -math.huge and high < math.huge
     centre[k], half[k] = (low + high) / 2, (high - low) / 2
   end
-  if not all then return raw end
+  if all then return centre, half end
+end
+
+--- mean = centre + half · tanh(raw/half): slope 1 in the middle, never outside of the bounds.
+local function bounded(raw, spec, given, free)
+  local centre, half = middles(spec, given, free)
+  if not centre then return raw end
   local c, h = prl.tensor(centre), prl.tensor(half)
   return c + h * (raw / h):tanh()
+end
+
+--- Where policy.start is a constant action: the last layer gives that action in these dimensions for every input, until it learns;
+--- squash: what its outputs go through, "bounded" or "unit", the tanh between bounds of a network of the algorithm's own.
+local function begin_at_constant(self, layer, free, squash)
+  local vector = start.vector(self.recipe, self.spec)
+  if not vector then return end
+  local numbers = {}
+  for k, i in ipairs(free) do numbers[k] = vector[i] end
+  local centre, half = middles(self.spec, self.recipe.policy.action, free)
+  for k = 1, squash and centre and #free or 0 do
+    local unit = (numbers[k] - centre[k]) / half[k]
+    numbers[k] = 0.5 * math.log((1 + unit) / (1 - unit)) * (squash == "unit" and 1 or half[k])
+  end
+  for k = #free + 1, layer.bias:size(1) do numbers[k] = 0 end
+  layer.weight:copy_(prl.zeros(layer.weight:shape()))
+  layer.bias:copy_(prl.tensor(numbers))
+  self.began = true
 end
 
 --- Actions of the policy's own dimensions from rows of the environment's, and back.
@@ -94,8 +119,10 @@ local function continuous_actor(self, policy, inputs)
   local spec = self.spec
   local free, held = free_dimensions(spec, policy.action)
   local width, kind = #free, policy.log_std.kind
+  local layers = actor_network(self, policy, inputs, width)
+  if not self.own_policy then begin_at_constant(self, layers[#layers], free, policy.bounded and "bounded") end
   local net = nn.module {
-    mean = actor_network(self, policy, inputs, width),
+    mean = layers,
     deviation = kind == "state" and mlp(inputs, policy, width, 0) or nil,
     log_std = kind == "free" and nn.parameter(prl.full({width}, policy.log_std.init)) or nil,
     forward = function(net, x)
@@ -223,8 +250,8 @@ local function add_memory(self, trunk, group)
   trunk.memory, trunk.width = unit, width
   trunk.feature = once(function(obs)
     local learned = self.sequence
-    local start = learned and rawequal(learned.obs, obs) and learned.start or nil
-    return unit(before(obs:slice(2, 1, observed)), obs:slice(2, observed + 1, observed + width), start)
+    local starts = learned and rawequal(learned.obs, obs) and learned.start or nil
+    return unit(before(obs:slice(2, 1, observed)), obs:slice(2, observed + 1, observed + width), starts)
   end)
   add_set(self, "memory", unit, group)
 end
@@ -241,6 +268,7 @@ local function trunk_of(self, group)
   if policy.trunk == "shared" then
     local module = body(inputs, policy)
     trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
+    function trunk.make() return body(inputs, policy) end
     trunk.feature = once(function(obs) return module(see(obs)) end)
     --- What uses the trunk has no hidden layers of its own.
     trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
@@ -279,8 +307,22 @@ function networks.actor(self)
   else
     net, actor = make(self, head, trunk.width)
   end
-  actor.set = "policy"
+  actor.set, actor.group = "policy", "actor"
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
+  --- As it is now, for good: a copy that no optimizer steps.
+  function actor.start()
+    local function copy(name, module, made)
+      add_set(self, "start/" .. name, made:load(module:state()), nil)
+      return made
+    end
+    local body_copy = trunk.module and copy("trunk", trunk.module, trunk.make())
+    local net_copy = copy("policy", net, (make(self, head, trunk.width)))
+    local see = sight_of(self)
+    return function(obs)
+      local seen = see(obs)
+      return as_environment_sees(actor, net_copy:fixed(body_copy and body_copy:fixed(seen) or seen))
+    end
+  end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
   add_set(self, "policy", net, "actor")
   return callable_policy(actor)
@@ -296,8 +338,9 @@ function networks.policy(self, name)
   if self.recipe.policy.embed then options.refuse("learn:policy: several policies share no tables, and policy.embed is given") end
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local net, policy = make(self, self.recipe.policy, trunk.width)
-  policy.set, policy.name = name, name
+  policy.set, policy.name, policy.group = name, name, name
   function policy.distribution(obs) return net(trunk.feature(obs)) end
+  self.policies[name] = true
   --- With its parameters as constants.
   function policy.fixed(obs) return as_environment_sees(policy, net:fixed(trunk.feature(obs))) end
   add_set(self, name, net, name)
@@ -318,7 +361,8 @@ end
 --- learn:serve. Actions are those of the environment.
 function networks.serving(policies)
   before_programs "learn:serve"
-  local count = #policies
+  local count, dense = #policies, true
+  for _, policy in ipairs(policies) do dense = dense and policy.dense ~= false end
   local function distribution_of(obs)
     local arm, pi = tracing.arms(obs:size(1), count), {}
     for k, policy in ipairs(policies) do pi[k] = policy.distribution(obs) end
@@ -333,7 +377,68 @@ function networks.serving(policies)
       log_probs = function() return pi[1]:log_probs() end,
     }
   end
-  return networks.acting(distribution_of, policies[1].draws)
+  local actor = networks.acting(distribution_of, policies[1].draws)
+  actor.dense = dense
+  return actor
+end
+
+--- The module of a saved policy's set.
+local function saved_module(set, numbers)
+  local fields = {forward = function() end}
+  for _, param in ipairs(set.params) do fields[param.name] = nn.parameter(numbers[set.name .. ":" .. param.name]) end
+  return nn.module(fields)
+end
+
+--- learn:saved.
+function networks.saved(self, name, given)
+  before_programs "learn:saved"
+  new_name(self, "learn:saved", name)
+  local agent, message = require("perilune.saved").exactly(given.run, given.digest) -- few recipes need it
+  if not agent then options.refuse("%s: %s", name, message) end
+  local found, numbers = prl.acting(agent, name .. "/")
+  agent:free()
+  if found.memory then
+    options.refuse("%s: the policy of %s has a memory, policy.memory, and no state of one comes with these rows", name, given.run)
+  end
+  local own, clip = self.recipe.policy.normalise, found.normaliser and found.normaliser.clip or false
+  if own ~= clip then
+    options.refuse("%s: %s normalises observations with policy.normalise = %s, and here it is %s: both read the same ones", name,
+      given.run, tostring(clip), tostring(own))
+  end
+  local values = {}
+  for _, set in ipairs(found.sets) do
+    local module = saved_module(set, numbers)
+    add_set(self, set.name, module, nil)
+    self.saved_sets[set.name] = true
+    for _, param in ipairs(set.params) do values[set.name .. ":" .. param.name] = module[param.name] end
+  end
+  for option, scalar in pairs(found.live) do values[option] = scalar.value end
+  if found.normaliser then
+    found.normaliser.fixed = true
+    self.statistics = found.normaliser
+  end
+  local graph, draws = prl.read_graph(found.programs.act), found.noise
+  local function action(obs, noise, sample)
+    local arm = obs:slice(2, 1, 1):reshape(-1) * 0 -- of several policies the one that is judged
+    local inputs = setmetatable({obs = obs, noise = noise, sample = sample, arm = arm}, {__index = values})
+    return graph:inline(inputs).action:cast("float32"):detach()
+  end
+  local function same(actions) return actions end
+  -- Noise that lasts longer than a step is its agent's own: then it acts by its mean.
+  local fresh = type(draws) == "number"
+  local width = fresh and draws or draws.width
+  local function distribution_of(obs)
+    local none = obs:slice(2, 1, 1) * prl.zeros(1, math.max(width, 1))
+    return {
+      mean = function() return action(obs, none, 0) end,
+      sample = function(_, noise)
+        if fresh and width == noise:size(2) then return action(obs, noise, 1) end
+        return action(obs, none, 0)
+      end,
+    }
+  end
+  return setmetatable({name = name, distribution = distribution_of, draws = width, from_env = same, to_env = same, dense = false},
+    {__call = function(_, obs) return distribution_of(obs) end})
 end
 
 --- learn:acts. noise: {every, drawn, theta, dt}.
@@ -443,16 +548,41 @@ function networks.own(self, name, given)
   return network
 end
 
---- learn:target.
-function networks.target(self, network)
-  before_programs "learn:target"
+-- A copy of what learn:network gave, which no optimizer steps.
+local function copy_of(self, about, network, prefix)
   local maker = self.makers[network]
-  if not maker then options.refuse("learn:target takes what learn:network gave") end
-  local name = "target/" .. network.name
-  new_name(self, "learn:target", name)
+  if not (maker and maker.make) then options.refuse("%s takes what learn:network gave", about) end
+  local name = prefix .. network.name
+  new_name(self, about, name)
   local module = maker.make():load(maker.module:state())
   add_set(self, name, module, nil)
   return callable(name, name, module, maker.columns, maker.outputs, true)
+end
+
+--- learn:target.
+function networks.target(self, network)
+  before_programs "learn:target"
+  return copy_of(self, "learn:target", network, "target/")
+end
+
+--- learn:start_of.
+function networks.start_of(self, declared)
+  before_programs "learn:start_of"
+  if declared == self.actor_made and declared.start then return declared.start() end
+  local parameter = self.makers[declared]
+  if not (parameter and parameter.set) then return copy_of(self, "learn:start_of", declared, "start/") end
+  local value = nn.parameter(declared:detach():clone())
+  add_set(self, "start/" .. parameter.set, nn.module {value = value, forward = function(module) return module.value end}, nil)
+  return function() return value:detach() end
+end
+
+--- learn:start_squashed.
+function networks.start_squashed(self, network)
+  before_programs "learn:start_squashed"
+  local maker, free = self.makers[network], {}
+  if not (maker and maker.module) then options.refuse("learn:start_squashed takes what learn:network gave") end
+  for i in ipairs(self.spec.action.names) do free[i] = i end
+  begin_at_constant(self, maker.module[#maker.module], free, "unit")
 end
 
 --- learn:parameter.

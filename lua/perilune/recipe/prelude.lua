@@ -117,7 +117,7 @@ local function merges(old, new)
 end
 
 -- Where a text says which policy, and a table is a constant action instead; elsewhere the table is what else its name takes.
-local policies = {baseline = true, beside = true}
+local policies = {baseline = true, beside = true, start = true}
 
 --- New over old. Both are left alone; what is shared is copied. apart: a table does not go with the text that it changes.
 local function merge(old, new, depth, apart)

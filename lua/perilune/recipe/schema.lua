@@ -9,7 +9,7 @@
 ---   required               there is no default
 ---   fields                 the options of a `section`
 --- Kinds: number, boolean, text, choice, texts, sizes, memory, observes, embed, duration, reward, scale, section, and those that
---- validate.lua checks as a whole: env, control, critics, constraints, multiplier, dimensions, algorithm, optimizer.
+--- validate.lua checks as a whole: env, control, critics, constraints, multiplier, dimensions, start, algorithm, optimizer.
 --- Every kind is checked by the function of its name in values.lua.
 ---
 --- The resolved recipe has every option in its place:
@@ -133,6 +133,23 @@ schema.policy = {
     "observations become (x − mean) / deviation of all earlier ones, clipped to ± this; constant within an update; " ..
     "false: they are not normalised",
     {optional = true, above = 0}),
+  -- Without a default, so that recipes without a start keep their hashes.
+  option("start", "start", nil, "", "where it begins: {constant = {diversity = 0.5}}, that action for every observation, or \"runs/…\", " ..
+    "the policy of a run (describe start); default: nearly 0, by last_gain"),
+}
+
+--- A run or a saved agent, where the text alone does not say which version of it.
+schema.saved = {
+  option("run", "text", nil, "", "the folder of a run, whose newest checkpoint it is, or an agent's file", {required = true}),
+  option("digest", "text", nil, "", "refuses another file than that with this digest; default: the file's"),
+}
+
+--- Where a policy begins.
+schema.start = {
+  option("constant", "baseline", nil, "", "a constant action by dimension, such as {diversity = 0.5}: the mean for every observation; a " ..
+    "dimension that is not named begins at the nearest to 0 within its bounds"),
+  option("run", "text", nil, "", "or the policy of a run's folder or an agent's file: its parameters, and its statistics of observations"),
+  option("digest", "text", nil, "", "of a run: refuses another file than that with this digest; default: the file's"),
 }
 
 --- Fields of each kind of optimizer; the defaults are PyTorch's where the algorithm gives none.
@@ -297,6 +314,8 @@ function schema.unknown(path)
   if critic then path, options = critic, schema.critic end
   local control = path:match("^agent%.baseline%.(.+)$")
   if control then path, options = control, schema.control end
+  local start = path:match("^policy%.start%.(.+)$")
+  if start then path, options = start, schema.start end
   local constraint = path:match("^objective%.constraints%.[^.]+%.(.+)$")
   if constraint then path, options = constraint, schema.constraint end
   for name in path:gmatch("[^.]+") do

@@ -90,6 +90,14 @@ function search.vector(recipe, spec, numbers)
   return vector
 end
 
+--- The whole action with these numbers, by name. A dimension without one has that which policy.action holds, or the nearest to 0
+--- within its bounds.
+function search.constant(recipe, spec, given)
+  local vector = search.vector(recipe, spec)
+  for i, name in ipairs(spec.action.names) do vector[i] = given[name] or vector[i] end
+  return vector
+end
+
 -- ---- what a search refuses ----
 
 local function check_critic(check, name, critic, path)

@@ -96,6 +96,7 @@ local MOST_ROWS = 2 ^ 27 -- of an update (runtime/agent/agent.c)
 --- The steps of an update must fit into the experience. For an algorithm without a rollout the builder checks it.
 local function needs_rows(check, recipe)
   local rollout, streams, rows = recipe.algorithm.rollout, recipe.env.n or recipe.agent.streams, recipe.agent.rows
+  local longest = recipe.algorithm.longest
   if type(rollout) ~= "number" then return end
   local update = ("algorithm.rollout %.0f × %.0f streams"):format(rollout, streams)
   if rows > 0 and rows < rollout * streams then
@@ -104,6 +105,9 @@ local function needs_rows(check, recipe)
   elseif rollout * streams > MOST_ROWS then
     check.fail("algorithm.rollout", ("an update takes %.0f steps (%s); at most %.0f are accepted"):format(
       rollout * streams, update, MOST_ROWS))
+  elseif type(longest) == "number" and (rollout + longest) * streams > MOST_ROWS then
+    check.fail("algorithm.longest", ("%.0f streams take %.0f steps (%s, and the episodes that run); at most %.0f are accepted")
+      :format(streams, (rollout + longest) * streams, update, MOST_ROWS))
   end
 end
 
@@ -163,7 +167,7 @@ local function own_networks(check, recipe, algorithm)
   end
   for _, option in ipairs(schema.policy) do
     local value = recipe.policy[option.name]
-    if not used[option.name] and option.name ~= "action" and not is_default(option, value) and
+    if not used[option.name] and option.name ~= "action" and option.name ~= "start" and not is_default(option, value) and
       not (option.name == "bounded" and algorithm.bounds) then
       unused("policy." .. option.name, "hidden, activation and init from policy, and no " .. option.name)
     end
@@ -194,6 +198,9 @@ local function together(check, result, spec, env, algorithm)
   end
   needs_clock(check, result, spec, env)
   needs_warmup(check, result)
+  if result.policy.start or result.algorithm.trust then
+    require("perilune.recipe.start").check(check, result, spec, algorithm)
+  end
   if result.objective.constraints then
     require("perilune.recipe.constraints").check(check, result, spec, env, algorithm)
   end
@@ -215,6 +222,7 @@ local function resolve(check, recipe)
   local policy, spec, make, algorithm = result.policy, nil, nil, nil
   check.steps = result.train.steps
   if recipe.env ~= nil then result.env, spec, make = check.try(environment.resolve, check, recipe.env, "env") end
+  check.spec = spec
   if policy.trunk == "shared" and #policy.hidden == 0 then
     check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
   end
@@ -226,6 +234,9 @@ local function resolve(check, recipe)
     embed.check(check, policy.embed, names, observes.kept(names, policy.observes), "policy.embed")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
+  if policy.start then
+    policy.start = check.try(require("perilune.recipe.start").resolve, check, policy.start, "policy.start", spec, policy)
+  end
   local own_policy = check.try(policy_file.load, check, policy, "policy")
   result.objective.critics = check.try(resolve_critics, check, result.objective.critics, "objective.critics", policy)
   if result.objective.constraints then

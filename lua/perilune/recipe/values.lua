@@ -191,6 +191,23 @@ function values.form(check, value, option, path)
   return result
 end
 
+--- A run's folder or an agent's file, with the environment's observations and actions: {run, digest}. What was resolved once is in
+--- its plan, and need not be there again.
+function values.saved(check, value, option, path)
+  if value == false and option.optional then return false end
+  if type(value) == "string" then value = {run = value} end
+  if type(value) ~= "table" then wrong(check, path, 'a run\'s folder or an agent\'s file, as in "runs/…"', value) end
+  local result = check.section(schema.saved, value, path)
+  if not (check.saved and check.spec) then return result end
+  local saved = require "perilune.saved"
+  local agent, digest = saved.exactly(result.run, result.digest)
+  if not agent then check.fail(path, "expected a run or a saved agent: " .. digest) end
+  local difference = saved.difference(agent, check.spec)
+  if difference then check.fail(path, ("%s: %s"):format(result.run, difference)) end
+  result.digest = digest
+  return result, agent
+end
+
 local function list(check, value, path, accepted, test)
   if type(value) ~= "table" then wrong(check, path, accepted, value) end
   local count, result = 0, {}

@@ -122,13 +122,12 @@ static prl_status read_responses(prl_shape *s, const prl_value *root, prl_error 
 
 /* ---- capacities ---- */
 
-/* The rows of the first gate, which give the other capacities their defaults. */
-static int64_t first_collect(const prl_value *root) {
+/* The first gate, whose rows give the other capacities their defaults; NULL: there is none. */
+static const prl_value *first_collect(const prl_value *root) {
   const prl_value *schedule = prl_get(root, "schedule");
   for (int64_t i = 0; i < prl_count(schedule); i++)
-    if (!strcmp(prl_get_string(prl_item(schedule, i), "verb", ""), "collect"))
-      return prl_get_int(prl_item(schedule, i), "rows", 1);
-  return 1;
+    if (!strcmp(prl_get_string(prl_item(schedule, i), "verb", ""), "collect")) return prl_item(schedule, i);
+  return NULL;
 }
 
 /* The largest number that a verb of the schedule has in this field, 1 where it has none; 0: there is no such
@@ -203,7 +202,8 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
   const int64_t most = 1 << 28;
   const char *stale = prl_get_string(map, "stale", "keep");
   prl_experience_options *o = &s->experience;
-  s->batch_rows = first_collect(root);
+  const prl_value *gate = first_collect(root);
+  s->batch_rows = prl_get_int(gate, "rows", 1);
   s->act_rows = 64;
   s->tile_rows = 256;
   o->streams = 1024;
@@ -224,7 +224,10 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
   if (status) return status;
   if (strcmp(stale, "keep") && strcmp(stale, "drop"))
     return prl_read_fail("capacity", "stale", "keep or drop", error);
-  if (s->batch_rows > o->rows) s->batch_rows = o->rows;
+  o->whole = prl_get_bool(gate, "whole", false);
+  if (s->batch_rows > o->rows || o->whole) s->batch_rows = o->rows; /* no episode is left in part */
+  if (s->batch_rows > most / 2)
+    return prl_read_fail("capacity", "rows", "at most 2^27 where collect is whole", error);
   s->frozen_rows = s->batch_rows;
   s->drop_stale = !strcmp(stale, "drop");
   return PRL_OK;

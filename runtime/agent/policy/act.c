@@ -54,7 +54,7 @@ void prl_policy_normalise(const prl_policy *p, int64_t n, float *observation) {
 }
 
 void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
-  if (p->normalise) prl_normaliser_add(&p->normaliser, n, p->shape->experience.observations, observation);
+  if (p->gathers) prl_normaliser_add(&p->normaliser, n, p->shape->experience.observations, observation);
 }
 
 static void copy_actions(const prl_policy *p, int64_t n, float *action) {

@@ -56,7 +56,7 @@ struct prl_policy {
   prl_act_program trial;                  /* act by the learner's own parameters */
   const prl_value *programs;              /* of the document */
   prl_density_program density, densities; /* made when they are first asked for */
-  bool normalise;
+  bool normalise, gathers; /* observations are normalised; by statistics that go on */
   prl_normaliser normaliser;
   prl_noise noise;
   prl_ref share[PRL_ARMS_MOST]; /* of streams, of several policies (arms.c) */

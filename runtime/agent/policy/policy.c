@@ -112,18 +112,31 @@ static prl_status build_act(prl_policy *p, prl_error *error) {
   return status ? status : prl_trial_build(p, text, error);
 }
 
-/* The statistics of a policy that does not learn (agent/acting.h), where the document has them. */
-static prl_status read_statistics(const prl_value *map, const char *key, int64_t width, float *to,
-                                  prl_error *error) {
+/* A list of statistics, where the document has it, into one of the two. */
+static prl_status read_list(const prl_value *map, const char *key, int64_t width, double most, float *single,
+                            double *wide, prl_error *error) {
   const prl_value *list = prl_get(map, key);
   if (!list) return PRL_OK;
   bool good = list->kind == PRL_ARRAY && prl_count(list) == width;
   for (int64_t i = 0; good && i < width; i++) {
     const prl_value *item = prl_item(list, i);
-    good = item->kind == PRL_NUMBER && fabs(item->as.number) <= 1e30;
-    if (good) to[i] = (float)item->as.number;
+    good = item->kind == PRL_NUMBER && fabs(item->as.number) <= most;
+    if (good && single) single[i] = (float)item->as.number;
+    if (good && wide) wide[i] = item->as.number;
   }
   return good ? PRL_OK : prl_read_fail("normaliser", key, "a number for each observation", error);
+}
+
+/* The statistics of a saved policy (agent/acting.h), where the document has them: shift and scale of one that
+ * does not learn, the others of one that learns on. */
+static prl_status read_statistics(prl_normaliser *n, const prl_value *map, prl_error *error) {
+  prl_status status = read_list(map, "shift", n->width, 1e30, n->shift, NULL, error);
+  if (!status) status = read_list(map, "scale", n->width, 1e30, n->scale, NULL, error);
+  if (!status) status = read_list(map, "mean", n->width, 1e30, NULL, n->mean, error);
+  if (!status) status = read_list(map, "m2", n->width, 1e300, NULL, n->m2, error);
+  for (int64_t i = 0; !status && i < n->width; i++)
+    if (n->m2[i] < 0) status = prl_read_fail("normaliser", "m2", "sums of squares, from 0", error);
+  return status ? status : prl_read_number(map, "normaliser", "count", false, 0, 0x1p60, n->count, error);
 }
 
 static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_error *error) {
@@ -134,9 +147,8 @@ static prl_status build_normaliser(prl_policy *p, const prl_value *root, prl_err
   if (!status)
     status = prl_normaliser_init(&p->normaliser, p->runtime, p->shape->spec.observations, (float)clip, error);
   p->normalise = !status;
-  const int64_t width = p->shape->spec.observations;
-  if (!status) status = read_statistics(map, "shift", width, p->normaliser.shift, error);
-  return status ? status : read_statistics(map, "scale", width, p->normaliser.scale, error);
+  p->gathers = !prl_get_bool(map, "fixed", false);
+  return status ? status : read_statistics(&p->normaliser, map, error);
 }
 
 static void fill_live(prl_policy *p) {
@@ -260,7 +272,7 @@ prl_status prl_policy_publish(prl_policy *p, const float *observation, int64_t r
     return status;
   }
   copy_values(p, p->published, p->sets->items);
-  if (p->normalise) prl_normaliser_publish(&p->normaliser);
+  if (p->gathers) prl_normaliser_publish(&p->normaliser);
   take_live(p);
   p->n.version++;
   return PRL_OK;
@@ -295,12 +307,8 @@ void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same) {
 
 double prl_policy_live(const prl_policy *p, int option) { return p->in_force[option]; }
 
-bool prl_policy_statistics(const prl_policy *p, float *clip, const float **shift, const float **scale) {
-  if (!p->normalise) return false;
-  *clip = p->normaliser.clip;
-  *shift = p->normaliser.shift;
-  *scale = p->normaliser.scale;
-  return true;
+const prl_normaliser *prl_policy_statistics(const prl_policy *p) {
+  return p->normalise ? &p->normaliser : NULL;
 }
 
 bool prl_policy_normalises(const prl_policy *p) { return p->normalise; }

@@ -8,6 +8,7 @@
 #include "agent/plan/sets.h"
 #include "agent/plan/shape.h"
 #include "perilune/agent.h"
+#include "rl/normaliser.h"
 
 typedef struct prl_policy prl_policy;
 
@@ -45,9 +46,8 @@ void prl_policy_number(prl_policy *policy, int64_t version);
 /* The parameters in force of one set; NULL: nothing that acts reads it. */
 const prl_params *prl_policy_published(const prl_policy *policy, int set);
 
-double prl_policy_live(const prl_policy *policy, int option); /* a live option's value in force */
-/* What normalises observations, (observations) each: clip((x − shift) · scale). False: nothing does. */
-bool prl_policy_statistics(const prl_policy *policy, float *clip, const float **shift, const float **scale);
+double prl_policy_live(const prl_policy *policy, int option);          /* a live option's value in force */
+const prl_normaliser *prl_policy_statistics(const prl_policy *policy); /* of observations; NULL: none */
 
 /* ---- observations ---- */
 

@@ -93,6 +93,19 @@ static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *
   return PRL_OK;
 }
 
+/* ---- the same without values ---- */
+
+static prl_status execute_returns(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
+  prl_learner *l = s->learner;
+  const prl_batch *b = &l->batch;
+  prl_critic *c = next_critic(l, verb, turn);
+  if (!c) return PRL_OK;
+  /* Every value is 0 · value + 0. */
+  prl_gae(b->rows, c->reward, c->value, 0, 0, b->successor, l->discount, 1, c->advantage, c->returns);
+  if (c->normalise) normalise_returns(l, c);
+  return PRL_OK;
+}
+
 static bool advantages_hold(const prl_schedule *s, const prl_verb *verb) {
   return verb->cursor[CRITIC] >= 0 && verb->cursor[CRITIC] <= s->learner->critics_count;
 }
@@ -224,6 +237,20 @@ const prl_verb_type prl_verb_advantages = {
     .makes = PRL_MADE_ADVANTAGES,
     .read = read_advantages,
     .execute = execute_advantages,
+    .holds = advantages_hold,
+};
+
+const prl_verb_type prl_verb_returns = {
+    .name = "returns",
+    .fields_text = "",
+    .text = "the return of each critic from each row to the end of its episode, or of its frozen rows: "
+            "discounted rewards "
+            "alone, and no value of what comes after. It stands for the advantage, too",
+    .cursor = 1,
+    .flags = PRL_VERB_TOP,
+    .needs = PRL_MADE_FROZEN | PRL_MADE_REWARDS,
+    .makes = PRL_MADE_ADVANTAGES,
+    .execute = execute_returns,
     .holds = advantages_hold,
 };
 

@@ -7,7 +7,7 @@ typedef struct collect {
 } collect;
 
 static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
-  collect *c = fields;
+  collect *c = fields; /* `whole` is of the experience (plan/shape.c) */
   return prl_read_int(r->map, r->where, "rows", true, 1, r->learner->shape->experience.rows, &c->rows, error);
 }
 
@@ -24,9 +24,11 @@ static int64_t waits(const prl_schedule *s, const prl_verb *verb) {
 
 const prl_verb_type prl_verb_collect = {
     .name = "collect",
-    .keys = (const char *const[]){"rows", NULL},
-    .fields_text = "rows",
-    .text = "a gate: waits until so many steps are closed. It never steps an env",
+    .keys = (const char *const[]){"rows", "whole", NULL},
+    .fields_text = "rows, whole (bool)",
+    .text = "a gate: waits until so many steps are closed. It never steps an env. If whole, steps close with "
+            "their "
+            "episode, when its last one does, and an update takes all that are closed",
     .fields_size = sizeof(collect),
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
     .read = read,

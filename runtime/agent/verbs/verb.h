@@ -69,6 +69,7 @@ struct prl_verb_type {
   VERB(ratios)                                                                                               \
   VERB(advantages)                                                                                           \
   VERB(vtrace)                                                                                               \
+  VERB(returns)                                                                                              \
   VERB(weigh)                                                                                                \
   VERB(epochs)                                                                                               \
   VERB(minibatches)                                                                                          \

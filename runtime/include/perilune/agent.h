@@ -244,9 +244,9 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * recipe's. Saving before the plan is in force saves the old recipe. An agent
  * whose learning failed can learn again, from its last published parameters. The plan is copied and may be
  * freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ:
- * which and how; a new critic with the scale "baseline"; what needs densities of actions, after steps that
- * were acted without one), PRL_ESTATE (during the warm-up). The agent is then
- * unchanged.
+ * which and how; one waits for whole episodes and the other for steps; a new critic with the scale
+ * "baseline"; what needs densities of actions, after steps that were acted without one), PRL_ESTATE (during
+ * the warm-up). The agent is then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
