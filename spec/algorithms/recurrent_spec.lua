@@ -483,6 +483,26 @@ describe("a policy's memory", function()
     assert.is_true(recalls(agent, loaded) > 0)
   end)
 
+  it("begins at that of a run, and has no copy to stay near, nor rows to be cloned by", function()
+    local path = folder .. "begun.safetensors"
+    local agent, env = make(GRU, PPO)
+    agent:drive(env, 1000)
+    assert(agent:save(path))
+    local function recipe(memory, algorithm) return load(memory .. (', start = "%s"'):format(path), algorithm) end
+    local begun = prl.agent(prl.recipe.plan(recipe(GRU, PPO)))
+    for _, set in ipairs {"params.memory", "params.policy"} do assert.same(contents(agent)[set], contents(begun)[set]) end
+    local function refused(sentence, fn, ...)
+      local ok, message = pcall(fn, ...)
+      assert.is_false(ok)
+      assert.truthy(tostring(message):find(sentence, 1, true), message)
+    end
+    refused("and here it is nil", recipe, "nil", PPO)
+    refused("algorithm.trust: this compares the policy with a copy of its start, and that of policy.memory is not kept", recipe, GRU,
+      PPO .. ', trust = {"penalty"}')
+    local clone = load("nil", ('"bc", from = "%s"'):format(path))
+    refused("has a memory, policy.memory, and no state of one comes with these rows", prl.recipe.plan, clone)
+  end)
+
   it("serves a control group, and users who are judged by day", function()
     local path = folder .. "served.safetensors"
     local feed = [[return {env = {"shortvideo", n = 16}, policy = {hidden = {8}, memory = {"gru", 6}, last_gain = 1},
