@@ -32,6 +32,35 @@ prl_status prl_agent_log_probs(prl_agent *a, const float *observation, int64_t n
 
 int64_t prl_agent_choices(const prl_agent *a) { return a ? prl_policy_choices(a->policy) : 0; }
 
+/* ---- critics ---- */
+
+int prl_agent_critics(const prl_agent *a) { return a ? prl_learner_critics(a->learner) : 0; }
+const char *prl_agent_critic(const prl_agent *a, int critic) {
+  return critic >= 0 && critic < prl_agent_critics(a) ? prl_learner_critic(a->learner, critic) : NULL;
+}
+
+prl_status prl_agent_values(prl_agent *a, const float *observation, int64_t n, float *values,
+                            prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "observation values", observation, values);
+  if (!status) status = prl_policy_check(a->policy, observation, n, error);
+  return status ? status : prl_learner_values(a->learner, observation, n, values, error);
+}
+
+prl_status prl_agent_rewards(prl_agent *a, const float *response, int64_t n, float *rewards,
+                             prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (!status) status = PRL_WITHIN(error, "n", n, 0, PRL_ROWS_MOST);
+  if (!status && n) status = PRL_GIVEN(error, "response rewards", response, rewards);
+  return status ? status : prl_learner_rewards(a->learner, response, n, rewards, error);
+}
+
+prl_status prl_agent_value_parameters(const prl_agent *a, int64_t *count, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "agent count", a, count);
+  return status ? status : prl_learner_value_parameters(a->learner, count, error);
+}
+
 /* ---- what follows a decision ---- */
 
 /* How many rows from `first` on are of the same side; *control: which. */

@@ -45,6 +45,7 @@ typedef struct part {
   prl_agent *agent;
   prl_vecenv *env;
   const prl_env_spec *spec;
+  int32_t session; /* the response that comes once a session; −1: an episode is one */
   prl_arena arena;
   prl_step step;
   float *action;
@@ -100,6 +101,12 @@ static prl_status allocate_memory(part *p, prl_error *error) {
   return made ? PRL_OK : prl_fail_memory(error, (size_t)(p->n * width) * sizeof(float));
 }
 
+static int32_t session_of(const prl_env_spec *spec) {
+  int32_t place = spec->session ? 0 : -1;
+  while (spec->session && strcmp(spec->response[place].name, spec->session)) place++;
+  return place;
+}
+
 static prl_status make(part *p, prl_error *error) {
   const prl_panel_options *o = p->options;
   prl_status status = prl_runtime_new(o->runtime, &p->runtime, error);
@@ -108,6 +115,7 @@ static prl_status make(part *p, prl_error *error) {
                             o->first_stream + (uint64_t)p->first, &p->env, error);
   if (status) return status;
   p->spec = prl_vecenv_spec(p->env);
+  p->session = session_of(p->spec);
   status = allocate(p, error);
   if (status || !o->agent) return status;
   status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
@@ -155,7 +163,8 @@ static void count(part *p, int64_t i) {
     to[responses + r] += response[r] != p->spec->response[r].missing;
   }
   to[2 * responses]++;
-  to[2 * responses + 1] += p->step.terminated[i] || p->step.truncated[i];
+  to[2 * responses + 1] += p->session < 0 ? p->step.terminated[i] || p->step.truncated[i]
+                                          : response[p->session] != p->spec->response[p->session].missing;
 }
 
 /* An episode begins with an empty memory. */

@@ -80,6 +80,19 @@ prl_plan *prl_check_plan(lua_State *L, int index);   /* plan.c */
 prl_agent *prl_check_agent(lua_State *L, int index); /* agent.c */
 prl_vecenv *prl_check_env(lua_State *L, int index);  /* env.c */
 
+/* ---- Methods of the agent that judge its critics (critics.c) ---- */
+
+/* self → names of the critics, and how many numbers their networks consist of (nil: they give no values of
+ * states) */
+int prl_lua_agent_critics(lua_State *L);
+/* self, observations (n, observations) → values (n, critics) */
+int prl_lua_agent_values(lua_State *L);
+/* self, responses (n, responses) → rewards (n, critics) */
+int prl_lua_agent_rewards(lua_State *L);
+/* self, env, steps, mode = "mean", watch → observations (steps, n, observations), responses (steps, n,
+ * responses), ends (steps, n) int32: 1 terminated, 2 truncated, elapsed (steps, n) int64 µs */
+int prl_lua_agent_rollout(lua_State *L);
+
 /* ---- Small readers of arguments ---- */
 
 prl_dtype prl_check_dtype(lua_State *L, int index,
@@ -145,6 +158,8 @@ prl_watch prl_check_watch(lua_State *L, int index, prl_lua_watch *context);
 void prl_push_shape(lua_State *L, const prl_env_spec *spec);
 /* Pushes what an environment is made of: name, summary, options, presets, observation, action, responses. */
 void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec);
+/* Pushes an option's value as a recipe says it: a number, or its word. */
+void prl_push_env_value(lua_State *L, const prl_env_type *type, const char *option, double value);
 /* Pushes the type's option values, in its order: defaults, then the preset, then what the table at `index`
  * (or nothing there) gives. Another key is refused, unless it is one of `more`, which the caller reads
  * itself. */

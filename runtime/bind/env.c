@@ -162,7 +162,7 @@ static int spec(lua_State *L) { /* → what it is made of, with the options in f
   lua_getfield(L, -1, "options");
   for (int i = 0; type->options && type->options[i].name; i++) {
     lua_rawgeti(L, -1, i + 1);
-    lua_pushnumber(L, values[i]);
+    prl_push_env_value(L, type, type->options[i].name, values[i]);
     lua_setfield(L, -2, "value");
     lua_pop(L, 1);
   }

@@ -19,13 +19,34 @@ static void set_number(lua_State *L, const char *key, double number) {
   lua_setfield(L, -2, key);
 }
 
+void prl_push_env_value(lua_State *L, const prl_env_type *type, const char *option, double value) {
+  const char *const *words = prl_env_words_of(type, option);
+  if (words)
+    lua_pushstring(L, words[(int)value]);
+  else
+    lua_pushnumber(L, value);
+}
+
+static void push_words(lua_State *L, const char *const *words) {
+  lua_newtable(L);
+  for (int i = 0; words[i]; i++) {
+    lua_pushstring(L, words[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
 static void push_options(lua_State *L, const prl_env_type *type) {
   lua_newtable(L);
   for (int i = 0; type->options && type->options[i].name; i++) {
     const prl_env_option *option = &type->options[i];
     lua_newtable(L);
     set_text(L, "name", option->name);
-    set_number(L, "value", option->value);
+    prl_push_env_value(L, type, option->name, option->value);
+    lua_setfield(L, -2, "value");
+    if (prl_env_words_of(type, option->name)) {
+      push_words(L, prl_env_words_of(type, option->name));
+      lua_setfield(L, -2, "words");
+    }
     set_number(L, "low", option->low);
     set_number(L, "high", option->high);
     set_text(L, "unit", option->unit);
@@ -42,7 +63,10 @@ static void push_presets(lua_State *L, const prl_env_type *type) {
     set_text(L, "name", preset->name);
     set_text(L, "meaning", preset->meaning);
     lua_newtable(L);
-    for (const prl_env_setting *s = preset->settings; s && s->option; s++) set_number(L, s->option, s->value);
+    for (const prl_env_setting *s = preset->settings; s && s->option; s++) {
+      prl_push_env_value(L, type, s->option, s->value);
+      lua_setfield(L, -2, s->option);
+    }
     lua_setfield(L, -2, "settings");
     lua_rawseti(L, -2, i + 1);
   }
@@ -158,6 +182,15 @@ static void check_options(lua_State *L, int index, const prl_env_type *type, con
   lua_pop(L, 1);
 }
 
+static double read_option(lua_State *L, int index, const prl_env_type *type, const char *name, double value) {
+  const char *const *words = prl_env_words_of(type, name);
+  if (!words) return prl_option_number(L, index, name, value);
+  lua_getfield(L, index, name);
+  value = prl_check_word(L, lua_gettop(L), name, (int)value, words);
+  lua_pop(L, 1);
+  return value;
+}
+
 double *prl_push_env_options(lua_State *L, int index, const prl_env_type *type, const char *const *more,
                              int more_count) {
   int count = 0;
@@ -171,12 +204,12 @@ double *prl_push_env_options(lua_State *L, int index, const prl_env_type *type, 
   }
   check_options(L, index, type, more, more_count, count);
   read_preset(L, index, type, values);
-  for (int i = 0; i < count; i++) values[i] = prl_option_number(L, index, type->options[i].name, values[i]);
+  for (int i = 0; i < count; i++) values[i] = read_option(L, index, type, type->options[i].name, values[i]);
   return values;
 }
 
-/* env_spec(environment (bind/env_source.h), {option = number, preset, world = file, digest} or nil) → what it
- * is made of; or nil, message, code. */
+/* env_spec(environment (bind/env_source.h), {option = number or word, preset, world = file, digest} or nil) →
+ * what it is made of; or nil, message, code. */
 static int env_spec(lua_State *L) {
   prl_error error;
   const prl_env_type *type;

@@ -41,6 +41,42 @@ int prl_env_option_count(const prl_env_type *type) {
   return count;
 }
 
+const char *const *prl_env_words_of(const prl_env_type *type, const char *option) {
+  for (const prl_env_words *w = type->words; w && w->option; w++)
+    if (strcmp(w->option, option) == 0) return w->words;
+  return NULL;
+}
+
+static bool is_word(double value, int words) {
+  return value >= 0 && value < words && value == (double)(int)value;
+}
+
+/* Whether an option has a value for each of so many words, and its default and presets are among them. */
+static bool fits_words(const prl_env_type *type, const char *name, int words) {
+  const prl_env_option *option = type->options;
+  while (option && option->name && strcmp(option->name, name)) option++;
+  bool fits = option && option->name && words > 0 && option->low == 0 && option->high == words - 1 &&
+              is_word(option->value, words);
+  for (const prl_env_preset *p = type->presets; p && p->name; p++)
+    for (const prl_env_setting *s = p->settings; s && s->option; s++)
+      fits = fits && (strcmp(s->option, name) || is_word(s->value, words));
+  return fits;
+}
+
+static prl_status check_words(const prl_env_type *type, prl_status status, const char *where,
+                              prl_error *error) {
+  for (const prl_env_words *w = type->words; w && w->option; w++) {
+    int words = 0;
+    while (w->words && w->words[words]) words++;
+    if (!fits_words(type, w->option, words))
+      return prl_fail(
+          error, status,
+          "%s: the environment '%s' has %d words for '%s', which is no option of whole numbers from 0 to %d",
+          where, type->name, words, w->option, words - 1);
+  }
+  return PRL_OK;
+}
+
 prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const char *where,
                               prl_error *error) {
   if (type->abi != PRL_ENV_ABI)
@@ -50,6 +86,8 @@ prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const
   const char *missing = !type->spec ? "spec" : !type->reset ? "reset" : !type->step ? "step" : NULL;
   if (missing)
     return prl_fail(error, status, "%s: the environment '%s' has no %s", where, type->name, missing);
+  prl_status refused = check_words(type, status, where, error);
+  if (refused) return refused;
   if (!type->save != !type->load)
     return prl_fail(error, status, "%s: the environment '%s' has one of save and load; both or none", where,
                     type->name);

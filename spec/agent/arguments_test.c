@@ -78,6 +78,8 @@ static uint8_t mask[N];
 static void agent_calls(void) {
   prl_agent *other = NULL;
   double value = 7;
+  int64_t count = 7;
+  const prl_rollout none = {0};
   REFUSED("plan", prl_agent_new(NULL, &other, e));
   REFUSED("out", prl_agent_new(plan, NULL, e));
   REFUSED("agent", prl_agent_time(NULL, 0, e));
@@ -92,9 +94,12 @@ static void agent_calls(void) {
   REFUSED("n", prl_agent_feedback(agent, decisions, responses, NULL, NULL, n, e));
   REFUSED("n", prl_agent_log_prob(agent, observation, action, n, responses, e));
   REFUSED("n", prl_agent_log_probs(agent, observation, n, responses, e));
+  REFUSED("n", prl_agent_values(agent, observation, n, responses, e));
+  REFUSED("n", prl_agent_rewards(agent, responses, n, action, e));
   END EACH(word, NO_WORD)
       REFUSED("mode", prl_agent_act(agent, streams, NULL, observation, N, (prl_mode)word, action, NULL, e));
   REFUSED("mode", prl_agent_evaluate(agent, env, 1, (prl_mode)word, NULL, NULL, e));
+  REFUSED("mode", prl_agent_rollout(agent, env, 1, (prl_mode)word, &none, e));
   REFUSED("reason", prl_agent_finish(agent, 1, (prl_finish_reason)word, NULL, e));
   END REFUSED("agent", prl_agent_observe(NULL, streams, observation, N, e));
   REFUSED("streams", prl_agent_observe(agent, NULL, observation, N, e));
@@ -106,6 +111,14 @@ static void agent_calls(void) {
   REFUSED("agent", prl_agent_log_probs(NULL, observation, N, responses, e));
   REFUSED("observation", prl_agent_log_probs(agent, NULL, N, responses, e));
   REFUSED("log_probs", prl_agent_log_probs(agent, observation, N, NULL, e));
+  REFUSED("agent", prl_agent_values(NULL, observation, N, responses, e));
+  REFUSED("observation", prl_agent_values(agent, NULL, N, responses, e));
+  REFUSED("values", prl_agent_values(agent, observation, N, NULL, e));
+  REFUSED("agent", prl_agent_rewards(NULL, responses, N, action, e));
+  REFUSED("response", prl_agent_rewards(agent, NULL, N, action, e));
+  REFUSED("rewards", prl_agent_rewards(agent, responses, N, NULL, e));
+  REFUSED("agent", prl_agent_value_parameters(NULL, &count, e));
+  REFUSED("count", prl_agent_value_parameters(agent, NULL, e));
   REFUSED("agent", prl_agent_feedback(NULL, decisions, responses, NULL, NULL, N, e));
   REFUSED("decisions", prl_agent_feedback(agent, NULL, responses, NULL, NULL, N, e));
   REFUSED("responses", prl_agent_feedback(agent, decisions, NULL, NULL, NULL, N, e));
@@ -118,6 +131,10 @@ static void agent_calls(void) {
   REFUSED("env", prl_agent_drive(agent, NULL, 1, false, NULL, e));
   REFUSED("agent", prl_agent_evaluate(NULL, env, 1, PRL_MEAN, NULL, NULL, e));
   REFUSED("env", prl_agent_evaluate(agent, NULL, 1, PRL_MEAN, NULL, NULL, e));
+  REFUSED("agent", prl_agent_rollout(NULL, env, 1, PRL_MEAN, &none, e));
+  REFUSED("env", prl_agent_rollout(agent, NULL, 1, PRL_MEAN, &none, e));
+  REFUSED("out", prl_agent_rollout(agent, env, 1, PRL_MEAN, NULL, e));
+  REFUSED("steps", prl_agent_rollout(agent, env, 0, PRL_MEAN, &none, e));
   EACH(episodes, NO_ROWS, 0)
   REFUSED("episodes", prl_agent_evaluate(agent, env, episodes, PRL_MEAN, NULL, NULL, e));
   END REFUSED("agent", prl_agent_set(NULL, "entropy", 0, e));
@@ -381,6 +398,10 @@ static void test_without_status(void **state) {
   assert_int_equal(rows, 0);
   assert_null(prl_agent_act_log_prob(agent, NULL));
   assert_int_equal(prl_agent_choices(NULL), 0);
+  assert_int_equal(prl_agent_critics(NULL), 0);
+  assert_null(prl_agent_critic(NULL, 0));
+  assert_null(prl_agent_critic(agent, -1));
+  assert_null(prl_agent_critic(agent, prl_agent_critics(agent)));
   assert_true(prl_agent_days_driven(NULL) == 0);
   assert_int_equal(prl_agent_meanings(NULL, &metrics), 0);
   assert_int_equal(prl_agent_meanings(agent, NULL), 0);

@@ -45,4 +45,38 @@ return {
     assert.equal(2, code)
     assert.truthy(err:find("there is no run nowhere", 1, true))
   end)
+
+  it("divides users into groups, and draws a front, as the recipe or the command line says", function()
+    local function done(words)
+      local out, err, code = run(words)
+      assert.equal(0, code, err)
+      return out
+    end
+    done "train feed.lua -q --runs plain"
+    done([[train feed.lua -q --runs asked --set 'eval.groups={"activity"}' ]] ..
+      [[--set 'eval.front={x="watch_time", y={"like"}, vectors={{watch=0.5}}}']])
+    local plain, asked = done("eval plain/$(ls plain) --groups activity --front watch_time,like --vectors plain --json"),
+      done("eval asked/$(ls asked) --json")
+    plain, asked = cjson.decode(plain), cjson.decode(asked)
+    assert.same(plain.groups, asked.groups)
+    assert.equal("activity", asked.groups.by[1].name)
+    assert.same({"watch_time", {"like"}, 4}, {plain.front.x, plain.front.y, #plain.front.points}) -- ltr, the run, half, the policy
+    assert.equal("vector 1", asked.front.points[2].name)
+    local text = done "eval asked/$(ls asked) --groups log_request"
+    assert.truthy(text:find("By thirds of log_request (", 1, true))
+    assert.truthy(text:find("The front over ltr, on 4 users:", 1, true))
+    assert.is_nil(text:find("By thirds of activity", 1, true))
+    for words, message in pairs {
+      ["--groups activty"] = 'eval.groups.1: the env has no observation "activty"; the nearest is "activity"',
+      ["--front watch_time,like"] = "--front goes with --vectors: the recipe names no vectors",
+      ["--vectors plain"] = "--vectors goes with --front: the recipe has no eval.front",
+      ["--front watch_time --vectors plain"] = "eval.front.y",
+      ["--front watch,like --vectors plain"] = 'eval.front.x: the env has no response "watch" that is summed',
+      ["--front watch_time,like --vectors nowhere"] = "there is no folder nowhere",
+    } do
+      local out, err, code = run("eval plain/$(ls plain) " .. words)
+      assert.same({"", 2}, {out, code}, err)
+      assert.truthy(err:find(message, 1, true), err)
+    end
+  end)
 end)

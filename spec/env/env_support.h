@@ -31,16 +31,21 @@ static inline void env_run_buffers(env_run *run) {
   run->step.elapsed_us = calloc(n, sizeof(int64_t));
 }
 
-/* n instances of the type, reset. */
-static inline env_run env_run_of(const prl_env_type *type, int64_t n, uint64_t seed, uint64_t first_stream) {
+/* n instances of the type, reset. options: NULL for the defaults. */
+static inline env_run env_run_with(const prl_env_type *type, const double *options, int64_t n, uint64_t seed,
+                                   uint64_t first_stream) {
   env_run run = {0};
   prl_error error = {0};
   assert_int_equal(prl_runtime_new(NULL, &run.runtime, NULL), PRL_OK);
-  if (prl_vecenv_new(run.runtime, type, NULL, n, seed, first_stream, &run.env, &error))
+  if (prl_vecenv_new(run.runtime, type, options, n, seed, first_stream, &run.env, &error))
     fail_msg("%s", error.message);
   env_run_buffers(&run);
   if (prl_vecenv_reset(run.env, run.step.observation, &error)) fail_msg("%s", error.message);
   return run;
+}
+
+static inline env_run env_run_of(const prl_env_type *type, int64_t n, uint64_t seed, uint64_t first_stream) {
+  return env_run_with(type, NULL, n, seed, first_stream);
 }
 
 static inline env_run env_run_new(const char *name, int64_t n, uint64_t seed) {

@@ -350,6 +350,47 @@ static void test_a_clock_that_cannot_be(void **state) {
   }
 }
 
+static prl_status sessions_spec(const prl_env_type *type, const double *options, prl_env_spec *spec,
+                                prl_error *error) {
+  prl_status status = knob_spec(type, options, spec, error);
+  spec->session = "visit";
+  return status;
+}
+
+static void test_what_a_type_says_wrongly_of_sessions_and_words(void **state) {
+  static const prl_env_option sizes[] = {{"size", 0, 0, 2, "", ""}, {0}};
+  static const char *const two[] = {"small", "large", NULL};
+  const prl_env_words fewer[] = {{"size", two}, {0}}, other[] = {{"weight", two}, {0}};
+  prl_env_type type = knob;
+  prl_runtime *runtime;
+  prl_vecenv *env;
+  prl_error error;
+  assert_int_equal(prl_runtime_new(NULL, &runtime, NULL), PRL_OK);
+  type.spec = sessions_spec;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
+  assert_string_equal(error.message,
+                      "the environment 'knob' has no response 'visit', which its sessions end with");
+  type.spec = knob_spec, type.options = sizes, type.words = fewer;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
+  assert_string_equal(
+      error.message,
+      "type: the environment 'knob' has 2 words for 'size', which is no option of whole numbers from 0 to 1");
+  type.words = other;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
+  assert_true(contains(error.message, "2 words for 'weight'"));
+  static const char *const three[] = {"small", "large", "huge", NULL};
+  const prl_env_words all[] = {{"size", three}, {0}};
+  const prl_env_setting beyond[] = {{"size", 3}, {0}};
+  const prl_env_preset presets[] = {{"big", "", beyond}, {0}};
+  type.words = all;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_OK);
+  prl_vecenv_free(env);
+  type.presets = presets;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
+  assert_true(contains(error.message, "3 words for 'size'"));
+  prl_runtime_release(runtime);
+}
+
 /* A cut block whose head says that the type's own part has fewer than no bytes: it reads nothing. */
 static prl_status four_bytes(const prl_env_batch *batch, void *bytes, int64_t *size, prl_error *error) {
   *size = 4;
@@ -424,6 +465,7 @@ int main(void) {
       cmocka_unit_test(test_kernel_tables_give_the_same_bytes),
       cmocka_unit_test(test_a_type_of_two_dimensions),
       cmocka_unit_test(test_a_clock_that_cannot_be),
+      cmocka_unit_test(test_what_a_type_says_wrongly_of_sessions_and_words),
       cmocka_unit_test(test_a_block_of_less_than_nothing),
       cmocka_unit_test(test_a_failed_step_must_be_reset),
       cmocka_unit_test(test_a_failure_without_a_message_gets_one),

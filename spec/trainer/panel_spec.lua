@@ -183,6 +183,10 @@ describe("evaluation by user and day", function()
     assert.truthy(read(run, "evaluations.csv"):find("lift/watch,", 1, true))
     run = train {"objective.critics.watch.reward=function(r) return min(r.watch_time, 100) end"}
     assert.same({}, run.info.rewards) -- no sum of a user's day tells it
+    local sentence = "No row for the reward of watch: it is no weighted sum of responses, and does not add up over a day."
+    assert.truthy(run:evaluation_text():find(sentence, 1, true))
+    assert.truthy(read(run, "report.html"):find(sentence, 1, true))
+    assert.is_nil(train({"eval.every=0"}):evaluation_text():find("No row", 1, true))
   end)
 
   it("takes a run as a further policy", function()

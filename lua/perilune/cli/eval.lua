@@ -36,25 +36,48 @@ local function by_run(word, trust)
   return folder.open_to_run(run, trust).info, word
 end
 
--- The lift table of the checkpoint.
-local function lift_of(info, checkpoint, words, line)
-  local lift = require "perilune.stats.lift"
-  local judgement = require "perilune.trainer.judgement"
-  local judged = {}
-  for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline", "beside"} do
-    judged[name] = name ~= "beside" and words[name] or info.evaluation[name]
+-- --front watch_time,like,share --vectors FOLDER, in place of the recipe's; or either of them alone, of the recipe's front.
+local function front_of(words, front)
+  if not words.front and not words.vectors then return front end
+  local result = {x = front and front.x, y = front and front.y, vectors = words.vectors or front and front.vectors}
+  if words.front then
+    result.y = {}
+    for name in words.front:gmatch("[^,]+") do result.y[#result.y + 1] = name end
+    result.x = table.remove(result.y, 1)
   end
+  if not result.vectors then failure.usage("--front goes with --vectors: the recipe names no vectors") end
+  if not result.x then failure.usage("--vectors goes with --front: the recipe has no eval.front") end
+  return result
+end
+
+-- The recipe's eval with what the command line says of it.
+local function judged_by(info, words)
+  local judged = {}
+  for key, value in pairs(info.evaluation) do judged[key] = value end
+  for _, name in ipairs {"users", "days", "seed", "action", "threads", "baseline"} do judged[name] = words[name] or judged[name] end
   if #words.beside > 0 then judged.beside = {} end
   for _, path in ipairs(words.beside) do judged.beside[path:gsub("(.)/+$", "%1"):match("[^/]+$")] = path end
+  if #words.groups > 0 then judged.groups = words.groups end
+  judged.front = front_of(words, judged.front)
   if words.users and words.users < 2 then failure.usage("--users must be at least 2") end
-  if judged.users < 1 then failure.usage("--days, --baseline and --beside go with --users") end
+  if judged.users < 1 then failure.usage("--days, --baseline, --beside, --groups and --front go with --users") end
+  require("perilune.trainer.environment").check_evaluation(info, judged)
+  return judged
+end
+
+-- The lift table of the checkpoint, and what else its recipe or the command line asks for.
+local function lift_of(info, checkpoint, words, line)
+  local judged = judged_by(info, words)
   judged.watch = function(...) line:part("evaluation", ...) end
-  local compared = judgement.new(info, judged):whole(checkpoint).lift
+  local found = require("perilune.trainer.judgement").new(info, judged):whole(checkpoint)
   line:clear()
   if words.json then
-    terminal.json {checkpoint = checkpoint, lift = compared}
-  else
-    terminal.out(checkpoint, "\n", lift.text(compared))
+    terminal.json {checkpoint = checkpoint, lift = found.lift, groups = found.groups, front = found.front}
+    return 0
+  end
+  terminal.out(checkpoint, "\n")
+  for _, part in ipairs {"lift", "groups", "front"} do
+    if found[part] then terminal.out(require("perilune.stats." .. part).text(found[part])) end
   end
   return 0
 end
@@ -75,6 +98,11 @@ function eval.run(argv)
   parser:option("--baseline", "ltr or zero (the zero action), or the folder of a run."):argname("WHAT")
   parser:option("--beside", "The folder of a run whose policy is evaluated too; may be repeated. Default: the recipe's.")
     :argname("RUN"):count("*"):default({})
+  parser:option("--groups", "An observation: actions by thirds of users who differ in it; may be repeated. Default: the recipe's.")
+    :argname("OBSERVATION"):count("*"):default({})
+  parser:option("--front", "A front of global vectors and all policies: a response against the sum of others. Default: the recipe's.")
+    :argname("X,Y,…")
+  parser:option("--vectors", "The vectors of the front: the folder of a cem run, or of runs."):argname("FOLDER")
   parser:option("--threads", "Threads; they change no number."):argname("N"):convert(options.whole)
   parser:flag("--trust", "Run the environment if it is a C or Lua file.")
   parser:flag("--json", "Print one JSON object, with every episode's values.")
@@ -85,7 +113,8 @@ function eval.run(argv)
   if #words.set > 0 and not words.recipe then failure.usage("--set goes with --recipe: a run is judged as its own recipe says") end
   local info, checkpoint, agent
   if words.recipe then info, checkpoint, agent = by_recipe(words) else info, checkpoint, agent = by_run(words.run, words.trust) end
-  local by_day = words.users or words.days or words.baseline or #words.beside > 0 or users.asked(info.evaluation)
+  local by_day = words.users or words.days or words.baseline or #words.beside > 0 or #words.groups > 0 or words.front or
+    words.vectors or users.asked(info.evaluation)
   local line = require("perilune.trainer.progress").work()
   if by_day and not words.episodes then return lift_of(info, checkpoint, words, line) end
   local message

@@ -118,11 +118,24 @@ end
 
 -- ---- Environments that run by themselves ----
 
---- The options of an environment as the schema writes them. A preset gives other defaults.
-function environment.options(about, preset)
-  local options = {}
-  for i, option in ipairs(schema.env) do options[i] = option end
-  local settings = {}
+-- set: the preset's value. The default of one that has words is not filled in, so that recipes of before an env had it
+-- keep their hashes.
+local function option_of(one, set)
+  local default = set == nil and one.value or set
+  if one.words then
+    return {name = one.name, kind = "choice", choices = one.words, default = set,
+      meaning = ("%s; default: %s"):format(one.meaning, default)}
+  end
+  return {
+    name = one.name, kind = "number", default = default, unit = one.unit, meaning = one.meaning,
+    min = one.low and one.low > -math.huge and one.low or nil, max = one.high and one.high < math.huge and
+      one.high or nil,
+  }
+end
+
+--- An environment's own options as the schema writes them. A preset gives other defaults.
+function environment.own_options(about, preset)
+  local options, settings = {}, {}
   for _, one in ipairs(about.presets or {}) do
     if one.name == preset then settings = one.settings end
   end
@@ -133,14 +146,16 @@ function environment.options(about, preset)
       "refuses a world with another digest; default: the file's"}
   end
   for _, one in ipairs(about.options or {}) do
-    local default = settings[one.name]
-    if default == nil then default = one.value end
-    options[#options + 1] = {
-      name = one.name, kind = "number", default = default, unit = one.unit, meaning = one.meaning,
-      min = one.low and one.low > -math.huge and one.low or nil, max = one.high and one.high < math.huge and
-        one.high or nil,
-    }
+    options[#options + 1] = option_of(one, settings[one.name])
   end
+  return options
+end
+
+--- The same behind those that every environment has.
+function environment.options(about, preset)
+  local options = {}
+  for i, option in ipairs(schema.env) do options[i] = option end
+  for _, option in ipairs(environment.own_options(about, preset)) do options[#options + 1] = option end
   return options
 end
 
@@ -165,6 +180,18 @@ local function preset_name(check, about, value, path)
   return values.choice(check, value, {choices = names}, path .. ".preset")
 end
 
+-- Whether the recipe asks for episodes of a day of an environment that does not know days.
+local function lacks_days(about, rest)
+  return rest.episode ~= nil and not about.clock and not schema.find(about.options or {}, "episode")
+end
+
+-- An option whose words say the default is as if it had not been said: such recipes are the same.
+local function leave_defaults(about, resolved)
+  for _, one in ipairs(about.options or {}) do
+    if one.words and resolved[one.name] == one.value then resolved[one.name] = nil end
+  end
+end
+
 local function running(check, value, path)
   local ref, key = reference(check, value, path)
   local before, about, message = check.count(), check.env_spec(ref)
@@ -175,7 +202,13 @@ local function running(check, value, path)
   for k, v in pairs(value) do
     if k ~= 1 and k ~= "c" and k ~= "lua" and k ~= "preset" then rest[k] = v end
   end
+  if lacks_days(about, rest) then
+    check.note(path .. ".episode", ("the env %s has no clock, and so no sessions or days that its episodes could be"):format(
+      values.show(about.name)))
+    rest.episode = nil
+  end
   local resolved = check.section(environment.options(about, preset), rest, path)
+  leave_defaults(about, resolved)
   local options = {world = resolved.world, digest = resolved.digest}
   for _, one in ipairs(about.options or {}) do options[one.name] = resolved[one.name] end
   local spec = about -- where an option is refused, the env with its defaults

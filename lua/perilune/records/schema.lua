@@ -103,7 +103,8 @@ end
 local environment = record({kind = choice("builtin", "c", "lua", "script"), n = field("n", options.find(options.env, "n")),
   options = map {check = function(check, value, _, path)
     local name = path:match("[^.]+$")
-    return check.option((name == "world" or name == "digest") and text or number, value, path)
+    local word = name == "world" or name == "digest" or type(value) == "string" -- what an option accepts, its env says
+    return check.option(word and text or number, value, path)
   end}}, {name = text, path = text, twins = at_least_1}, function(check, value, path)
   local own, other = "path", "name"
   if value.kind == "builtin" then own, other = other, own end
@@ -155,7 +156,7 @@ schema.run = record({
   tags = list(text), set = list(text), recipe = text, folder = text, started = text, version = text, kernels = text,
   message = text, algorithm = text, algorithm_file = text, policy_file = text,
   code = record({}, {env = text, algorithm = text, policy = text}),
-  actions = list(text), objective = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
+  actions = list(text), objective = list(text), unsummed = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
   metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search, start = start,
   workers = at_least_1,
   changes = list(change),
@@ -237,7 +238,7 @@ local function same_rows(check, value, rows, path)
   end
 end
 
-schema.lift = record(comparison_fields, {policy = text, main = list(text),
+schema.lift = record(comparison_fields, {policy = text, main = list(text), unsummed = list(text),
   beside = list(record {name = text, lift = comparison, against = comparison})}, function(check, value)
   local known = {}
   for _, row in ipairs(value.rows) do known[row.name] = true end

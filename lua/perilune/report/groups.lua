@@ -4,13 +4,13 @@ local charts = require "perilune.report.chart"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
 local lift = require "perilune.stats.lift"
+local statistics = require "perilune.stats.groups"
 
 local groups = {}
 
 local tag = html.tag
 
 local width, left, right, row_height, top = 460, 108, 14, 34, 8
-local names_of = {[1] = {"all"}, [2] = {"low", "high"}, [3] = {"low", "middle", "high"}}
 
 local function range(by, all)
   local low, high = 0, 0
@@ -56,7 +56,7 @@ end
 local function legend(by)
   local items = {}
   for g in ipairs(by.groups) do
-    items[g] = tag("span", {class = "key c" .. g}, names_of[#by.groups][g])
+    items[g] = tag("span", {class = "key c" .. g}, statistics.names(by)[g])
   end
   return tag("span", {class = "legend"}, items)
 end
@@ -66,7 +66,7 @@ local function between(group) return ("%s … %s"):format(format.number(group.lo
 local function action_rows(found, by)
   local columns, rows = {{"Mean action", ""}, {"everybody", "n"}}, {}
   for g, group in ipairs(by.groups) do
-    columns[#columns + 1] = {("%s (%s)"):format(names_of[#by.groups][g], between(group)), "n"}
+    columns[#columns + 1] = {("%s (%s)"):format(statistics.names(by)[g], between(group)), "n"}
   end
   columns[#columns + 1] = {"high − low", "n"}
   local function cell(interval) return format.with_error(interval.mean, interval.half) end
@@ -82,7 +82,7 @@ end
 local function lift_rows(found, by)
   local columns, rows = {{"Lift", ""}}, {}
   for g, group in ipairs(by.groups) do
-    columns[#columns + 1] = {("%s, %s users"):format(names_of[#by.groups][g], format.grouped(group.users)), "n"}
+    columns[#columns + 1] = {("%s, %s users"):format(statistics.names(by)[g], format.grouped(group.users)), "n"}
   end
   for m, metric in ipairs(found.metrics) do
     rows[m] = {metric}

@@ -17,6 +17,7 @@ local function lifts(compared)
     tag("h2", nil, "Lift over ", compared.baseline),
     tag("p", {class = "lead"}, lift.grounds(compared), " Both met the same users with the same random draws."),
     html.cards(lift.cells(compared)),
+    lift.unsummed(compared) and tag("p", {class = "lead"}, lift.unsummed(compared)) or nil,
   }
   for _, item in ipairs(compared.beside or {}) do
     parts[#parts + 1] = {

@@ -5,6 +5,7 @@
 --- are intervals of the lift (fractions), kind is "vector", "baseline", "policy" or "beside", `on` says that a vector stands
 --- on the front, action is a vector's. All points are judged on the same users.
 
+local format = require "perilune.format"
 local lift = require "perilune.stats.lift"
 
 local front = {}
@@ -58,6 +59,15 @@ function front.line(found)
   end
   table.sort(on, function(a, b) return a.x.mean < b.x.mean or (a.x.mean == b.x.mean and a.y.mean > b.y.mean) end)
   return on
+end
+
+--- The points as lines for a terminal.
+function front.text(found)
+  local rows = {{"of a user and day", "", found.x .. ", 95 %", table.concat(found.y, " + ") .. ", 95 %", ""}}
+  for _, point in ipairs(found.points) do
+    rows[#rows + 1] = {point.name, point.kind, lift.percent(point.x), lift.percent(point.y), point.on and "on the front" or ""}
+  end
+  return ("The front over %s, on %s users:\n%s"):format(found.baseline, format.grouped(found.users), format.columns(rows))
 end
 
 return front

@@ -5,6 +5,7 @@
 --- its own users from one group to another. A group's mean action is a ratio of sums, Σ action / Σ requests, with the
 --- interval over its users (stats.ratio_interval).
 
+local format = require "perilune.format"
 local lift = require "perilune.stats.lift"
 local stats = require "perilune.stats"
 
@@ -92,6 +93,35 @@ function groups.of(policy, baseline, actions, observed, metrics)
     result.by[i] = by
   end
   return result
+end
+
+local thirds = {[1] = {"all"}, [2] = {"low", "high"}, [3] = {"low", "middle", "high"}}
+
+--- What the groups of an observation are called.
+function groups.names(by) return thirds[#by.groups] end
+
+local function interval(one) return one and format.with_error(one.mean, one.half) or "–" end
+
+--- The mean actions as lines for a terminal.
+function groups.text(found)
+  local parts = {}
+  for i, by in ipairs(found.by) do
+    local rows = {{"mean action", "all"}}
+    for g, name in ipairs(groups.names(by)) do rows[1][g + 2] = name end
+    rows[1][#rows[1] + 1] = #by.differences > 0 and "high − low" or nil
+    for k, action in ipairs(found.actions) do
+      local row = {action, interval(found.all[k])}
+      for _, group in ipairs(by.groups) do row[#row + 1] = interval(group.actions[k]) end
+      row[#row + 1] = by.differences[k] and interval(by.differences[k])
+      rows[k + 1] = row
+    end
+    local ranges = {}
+    for g, group in ipairs(by.groups) do
+      ranges[g] = ("%s of %s … %s"):format(format.plural(group.users, "user"), format.number(group.low), format.number(group.high))
+    end
+    parts[i] = ("By thirds of %s (%s):\n%s"):format(by.name, table.concat(ranges, "; "), format.columns(rows))
+  end
+  return table.concat(parts)
 end
 
 return groups

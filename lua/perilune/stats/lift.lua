@@ -190,6 +190,14 @@ function lift.grounds(compared)
     :format(text, format.grouped(4 * compared.users * compared.days))
 end
 
+--- Which critics have no row, and why; nil where each has one.
+function lift.unsummed(compared)
+  local names = compared.unsummed or {}
+  if #names == 0 then return nil end
+  return ("No row for the reward of %s: it is no weighted sum of responses, and does not add up over a day."):format(
+    table.concat(names, ", "))
+end
+
 -- ---- further policies on the same users ----
 
 --- The tables of further policies beside a judged one: others = {{name, panel}, …}. Each is {name, lift = of it over the
@@ -226,6 +234,8 @@ function lift.text(compared)
   table.insert(rows, 1, header)
   local text = ("Lift over %s: %s\n%s"):format(compared.baseline or "the baseline", lift.grounds(compared),
     format.columns(rows))
+  local unsummed = lift.unsummed(compared)
+  if unsummed then text = text .. unsummed .. "\n" end
   for _, item in ipairs(compared.beside or {}) do
     header, rows = lift.beside_cells(item, compared.main)
     table.insert(rows, 1, header)

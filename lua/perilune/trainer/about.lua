@@ -2,6 +2,7 @@
 --- and it goes on.
 
 local posix = require "posix"
+local keys = require "perilune.keys"
 local prl = require "perilune"
 local formula = require "perilune.recipe.formula"
 local printer = require "perilune.recipe.print"
@@ -51,6 +52,18 @@ local function rewards_of(recipe, spec)
   return list
 end
 
+-- The critics whose rewards are no weighted sums, by name: what they come to cannot be told from sums over a day. nil: none.
+local function unsummed_of(recipe)
+  local names
+  for _, name in ipairs(keys(recipe.objective.critics)) do
+    if not search.linear(recipe.objective.critics[name].reward) then
+      names = names or {}
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
 local function updates_per_row(plan, steps)
   local first = plan:document().schedule[1]
   if not steps then return 1 end
@@ -76,7 +89,8 @@ function about.judged(loaded)
     env = env.name or env.path or env.kind, environment = environment_of(env),
     responses = environment.responses(loaded.spec),
     actions = loaded.spec.action.names,
-    objective = objective_of(recipe, loaded.spec), rewards = rewards_of(recipe, loaded.spec), evaluation = recipe.eval,
+    objective = objective_of(recipe, loaded.spec), rewards = rewards_of(recipe, loaded.spec), unsummed = unsummed_of(recipe),
+    evaluation = recipe.eval,
   }
 end
 

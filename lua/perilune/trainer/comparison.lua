@@ -8,11 +8,11 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
-local keys = require "perilune.keys"
 local lift = require "perilune.stats.lift"
 local ratios = require "perilune.stats.ratios"
 local runs = require "perilune.records.run"
 local stats = require "perilune.stats"
+local environment = require "perilune.trainer.environment"
 local folder = require "perilune.trainer.folder"
 local jobs = require "perilune.trainer.jobs"
 local judges = require "perilune.trainer.judges"
@@ -125,24 +125,46 @@ local judged_by = {users = {"users", "days", "seed", "action"}, episodes = {"epi
 --- Where two sides are judged differently, as a sentence; nil where they are alike. a, b: {eval, options (of the env)}; names: of
 --- the sides.
 function comparison.apart(a, b, names)
-  local function apart(name, one, other)
-    if one == other then return nil end
-    return ("%s is %s in %s and %s in %s: they cannot be compared; with --set %s=… both are trained and judged alike"):format(name,
-      tostring(one), names[1], tostring(other), names[2], name)
+  local function sentence(message, name)
+    return ("%s: they cannot be compared; with --set %s=… both are trained and judged alike"):format(message, name)
   end
-  for _, name in ipairs((a.eval.users > 0 or b.eval.users > 0) and judged_by.users or judged_by.episodes) do
-    local message = apart("eval." .. name, a.eval[name], b.eval[name])
-    if message then return message end
+  local by_user = a.eval.users > 0 or b.eval.users > 0
+  for _, name in ipairs(by_user and judged_by.users or judged_by.episodes) do
+    if a.eval[name] ~= b.eval[name] then
+      return sentence(environment.differs("eval." .. name, a.eval[name], b.eval[name], names))
+    end
   end
-  local options = {}
-  for _, side in ipairs {a.options or {}, b.options or {}} do
-    for name in pairs(side) do options[name] = true end
+  local message, name = environment.apart({options = a.options}, {options = b.options}, names, by_user)
+  return message and sentence(message, name)
+end
+
+-- The seeds that both sides have a finished run of, from `first` to `last` where they are given.
+local function common_seeds(a, b, paths, range)
+  local list = {}
+  for seed in pairs(a) do
+    if b[seed] and (not range or (seed >= range[1] and seed <= range[2])) then list[#list + 1] = seed end
   end
-  if options.digest then options.world = nil end -- the same file, whatever its path
-  for _, name in ipairs(keys(options)) do
-    local message = apart("env." .. name, (a.options or {})[name], (b.options or {})[name])
-    if message then return message end
+  table.sort(list)
+  if #list == 0 then
+    failure.usage(("%s and %s have no finished runs with a seed in common"):format(paths[1], paths[2]))
   end
+  return list
+end
+
+--- The folders of two runs, or of the finished runs of two folders by equal seeds: {{a, b}, …}.
+function comparison.pairs_of(paths)
+  local kinds = {comparison.kind(paths[1]), comparison.kind(paths[2])}
+  for side, kind in ipairs {kinds[1] or false, kinds[2] or false} do
+    if not kind then failure.usage(("there is no run and no folder of runs %s"):format(paths[side])) end
+    if kind == "recipe" then failure.usage(("%s is a file: a run's folder is needed, or a folder of runs"):format(paths[side])) end
+  end
+  if kinds[1] ~= kinds[2] then
+    failure.usage(("%s is a %s and %s a %s: two of a kind are compared"):format(paths[1], kinds[1], paths[2], kinds[2]))
+  end
+  if kinds[1] == "run" then return {{paths[1], paths[2]}} end
+  local a, b, list = by_seed(paths[1]), by_seed(paths[2]), {}
+  for i, seed in ipairs(common_seeds(a, b, paths)) do list[i] = {a[seed].folder, b[seed].folder} end
+  return list
 end
 
 --- Compares the finished runs of two folders, pair by pair of equal seeds. options: names; hashes, where a folder may
@@ -151,15 +173,7 @@ function comparison.of_folders(paths, options)
   options = options or {}
   local hashes, names = options.hashes or {}, options.names
   local a, b = by_seed(paths[1], hashes[1]), by_seed(paths[2], hashes[2])
-  local result = {unit = "seed", pairs = {}, curves = {{}, {}}}
-  for seed in pairs(a) do
-    local asked = not options.seeds or (seed >= options.seeds[1] and seed <= options.seeds[2])
-    if b[seed] and asked then result.pairs[#result.pairs + 1] = seed end
-  end
-  table.sort(result.pairs)
-  if #result.pairs == 0 then
-    failure.usage(("%s and %s have no finished runs with a seed in common"):format(paths[1], paths[2]))
-  end
+  local result = {unit = "seed", pairs = common_seeds(a, b, paths, options.seeds), curves = {{}, {}}}
   local first = result.pairs[1]
   result.names = names or {a[first].info.name, b[first].info.name}
   result.responses = same_responses(a[first].info, b[first].info, paths)

@@ -142,7 +142,9 @@ end
 --- The lift table of an agent's policy on so many users, and its panel.
 function Bench:lift(users, agent)
   local judged = self:panel({agent = agent}, users)
-  return lift.table({judged}, {self:baseline(users)}, lift.judged(self.info), self.baseline_name), judged
+  local compared = lift.table({judged}, {self:baseline(users)}, lift.judged(self.info), self.baseline_name)
+  compared.unsummed = self.info.unsummed
+  return compared, judged
 end
 
 -- What the objective is about, in the order of the table: its rewards and the responses that they read; then the metrics

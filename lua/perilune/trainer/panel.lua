@@ -10,6 +10,7 @@ local failure = require "perilune.failure"
 local keys = require "perilune.keys"
 local prl = require "perilune"
 local lift = require "perilune.stats.lift"
+local environment = require "perilune.trainer.environment"
 
 local panel = {}
 
@@ -68,10 +69,8 @@ end
 --- Whether two runs' environments are the same, with the same options: only then can their users be the same.
 function panel.same_world(a, b)
   local function text(info)
-    local about, options = info.environment, {}
-    for key, value in pairs(about.options or {}) do options[key] = value end
-    if options.digest then options.world = nil end -- the same file, whatever its path
-    return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = options}
+    local about = info.environment
+    return prl.to_json {kind = about.kind, name = about.name, path = about.path, options = environment.world(about.options, true)}
   end
   return text(a) == text(b)
 end

@@ -299,8 +299,6 @@ void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) 
   if (observed && measured) to->n.warmed = 1;
 }
 
-int prl_learner_critics(const prl_learner *l) { return l->critics_count; }
-
 bool prl_learner_statistics(const prl_learner *l, int critic, const char **name, bool *begun) {
   const prl_critic *c = &l->critics[critic];
   *name = c->name;

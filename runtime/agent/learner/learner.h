@@ -50,8 +50,15 @@ void prl_learner_continue(prl_learner *to, const prl_learner *from);
 /* Before its first step, in place of prl_learner_take: only critics whose rewards have the same scale take
  * statistics. observed: those of observations are known; where the scales are too, no warm-up is needed. */
 void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed);
-/* Whether critic i, of so many, normalises its returns by statistics of its own, and has some. */
-int prl_learner_critics(const prl_learner *learner);
+int prl_learner_critics(const prl_learner *learner); /* how many */
+const char *prl_learner_critic(const prl_learner *learner, int critic);
+/* As prl_agent_values, prl_agent_rewards and prl_agent_value_parameters, of arguments that were checked. */
+prl_status prl_learner_values(prl_learner *learner, const float *observation, int64_t n, float *values,
+                              prl_error *error);
+prl_status prl_learner_rewards(prl_learner *learner, const float *response, int64_t n, float *rewards,
+                               prl_error *error);
+prl_status prl_learner_value_parameters(const prl_learner *learner, int64_t *count, prl_error *error);
+/* Whether critic i normalises its returns by statistics of its own, and has some. */
 bool prl_learner_statistics(const prl_learner *learner, int critic, const char **name, bool *begun);
 
 int64_t prl_learner_updates(const prl_learner *learner); /* finished */

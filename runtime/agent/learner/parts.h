@@ -140,6 +140,11 @@ void prl_program_report(prl_learner *learner, const prl_learner_program *program
 /* What needs the densities with which rows were acted: the name of a program or verb; NULL: nothing. */
 const char *prl_programs_density(const prl_learner *learner);
 
+/* values.c: of each critic, normalised (rows, critics), at normalised observations of at most a tile of rows;
+ * *value is valid until the next run. Fails: PRL_ENUMERIC. */
+prl_status prl_values_run(prl_learner *learner, const float *observation, int64_t rows, const float **value,
+                          prl_error *error);
+
 /* rewards.c: of each critic, over the frozen rows, in units of the responses. Fails: PRL_ENUMERIC. */
 prl_status prl_rewards_raw(prl_learner *learner, prl_error *error);
 /* The same, reported (episodes, responses) and then divided by each critic's scale. Fails: PRL_ENUMERIC,

@@ -1,23 +1,14 @@
 /* Values of the frozen rows and of what they bootstrap from. */
-#include <string.h>
-
 #include "agent/verbs/verb.h"
 
 enum { ROWS }; /* cursor: rows whose values are known */
 
 /* Values of one tile of rows and bootstraps, spread to the critics. */
 static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
-  prl_program *program = l->values.routine.program;
-  const int64_t width = l->shape->experience.observations;
-  prl_status status = prl_program_rows(program, rows, error);
+  const float *value;
+  prl_status status = prl_values_run(l, l->batch.observation + first * l->shape->experience.observations,
+                                     rows, &value, error);
   if (status) return status;
-  memcpy(l->values.observation->data, l->batch.observation + first * width,
-         (size_t)(rows * width) * sizeof(float));
-  status = prl_program_run(program, 0, NULL, error);
-  if (status) return status;
-  const float *value = l->values.value->data;
-  if (!l->kernels->finite(rows * l->critics_count, value))
-    return prl_fail(error, PRL_ENUMERIC, "a critic's value is not finite (program \"values\")");
   for (int i = 0; i < l->critics_count; i++)
     for (int64_t row = 0; row < rows; row++)
       l->critics[i].value[first + row] = value[row * l->critics_count + i];

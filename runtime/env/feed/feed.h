@@ -20,11 +20,12 @@ typedef struct feed_clock {
   int32_t period;         /* days after which `weekend` repeats */
 } feed_clock;
 
-/* The options of an environment that decide who leaves. */
+/* The options of an environment that decide who leaves, and what ends with that. */
 typedef struct feed_rules {
   float satisfaction, fatigue; /* pull of mood, and of 20 minutes watched */
   float lifetime;              /* mean days until a person leaves for good */
   int32_t requests;            /* of a session at most */
+  int32_t episode;             /* of feed_episode (frame.h) */
 } feed_rules;
 
 /* What moves a person, and production does not know. */

@@ -7,6 +7,9 @@
 
 /* ---- Options ---- */
 
+const prl_env_words prl_feed_words[] = {{"episode", (const char *const[]){"session", "day", "life", NULL}},
+                                        {NULL, NULL}};
+
 prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error) {
   if (value == floor(value)) return PRL_OK;
   return prl_fail(error, PRL_EINVAL, "%s: %s is %g; a whole number is needed", name, option, value);
@@ -16,6 +19,7 @@ prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error 
   prl_status status = prl_feed_check_whole(name, "candidates", size[FEED_CANDIDATES], error);
   if (!status) status = prl_feed_check_whole(name, "shown", size[FEED_SHOWN], error);
   if (!status) status = prl_feed_check_whole(name, "requests", size[FEED_REQUESTS], error);
+  if (!status) status = prl_feed_check_whole(name, "episode", size[FEED_EPISODE], error);
   if (status) return status;
   const int32_t candidates = (int32_t)size[FEED_CANDIDATES];
   if (candidates % 8)
@@ -35,7 +39,8 @@ feed_rules prl_feed_rules(const double *pull, const double *size) {
   return (feed_rules){.satisfaction = (float)pull[FEED_SATISFACTION],
                       .fatigue = (float)pull[FEED_FATIGUE],
                       .lifetime = (float)size[FEED_LIFETIME],
-                      .requests = (int32_t)size[FEED_REQUESTS]};
+                      .requests = (int32_t)size[FEED_REQUESTS],
+                      .episode = (int32_t)size[FEED_EPISODE]};
 }
 
 void prl_feed_choose_tables(const char *name, const feed_table *const *tables,
@@ -59,6 +64,11 @@ static void observe(const prl_env_batch *batch, const feed_frame *frame, const v
   frame->model->observe(frame->shared, user, batch->observation + i * frame->observations);
 }
 
+static void begin_session(const feed_frame *frame, void *user) {
+  frame->model->enter(frame->shared, user);
+  frame->model->draw(frame->shared, user);
+}
+
 prl_status prl_feed_reset(const prl_env_batch *batch, const uint8_t *mask, const feed_frame *frame) {
   const feed_model *model = frame->model;
   for (int64_t i = 0; i < batch->n; i++) {
@@ -69,8 +79,7 @@ prl_status prl_feed_reset(const prl_env_batch *batch, const uint8_t *mask, const
     if (visit->phase == FEED_UNBORN) model->birth(frame->shared, user, batch->seed, stream);
     /* Someone else ended the episode: the session is over all the same. */
     if (visit->phase == FEED_PRESENT) (void)model->leave(frame->shared, user, batch->seed, stream);
-    model->enter(frame->shared, user);
-    model->draw(frame->shared, user);
+    begin_session(frame, user);
     observe(batch, frame, user, i);
   }
   return PRL_OK;
@@ -93,6 +102,29 @@ static void choose(const feed_frame *frame, const void *user, const float *actio
   frame->table->rank(frame->shared, user, weight, frame->shown, order);
 }
 
+/* Whether the episode ends with a session that began at opened_us, a gap in hours before the next one. A
+ * return ends where its definition does, so that an end is a termination. */
+static bool ends_episode(const feed_frame *frame, const feed_visit *visit, int64_t opened_us, float gap) {
+  if (isinf(gap) || frame->rules->episode == FEED_SESSION) return true;
+  return frame->rules->episode == FEED_DAY && opened_us / FEED_DAY_US != feed_day(visit);
+}
+
+/* Responses that a session's end tells, and what comes after it. */
+static void close_session(const prl_env_batch *batch, const feed_frame *frame, int64_t i) {
+  const feed_model *model = frame->model;
+  void *user = user_at(batch, frame, i);
+  const feed_visit *visit = visit_of(frame, user);
+  const int64_t opened_us = visit->opened_us;
+  float *response = batch->response + i * model->responses;
+  response[model->depth] = (float)visit->videos;
+  const float gap = model->leave(frame->shared, user, batch->seed, batch->stream[i]);
+  if (frame->return_wait > 0) response[model->return_time] = fminf(gap, frame->return_wait);
+  batch->terminated[i] = ends_episode(frame, visit, opened_us, gap);
+  if (batch->terminated[i]) return;
+  begin_session(frame, user);
+  observe(batch, frame, user, i);
+}
+
 /* After the videos: what production records; then the next candidates, or the end of the session. */
 static void conclude(const prl_env_batch *batch, const feed_frame *frame, int64_t i, const float *offset,
                      bool left) {
@@ -108,12 +140,7 @@ static void conclude(const prl_env_batch *batch, const feed_frame *frame, int64_
   const bool over = prl_feed_pass(visit, frame->rules, response[VIDEO_VIEWS], response[APP_TIME], left);
   if (!over) model->draw(frame->shared, user);
   observe(batch, frame, user, i);
-  if (over) {
-    batch->terminated[i] = 1;
-    response[model->depth] = (float)visit->videos;
-    float gap = model->leave(frame->shared, user, batch->seed, batch->stream[i]);
-    if (frame->return_wait > 0) response[model->return_time] = fminf(gap, frame->return_wait);
-  }
+  if (over) close_session(batch, frame, i);
   batch->elapsed_us[i] = visit->clock_us - before_us;
 }
 

@@ -1,7 +1,7 @@
-/* The frame of a feed (shortvideo, kuairand): a request is a step, a session an episode, an instance one
- * person after the other. An environment says who people are, which videos are there and how people respond
- * to them; what follows from being a feed stands here: its options, responses and observations, and the
- * steps. */
+/* The frame of a feed (shortvideo, kuairand): a request is a step, a session an episode (or a person's day,
+ * or life), an instance one person after the other. An environment says who people are, which videos are
+ * there and how people respond to them; what follows from being a feed stands here: its options, responses
+ * and observations, and the steps. */
 #ifndef PRL_ENV_FEED_FRAME_H
 #define PRL_ENV_FEED_FRAME_H
 
@@ -16,18 +16,38 @@ struct prl_kernels;
   {"satisfaction", 0.5, 0, 2, "", "effect of mood on staying, returning, and not leaving for good"}, {       \
     "fatigue", 0.15, 0, 2, "", "effect on leaving of 20 minutes watched in the session"                      \
   }
+#define FEED_RETURN_OPTION                                                                                   \
+  {                                                                                                          \
+    "return_wait", 0, 0, 96, "h",                                                                            \
+        "0: return_time comes with the first request of the next session; 24, 48, 72 or 96: with the step "  \
+        "that ended the session, censored at that many hours; steps wait for it"                             \
+  }
+#define FEED_EPISODE_OPTION                                                                                  \
+  {                                                                                                          \
+    "episode", FEED_SESSION, FEED_SESSION, FEED_LIFE, "",                                                    \
+        "what ends one: the session; the user's day, with the last session that began on it; or life, "      \
+        "until the user leaves for good. The time between its sessions is elapsed time of a step"            \
+  }
 /* In the order of feed_size. */
 #define FEED_SIZE_OPTIONS                                                                                    \
   {"candidates", 64, 8, FEED_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},           \
       {"shown", 6, 1, FEED_MAX_SHOWN, "count", "videos shown for a request"},                                \
       {"requests", 60, 1, 10000, "count", "the most requests of a session"},                                 \
-      {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"}, {  \
-    "return_wait", 0, 0, 96, "h",                                                                            \
-        "0: return_time comes with the first request of the next session; 24, 48, 72 or 96: with the step "  \
-        "that ended the session, censored at that many hours; steps wait for it"                             \
-  }
+      {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"},    \
+      FEED_RETURN_OPTION, FEED_EPISODE_OPTION
 enum feed_pull { FEED_SATISFACTION, FEED_FATIGUE, FEED_PULLS };
-enum feed_size { FEED_CANDIDATES, FEED_SHOWN, FEED_REQUESTS, FEED_LIFETIME, FEED_RETURN_WAIT, FEED_SIZES };
+enum feed_size {
+  FEED_CANDIDATES,
+  FEED_SHOWN,
+  FEED_REQUESTS,
+  FEED_LIFETIME,
+  FEED_RETURN_WAIT,
+  FEED_EPISODE,
+  FEED_SIZES
+};
+enum feed_episode { FEED_SESSION, FEED_DAY, FEED_LIFE };
+/* The words for its values. */
+extern const prl_env_words prl_feed_words[];
 #define FEED_BASE_OPTION(weight, value, of)                                                                  \
   { "base_" weight, value, -5, 5, "", "base " of }
 
@@ -92,7 +112,8 @@ enum feed_size { FEED_CANDIDATES, FEED_SHOWN, FEED_REQUESTS, FEED_LIFETIME, FEED
 /* ---- Options ---- */
 
 /* size: the values of FEED_SIZE_OPTIONS; name: of the environment. Fails: PRL_EINVAL (no whole number;
- * candidates no multiple of 8, or fewer than are shown; return_wait none of 0, 24, 48, 72, 96). */
+ * candidates no multiple of 8, or fewer than are shown; return_wait none of 0, 24, 48, 72, 96; episode none
+ * of feed_episode). */
 prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error *error);
 prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error);
 feed_rules prl_feed_rules(const double *pull, const double *size);

@@ -1,5 +1,5 @@
-/* The kuairand environment: a request is a step, a session an episode, an instance one real user after the
- * other. */
+/* The kuairand environment: a request is a step, a session an episode (or what `episode` says), an instance
+ * one real user after the other. */
 #include "env/kuairand/kuairand.h"
 
 #include <math.h>
@@ -59,6 +59,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->state_size = kr_state_size(candidates);
   out->shared_size = sizeof(kr_shared);
   out->clock = out->by_instance = out->divisible = true;
+  out->session = "depth";
   return PRL_OK;
 }
 
@@ -203,6 +204,7 @@ const prl_env_type prl_env_kuairand = {
     .name = "kuairand",
     .summary = "a short-video feed made from real logs: real users and videos, fitted responses and ranker",
     .options = options,
+    .words = prl_feed_words,
     .spec = spec,
     .open = open_world,
     .reset = reset,

@@ -1,4 +1,5 @@
-/* The short-video environment: a request is a step, a session an episode, a user an instance. */
+/* The short-video environment: a request is a step, a session an episode (or what `episode` says), a user an
+ * instance. */
 #include "env/shortvideo/shortvideo.h"
 
 #include <stddef.h>
@@ -72,6 +73,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->state_size = sv_state_size(candidates);
   out->shared_size = sizeof(sv_shared);
   out->clock = out->by_instance = out->divisible = true;
+  out->session = "depth";
   return PRL_OK;
 }
 
@@ -187,6 +189,7 @@ const prl_env_type prl_env_shortvideo = {
     .name = "shortvideo",
     .summary = "a short-video feed: tune the ranking of each request of each user",
     .options = options,
+    .words = prl_feed_words,
     .presets = presets,
     .spec = spec,
     .open = open_catalogue,

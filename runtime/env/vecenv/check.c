@@ -2,6 +2,7 @@
 #include "env/vecenv/parts.h"
 
 #include <math.h>
+#include <string.h>
 
 prl_status prl_vecenv_check_spec(const prl_env_type *type, const prl_env_spec *spec, prl_error *error) {
   const int32_t most = 1 << 20;
@@ -33,6 +34,13 @@ prl_status prl_vecenv_check_spec(const prl_env_type *type, const prl_env_spec *s
   if (spec->max_steps < 0 || spec->max_steps > UINT32_MAX)
     return prl_fail(error, PRL_EINVAL, "the environment '%s' has max_steps %lld; 0 to 4294967295 is accepted",
                     type->name, (long long)spec->max_steps);
+  bool known = !spec->session;
+  for (int r = 0; !known && r < spec->responses; r++)
+    known = strcmp(spec->response[r].name, spec->session) == 0;
+  if (!known)
+    return prl_fail(error, PRL_EINVAL,
+                    "the environment '%s' has no response '%s', which its sessions end with", type->name,
+                    spec->session);
   for (int a = 0; a < spec->actions; a++) {
     const prl_action_spec *action = &spec->action[a];
     bool fits = spec->action_kind == PRL_ACTION_CONTINUOUS

@@ -114,6 +114,26 @@ PRL_API prl_status prl_agent_log_probs(prl_agent *agent, const float *observatio
 /* The sum of choices over the dimensions of the action; 0 where actions are continuous, the agent was saved
  * without a density program, or its policy has a memory. */
 PRL_API int64_t prl_agent_choices(const prl_agent *agent);
+/* How many critics the objective has; 0 for NULL. */
+PRL_API int prl_agent_critics(const prl_agent *agent);
+/* The name of a critic, from 0; NULL: there is none. Borrowed: valid until the agent is freed or a swapped
+ * plan comes into force. */
+PRL_API const char *prl_agent_critic(const prl_agent *agent, int critic);
+/* What each critic expects of observations (n, observations): the discounted sum of its rewards under the
+ * policy that acts, → values (n, critics), in units of the reward. By the learner's parameters, which between
+ * two updates are those of the published version, and the statistics in force. All arrays are copied. Fails:
+ * PRL_EABSENT (the algorithm learns no values of states, or the policy has a memory, so that they depend on
+ * more than these rows), PRL_ENUMERIC (an observation that is not finite:
+ * row and name; a value that is not). */
+PRL_API prl_status prl_agent_values(prl_agent *agent, const float *observation, int64_t n, float *values,
+                                    prl_error *error);
+/* The reward of each critic for responses (n, responses) → rewards (n, critics), as the recipe says it,
+ * undivided by its scale. Fails: PRL_ENUMERIC (a reward that is not finite: critic and row). */
+PRL_API prl_status prl_agent_rewards(prl_agent *agent, const float *response, int64_t n, float *rewards,
+                                     prl_error *error);
+/* How many numbers the networks consist of that compute values of states. Fails: PRL_EABSENT (as
+ * prl_agent_values), PRL_ENOMEM. */
+PRL_API prl_status prl_agent_value_parameters(const prl_agent *agent, int64_t *count, prl_error *error);
 /* Gives the next observation (n, observations) of n streams before they act again: it closes their open
  * steps. Optional; otherwise the next prl_agent_act closes them. A stream without an open step is passed
  * over. observation is copied. Fails: PRL_ENAME (an unknown stream; the other rows are applied), PRL_ENUMERIC
@@ -166,9 +186,9 @@ PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_prog
 PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t steps, bool stop_at_update,
                                    int64_t *made, prl_error *error);
 
-/* Sets the watch of prl_agent_drive and prl_agent_evaluate; it is copied, its context must outlive the agent.
- * A drive that the watch stops succeeds with fewer steps made; the next one continues with the same bytes as
- * one uninterrupted drive. */
+/* Sets the watch of prl_agent_drive, prl_agent_evaluate and prl_agent_rollout; it is copied, its context must
+ * outlive the agent. A drive that the watch stops succeeds with fewer steps made; the next one continues with
+ * the same bytes as one uninterrupted drive. */
 PRL_API void prl_agent_watch(prl_agent *agent, prl_watch watch);
 
 /* The longest episode of an evaluation where the environment's max_steps is 0. */
@@ -182,6 +202,22 @@ PRL_API void prl_agent_watch(prl_agent *agent, prl_watch watch);
  * step do. After a failure some rows of responses and lengths may be written. */
 PRL_API prl_status prl_agent_evaluate(prl_agent *agent, prl_vecenv *env, int64_t episodes, prl_mode mode,
                                       double *responses, int64_t *lengths, prl_error *error);
+
+/* What prl_agent_rollout writes; rows are in order of (step, instance), and each array may be NULL. */
+typedef struct prl_rollout {
+  float *observation;  /* (steps, n, observations), before the action */
+  float *response;     /* (steps, n, responses) */
+  uint8_t *terminated; /* (steps, n): the episode ended with this step */
+  uint8_t *truncated;  /* (steps, n): likewise; not where it terminated */
+  int64_t *elapsed_us; /* (steps, n) */
+} prl_rollout;
+
+/* Plays `steps` steps of each instance of a vector env, which is reset, with the published policy; nothing is
+ * recorded. Draws are those of prl_agent_evaluate. Allocates its buffers. Fails: PRL_ENOMEM, PRL_EINVAL
+ * (steps below 1 or above 2^28), PRL_ESHAPE (another shape), PRL_ESTOPPED, or as act and the env's step do.
+ * After a failure some rows may be written. */
+PRL_API prl_status prl_agent_rollout(prl_agent *agent, prl_vecenv *env, int64_t steps, prl_mode mode,
+                                     const prl_rollout *out, prl_error *error);
 
 /* A panel: one policy on a number of users for a number of simulated days. Each user is a stream of the
  * environment from its first episode on and has its own clock, the time that its steps report; what

@@ -62,12 +62,14 @@ typedef struct prl_env_spec {
   const prl_observation_spec *observation;
   const prl_action_spec *action;
   const prl_response_spec *response;
-  int64_t max_steps;  /* an episode is truncated after this many steps; 0: never */
-  size_t state_size;  /* bytes of one instance's state, in the slab that the vector env owns and saves */
-  size_t shared_size; /* bytes shared by all instances of one vector env (a catalogue), filled by `open`; 0:
-                         none */
-  bool unsaved;       /* the state cannot be saved (a Lua environment without `save`) */
-  bool clock;         /* steps report elapsed_us, so that evaluations can count simulated days */
+  int64_t max_steps;   /* an episode is truncated after this many steps; 0: never */
+  size_t state_size;   /* bytes of one instance's state, in the slab that the vector env owns and saves */
+  size_t shared_size;  /* bytes shared by all instances of one vector env (a catalogue), filled by `open`; 0:
+                          none */
+  bool unsaved;        /* the state cannot be saved (a Lua environment without `save`) */
+  bool clock;          /* steps report elapsed_us, so that evaluations can count simulated days */
+  const char *session; /* the response that comes once a session, with the request that ends it: panels count
+                        * sessions by it, however long an episode is. NULL: an episode is a session */
   bool by_instance; /* the slab is an array of structs, one for each instance, and holds the whole state: one
                      * instance can be cleared and given another stream while the others continue */
   bool divisible;   /* the instances may be divided between threads: a step changes nothing but the rows and
@@ -83,6 +85,13 @@ typedef struct prl_env_option {
   const char *unit;
   const char *meaning;
 } prl_env_option;
+
+/* Words for the values 0, 1, … of an option: env = {"shortvideo", episode = "day"}. Its range is from 0 to
+ * the last of them. */
+typedef struct prl_env_words {
+  const char *option;
+  const char *const *words; /* ends with NULL */
+} prl_env_words;
 
 /* A named set of option values: env = {"shortvideo", preset = "weak"}. An option's value is the recipe's,
  * else the preset's, else the default. */
@@ -140,6 +149,7 @@ struct prl_env_type {
   const char *name;
   const char *summary;           /* one line, for `perilune describe env` */
   const prl_env_option *options; /* ends with a NULL name; NULL: none */
+  const prl_env_words *words;    /* ends with a NULL option; NULL: every option is a number */
   void *context;                 /* for the type's own use */
   /* Fills *spec, which is zeroed on entry, for these option values; its arrays and strings must live as long
    * as the type. May refuse the values. */
