@@ -134,7 +134,8 @@ function refusals.parameter_noise(_, recipe)
   return "exploration", "parameter_noise perturbs the policy alone, and policy.trunk shares its layers with the critics"
 end
 
-function refusals.lasting_noise(_, _, beside)
+function refusals.lasting_noise(_, recipe, beside)
+  if recipe.memory then return "exploration", "lasting_noise shifts means by the observations, and policy.memory sees more than those" end
   if not beside.correction then return nil end
   return "exploration", "lasting_noise has densities given what lasts, and a correction asks for them without"
 end

@@ -225,6 +225,21 @@ function nn.embedding(count, width, given)
   }
 end
 
+--- A gated recurrent unit (Cho et al. 2014): h = net(x, state, start), with x (rows, inputs) and state (rows, width) → (rows,
+--- width), each row being one step. h of a row goes on from that of the row before it, or, where start (rows) is not 0, from the
+--- row's own state; without a start each row does. runtime/autograd/ops_recurrent.c has the equations.
+--- options: init ("orthogonal"; a name or a function that fills a tensor).
+function nn.gru(inputs, width, given)
+  local o = options.check("prl.nn.gru", given, {init = "string or function"})
+  local init = o.init or "orthogonal"
+  return nn.module {
+    input = nn.linear(inputs, 3 * width, {init = init}),
+    weight = prl.parameter(initial({width, 3 * width}, init, 1), "weight"),
+    bias = prl.parameter(prl.zeros(3 * width), "bias"),
+    forward = function(self, x, state, start) return prl.gru(self.input(x), state, self.weight, self.bias, start) end,
+  }
+end
+
 local dropouts = 0
 
 --- Zeroes a share p of the values while training, and scales the others by 1/(1 − p). Each layer draws at its own site, the

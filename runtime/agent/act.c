@@ -35,6 +35,7 @@ static void record(const prl_side *side, const float *observation, const float *
                                .action = action,
                                .log_prob = prl_policy_log_prob(side->policy),
                                .lasting = prl_policy_lasting(side->policy),
+                               .memory = prl_policy_memory(side->policy),
                                .version = (uint64_t)prl_policy_version(side->policy)};
   prl_experience_record(side->experience, &decided, n, decisions);
 }

@@ -152,6 +152,13 @@ static prl_status write_act(writer *w, prl_error *error) {
   return status;
 }
 
+/* A key of the agent's document, if it is there. */
+static bool copy_key(const writer *w, const char *key) {
+  const prl_value *from = prl_get(w->agent->root, key);
+  prl_value *to = from ? prl_put(w->doc, &w->doc->root, key) : NULL;
+  return !from || (to && prl_value_copy(w->doc, to, from));
+}
+
 static prl_status write(writer *w, prl_error *error) {
   prl_value *root = &w->doc->root, *noise;
   prl_set_map(root);
@@ -159,6 +166,7 @@ static prl_status write(writer *w, prl_error *error) {
   noise = prl_put(w->doc, root, "noise");
   if (noise) prl_set_number(noise, 0);
   if (!noise || (draws && !prl_value_copy(w->doc, noise, draws))) return prl_fail_memory(error, 0);
+  if (!copy_key(w, "memory") || !copy_key(w, "ids")) return prl_fail_memory(error, 0);
   if (!write_sets(w) || !write_live(w) || !write_normaliser(w) || !write_recipe(w))
     return prl_fail_memory(error, 0);
   return write_act(w, error);

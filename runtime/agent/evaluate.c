@@ -16,7 +16,14 @@ typedef struct evaluation {
   int64_t *first;           /* (n + 1) where its episodes begin in the results */
   uint32_t *episode, *step; /* (n) addresses of the noise */
   double *sums;             /* (n, responses) */
+  float *memory;            /* (n, memory) of the policy; NULL: it has none */
 } evaluation;
+
+/* An episode begins with an empty memory. */
+static void forget(const evaluation *v, int64_t i) {
+  const int64_t width = v->agent->shape->experience.memory;
+  if (v->memory) memset(v->memory + i * width, 0, (size_t)width * sizeof(float));
+}
 
 /* Adds this step to the running episodes; returns how many of those that count have ended. */
 static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
@@ -32,6 +39,7 @@ static int64_t tally(evaluation *v, double *responses, int64_t *lengths) {
       ended++;
     }
     memset(v->sums + i * width, 0, (size_t)width * sizeof(double));
+    forget(v, i);
     v->step[i] = 0;
     v->episode[i]++;
   }
@@ -55,7 +63,7 @@ static prl_status act(evaluation *v, prl_error *error) {
   prl_agent *a = v->agent;
   const prl_drive *d = &v->buffers;
   const prl_draw_address address = {
-      .streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step};
+      .streams = prl_vecenv_streams(v->env), .episode = v->episode, .step = v->step, .memory = v->memory};
   prl_status status = prl_policy_check(a->policy, d->observation, d->n, error);
   return status ? status
                 : prl_policy_act(a->policy, a->experience, d->observation, d->n, v->mode, &address, d->action,
@@ -83,14 +91,16 @@ static prl_status evaluate(evaluation *v, double *responses, int64_t *lengths, p
 static prl_status begin(evaluation *v, prl_error *error) {
   prl_status status = prl_drive_init(v->agent, v->env, &v->buffers, error);
   if (status) return status;
-  const size_t n = (size_t)v->buffers.n;
+  const size_t n = (size_t)v->buffers.n, memory = n * (size_t)v->agent->shape->experience.memory;
   v->episode = prl_calloc(v->agent->runtime, n, sizeof *v->episode);
   v->step = prl_calloc(v->agent->runtime, n, sizeof *v->step);
-  return v->episode && v->step ? PRL_OK : prl_fail_memory(error, n * sizeof *v->episode);
+  if (memory) v->memory = prl_calloc(v->agent->runtime, memory, sizeof *v->memory);
+  if (v->episode && v->step && (!memory || v->memory)) return PRL_OK;
+  return prl_fail_memory(error, (n + memory) * sizeof *v->episode);
 }
 
 static void end(evaluation *v) {
-  void *blocks[] = {v->made, v->first, v->episode, v->step, v->sums};
+  void *blocks[] = {v->made, v->first, v->episode, v->step, v->sums, v->memory};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(v->agent->runtime, blocks[i]);
   prl_drive_deinit(v->agent->runtime, &v->buffers);
 }
@@ -130,6 +140,7 @@ static void keep(evaluation *v, int64_t at, const prl_rollout *out) {
     if (out->truncated) out->truncated[row + i] = d->truncated[i] && !d->terminated[i];
     v->step[i] = ended ? 0 : v->step[i] + 1;
     v->episode[i] += ended;
+    if (ended) forget(v, (int64_t)i);
   }
 }
 

@@ -114,7 +114,8 @@ prl_status prl_agent_feedback(prl_agent *a, const uint64_t *decisions, const flo
 /* Streams are finished one by one, so that a row would say nothing. */
 static prl_status check_final(const prl_agent *a, uint64_t stream, const float *observation,
                               prl_error *error) {
-  if (!prl_policy_check(a->policy, observation, 1, NULL)) return PRL_OK;
+  const prl_status status = prl_policy_check(a->policy, observation, 1, error);
+  if (status != PRL_ENUMERIC) return status;
   const prl_env_spec *spec = prl_agent_spec(a);
   int32_t at = 0;
   while (at < spec->observations - 1 && isfinite(observation[at])) at++;

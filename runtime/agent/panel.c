@@ -54,7 +54,8 @@ typedef struct part {
   uint64_t *stream;
   uint32_t *episode, *steps; /* of the draws: session; request in it */
   uint8_t *replaced;
-  double *sums; /* of the panel */
+  float *memory; /* (n, memory) of the policy; NULL: it has none */
+  double *sums;  /* of the panel */
   prl_status status;
   prl_error error;
 } part;
@@ -93,6 +94,13 @@ static prl_status allocate(part *p, prl_error *error) {
   return made ? PRL_OK : prl_fail_memory(error, (size_t)(n * observations) * sizeof(float));
 }
 
+static prl_status allocate_memory(part *p, prl_error *error) {
+  const int64_t width = p->agent->shape->experience.memory;
+  bool made = true;
+  if (width) p->memory = block(p, &made, p->n * width, sizeof *p->memory);
+  return made ? PRL_OK : prl_fail_memory(error, (size_t)(p->n * width) * sizeof(float));
+}
+
 static int32_t session_of(const prl_env_spec *spec) {
   int32_t place = spec->session ? 0 : -1;
   while (spec->session && strcmp(spec->response[place].name, spec->session)) place++;
@@ -109,8 +117,10 @@ static prl_status make(part *p, prl_error *error) {
   p->spec = prl_vecenv_spec(p->env);
   p->session = session_of(p->spec);
   status = allocate(p, error);
-  if (!status && o->agent) status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
-  return !status && o->agent ? prl_shape_check_env(p->agent->shape, o->type->name, p->spec, error) : status;
+  if (status || !o->agent) return status;
+  status = prl_agent_load(p->runtime, o->agent, &p->agent, error);
+  if (!status) status = prl_shape_check_env(p->agent->shape, o->type->name, p->spec, error);
+  return status ? status : allocate_memory(p, error);
 }
 
 static void discard(part *p) {
@@ -157,6 +167,13 @@ static void count(part *p, int64_t i) {
                                           : response[p->session] != p->spec->response[p->session].missing;
 }
 
+/* An episode begins with an empty memory. */
+static void forget(const part *p, int64_t i) {
+  if (!p->memory) return;
+  const int64_t width = p->agent->shape->experience.memory;
+  memset(p->memory + i * width, 0, (size_t)width * sizeof(float));
+}
+
 /* Adds the step of instance i to its user's day; true where its days are over. */
 static bool advance(part *p, int64_t i) {
   count(p, i);
@@ -165,6 +182,7 @@ static bool advance(part *p, int64_t i) {
   if (p->step.terminated[i] || p->step.truncated[i]) {
     p->episode[i]++;
     p->steps[i] = 0;
+    forget(p, i);
   }
   return p->clock_us[i] >= p->options->days * day_us;
 }
@@ -175,6 +193,7 @@ static bool take_next(part *p, int64_t i) {
   atomic_fetch_add_explicit(&p->crowd->ended, 1, memory_order_relaxed);
   p->clock_us[i] = 0;
   p->episode[i] = p->steps[i] = 0;
+  forget(p, i);
   p->user[i] = user < p->options->users ? user : -1;
   if (p->user[i] < 0) {
     p->busy--;
@@ -213,7 +232,8 @@ static prl_status settle(part *p, prl_error *error) {
 }
 
 static prl_status act(part *p, prl_error *error) {
-  const prl_draw_address address = {.streams = p->stream, .episode = p->episode, .step = p->steps};
+  const prl_draw_address address = {
+      .streams = p->stream, .episode = p->episode, .step = p->steps, .memory = p->memory};
   if (!p->agent) return PRL_OK; /* the actions are constant */
   prl_status status = prl_policy_check(p->agent->policy, p->step.observation, p->n, error);
   return status ? status

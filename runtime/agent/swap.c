@@ -36,9 +36,9 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
 }
 
 static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *error) {
-  static const char *const keys[] = {"observation.names",     "action.kind", "action.names",
-                                     "action.choices",        "responses",   "control",
-                                     "recipe.agent.baseline", "arms"};
+  static const char *const keys[] = {
+      "observation.names", "action.kind",           "action.names", "action.choices", "responses",
+      "control",           "recipe.agent.baseline", "arms",         "memory.width",   "ids"};
   prl_difference d;
   if (prl_difference_find(a->root, b->root, keys, (int)(sizeof keys / sizeof *keys), &d))
     return prl_fail(error, PRL_EINVAL,

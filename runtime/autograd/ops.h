@@ -14,6 +14,7 @@
  *   masked_fill             x, mask, which broadcasts to x                       floats: value (where mask ≠ 0)
  *   matmul                  a (…, m, k), b (k, n) or (…, k, n) with a's leading sizes
  *   linear                  x (…, k), w (k, n), b (n) or none                    ints: activation (identity)
+ *   gru                     x (m, 3n), state (m, n), w (n, 3n), b (3n), start (m) or none → (m, n)
  *   layer_norm              x (…, n), gamma (n), beta (n)                        floats: epsilon (1e-5)
  *   embedding               table (V, D), indices → indices' shape and D
  *   embedding_bag           table (V, D), indices (N), offsets (R + 1) or (R, 2) ints: mode, 0 sum, 1 mean (0)
@@ -77,6 +78,7 @@
   OP(gather, "x, dim = 1, index")                                \
   OP(ge, "a, b")                                                 \
   OP(gelu, "x")                                                  \
+  OP(gru, "x, state, w, b, start = nil")                         \
   OP(gt, "a, b")                                                 \
   OP(huber, "x, target, reduction = \"mean\", delta = 1")        \
   OP(index_select, "x, dim = 1, index")                          \

@@ -122,7 +122,7 @@ typedef struct prl_example_input {
 
 typedef struct prl_example {
   int inputs;
-  prl_example_input in[4];
+  prl_example_input in[5];
   prl_attrs attrs;
 } prl_example;
 

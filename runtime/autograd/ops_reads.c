@@ -18,7 +18,7 @@ static const struct {
     {&prl_op_minimum, INPUTS},  {&prl_op_maximum, INPUTS},    {&prl_op_clamp, INPUTS},
     {&prl_op_matmul, INPUTS},   {&prl_op_where, INPUTS},      {&prl_op_mse, INPUTS},
     {&prl_op_huber, INPUTS},    {&prl_op_layer_norm, INPUTS}, {&prl_op_normal_log_prob, INPUTS},
-    {&prl_op_softmax, OUT},     {&prl_op_log_softmax, OUT},
+    {&prl_op_softmax, OUT},     {&prl_op_log_softmax, OUT},   {&prl_op_gru, 2 | 4 | 16 | OUT},
 };
 
 unsigned prl_op_reads(const prl_op *op, const prl_attrs *attrs, unsigned wanted) {

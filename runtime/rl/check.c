@@ -151,6 +151,13 @@ static bool table_holds(const prl_experience *e) {
   return good;
 }
 
+/* A policy's memory that is not finite would act for the rest of the episode. */
+static bool memories_hold(const prl_experience *e) {
+  bool good = true;
+  for (int64_t i = 0; good && i < e->options.streams * e->options.memory; i++) good = isfinite(e->memory[i]);
+  return good;
+}
+
 /* In this order: later ones follow indices that earlier ones have looked at. */
 static const struct {
   const char *what;
@@ -163,6 +170,7 @@ static const struct {
                   {"the list of rows that wait", waits_hold},
                   {"the list of open streams", idle_holds},
                   {"the event ids", events_hold},
+                  {"the state of a memory", memories_hold},
                   {"the table of streams", table_holds}};
 enum { INVARIANTS = sizeof invariants / sizeof *invariants, IN_FILES = INVARIANTS - 1 };
 

@@ -35,14 +35,17 @@ void prl_stream_cut(prl_experience *e, int32_t slot, const float *observation, u
   s->row = -1;
   if (prl_stream_observed(e, s)) {
     if (observation) {
-      memcpy(prl_row_observation(e, s->last), observation, (size_t)e->options.observations * sizeof(float));
+      memcpy(prl_row_observation(e, s->last), observation, prl_observed_bytes(e));
       prl_row_lasts_until_now(e, row);
     }
     e->rows[s->last].end = end;
     prl_row_settle(e, row); /* what followed it was known before its end */
     return;
   }
-  prl_row_ghost(e, slot, observation ? observation : prl_row_observation(e, row), end);
+  const float *own = prl_row_observation(e, row);
+  const int32_t ghost = prl_row_ghost(e, slot, observation ? observation : own, end);
+  if (!observation) /* with the memory that it was seen with */
+    memcpy(prl_row_observation(e, ghost), own, (size_t)e->options.observations * sizeof(float));
   prl_row_succeed(e, row);
 }
 
@@ -95,6 +98,8 @@ prl_status prl_experience_join(prl_experience *e, uint64_t key, uint32_t episode
   s->episode = episode;
   s->step = step;
   s->open = step > 0;
+  if (e->options.memory) /* what it was is not known here */
+    memset(e->memory + slot * e->options.memory, 0, (size_t)e->options.memory * sizeof(float));
   if (s->open) prl_streams_touch(e, slot);
   return PRL_OK;
 }

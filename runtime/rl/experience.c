@@ -23,7 +23,7 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
   return PRL_OK;
 }
 
-enum { PIECES = 17 };
+enum { PIECES = 18 };
 
 /* All blocks of an experience whose sizes are known. Places of the pool are cleared when they are first
  * taken: what is never taken is never touched. */
@@ -42,6 +42,7 @@ static void list_pieces(prl_experience *e, prl_piece pieces[PIECES]) {
                                  {&e->free, places, sizeof *e->free, false},
                                  {&e->events, o->events, sizeof *e->events, true},
                                  {&e->streams, o->streams, sizeof *e->streams, true},
+                                 {&e->memory, o->streams, o->memory * word, true},
                                  {&e->table, e->table_size, sizeof *e->table, true},
                                  {&e->slot, o->streams, sizeof *e->slot, true},
                                  {&e->order, o->streams, sizeof *e->order, true},
@@ -155,8 +156,11 @@ prl_status prl_experience_blocks(prl_experience *e, prl_blocks *blocks, prl_erro
       {"experience.streams", (size_t)o->streams * sizeof *e->streams, e->streams},
       {"experience.slot", (size_t)o->streams * sizeof *e->slot, e->slot},
   };
+  const int64_t states = o->streams * o->memory;
   prl_status status = PRL_OK;
   for (size_t i = 0; !status && i < sizeof bytes / sizeof *bytes; i++)
     status = prl_blocks_add_bytes(blocks, bytes[i].name, bytes[i].size, bytes[i].data, error);
+  if (!status && states)
+    status = prl_blocks_add(blocks, "experience.memory", PRL_F32, states, e->memory, error);
   return status ? status : add_pool(e, blocks, error);
 }

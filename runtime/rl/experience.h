@@ -33,6 +33,7 @@ typedef struct prl_response_rule {
 typedef struct prl_experience_options {
   uint64_t seed; /* of the action noise */
   int32_t observations, actions, responses;
+  int32_t memory; /* the last so many of a row's observations: the state of the policy's memory before it */
   const prl_response_rule *rules; /* (responses), copied */
   const char *const *names;       /* (responses) for messages, borrowed; NULL: numbers */
   int64_t streams;                /* at once */
@@ -152,6 +153,7 @@ typedef struct prl_experience {
   int64_t rest;  /* a freed place rests until as many others are free; keeps the places in use few and near */
   prl_event *events;
   prl_stream *streams;
+  float *memory;  /* (streams, memory): the state after the last decision of the episode that runs */
   int32_t *table; /* open addressing: slot + 1, 0 for none */
   int64_t table_size;
   int32_t *slot;    /* (streams) of the rows of the last call; also the guess for the next one */
@@ -218,14 +220,18 @@ void prl_experience_alive(prl_experience *experience, const uint64_t *streams, i
 prl_status prl_experience_enter(prl_experience *experience, const uint64_t *streams, int64_t n,
                                 prl_error *error);
 /* What the decisions of a call are made of: observation (n, O), action (n, A), log_prob (n), lasting (n,
- * options.lasting; NULL: there are none) and the policy's version. */
+ * options.lasting; NULL: there are none), what the state of the policy's memory came to (n, options.memory;
+ * NULL without one) and the policy's version. */
 typedef struct prl_decided {
-  const float *observation, *action, *log_prob, *lasting;
+  const float *observation, *action, *log_prob, *lasting, *memory;
   uint64_t version;
 } prl_decided;
 /* Records the decisions of the call that was entered. decisions (n): 0 where there was no room. */
 void prl_experience_record(prl_experience *experience, const prl_decided *decided, int64_t n,
                            uint64_t *decisions);
+/* The state of the policy's memory of the stream in a slot; NULL: it is all zeros, as when an episode begins.
+ */
+const float *prl_experience_memory(const prl_experience *experience, int32_t slot);
 /* Whether all rows were acted with a density: one without it has one that is not a number. */
 bool prl_experience_dense(const prl_experience *experience);
 /* How long the steps of decisions that are still open took, each on its own clock. Otherwise a step

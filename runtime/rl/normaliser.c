@@ -75,17 +75,17 @@ void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from) {
 }
 
 /* Row by row, as they lie in memory; each column is added up in the order of its rows. */
-void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x) {
+void prl_normaliser_add(prl_normaliser *n, int64_t rows, int64_t step, const float *x) {
   if (rows < 1) return;
   const int64_t width = n->width;
   double *sum = n->sum, *squares = n->squares, seen = *n->count, total = seen + (double)rows;
   for (int64_t c = 0; c < width; c++) sum[c] = squares[c] = 0;
   for (int64_t i = 0; i < rows; i++)
-    for (int64_t c = 0; c < width; c++) sum[c] += x[i * width + c];
+    for (int64_t c = 0; c < width; c++) sum[c] += x[i * step + c];
   for (int64_t c = 0; c < width; c++) sum[c] /= (double)rows;
   for (int64_t i = 0; i < rows; i++)
     for (int64_t c = 0; c < width; c++) {
-      double d = x[i * width + c] - sum[c];
+      double d = x[i * step + c] - sum[c];
       squares[c] += d * d;
     }
   for (int64_t c = 0; c < width; c++) {

@@ -27,9 +27,10 @@ prl_status prl_normaliser_blocks(prl_normaliser *n, const char *prefix, prl_bloc
 void prl_normaliser_take(prl_normaliser *n, const prl_normaliser *from);
 /* The other's statistics, without what is in force. */
 void prl_normaliser_gather(prl_normaliser *n, const prl_normaliser *from);
-/* Merges the rows (rows, width): each column's mean and M2 in two passes, then Chan, Golub & LeVeque (1979):
+/* Merges the rows (rows, width), which lie `step` numbers apart: each column's mean and M2 in two passes,
+ * then Chan, Golub & LeVeque (1979):
  *     δ = mean_b − mean_a;  mean = mean_a + δ n_b/n;  M2 = M2_a + M2_b + δ² n_a n_b/n */
-void prl_normaliser_add(prl_normaliser *n, int64_t rows, const float *x);
+void prl_normaliser_add(prl_normaliser *n, int64_t rows, int64_t step, const float *x);
 /* shift = mean, scale = 1/std, where a column that never varied (by a millionth of its mean) keeps scale 1;
  * nothing before PRL_STATISTICS_ROWS rows. */
 void prl_normaliser_publish(prl_normaliser *n);

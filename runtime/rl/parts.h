@@ -12,6 +12,11 @@ static inline float *prl_row_observation(prl_experience *e, int32_t row) {
   return e->observation + (int64_t)row * e->options.observations;
 }
 
+/* What a host gives of an observation, without the state of the policy's memory. */
+static inline size_t prl_observed_bytes(const prl_experience *e) {
+  return (size_t)(e->options.observations - e->options.memory) * sizeof(float);
+}
+
 /* The decision of the row at this place of the pool; of a ghost the one that may take its place. */
 static inline uint64_t prl_row_decision(const prl_experience *e, int64_t row) {
   return (uint64_t)e->rows[row].generation << 32 | e->options.mark | (uint32_t)(row + 1);
@@ -58,6 +63,8 @@ void prl_row_settle(prl_experience *experience, int32_t row);  /* closes it if i
 void prl_row_stale(prl_experience *experience, prl_stream *stream, int32_t row);
 /* Takes a closed row off the head of its stream, its final observation too. */
 void prl_row_behead(prl_experience *experience, prl_stream *stream, int32_t row);
+/* An observation at a place of the pool, with the state of the policy's memory before it. */
+void prl_row_observe(prl_experience *experience, int32_t row, int32_t slot, const float *observation);
 /* Adds an observation without a decision to the end of the stream's list. */
 int32_t prl_row_ghost(prl_experience *experience, int32_t slot, const float *observation, uint8_t end);
 void prl_row_succeed(prl_experience *experience, int32_t row); /* what follows the row is known now */

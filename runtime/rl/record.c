@@ -65,6 +65,23 @@ static void append(prl_experience *e, prl_stream *s, int32_t row) {
   s->last = row;
 }
 
+const float *prl_experience_memory(const prl_experience *e, int32_t slot) {
+  return slot >= 0 && e->streams[slot].open ? e->memory + (int64_t)slot * e->options.memory : NULL;
+}
+
+void prl_row_observe(prl_experience *e, int32_t row, int32_t slot, const float *observation) {
+  const size_t bytes = prl_observed_bytes(e), state = (size_t)e->options.memory * sizeof(float);
+  float *to = prl_row_observation(e, row);
+  memcpy(to, observation, bytes);
+  if (!state) return;
+  const float *memory = prl_experience_memory(e, slot);
+  to += bytes / sizeof *to;
+  if (memory)
+    memcpy(to, memory, state);
+  else
+    memset(to, 0, state);
+}
+
 int32_t prl_row_ghost(prl_experience *e, int32_t slot, const float *observation, uint8_t end) {
   int32_t ghost = take_place(e);
   prl_row *g = &e->rows[ghost];
@@ -75,7 +92,7 @@ int32_t prl_row_ghost(prl_experience *e, int32_t slot, const float *observation,
                  .generation = g->generation + 1,
                  .kind = PRL_ROW_GHOST,
                  .end = end};
-  memcpy(prl_row_observation(e, ghost), observation, (size_t)e->options.observations * sizeof(float));
+  prl_row_observe(e, ghost, slot, observation);
   append(e, &e->streams[slot], ghost);
   return ghost;
 }
@@ -199,13 +216,21 @@ static void drop(prl_experience *e, prl_lack lacks) {
   if (lacks == PRL_LACKS_STREAMS && first->call == e->n.call) first->streams++;
 }
 
+/* An episode that begins has an empty memory. */
+static void open_episode(prl_experience *e, int32_t slot) {
+  prl_stream *s = &e->streams[slot];
+  const int64_t width = e->options.memory;
+  if (!s->open && width) memset(e->memory + slot * width, 0, (size_t)width * sizeof(float));
+  s->open = 1;
+}
+
 /* Decision i of a call. */
 static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *decided, int64_t i) {
   const prl_experience_options *o = &e->options;
-  const float *observation = decided->observation + i * o->observations;
+  const float *observation = decided->observation + i * (o->observations - o->memory);
   prl_stream *s = &e->streams[slot];
   uint32_t step = s->step++;
-  s->open = 1;
+  open_episode(e, slot);
   s->time = e->n.now;
   prl_streams_touch(e, slot);
   if (e->n.live >= o->rows) {
@@ -230,7 +255,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *d
                  .state = o->wait_us ? 0 : PRL_ROW_WAITED};
   s->row = row;
   e->n.live++;
-  memcpy(prl_row_observation(e, row), observation, (size_t)o->observations * sizeof(float));
+  prl_row_observe(e, row, slot, observation);
   memcpy(e->action + (int64_t)row * o->actions, decided->action + i * o->actions,
          (size_t)o->actions * sizeof(float));
   e->log_prob[row] = decided->log_prob[i];
@@ -256,6 +281,9 @@ void prl_experience_record(prl_experience *e, const prl_decided *decided, int64_
       continue;
     }
     decisions[i] = record_row(e, slot, decided, i);
+    if (e->options.memory) /* also of a step that was not recorded */
+      memcpy(e->memory + (int64_t)slot * e->options.memory, decided->memory + i * e->options.memory,
+             (size_t)e->options.memory * sizeof(float));
   }
 }
 
@@ -267,14 +295,14 @@ prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, co
     int32_t slot = i < e->options.streams ? e->slot[i] : -1;
     if (slot < 0 || e->streams[slot].key != streams[i] || !e->streams[slot].used)
       slot = prl_streams_find(e, streams[i]);
-    const float *from = observation + i * e->options.observations;
+    const float *from = observation + i * (e->options.observations - e->options.memory);
     if (slot < 0) {
       if (!status) status = prl_fail(error, PRL_ENAME, "stream %" PRIu64 " is unknown", streams[i]);
       continue;
     }
     prl_stream *s = &e->streams[slot];
     if (prl_stream_observed(e, s)) {
-      memcpy(prl_row_observation(e, s->last), from, (size_t)e->options.observations * sizeof(float));
+      memcpy(prl_row_observation(e, s->last), from, prl_observed_bytes(e));
       if (s->row >= 0) prl_row_lasts_until_now(e, s->row);
     } else if (s->row >= 0) {
       prl_row_ghost(e, slot, from, PRL_END_NONE);

@@ -35,6 +35,7 @@ static void list_pieces(prl_replay *m, prl_piece pieces[PIECES]) {
 
 static prl_replay sized(const prl_experience_options *shape, int64_t rows) {
   return (prl_replay){.observations = shape->observations,
+                      .memory = shape->memory,
                       .actions = shape->actions,
                       .responses = shape->responses,
                       .places = rows,
@@ -323,7 +324,7 @@ void prl_replay_add(prl_replay *m, const prl_batch *b) {
 void prl_replay_end(prl_replay *m, uint64_t decision, bool terminated, const float *observation) {
   const int32_t waits = find(m, decision, PRL_ROW_GHOST), before = waits < 0 ? -1 : m->next[waits];
   if (before < 0) return;
-  const size_t bytes = (size_t)m->observations * sizeof(float);
+  const size_t bytes = (size_t)(m->observations - m->memory) * sizeof(float);
   if (observation) memcpy(m->observation + waits * m->observations, observation, bytes);
   if (kind_of(m, before) == PRL_ROW_REAL && m->next[before] == waits) {
     m->kind[before] = PRL_ROW_REAL | (terminated ? PRL_END_TERMINATED : PRL_END_TRUNCATED) << END;

@@ -33,6 +33,7 @@ typedef struct prl_replay_counts {
 struct prl_replay {
   prl_runtime *runtime;
   int32_t observations, actions, responses;
+  int32_t memory; /* the last so many observations: the state of the policy's memory */
   int64_t places, streams;
   int64_t present_stride; /* bytes */
   prl_replay_counts n;

@@ -148,6 +148,14 @@ typedef struct prl_kernels {
   void (*normalise)(int64_t rows, int64_t n, const float *x, const float *mean, const float *scale,
                     float bound, float *y);
 
+  /* One row of a gated recurrent unit of width n (autograd/ops_recurrent.c has the equations): x and u (3 n)
+   * are what the input and the state h (n) give to the gates r and z and the candidate → y (n), and gates
+   * (4 n): r, z, c = tanh(…), and the candidate's part of u. Its gradient by x and u (3 n), and by h (n)
+   * where h is mixed with c (gh may be gy). */
+  void (*gru)(int64_t n, const float *x, const float *u, const float *h, float *gates, float *y);
+  void (*gru_grad)(int64_t n, const float *gates, const float *h, const float *gy, float *gx, float *gu,
+                   float *gh);
+
   /* Philox draws; see core/rng.h for the addresses. */
   void (*uniforms)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,
                    float *y);

@@ -35,6 +35,11 @@ static const toy_options pendulum_options = {.observations = 3,
                                              .warmup = 40,
                                              .popart = true};
 
+static toy_options with_memory(toy_options options) {
+  options.memory = 2;
+  return options;
+}
+
 static bool same_sets(const prl_agent *a, const prl_agent *b) {
   for (int i = 0; i < a->sets->count; i++)
     if (memcmp(a->sets->items[i]->value, b->sets->items[i]->value,
@@ -80,9 +85,8 @@ static void learns_from_a_vector_env(void **state) {
 }
 
 /* The steady state asks for no memory. */
-static void steady_updates_do_not_allocate(void **state) {
-  (void)state;
-  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+static void steady(const toy_options *options) {
+  prl_agent *agent = toy_agent(runtime, options);
   prl_vecenv *env = pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 400, false, NULL, &error));
   int64_t before = prl_runtime_memory(runtime).allocations;
@@ -91,6 +95,13 @@ static void steady_updates_do_not_allocate(void **state) {
   assert_int_equal(prl_runtime_memory(runtime).allocations, before);
   prl_vecenv_free(env);
   prl_agent_free(agent);
+}
+
+static void steady_updates_do_not_allocate(void **state) {
+  (void)state;
+  const toy_options remembers = with_memory(pendulum_options);
+  steady(&pendulum_options);
+  steady(&remembers);
 }
 
 /* The same world through single calls: one stream a call, in another order, observations given at every step,
@@ -120,9 +131,8 @@ static void row_by_row(prl_agent *agent, prl_vecenv *env, int64_t steps) {
   }
 }
 
-static void one_row_at_a_time_gives_the_same_bytes(void **state) {
-  (void)state;
-  prl_agent *a = toy_agent(runtime, &pendulum_options), *b = toy_agent(runtime, &pendulum_options);
+static void one_row_at_a_time(const toy_options *options) {
+  prl_agent *a = toy_agent(runtime, options), *b = toy_agent(runtime, options);
   prl_vecenv *env_a = pendulum(runtime, 4, 1), *env_b = pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(a, env_a, 4 * 420, false, NULL, &error));
   row_by_row(b, env_b, 420);
@@ -136,6 +146,13 @@ static void one_row_at_a_time_gives_the_same_bytes(void **state) {
   prl_vecenv_free(env_b);
   prl_agent_free(a);
   prl_agent_free(b);
+}
+
+static void one_row_at_a_time_gives_the_same_bytes(void **state) {
+  (void)state;
+  const toy_options remembers = with_memory(pendulum_options);
+  one_row_at_a_time(&pendulum_options);
+  one_row_at_a_time(&remembers);
 }
 
 /* While an update is unfinished, act reads the version before it. */

@@ -350,8 +350,10 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
 
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
-  const toy_options small = toy_small(options), all[] = {small, toy_with_novelty(small)};
-  for (int i = 0; i < 2; i++) {
+  toy_options small = toy_small(options), remembering = small;
+  remembering.memory = 1;
+  const toy_options all[] = {small, toy_with_novelty(small), remembering};
+  for (int i = 0; i < 3; i++) {
     toy_plan toy = toy_new(runtime, &all[i]);
     assert_true(fail_each_allocation(whole_life, &toy) > 200);
     toy_free(&toy);

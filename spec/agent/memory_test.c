@@ -239,7 +239,7 @@ static void observations_are_normalised_when_drawn(void **state) {
   memcpy(normalised, l->batch.observation, sizeof normalised);
   l->memory->n.draws = number;
   prl_replay_draw(l->memory, l->shape->seed, 16, 1, &l->batch, &l->stretch);
-  prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation, l->batch.observation);
+  prl_policy_normalise(l->policy, l->batch.observed, l->batch.observation);
   for (int64_t i = 0; i < 3 * l->batch.observed; i++)
     assert_true(normalised[i] == l->batch.observation[i] && fabsf(normalised[i]) <= 5);
   prl_agent_free(h->agent);

@@ -26,6 +26,7 @@ typedef struct toy_options {
   const char *capacity, *schedule, *live, *normaliser, *scale; /* JSON; NULL: the defaults below */
   const char *per; /* of every critic's discount; NULL: the plan does not say */
   int warmup;
+  int memory; /* the width of the policy's, at most as many as observations; 0: none */
   bool popart;
   bool density;            /* the plan has a program "density" */
   bool poison;             /* the loss divides by the entropy weight: 0 makes it infinite */
@@ -122,14 +123,25 @@ static void toy_output(toy_net *t, const char *name, int32_t id) {
   CHECK_OK(prl_tape_output(t->tape, name, id, &error));
 }
 
+/* Numbers of a row's observations, with the state of a memory behind them. */
+static int toy_width(const toy_options *o) { return o->observations + o->memory; }
+
+/* tanh(state + the first observations) */
+static void toy_memory(toy_net *t, const toy_options *o, int32_t obs) {
+  const int64_t seen[] = {1, 0, o->memory}, kept[] = {1, o->observations, toy_width(o)};
+  const int32_t sum = TOY("add", toy_op(t, "slice", 3, kept, 1, &obs), toy_op(t, "slice", 3, seen, 1, &obs));
+  toy_output(t, "memory", TOY("tanh", sum));
+}
+
 static void toy_act(toy_net *t, const toy_options *o) {
-  int32_t obs = toy_input(t, "obs", 2, o->observations, true),
+  int32_t obs = toy_input(t, "obs", 2, toy_width(o), true),
           noise = toy_input(t, "noise", 2, o->actions, true);
   int32_t sample = toy_input(t, "sample", 0, 1, false);
   int32_t mean = toy_mlp(t, t->policy, obs), log_std = toy_param(t, t->policy, "log_std");
   int32_t action = TOY("add", mean, TOY("mul", TOY("mul", noise, TOY("exp", log_std)), sample));
   toy_output(t, "action", action);
   toy_output(t, "log_prob", TOY("normal_log_prob", action, mean, log_std));
+  if (o->memory) toy_memory(t, o, obs);
 }
 
 static int32_t toy_policy_loss(toy_net *t, const toy_options *o, int32_t obs) {
@@ -161,7 +173,7 @@ static int32_t toy_value_loss(toy_net *t, int32_t values, int critic) {
 
 static void toy_update(toy_net *t, const toy_options *o) {
   prl_error error = {PRL_OK, ""};
-  int32_t obs = toy_input(t, "obs", 2, o->observations, true), lr = toy_input(t, "algorithm.lr", 0, 1, false);
+  int32_t obs = toy_input(t, "obs", 2, toy_width(o), true), lr = toy_input(t, "algorithm.lr", 0, 1, false);
   int32_t loss = toy_policy_loss(t, o, obs), values = toy_mlp(t, t->value, obs);
   for (int i = 0; i < o->critics; i++) loss = TOY("add", loss, toy_value_loss(t, values, i));
   CHECK_OK(prl_tape_backward(t->tape, loss, &error));
@@ -170,11 +182,11 @@ static void toy_update(toy_net *t, const toy_options *o) {
 }
 
 static void toy_values(toy_net *t, const toy_options *o) {
-  toy_output(t, "value", toy_mlp(t, t->value, toy_input(t, "obs", 2, o->observations, true)));
+  toy_output(t, "value", toy_mlp(t, t->value, toy_input(t, "obs", 2, toy_width(o), true)));
 }
 
 static void toy_density(toy_net *t, const toy_options *o) {
-  int32_t obs = toy_input(t, "obs", 2, o->observations, true),
+  int32_t obs = toy_input(t, "obs", 2, toy_width(o), true),
           action = toy_input(t, "action", 2, o->actions, true);
   toy_output(t, "log_prob",
              TOY("normal_log_prob", action, toy_mlp(t, t->policy, obs), toy_param(t, t->policy, "log_std")));
@@ -264,10 +276,11 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
   ADD("],\"capacity\":%s,\"warmup\":%d,\"normaliser\":%s,\"noise\":%d,", o->capacity ? o->capacity : "{}",
       o->warmup, o->normaliser ? o->normaliser : "null", o->actions);
   if (o->novelty) ADD("\"novelty\":%s,", o->novelty);
+  if (o->memory) ADD("\"memory\":{\"width\":%d,\"stretch\":3},", o->memory);
   ADD("\"sets\":[");
-  at += (size_t)toy_set_text(text + at, size - at, "policy", o->observations, o->actions, true);
+  at += (size_t)toy_set_text(text + at, size - at, "policy", toy_width(o), o->actions, true);
   ADD(",");
-  at += (size_t)toy_set_text(text + at, size - at, "value", o->observations, o->critics, false);
+  at += (size_t)toy_set_text(text + at, size - at, "value", toy_width(o), o->critics, false);
   ADD("],\"optims\":[{\"set\":\"policy\",\"kind\":\"adam\",\"max_norm\":0.5},{\"set\":\"value\",\"kind\":"
       "\"%s\"}],\"asynchronous\":%s,",
       o->value_optim ? o->value_optim : "adam", o->asynchronous ? "true" : "false");
@@ -307,8 +320,8 @@ static toy_plan toy_new(prl_runtime *runtime, const toy_options *o) {
   toy_plan plan = {.document = toy_document(runtime, o)};
   prl_optim_options adam = prl_optim_defaults(PRL_ADAM);
   toy_net t = {.runtime = runtime,
-               .policy = toy_set(runtime, "policy", o->observations, o->actions, true),
-               .value = toy_set(runtime, "value", o->observations, o->critics, false)};
+               .policy = toy_set(runtime, "policy", toy_width(o), o->actions, true),
+               .value = toy_set(runtime, "value", toy_width(o), o->critics, false)};
   CHECK_OK(prl_optim_new(t.policy, &adam, &t.policy_optim, &error));
   CHECK_OK(prl_optim_new(t.value, &adam, &t.value_optim, &error));
   CHECK_OK(prl_tape_new(runtime, &t.tape, &error));

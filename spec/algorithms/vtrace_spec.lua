@@ -7,7 +7,7 @@ local recipes = require "support.recipes"
 
 local contents, new_world, outputs, step = off_policy.contents, off_policy.new_world, off_policy.outputs, off_policy.step
 local HIDDEN, STREAMS = off_policy.HIDDEN, off_policy.STREAMS
-local descended, rescaled, near = off_policy.descended, off_policy.rescaled, off_policy.near
+local popart, descended, rescaled, near = off_policy.popart, off_policy.descended, off_policy.rescaled, off_policy.near
 local GAMMA, WEIGHT, ROLLOUT = {fast = 0.6, slow = 0.9}, {fast = 2, slow = -0.5}, 14
 local MINIBATCH, STRETCH, LAMBDA, RHO, C = 40, 4, 0.8, 1.2, 0.9
 local LR, CRITIC_LR, ENTROPY, CHOICES = 0.3, 0.2, 0.05, 3
@@ -34,12 +34,6 @@ local function log_probs(numbers, x)
   for i = 1, CHOICES do sum = sum + math.exp(out[i]) end
   for i = 1, CHOICES do out[i] = out[i] - math.log(sum) end
   return out
-end
-
---- PopArt's statistics in force, of critic i from 0: mean and deviation.
-local function popart(file, i)
-  local numbers = file[("critic.%d.popart"):format(i)]
-  return numbers[4], numbers[5]
 end
 
 local critics = {fast = 0, slow = 1}

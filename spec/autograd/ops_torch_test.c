@@ -120,8 +120,8 @@ static void check_case(case_reader *r) {
 }
 
 static void check_files(const char *kernels) {
-  static const char *const files[] = {"ops_binary", "ops_unary",  "ops_linear",
-                                      "ops_shape",  "ops_reduce", "ops_loss"};
+  static const char *const files[] = {"ops_binary", "ops_unary", "ops_linear",   "ops_shape",
+                                      "ops_reduce", "ops_loss",  "ops_recurrent"};
   if (!prl_kernels_find(kernels)) skip();
   prl_runtime *runtime = NULL;
   prl_runtime_options options = {.kernels = kernels};

@@ -93,6 +93,14 @@ local function dqn_cartpole()
     "algorithm.updates=0.25", "algorithm.start=1000", "algorithm.steps=1"}, "dqn")
 end
 
+local function timed(work)
+  return function()
+    local begun = select(2, bench.now())
+    work()
+    return select(2, bench.now()) - begun
+  end
+end
+
 --- An update of an agent that a host serves: collects its rows, and returns what learning alone takes. about: {plan = …,
 --- streams, steps}.
 local function feeder(about)
@@ -110,14 +118,6 @@ local function feeder(about)
     agent:observe(streams, rows)
     local begun = select(2, bench.now())
     agent:learn()
-    return select(2, bench.now()) - begun
-  end
-end
-
-local function timed(work)
-  return function()
-    local begun = select(2, bench.now())
-    work()
     return select(2, bench.now()) - begun
   end
 end
@@ -140,18 +140,18 @@ local function beside_kernels(about, policies, critics)
 end
 
 --- The plan of a host's recipe of the shape of shortvideo: 256 streams of 8 steps, with these critics and further lines.
-local function host_plan(critics, policy, algorithm, more)
+local function host_plan(critics, policy, algorithm, more, steps)
   local names = {}
   for i = 1, 32 do names[i] = ("%q"):format("o" .. i) end
   local path = os.tmpname()
   assert(prl.io.write(path, ([[return {env = {"host", observation = {%s}, action = {"continuous", a = {-1, 1}, b = {-1, 1}, c = {-1, 1},
     d = {-1, 1}}, responses = {w = {}, x = {}, y = {}, z = {}}}, objective = {critics = {%s}%s}, policy = {hidden = {64, 64}%s},
-    algorithm = {%s, rollout = 8}, agent = {streams = 256}, train = {steps = 1e6}}]]):format(table.concat(names, ", "),
-    table.concat(critics, ", "), more or "", policy or "", algorithm or '"a2c"')))
+    algorithm = {%s, rollout = %d}, agent = {streams = %d}, train = {steps = 1e6}}]]):format(table.concat(names, ", "),
+    table.concat(critics, ", "), more or "", policy or "", algorithm or '"a2c"', steps or 8, 2048 / (steps or 8))))
   local loaded, message = prl.recipe.load(path)
   os.remove(path)
   if not loaded then error(message, 0) end
-  return {plan = prl.recipe.plan(loaded), streams = 256, steps = 8}
+  return {plan = prl.recipe.plan(loaded), streams = 2048 / (steps or 8), steps = steps or 8}
 end
 
 local four = {"w = {}", "x = {weight = 0.5}", "y = {weight = 0.25}", "z = {weight = 0.1}"}
@@ -193,6 +193,17 @@ local function rnd()
     table.concat(observes, ", ")))
   local product, ratio = by_turns(feeder(plan), timed(bare))
   bench.print("rnd", "an update of ppo, 2048 rows, 4 epochs, beside bare kernels", product, "us", ratio)
+end
+
+--- An update through a memory beside the bare kernels of its networks, and beside one without a memory.
+local function gru()
+  local memory = ', memory = {"gru", 64, stretch = 16}'
+  local adam = '"a2c", optimizer = {"adam"}, max_norm = 1e9'
+  local kernels = bench.gru()
+  local product, ratio = by_turns(feeder(host_plan({four[1]}, memory, adam, nil, 16)), timed(kernels))
+  bench.print("gru", "a2c, 2048 rows in stretches of 16, a memory of 64, beside bare kernels", product, "us", ratio)
+  product, ratio = by_turns(feeder(host_plan({four[1]}, memory, adam, nil, 16)), feeder(host_plan({four[1]}, "", adam, nil, 16)))
+  bench.print("gru", "the same beside an update without a memory", product, "us", ratio)
 end
 
 local function a2c_step()
@@ -588,6 +599,7 @@ return {
   {name = "multi_critic", run = multi_critic},
   {name = "constraints", run = constraints},
   {name = "two_stage", run = two_stage},
+  {name = "gru", run = gru},
   {name = "a2c_step", run = a2c_step},
   {name = "rollout", run = rollout},
   {name = "learn_budget", run = learn_budget},

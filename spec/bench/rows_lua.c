@@ -154,6 +154,19 @@ static int run_update(lua_State *L) {
   return 0;
 }
 
+static int run_gru(lua_State *L) {
+  yardstick_gru_run(lua_touserdata(L, lua_upvalueindex(1)));
+  return 0;
+}
+
+static int gru(lua_State *L) { /* → a function that does the kernels of an update */
+  yardstick_gru *g = yardstick_gru_new();
+  if (!g) return luaL_error(L, "no memory for the yardstick");
+  lua_pushlightuserdata(L, g);
+  lua_pushcclosure(L, run_gru, 1);
+  return 1;
+}
+
 static int run_fit(lua_State *L) {
   yardstick_fit_run(lua_touserdata(L, lua_upvalueindex(1)));
   return 0;
@@ -279,9 +292,10 @@ static int process(lua_State *L) {
 
 lua_State *bench_lua_open(void) {
   static const luaL_Reg functions[] = {
-      {"pair", pair},   {"alone", alone},   {"print", print},     {"now", now},           {"spin", spin},
-      {"infer", infer}, {"ppo", ppo},       {"rnd", rnd},         {"replay", replay},     {"csv", csv},
-      {"fit", fit},     {"update", update}, {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
+      {"pair", pair},     {"alone", alone},     {"print", print},       {"now", now},
+      {"spin", spin},     {"infer", infer},     {"ppo", ppo},           {"rnd", rnd},
+      {"replay", replay}, {"gru", gru},         {"csv", csv},           {"fit", fit},
+      {"update", update}, {"process", process}, {"cholesky", cholesky}, {NULL, NULL}};
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   prl_lua_open_libraries(L);

@@ -86,6 +86,13 @@ typedef struct yardstick_update yardstick_update;
 yardstick_update *yardstick_update_new(const yardstick_update_shape *shape);
 void yardstick_update_free(yardstick_update *update);
 void yardstick_update_run(void *update);
+/* The products, activations and Adam of an update of a2c through a gated recurrent unit of 64 over 32
+ * numbers, 128 streams of 16 steps, with an actor 64-64-64-4 and a critic 64-64-64-1 behind it, and no other
+ * arithmetic: neither the mixing of the gates nor losses. */
+typedef struct yardstick_gru yardstick_gru;
+yardstick_gru *yardstick_gru_new(void);
+void yardstick_gru_free(yardstick_gru *gru);
+void yardstick_gru_run(void *gru);
 
 /* The bare kernels of `steps` training steps of a ranker: rows of an embedding table gathered and averaged,
  * a network of two hidden layers of relu and a linear part beside it, sigmoids, all gradients, Adam on the

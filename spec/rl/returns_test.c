@@ -217,11 +217,11 @@ static void statistics_merge(void **state) {
     sum += x[2 * i];
   }
   for (int i = 0; i < ROWS; i++) squares += pow(x[2 * i] - sum / ROWS, 2);
-  prl_normaliser_add(&n, 1, x);
-  prl_normaliser_add(&n, 299, x + 2);
+  prl_normaliser_add(&n, 1, 2, x);
+  prl_normaliser_add(&n, 299, 2, x + 2);
   assert_true(n.shift[0] == 0 && n.scale[0] == 1); /* not in force yet */
-  prl_normaliser_add(&n, 0, x);
-  prl_normaliser_add(&n, 700, x + 600);
+  prl_normaliser_add(&n, 0, 2, x);
+  prl_normaliser_add(&n, 700, 2, x + 600);
   prl_normaliser_publish(&n);
   assert_true(fabs(n.mean[0] - sum / ROWS) < 1e-9 && fabs(n.m2[0] - squares) < 1e-6);
   assert_true(fabs(n.scale[0] - 1 / sqrt(squares / ROWS)) < 1e-5);
@@ -261,10 +261,10 @@ static void columns_are_measured_relative_to_their_size(void **state) {
     x[4 * i + 2] = 1e-42f * sign;         /* its reciprocal is beyond a float */
     x[4 * i + 3] = sign;
   }
-  prl_normaliser_add(&n, 4, x);
+  prl_normaliser_add(&n, 4, 4, x);
   prl_normaliser_publish(&n);
   for (int c = 0; c < 4; c++) assert_true(n.shift[c] == 0 && n.scale[c] == 1); /* four rows begin nothing */
-  prl_normaliser_add(&n, ROWS - 4, x + 16);
+  prl_normaliser_add(&n, ROWS - 4, 4, x + 16);
   prl_normaliser_publish(&n);
   assert_true(fabsf(n.scale[0] * 1e-9f - 1) < 1e-5f);
   assert_true(n.scale[1] == 1 && n.scale[2] == 1 && n.scale[3] == 1);

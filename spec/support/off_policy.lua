@@ -60,16 +60,24 @@ off_policy.HIDDEN, off_policy.padded = HIDDEN, padded
 --- The outputs of a network with one hidden layer, from its numbers as they stand in the file: biases, then weights.
 function off_policy.outputs(numbers, x, count)
   local first = padded(HIDDEN)
-  local bias = first + padded(2 * HIDDEN)
+  local bias = first + padded(#x * HIDDEN)
   local second, hidden, out = bias + padded(count), {}, {}
   for h = 1, HIDDEN do
-    hidden[h] = math.tanh(numbers[h] + x[1] * numbers[first + h] + x[2] * numbers[first + HIDDEN + h])
+    local sum = numbers[h]
+    for i = 1, #x do sum = sum + x[i] * numbers[first + (i - 1) * HIDDEN + h] end
+    hidden[h] = math.tanh(sum)
   end
   for o = 1, count do
     out[o] = numbers[bias + o]
     for h = 1, HIDDEN do out[o] = out[o] + hidden[h] * numbers[second + (h - 1) * count + o] end
   end
   return out
+end
+
+--- PopArt's statistics in force, of critic i from 0: mean and deviation.
+function off_policy.popart(file, i)
+  local numbers = file[("critic.%d.popart"):format(i)]
+  return numbers[4], numbers[5]
 end
 
 --- The numbers after one step down the slope of loss(numbers).

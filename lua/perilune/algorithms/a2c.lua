@@ -7,6 +7,7 @@ local replay = require "perilune.replay"
 local a2c = {
   summary = "synchronous advantage actor-critic, one critic for each objective",
   actions = actor_critic.actions,
+  recurrent = true,
   stale = "drop", -- a step acted under an older policy has no place in an on-policy gradient
   options = replay.optional({rollout = 5, minibatch = 256, updates = 0.0625, stretch = 16}, actor_critic.options),
   metrics = actor_critic.metrics,

@@ -8,6 +8,7 @@ local actor_critic = require "perilune.actor_critic"
 local a3c = {
   summary = "asynchronous advantage actor-critic: a2c by several workers that wait for nobody (train --workers)",
   actions = actor_critic.actions,
+  recurrent = true,
   stale = "drop",
   asynchronous = true,
   options = actor_critic.options,

@@ -8,6 +8,7 @@ local trust = require "perilune.trust"
 local ppo = {
   summary = "proximal policy optimisation, one critic for each objective",
   actions = {"discrete", "multi_discrete", "continuous"},
+  recurrent = true,
   stale = "keep", -- the ratio to the density at the time of acting takes care of older steps
   options = {
     rollout    = {128,  "steps", "steps per instance: an update takes this × env.n, or × agent.streams for a host",

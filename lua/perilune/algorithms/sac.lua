@@ -1,7 +1,8 @@
 --- Soft actor-critic with a learned temperature (Haarnoja et al. 2018, "Soft actor-critic algorithms and applications"), with
 --- one value for each objective, each with its own discount, and the entropy as a value of its own. One action serves all of
 --- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole. Its noise may
---- last (generalised state-dependent exploration, Raffin et al. 2022).
+--- last (generalised state-dependent exploration, Raffin et al. 2022). A memory of the policy's is trained by the values' loss, from
+--- the states that it had when the rows were acted; the actor follows what it gives.
 local prl = require "perilune"
 local replay = require "perilune.replay"
 local trust = require "perilune.trust"
@@ -11,6 +12,7 @@ local sac = {
   actions = {"continuous"},
   bounds = true,
   networks = "own",
+  recurrent = true,
   stale = "keep", -- values are of the policy that learns, whoever acted
   options = replay.options({rollout = 1, minibatch = 256, updates = 1}, {
     tau         = {5e-3, "",      "share of the networks in the targets at each update", min = 0, max = 1},
@@ -45,7 +47,7 @@ local low_log_std, high_log_std = -5, 2
 function sac.build(learn, opt)
   local objective, action = learn:objective(), learn:action()
   local n, dimensions = #objective, #action.names
-  local lasting = opt.exploration
+  local lasting, sight = opt.exploration, learn:sight()
   local actor = learn:network("actor", {inputs = {"obs"}, outputs = lasting and dimensions or 2 * dimensions, last_gain = 0.01})
   learn:start_squashed(actor)
   local twins, targets, copies = {}, {}, {}
@@ -58,7 +60,7 @@ function sac.build(learn, opt)
 
   local noise_log_std = lasting and learn:parameter("log_std", prl.full({actor.features, dimensions}, lasting.log_std))
 
-  --- network, width: another than the one that learns.
+  --- obs: as sight gives it; network, width: another than the one that learns.
   local function policy(obs, network, width)
     if lasting then
       local mean, features = (network or actor):with_features(obs)
@@ -68,10 +70,11 @@ function sac.build(learn, opt)
     local log_std = outputs:slice(2, dimensions + 1, 2 * dimensions):clamp(low_log_std, high_log_std)
     return prl.distribution.squashed(outputs:slice(2, 1, dimensions), log_std, action.low, action.high)
   end
+  local function acting(obs) return policy(sight(obs)) end
   if lasting then
-    learn:acts(policy, actor.features * dimensions, {every = lasting.steps, drawn = dimensions})
+    learn:acts(acting, actor.features * dimensions, {every = lasting.steps, drawn = dimensions})
   else
-    learn:acts(policy, dimensions)
+    learn:acts(acting, dimensions)
   end
 
   local near = trust.new(learn, opt, function()
@@ -96,8 +99,9 @@ function sac.build(learn, opt)
   end
 
   local values = learn:program(function(batch)
-    local next_action, next_log_prob = policy(batch.next_obs):sample_with_log_prob(batch.next_noise)
-    local ahead = replay.smaller(targets[1](batch.next_obs, next_action), targets[2](batch.next_obs, next_action), total)
+    local next_obs = sight:fixed(batch.next_obs)
+    local next_action, next_log_prob = policy(next_obs):sample_with_log_prob(batch.next_noise)
+    local ahead = replay.smaller(targets[1](next_obs, next_action), targets[2](next_obs, next_action), total)
     local goals = {}
     for i, one in ipairs(objective) do
       goals[i] = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
@@ -105,7 +109,7 @@ function sac.build(learn, opt)
     goals[n + 1] = (entropy_discount(batch) * (column(ahead, n + 1) - next_log_prob)):detach()
     local loss
     for _, twin in ipairs(twins) do
-      local value = twin(batch.obs, batch.action)
+      local value = twin(sight(batch.obs), batch.action)
       for i, goal in ipairs(goals) do
         local error = prl.mse(column(value, i), goal)
         loss = loss and loss + error or error
@@ -115,28 +119,35 @@ function sac.build(learn, opt)
       end
     end
     learn:metric("value_loss", loss)
-    learn:minimise(loss, {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr})
+    learn:minimise(loss, {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr, memory = sight.set and opt.critic_lr})
   end)
 
   local improve = learn:program(function(batch)
-    local pi = policy(batch.obs)
+    local obs = sight:fixed(batch.obs)
+    local pi = policy(obs)
     local chosen, log_prob = pi:sample_with_log_prob(batch.noise)
     local alpha = log_alpha:exp():detach()
-    local value = replay.smaller(twins[1]:fixed(batch.obs, chosen), twins[2]:fixed(batch.obs, chosen), total)
+    local value = replay.smaller(twins[1]:fixed(obs, chosen), twins[2]:fixed(obs, chosen), total)
     local gain = total(value) - alpha * log_prob
     learn:metric("policy_loss", -gain:mean())
     learn:metric("entropy", -log_prob:mean())
     learn:metric("temperature", alpha:sum())
     local short = (log_prob + opt.entropy * dimensions):mean():detach() -- positive where there is too little entropy
-    local loss = near.add(-gain:mean() - (log_alpha * short):sum(), pi, batch.obs)
+    local loss = near.add(-gain:mean() - (log_alpha * short):sum(), pi, obs)
     learn:minimise(loss, near.steps {actor = opt.lr, log_std = lasting and opt.lr, temperature = opt.alpha_lr})
   end)
   return {
     learn:collect(opt.rollout), learn:remember(opt.memory),
     learn:updates {ratio = opt.updates, start = opt.start, body = {
-      learn:sample {size = opt.minibatch, steps = opt.steps}, values, improve, copies}},
+      learn:sample {size = opt.minibatch, steps = opt.steps, stretch = sight.stretch}, values, improve, copies}},
     learn:publish(),
   }
+end
+
+function sac.refusal(opt, recipe)
+  if recipe.memory and opt.steps > 1 then
+    return "steps", "a policy's memory is learned from rows that follow each other by one step, each with its own reward"
+  end
 end
 
 return sac

@@ -8,7 +8,7 @@ local schema = require "perilune.recipe.schema"
 local algorithm_file = {}
 
 local fields = {summary = "string", actions = "table", bounds = "boolean", asynchronous = "boolean", networks = "string",
-  references = "boolean", stale = "string", optimizer = "table", options = "table",
+  references = "boolean", recurrent = "boolean", stale = "string", optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
   choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean",

@@ -4,8 +4,9 @@
 --- {summary, actions, options, metrics, search, trials, refusal}: an algorithm that looks for one action for everybody by trials
 --- (trainer/drivers/search.lua). bounds: whether each dimension of a continuous action must have bounds. networks: "own" where
 --- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. references:
---- whether it makes use of policies of other runs (learn:reference). asynchronous:
---- whether several workers may learn by it at once, each by steps of its own (runtime/agent/workers.c). An option is
+--- whether it makes use of policies of other runs (learn:reference). asynchronous: whether several workers may learn by it at
+--- once, each by steps of its own (runtime/agent/workers.c). recurrent: whether it trains a memory of the policy's: its losses
+--- read batch.obs alone, through actor and critics. An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, saved,
 --- kind}:
 --- live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
@@ -192,6 +193,24 @@ local function drives(check, algorithm, spec, name, path, policy)
   end
 end
 
+--- A memory is trained by what reads rows in order.
+local function trains_memory(check, algorithm, resolved, policy, path)
+  local memory, size = policy.memory, resolved.minibatch
+  if not memory then return end
+  local name = resolved[1] or resolved.lua
+  if not algorithm.recurrent then
+    local able = {}
+    for _, one in ipairs(algorithms.names()) do
+      if algorithms.find(one).recurrent then able[#able + 1] = one end
+    end
+    check.note("policy.memory", ("%s does not train the memory of a policy, here %s; %s do"):format(name, values.show(memory),
+      (table.concat(able, ", "):gsub(", ([^,]+)$", " and %1"))))
+  elseif type(size) == "number" and memory.stretch and size < memory.stretch then
+    check.note(path .. ".minibatch", ("a minibatch holds whole stretches of policy.memory, which have up to %.0f steps; expected at "
+      .. "least as many, got %.0f"):format(memory.stretch, size))
+  end
+end
+
 --- The options that are there: those of another one where that is given. Also the names of the others. rest: what the recipe
 --- says.
 local function held(check, algorithm, rest, path)
@@ -214,7 +233,8 @@ end
 local function beside(recipe, spec)
   local references = type(recipe.references) == "table" and recipe.references or {}
   return {critics = keys(recipe.objective.critics or {}), constrained = recipe.objective.constraints ~= nil,
-    steps = recipe.train.steps, trunk = recipe.policy.trunk, actions = spec and spec.action.kind, references = keys(references),
+    steps = recipe.train.steps, trunk = recipe.policy.trunk, memory = recipe.policy.memory ~= nil,
+    actions = spec and spec.action.kind, references = keys(references),
     log_std = recipe.policy.log_std and recipe.policy.log_std.kind, observations = spec and spec.observation.names,
     influenced = spec and spec.observation.influenced or {}}
 end
@@ -242,6 +262,7 @@ function algorithms.resolve(check, value, path, spec, recipe)
     if wrong then check.note(path .. "." .. wrong, message) end
   end
   if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end
+  trains_memory(check, algorithm, resolved, policy, path)
   return resolved, algorithm
 end
 

@@ -3,6 +3,7 @@
 --- plain data.
 local algorithms = require "perilune.recipe.algorithms"
 local join = require "perilune.columns"
+local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
 local learn = require "perilune.recipe.learn"
 local memory = require "perilune.recipe.memory"
@@ -36,6 +37,8 @@ local function act_program(self)
     local action = prl.where(sample, pi:sample(noise), pi:mean())
     prl.trace_output("action", actor.to_env(action))
     if has_log_prob(actor) then prl.trace_output("log_prob", pi:log_prob(action)) end
+    local state = networks.memory(self, obs)
+    if state then prl.trace_output("memory", state) end
   end)
 end
 
@@ -142,7 +145,7 @@ local function set_documents(self)
   for i, set in ipairs(self.sets) do
     local params = {}
     for k, name in ipairs(set.names) do
-      params[k] = {name = name, shape = set.parameters[k]:shape()}
+      params[k] = {name = name, shape = set.parameters[k]:shape(), row_sparse = set.row_sparse or nil}
       tensors[set.name .. ":" .. name] = set.parameters[k]:clone()
     end
     sets[i] = {name = set.name, params = params}
@@ -162,6 +165,9 @@ local function noise_document(actor)
   for key, value in pairs(actor.noise) do noise[key] = value end
   return noise
 end
+
+--- The policy's memory: how wide it is, and how far gradients go back.
+local function memory_document(given) return given and {width = given[2], stretch = given.stretch} or nil end
 
 --- One action for everybody, as prl.acting tells of a policy.
 local function constant_acting(self, recipe, vector)
@@ -295,6 +301,7 @@ local function plan_document(self, algorithm, recipe, hash)
     normaliser = start_policy(self, recipe, algorithm, sets, tensors),
     noise = noise_document(acting(self)), sets = sets, optims = optims, live = self.live, critics = critics, schedule = schedule,
     constraints = constrained, arms = self.arms or nil,
+    ids = embed.vocabularies(spec.observation.names, self.recipe.policy.embed), memory = memory_document(self.recipe.policy.memory),
     metrics = metric_documents(algorithm, recipe.algorithm), asynchronous = algorithm.asynchronous,
     novelty = novelty_document(self),
   }

@@ -91,7 +91,7 @@ local function streams_of(recipe)
 end
 
 --- `control` of the plan. rows: capacity of the agent for its own steps; act: what acts for the group, {noise, sets, programs,
---- live, normaliser}; plan: the agent's document, whose shape it has.
+--- live, normaliser, memory, ids}; plan: the agent's document, whose shape it has.
 function control.document(recipe, rows, act, plan)
   local given, streams, found = recipe.agent.baseline, streams_of(recipe), act.normaliser
   local own_rows = math.ceil(rows * streams / recipe.agent.streams) + 16
@@ -100,7 +100,7 @@ function control.document(recipe, rows, act, plan)
     plan = {
       format = plan.format, seed = plan.seed, observation = plan.observation, action = plan.action, responses = plan.responses,
       capacity = {streams = streams, rows = own_rows, batch = own_rows, idle_us = plan.capacity.idle_us},
-      noise = act.noise,
+      noise = act.noise, memory = act.memory, ids = act.ids,
       normaliser = found and {clip = found.clip, shift = found.shift, scale = found.scale}, -- which gather nothing
       sets = act.sets, optims = {}, live = act.live, programs = act.programs,
     },

@@ -44,7 +44,8 @@ local kinds = {
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name",
   multiplier = "number | learned", dimensions = "table", env = "table",
   algorithm = "table", start = "text | table", saved = "text", baseline = "text | table", policies = "tables by name", front = "table",
-  references = "texts by name", metrics = "ratios by name", control = "table", bound = "number | relative",
+  references = "texts by name", observes = '{hide = {…}} | false', embed = "tables by name | false",
+  memory = '{"gru", units, …} | false', metrics = "ratios by name", control = "table", bound = "number | relative",
 }
 
 local function type_text(option)
@@ -248,7 +249,8 @@ function topics.algorithm(name, trust)
     if not algorithm then return nil, refusal end
     local learns = ("Optimizer: %s."):format((algorithm.optimizer or {"adam"})[1]) .. (algorithm.stale == "drop" and stale or "")
     local own = algorithm.networks == "own" and
-      "\nIt makes its own networks: of `policy` it uses hidden, activation, init and normalise." or ""
+      "\nIt makes its own networks: of `policy` it uses hidden, activation, init, observes and normalise." or ""
+    if algorithm.recurrent then own = own .. "\nIt trains a memory of the policy's, policy.memory." end
     local head = ("algorithm = {%s, …}%s"):format(in_recipe(name),
       algorithm.summary and ": " .. algorithm.summary or "")
     return ("%s.\nActions: %s%s. %s%s\n\n%s"):format(head,

@@ -12,7 +12,8 @@ Learn.__index = Learn
 -- ---- Networks and parameters ----
 
 --- The recipe's policy, which also acts: actor(obs), with obs (rows, O), is a distribution with log_prob(action) of actions
---- (rows, A) as the environment sees them, entropy(), kl(other). A shared trunk is stepped with it.
+--- (rows, A) as the environment sees them, entropy(), kl(other). A shared trunk is stepped with it, and policy.memory. With a
+--- memory obs has the states of the rows behind the O observations; of batch.obs the rows go on from one another.
 function Learn:actor()
   self.actor_made = self.actor_made or networks.actor(self)
   return self.actor_made.learned or self.actor_made
@@ -145,10 +146,16 @@ function Learn:action()
   return own
 end
 
+--- What networks of the algorithm's own see: sight(obs) of batch.obs or batch.next_obs, (rows, O), is what they are called with.
+--- That is obs itself, or where the recipe's policy has a memory its numbers, (rows, width), through which gradients go back in
+--- the stretches that learn:sample {stretch = sight.stretch} draws; its set is "memory", by which learn:minimise steps it.
+--- sight:fixed(obs): the same as a constant. sight.stretch, sight.set: nil without a memory.
+function Learn:sight() return networks.sight(self) end
+
 --- A further network, with a parameter set of that name: net(x, …) → (rows, outputs), or (rows) if there is one output,
---- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns),
---- outputs (1), hidden, activation, init (default: the policy's), last_gain (1), fixed (false): no optimizer steps it.
---- net:with_features(x, …) gives the same, and what its last layer reads, (rows, net.features).
+--- where x, … (rows, columns) are joined side by side. given: inputs (a list of "obs", "action" or numbers of columns; with a
+--- memory "obs" is what learn:sight gives), outputs (1), hidden, activation, init (default: the policy's), last_gain (1), fixed
+--- (false): no optimizer steps it. net:with_features(x, …) gives the same, and what its last layer reads, (rows, net.features).
 function Learn:network(name, given)
   local o = options.check("learn:network", given, {inputs = "table", outputs = "number", hidden = "table",
     activation = "string", last_gain = "number", init = "string", fixed = "boolean"})
@@ -380,8 +387,8 @@ function learn.new(recipe, spec, constant, own_policy)
     recipe = recipe, spec = spec, constant = constant or false, streams = recipe.env.n or recipe.agent.streams,
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
-    arms = false, longest = false, began = false, policies = {}, saved_sets = {}, statistics = false, novelty_of = false,
-    raw = false, references_made = {},
+    arms = false, sequence = false, sight_made = false, longest = false, began = false, policies = {}, saved_sets = {},
+    statistics = false, novelty_of = false, raw = false, references_made = {},
   }, Learn)
 end
 

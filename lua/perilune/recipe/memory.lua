@@ -31,7 +31,15 @@ end
 local function networks(recipe, spec)
   local policy, inputs, found = recipe.policy, #spec.observation.names, {}
   local shared = policy.trunk == "shared"
-  local features = shared and policy.hidden[#policy.hidden] or inputs
+  local features, unit = shared and policy.hidden[#policy.hidden] or inputs, policy.memory
+  if unit then
+    found["policy.memory"] = 3 * unit[2] * (features + unit[2] + 2)
+    features = unit[2]
+  end
+  for _, name in ipairs(keys(policy.embed or {})) do
+    local one = policy.embed[name]
+    found["policy.embed." .. name] = (one.vocabulary + 1) * one.width
+  end
   local heads = policy.log_std.kind == "state" and 2 or 1
   found["policy.hidden"] = heads * layers(features, shared and {} or policy.hidden, outputs_of(spec)) +
     (shared and layers(inputs, policy.hidden) or 0)

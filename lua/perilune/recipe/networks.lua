@@ -1,10 +1,12 @@
 --- The networks that an algorithm declares (recipe/learn.lua): the recipe's actor and critics, and its own; and their
 --- parameter sets.
 ---
---- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk", which steps with the actor,
---- and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
+--- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk" and with a memory "memory", which
+--- step with the actor, and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
 local join = require "perilune.columns"
+local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
+local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
 local prl = require "perilune"
 local start = require "perilune.recipe.start"
@@ -187,10 +189,11 @@ end
 -- ---- Sets ----
 
 --- group: the name by which learn:minimise steps the set; nil: nothing steps it.
-local function add_set(self, name, module, group)
+--- row_sparse: its parameters are tables, of which a batch looks up some rows.
+local function add_set(self, name, module, group, row_sparse)
   local names, parameters = module:parameters()
   name = self.prefix .. name
-  local set = {name = name, names = names, parameters = parameters, group = group, module = module,
+  local set = {name = name, names = names, parameters = parameters, group = group, module = module, row_sparse = row_sparse,
     params = prl.params(name, parameters, names)}
   if group then
     local optimizer = self.recipe.algorithm.optimizer
@@ -214,21 +217,83 @@ end
 
 -- ---- The actor and the critics ----
 
---- The hidden layers that actor and critics share: {width, feature(obs)}, evaluated once for each batch of observations.
---- Without a shared trunk a feature is the observation itself.
-local function trunk_of(self)
+--- One name of policy.embed: a function of observations that gives (rows, width), the mean over the ids of a bag. An id of −1 has
+--- the table's last row.
+local function bag_of(self, name, places)
+  local given = self.recipe.policy.embed[name]
+  local rows = nn.embedding(given.vocabulary + 1, given.width)
+  local ids = {}
+  for i, place in ipairs(places) do ids[i] = place - 1 end
+  local index = prl.tensor(ids, "int32")
+  add_set(self, "embed/" .. name, rows, "actor", true)
+  return function(obs)
+    local id = obs:index_select(2, index)
+    return rows(prl.where(prl.lt(id, 0), given.vocabulary, id)):mean(2)
+  end
+end
+
+--- What networks see of observations, as policy.observes and policy.embed say: a function of rows, and how many numbers it gives.
+local function sight_of(self)
+  if self.sight_made then return self.sight_made.see, self.sight_made.width end
+  local names, policy = self.spec.observation.names, self.recipe.policy
+  local vocabularies = embed.vocabularies(names, policy.embed)
+  local plain, bags, width = {}, {}, 0
+  for _, place in ipairs(observes.kept(names, policy.observes)) do
+    if not vocabularies or vocabularies[place] == 0 then plain[#plain + 1] = place - 1 end
+  end
+  for i, name in ipairs(keys(policy.embed or {})) do
+    bags[i] = bag_of(self, name, embed.places(names, name))
+    width = width + policy.embed[name].width
+  end
+  local index = #plain > 0 and prl.tensor(plain, "int32")
+  local function see(obs)
+    if #plain == #names then return obs end
+    local parts = index and {obs:index_select(2, index)} or {}
+    for _, bag in ipairs(bags) do parts[#parts + 1] = bag(obs) end
+    return #parts == 1 and parts[1] or join(parts)
+  end
+  self.sight_made = {see = see, width = width + #plain}
+  return see, width + #plain
+end
+
+--- The policy's memory between what `trunk` gives of the observations and what acts and judges. Rows of a batch that is learned
+--- from are in stretches, through which the gradients go back; elsewhere each row goes on from the state that comes with it.
+local function add_memory(self, trunk, group)
+  local width, observed, before = self.recipe.policy.memory[2], #self.spec.observation.names, trunk.feature
+  local unit = nn.gru(trunk.width, width, {init = initialisers[self.recipe.policy.init]})
+  trunk.memory, trunk.width = unit, width
+  trunk.feature = once(function(obs)
+    local learned = self.sequence
+    local starts = learned and rawequal(learned.obs, obs) and learned.start or nil
+    return unit(before(obs:slice(2, 1, observed)), obs:slice(2, observed + 1, observed + width), starts)
+  end)
+  add_set(self, "memory", unit, group)
+end
+
+--- What actor and critics share, their hidden layers and the policy's memory: {width, feature(obs)}, evaluated once for each
+--- batch of observations. Where they share nothing a feature is the observation itself. group: that of the memory's set
+--- ("actor").
+local function trunk_of(self, group)
   if self.trunk_made then return self.trunk_made end
-  local policy, inputs = self.recipe.policy, #self.spec.observation.names
-  local trunk = {width = inputs, feature = function(obs) return obs end}
+  local policy = self.recipe.policy
+  local see, inputs = sight_of(self)
+  local trunk = {width = inputs, feature = (policy.observes or policy.embed) and once(see) or see}
   self.trunk_made = trunk
-  if policy.trunk ~= "shared" then return trunk end
-  local module = body(inputs, policy)
-  trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
-  function trunk.make() return body(inputs, policy) end
-  trunk.feature = once(module)
-  --- What uses the trunk has no hidden layers of its own.
-  trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
+  if policy.trunk == "shared" then
+    local module = body(inputs, policy)
+    trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
+    function trunk.make() return body(inputs, policy) end
+    trunk.feature = once(function(obs) return module(see(obs)) end)
+    --- What uses the trunk has no hidden layers of its own.
+    trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
+  end
+  if policy.memory then add_memory(self, trunk, group or "actor") end
   return trunk
+end
+
+--- What the states of the policy's memory come to, (rows, width), with these observations; nil where it has none.
+function networks.memory(self, obs)
+  return self.recipe.policy.memory and trunk_of(self).feature(obs) or nil
 end
 
 -- A policy's distribution over actions as the environment sees them.
@@ -267,7 +332,11 @@ function networks.actor(self, by_state)
     end
     local body_copy = trunk.module and copy("trunk", trunk.module, trunk.make())
     local net_copy = copy("policy", net, (make(self, head, trunk.width, by_state)))
-    return function(obs) return as_environment_sees(actor, net_copy:fixed(body_copy and body_copy:fixed(obs) or obs)) end
+    local see = sight_of(self)
+    return function(obs)
+      local seen = see(obs)
+      return as_environment_sees(actor, net_copy:fixed(body_copy and body_copy:fixed(seen) or seen))
+    end
   end
   if trunk.module then add_set(self, "trunk", trunk.module, "actor") end
   add_set(self, "policy", net, "actor")
@@ -280,9 +349,12 @@ function networks.policy(self, name)
   new_name(self, "learn:policy", name)
   local trunk = trunk_of(self)
   if trunk.module then options.refuse("learn:policy: several policies share no trunk; policy.trunk is \"shared\"") end
+  if trunk.memory then options.refuse("learn:policy: several policies share no memory, and policy.memory is given") end
+  if self.recipe.policy.embed then options.refuse("learn:policy: several policies share no tables, and policy.embed is given") end
   local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local net, policy = make(self, self.recipe.policy, trunk.width)
-  policy.set, policy.name, policy.group, policy.distribution = name, name, name, net
+  policy.set, policy.name, policy.group = name, name, name
+  function policy.distribution(obs) return net(trunk.feature(obs)) end
   self.policies[name] = true
   add_set(self, name, net, name)
   return callable_policy(policy)
@@ -338,6 +410,9 @@ function networks.saved(self, name, given)
   if not agent then options.refuse("%s: %s", name, message) end
   local found, numbers = prl.acting(agent, name .. "/")
   agent:free()
+  if found.memory then
+    options.refuse("%s: the policy of %s has a memory, policy.memory, and no state of one comes with these rows", name, given.run)
+  end
   local own, clip = self.recipe.policy.normalise, found.normaliser and found.normaliser.clip or false
   if own ~= clip then
     options.refuse("%s: %s normalises observations with policy.normalise = %s, and here it is %s: both read the same ones", name,
@@ -418,8 +493,8 @@ function networks.shifted(self, width, every)
     return setmetatable({sample = function() return pi:sample(noise:slice(2, count + 1, count + plain.draws)) end,
       mean = function() return pi:mean() end, log_prob = function(_, action) return pi:log_prob(action) end}, {__index = pi})
   end
-  return {given = acting, distribution = plain.distribution, draws = count + plain.draws, noise = {every = every, lasting = count}, from_env = plain.from_env,
-    to_env = plain.to_env, learned = learned}
+  return {given = acting, distribution = plain.distribution, draws = count + plain.draws, noise = {every = every, lasting = count},
+    from_env = plain.from_env, to_env = plain.to_env, learned = learned}
 end
 
 --- learn:acts. noise: {every, drawn, theta, dt}.
@@ -466,20 +541,43 @@ end
 
 -- ---- Networks and parameters of an algorithm's own ----
 
+--- learn:sight.
+function networks.sight(self)
+  local memory = self.recipe.policy.memory
+  if not memory then
+    return setmetatable({fixed = function(_, obs) return obs end}, {__call = function(_, obs) return obs end})
+  end
+  local trunk = trunk_of(self, "memory")
+  local sight = {stretch = memory.stretch, set = "memory"}
+  function sight.fixed(_, obs) return trunk.feature(obs):detach() end
+  return setmetatable(sight, {__call = function(_, obs) return trunk.feature(obs) end})
+end
+
+--- Columns side by side, joined once for networks that read the same.
+local side_by_side = once(function(...) return select("#", ...) == 1 and ... or join {...} end)
+
+--- How many columns the inputs have together, and what makes them of the rows that the network is called with.
 local function columns_of(self, inputs)
-  local widths, total = {obs = #self.spec.observation.names, action = #self.spec.action.names}, 0
+  local memory = self.recipe.policy.memory
+  local see, kept = sight_of(self)
+  if memory then see, kept = function(features) return features end, memory[2] end
+  local widths, total = {obs = kept, action = #self.spec.action.names}, 0
   for _, input in ipairs(inputs) do
     local width = type(input) == "number" and input or widths[input]
     if not width then prl.refuse(prl.no_name("learn:network: inputs", "input", tostring(input), widths)) end
     total = total + width
   end
-  return total
+  return total, function(...)
+    local given = {...}
+    for i, input in ipairs(inputs) do
+      if input == "obs" and given[i] then given[i] = see(given[i]) end
+    end
+    return side_by_side(unpack(given))
+  end
 end
 
-local columns = once(function(...) return select("#", ...) == 1 and ... or join {...} end)
-
 --- The module, layers one after another, called over columns side by side; one output a row comes as (rows).
-local function callable(name, set, module, outputs, fixed)
+local function callable(name, set, module, columns, outputs, fixed)
   local last = module[#module]
   local network = {name = name, set = set, features = last.weight:size(1)}
   local function seen(out)
@@ -507,12 +605,12 @@ function networks.own(self, name, given)
   local policy, outputs = self.recipe.policy, given.outputs or 1
   local layers = {hidden = given.hidden or policy.hidden, activation = given.activation or policy.activation,
     init = given.init or policy.init}
-  local inputs = columns_of(self, given.inputs)
+  local inputs, columns = columns_of(self, given.inputs)
   local function make() return mlp(inputs, layers, outputs, given.last_gain or 1) end
   local module = make()
   add_set(self, name, module, not given.fixed and name or nil)
-  local network = callable(name, name, module, outputs, given.fixed)
-  self.makers[network] = {make = make, module = module, outputs = outputs}
+  local network = callable(name, name, module, columns, outputs, given.fixed)
+  self.makers[network] = {make = make, module = module, columns = columns, outputs = outputs}
   return network
 end
 
@@ -524,7 +622,7 @@ local function copy_of(self, about, network, prefix)
   new_name(self, about, name)
   local module = maker.make():load(maker.module:state())
   add_set(self, name, module, nil)
-  return callable(name, name, module, maker.outputs, true)
+  return callable(name, name, module, maker.columns, maker.outputs, true)
 end
 
 --- learn:target.

@@ -11,6 +11,9 @@
 --- It is called once for each plan, before programs are traced; its module takes rows (rows, inputs) and gives
 --- (rows, outputs): the mean of a continuous action, or the logits of choices.
 local code_file = require "perilune.recipe.code_file"
+local embed = require "perilune.recipe.embed"
+local keys = require "perilune.keys"
+local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
 local prl = require "perilune"
 
@@ -43,8 +46,14 @@ function policy_file.load(check, policy, path)
     check.fail(path .. ".lua", policy.lua .. " returns no function that makes the policy's network")
   end
   return function(self, given, inputs, outputs)
-    local net = options.strict("the network", "field", {inputs = inputs, outputs = outputs,
-      observations = self.spec.observation.names, policy = given})
+    local all, ids, names = self.spec.observation.names, embed.vocabularies(self.spec.observation.names, given.embed), {}
+    for _, place in ipairs(observes.kept(all, given.observes)) do
+      if not ids or ids[place] == 0 then names[#names + 1] = all[place] end
+    end
+    for _, name in ipairs(keys(given.embed or {})) do
+      for i = 1, given.embed[name].width do names[#names + 1] = ("%s.%d"):format(name, i) end
+    end
+    local net = options.strict("the network", "field", {inputs = inputs, outputs = outputs, observations = names, policy = given})
     return checked(file, make(net), inputs, outputs)
   end
 end

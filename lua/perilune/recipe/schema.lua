@@ -8,8 +8,8 @@
 ---   optional               false is accepted and means that it is not used
 ---   required               there is no default
 ---   fields                 the options of a `section`
---- Kinds: number, boolean, text, choice, texts, sizes, duration, reward, scale, section, and those that validate.lua
---- checks as a whole: env, control, critics, constraints, multiplier, dimensions, start, algorithm, optimizer,
+--- Kinds: number, boolean, text, choice, texts, sizes, memory, observes, embed, duration, reward, scale, section, and those that
+--- validate.lua checks as a whole: env, control, critics, constraints, multiplier, dimensions, start, algorithm, optimizer,
 --- references.
 --- Every kind is checked by the function of its name in values.lua.
 ---
@@ -19,7 +19,8 @@
 ---              action, responses}
 ---   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}},
 ---               constraints = {name = {critic, at_least or at_most, per, unit, window, multiplier}} or nil}
----   policy     {hidden, activation, …, action = {dimension = {low, high} or number}}
+---   policy     {hidden, activation, …, observes = {hide = {…}} or nil, embed = {name = {vocabulary, width}} or nil,
+---              memory = {"gru", width, stretch} or nil, action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used, or
 ---              nothing for one `of` another
 ---   references {name = {"runs/…", digest}} or nil
@@ -92,6 +93,19 @@ schema.objective = {
     "a critic is (w ± λ)/(1 + Σλ), that of another w/(1 + Σλ)"),
 }
 
+--- Fields of policy.observes.
+schema.observes = {
+  option("hide", "texts", nil, "", 'names of observations that are not seen, where * stands for any letters, as in {"last_*"}',
+    {required = true}),
+}
+
+--- Fields of policy.embed.NAME.
+schema.embedded = {
+  option("vocabulary", "number", nil, "ids", "how many ids there are, from 0; -1 stands for none",
+    {required = true, integer = true, min = 1, max = 2 ^ 24}),
+  option("width", "number", nil, "units", "numbers that networks see of an id", {required = true, integer = true, min = 1, max = 65536}),
+}
+
 schema.policy = {
   option("hidden", "sizes", {64, 64}, "units", "widths of the hidden layers"),
   option("activation", "choice", "tanh", "", "activation of the hidden layers", {choices = schema.activations}),
@@ -99,6 +113,14 @@ schema.policy = {
     "a Lua file beside the recipe that makes the actor's layers, in place of hidden and activation; needs --trust"),
   option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
     {choices = {"separate", "shared"}}),
+  -- These three without a default, so that recipes from before them keep their hashes.
+  option("observes", "observes", nil, "", 'which observations actor and critics see: {hide = {"mean_action_*"}} hides some of them; ' ..
+    "default: all"),
+  option("embed", "embed", nil, "", "observations that are ids, by name, as in {video = {vocabulary = 5000, width = 8}}: networks see " ..
+    "a row of numbers for each, which is learned; of a bag of ids, video_1, video_2, …, the mean of their rows. false: none"),
+  option("memory", "memory", nil, "", "a gated recurrent unit before what acts and judges, over the observations or a shared " ..
+    'trunk, as in {"gru", 64, stretch = 32}: 64 numbers that go on through an episode; stretch: steps that gradients go back ' ..
+    "through it. false: the policy knows nothing but the observations"),
   option("init", "choice", "orthogonal", "", "initialisation of the weights", {choices = {"orthogonal", "xavier", "kaiming"}}),
   option("last_gain", "number", 0.01, "", "gain of the last layer's initial weights; 0: they are zero", {min = 0}),
   option("bounded", "boolean", false, "", "keeps the mean of a continuous action within its bounds, by tanh; samples are clipped to them"),

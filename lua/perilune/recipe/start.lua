@@ -31,7 +31,7 @@ local function constant(check, given, path, spec, policy)
 end
 
 -- What the same numbers mean another policy without.
-local meaning = {"activation", "bounded", "trunk", "normalise", "lua", "action", "log_std"}
+local meaning = {"activation", "bounded", "trunk", "normalise", "lua", "action", "log_std", "observes", "embed", "memory"}
 
 --- Where the recipe of a saved policy differs in what its numbers mean, as a sentence; nil: nowhere.
 local function differs(theirs, ours)
@@ -77,6 +77,11 @@ function start.check(check, recipe, spec, algorithm)
   if recipe.algorithm.trust and not given then
     check.note("algorithm.trust", "this keeps the policy near policy.start, and there is none, as in "
       .. '{constant = {diversity = 0.5}} or "runs/…"')
+  end
+  for _, part in ipairs {"memory", "embed"} do
+    if recipe.algorithm.trust and policy[part] then
+      check.note("algorithm.trust", ("this compares the policy with a copy of its start, and that of policy.%s is not kept"):format(part))
+    end
   end
   if not given then return end
   if algorithm.search then check.note("policy.start", "a search learns no policy; env.start says where it begins") end

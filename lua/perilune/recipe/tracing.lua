@@ -1,4 +1,5 @@
 --- Tracing: an algorithm's Lua over symbolic values becomes the graph of a program.
+local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
 local prl = require "perilune"
 
@@ -12,7 +13,7 @@ function tracing.program(self, what, body)
   local graphs = {}
   for i, rows in ipairs(ROWS) do
     graphs[i] = prl.trace(function()
-      self.scalars = {}
+      self.scalars, self.sequence = {}, false
       body(rows)
     end)
   end
@@ -59,9 +60,40 @@ local function example_action(spec, rows)
   return prl.tensor(out)
 end
 
---- An input (rows, O) of the program that is traced.
+--- How many numbers a row's observations have in a program: O, and behind them the state of the policy's memory.
+function tracing.width(self)
+  local memory = self.recipe.policy.memory
+  return #self.spec.observation.names + (memory and memory[2] or 0)
+end
+
+--- Numbers in the place of observations; ids where those are ids.
+local function example_observations(self, rows)
+  local example = prl.randn(rows, tracing.width(self))
+  local ids = embed.vocabularies(self.spec.observation.names, self.recipe.policy.embed)
+  if not ids then return example end
+  example = example:totable()
+  for i = 1, rows do
+    for k, vocabulary in ipairs(ids) do
+      if vocabulary > 0 then example[i][k] = (i + k) % vocabulary end
+    end
+  end
+  return prl.tensor(example)
+end
+
+--- An input (rows, tracing.width) of the program that is traced.
 function tracing.observations(self, rows, name)
-  return prl.trace_input(name or "obs", prl.randn(rows, #self.spec.observation.names), true)
+  return prl.trace_input(name or "obs", example_observations(self, rows), true)
+end
+
+--- Of the rows that are learned from: self.sequence says where their stretches begin, if the policy has a memory.
+local function learned_observations(self, rows)
+  local obs = tracing.observations(self, rows)
+  if self.recipe.policy.memory then
+    local example = {}
+    for i = 1, rows do example[i] = i % 2 end
+    self.sequence = {obs = obs, start = prl.trace_input("start", prl.tensor(example), true)}
+  end
+  return obs
 end
 
 --- The input (rows, A).
@@ -100,7 +132,7 @@ function tracing.batch(self, rows)
     return vector(name)
   end
   local makers = {
-    obs = function(name) return tracing.observations(self, rows, name) end,
+    obs = function() return learned_observations(self, rows) end,
     next_obs = function(name) return tracing.observations(self, rows, name) end,
     raw_obs = function(name)
       self.raw = true

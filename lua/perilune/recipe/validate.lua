@@ -2,9 +2,11 @@
 
 local algorithms = require "perilune.recipe.algorithms"
 local checks = require "perilune.recipe.check"
+local embed = require "perilune.recipe.embed"
 local environment = require "perilune.recipe.environment"
 local keys = require "perilune.keys"
 local memory = require "perilune.recipe.memory"
+local observes = require "perilune.recipe.observes"
 local policy_file = require "perilune.recipe.policy_file"
 local schema = require "perilune.recipe.schema"
 local search = require "perilune.recipe.search"
@@ -154,7 +156,7 @@ local function is_default(option, value)
   return true
 end
 
-local used = {hidden = true, activation = true, init = true, normalise = true}
+local used = {hidden = true, activation = true, init = true, normalise = true, observes = true, memory = true}
 
 --- An algorithm with networks of its own makes no use of what the recipe says of other ones.
 local function own_networks(check, recipe, algorithm)
@@ -223,6 +225,13 @@ local function resolve(check, recipe)
   check.spec = spec
   if policy.trunk == "shared" and #policy.hidden == 0 then
     check.note("policy.trunk", "a shared trunk is made of the policy's hidden layers, and policy.hidden has none")
+  end
+  if spec and policy.observes then
+    observes.check(check, policy.observes, spec.observation.names, "policy.observes")
+  end
+  if spec and policy.embed then
+    local names = spec.observation.names
+    embed.check(check, policy.embed, names, observes.kept(names, policy.observes), "policy.embed")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
   if policy.start then

@@ -233,6 +233,44 @@ function values.sizes(check, value, _, path)
   return result
 end
 
+--- {hide = names}; recipe/observes.lua checks the names. nil for false.
+function values.observes(check, value, _, path)
+  if value == false then return nil end
+  return check.section(schema.observes, value, path)
+end
+
+--- Tables of ids by name; recipe/embed.lua checks the names. nil for false.
+function values.embed(check, value, _, path)
+  if value == false then return nil end
+  if type(value) ~= "table" or value[1] ~= nil then
+    wrong(check, path, "ids by name, as in {video = {vocabulary = 5000, width = 8}}, or false", value)
+  end
+  local result = {}
+  for name, one in pairs(value) do
+    local at = path .. "." .. tostring(name)
+    if type(name) ~= "string" then check.fail(at, "a name of an observation is needed, as in {video = {…}}") end
+    result[name] = check.try(check.section, schema.embedded, one, at)
+  end
+  return next(result) and result or nil
+end
+
+--- {"gru", width, stretch = steps}; nil for false.
+function values.memory(check, value, _, path)
+  if value == false then return nil end
+  if type(value) == "string" then value = {value} end
+  if type(value) ~= "table" then wrong(check, path, 'a unit and its width, as in {"gru", 64}, or false', value) end
+  values.choice(check, value[1], {choices = {"gru"}}, path)
+  local rest = {}
+  for key, field in pairs(value) do
+    if key ~= 1 and key ~= 2 then rest[key] = field end
+  end
+  check.known(rest, {"stretch"}, path)
+  local function whole(given, most, unit, at)
+    return check.try(plain_number, check, given, {integer = true, min = 1, max = most, unit = unit}, at)
+  end
+  return {value[1], whole(value[2], 65536, "units", path), stretch = whole(value.stretch or 32, 2 ^ 20, "steps", path .. ".stretch")}
+end
+
 local seconds = {us = 1e-6, ms = 1e-3, s = 1, min = 60, h = 3600, d = 86400}
 local unit_of = {} -- of what people write for a unit
 for unit, words in pairs {

@@ -8,7 +8,10 @@
 static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]) {
   const int64_t rows = shape->batch_rows, word = sizeof(float);
   const int64_t drawn = prl_bytes_times(shape->draw_rows, shape->draw_steps);
-  const prl_piece all[] = {{&l->raw, shape->raw ? rows : 0, shape->spec.observations * word, false},
+  const int64_t sequences = shape->memory_stretch ? rows : 0;
+  const prl_piece all[] = {{&l->raw, shape->raw ? rows : 0, shape->experience.observations * word, false},
+                           {&l->start, sequences, word, true},
+                           {&l->stretches, sequences, sizeof *l->stretches, true},
                            {&l->ratio, shape->ratios ? rows : 0, word, true},
                            {&l->advantage, rows, word, true},
                            {&l->discount, rows, sizeof *l->discount, true},
@@ -132,7 +135,7 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
       {"batch.elapsed", PRL_F32, 1, b->elapsed, &b->rows},
       {"batch.arm", PRL_F32, l->shape->experience.arms > 0, b->arm, &b->rows},
       {"batch.lasting", PRL_F32, l->shape->experience.lasting, b->lasting, &b->rows},
-      {"batch.observation", PRL_F32, s->observations, b->observation, &b->observed},
+      {"batch.observation", PRL_F32, l->shape->experience.observations, b->observation, &b->observed},
       {"batch.advantage", PRL_F32, 1, l->advantage, &b->rows},
       {"batch.order", PRL_I32, 1, l->order, &b->rows},
   };
@@ -232,6 +235,7 @@ bool prl_learner_restore(prl_learner *l) {
     good = l->order[i] >= 0 && l->order[i] < b->rows && b->successor[i] >= -1 &&
            b->successor[i] < b->rows + b->bootstraps && b->stream[i] >= 0 &&
            b->stream[i] < l->shape->experience.streams;
+  if (good) prl_learner_cut(l);
   prl_programs_fill_live(l);
   return good && prl_constraints_restore(l) && prl_novelty_restore(l) && (!l->memory || memory_holds(l)) &&
          correction_holds(l);

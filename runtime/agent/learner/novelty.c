@@ -157,7 +157,7 @@ void prl_novelty_take(prl_learner *to, const prl_learner *from, bool running) {
 void prl_novelty_arrive(prl_learner *l) {
   prl_novelty *n = l->novelty;
   const prl_batch *b = &l->batch;
-  const int64_t all = l->shape->spec.observations;
+  const int64_t all = l->shape->experience.observations;
   for (int64_t row = 0; row < b->rows; row++) {
     const float *from = b->observation + b->arrival[row] * all;
     for (int64_t k = 0; k < n->width; k++) n->arrival[row * n->width + k] = from[n->column[k]];

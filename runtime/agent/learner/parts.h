@@ -92,13 +92,15 @@ struct prl_learner {
   float *noise;          /* (draw, noise): draws as those of actions, for the rows */
   float *next_noise;     /* the same for their next states */
 
-  prl_batch batch;  /* its observations are normalised where they stand: what programs read */
-  float *raw;       /* (batch, O), where shape->raw: observations of the rows before that */
-  float *ratio;     /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
-  float *advantage; /* (batch): the weighted sum */
-  double *discount; /* (batch): scratch of the critic whose advantages are computed */
-  int32_t *order;   /* (batch): the permutation of the minibatches */
-  double *lengths;  /* (streams): steps of the running episode that were learned from */
+  prl_batch batch;    /* its observations are normalised where they stand: what programs read */
+  float *raw;         /* (batch, O), where shape->raw: observations of the rows before that */
+  float *ratio;       /* (batch, where a verb asks for it): π/μ of the actions, μ being what acted */
+  float *advantage;   /* (batch): the weighted sum */
+  double *discount;   /* (batch): scratch of the critic whose advantages are computed */
+  int32_t *order;     /* (batch): the permutation of the minibatches */
+  float *start;       /* (batch, where the policy has a memory): 1 where a stretch of rows begins, else 0 */
+  int32_t *stretches; /* (batch, the same): scratch of a permutation, the stretches' first rows */
+  double *lengths;    /* (streams): steps of the running episode that were learned from */
 
   prl_critic *critics;
   int critics_count;
@@ -123,7 +125,7 @@ struct prl_learner {
 };
 
 /* Blocks that grow with capacities, of the learner and of each critic. */
-enum { PRL_LEARNER_PIECES = 14 };
+enum { PRL_LEARNER_PIECES = 16 };
 
 /* critics.c */
 int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);
@@ -155,6 +157,13 @@ prl_status prl_rewards_make(prl_learner *learner, prl_error *error);
 /* Of each critic over drawn stretches: discounted sums of scaled rewards, and what discounts the state after
  * them. Fails: PRL_ENUMERIC. */
 prl_status prl_rewards_draw(prl_learner *learner, prl_error *error);
+
+/* sequences.c: cuts the rows of the batch into stretches, where the policy has a memory. */
+void prl_learner_cut(prl_learner *learner);
+/* A fresh permutation of the batch's rows, of whole stretches where the policy has a memory. */
+void prl_learner_shuffle(prl_learner *learner);
+/* How many rows of the permutation, from `first` on, make a minibatch of at most `size`. */
+int64_t prl_learner_part(const prl_learner *learner, int64_t first, int64_t size);
 
 /* stale.c: rows that are dropped as stale are counted from now on. */
 void prl_stale_ask(prl_learner *learner);

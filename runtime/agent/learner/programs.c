@@ -10,7 +10,7 @@
 static prl_status list_sources(prl_learner *l, prl_error *error) {
   const prl_batch *b = &l->batch;
   const prl_shape *s = l->shape;
-  const int64_t observations = s->spec.observations;
+  const int64_t observations = s->experience.observations;
   const prl_source of_rows[] = {
       {.name = "obs", .width = observations, .from = b->observation, .needs = PRL_MADE_ROWS},
       {.name = "next_obs",
@@ -29,14 +29,16 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
                    raw = {.name = "raw_obs",
                           .width = observations,
                           .from = s->raw ? l->raw : b->observation,
-                          .needs = PRL_MADE_ROWS};
+                          .needs = PRL_MADE_ROWS},
+                   start = {.name = "start", .width = 1, .from = l->start, .needs = PRL_MADE_ROWS};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
-  size_t count = (size_t)(fixed + 4 + 5 * l->critics_count);
+  size_t count = (size_t)(fixed + 5 + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
-  memcpy(l->sources, of_rows, sizeof of_rows);
+  memcpy(l->sources, of_rows, (size_t)fixed * sizeof *of_rows);
   l->sources_count = fixed;
   if (s->experience.arms) l->sources[l->sources_count++] = arm;
+  if (s->memory_stretch) l->sources[l->sources_count++] = start;
   if (s->raw || !prl_policy_normalises(l->policy)) l->sources[l->sources_count++] = raw;
   if (l->novelty)
     l->sources[l->sources_count++] = (prl_source){.name = "arrival",
@@ -141,7 +143,7 @@ static prl_status build_routine(prl_learner *l, const char *name, const prl_valu
 static prl_status build_values(prl_learner *l, const prl_value *programs, prl_error *error) {
   prl_values_program *v = &l->values;
   const prl_source source = {
-      .name = "obs", .width = l->shape->spec.observations, .direct = &v->observation, .required = true};
+      .name = "obs", .width = l->shape->experience.observations, .direct = &v->observation, .required = true};
   const prl_value *text = prl_get(programs, "values");
   if (!text) return PRL_OK; /* an algorithm that needs no values */
   prl_status status = build_routine(l, "values", text, l->shape->tile_rows, &source, 1, &v->routine, error);

@@ -273,13 +273,13 @@ void prl_shared_gather(prl_learner *l) {
 void prl_shared_novelty(prl_learner *l, prl_normaliser *own, int64_t rows, const float *x) {
   prl_shared *s = l->shared;
   if (!s) {
-    prl_normaliser_add(own, rows, x);
+    prl_normaliser_add(own, rows, own->width, x);
     return;
   }
   prl_normaliser *theirs = &s->novelty[own == novelty_of(l, 1)];
   pthread_mutex_lock(&s->lock);
   prl_normaliser_gather(own, theirs);
-  prl_normaliser_add(own, rows, x);
+  prl_normaliser_add(own, rows, own->width, x);
   prl_normaliser_gather(theirs, own);
   pthread_mutex_unlock(&s->lock);
 }

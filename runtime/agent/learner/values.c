@@ -12,7 +12,8 @@ prl_status prl_values_run(prl_learner *l, const float *observation, int64_t rows
   float *to = l->values.observation->data;
   prl_status status = prl_program_rows(program, rows, error);
   if (status) return status;
-  if (to != observation) memcpy(to, observation, (size_t)(rows * l->shape->spec.observations) * sizeof *to);
+  if (to != observation)
+    memcpy(to, observation, (size_t)(rows * l->shape->experience.observations) * sizeof *to);
   status = prl_program_run(program, 0, NULL, error);
   if (status) return status;
   *value = l->values.value->data;
@@ -33,10 +34,16 @@ prl_status prl_learner_values(prl_learner *l, const float *observation, int64_t 
   const int64_t width = l->shape->spec.observations, most = l->shape->tile_rows;
   const int count = l->critics_count;
   prl_status status = l->values.value ? PRL_OK : no_values(error);
+  if (!status && l->shape->experience.memory)
+    status = prl_fail(error, PRL_EABSENT,
+                      "the policy has a memory (policy.memory): values depend on what was observed before, "
+                      "and no stream is given with them");
   for (int64_t first = 0; !status && first < n; first += most) {
     const int64_t rows = n - first < most ? n - first : most;
     const float *value;
-    prl_policy_normalise(l->policy, rows, observation + first * width, l->values.observation->data);
+    memcpy(l->values.observation->data, observation + first * width,
+           (size_t)(rows * width) * sizeof *observation);
+    prl_policy_normalise(l->policy, rows, l->values.observation->data);
     status = prl_values_run(l, l->values.observation->data, rows, &value, error);
     for (int64_t i = 0; !status && i < rows * count; i++) {
       const prl_critic *c = &l->critics[i % count];

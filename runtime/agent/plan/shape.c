@@ -291,23 +291,56 @@ static prl_status read_arms(prl_shape *s, const prl_value *root, prl_error *erro
   return PRL_OK;
 }
 
+/* ---- ids ---- */
+
+static prl_status read_ids(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *list = prl_get(root, "ids");
+  const int64_t count = s->spec.observations;
+  const double most = 1 << 24; /* which float32 tells apart */
+  if (!list) return PRL_OK;
+  bool good = list->kind == PRL_ARRAY && prl_count(list) == count;
+  s->ids = prl_calloc(s->runtime, (size_t)count, sizeof *s->ids);
+  if (!s->ids) return prl_fail_memory(error, (size_t)count * sizeof *s->ids);
+  for (int64_t i = 0; good && i < count; i++) {
+    const double number = number_at(list, i, -1);
+    good = number >= 0 && number <= most && number == floor(number);
+    if (good) s->ids[i] = (int64_t)number;
+  }
+  return good ? PRL_OK : prl_read_fail("", "ids", "a whole number for each observation", error);
+}
+
+/* ---- the policy's memory ---- */
+
+static prl_status read_recurrence(prl_shape *s, const prl_value *root, prl_error *error) {
+  const prl_value *map = prl_get(root, "memory");
+  int64_t width = 0;
+  if (!map) return PRL_OK;
+  if (map->kind != PRL_MAP) return prl_read_fail("", "memory", "a map", error);
+  prl_status status = prl_read_int(map, "memory", "width", true, 1, 1 << 16, &width, error);
+  if (!status) status = prl_read_int(map, "memory", "stretch", true, 1, 1 << 20, &s->memory_stretch, error);
+  s->experience.memory = (int32_t)width;
+  return status;
+}
+
 static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   int64_t seed = 0, format = 0;
   prl_status status = prl_read_int(root, "", "format", true, 2, 2, &format, error);
   if (!status) status = prl_read_int(root, "", "seed", true, 0, INT64_C(1) << 53, &seed, error);
   if (!status) status = prl_read_int(root, "", "warmup", false, 0, INT64_C(1) << 40, &s->warmup, error);
   if (!status) status = read_observation(s, root, error);
+  if (!status) status = read_ids(s, root, error);
   if (!status) status = read_action(s, root, error);
   if (!status) status = read_noise(s, root, error);
   if (!status) status = read_capacity(s, root, error);
   if (!status) status = read_memory(s, root, error);
+  if (!status) status = read_recurrence(s, root, error);
   if (!status) status = read_arms(s, root, error);
   if (!status) status = read_responses(s, root, error);
   if (status) return status;
   prl_experience_options *o = &s->experience;
   s->raw = prl_get_bool(prl_get(root, "normaliser"), "raw", false);
   s->seed = o->seed = (uint64_t)seed;
-  o->observations = s->spec.observations;
+  o->observations = s->spec.observations + o->memory;
   o->actions = s->spec.actions;
   o->responses = s->spec.responses;
   o->names = s->response_names;
@@ -332,8 +365,9 @@ prl_status prl_shape_new(prl_runtime *runtime, const prl_value *root, prl_shape 
 
 void prl_shape_free(prl_shape *s) {
   if (!s) return;
-  void *blocks[] = {(void *)s->spec.observation, (void *)s->spec.action, (void *)s->spec.response, s->rules,
-                    s->response_names};
+  void *blocks[] = {(void *)s->spec.observation, (void *)s->spec.action,
+                    (void *)s->spec.response,    s->rules,
+                    s->response_names,           s->ids};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(s->runtime, blocks[i]);
   prl_free(s->runtime, s);
 }

@@ -27,10 +27,13 @@ typedef struct prl_shape {
   bool raw;                     /* programs may read observations as they were before they are normalised */
   bool ratios;                  /* a verb asks for ratios of densities */
   double priority;              /* the exponent that rows are drawn by; 0: uniformly */
+  int64_t *ids;                 /* (observations): how many ids it may be, 0 of a number; NULL: no ids */
+  int64_t memory_stretch;       /* steps that gradients go back through a memory of the policy's */
   int64_t act_rows;             /* of one run of `act` */
   int64_t tile_rows;            /* of one run of `values` */
   bool drop_stale;              /* rows under an older policy version are not learned from */
-  prl_experience_options experience; /* names: response_names; rules: NULL */
+  prl_experience_options experience; /* names: response_names; rules: NULL. Its `observations` are those of
+                                      * rows, with the state of a memory */
   prl_response_rule *rules;          /* (responses) */
 } prl_shape;
 

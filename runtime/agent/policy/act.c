@@ -5,22 +5,56 @@
 
 #include "agent/policy/parts.h"
 
+/* −1 stands for no id. */
+static prl_status check_ids(const prl_policy *p, const float *observation, int64_t n, prl_error *error) {
+  const int64_t width = p->shape->spec.observations, *ids = p->shape->ids;
+  for (int64_t i = 0; i < n * width; i++) {
+    const int64_t most = ids[i % width] - 1;
+    const float id = observation[i];
+    if (most < 0 || (id >= -1 && id <= (float)most && id == floorf(id))) continue;
+    return prl_fail(error, PRL_EINVAL,
+                    "observation \"%s\" of row %" PRId64
+                    " is %.9g; it is an id, a whole number from -1 (none) to %" PRId64 " (policy.embed)",
+                    p->shape->spec.observation[i % width].name, i / width + 1, (double)id, most);
+  }
+  return PRL_OK;
+}
+
 prl_status prl_policy_check(const prl_policy *p, const float *observation, int64_t n, prl_error *error) {
   const int64_t width = p->shape->spec.observations;
-  if (p->kernels->finite(n * width, observation)) return PRL_OK;
+  if (p->kernels->finite(n * width, observation))
+    return p->shape->ids ? check_ids(p, observation, n, error) : PRL_OK;
   int64_t at = 0;
   while (at < n * width - 1 && isfinite(observation[at])) at++;
   return prl_fail(error, PRL_ENUMERIC, "observation \"%s\" of row %" PRId64 " is %g",
                   p->shape->spec.observation[at % width].name, at / width + 1, (double)observation[at]);
 }
 
-void prl_policy_normalise(const prl_policy *p, int64_t n, const float *observation, float *to) {
-  const int64_t width = p->shape->spec.observations;
-  const prl_normaliser *statistics = &p->normaliser;
-  if (p->normalise)
-    p->kernels->normalise(n, width, observation, statistics->shift, statistics->scale, statistics->clip, to);
-  else if (to != observation)
-    memcpy(to, observation, (size_t)(n * width) * sizeof(float));
+/* The numbers of one row: ids stay as they are. */
+static void normalise_row(const prl_policy *p, float *observation) {
+  const int64_t width = p->shape->spec.observations, *ids = p->shape->ids;
+  const prl_normaliser *s = &p->normaliser;
+  for (int64_t first = 0, end; first < width; first = end + 1) {
+    for (end = first; end < width && !(ids && ids[end]);) end++;
+    p->kernels->normalise(1, end - first, observation + first, s->shift + first, s->scale + first, s->clip,
+                          observation + first);
+  }
+}
+
+/* Of rows, whose last numbers are the state of a memory: the observations alone. */
+void prl_policy_normalise(const prl_policy *p, int64_t n, float *observation) {
+  const int64_t width = p->shape->spec.observations, row = p->shape->experience.observations;
+  const prl_normaliser *s = &p->normaliser;
+  if (!p->normalise) return;
+  if (row == width && !p->shape->ids) {
+    p->kernels->normalise(n, width, observation, s->shift, s->scale, s->clip, observation);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) normalise_row(p, observation + i * row);
+}
+
+void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
+  if (p->gathers) prl_normaliser_add(&p->normaliser, n, p->shape->experience.observations, observation);
 }
 
 static void copy_actions(const prl_policy *p, int64_t n, float *action) {
@@ -54,7 +88,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
                            int64_t first, int64_t n, prl_mode mode, const prl_draw_address *address,
                            float *action, prl_error *error) {
   const prl_shape *s = p->shape;
-  prl_policy_normalise(p, n, observation + first * s->spec.observations, p->act.observation->data);
+  prl_memory_fill(p, experience, observation, first, n, address);
   if (p->act.noise) prl_noise_draw(p, experience, first, n, mode, address);
   if (p->act.arm) prl_arms_fill(p, experience, first, n, !address);
   if (p->act.sample) *(float *)p->act.sample->data = mode == PRL_SAMPLE;
@@ -68,7 +102,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
                     first + n);
   keep_densities(p, first, n);
   if (p->shape->experience.lasting && p->act.noise) keep_lasting(p, first, n);
-  return PRL_OK;
+  return prl_memory_keep(p, first, n, address, error);
 }
 
 /* Tiles of one size, so that the program need not change its number of rows: what the last one lacks are rows
@@ -91,4 +125,5 @@ const float *prl_policy_lasting(const prl_policy *p) {
   return p->shape->experience.lasting ? p->lasting : NULL;
 }
 const float *prl_policy_log_prob(const prl_policy *p) { return p->log_prob; }
+const float *prl_policy_memory(const prl_policy *p) { return p->memory; }
 void prl_policy_answered(prl_policy *p) { p->n.calls++; }

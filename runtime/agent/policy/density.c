@@ -22,9 +22,11 @@ static int64_t choices_of(const prl_env_spec *s) {
 
 static bool is_density(const prl_policy *p, const prl_density_program *d) { return d == &p->density; }
 
-/* The program of the plan; NULL: a plan that was made by hand, or continuous actions. */
+/* The program of the plan; NULL: a plan that was made by hand, continuous actions, or a policy with a memory.
+ */
 static const prl_value *text_of(const prl_policy *p, const prl_density_program *d) {
   if (is_density(p, d)) return prl_get(p->programs, "density");
+  if (p->shape->experience.memory) return NULL;
   return choices_of(&p->shape->spec) ? prl_get(p->programs, "densities") : NULL;
 }
 
@@ -37,6 +39,10 @@ static prl_status build(prl_policy *p, prl_density_program *d, prl_error *error)
       {.name = "obs", .width = s->observations, .direct = &d->observation, .required = true},
       {.name = "arm", .width = 1, .direct = &d->arm},
       {.name = "action", .width = s->actions, .direct = &d->action, .required = true}};
+  if (p->shape->experience.memory)
+    return prl_fail(error, PRL_EABSENT,
+                    "the policy has a memory (policy.memory): densities depend on what was observed before, "
+                    "and no stream is given with them");
   if (!text)
     return prl_fail(error, PRL_EABSENT, "the plan of this agent has no program for densities of %s",
                     given ? "actions" : "all choices");
@@ -82,7 +88,9 @@ static prl_status run(prl_policy *p, prl_density_program *d, const float *observ
     int64_t rows = n - first < p->shape->act_rows ? n - first : p->shape->act_rows;
     status = prl_program_rows(d->routine.program, rows, error);
     if (status) return status;
-    prl_policy_normalise(p, rows, observation + first * s->observations, d->observation->data);
+    memcpy(d->observation->data, observation + first * s->observations,
+           (size_t)(rows * s->observations) * sizeof(float));
+    prl_policy_normalise(p, rows, d->observation->data);
     if (action)
       memcpy(d->action->data, action + first * s->actions, (size_t)(rows * s->actions) * sizeof(float));
     if (d->arm) memset(d->arm->data, 0, (size_t)rows * sizeof(float)); /* the first policy's */

@@ -28,6 +28,7 @@ typedef struct prl_act_program {
   prl_routine routine;
   prl_tensor *observation, *noise, *sample, *arm;
   const prl_tensor *action, *log_prob; /* log_prob NULL: what acts has no density */
+  const prl_tensor *memory;            /* what its state comes to; NULL: the policy has none */
 } prl_act_program;
 
 /* Log-densities of given actions, or (without `action`) of all choices. */
@@ -61,8 +62,9 @@ struct prl_policy {
   prl_ref share[PRL_ARMS_MOST]; /* of streams, of several policies (arms.c) */
   float *log_prob;              /* (room) of the last call that acted */
   float *lasting;               /* (room, experience.lasting) likewise */
+  float *memory;                /* (room, memory) what the states of its rows came to */
   int64_t room;                 /* max(streams, act_rows) */
-  int64_t acted;                /* rows of the last call that are in log_prob */
+  int64_t acted;                /* rows of the last call that are in log_prob and memory */
   prl_policy_counts n;
 };
 
@@ -81,7 +83,7 @@ prl_status prl_trial_build(prl_policy *policy, const prl_value *text, prl_error 
 prl_status prl_trial_run(prl_policy *policy, const float *observation, int64_t rows, prl_error *error);
 
 /* Blocks that grow with capacities. */
-enum { PRL_POLICY_PIECES = 6 };
+enum { PRL_POLICY_PIECES = 7 };
 
 /* noise.c: fills the noise of rows first … first + n − 1 of a call. */
 int64_t prl_noise_width(const prl_shape *shape);
@@ -93,6 +95,13 @@ bool prl_noise_restore(const prl_policy *policy);
 void prl_noise_continue(prl_policy *to, const prl_policy *from);
 void prl_noise_draw(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
                     prl_mode mode, const prl_draw_address *address);
+
+/* memory.c: rows first … first + n − 1 of a call as `act` reads them, normalised and with the states of their
+ * memories; and what those came to, after it ran. Fails: PRL_ENUMERIC (a state that is not finite). */
+void prl_memory_fill(prl_policy *policy, const prl_experience *experience, const float *observation,
+                     int64_t first, int64_t n, const prl_draw_address *address);
+prl_status prl_memory_keep(prl_policy *policy, int64_t first, int64_t n, const prl_draw_address *address,
+                           prl_error *error);
 
 /* arms.c: `arms` of the document, and the arm of each row of a call into program "act". */
 prl_status prl_arms_build(prl_policy *policy, const prl_value *root, prl_error *error);

@@ -82,7 +82,7 @@ prl_status prl_act_bind(prl_policy *p, prl_act_program *a, prl_graph *graph, con
                         int64_t rows, prl_error *error) {
   const prl_shape *s = p->shape;
   const prl_source sources[] = {
-      {.name = "obs", .width = s->spec.observations, .direct = &a->observation, .required = true},
+      {.name = "obs", .width = s->experience.observations, .direct = &a->observation, .required = true},
       {.name = "sample", .direct = &a->sample},
       {.name = "arm", .width = 1, .direct = &a->arm},
       {.name = "noise", .width = s->noise, .direct = &a->noise, .required = true}};
@@ -90,6 +90,8 @@ prl_status prl_act_bind(prl_policy *p, prl_act_program *a, prl_graph *graph, con
   prl_status status =
       prl_routine_init(&a->routine, p->runtime, "act", graph, bindings, rows, sources, count, p->live, error);
   if (!status) status = prl_routine_output(&a->routine, "action", s->spec.actions, true, &a->action, error);
+  if (!status && s->experience.memory)
+    status = prl_routine_output(&a->routine, "memory", s->experience.memory, false, &a->memory, error);
   if (status || !prl_program_output(a->routine.program, "log_prob")) return status;
   if (s->noise_theta > 0) /* its value depends on the step before */
     return prl_fail(
@@ -168,6 +170,7 @@ static int list_pieces(prl_policy *p, const prl_shape *s, prl_piece pieces[PRL_P
   const prl_piece all[PRL_POLICY_PIECES] = {
       {&p->log_prob, p->room, word, true},
       {&p->lasting, lasting ? p->room : 0, lasting * word, true},
+      {&p->memory, p->room, s->experience.memory * word, true},
       {&p->noise.chunks, streams, prl_noise_draws(width) * width * word, true},
       {&p->noise.tags, streams, sizeof *p->noise.tags, true},
       {&p->noise.process, driven, width * (int64_t)sizeof *p->noise.process, true},
@@ -280,10 +283,6 @@ prl_status prl_policy_publish(prl_policy *p, const float *observation, int64_t r
 int64_t prl_policy_version(const prl_policy *p) { return p->n.version; }
 void prl_policy_number(prl_policy *p, int64_t version) { p->n.version = version; }
 const prl_params *prl_policy_published(const prl_policy *p, int set) { return p->published[set]; }
-
-void prl_policy_gather(prl_policy *p, int64_t n, const float *observation) {
-  if (p->gathers) prl_normaliser_add(&p->normaliser, n, observation);
-}
 
 prl_normaliser *prl_policy_normaliser(prl_policy *p) { return p->normalise ? &p->normaliser : NULL; }
 

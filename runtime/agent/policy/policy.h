@@ -51,21 +51,26 @@ const prl_normaliser *prl_policy_statistics(const prl_policy *policy); /* of obs
 
 /* ---- observations ---- */
 
-/* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite). */
+/* Fails: PRL_ENUMERIC (row and name of the first observation (n, observations) that is not finite),
+ * PRL_EINVAL (of one that is an id and out of its range). */
 prl_status prl_policy_check(const prl_policy *policy, const float *observation, int64_t n, prl_error *error);
-/* Raw rows (n, observations) → what programs read; `to` may be the same. */
-void prl_policy_normalise(const prl_policy *policy, int64_t n, const float *observation, float *to);
-/* Adds raw rows to the statistics, which come into force with the next version. */
+/* Raw observations of rows (n, with the states of a memory, which stay as they are) → what programs read,
+ * where they stand. */
+void prl_policy_normalise(const prl_policy *policy, int64_t n, float *observation);
+/* Adds raw observations of rows to the statistics, which come into force with the next version. */
 void prl_policy_gather(prl_policy *policy, int64_t n, const float *observation);
 /* Its statistics of observations; NULL: nothing normalises them. */
 struct prl_normaliser *prl_policy_normaliser(prl_policy *policy);
 
 /* ---- acting ---- */
 
-/* Where the draws of rows that are not recorded come from: (seed, stream, episode, step). */
+/* Where the draws of rows that are not recorded come from: (seed, stream, episode, step); and the policy's
+ * memory of them. */
 typedef struct prl_draw_address {
   const uint64_t *streams;
   const uint32_t *episode, *step; /* NULL: 0; the number of calls so far */
+  float *memory; /* (n, memory): the states of the rows' memories, which the call moves on; NULL: those of the
+                  * streams' running episodes, which stay */
 } prl_draw_address;
 
 /* After prl_experience_enter: streams whose episode begins get the arm that serves it, by the bucket of their
@@ -85,6 +90,8 @@ int64_t prl_policy_acted(const prl_policy *policy);
 /* Of the same rows the numbers of their draws that last (rows, n), for the experience; NULL: there are none.
  */
 const float *prl_policy_lasting(const prl_policy *policy);
+/* What the states of the rows' memories came to, of the same rows (…, memory). */
+const float *prl_policy_memory(const prl_policy *policy);
 /* Whether a program of this name is one of the two below, which are made when they are first asked for. */
 bool prl_policy_is_density(const char *name);
 /* Log-densities of the actions (n, actions), whole numbers for choices, at finite observations → log_prob

@@ -35,7 +35,7 @@ static prl_status check_outputs(const prl_policy *p, int64_t rows, prl_error *er
 
 prl_status prl_trial_run(prl_policy *p, const float *observation, int64_t rows, prl_error *error) {
   const prl_act_program *t = &p->trial;
-  const int64_t width = p->shape->spec.observations;
+  const int64_t width = p->shape->experience.observations;
   if (rows < 1) return PRL_OK;
   for (int64_t i = 0; i < ROWS; i++)
     memcpy((float *)t->observation->data + i * width, observation + i * rows / ROWS * width,

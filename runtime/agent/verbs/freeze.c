@@ -15,9 +15,10 @@ void prl_update_begin(prl_learner *l) {
 
 void prl_update_normalise(prl_learner *l) {
   const prl_batch *b = &l->batch;
-  const size_t row = (size_t)l->shape->spec.observations * sizeof(float);
+  const size_t row = (size_t)l->shape->experience.observations * sizeof(float);
   if (l->shape->raw) memcpy(l->raw, b->observation, (size_t)b->rows * row);
-  prl_policy_normalise(l->policy, b->observed, b->observation, b->observation);
+  prl_policy_normalise(l->policy, b->observed, b->observation);
+  prl_learner_cut(l);
 }
 
 void prl_update_observe(prl_learner *l) {

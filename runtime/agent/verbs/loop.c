@@ -1,10 +1,10 @@
 /* Loops: epochs and minibatches over the frozen rows, updates by rows that were remembered, every k-th time.
  */
+#include <inttypes.h>
 #include <math.h>
 
 #include "agent/verbs/verb.h"
 #include "core/read.h"
-#include "core/rng.h"
 
 static const int64_t most = INT64_C(1) << 40;
 
@@ -33,8 +33,9 @@ typedef struct every {
 static bool is_minibatches(const prl_verb *verb) { return verb->type == &prl_verb_minibatches; }
 
 /* What a turn adds to the position of the loop, and where the loop ends. */
-static int64_t stride(const prl_verb *loop) {
-  return is_minibatches(loop) ? ((const minibatches *)loop->fields)->size : 1;
+static int64_t stride(const prl_schedule *s, const prl_verb *loop) {
+  if (!is_minibatches(loop)) return 1;
+  return prl_learner_part(s->learner, loop->cursor[POSITION], ((const minibatches *)loop->fields)->size);
 }
 
 static int64_t bound(const prl_schedule *s, const prl_verb *loop) {
@@ -46,23 +47,7 @@ prl_minibatch prl_minibatch_of(const prl_schedule *s, const prl_verb *verb) {
   const prl_learner *l = s->learner;
   if (verb->minibatches < 0) return (prl_minibatch){.rows = l->batch.rows};
   const prl_verb *loop = &s->verbs[verb->minibatches];
-  int64_t first = loop->cursor[POSITION], left = l->batch.rows - first, size = stride(loop);
-  return (prl_minibatch){.order = l->order, .first = first, .rows = left < size ? left : size};
-}
-
-/* A fresh permutation by Fisher and Yates; Lemire's multiply-shift bounds a draw (its bias is below
- * rows/2³²). */
-static void shuffle(prl_learner *l) {
-  prl_rng rng = prl_rng_make(l->shape->seed, (uint64_t)l->n.updates, PRL_SITE_SHUFFLE);
-  uint32_t words[4] = {0}, epoch = (uint32_t)l->n.shuffles++;
-  for (int64_t i = 0; i < l->batch.rows; i++) l->order[i] = (int32_t)i;
-  for (int64_t i = l->batch.rows - 1, draw = 0; i > 0; i--, draw++) {
-    if (draw % 4 == 0) prl_rng_block(rng, 0, epoch, 0, (uint32_t)(draw / 4), words);
-    int64_t j = (int64_t)(((uint64_t)words[draw % 4] * (uint64_t)(i + 1)) >> 32);
-    int32_t moved = l->order[i];
-    l->order[i] = l->order[j];
-    l->order[j] = moved;
-  }
+  return (prl_minibatch){.order = l->order, .first = loop->cursor[POSITION], .rows = stride(s, loop)};
 }
 
 /* ratio turns for each row that came with this update; none before there are `start` rows. */
@@ -89,14 +74,14 @@ static prl_status begin(prl_schedule *s, prl_verb *loop, prl_turn *turn, prl_err
   if (loop->type == &prl_verb_every) count_times(loop);
   bool any = bound(s, loop) > 0;
   loop->cursor[POSITION] = 0;
-  if (any && is_minibatches(loop)) shuffle(s->learner);
+  if (any && is_minibatches(loop)) prl_learner_shuffle(s->learner);
   if (!any) turn->next = loop->end + 1;
   return PRL_OK;
 }
 
 static prl_status end_turn(prl_schedule *s, prl_verb *end, prl_turn *turn, prl_error *error) {
   prl_verb *loop = &s->verbs[end->loop];
-  loop->cursor[POSITION] += stride(loop);
+  loop->cursor[POSITION] += stride(s, loop);
   if (loop->cursor[POSITION] < bound(s, loop)) turn->next = loop->index + 1;
   return PRL_OK;
 }
@@ -123,7 +108,15 @@ static prl_status read_epochs(prl_verb_reader *r, void *fields, prl_error *error
 static prl_status read_minibatches(prl_verb_reader *r, void *fields, prl_error *error) {
   if (r->verb->minibatches >= 0)
     return prl_fail(error, PRL_EFORMAT, "plan: schedule: minibatches inside minibatches");
-  return prl_read_int(r->map, r->where, "size", true, 1, most, &((minibatches *)fields)->size, error);
+  int64_t *size = &((minibatches *)fields)->size;
+  const int64_t stretch = r->learner->shape->memory_stretch;
+  prl_status status = prl_read_int(r->map, r->where, "size", true, 1, most, size, error);
+  if (!status && *size < stretch)
+    status = prl_fail(error, PRL_EFORMAT,
+                      "plan: schedule.minibatches.size is %" PRId64 ", less than the %" PRId64
+                      " rows of a stretch (memory.stretch)",
+                      *size, stretch);
+  return status;
 }
 
 static prl_status read_updates(prl_verb_reader *r, void *fields, prl_error *error) {
@@ -183,7 +176,8 @@ const prl_verb_type prl_verb_minibatches = {
     .keys = (const char *const[]){"size", "body", NULL},
     .fields_text = "size, body = [verb, …]",
     .text = "a fresh permutation of the frozen rows, keyed by (seed, update, epoch); the body once for each "
-            "`size` rows, the remainder last",
+            "`size` rows, the remainder last. Where the policy has a memory, a permutation of stretches, of "
+            "which as many come together as `size` rows hold",
     .fields_size = sizeof(minibatches),
     .cursor = 1,
     .flags = PRL_VERB_LOOP,

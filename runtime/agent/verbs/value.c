@@ -6,8 +6,8 @@ enum { ROWS }; /* cursor: rows whose values are known */
 /* Values of one tile of rows and bootstraps, spread to the critics. */
 static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
   const float *value;
-  prl_status status =
-      prl_values_run(l, l->batch.observation + first * l->shape->spec.observations, rows, &value, error);
+  prl_status status = prl_values_run(l, l->batch.observation + first * l->shape->experience.observations,
+                                     rows, &value, error);
   if (status) return status;
   for (int i = 0; i < l->critics_count; i++)
     for (int64_t row = 0; row < rows; row++)

@@ -79,13 +79,17 @@ PRL_API int64_t prl_agent_now(const prl_agent *agent);
  * from is the draw before clipping, with its density (`bounded` in a recipe keeps only the mean within them).
  * A decision is 0 where the row could not be recorded because the declared capacity is full (counted as
  * `dropped_steps`). decisions NULL: nothing is recorded or learned (evaluation, serving without learning).
+ * Where the policy has a memory (policy.memory), its state goes on from each decision of a stream to the next
+ * of the same episode, also of those that could not be recorded, and is empty where an episode begins or the
+ * stream has no place; with decisions NULL the stream's state is read and stays as it is.
  * During the plan's warm-up steps mode is always PRL_MEAN. groups (n): the users that streams belong to;
  * NULL: each stream is its own. Where the plan has a control group, prl_bucket of a group decides whether the
  * stream's next episode is served by the fixed policy, whose mean action is taken; a stream counts as one
  * that comes twice only within capacity.streams rows then.
  *
- * Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call), PRL_ENUMERIC (an observation
- * that is not finite: row and name; nothing was recorded. An action that is not finite: rows). */
+ * Fails: PRL_EINVAL (a stream twice; n below 0 or above 2^28, as in every call; an observation that is an id
+ * and not one of the policy's, as wherever observations are given: row and name), PRL_ENUMERIC (an
+ * observation that is not finite: row and name; nothing was recorded. An action that is not finite: rows). */
 PRL_API prl_status prl_agent_act(prl_agent *agent, const uint64_t *streams, const uint64_t *groups,
                                  const float *observation, int64_t n, prl_mode mode, float *action,
                                  uint64_t *decisions, prl_error *error);
@@ -98,7 +102,8 @@ PRL_API const float *prl_agent_act_log_prob(const prl_agent *agent, int64_t *n);
  * log_prob (n); log-probabilities where actions are discrete. For continuous actions it is the density of the
  * draw before clipping. Nothing is recorded. The first call allocates the program. Fails: PRL_ENUMERIC (an
  * observation or an action that is not finite: row and name), PRL_EINVAL (an invalid choice: row and name),
- * PRL_EABSENT (the agent was saved without a density program), PRL_ENOMEM. */
+ * PRL_EABSENT (the agent was saved without a density program, or its policy has a memory, so that densities
+ * depend on more than these rows), PRL_ENOMEM. */
 PRL_API prl_status prl_agent_log_prob(prl_agent *agent, const float *observation, const float *action,
                                       int64_t n, float *log_prob, prl_error *error);
 /* Log-probabilities of all choices at observations (n, observations) → log_probs (n, prl_agent_choices):
@@ -106,8 +111,8 @@ PRL_API prl_status prl_agent_log_prob(prl_agent *agent, const float *observation
  * prl_agent_log_prob), PRL_ENUMERIC (an observation that is not finite: row and name), PRL_ENOMEM. */
 PRL_API prl_status prl_agent_log_probs(prl_agent *agent, const float *observation, int64_t n,
                                        float *log_probs, prl_error *error);
-/* The sum of choices over the dimensions of the action; 0 where actions are continuous, or the agent was
- * saved without a density program. */
+/* The sum of choices over the dimensions of the action; 0 where actions are continuous, the agent was saved
+ * without a density program, or its policy has a memory. */
 PRL_API int64_t prl_agent_choices(const prl_agent *agent);
 /* How many critics the objective has; 0 for NULL. */
 PRL_API int prl_agent_critics(const prl_agent *agent);
@@ -117,7 +122,8 @@ PRL_API const char *prl_agent_critic(const prl_agent *agent, int critic);
 /* What each critic expects of observations (n, observations): the discounted sum of its rewards under the
  * policy that acts, → values (n, critics), in units of the reward. By the learner's parameters, which between
  * two updates are those of the published version, and the statistics in force. All arrays are copied. Fails:
- * PRL_EABSENT (the algorithm learns no values of states), PRL_ENUMERIC (an observation that is not finite:
+ * PRL_EABSENT (the algorithm learns no values of states, or the policy has a memory, so that they depend on
+ * more than these rows), PRL_ENUMERIC (an observation that is not finite:
  * row and name; a value that is not). */
 PRL_API prl_status prl_agent_values(prl_agent *agent, const float *observation, int64_t n, float *values,
                                     prl_error *error);

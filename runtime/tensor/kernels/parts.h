@@ -84,6 +84,10 @@ void PART(rmsprop)(int64_t n, float lr, float momentum, float alpha, float epsil
 void PART(normalise)(int64_t rows, int64_t n, const float *x, const float *mean, const float *scale,
                      float bound, float *y);
 
+void PART(gru)(int64_t n, const float *x, const float *u, const float *h, float *gates, float *y);
+void PART(gru_grad)(int64_t n, const float *gates, const float *h, const float *gy, float *gx, float *gu,
+                    float *gh);
+
 void PART(uniforms)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,
                     float *y);
 void PART(normals)(const uint32_t key[2], uint32_t extra, uint32_t episode, uint32_t step, int64_t n,

@@ -41,6 +41,8 @@ const prl_kernels PART(kernels) = {
     .sgd = PART(sgd),
     .rmsprop = PART(rmsprop),
     .normalise = PART(normalise),
+    .gru = PART(gru),
+    .gru_grad = PART(gru_grad),
     .uniforms = PART(uniforms),
     .normals = PART(normals),
 };
