@@ -116,6 +116,7 @@ local takes = {
   ["prl.nn.mlp"] = {function(odd)
     prl.nn.mlp(odd {2, 3, 1, activation = "relu", output = "tanh", init = "xavier_normal", gain = 1, last_gain = 2}) end},
   ["prl.nn.sequential"] = {function(odd) prl.nn.sequential(odd {prl.nn.linear(1, 1)}) end},
+  ["prl.nn.gru"] = {function(odd) prl.nn.gru(3, 2, odd {init = "xavier_uniform"}) end},
   ["prl.nn.embedding"] = {function(odd) prl.nn.embedding(3, 2, odd {deviation = 1, bag = "sum"}) end},
   ["prl.nn.parameter"] = {function(odd) prl.nn.parameter(odd {2, 2}) end},
   ["module.load"] = {function(odd) prl.nn.linear(1, 1):load(odd(prl.nn.linear(1, 1):state())) end},
