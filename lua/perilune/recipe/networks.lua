@@ -418,8 +418,8 @@ function networks.shifted(self, width, every)
     return setmetatable({sample = function() return pi:sample(noise:slice(2, count + 1, count + plain.draws)) end,
       mean = function() return pi:mean() end, log_prob = function(_, action) return pi:log_prob(action) end}, {__index = pi})
   end
-  return {given = acting, distribution = plain.distribution, draws = count + plain.draws, noise = {every = every, lasting = count}, from_env = plain.from_env,
-    to_env = plain.to_env, learned = learned}
+  return {given = acting, distribution = plain.distribution, draws = count + plain.draws, noise = {every = every, lasting = count},
+    from_env = plain.from_env, to_env = plain.to_env, learned = learned}
 end
 
 --- learn:acts. noise: {every, drawn, theta, dt}.
