@@ -158,6 +158,7 @@ static void sentences_on_novelty(void **state) {
                 "there is no observation \"o9\"; the nearest is");
   check_refused(&o, "novelty.observes", "[]", PRL_EFORMAT, "at least one observation");
   check_refused(&o, "novelty.critic", "\"c2\"", PRL_EFORMAT, "there is no critic \"c2\"; the nearest is \"c");
+  check_refused(&o, "novelty.critic", "\"c0\"", PRL_EFORMAT, "\"c0\" is not the last critic");
   check_refused(&o, "novelty.clip", "0", PRL_EFORMAT, "novelty.clip");
   check_refused(&o, "novelty.observes", "[\"o0\"]", PRL_EFORMAT, "\"arrival\" must be rows of 1");
   check_refused(&o, "schedule.4.verb", "\"values\"", PRL_EFORMAT, "advantages needs novelty before it");

@@ -264,6 +264,25 @@ describe("an agent with rnd", function()
   end)
 end)
 
+describe("an agent with rnd, asked", function()
+  local folder
+  setup(function() folder = recipes.folder() end)
+  teardown(function() recipes.remove(folder) end)
+
+  it("tells values and rewards of the objective's critics", function()
+    local agent, world = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text())))), on_policy.new_world()
+    round(agent, world, 3)
+    assert.same({"goal"}, (agent:critics()))
+    assert.same({{2}, {-1}}, agent:rewards(prl.tensor {{2}, {-1}}):totable())
+    local file, x = contents(agent), {{0.5, -1}, {0.1, 2}}
+    local mean, std = popart(file, "goal")
+    for i, row in ipairs(agent:values(prl.tensor(x)):totable()) do
+      assert.near(outputs(file["params.critic/goal"], x[i], 1)[1] * std + mean, row[1], 1e-4)
+      assert.is_nil(row[2])
+    end
+  end)
+end)
+
 describe("a recipe with rnd", function()
   local folder
   setup(function() folder = recipes.folder() end)

@@ -50,7 +50,7 @@ void prl_learner_continue(prl_learner *to, const prl_learner *from);
 /* Before its first step, in place of prl_learner_take: only critics whose rewards have the same scale take
  * statistics. observed: those of observations are known; where the scales are too, no warm-up is needed. */
 void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed);
-int prl_learner_critics(const prl_learner *learner); /* how many */
+int prl_learner_critics(const prl_learner *learner); /* of the objective: that of novelty is none */
 const char *prl_learner_critic(const prl_learner *learner, int critic);
 /* As prl_agent_values, prl_agent_rewards and prl_agent_value_parameters, of arguments that were checked. */
 prl_status prl_learner_values(prl_learner *learner, const float *observation, int64_t n, float *values,

@@ -36,6 +36,8 @@ static prl_status find_critic(prl_learner *l, const prl_value *map, prl_error *e
   prl_nearest nearest = prl_nearest_begin(name);
   for (int i = 0; i < l->critics_count; i++) {
     l->novelty->critic = &l->critics[i];
+    if (!strcmp(l->critics[i].name, name) && i + 1 < l->critics_count)
+      return prl_fail(error, PRL_EFORMAT, "plan: novelty.critic: \"%.60s\" is not the last critic", name);
     if (!strcmp(l->critics[i].name, name)) return PRL_OK;
     prl_nearest_offer(&nearest, l->critics[i].name);
   }

@@ -11,14 +11,14 @@
 struct prl_critic;
 
 typedef struct prl_novelty {
-  struct prl_critic *critic;
-  int64_t width;          /* observations that it looks at */
-  int32_t *column;        /* (width): their places */
-  bool own;               /* their statistics are its own: the policy normalises no observations */
-  prl_normaliser inputs;  /* those statistics, or none; and the clip */
-  prl_normaliser returns; /* of the discounted sums of novelty: of width 1 */
-  double *sum;            /* (streams): of each stream, over the ends of its episodes */
-  float *arrival;         /* (batch, width): where each row arrived, normalised: what programs read */
+  struct prl_critic *critic; /* the last one, and none of the objective's */
+  int64_t width;             /* observations that it looks at */
+  int32_t *column;           /* (width): their places */
+  bool own;                  /* their statistics are its own: the policy normalises no observations */
+  prl_normaliser inputs;     /* those statistics, or none; and the clip */
+  prl_normaliser returns;    /* of the discounted sums of novelty: of width 1 */
+  double *sum;               /* (streams): of each stream, over the ends of its episodes */
+  float *arrival;            /* (batch, width): where each row arrived, normalised: what programs read */
   int32_t *onward;     /* (batch): as the batch's successors, but the first row of the next episode where one
                         * ended; where that is not in the batch, its final observation */
   prl_routine routine; /* program "novelty" */

@@ -22,7 +22,7 @@ prl_status prl_values_run(prl_learner *l, const float *observation, int64_t rows
   return PRL_OK;
 }
 
-int prl_learner_critics(const prl_learner *l) { return l->critics_count; }
+int prl_learner_critics(const prl_learner *l) { return l->critics_count - (l->novelty != NULL); }
 const char *prl_learner_critic(const prl_learner *l, int critic) { return l->critics[critic].name; }
 
 static prl_status no_values(prl_error *error) {
@@ -32,7 +32,7 @@ static prl_status no_values(prl_error *error) {
 prl_status prl_learner_values(prl_learner *l, const float *observation, int64_t n, float *values,
                               prl_error *error) {
   const int64_t width = l->shape->spec.observations, most = l->shape->tile_rows;
-  const int count = l->critics_count;
+  const int count = prl_learner_critics(l), all = l->critics_count;
   prl_status status = l->values.value ? PRL_OK : no_values(error);
   if (!status && l->shape->experience.memory)
     status = prl_fail(error, PRL_EABSENT,
@@ -47,7 +47,8 @@ prl_status prl_learner_values(prl_learner *l, const float *observation, int64_t 
     status = prl_values_run(l, l->values.observation->data, rows, &value, error);
     for (int64_t i = 0; !status && i < rows * count; i++) {
       const prl_critic *c = &l->critics[i % count];
-      values[first * count + i] = (float)(*c->scale * ((double)value[i] * c->popart->std + c->popart->mean));
+      const double normalised = (double)value[i / count * all + i % count];
+      values[first * count + i] = (float)(*c->scale * (normalised * c->popart->std + c->popart->mean));
     }
   }
   return status;
@@ -57,7 +58,7 @@ prl_status prl_learner_rewards(prl_learner *l, const float *response, int64_t n,
                                prl_error *error) {
   enum { ROWS = 64 };
   float column[ROWS];
-  const int64_t count = l->critics_count;
+  const int64_t count = prl_learner_critics(l);
   for (int64_t first = 0; first < n; first += ROWS) {
     const int64_t rows = n - first < ROWS ? n - first : ROWS;
     for (int64_t k = 0; k < count; k++) {
