@@ -19,6 +19,7 @@ setup(function()
   recipes.write(folder, "t.csv", "a,b\n1,2\n")
   path, host = folder .. "t.csv", folder .. "host.lua"
   agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(host))))
+  assert(agent:save(folder .. "agent.safetensors"))
 end)
 teardown(function() recipes.remove(folder) end)
 
@@ -168,6 +169,14 @@ local takes = {
   ["learn.perturb"] = {function(odd) with_learn(function(learn)
     learn:perturb(odd {set = "perturbation", distance = "kl", target = 1, factor = 2})
   end) end},
+  ["learn.saved"] = {function(odd)
+    declare(function(learn) learn:saved("teacher", odd {run = folder .. "agent.safetensors"}) end)
+  end},
+  ["learn.collect"] = {function(odd) with_learn(function(learn) learn:collect(1, odd {whole = 4}) end) end},
+  ["prl.gaussian_process"] = {function(odd) prl.gaussian_process(odd {dimensions = 2, trials = 4}) end},
+  ["gp.improvement"] = {function(odd)
+    prl.gaussian_process({dimensions = 2, trials = 4}):improvement(odd {candidates = 4, incumbents = 2, draws = 2, picks = 1})
+  end},
   ["learn.advantages"] = {function(odd) with_learn(function(learn) learn:advantages(odd {lambda = 1}) end) end},
   ["learn.serve"] = {
     function(odd) declare(function(learn) learn:serve(odd {{learn:policy "a", share = 1}, {learn:policy "b"}}) end) end,

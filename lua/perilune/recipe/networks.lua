@@ -456,8 +456,8 @@ end
 
 --- learn:perturb_actor. Two policies of the same parameters, without and with what is added to them: both, as learn:serve has them.
 function networks.perturbed(self, width)
-  local plain, values, of = networks.actor(self), {}, {}
-  if trunk_of(self).module then options.refuse("learn:perturb_actor: policy.trunk is \"shared\", and critics are not perturbed") end
+  local plain, trunk, values, of = networks.actor(self), trunk_of(self), {}, {}
+  if trunk.module then options.refuse("learn:perturb_actor: policy.trunk is \"shared\", and critics are not perturbed") end
   local _, parameters = plain.net:parameters()
   for i, parameter in ipairs(parameters) do
     values[i] = nn.parameter(prl.randn(parameter:shape()) * width)
@@ -467,7 +467,7 @@ function networks.perturbed(self, width)
   add_set(self, "perturbation", nn.module(values), nil)
   local function add(parameter) return parameter + of[parameter]:detach() end
   local perturbed = callable_policy {draws = plain.draws, from_env = plain.from_env, to_env = plain.to_env, name = "perturbed",
-    start = plain.start, distribution = function(obs) return plain.net:changed(add, obs) end}
+    start = plain.start, distribution = function(obs) return plain.net:changed(add, trunk.feature(obs)) end}
   plain.name = "plain"
   return plain, perturbed
 end

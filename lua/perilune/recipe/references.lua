@@ -51,6 +51,12 @@ local function read(one, spec)
     return result
   end)
   if not policy then return nil, ("%s: %s"):format(one[1], tostring(refusal)) end
+  for _, sight in ipairs {"memory", "embed", "observes"} do
+    if policy[sight] then
+      return nil, ("%s: its recipe has policy.%s; a reference reads the observations of a step, all of them, as numbers"):format(
+        one[1], sight)
+    end
+  end
   if not within(policy, #own.observation.names, tensors) then
     return nil, ("%s: its recipe has larger networks than its parameters"):format(one[1])
   end
