@@ -44,6 +44,17 @@ function saved.exactly(path, digest)
   return agent, found
 end
 
+--- Why what acts in a saved agent (prl.acting) cannot act beside another policy that normalises its observations so (policy.normalise),
+--- as a sentence; nil: it can.
+function saved.unfit(acting, normalise)
+  if acting.memory then return "its policy has a memory, policy.memory, and no state of one comes with these rows" end
+  local clip = acting.normaliser and acting.normaliser.clip or false
+  if clip ~= normalise then
+    return ("it normalises observations with policy.normalise = %s, and here it is %s: both read the same ones"):format(
+      tostring(clip), tostring(normalise))
+  end
+end
+
 --- Where an agent has other observations or actions than the environment of this spec, as a sentence; nil: nowhere.
 function saved.difference(agent, spec)
   local own = agent:spec()

@@ -107,7 +107,7 @@ describe("a3c", function()
       ["ppo.lua --workers 2"] = "--workers 2: ppo learns by one worker; a3c does by several",
       ["x.lua --workers 17"] = "--workers 17: each drives some of the env's instances, and env.n is 16",
       ["x.lua --workers 0"] = "--workers must be at least 1",
-      ["tank.lua --workers 2 --trust"] = "cannot be divided between threads",
+      ["tank.lua --workers 2 --trust"] = "--workers 2: an environment in Lua is driven by one worker",
       ["rcpo.lua --workers 2"] = "learns a multiplier (objective.constraints), which one worker alone can drive",
     } do
       local _, errors, code = command.run(folder, "train " .. words .. " -q")

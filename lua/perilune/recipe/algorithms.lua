@@ -239,6 +239,19 @@ local function beside(recipe, spec)
     influenced = spec and spec.observation.influenced or {}}
 end
 
+--- What is wrong with saved policies that the algorithm's options name, beside their observations and actions.
+local function check_saved(check, algorithm, resolved, path, policy)
+  for _, name in ipairs(check.saved and keys(algorithm.options or {}) or {}) do
+    local given = resolved[name]
+    if algorithm.options[name].saved and type(given) == "table" then
+      local saved = require "perilune.saved" -- few recipes need it
+      local agent = saved.exactly(given.run, given.digest)
+      local unfit = agent and saved.unfit(prl.acting(agent, ""), policy.normalise)
+      if unfit then check.note(path .. "." .. name, ("%s: %s"):format(given.run, unfit)) end
+    end
+  end
+end
+
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its
 --- other sections, resolved.
 function algorithms.resolve(check, value, path, spec, recipe)
@@ -261,6 +274,7 @@ function algorithms.resolve(check, value, path, spec, recipe)
     local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved), beside(recipe, spec))
     if wrong then check.note(path .. "." .. wrong, message) end
   end
+  if check.count() == before then check_saved(check, algorithm, resolved, path, policy) end
   if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end
   trains_memory(check, algorithm, resolved, policy, path)
   return resolved, algorithm

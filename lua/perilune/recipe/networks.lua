@@ -410,14 +410,8 @@ function networks.saved(self, name, given)
   if not agent then options.refuse("%s: %s", name, message) end
   local found, numbers = prl.acting(agent, name .. "/")
   agent:free()
-  if found.memory then
-    options.refuse("%s: the policy of %s has a memory, policy.memory, and no state of one comes with these rows", name, given.run)
-  end
-  local own, clip = self.recipe.policy.normalise, found.normaliser and found.normaliser.clip or false
-  if own ~= clip then
-    options.refuse("%s: %s normalises observations with policy.normalise = %s, and here it is %s: both read the same ones", name,
-      given.run, tostring(clip), tostring(own))
-  end
+  local unfit = require("perilune.saved").unfit(found, self.recipe.policy.normalise)
+  if unfit then options.refuse("%s: %s: %s", name, given.run, unfit) end
   local values = {}
   for _, set in ipairs(found.sets) do
     local module = saved_module(set, numbers)

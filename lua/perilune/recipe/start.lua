@@ -33,14 +33,31 @@ end
 -- What the same numbers mean another policy without.
 local meaning = {"activation", "bounded", "trunk", "normalise", "lua", "action", "log_std", "observes", "embed", "memory"}
 
+-- The first place below two values at which they differ, and what is there: nil where they are the same.
+local function apart(a, b, place)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    if prl.to_json {a} ~= prl.to_json {b} then return place, a, b end
+    return nil
+  end
+  local both = {}
+  for _, side in ipairs {a, b} do
+    for key in pairs(side) do both[key] = true end
+  end
+  for _, key in ipairs(keys(both)) do
+    local at, theirs, ours = apart(a[key], b[key], ("%s.%s"):format(place, tostring(key)))
+    if at then return at, theirs, ours end
+  end
+end
+
+local function shown(value) return value == nil and "not given" or values.show(value) end
+
 --- Where the recipe of a saved policy differs in what its numbers mean, as a sentence; nil: nowhere.
 local function differs(theirs, ours)
   for _, name in ipairs(meaning) do
     local a, b = theirs[name], ours[name]
     if name == "log_std" then a, b = a and a.kind == "fixed" and a or a and a.kind, b.kind == "fixed" and b or b.kind end
-    if prl.to_json {a} ~= prl.to_json {b} then
-      return ("its policy.%s is %s, and here it is %s"):format(name, values.show(a), values.show(b))
-    end
+    local place, there, here = apart(a, b, name)
+    if place then return ("its policy.%s is %s, and here it is %s"):format(place, shown(there), shown(here)) end
   end
 end
 
@@ -84,7 +101,7 @@ function start.check(check, recipe, spec, algorithm)
     end
   end
   if not given then return end
-  if algorithm.search then check.note("policy.start", "a search learns no policy; env.start says where it begins") end
+  if algorithm.search then check.note("policy.start", "a search learns no policy: it begins at the action nearest to zero") end
   local vector = (policy.bounded or algorithm.networks == "own") and start.vector(recipe, spec)
   for i, name in ipairs(vector and spec.action.names or {}) do
     local bounds, value = policy.action[name], vector[i]

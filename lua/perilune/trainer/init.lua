@@ -24,6 +24,12 @@ local function check_workers(loaded, workers)
   if not loaded.algorithm.asynchronous then
     failure.usage(("--workers %d: %s learns by one worker; a3c does by several"):format(workers, name))
   end
+  if loaded.env.kind == "lua" then
+    failure.usage(("--workers %d: an environment in Lua is driven by one worker"):format(workers))
+  end
+  if loaded.recipe.agent.baseline then
+    failure.usage(("--workers %d: a control group (agent.baseline) is for one worker"):format(workers))
+  end
   if workers > n then
     failure.usage(("--workers %d: each drives some of the env's instances, and env.n is %d"):format(workers, n))
   end
@@ -42,7 +48,7 @@ function trainer.start(loaded, options)
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local info = about.run(loaded, plan, agent, driver, options)
   if options.start_from then
-    if info.search then failure.usage("--start-from: a search learns no networks; env.start says where it begins") end
+    if info.search then failure.usage("--start-from: a search learns no networks: it begins at the action nearest to zero") end
     info.start = start.from(agent, options.start_from)
   end
   local run = runs.new({agent = agent, info = info}, options)

@@ -7,6 +7,7 @@ local values = require "perilune.stats.values"
 local comparison = require "perilune.trainer.comparison"
 local environment = require "perilune.trainer.environment"
 local folder = require "perilune.trainer.folder"
+local records = require "perilune.records"
 
 local judged = {}
 
@@ -138,7 +139,12 @@ local function open(path, trust)
   local place = folder.open_to_run(path, trust)
   local _, agent = place:newest()
   local names, parameters = agent:critics()
-  if not parameters then
+  local recipe = failure.check(records.read(place:file("recipe.json")))
+  if (recipe.policy or {}).memory then
+    failure.usage(("%s: its policy has a memory (policy.memory), without whose states its critics say nothing: such runs are not "
+      .. "compared"):format(path))
+  end
+  if not parameters or place.info.search then
     failure.usage(("%s: %s learns no values of states: there is nothing to compare"):format(path, place.info.algorithm or
       "its algorithm"))
   end

@@ -153,7 +153,7 @@ prl_status prl_values_run(prl_learner *learner, const float *observation, int64_
 prl_status prl_rewards_raw(prl_learner *learner, prl_error *error);
 /* The same, reported (episodes, responses) and then divided by each critic's scale. Fails: PRL_ENUMERIC,
  * PRL_ESTATE (a critic is discounted by time, and no step took any). */
-prl_status prl_rewards_make(prl_learner *learner, prl_error *error);
+prl_status prl_rewards_fill(prl_learner *learner, prl_error *error);
 /* Of each critic over drawn stretches: discounted sums of scaled rewards, and what discounts the state after
  * them. Fails: PRL_ENUMERIC. */
 prl_status prl_rewards_draw(prl_learner *learner, prl_error *error);

@@ -90,7 +90,7 @@ static void report_lifts(prl_learner *l) {
   }
 }
 
-prl_status prl_rewards_make(prl_learner *l, prl_error *error) {
+prl_status prl_rewards_fill(prl_learner *l, prl_error *error) {
   prl_status status = check_times(l, error);
   if (!status) status = prl_rewards_raw(l, error);
   if (status) return status;

@@ -18,7 +18,7 @@ static prl_status remember(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_
   prl_update_begin(l);
   prl_replay_add(l->memory, &l->batch);
   prl_update_observe(l);
-  return prl_rewards_make(l, error);
+  return prl_rewards_fill(l, error);
 }
 
 /* ---- sample ---- */

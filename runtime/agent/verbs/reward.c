@@ -2,7 +2,7 @@
 #include "agent/verbs/verb.h"
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
-  return prl_rewards_make(s->learner, error);
+  return prl_rewards_fill(s->learner, error);
 }
 
 const prl_verb_type prl_verb_rewards = {
