@@ -499,7 +499,7 @@ describe("a policy's memory", function()
       assert.is_false(ok)
       assert.truthy(tostring(message):find(sentence, 1, true), message)
     end
-    refused("and here it is nil", recipe, "nil", PPO)
+    refused("and here it is not given", recipe, "nil", PPO)
     refused("algorithm.trust: this compares the policy with a copy of its start, and that of policy.memory is not kept", recipe, GRU,
       PPO .. ', trust = {"penalty"}')
     local clone = load("nil", ('"bc", from = "%s"'):format(path))
