@@ -502,8 +502,7 @@ describe("a policy's memory", function()
     refused("and here it is not given", recipe, "nil", PPO)
     refused("algorithm.trust: this compares the policy with a copy of its start, and that of policy.memory is not kept", recipe, GRU,
       PPO .. ', trust = {"penalty"}')
-    local clone = load("nil", ('"bc", from = "%s"'):format(path))
-    refused("has a memory, policy.memory, and no state of one comes with these rows", prl.recipe.plan, clone)
+    refused("has a memory, policy.memory, and no state of one comes with these rows", load, "nil", ('"bc", from = "%s"'):format(path))
   end)
 
   it("serves a control group, and users who are judged by day", function()
