@@ -47,6 +47,8 @@ static void push_options(lua_State *L, const prl_env_type *type) {
       push_words(L, prl_env_words_of(type, option->name));
       lua_setfield(L, -2, "words");
     }
+    lua_pushboolean(L, prl_env_is_later(type, option->name));
+    lua_setfield(L, -2, "later");
     set_number(L, "low", option->low);
     set_number(L, "high", option->high);
     set_text(L, "unit", option->unit);

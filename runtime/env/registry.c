@@ -47,6 +47,12 @@ const char *const *prl_env_words_of(const prl_env_type *type, const char *option
   return NULL;
 }
 
+bool prl_env_is_later(const prl_env_type *type, const char *option) {
+  for (const char *const *name = type->later; name && *name; name++)
+    if (strcmp(*name, option) == 0) return true;
+  return false;
+}
+
 static bool is_word(double value, int words) {
   return value >= 0 && value < words && value == (double)(int)value;
 }

@@ -21,6 +21,7 @@ PRL_ENVS(PRL_ENV_EXTERN)
 int prl_env_option_count(const prl_env_type *type);
 /* The words for the values of an option, which NULL ends; NULL: it is a number. */
 const char *const *prl_env_words_of(const prl_env_type *type, const char *option);
+bool prl_env_is_later(const prl_env_type *type, const char *option);
 
 /* Whether a type that somebody else made has all that is called. Fails with `status`; `where` begins the
  * sentence. */

@@ -338,7 +338,7 @@ kuairand_yardstick *kuairand_yardstick_new(const prl_env_type *type, int64_t n, 
   kuairand_yardstick *y = calloc(1, sizeof *y);
   if (!y) return NULL;
   y->n = n, y->seed = seed;
-  y->state_size = kr_state_size(N);
+  y->state_size = kr_state_size(N, 0);
   y->shared = calloc(1, sizeof *y->shared);
   y->state = aligned_alloc(64, (size_t)n * y->state_size);
   if (y->shared && y->state && !type->spec(type, values, &spec, NULL) &&

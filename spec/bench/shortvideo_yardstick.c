@@ -350,7 +350,7 @@ shortvideo_yardstick *shortvideo_yardstick_new(int64_t n, uint64_t seed) {
   shortvideo_yardstick *y = calloc(1, sizeof *y);
   if (!y) return NULL;
   y->n = n;
-  y->state_size = sv_state_size(N);
+  y->state_size = sv_state_size(N, 0);
   y->shared = aligned_alloc(64, (sizeof *y->shared + 63) & ~(size_t)63);
   y->state = aligned_alloc(64, (size_t)n * y->state_size);
   if (y->shared && y->state) {

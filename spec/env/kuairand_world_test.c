@@ -307,7 +307,7 @@ static void test_the_state_of_another_world_is_refused(void **state) {
   assert_int_equal(prl_vecenv_load(b.env, block, size, &error), PRL_EFORMAT);
   assert_non_null(strstr(error.message, "belongs to another world than this one"));
   /* A user that the world does not have would be read out of bounds. */
-  const size_t user = (size_t)size - 9 * kr_state_size(64) + offsetof(kr_user, known.user);
+  const size_t user = (size_t)size - 9 * kr_state_size(64, 0) + offsetof(kr_user, known.user);
   memset(block + user, 0x7f, 4);
   assert_int_equal(prl_vecenv_load(a.env, block, size, &error), PRL_EFORMAT);
   assert_non_null(strstr(error.message, "is damaged at instance 0"));

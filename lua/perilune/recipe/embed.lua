@@ -28,15 +28,26 @@ function embed.vocabularies(names, given)
   return list
 end
 
---- Refuses (check: of validate.lua) names of which there is no observation, and observations with two tables. seen: the places that
---- are not hidden.
-function embed.check(check, given, names, seen, path)
-  local table_of, sees = {}, {}
+-- Ids that the env has, as it says by the bounds of the observation, and the table has not.
+local function check_vocabulary(check, observation, place, vocabulary, path)
+  local last = (observation.high or {})[place]
+  if vocabulary and last and last < math.huge and vocabulary < last + 1 then
+    check.note(path .. ".vocabulary", ("observation %q has ids up to %.0f, so that at least %.0f are needed, got %.0f"):format(
+      observation.names[place], last, last + 1, vocabulary))
+  end
+end
+
+--- Refuses (check: of validate.lua) names of which there is no observation, observations with two tables, and tables that are too
+--- small. observation: of the env's spec. seen: the places that are not hidden.
+function embed.check(check, given, observation, seen, path)
+  local names, table_of, sees = observation.names, {}, {}
   for _, place in ipairs(seen) do sees[place] = true end
   for _, name in ipairs(keys(given)) do
     local at, places = path .. "." .. name, embed.places(names, name)
     if #places == 0 then
       check.note(at, ("there is no observation %q, nor %s"):format(name, values.show(name .. "_1")) .. nearest.hint_or_list(name, names))
+    else
+      check_vocabulary(check, observation, places[1], given[name].vocabulary, at)
     end
     for _, place in ipairs(places) do
       if table_of[place] then

@@ -136,16 +136,16 @@ end
 
 -- ---- Environments that run by themselves ----
 
--- set: the preset's value. The default of one that has words is not filled in, so that recipes of before an env had it
--- keep their hashes.
+-- Options whose defaults are not filled in, so that recipes of before an env had them keep their hashes.
+local function is_later(one) return one.words or one.later end
+
+-- set: the preset's value.
 local function option_of(one, set)
-  local default = set == nil and one.value or set
-  if one.words then
-    return {name = one.name, kind = "choice", choices = one.words, default = set,
-      meaning = ("%s; default: %s"):format(one.meaning, default)}
-  end
+  local default, meaning = set == nil and one.value or set, one.meaning
+  if is_later(one) then default, meaning = set, ("%s; default: %s"):format(meaning, default) end
+  if one.words then return {name = one.name, kind = "choice", choices = one.words, default = default, meaning = meaning} end
   return {
-    name = one.name, kind = "number", default = default, unit = one.unit, meaning = one.meaning,
+    name = one.name, kind = "number", default = default, unit = one.unit, meaning = meaning,
     min = one.low and one.low > -math.huge and one.low or nil, max = one.high and one.high < math.huge and
       one.high or nil,
   }
@@ -203,10 +203,10 @@ local function lacks_days(about, rest)
   return rest.episode ~= nil and not about.clock and not schema.find(about.options or {}, "episode")
 end
 
--- An option whose words say the default is as if it had not been said: such recipes are the same.
+-- Where such an option is the default, it is as if it had not been said: such recipes are the same.
 local function leave_defaults(about, resolved)
   for _, one in ipairs(about.options or {}) do
-    if one.words and resolved[one.name] == one.value then resolved[one.name] = nil end
+    if is_later(one) and resolved[one.name] == one.value then resolved[one.name] = nil end
   end
 end
 

@@ -230,8 +230,8 @@ local function resolve(check, recipe)
     observes.check(check, policy.observes, spec.observation.names, "policy.observes")
   end
   if spec and policy.embed then
-    local names = spec.observation.names
-    embed.check(check, policy.embed, names, observes.kept(names, policy.observes), "policy.embed")
+    local observation = spec.observation
+    embed.check(check, policy.embed, observation, observes.kept(observation.names, policy.observes), "policy.embed")
   end
   if spec then policy.action = check.try(environment.dimensions, check, spec, policy.action, "policy.action") end
   if policy.start then

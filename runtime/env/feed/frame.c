@@ -9,6 +9,7 @@
 
 const prl_env_words prl_feed_words[] = {{"episode", (const char *const[]){"session", "day", "life", NULL}},
                                         {NULL, NULL}};
+const char *const prl_feed_later[] = {"history", NULL};
 
 prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error) {
   if (value == floor(value)) return PRL_OK;
@@ -20,6 +21,7 @@ prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error 
   if (!status) status = prl_feed_check_whole(name, "shown", size[FEED_SHOWN], error);
   if (!status) status = prl_feed_check_whole(name, "requests", size[FEED_REQUESTS], error);
   if (!status) status = prl_feed_check_whole(name, "episode", size[FEED_EPISODE], error);
+  if (!status) status = prl_feed_check_whole(name, "history", size[FEED_HISTORY], error);
   if (status) return status;
   const int32_t candidates = (int32_t)size[FEED_CANDIDATES];
   if (candidates % 8)
@@ -60,8 +62,36 @@ static feed_visit *visit_of(const feed_frame *frame, void *user) {
   return (feed_visit *)(void *)((char *)user + frame->model->visit);
 }
 
-static void observe(const prl_env_batch *batch, const feed_frame *frame, const void *user, int64_t i) {
-  frame->model->observe(frame->shared, user, batch->observation + i * frame->observations);
+static int32_t *history_of(const feed_frame *frame, void *user) {
+  return (int32_t *)(void *)((char *)user + frame->history_at);
+}
+
+static void observe(const prl_env_batch *batch, const feed_frame *frame, void *user, int64_t i) {
+  float *out = batch->observation + i * frame->observations;
+  frame->model->observe(frame->shared, user, out);
+  const int32_t *id = history_of(frame, user);
+  out += frame->observations - frame->history;
+  for (int32_t k = 0; k < frame->history; k++) out[k] = (float)id[k];
+}
+
+/* A person who is new has watched nothing. */
+static void forget(const feed_frame *frame, void *user) {
+  int32_t *id = history_of(frame, user);
+  for (int32_t k = 0; k < frame->history; k++) id[k] = -1;
+}
+
+/* Puts the ids of what was watched, the first `views` of the list, before those of earlier requests. */
+static void recall(const feed_frame *frame, void *user, const int32_t *order, int32_t views) {
+  int32_t *id = history_of(frame, user);
+  const int32_t fresh = views < frame->history ? views : frame->history;
+  memmove(id + fresh, id, (size_t)(frame->history - fresh) * sizeof *id);
+  for (int32_t k = 0; k < fresh; k++) id[k] = frame->model->video(frame->shared, user, order[views - 1 - k]);
+}
+
+static float leave(const prl_env_batch *batch, const feed_frame *frame, void *user, int64_t i) {
+  const float gap = frame->model->leave(frame->shared, user, batch->seed, batch->stream[i]);
+  if (isinf(gap)) forget(frame, user);
+  return gap;
 }
 
 static void begin_session(const feed_frame *frame, void *user) {
@@ -70,15 +100,16 @@ static void begin_session(const feed_frame *frame, void *user) {
 }
 
 prl_status prl_feed_reset(const prl_env_batch *batch, const uint8_t *mask, const feed_frame *frame) {
-  const feed_model *model = frame->model;
   for (int64_t i = 0; i < batch->n; i++) {
     if (mask && !mask[i]) continue;
     void *user = user_at(batch, frame, i);
     const feed_visit *visit = visit_of(frame, user);
-    const uint64_t stream = batch->stream[i];
-    if (visit->phase == FEED_UNBORN) model->birth(frame->shared, user, batch->seed, stream);
+    if (visit->phase == FEED_UNBORN) {
+      frame->model->birth(frame->shared, user, batch->seed, batch->stream[i]);
+      forget(frame, user);
+    }
     /* Someone else ended the episode: the session is over all the same. */
-    if (visit->phase == FEED_PRESENT) (void)model->leave(frame->shared, user, batch->seed, stream);
+    if (visit->phase == FEED_PRESENT) (void)leave(batch, frame, user, i);
     begin_session(frame, user);
     observe(batch, frame, user, i);
   }
@@ -117,7 +148,7 @@ static void close_session(const prl_env_batch *batch, const feed_frame *frame, i
   const int64_t opened_us = visit->opened_us;
   float *response = batch->response + i * model->responses;
   response[model->depth] = (float)visit->videos;
-  const float gap = model->leave(frame->shared, user, batch->seed, batch->stream[i]);
+  const float gap = leave(batch, frame, user, i);
   if (frame->return_wait > 0) response[model->return_time] = fminf(gap, frame->return_wait);
   batch->terminated[i] = ends_episode(frame, visit, opened_us, gap);
   if (batch->terminated[i]) return;
@@ -127,7 +158,7 @@ static void close_session(const prl_env_batch *batch, const feed_frame *frame, i
 
 /* After the videos: what production records; then the next candidates, or the end of the session. */
 static void conclude(const prl_env_batch *batch, const feed_frame *frame, int64_t i, const float *offset,
-                     bool left) {
+                     const int32_t *order, bool left) {
   enum { APP_TIME = 1, VIDEO_VIEWS = 2 };
   const feed_model *model = frame->model;
   void *user = user_at(batch, frame, i);
@@ -137,6 +168,7 @@ static void conclude(const prl_env_batch *batch, const feed_frame *frame, int64_
   if (frame->return_wait == 0 && visit->request == 0)
     memcpy(&response[model->return_time], (char *)user + model->gap, sizeof(float));
   model->remember(user, response, offset);
+  recall(frame, user, order, (int32_t)response[VIDEO_VIEWS]);
   const bool over = prl_feed_pass(visit, frame->rules, response[VIDEO_VIEWS], response[APP_TIME], left);
   if (!over) model->draw(frame->shared, user);
   observe(batch, frame, user, i);
@@ -158,7 +190,18 @@ prl_status prl_feed_step(const prl_env_batch *batch, const feed_frame *frame) {
       choose(frame, user[i], batch->action + (first + i) * actions, offset[i], order[i]);
     }
     frame->table->watch(frame->shared, user, lanes, order, batch->response + first * model->responses, left);
-    for (int32_t i = 0; i < lanes; i++) conclude(batch, frame, first + i, offset[i], left[i]);
+    for (int32_t i = 0; i < lanes; i++) conclude(batch, frame, first + i, offset[i], order[i], left[i]);
   }
   return PRL_OK;
+}
+
+/* ---- Saved state ---- */
+
+bool prl_feed_sound(const feed_visit *visit, const feed_mind *mind, const int32_t *history, int32_t count,
+                    int32_t videos) {
+  for (int32_t k = 0; k < count; k++)
+    if (history[k] < -1 || history[k] >= videos) return false;
+  if (visit->phase == FEED_UNBORN) return true;
+  return visit->phase > 0 && visit->phase <= FEED_PRESENT && visit->clock_us >= 0 &&
+         visit->clock_us < INT64_MAX / 2 && fabsf(mind->clock_shift) < 1000;
 }

@@ -28,13 +28,19 @@ struct prl_kernels;
         "what ends one: the session; the user's day, with the last session that began on it; or life, "      \
         "until the user leaves for good. The time between its sessions is elapsed time of a step"            \
   }
+#define FEED_HISTORY_OPTION                                                                                    \
+  {                                                                                                            \
+    "history", 0, 0, FEED_MAX_HISTORY, "count",                                                                \
+        "further observations at the end, video_1, video_2, …: the ids of the videos that the user watched " \
+        "last, the newest first; -1: none yet"                                                                 \
+  }
 /* In the order of feed_size. */
 #define FEED_SIZE_OPTIONS                                                                                    \
   {"candidates", 64, 8, FEED_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},           \
       {"shown", 6, 1, FEED_MAX_SHOWN, "count", "videos shown for a request"},                                \
       {"requests", 60, 1, 10000, "count", "the most requests of a session"},                                 \
       {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"},    \
-      FEED_RETURN_OPTION, FEED_EPISODE_OPTION
+      FEED_RETURN_OPTION, FEED_EPISODE_OPTION, FEED_HISTORY_OPTION
 enum feed_pull { FEED_SATISFACTION, FEED_FATIGUE, FEED_PULLS };
 enum feed_size {
   FEED_CANDIDATES,
@@ -43,11 +49,13 @@ enum feed_size {
   FEED_LIFETIME,
   FEED_RETURN_WAIT,
   FEED_EPISODE,
+  FEED_HISTORY,
   FEED_SIZES
 };
 enum feed_episode { FEED_SESSION, FEED_DAY, FEED_LIFE };
-/* The words for its values. */
+/* The words for its values, and the options that came after the others. */
 extern const prl_env_words prl_feed_words[];
+extern const char *const prl_feed_later[];
 #define FEED_BASE_OPTION(weight, value, of)                                                                  \
   { "base_" weight, value, -5, 5, "", "base " of }
 
@@ -112,6 +120,15 @@ extern const prl_env_words prl_feed_words[];
     "memory_norm", "", FEED_AT_LEAST_0, true                                                                 \
   }
 
+/* The videos watched last. last: the greatest id. */
+#define FEED_VIDEO(place, last)                                                                              \
+  { "video_" #place, "", -1, last, true }
+#define FEED_HISTORY_SPEC(last)                                                                              \
+  FEED_VIDEO(1, last), FEED_VIDEO(2, last), FEED_VIDEO(3, last), FEED_VIDEO(4, last), FEED_VIDEO(5, last),   \
+      FEED_VIDEO(6, last), FEED_VIDEO(7, last), FEED_VIDEO(8, last), FEED_VIDEO(9, last),                    \
+      FEED_VIDEO(10, last), FEED_VIDEO(11, last), FEED_VIDEO(12, last), FEED_VIDEO(13, last),                \
+      FEED_VIDEO(14, last), FEED_VIDEO(15, last), FEED_VIDEO(16, last)
+
 /* ---- Options ---- */
 
 /* size: the values of FEED_SIZE_OPTIONS; name: of the environment. Fails: PRL_EINVAL (no whole number;
@@ -133,8 +150,9 @@ typedef struct feed_model {
   void (*enter)(const void *shared, void *user);
   /* Closes the session. Returns the gap in hours of the person who left, infinite when it was for good. */
   float (*leave)(const void *shared, void *user, uint64_t seed, uint64_t stream);
-  void (*draw)(const void *shared, void *user); /* the candidates of the next request */
-  void (*observe)(const void *shared, const void *user, float *out);
+  void (*draw)(const void *shared, void *user);                      /* the candidates of the next request */
+  void (*observe)(const void *shared, const void *user, float *out); /* all but the history */
+  int32_t (*video)(const void *shared, const void *user, int32_t place); /* the id of a candidate */
   void (*remember)(void *user, const float *response, const float *offset);
 } feed_model;
 
@@ -147,7 +165,9 @@ typedef struct feed_frame {
   const float *base; /* (weights) */
   float return_wait; /* h */
   int32_t shown, observations;
-  bool by_item; /* the action is one candidate's place */
+  bool by_item;      /* the action is one candidate's place */
+  int32_t history;   /* ids of the videos watched last, int32 at history_at of a user */
+  size_t history_at; /* a user's ids go on across sessions */
   size_t state_size;
 } feed_frame;
 
@@ -158,5 +178,10 @@ void prl_feed_choose_tables(const char *name, const feed_table *const *tables,
 
 prl_status prl_feed_reset(const prl_env_batch *batch, const uint8_t *mask, const feed_frame *frame);
 prl_status prl_feed_step(const prl_env_batch *batch, const feed_frame *frame);
+
+/* Whether steps can have left these parts of a user's state, of which bytes of a file are not sure: what is
+ * an index, or decides how long a loop runs. history (count): ids; videos: how many there are. */
+bool prl_feed_sound(const feed_visit *visit, const feed_mind *mind, const int32_t *history, int32_t count,
+                    int32_t videos);
 
 #endif

@@ -11,6 +11,7 @@ enum {
   FEED_LANES = 8, /* people who are simulated side by side */
   FEED_MAX_SHOWN = 12,
   FEED_MAX_CANDIDATES = 128,
+  FEED_MAX_HISTORY = 16, /* ids of videos that an observation has */
   FEED_MAX_WEIGHTS = 10
 };
 

@@ -49,14 +49,15 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   if (status) return status;
   const int32_t candidates = (int32_t)values[SIZES + FEED_CANDIDATES];
   const kr_world *world = type->context; /* NULL: the features of its users are not known */
-  out->observations = KR_OBSERVATIONS + (world ? world->features : 0);
+  const int32_t history = (int32_t)values[SIZES + FEED_HISTORY];
+  out->observations = KR_OBSERVATIONS + (world ? world->features : 0) + history;
   out->observation = world ? world->observation : prl_kuairand_observation;
   out->actions = KR_WEIGHTS;
   out->action_kind = PRL_ACTION_CONTINUOUS;
   out->action = weights;
   out->responses = KR_RESPONSES;
   out->response = responses[(int)values[SIZES + FEED_RETURN_WAIT] / 24];
-  out->state_size = kr_state_size(candidates);
+  out->state_size = kr_state_size(candidates, history);
   out->shared_size = sizeof(kr_shared);
   out->clock = out->by_instance = out->divisible = true;
   out->session = "depth";
@@ -81,6 +82,7 @@ static prl_status open_world(const prl_env_type *type, const double *values, uin
   shared->candidates = (int32_t)values[SIZES + FEED_CANDIDATES];
   shared->shown = (int32_t)values[SIZES + FEED_SHOWN];
   shared->return_wait = (float)values[SIZES + FEED_RETURN_WAIT];
+  shared->history = (int32_t)values[SIZES + FEED_HISTORY];
   for (int k = 0; k < KR_WEIGHTS; k++) shared->base[k] = (float)values[BASE + k];
   return PRL_OK;
 }
@@ -105,6 +107,10 @@ static void observe(const void *shared, const void *user, float *out) {
   prl_kuairand_observe(((const kr_shared *)shared)->world, &((const kr_user *)user)->known, out);
 }
 
+static int32_t video(const void *shared, const void *user, int32_t place) {
+  return kr_videos(shared, user)[place];
+}
+
 static void remember(void *user, const float *response, const float *offset) {
   prl_kuairand_remember(&((kr_user *)user)->known, response, offset);
 }
@@ -121,6 +127,7 @@ static const feed_model model = {.weights = KR_WEIGHTS,
                                  .leave = leave,
                                  .draw = draw,
                                  .observe = observe,
+                                 .video = video,
                                  .remember = remember};
 
 /* The runtime's choice of kernels holds here too; `open` is not told of it. */
@@ -134,8 +141,10 @@ static feed_frame frame_of(const prl_env_batch *batch) {
                       .base = shared->base,
                       .return_wait = shared->return_wait,
                       .shown = shared->shown,
-                      .observations = KR_OBSERVATIONS + shared->world->features,
-                      .state_size = kr_state_size(shared->candidates)};
+                      .observations = KR_OBSERVATIONS + shared->world->features + shared->history,
+                      .history = shared->history,
+                      .history_at = kr_history_at(shared->candidates),
+                      .state_size = kr_state_size(shared->candidates, shared->history)};
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
@@ -154,7 +163,7 @@ enum { DIGEST = 32 };
 
 static prl_status save(const prl_env_batch *batch, void *bytes, int64_t *size, prl_error *error) {
   const kr_shared *shared = batch->shared;
-  const size_t state_size = kr_state_size(shared->candidates);
+  const size_t state_size = kr_state_size(shared->candidates, shared->history);
   const size_t slab = (size_t)batch->n * state_size;
   *size = (int64_t)(DIGEST + slab);
   if (!bytes) return PRL_OK;
@@ -163,22 +172,21 @@ static prl_status save(const prl_env_batch *batch, void *bytes, int64_t *size, p
   return PRL_OK;
 }
 
-/* What is an index, or decides how long a loop runs, must be sound. */
 static bool sound(const kr_shared *shared, const kr_user *user) {
-  const feed_visit *visit = &user->known.visit;
   const kr_world *world = shared->world;
-  if (visit->phase == FEED_UNBORN) return true;
-  bool good = visit->phase <= FEED_PRESENT && visit->phase > 0 && visit->clock_us >= 0 &&
-              visit->clock_us < INT64_MAX / 2 && user->known.user >= 0 && user->known.user < world->users &&
-              fabsf(user->latent.mind.clock_shift) < 1000;
-  const int32_t *video = kr_videos(shared, user);
-  for (int32_t c = 0; c < shared->candidates; c++) good = good && video[c] >= 0 && video[c] < world->videos;
+  const char *history = (const char *)user + kr_history_at(shared->candidates);
+  const int32_t *of = kr_videos(shared, user);
+  bool good = prl_feed_sound(&user->known.visit, &user->latent.mind, (const int32_t *)(const void *)history,
+                             shared->history, world->videos);
+  if (user->known.visit.phase == FEED_UNBORN) return good;
+  good = good && user->known.user >= 0 && user->known.user < world->users;
+  for (int32_t c = 0; c < shared->candidates; c++) good = good && of[c] >= 0 && of[c] < world->videos;
   return good;
 }
 
 static prl_status load(const prl_env_batch *batch, const void *bytes, int64_t size, prl_error *error) {
   const kr_shared *shared = batch->shared;
-  const size_t state_size = kr_state_size(shared->candidates);
+  const size_t state_size = kr_state_size(shared->candidates, shared->history);
   const char *from = bytes, *digest = shared->world->digest;
   const size_t slab = (size_t)batch->n * state_size;
   if (size != (int64_t)(DIGEST + slab))
@@ -189,7 +197,8 @@ static prl_status load(const prl_env_batch *batch, const void *bytes, int64_t si
         error, PRL_EFORMAT,
         "the saved state of 'kuairand' belongs to another world than this one, whose digest is %s", digest);
   for (int64_t i = 0; i < batch->n; i++) {
-    _Alignas(64) char copy[sizeof(kr_user) + FEED_MAX_CANDIDATES * (KR_HEADS + 1) * 4 + 64];
+    _Alignas(
+        64) char copy[sizeof(kr_user) + FEED_MAX_CANDIDATES * (KR_HEADS + 1) * 4 + FEED_MAX_HISTORY * 4 + 64];
     memcpy(copy, from + DIGEST + (size_t)i * state_size, state_size);
     if (!sound(shared, (const kr_user *)(void *)copy))
       return prl_fail(error, PRL_EFORMAT, "the saved state of 'kuairand' is damaged at instance %lld",
@@ -213,4 +222,5 @@ const prl_env_type prl_env_kuairand = {
     .load = load,
     .presets = presets,
     .file = &prl_kuairand_file,
+    .later = prl_feed_later,
 };

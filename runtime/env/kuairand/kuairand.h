@@ -19,7 +19,7 @@ enum {
   KR_ROW = 8, /* numbers beside the factors, in rows of people and of videos: six heads and two more */
   KR_MAX_FACTORS = 32,
   KR_MAX_FEATURES = 64,
-  KR_OBSERVATIONS = 53, /* and then the features of the user */
+  KR_OBSERVATIONS = 53, /* and then the features of the user, and the history */
   KR_MAX_AXIS = 64,     /* points of an axis of the play-time table */
   KR_DURATIONS = 12     /* groups of videos by duration */
 };
@@ -95,7 +95,7 @@ typedef struct kr_world {
   float profile[24];
   uint8_t *weekend;                  /* (days) */
   char (*name)[64];                  /* (features) of the observation */
-  prl_observation_spec *observation; /* (KR_OBSERVATIONS + features) */
+  prl_observation_spec *observation; /* (KR_OBSERVATIONS + features + FEED_MAX_HISTORY) */
 } kr_world;
 
 /* world.c */
@@ -127,7 +127,7 @@ typedef struct kr_shared {
   feed_rules rules;
   feed_clock clock;
   float heterogeneity, return_wait;
-  int32_t candidates, shown;
+  int32_t candidates, shown, history;
   float base[KR_WEIGHTS];
 } kr_shared;
 
@@ -146,7 +146,8 @@ typedef struct kr_known {
   float statistics[KR_STATISTICS];
 } kr_known;
 
-/* One person. The candidates follow: prediction[KR_HEADS][candidates], then int32 video[candidates]. */
+/* One person. The candidates follow: prediction[KR_HEADS][candidates], then int32 video[candidates]; and the
+ * ids of what was watched last, int32[history]. */
 typedef struct kr_user {
   kr_latent latent;
   kr_known known;
@@ -157,9 +158,12 @@ static inline int32_t *kr_videos(const kr_shared *shared, const kr_user *user) {
   return (int32_t *)(uintptr_t)(user->prediction + KR_HEADS * shared->candidates);
 }
 
-static inline size_t kr_state_size(int32_t candidates) {
-  size_t size = sizeof(kr_user) + (size_t)candidates * (KR_HEADS * sizeof(float) + sizeof(int32_t));
-  return (size + 63) & ~(size_t)63;
+static inline size_t kr_history_at(int32_t candidates) {
+  return sizeof(kr_user) + (size_t)candidates * (KR_HEADS * sizeof(float) + sizeof(int32_t));
+}
+
+static inline size_t kr_state_size(int32_t candidates, int32_t history) {
+  return (kr_history_at(candidates) + (size_t)history * sizeof(int32_t) + 63) & ~(size_t)63;
 }
 
 static inline int32_t kr_day_of(const kr_world *world, const kr_known *known) {
@@ -177,7 +181,9 @@ void prl_kuairand_remember(kr_known *known, const float *response, const float *
 extern const float prl_kuairand_usual[KR_MEANS]; /* the running means of whom production has not met */
 
 /* observation.c */
-extern const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS];
+/* Without a world: no features of users, and ids without an end. */
+extern const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS + FEED_MAX_HISTORY];
+/* All but the history. */
 void prl_kuairand_observe(const kr_world *world, const kr_known *known, float *out);
 
 #endif

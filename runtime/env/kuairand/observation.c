@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS] = {
+const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS + FEED_MAX_HISTORY] = {
     {"activity", "", 0, 1, false}, FEED_MOMENT_SPEC,    FEED_LAST_SPEC(),       FEED_MEANS_SPEC("fast"),
-    FEED_MEANS_SPEC("slow"),       FEED_ACTIONS_SPEC(), FEED_CANDIDATES_SPEC(),
+    FEED_MEANS_SPEC("slow"),       FEED_ACTIONS_SPEC(), FEED_CANDIDATES_SPEC(), FEED_HISTORY_SPEC(INFINITY),
 };
 
 void prl_kuairand_observe(const kr_world *world, const kr_known *known, float *out) {

@@ -315,15 +315,20 @@ static prl_status read_names(reader *r) {
     good = name->kind == PRL_STRING && name->count > 0 && name->count < 50;
   }
   if (!good) status = refuse(r, "does not name its user_features, in fewer than 50 letters each");
-  const size_t all = KR_OBSERVATIONS + (size_t)w->features;
+  const size_t all = KR_OBSERVATIONS + (size_t)w->features + FEED_MAX_HISTORY;
   w->name = block(w, (size_t)w->features + 1, sizeof *w->name, &status, r->error);
   w->observation = block(w, all, sizeof *w->observation, &status, r->error);
   if (!status) {
-    memcpy(w->observation, prl_kuairand_observation, sizeof prl_kuairand_observation);
+    memcpy(w->observation, prl_kuairand_observation, KR_OBSERVATIONS * sizeof *w->observation);
     for (int i = 0; i < w->features; i++) {
       snprintf(w->name[i], sizeof w->name[i], "user_%s", prl_item(names, i)->as.text);
       w->observation[KR_OBSERVATIONS + i] =
           (prl_observation_spec){w->name[i], "", -INFINITY, INFINITY, false};
+    }
+    for (int i = 0; i < FEED_MAX_HISTORY; i++) {
+      prl_observation_spec *video = &w->observation[KR_OBSERVATIONS + w->features + i];
+      *video = prl_kuairand_observation[KR_OBSERVATIONS + i];
+      video->high = (float)(w->videos - 1);
     }
   }
   prl_doc_free(doc);

@@ -62,15 +62,21 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   if (!status) status = prl_feed_check_whole(type->name, "action_item", values[ACTION_ITEM], error);
   if (status) return status;
   const int32_t candidates = (int32_t)values[SIZES + FEED_CANDIDATES];
+  const int32_t history = (int32_t)values[SIZES + FEED_HISTORY];
   const bool by_item = values[ACTION_ITEM] == 1;
-  out->observations = SV_OBSERVATIONS + (by_item ? SV_ITEM_FEATURES * candidates : 0);
-  out->observation = prl_shortvideo_observation;
+  if (by_item && history > 0)
+    return prl_fail(error, PRL_EINVAL,
+                    "%s: history is %d, but with action_item = 1 observations are those of the candidates; "
+                    "history = 0 is needed",
+                    type->name, history);
+  out->observations = SV_OBSERVATIONS + (by_item ? SV_ITEM_FEATURES * candidates : history);
+  out->observation = history > 0 ? prl_shortvideo_with_history : prl_shortvideo_observation;
   out->actions = by_item ? 1 : SV_WEIGHTS;
   out->action_kind = by_item ? PRL_ACTION_DISCRETE : PRL_ACTION_CONTINUOUS;
   out->action = by_item ? &places[candidates / 8 - 1] : weights;
   out->responses = SV_RESPONSES;
   out->response = responses[(int)values[SIZES + FEED_RETURN_WAIT] / 24];
-  out->state_size = sv_state_size(candidates);
+  out->state_size = sv_state_size(candidates, history);
   out->shared_size = sizeof(sv_shared);
   out->clock = out->by_instance = out->divisible = true;
   out->session = "depth";
@@ -91,6 +97,7 @@ static prl_status open_catalogue(const prl_env_type *type, const double *values,
   shared->candidates = (int32_t)values[SIZES + FEED_CANDIDATES];
   shared->shown = (int32_t)values[SIZES + FEED_SHOWN];
   shared->return_wait = (float)values[SIZES + FEED_RETURN_WAIT];
+  shared->history = (int32_t)values[SIZES + FEED_HISTORY];
   shared->by_item = values[ACTION_ITEM] == 1;
   for (int k = 0; k < SV_WEIGHTS; k++) shared->base[k] = (float)values[BASE + k];
   shared->seed = seed;
@@ -139,6 +146,10 @@ static void observe(const void *shared, const void *memory, float *out) {
   prl_shortvideo_observe(shared, &user->known, user->prediction, sv_items(shared, user), out);
 }
 
+static int32_t video(const void *shared, const void *user, int32_t place) {
+  return sv_items(shared, user)[place];
+}
+
 static void remember(void *user, const float *response, const float *offset) {
   prl_shortvideo_remember(&((sv_user *)user)->known, response, offset);
 }
@@ -155,6 +166,7 @@ static const feed_model model = {.weights = SV_WEIGHTS,
                                  .leave = leave,
                                  .draw = draw,
                                  .observe = observe,
+                                 .video = video,
                                  .remember = remember};
 
 /* The runtime's choice of kernels holds here too; `open` is not told of it. */
@@ -169,9 +181,12 @@ static feed_frame frame_of(const prl_env_batch *batch) {
                       .return_wait = shared->return_wait,
                       .shown = shared->shown,
                       .observations =
-                          SV_OBSERVATIONS + (shared->by_item ? SV_ITEM_FEATURES * shared->candidates : 0),
+                          SV_OBSERVATIONS +
+                          (shared->by_item ? SV_ITEM_FEATURES * shared->candidates : shared->history),
                       .by_item = shared->by_item,
-                      .state_size = sv_state_size(shared->candidates)};
+                      .history = shared->history,
+                      .history_at = sv_history_at(shared->candidates),
+                      .state_size = sv_state_size(shared->candidates, shared->history)};
 }
 
 static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_error *error) {
@@ -182,6 +197,17 @@ static prl_status reset(const prl_env_batch *batch, const uint8_t *mask, prl_err
 static prl_status step(const prl_env_batch *batch, prl_error *error) {
   const feed_frame frame = frame_of(batch);
   return prl_feed_step(batch, &frame);
+}
+
+static bool sound(const void *memory, const void *state) {
+  const sv_shared *shared = memory;
+  const sv_user *user = state;
+  const char *history = (const char *)state + sv_history_at(shared->candidates);
+  const uint16_t *item = sv_items(shared, user);
+  for (int32_t c = 0; c < shared->candidates; c++)
+    if (item[c] >= SV_ITEMS) return false;
+  return prl_feed_sound(&user->known.visit, &user->latent.mind, (const int32_t *)(const void *)history,
+                        shared->history, SV_ITEMS);
 }
 
 const prl_env_type prl_env_shortvideo = {
@@ -195,4 +221,6 @@ const prl_env_type prl_env_shortvideo = {
     .open = open_catalogue,
     .reset = reset,
     .step = step,
+    .later = prl_feed_later,
+    .sound = sound,
 };

@@ -99,7 +99,7 @@ typedef struct sv_shared {
   feed_rules rules;
   feed_clock clock;
   float heterogeneity, drift, return_wait;
-  int32_t candidates, shown, by_item;
+  int32_t candidates, shown, history, by_item;
   float base[SV_WEIGHTS];
   uint64_t seed;
   float fresh[SV_LIFE];               /* exp(−age / 3 days) */
@@ -128,7 +128,8 @@ typedef struct sv_known {
   float statistics[SV_STATISTICS];
 } sv_known;
 
-/* One user. The candidates follow: prediction[SV_HEADS][candidates], then item[candidates]. */
+/* One user. The candidates follow: prediction[SV_HEADS][candidates], then item[candidates]; and the ids of
+ * what was watched last, int32[history]. */
 typedef struct sv_user {
   sv_latent latent;
   sv_known known;
@@ -139,9 +140,12 @@ static inline uint16_t *sv_items(const sv_shared *shared, const sv_user *user) {
   return (uint16_t *)(uintptr_t)(user->prediction + SV_HEADS * shared->candidates);
 }
 
-static inline size_t sv_state_size(int32_t candidates) {
-  size_t size = sizeof(sv_user) + (size_t)candidates * (SV_HEADS * sizeof(float) + sizeof(uint16_t));
-  return (size + 63) & ~(size_t)63;
+static inline size_t sv_history_at(int32_t candidates) {
+  return sizeof(sv_user) + (size_t)candidates * (SV_HEADS * sizeof(float) + sizeof(uint16_t));
+}
+
+static inline size_t sv_state_size(int32_t candidates, int32_t history) {
+  return (sv_history_at(candidates) + (size_t)history * sizeof(int32_t) + 63) & ~(size_t)63;
 }
 
 static inline int64_t sv_day(const sv_known *known) { return feed_day(&known->visit); }
@@ -172,6 +176,8 @@ extern const float prl_shortvideo_usual[SV_MEANS];
 enum { SV_OBSERVATIONS = 64, SV_ITEM_FEATURES = 5 };
 extern const prl_observation_spec
     prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * FEED_MAX_CANDIDATES];
+extern const prl_observation_spec prl_shortvideo_with_history[SV_OBSERVATIONS + FEED_MAX_HISTORY];
+/* All but the history. */
 void prl_shortvideo_observe(const sv_shared *shared, const sv_known *known, const float *prediction,
                             const uint16_t *item, float *out);
 

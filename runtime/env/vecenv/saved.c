@@ -128,6 +128,23 @@ static prl_status reopen(prl_vecenv *env, uint64_t seed, prl_error *error) {
   return PRL_OK;
 }
 
+/* Whether the type takes the saved states (n × state_size bytes) for sound. */
+static prl_status check_states(const prl_vecenv *env, const unsigned char *states, prl_error *error) {
+  const size_t size = env->spec.state_size;
+  if (!env->type->sound || env->type->load) return PRL_OK;
+  void *state = prl_alloc(env->runtime, size); /* aligned */
+  if (!state) return prl_fail_memory(error, size);
+  prl_status status = PRL_OK;
+  for (int64_t i = 0; !status && i < env->n; i++) {
+    memcpy(state, states + (size_t)i * size, size);
+    if (!env->type->sound(env->shared, state))
+      status = prl_fail(error, PRL_EFORMAT, "the saved state of '%s' is damaged at instance %lld",
+                        env->type->name, (long long)i);
+  }
+  prl_free(env->runtime, state);
+  return status;
+}
+
 prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
@@ -141,9 +158,10 @@ prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl
   if (memcmp(head.magic, block_magic, sizeof head.magic))
     return prl_fail(error, PRL_EFORMAT, "these %lld bytes are no saved environment", (long long)size);
   status = check_head(env, &head, size, error);
+  const unsigned char *from = bytes;
+  if (!status) status = check_states(env, from + counters_size(env), error);
   if (!status) status = reopen(env, head.seed, error);
   if (status) return status;
-  const unsigned char *from = bytes;
   if (env->type->load) {
     prl_env_batch batch = prl_vecenv_batch(env);
     error->message[0] = '\0';

@@ -173,6 +173,13 @@ struct prl_env_type {
   const prl_env_preset *presets; /* ends with a NULL name; NULL: none */
   const prl_env_file *file;      /* how it is made from a file; NULL: it needs none */
   const char *digest;            /* of the file that this type was made from; NULL: none */
+  /* Options that came after the others; NULL ends them; NULL: none. A resolved recipe leaves out their
+   * defaults, as those of options that have words, so that recipes from before they came keep their hashes.
+   */
+  const char *const *later;
+  /* Whether the saved state of one instance (state_size bytes, 64-byte aligned) is one that steps can have
+   * left; of a type without `load`. NULL: any bytes are. Called before bytes of a file become the state. */
+  bool (*sound)(const void *shared, const void *state);
 };
 
 typedef const prl_env_type *(*prl_env_entry_fn)(void);
