@@ -83,6 +83,18 @@ static prl_status check_words(const prl_env_type *type, prl_status status, const
   return PRL_OK;
 }
 
+static prl_status check_later(const prl_env_type *type, prl_status status, const char *where,
+                              prl_error *error) {
+  for (const char *const *name = type->later; name && *name; name++) {
+    const prl_env_option *option = type->options;
+    while (option && option->name && strcmp(option->name, *name)) option++;
+    if (!option || !option->name)
+      return prl_fail(error, status, "%s: the environment '%s' says that '%s' came later, which is no option",
+                      where, type->name, *name);
+  }
+  return PRL_OK;
+}
+
 prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const char *where,
                               prl_error *error) {
   if (type->abi != PRL_ENV_ABI)
@@ -93,6 +105,7 @@ prl_status prl_env_check_type(const prl_env_type *type, prl_status status, const
   if (missing)
     return prl_fail(error, status, "%s: the environment '%s' has no %s", where, type->name, missing);
   prl_status refused = check_words(type, status, where, error);
+  if (!refused) refused = check_later(type, status, where, error);
   if (refused) return refused;
   if (!type->save != !type->load)
     return prl_fail(error, status, "%s: the environment '%s' has one of save and load; both or none", where,

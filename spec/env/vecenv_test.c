@@ -357,7 +357,7 @@ static prl_status sessions_spec(const prl_env_type *type, const double *options,
   return status;
 }
 
-static void test_what_a_type_says_wrongly_of_sessions_and_words(void **state) {
+static void test_what_a_type_says_wrongly_of_sessions_and_options(void **state) {
   static const prl_env_option sizes[] = {{"size", 0, 0, 2, "", ""}, {0}};
   static const char *const two[] = {"small", "large", NULL};
   const prl_env_words fewer[] = {{"size", two}, {0}}, other[] = {{"weight", two}, {0}};
@@ -388,6 +388,11 @@ static void test_what_a_type_says_wrongly_of_sessions_and_words(void **state) {
   type.presets = presets;
   assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
   assert_true(contains(error.message, "3 words for 'size'"));
+  static const char *const later[] = {"size", "colour", NULL};
+  type.presets = NULL, type.later = later;
+  assert_int_equal(prl_vecenv_new(runtime, &type, NULL, 1, 0, 0, &env, &error), PRL_EINVAL);
+  assert_string_equal(error.message,
+                      "type: the environment 'knob' says that 'colour' came later, which is no option");
   prl_runtime_release(runtime);
 }
 
@@ -465,7 +470,7 @@ int main(void) {
       cmocka_unit_test(test_kernel_tables_give_the_same_bytes),
       cmocka_unit_test(test_a_type_of_two_dimensions),
       cmocka_unit_test(test_a_clock_that_cannot_be),
-      cmocka_unit_test(test_what_a_type_says_wrongly_of_sessions_and_words),
+      cmocka_unit_test(test_what_a_type_says_wrongly_of_sessions_and_options),
       cmocka_unit_test(test_a_block_of_less_than_nothing),
       cmocka_unit_test(test_a_failed_step_must_be_reset),
       cmocka_unit_test(test_a_failure_without_a_message_gets_one),
