@@ -111,7 +111,10 @@ describe("bayes", function()
     assert.is_false(read(whole, "trials.csv") == read(other, "trials.csv"))
     for _, stop_at in ipairs {4, 10, 14} do
       local part
-      prl.interrupted = function() return part ~= nil and #part.state.search.scores == stop_at end
+      -- Not inside of an evaluation, which a slow machine asks while it runs: what one that is cut leaves is not looked at here.
+      prl.interrupted = function()
+        return part ~= nil and #part.state.search.scores == stop_at and not debug.traceback():find("evaluate", 1, true)
+      end
       part = start("part" .. stop_at)
       assert.equal("interrupted", part:train())
       prl.interrupted = nil
