@@ -3,42 +3,19 @@
 ---
 --- Sets: "policy" (the actor), "critic/NAME" for each critic, with a shared trunk "trunk" and with a memory "memory", which
 --- step with the actor, and what the algorithm calls its own. Names of parameters are paths of modules: "1.weight".
+local actors = require "perilune.recipe.actors"
 local join = require "perilune.columns"
 local embed = require "perilune.recipe.embed"
 local keys = require "perilune.keys"
 local observes = require "perilune.recipe.observes"
 local options = require "perilune.options"
 local prl = require "perilune"
-local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
-local nn, distribution = prl.nn, prl.distribution
+local nn = prl.nn
 
 local networks = {}
 
 local no_field = options.strict("a critic", "field", {}, {"name"}) -- what an algorithm sees of one
-
-local function sizes(inputs, hidden, outputs)
-  local out = {inputs}
-  for _, width in ipairs(hidden) do out[#out + 1] = width end
-  out[#out + 1] = outputs
-  return out
-end
-
-local initialisers = {orthogonal = "orthogonal", xavier = "xavier_uniform", kaiming = "kaiming_uniform"}
-
-local function mlp(inputs, given, outputs, last_gain)
-  local layers = sizes(inputs, given.hidden, outputs)
-  layers.activation, layers.last_gain, layers.init = given.activation, last_gain, initialisers[given.init]
-  return nn.mlp(layers)
-end
-
---- Hidden layers alone, every one activated.
-local function body(inputs, given)
-  local layers = sizes(inputs, given.hidden, nil)
-  layers.activation, layers.output, layers.init = given.activation, given.activation, initialisers[given.init]
-  layers.last_gain = math.sqrt(2)
-  return nn.mlp(layers)
-end
 
 --- fn, whose last result is given again for the same inputs in the same trace: what several networks read is evaluated once.
 local function once(fn)
@@ -49,141 +26,6 @@ local function once(fn)
     if not same then inputs, last, scope = {...}, fn(...), prl.scope_number() end
     return last
   end
-end
-
--- ---- The actor ----
-
---- Which action dimensions the policy sets, and the numbers that hold the others.
-local function free_dimensions(spec, given)
-  local free, held = {}, {}
-  for i, name in ipairs(spec.action.names) do
-    local option = given and given[name]
-    if type(option) == "number" then held[i] = option else free[#free + 1] = i end
-  end
-  if #free == 0 then error("policy.action: every dimension is held; the policy has nothing to set", 0) end
-  return free, held
-end
-
---- {centre}, {half} of the bounds of these dimensions; nil where one of them has none.
-local function middles(spec, given, free)
-  local centre, half, all = {}, {}, true
-  for k, i in ipairs(free) do
-    local own = given and given[spec.action.names[i]]
-    local low, high = (own or spec.action.low)[own and 1 or i], (own or spec.action.high)[own and 2 or i]
-    all = all and low > -math.huge and high < math.huge
-    centre[k], half[k] = (low + high) / 2, (high - low) / 2
-  end
-  if all then return centre, half end
-end
-
---- mean = centre + half · tanh(raw/half): slope 1 in the middle, never outside of the bounds.
-local function bounded(raw, spec, given, free)
-  local centre, half = middles(spec, given, free)
-  if not centre then return raw end
-  local c, h = prl.tensor(centre), prl.tensor(half)
-  return c + h * (raw / h):tanh()
-end
-
---- Where policy.start is a constant action: the last layer gives that action in these dimensions for every input, until it learns;
---- squash: what its outputs go through, "bounded" or "unit", the tanh between bounds of a network of the algorithm's own.
-local function begin_at_constant(self, layer, free, squash)
-  local vector = start.vector(self.recipe, self.spec)
-  if not vector then return end
-  local numbers = {}
-  for k, i in ipairs(free) do numbers[k] = vector[i] end
-  local centre, half = middles(self.spec, self.recipe.policy.action, free)
-  for k = 1, squash and centre and #free or 0 do
-    local unit = (numbers[k] - centre[k]) / half[k]
-    numbers[k] = 0.5 * math.log((1 + unit) / (1 - unit)) * (squash == "unit" and 1 or half[k])
-  end
-  for k = #free + 1, layer.bias:size(1) do numbers[k] = 0 end
-  layer.weight:copy_(prl.zeros(layer.weight:shape()))
-  layer.bias:copy_(prl.tensor(numbers))
-  self.began = true
-end
-
---- Actions of the policy's own dimensions from rows of the environment's, and back.
-local function selectors(spec, free, held)
-  if #free == #spec.action.names then
-    return function(action) return action end, function(action) return action end
-  end
-  local ids, column = {}, {}
-  for k, i in ipairs(free) do ids[k], column[i] = i - 1, k end
-  local index = prl.tensor(ids, "int32")
-  return function(action) return action:index_select(2, index) end, function(action)
-    local columns = {}
-    for i = 1, #spec.action.names do
-      local own = action:slice(2, column[i] or 1, column[i] or 1)
-      columns[i] = column[i] and own or own * 0 + held[i]
-    end
-    return join(columns)
-  end
-end
-
---- The network of the actor's last numbers: the recipe's layers, or those of its own file (recipe/policy_file.lua).
-local function actor_network(self, policy, inputs, outputs)
-  if self.own_policy then return self.own_policy(self, policy, inputs, outputs) end
-  return mlp(inputs, policy, outputs, policy.last_gain)
-end
-
---- by_state: the logarithm of a deviation that is to depend on the state, at the start; nil: as the recipe says.
-local function continuous_actor(self, policy, inputs, by_state)
-  local spec = self.spec
-  local free, held = free_dimensions(spec, policy.action)
-  local width, kind, init = #free, policy.log_std.kind, policy.log_std.init
-  if by_state then kind, init = "state", by_state end
-  local layers = actor_network(self, policy, inputs, width)
-  if not self.own_policy then begin_at_constant(self, layers[#layers], free, policy.bounded and "bounded") end
-  local net = nn.module {
-    mean = layers,
-    deviation = kind == "state" and mlp(inputs, policy, width, 0) or nil,
-    log_std = kind == "free" and nn.parameter(prl.full({width}, init)) or nil,
-    forward = function(net, x, shift)
-      local mean = net.mean(x)
-      if shift then mean = mean + shift end
-      if policy.bounded then mean = bounded(mean, spec, policy.action, free) end
-      local log_std = net.log_std or prl.full({width}, init)
-      if net.deviation then log_std = net.deviation(x) + init end
-      return distribution.normal(mean, log_std)
-    end,
-  }
-  local from_env, to_env = selectors(spec, free, held)
-  return net, {draws = width, numbers = width, from_env = from_env, to_env = to_env}
-end
-
---- by_state: the logarithm of a temperature that depends on the state, by which the logits are divided, at the start.
-local function discrete_actor(self, policy, inputs, by_state)
-  local choices, total = self.spec.action.choices, 0
-  for _, n in ipairs(choices) do total = total + n end
-  local net = nn.module {
-    logits = actor_network(self, policy, inputs, total),
-    temperature = by_state and mlp(inputs, policy, 1, 0) or nil,
-    forward = function(net, x, shift)
-      local logits = net.logits(x)
-      if shift then logits = logits + shift end
-      if net.temperature then logits = logits * (-(net.temperature(x) + by_state)):exp() end
-      if #choices == 1 then return distribution.categorical(logits) end
-      return distribution.multi_categorical(logits, choices)
-    end,
-  }
-  local function same(action) return action end
-  return net, {draws = #choices, numbers = total, from_env = same, to_env = same}
-end
-
---- One action for everybody: a layer that returns it for any input. Nothing in it is squashed or normalised, so that the
---- numbers are returned unchanged. Or one that is linear in the observations, within bounds (recipe/search.lua).
-local function constant_actor(constant, inputs)
-  local layer = nn.linear(inputs, #constant, {init = "zero"})
-  layer.bias:copy_(prl.tensor {unpack(constant)})
-  local forward = function(net, x) return distribution.point(net.mean(x)) end
-  if constant.weights then
-    local low, high = prl.tensor(constant.low), prl.tensor(constant.high)
-    layer.weight:copy_(prl.tensor(constant.weights))
-    forward = function(net, x) return distribution.point(net.mean(x):minimum(high):maximum(low)) end
-  end
-  local net = nn.module {mean = layer, forward = forward}
-  local function same(action) return action end
-  return net, {draws = 0, from_env = same, to_env = same}
 end
 
 -- ---- Sets ----
@@ -260,7 +102,7 @@ end
 --- from are in stretches, through which the gradients go back; elsewhere each row goes on from the state that comes with it.
 local function add_memory(self, trunk, group)
   local width, observed, before = self.recipe.policy.memory[2], #self.spec.observation.names, trunk.feature
-  local unit = nn.gru(trunk.width, width, {init = initialisers[self.recipe.policy.init]})
+  local unit = nn.gru(trunk.width, width, {init = actors.initialisers[self.recipe.policy.init]})
   trunk.memory, trunk.width = unit, width
   trunk.feature = once(function(obs)
     local learned = self.sequence
@@ -280,9 +122,9 @@ local function trunk_of(self, group)
   local trunk = {width = inputs, feature = (policy.observes or policy.embed) and once(see) or see}
   self.trunk_made = trunk
   if policy.trunk == "shared" then
-    local module = body(inputs, policy)
+    local module = actors.body(inputs, policy)
     trunk.module, trunk.width = module, policy.hidden[#policy.hidden]
-    function trunk.make() return body(inputs, policy) end
+    function trunk.make() return actors.body(inputs, policy) end
     trunk.feature = once(function(obs) return module(see(obs)) end)
     --- What uses the trunk has no hidden layers of its own.
     trunk.head = {hidden = {}, activation = policy.activation, init = policy.init}
@@ -314,13 +156,12 @@ end
 function networks.actor(self, by_state)
   before_programs "learn:actor"
   local policy, trunk = self.recipe.policy, trunk_of(self)
-  local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
   local head = trunk.head and setmetatable(trunk.head, {__index = policy}) or policy
   local net, actor
   if self.constant then
-    net, actor = constant_actor(self.constant, trunk.width)
+    net, actor = actors.constant(self.constant, trunk.width)
   else
-    net, actor = make(self, head, trunk.width, by_state)
+    net, actor = actors.new(self, head, trunk.width, by_state)
   end
   actor.set, actor.group, actor.net = "policy", "actor", net
   actor.distribution = function(obs) return net(trunk.feature(obs)) end
@@ -331,7 +172,7 @@ function networks.actor(self, by_state)
       return made
     end
     local body_copy = trunk.module and copy("trunk", trunk.module, trunk.make())
-    local net_copy = copy("policy", net, (make(self, head, trunk.width, by_state)))
+    local net_copy = copy("policy", net, (actors.new(self, head, trunk.width, by_state)))
     local see = sight_of(self)
     return function(obs)
       local seen = see(obs)
@@ -351,8 +192,7 @@ function networks.policy(self, name)
   if trunk.module then options.refuse("learn:policy: several policies share no trunk; policy.trunk is \"shared\"") end
   if trunk.memory then options.refuse("learn:policy: several policies share no memory, and policy.memory is given") end
   if self.recipe.policy.embed then options.refuse("learn:policy: several policies share no tables, and policy.embed is given") end
-  local make = self.spec.action.kind == "continuous" and continuous_actor or discrete_actor
-  local net, policy = make(self, self.recipe.policy, trunk.width)
+  local net, policy = actors.new(self, self.recipe.policy, trunk.width)
   policy.set, policy.name, policy.group = name, name, name
   function policy.distribution(obs) return net(trunk.feature(obs)) end
   self.policies[name] = true
@@ -515,7 +355,7 @@ function networks.critics(self)
     local own = recipe.objective.critics[name] or {}
     local given = trunk.head or {hidden = own.hidden or policy.hidden, activation = own.activation or policy.activation,
       init = policy.init}
-    local value = mlp(trunk.width, given, 1, 1)
+    local value = actors.mlp(trunk.width, given, 1, 1)
     local critic = setmetatable({name = name, set = "critic/" .. name, last = tostring(#value)}, {
       __index = no_field, __call = function(_, obs) return value(trunk.feature(obs)):reshape(-1) end,
     })
@@ -600,7 +440,7 @@ function networks.own(self, name, given)
   local layers = {hidden = given.hidden or policy.hidden, activation = given.activation or policy.activation,
     init = given.init or policy.init}
   local inputs, columns = columns_of(self, given.inputs)
-  local function make() return mlp(inputs, layers, outputs, given.last_gain or 1) end
+  local function make() return actors.mlp(inputs, layers, outputs, given.last_gain or 1) end
   local module = make()
   add_set(self, name, module, not given.fixed and name or nil)
   local network = callable(name, name, module, columns, outputs, given.fixed)
@@ -643,7 +483,7 @@ function networks.start_squashed(self, network)
   local maker, free = self.makers[network], {}
   if not (maker and maker.module) then options.refuse("learn:start_squashed takes what learn:network gave") end
   for i in ipairs(self.spec.action.names) do free[i] = i end
-  begin_at_constant(self, maker.module[#maker.module], free, "unit")
+  actors.begin_at_constant(self, maker.module[#maker.module], free, "unit")
 end
 
 --- learn:parameter.
