@@ -1,13 +1,10 @@
 --- bayes, a search by a Gaussian process: from the recipe to the report, and what it finds.
 
-local posix = require "posix"
-local cjson = require "cjson"
 local prl = require "perilune"
 local bayes = require "perilune.algorithms.bayes"
 local csv = require "perilune.records.csv"
 local door = require "perilune.trainer.drivers.door"
-local report = require "support.report"
-local trainer = require "perilune.trainer"
+local search_runs = require "support.search_runs"
 
 local recipe = [[
 return {
@@ -40,29 +37,10 @@ local function search_of(options, n, seed, fn, noise, level)
 end
 
 describe("bayes", function()
-  local root
-
-  before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-bayes-XXXXXX"))
-    assert(prl.io.write(root .. "/feed.lua", recipe))
-  end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
-
-  local function load(set) return prl.recipe.load(root .. "/feed.lua", {set = set}) end
-  local function start(runs, set)
-    return trainer.start(assert(load(set)), {root = root .. "/" .. runs, quiet = true, set = set, report = report})
-  end
-  local function train(runs, set)
-    local run = start(runs or "runs", set)
-    assert.equal("finished", run:train())
-    return run
-  end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  local function last_bytes(run) return assert(prl.io.read((run.folder:last_checkpoint()))) end
-  local function info(run) return cjson.decode((read(run, "run.json"))) end
+  local runs = search_runs.of(recipe)
+  local load, train, read, info = runs.load, runs.train, runs.read, runs.info
+  before_each(runs.begin)
+  after_each(runs.finish)
 
   it("finds the best vector under noise and rounds that differ", function()
     local best = {0.6, -0.4, 0.1, 0.9}
@@ -109,22 +87,7 @@ describe("bayes", function()
   it("makes the same bytes from the same seed, and goes on from a stop to them", function()
     local whole, other = train("whole"), train("other", {"train.seed=4"})
     assert.is_false(read(whole, "trials.csv") == read(other, "trials.csv"))
-    for _, stop_at in ipairs {4, 10, 14} do
-      local part
-      -- Not inside of an evaluation, which a slow machine asks while it runs: what one that is cut leaves is not looked at here.
-      prl.interrupted = function()
-        return part ~= nil and #part.state.search.scores == stop_at and not debug.traceback():find("evaluate", 1, true)
-      end
-      part = start("part" .. stop_at)
-      assert.equal("interrupted", part:train())
-      prl.interrupted = nil
-      local rest = trainer.resume(part.folder.path, {quiet = true})
-      assert.equal("finished", rest:train())
-      for _, name in ipairs {"trials.csv", "metrics.csv", "evaluations.csv"} do
-        assert.is_true(read(whole, name) == read(rest, name), ("%s after a stop at trial %d"):format(name, stop_at))
-      end
-      assert.is_true(last_bytes(whole) == last_bytes(rest))
-    end
+    runs.go_on_after(whole, {4, 10, 14})
   end)
 
   it("refuses in one sentence what it cannot search for", function()
@@ -140,9 +103,9 @@ describe("bayes", function()
     refused({"algorithm.batch=1"}, "algorithm.batch")
     refused({"algorithm.round=5"}, "rounds")
     refused({"algorithm.optimizer={'adam'}"}, "algorithm.optimizer: unknown key")
-    assert(prl.io.write(root .. "/feed.lua", 'return {env = "cartpole", algorithm = {"bayes"}}'))
+    assert(prl.io.write(runs.root .. "/feed.lua", 'return {env = "cartpole", algorithm = {"bayes"}}'))
     refused(nil, "bayes drives continuous actions")
-    assert(prl.io.write(root .. "/feed.lua", 'return {env = "pendulum", algorithm = {"bayes"}}'))
+    assert(prl.io.write(runs.root .. "/feed.lua", 'return {env = "pendulum", algorithm = {"bayes"}}'))
     refused(nil, "a search tries actions on users over simulated days, and the env pendulum has no clock")
   end)
 end)

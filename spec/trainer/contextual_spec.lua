@@ -1,13 +1,11 @@
 --- cem in its contextual form: an action that is linear in observations, from the recipe to the agent.
 
 local posix = require "posix"
-local cjson = require "cjson"
 local prl = require "perilune"
 local csv = require "perilune.records.csv"
 local message_of = require "support.refusal"
 local panel = require "perilune.trainer.panel"
-local report = require "support.report"
-local trainer = require "perilune.trainer"
+local search_runs = require "support.search_runs"
 
 local recipe = [[
 return {
@@ -44,29 +42,10 @@ return mirror
 ]]
 
 describe("cem that observes", function()
-  local root
-
-  before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-contextual-XXXXXX"))
-    assert(prl.io.write(root .. "/feed.lua", recipe))
-  end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
-
-  local function load(set, trust) return prl.recipe.load(root .. "/feed.lua", {set = set, trust = trust}) end
-  local function start(runs, set, trust)
-    return trainer.start(assert(load(set, trust)), {root = root .. "/" .. runs, quiet = true, set = set, report = report})
-  end
-  local function train(runs, set, trust)
-    local run = start(runs or "runs", set, trust)
-    assert.equal("finished", run:train())
-    return run
-  end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  local function info(run) return cjson.decode((read(run, "run.json"))) end
-  local function last_bytes(run) return assert(prl.io.read((run.folder:last_checkpoint()))) end
+  local runs = search_runs.of(recipe)
+  local load, start, train, read, info = runs.load, runs.start, runs.train, runs.read, runs.info
+  before_each(runs.begin)
+  after_each(runs.finish)
 
   it("adopts base + W z of observations in their deviations, within the bounds", function()
     local run = train(nil, {"algorithm.weight_std=1"})
@@ -134,26 +113,12 @@ describe("cem that observes", function()
   end)
 
   it("makes the same bytes from the same seed, and goes on from a stop to them", function()
-    local whole = train("whole")
-    for _, stop_at in ipairs {1, 6, 13} do
-      local part
-      prl.interrupted = function() return part ~= nil and #part.state.search.scores == stop_at end
-      part = start("part" .. stop_at)
-      assert.equal("interrupted", part:train())
-      prl.interrupted = nil
-      local rest = trainer.resume(part.folder.path, {quiet = true})
-      assert.equal("finished", rest:train())
-      for _, name in ipairs {"trials.csv", "metrics.csv", "evaluations.csv"} do
-        assert.is_true(read(whole, name) == read(rest, name), ("%s after a stop at trial %d"):format(name, stop_at))
-      end
-      assert.is_true(last_bytes(whole) == last_bytes(rest))
-      assert.same(info(whole).search, info(rest).search)
-    end
+    runs.go_on_after(train("whole"), {1, 6, 13})
   end)
 
   it("finds what one action for everybody cannot have", function()
-    assert(prl.io.write(root .. "/mirror.lua", mirror))
-    assert(prl.io.write(root .. "/feed.lua", [[return {env = {lua = "./mirror.lua", n = 4},
+    assert(prl.io.write(runs.root .. "/mirror.lua", mirror))
+    assert(prl.io.write(runs.root .. "/feed.lua", [[return {env = {lua = "./mirror.lua", n = 4},
       algorithm = {"cem", population = 24, elites = 6, generations = 8, users = 8, observes = {"idle", "seen"}},
       train = {warmup = 2000}, eval = {every = 0, users = 4, days = 1}}]]))
     local found = {}
@@ -177,7 +142,7 @@ describe("cem that observes", function()
     refused({"train.warmup=100"}, "algorithm.observes: means and deviations of observations are measured over a warm-up of at least "
       .. "1000 steps, and train.warmup is 100")
     refused({"algorithm.observes=remove", "algorithm.weight_std=1"}, "weight_std is for observes")
-    assert(prl.io.write(root .. "/feed.lua", (recipe:gsub("observes = {.-}", "observes = {}"))))
+    assert(prl.io.write(runs.root .. "/feed.lua", (recipe:gsub("observes = {.-}", "observes = {}"))))
     refused(nil, "algorithm.observes: expected at least one observation, got {}")
   end)
 
@@ -189,8 +154,8 @@ describe("cem that observes", function()
   end)
 
   it("is refused where an observation never changes", function()
-    assert(prl.io.write(root .. "/mirror.lua", (mirror:gsub("math.random%(%) %- 0.5", "0"))))
-    assert(prl.io.write(root .. "/feed.lua", [[return {env = {lua = "./mirror.lua", n = 4},
+    assert(prl.io.write(runs.root .. "/mirror.lua", (mirror:gsub("math.random%(%) %- 0.5", "0"))))
+    assert(prl.io.write(runs.root .. "/feed.lua", [[return {env = {lua = "./mirror.lua", n = 4},
       algorithm = {"cem", population = 4, elites = 2, generations = 1, users = 2, observes = {"seen"}},
       train = {warmup = 1000}, eval = {every = 0, users = 4, days = 1}}]]))
     local message = message_of(function() train(nil, nil, true) end)

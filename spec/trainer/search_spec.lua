@@ -1,7 +1,6 @@
 --- Algorithms that search for one action for everybody, from the recipe to the report.
 
 local posix = require "posix"
-local cjson = require "cjson"
 local prl = require "perilune"
 local message_of = require "support.refusal"
 local cem = require "perilune.algorithms.cem"
@@ -12,7 +11,7 @@ local panel = require "perilune.trainer.panel"
 local recipe_search = require "perilune.recipe.search"
 local csv = require "perilune.records.csv"
 local trainer = require "perilune.trainer"
-local report = require "support.report"
+local search_runs = require "support.search_runs"
 
 local recipe = [[
 return {
@@ -38,36 +37,18 @@ describe("a reward of many responses", function()
 end)
 
 describe("a search for one action", function()
-  local root
+  local runs = search_runs.of(recipe)
+  local load, start, train, read, info, last_bytes = runs.load, runs.start, runs.train, runs.read, runs.info, runs.last_bytes
+  before_each(runs.begin)
+  after_each(runs.finish)
 
-  before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-search-XXXXXX"))
-    assert(prl.io.write(root .. "/feed.lua", recipe))
-  end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
-
-  local function load(set, trust) return prl.recipe.load(root .. "/feed.lua", {set = set, trust = trust}) end
-  local function start(runs, set, trust)
-    return trainer.start(assert(load(set, trust)), {root = root .. "/" .. runs, quiet = true, set = set, report = report})
-  end
-  local function train(runs, set, trust)
-    local run = start(runs or "runs", set, trust)
-    assert.equal("finished", run:train())
-    return run
-  end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
   local function trials(run) return assert(csv.read(run.folder:file("trials.csv"))) end
-  local function info(run) return cjson.decode((read(run, "run.json"))) end
   local function refused(set)
     local loaded, message = load(set)
     assert.is_nil(loaded)
     assert.is_nil(message:find("\n", 1, true))
     return message
   end
-  local function last_bytes(run) return assert(prl.io.read((run.folder:last_checkpoint()))) end
 
   it("leaves a run's folder, with a row for each trial and for the zero action beside them", function()
     local run = train()
@@ -142,22 +123,7 @@ describe("a search for one action", function()
   end)
 
   it("goes on from a stop to the same bytes as one that never stopped", function()
-    local whole = train("whole")
-    for _, stop_at in ipairs {1, 4, 7, 8, 15} do
-      local part
-      prl.interrupted = function() return part ~= nil and #part.state.search.scores == stop_at - 1 end
-      part = start("part" .. stop_at)
-      assert.equal("interrupted", part:train())
-      assert.equal(stop_at - 1, #part.state.search.scores)
-      prl.interrupted = nil
-      local rest = trainer.resume(part.folder.path, {quiet = true})
-      assert.equal("finished", rest:train())
-      for _, name in ipairs {"trials.csv", "metrics.csv", "evaluations.csv"} do
-        assert.is_true(read(whole, name) == read(rest, name), ("%s after a stop at trial %d"):format(name, stop_at - 1))
-      end
-      assert.is_true(last_bytes(whole) == last_bytes(rest), ("after a stop at trial %d"):format(stop_at - 1))
-      assert.same(info(whole).search, info(rest).search)
-    end
+    runs.go_on_after(train("whole"), {0, 3, 6, 7, 14})
   end)
 
   it("goes on after a crash from the last whole checkpoint, making later trials anew", function()
@@ -215,7 +181,7 @@ describe("a search for one action", function()
   end)
 
   it("is for the algorithms of one's own as well, which need trust", function()
-    assert(prl.io.write(root .. "/mine.lua", [[
+    assert(prl.io.write(runs.root .. "/mine.lua", [[
 local mine = {summary = "the best of a few", actions = {"continuous"},
   options = {count = {3, "", "how many", structural = true, min = 1}}}
 function mine.trials(opt) return opt.count end
@@ -231,7 +197,7 @@ function mine.search(search, opt)
   search:adopt(best)
 end
 return mine]]))
-    assert(prl.io.write(root .. "/feed.lua", (recipe:gsub('{"cem".-}', '{lua = "./mine.lua", count = 5}'))))
+    assert(prl.io.write(runs.root .. "/feed.lua", (recipe:gsub('{"cem".-}', '{lua = "./mine.lua", count = 5}'))))
     assert.truthy(refused():find("it runs only with --trust", 1, true))
     local whole, asked = train("whole", nil, true), 0
     local columns = trials(whole).columns
@@ -248,15 +214,15 @@ return mine]]))
     local message, code = message_of(function() trainer.resume(part.folder.path, {quiet = true}) end)
     assert.truthy(message:find("mine.lua, is code: it runs only with --trust", 1, true))
     assert.equal(2, code)
-    assert(prl.io.write(root .. "/mine.lua", (assert(prl.io.read(root .. "/mine.lua")):gsub("half %*", "half * .5 *"))))
+    assert(prl.io.write(runs.root .. "/mine.lua", (assert(prl.io.read(runs.root .. "/mine.lua")):gsub("half %*", "half * .5 *"))))
     message = message_of(function() trainer.resume(part.folder.path, {quiet = true, trust = true}) end)
     assert.truthy(message:find("its algorithm makes other trials than it made", 1, true))
   end)
 
   it("names what an algorithm of one's own does wrong", function()
-    assert(prl.io.write(root .. "/feed.lua", (recipe:gsub('{"cem".-}', '{lua = "./mine.lua"}'))))
+    assert(prl.io.write(runs.root .. "/feed.lua", (recipe:gsub('{"cem".-}', '{lua = "./mine.lua"}'))))
     local function message(body, more)
-      assert(prl.io.write(root .. "/mine.lua", ([[
+      assert(prl.io.write(runs.root .. "/mine.lua", ([[
 local mine = {options = {}, %s}
 function mine.search(search) %s end
 return mine]]):format(more or "trials = function() return 1 end", body)))
@@ -281,11 +247,11 @@ return mine]]):format(more or "trials = function() return 1 end", body)))
     assert.truthy(text:find("algorithm.elites: expected at most the population, 6, got 7", 1, true), text)
     text = refused({"algorithm.optimizer={'adam'}"})
     assert.truthy(text:find("algorithm.optimizer: unknown key", 1, true), text)
-    assert(prl.io.write(root .. "/feed.lua", 'return {env = "pendulum", algorithm = {"cem"}}'))
+    assert(prl.io.write(runs.root .. "/feed.lua", 'return {env = "pendulum", algorithm = {"cem"}}'))
     text = refused()
     assert.truthy(text:find("algorithm: a search tries actions on users over simulated days, and the env pendulum has no clock",
       1, true), text)
-    assert(prl.io.write(root .. "/feed.lua", 'return {env = "cartpole", algorithm = {"fixed"}}'))
+    assert(prl.io.write(runs.root .. "/feed.lua", 'return {env = "cartpole", algorithm = {"fixed"}}'))
     assert.truthy(refused():find("fixed drives continuous actions", 1, true))
   end)
 
@@ -309,7 +275,7 @@ return mine]]):format(more or "trials = function() return 1 end", body)))
     assert.truthy(run:closing_text():find("The action, the same for everybody: {watch = 0, long_view = 0,", 1, true))
     local bound = train("bound", {"algorithm={'fixed'}", "policy.action.like={0.5, 1}"})
     assert.equal(0.5, info(bound).search.vector[3].value)
-    assert(prl.io.write(root .. "/feed.lua", 'return {env = {"pendulum", n = 2}, algorithm = {"fixed"}, ' ..
+    assert(prl.io.write(runs.root .. "/feed.lua", 'return {env = {"pendulum", n = 2}, algorithm = {"fixed"}, ' ..
       'eval = {episodes = 2}}'))
     assert.truthy(train("pendulum"):evaluation_text():find("reward", 1, true))
   end)
