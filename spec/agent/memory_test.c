@@ -29,14 +29,6 @@ static const toy_options options = {.observations = 3,
                                     .capacity = "{\"streams\":4,\"rows\":64,\"act\":3,\"tile\":16}",
                                     .schedule = COLLECT REMEMBER(200) UPDATES(1, 0, SAMPLE(16)) PUBLISH};
 
-static prl_plan *toy_made(const toy_options *o) {
-  toy_plan toy = toy_new(runtime, o);
-  prl_plan *plan;
-  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
-  toy_free(&toy);
-  return plan;
-}
-
 /* ---- a host, and what it knows of each step ---- */
 
 enum { MOST = 4000, NOT_YET = -2, TERMINATED = -1 };
@@ -275,7 +267,7 @@ static void the_warmup_is_not_remembered(void **state) {
 
 static void a_swap_keeps_the_memory(void **state) {
   (void)state;
-  prl_plan *plan = toy_made(&options);
+  prl_plan *plan = toy_made(runtime, &options);
   static host one;
   one = *begin(&options);
   live(&one, 123);
@@ -306,7 +298,7 @@ static void a_swap_brings_no_flood_of_updates(void **state) {
   (void)state;
   host *h = begin(&options);
   live(h, 123);
-  prl_plan *plan = toy_made(&options);
+  prl_plan *plan = toy_made(runtime, &options);
   CHECK_OK(prl_agent_swap(h->agent, plan, &error));
   const prl_replay_counts *n = &h->agent->learner->memory->n;
   const int64_t draws = n->draws, added = n->added;
@@ -322,18 +314,18 @@ static void swaps_of_other_memories(void **state) {
   live(h, 60);
   toy_options o = options;
   o.schedule = COLLECT REMEMBER(201) UPDATES(1, 0, SAMPLE(16)) PUBLISH;
-  prl_plan *plan = toy_made(&o);
+  prl_plan *plan = toy_made(runtime, &o);
   CHECK_FAILS(
       prl_agent_swap(h->agent, plan, &error), PRL_EINVAL,
       "the replay memory has 201 rows in the new plan and 200 in the running agent (algorithm.memory)");
   prl_plan_free(plan);
   o.schedule = COLLECT TOY_PLAIN_ESTIMATE PUBLISH;
-  plan = toy_made(&o); /* an algorithm without memory lets it go */
+  plan = toy_made(runtime, &o); /* an algorithm without memory lets it go */
   CHECK_OK(prl_agent_swap(h->agent, plan, &error));
   assert_null(h->agent->learner->memory);
   live(h, 60);
   prl_plan_free(plan);
-  plan = toy_made(&options); /* and one with memory begins with an empty one */
+  plan = toy_made(runtime, &options); /* and one with memory begins with an empty one */
   CHECK_OK(prl_agent_swap(h->agent, plan, &error));
   const int64_t held = h->agent->experience->n.live;
   live(h, 60);
@@ -430,7 +422,7 @@ static void refused_plans(void **state) {
     toy_options o = options;
     prl_agent *agent = NULL;
     o.schedule = cases[i].schedule;
-    prl_plan *plan = toy_made(&o);
+    prl_plan *plan = toy_made(runtime, &o);
     CHECK_FAILS(prl_agent_new(plan, &agent, &error), PRL_EFORMAT, cases[i].told);
     prl_plan_free(plan);
   }

@@ -26,14 +26,6 @@ static prl_vecenv *pendulum(void) {
   return env;
 }
 
-static prl_plan *toy_made(const toy_options *o) {
-  toy_plan toy = toy_new(runtime, o);
-  prl_plan *plan;
-  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
-  toy_free(&toy);
-  return plan;
-}
-
 /* All that learning depends on (metrics and what programs overwrite before reading are left out). */
 static void check_same(const prl_agent *a, const prl_agent *b) {
   static const char *const parts[] = {"params.",     "published.",  "moment",         "steps.",
@@ -54,7 +46,7 @@ static void set_gate(prl_agent *agent, int64_t rows) { *(int64_t *)agent->schedu
 /* The same recipe swapped in changes nothing, at the gate or inside an update. */
 static void the_same_recipe(void **state) {
   (void)state;
-  prl_plan *plan = toy_made(&options);
+  prl_plan *plan = toy_made(runtime, &options);
   for (int inside = 0; inside < 2; inside++) {
     prl_agent *a = toy_agent(runtime, &options), *b = toy_agent(runtime, &options);
     prl_vecenv *env_a = pendulum(), *env_b = pendulum();
@@ -94,7 +86,7 @@ static void another_objective(void **state) {
   toy_options other = options;
   other.critics = 1;
   other.scale = "2";
-  prl_plan *plan = toy_made(&other);
+  prl_plan *plan = toy_made(runtime, &other);
   prl_agent *agent = toy_agent(runtime, &options);
   prl_vecenv *env = pendulum();
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3 + 20, false, NULL, &error));
@@ -127,24 +119,24 @@ static void refusals(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &options);
   prl_vecenv *env = pendulum();
-  prl_plan *same = toy_made(&options);
+  prl_plan *same = toy_made(runtime, &options);
   CHECK_FAILS(prl_agent_swap(agent, same, &error), PRL_ESTATE, "warm-up");
   CHECK_OK(prl_agent_drive(agent, env, 200, false, NULL, &error));
   toy_options other = options;
   other.capacity = "{\"streams\":5,\"rows\":128}";
-  prl_plan *plan = toy_made(&other);
+  prl_plan *plan = toy_made(runtime, &other);
   CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL,
               "capacity.streams is 5 in the new plan and 4 in the running agent");
   prl_plan_free(plan);
   other = options;
   other.observations = 4;
-  plan = toy_made(&other);
+  plan = toy_made(runtime, &other);
   CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL,
               "observation.names.4 is \"o3\" in the new plan and absent in the running agent");
   prl_plan_free(plan);
   other = options;
   other.scale = "\"baseline\"";
-  plan = toy_made(&other);
+  plan = toy_made(runtime, &other);
   CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL, "critic \"c0\"");
   prl_plan_free(plan);
   CHECK_OK(prl_agent_drive(agent, env, 200, false, NULL, &error));
@@ -160,7 +152,7 @@ static void after_a_failure(void **state) {
   poison.poison = true;
   prl_agent *agent = toy_agent(runtime, &poison);
   prl_vecenv *env = pendulum();
-  prl_plan *plan = toy_made(&options);
+  prl_plan *plan = toy_made(runtime, &options);
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
   CHECK_FAILS(prl_agent_drive(agent, env, 300, false, NULL, &error), PRL_ENUMERIC, "div");

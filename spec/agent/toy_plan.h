@@ -362,15 +362,21 @@ static inline prl_status toy_plan_of(prl_runtime *runtime, const toy_plan *toy, 
   return status;
 }
 
-static inline prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
+static inline prl_plan *toy_made(prl_runtime *runtime, const toy_options *o) {
   prl_error error = {PRL_OK, ""};
   toy_plan toy = toy_new(runtime, o);
   prl_plan *plan;
-  prl_agent *agent;
   CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
+  toy_free(&toy);
+  return plan;
+}
+
+static inline prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
+  prl_error error = {PRL_OK, ""};
+  prl_plan *plan = toy_made(runtime, o);
+  prl_agent *agent;
   CHECK_OK(prl_agent_new(plan, &agent, &error));
   prl_plan_free(plan);
-  toy_free(&toy);
   return agent;
 }
 

@@ -207,14 +207,6 @@ static void returns_are_shared(void **state) {
 
 /* ---- what may happen between and during drives ---- */
 
-static prl_plan *toy_made(const toy_options *o) {
-  toy_plan toy = toy_new(runtime, o);
-  prl_plan *plan;
-  CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
-  toy_free(&toy);
-  return plan;
-}
-
 /* A swap goes through; a plan for one worker drives all instances alone, and one for several takes them up.
  */
 static void swaps(void **state) {
@@ -223,7 +215,7 @@ static void swaps(void **state) {
   alone.asynchronous = false;
   prl_agent *agent = toy_agent(runtime, &options);
   prl_vecenv *env = pendulum(2);
-  prl_plan *plans[] = {toy_made(&options), toy_made(&alone), toy_made(&options)};
+  prl_plan *plans[] = {toy_made(runtime, &options), toy_made(runtime, &alone), toy_made(runtime, &options)};
   CHECK_OK(prl_agent_drive(agent, env, 3000, false, NULL, &error));
   for (int i = 0; i < 3; i++) {
     CHECK_OK(prl_agent_swap(agent, plans[i], &error));
@@ -261,7 +253,7 @@ static void a_worker_fails(void **state) {
   poison.poison = true;
   prl_agent *agent = toy_agent(runtime, &poison);
   prl_vecenv *env = pendulum(2);
-  prl_plan *plan = toy_made(&options);
+  prl_plan *plan = toy_made(runtime, &options);
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
   CHECK_FAILS(prl_agent_drive(agent, env, 3000, false, NULL, &error), PRL_ENUMERIC, "div");
