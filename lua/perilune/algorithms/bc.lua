@@ -14,7 +14,7 @@ local bc = {
   stale = "keep", -- what is learned does not depend on who acted
   options = {
     from      = {nil, "",       "the run's folder or agent's file whose policy is cloned: it acts; false: steps in the memory are",
-                 structural = true, saved = true},
+                 structural = true, kind = "saved"},
     memory    = {nil, "steps",  "steps that are kept, to clone whoever acted them; false: none, a run is cloned", structural = true,
                  min = 1, max = 2 ^ 28, integer = true},
     label     = {"acted", "",   "of a run: acted, the actions that its policy took, noise and all; mean, the mean or most probable "

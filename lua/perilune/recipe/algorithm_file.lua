@@ -11,15 +11,14 @@ local fields = {summary = "string", actions = "table", bounds = "boolean", async
   references = "boolean", recurrent = "boolean", stale = "string", optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",
-  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", saved = "boolean",
-  kind = "string"}
+  choices = "table", optional = "boolean", scale = "string", forms = "table", of = "string", kind = "string"}
 local words = {
   actions = {"discrete", "multi_discrete", "continuous"},
   stale = {"drop", "keep"},
   networks = {"own"},
   optimizer = {"sgd", "rmsprop", "adam", "adamw"},
   scale = {"linear", "log"},
-  kind = {"texts", "sizes"},
+  kind = {"texts", "sizes", "saved"},
 }
 
 local Refusal = {}

@@ -7,14 +7,12 @@
 --- whether it makes use of policies of other runs (learn:reference). asynchronous: whether several workers may learn by it at
 --- once, each by steps of its own (runtime/agent/workers.c). recurrent: whether it trains a memory of the policy's: its losses
 --- read batch.obs alone, through actor and critics. An option is
---- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, saved,
---- kind}:
+--- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, kind}:
 --- live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
---- NAME. saved: it is a run's folder or an agent's file, which has the environment's observations and actions. kind: of a list,
---- "texts" or "sizes"; such an option is structural. of: the option
---- that must be given for this one to be there; of itself, where nothing stands for its not being used, so that recipes from
---- before it keep their hashes. kind: of a list, "texts" or "sizes"; such an option is structural.
+--- NAME. kind: "texts" or "sizes", a list; "saved", a run's folder or an agent's file whose policy acts beside this one; such an
+--- option is structural. of: the option that must be given for this one to be there; of itself, where nothing stands for its not
+--- being used, so that recipes from before it keep their hashes.
 --- metrics: {kind = {title, sentence, of}}, of a kind of metric (a name up to a `/`) that it reports; of: the option that must be
 --- given for that.
 
@@ -52,12 +50,11 @@ local function option(name, declared)
   if type(default) == "boolean" and not declared.optional then kind = "boolean" end
   if type(default) == "string" then kind = declared.choices and "choice" or "text" end
   if declared.forms then kind = "form" end
-  if declared.saved then kind = "saved" end
   kind = declared.kind or kind
   local integer = declared.integer
   if integer == nil then integer = declared.structural and kind == "number" and whole(default) and
     whole(declared.min) end
-  if default == nil and not declared.kind then default = false end
+  if default == nil and (not declared.kind or kind == "saved") then default = false end
   local forms = declared.forms and {}
   for form, fields in pairs(declared.forms or {}) do forms[form] = algorithms.options {options = fields} end
   return {
@@ -212,10 +209,11 @@ local function trains_memory(check, algorithm, resolved, policy, path)
 end
 
 --- The options that are there: those of another one where that is given. Also the names of the others. rest: what the recipe
---- says.
-local function held(check, algorithm, rest, path)
+--- says; policy: its policy, beside which saved ones act.
+local function held(check, algorithm, rest, path, policy)
   local list, others = {}, {}
   for _, one in ipairs(algorithms.options(algorithm)) do
+    if one.kind == "saved" then one.beside = policy end
     if not one.of or rest[one.of] then
       list[#list + 1] = one
     else
@@ -239,19 +237,6 @@ local function beside(recipe, spec)
     influenced = spec and spec.observation.influenced or {}}
 end
 
---- What is wrong with saved policies that the algorithm's options name, beside their observations and actions.
-local function check_saved(check, algorithm, resolved, path, policy)
-  for _, name in ipairs(check.saved and keys(algorithm.options or {}) or {}) do
-    local given = resolved[name]
-    if algorithm.options[name].saved and type(given) == "table" then
-      local saved = require "perilune.saved" -- few recipes need it
-      local agent = saved.exactly(given.run, given.digest)
-      local unfit = agent and saved.unfit(prl.acting(agent, ""), policy.normalise)
-      if unfit then check.note(path .. "." .. name, ("%s: %s"):format(given.run, unfit)) end
-    end
-  end
-end
-
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its
 --- other sections, resolved.
 function algorithms.resolve(check, value, path, spec, recipe)
@@ -263,7 +248,7 @@ function algorithms.resolve(check, value, path, spec, recipe)
   for k, v in pairs(value) do
     if k ~= 1 and k ~= "lua" and (k ~= "optimizer" or algorithm.search) then rest[k] = v end
   end
-  local list, known = held(check, algorithm, rest, path)
+  local list, known = held(check, algorithm, rest, path, policy)
   if not algorithm.search then known[#known + 1] = "optimizer" end
   local resolved = check.section(list, rest, path, known)
   if not algorithm.search then
@@ -274,7 +259,6 @@ function algorithms.resolve(check, value, path, spec, recipe)
     local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved), beside(recipe, spec))
     if wrong then check.note(path .. "." .. wrong, message) end
   end
-  if check.count() == before then check_saved(check, algorithm, resolved, path, policy) end
   if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end
   trains_memory(check, algorithm, resolved, policy, path)
   return resolved, algorithm

@@ -4,6 +4,7 @@
 local formula = require "perilune.recipe.formula"
 local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
+local prl = require "perilune"
 local schema = require "perilune.recipe.schema"
 
 local values = {}
@@ -192,7 +193,7 @@ function values.form(check, value, option, path)
 end
 
 --- A run's folder or an agent's file, with the environment's observations and actions: {run, digest}. What was resolved once is in
---- its plan, and need not be there again.
+--- its plan, and need not be there again. option.beside: the recipe's policy, where the saved one acts beside it.
 function values.saved(check, value, option, path)
   if value == false and option.optional then return false end
   if type(value) == "string" then value = {run = value} end
@@ -203,7 +204,8 @@ function values.saved(check, value, option, path)
   local agent, digest = saved.exactly(result.run, result.digest)
   if not agent then check.fail(path, "expected a run or a saved agent: " .. digest) end
   local difference = saved.difference(agent, check.spec)
-  if difference then check.fail(path, ("%s: %s"):format(result.run, difference)) end
+  local unfit = not difference and option.beside and saved.unfit(prl.acting(agent, ""), option.beside.normalise)
+  if difference or unfit then check.fail(path, ("%s: %s"):format(result.run, difference or unfit)) end
   result.digest = digest
   return result, agent
 end
