@@ -2,7 +2,6 @@
 --- last numbers.
 local join = require "perilune.columns"
 local prl = require "perilune"
-local start = require "perilune.recipe.start"
 local nn, distribution = prl.nn, prl.distribution
 
 local actors = {}
@@ -69,7 +68,7 @@ end
 --- Where policy.start is a constant action: the last layer gives that action in these dimensions for every input, until it learns;
 --- squash: what its outputs go through, "bounded" or "unit", the tanh between bounds of a network of the algorithm's own.
 function actors.begin_at_constant(self, layer, free, squash)
-  local vector = start.vector(self.recipe, self.spec)
+  local vector = self.recipe.policy.start and require("perilune.recipe.start").vector(self.recipe, self.spec)
   if not vector then return end
   local numbers = {}
   for k, i in ipairs(free) do numbers[k] = vector[i] end

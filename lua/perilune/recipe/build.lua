@@ -9,7 +9,6 @@ local learn = require "perilune.recipe.learn"
 local memory = require "perilune.recipe.memory"
 local networks = require "perilune.recipe.networks"
 local prl = require "perilune"
-local start = require "perilune.recipe.start"
 local tracing = require "perilune.recipe.tracing"
 
 -- ---- Fixed programs ----
@@ -200,7 +199,7 @@ end
 --- `normaliser` of the plan, and the parameters of a policy that begins as another's.
 local function start_policy(self, recipe, algorithm, sets, tensors)
   local given, normalise = recipe.policy.start, recipe.policy.normalise
-  local found = given and start.take(recipe, sets, tensors, acting_sets(self))
+  local found = given and require("perilune.recipe.start").take(recipe, sets, tensors, acting_sets(self))
   if given and given.constant and not self.began then
     error(("policy.start.constant: %s makes its own networks, and says of none that it begins there (learn:start_squashed)"):format(
       recipe.algorithm[1] or recipe.algorithm.lua), 0)
