@@ -21,7 +21,7 @@ end
 function pendulum.step(self, action)
   local torque = math.max(-2, math.min(2, action.torque))
   local angle = (self.angle + math.pi) % (2 * math.pi) - math.pi
-  local reward = -(angle ^ 2 + 0.1 * self.velocity ^ 2 + 0.001 * torque ^ 2)
+  local reward = -(angle * angle + 0.1 * self.velocity * self.velocity + 0.001 * torque * torque)
   self.velocity = math.max(-8, math.min(8, self.velocity + (15 * math.sin(self.angle) + 3 * torque) * 0.05))
   self.angle = self.angle + self.velocity * 0.05
   return observe(self), {reward = reward, torque = math.abs(torque)}, false

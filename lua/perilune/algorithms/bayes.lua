@@ -117,7 +117,7 @@ local variances = {"signal", "shape", "level", "noise"}
 local function priors_of(dimensions, scores)
   local mean, square = 0, 0
   for _, score in ipairs(scores) do mean = mean + score / #scores end
-  for _, score in ipairs(scores) do square = square + (score - mean) ^ 2 / #scores end
+  for _, score in ipairs(scores) do square = square + (score - mean) * (score - mean) / #scores end
   local variance = math.log(square > 0 and square or 1)
   local priors = {}
   for i = 1, dimensions do priors[i] = {mean = 0.5 * math.log(dimensions), std = 0.3, low = math.log(0.05), high = math.log(50)} end
@@ -180,7 +180,7 @@ local function climb(gp, lengths, point)
   local step = 0.5
   for _ = 1, climb_steps do
     local norm, other = 0, {}
-    for i, length in ipairs(lengths) do norm = norm + (slope[i] * length) ^ 2 end
+    for i, length in ipairs(lengths) do norm = norm + slope[i] * length * slope[i] * length end
     if norm == 0 then break end
     for i, length in ipairs(lengths) do
       other[i] = clamp(point[i] + step * slope[i] * length * length / math.sqrt(norm), -1, 1)

@@ -71,7 +71,10 @@ end
 local function mean_and_std(trials, n, i)
   local mean, square = 0, 0
   for k = 1, n do mean = mean + trials[k].vector[i] / n end
-  for k = 1, n do square = square + (trials[k].vector[i] - mean) ^ 2 / n end
+  for k = 1, n do
+    local off = trials[k].vector[i] - mean
+    square = square + off * off / n
+  end
   return mean, math.sqrt(square)
 end
 

@@ -72,7 +72,10 @@ end
 
 function metrics.squares(scores, labels)
   local squares = {}
-  for i = 1, #scores do squares[i] = (scores[i] - labels[i]) ^ 2 end
+  for i = 1, #scores do
+    local off = scores[i] - labels[i]
+    squares[i] = off * off
+  end
   return squares
 end
 

@@ -14,7 +14,7 @@ local LEAST_GAIN = 1.3528 -- of the log-likelihood
 local places, log_density = {}, {}
 for j = 1, PLACES do
   places[j] = REACH * (2 * (j - 1) / (PLACES - 1) - 1)
-  log_density[j] = -0.5 * places[j] ^ 2
+  log_density[j] = -0.5 * places[j] * places[j]
 end
 
 --- Posterior weights of t for one group, into `weights`; returns the log of their sum.

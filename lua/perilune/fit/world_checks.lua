@@ -13,11 +13,16 @@ local SHORT = 3 -- seconds: a play that is cut short
 local REQUESTS, CANDIDATES = 400, 64 -- drawn to see how scores differ among what one user might be shown
 local BINS = 10
 
-local function deviation(values)
+local function variance(values)
   local mean, sum = metrics.mean(values), 0
-  for i = 1, #values do sum = sum + (values[i] - mean) ^ 2 end
-  return math.sqrt(sum / #values)
+  for i = 1, #values do
+    local off = values[i] - mean
+    sum = sum + off * off
+  end
+  return sum / #values
 end
+
+local function deviation(values) return math.sqrt(variance(values)) end
 
 local function correlation(a, b)
   local mean_a, mean_b, sum, aa, bb = metrics.mean(a), metrics.mean(b), 0, 0, 0
@@ -100,7 +105,7 @@ local function spread(all)
   local means, inside = {}, 0
   for r, list in ipairs(all) do
     means[r] = metrics.mean(list)
-    inside = inside + deviation(list) ^ 2 / #all
+    inside = inside + variance(list) / #all
   end
   return {users = deviation(means), request = math.sqrt(inside)}
 end

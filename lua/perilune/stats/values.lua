@@ -47,8 +47,8 @@ local function whole(users)
   end
   local n = all.rows
   local m = {n = n, abs = all.abs / n, error = all.error / n, squares = all.squares / n, returns = all.returns / n}
-  m.error_variance = math.max(0, m.squares - m.error ^ 2)
-  m.variance = math.max(0, all.returns_squares / n - m.returns ^ 2)
+  m.error_variance = math.max(0, m.squares - m.error * m.error)
+  m.variance = math.max(0, all.returns_squares / n - m.returns * m.returns)
   return m
 end
 
@@ -60,8 +60,8 @@ local metrics = {
     influence = function(m, u) return u.squares - u.rows * m.squares end},
   {name = "explained variance", of = function(m) return m.variance > 0 and 1 - m.error_variance / m.variance or nil end,
     influence = function(m, u)
-      local error = u.squares - 2 * m.error * u.error + u.rows * m.error ^ 2
-      local spread = u.returns_squares - 2 * m.returns * u.returns + u.rows * m.returns ^ 2
+      local error = u.squares - 2 * m.error * u.error + u.rows * m.error * m.error
+      local spread = u.returns_squares - 2 * m.returns * u.returns + u.rows * m.returns * m.returns
       return (spread * m.error_variance / m.variance - error) / m.variance
     end, pure = true},
 }
