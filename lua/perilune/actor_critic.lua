@@ -1,5 +1,6 @@
 --- The advantage actor-critic with one critic for each objective, which a2c and a3c have in common: its options, what it
 --- reports and its losses.
+local continuation = require "perilune.continuation"
 local exploration = require "perilune.exploration"
 local prl = require "perilune"
 local replay = require "perilune.replay"
@@ -18,12 +19,13 @@ local actor_critic = {
     correction = replay.correction,
     trust      = trust.option,
     exploration = exploration.option,
+    continuation = continuation.option,
   },
-  metrics = exploration.metrics(trust.metrics {
+  metrics = continuation.metrics(exploration.metrics(trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
-  }),
+  })),
   optimizer = {"rmsprop", alpha = 0.99, epsilon = 1e-5},
 }
 
@@ -33,6 +35,7 @@ function actor_critic.update(learn, opt)
   local explore = exploration.begin(learn, opt.exploration)
   local actor, critics = learn:actor(), learn:critics()
   local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
+  local goes_on = continuation.begin(learn, opt.continuation, true)
   local update = learn:program(function(batch)
     local pi = actor(batch.obs)
     local policy_loss = -(pi:log_prob(batch.action) * batch.advantage):mean()
@@ -43,16 +46,19 @@ function actor_critic.update(learn, opt)
       loss = loss + value_loss
       learn:metric("value_loss/" .. critic.name, value_loss)
     end
+    loss = goes_on.add(loss, batch)
     learn:metric("policy_loss", policy_loss)
     learn:metric("entropy", entropy)
-    learn:minimise(loss, near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+    learn:minimise(loss, goes_on.steps(near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm}))
   end)
   return {update, explore.update}, explore.last
 end
 
 --- As `refusal` of an algorithm's file. memory: of the algorithm, if it has such an option.
 function actor_critic.refusal(opt, recipe, memory)
-  return exploration.refusal(opt, recipe, {memory = memory, correction = opt.correction})
+  local wrong, message = exploration.refusal(opt, recipe, {memory = memory, correction = opt.correction})
+  if wrong then return wrong, message end
+  return continuation.refusal(opt, recipe)
 end
 
 return actor_critic

@@ -3,9 +3,20 @@
 
 #include <math.h>
 
+#include "rl/experience.h"
+
 void prl_discounts(int64_t rows, double gamma, double unit, const float *elapsed, double *discount) {
   for (int64_t i = 0; i < rows; i++)
     discount[i] = unit > 0 && gamma > 0 ? pow(gamma, (double)elapsed[i] / unit) : gamma;
+}
+
+void prl_rewards_fair(int64_t rows, const float *reward, const float *value, double mean, double std,
+                      const int32_t *successor, const int32_t *end, const double *discount,
+                      const float *continuation, float *fair) {
+  for (int64_t i = 0; i < rows; i++) {
+    const double surprise = end[i] == PRL_END_TRUNCATED ? 0 : (successor[i] >= 0) - (double)continuation[i];
+    fair[i] = (float)(reward[i] - discount[i] * surprise * (value[i] * std + mean));
+  }
 }
 
 void prl_gae(int64_t rows, const float *reward, const float *value, double mean, double std,

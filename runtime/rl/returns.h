@@ -10,6 +10,30 @@
  * that took no time is not discounted; γ 0 looks at no later step, however near. → discount (rows). */
 void prl_discounts(int64_t rows, double gamma, double unit, const float *elapsed, double *discount);
 
+/* Rewards without the luck of who goes on. Whether an episode goes on after a step is a coin; where c_t =
+ * P(the episode goes on | what is known of step t) is known, its surprise times what is at stake has mean 0,
+ * and is taken out:
+ *
+ *     r̃_t = r_t − γ_t (g_t − c_t) V(s_t)              g_t = 0 after a terminated step, else 1
+ *
+ * so that δ̃_t = r̃_t + γ_t g_t V(s_{t+1}) − V(s_t) = r_t + γ_t c_t V(s_t) + γ_t g_t (V(s_{t+1}) − V(s_t)) −
+ * V(s_t): the coin is left only in how the value changes from a state to the next. V(s_t), known before the
+ * coin, stands for the value of those who stay: any number would do, and the nearer it is to E[V(s_{t+1}) |
+ * g_t = 1] the more variance goes. This is a control variate on a chance event (Burch et al. 2018, "AIVAT",
+ * section 4; Cheng, Yan & Boots 2019 for those of a whole trajectory), and
+ *
+ *     E[r̃_t | s_t, a_t] = E[r_t | s_t, a_t]           if c_t is right given s_t and a_t, whatever V is;
+ *
+ * else the bias is γ_t V(s_t) E[ĉ_t − c_t | s_t, a_t]. Because r̃ stands for r in what follows, sums over
+ * several steps (GAE's λ, V-trace) keep their recursions: E[γ λ g_t A_{t+1}] needs no c_t, since A_{t+1} is
+ * about 0 on average where the episode goes on, and its noise is not that of the coin. Of a truncated step
+ * nobody knows what the coin would have been (end: PRL_END_TRUNCATED): r̃_t = r_t, and c is of the others.
+ * reward, continuation (c), discount (rows); value, mean, std, successor as of prl_gae. → fair (rows), r̃; may
+ * be reward itself. */
+void prl_rewards_fair(int64_t rows, const float *reward, const float *value, double mean, double std,
+                      const int32_t *successor, const int32_t *end, const double *discount,
+                      const float *continuation, float *fair);
+
 /* Generalised advantage estimation (Schulman et al. 2016, eq. 11–16) over ragged runs of rows, with a
  * discount γ_t for each step: δ_t = r_t + γ_t V(s_{t+1}) − V(s_t)      V(s_{t+1}) = 0 after a terminated step
  *     A_t = δ_t + γ_t λ A_{t+1}                A_{t+1} = 0 at the end of a run

@@ -1,5 +1,6 @@
 --- Proximal policy optimisation with one critic for each objective (Schulman et al. 2017, eq. 7; generalised
 --- advantages, Schulman et al. 2016). The actor follows the weighted sum of the critics' advantages.
+local continuation = require "perilune.continuation"
 local exploration = require "perilune.exploration"
 local prl = require "perilune"
 local replay = require "perilune.replay"
@@ -28,14 +29,15 @@ local ppo = {
     correction = replay.correction,
     trust      = trust.option,
     exploration = exploration.option,
+    continuation = continuation.option,
   },
-  metrics = exploration.metrics(trust.metrics {
+  metrics = continuation.metrics(exploration.metrics(trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the critics, in units of normalised returns."},
     entropy = {"Entropy", "Of the policy, in nats: how much it still explores."},
     approx_kl = {"Approximate KL", "How far an update moved the policy: mean of r − 1 − log r."},
     clip_fraction = {"Clip fraction", "Share of rows whose probability ratio met the clip range."},
-  }),
+  })),
   optimizer = {"adam", epsilon = 1e-5},
 }
 
@@ -51,6 +53,7 @@ function ppo.build(learn, opt)
   local explore = exploration.begin(learn, opt.exploration)
   local actor, critics = learn:actor(), learn:critics()
   local near = trust.new(learn, opt, function() return learn:start_of(actor) end)
+  local goes_on = continuation.begin(learn, opt.continuation, true)
   local update = learn:program(function(batch)
     local pi = actor(batch.obs)
     local log_ratio = pi:log_prob(batch.action) - batch.log_prob
@@ -66,11 +69,12 @@ function ppo.build(learn, opt)
       loss = loss + one
       learn:metric("value_loss/" .. name, one)
     end
+    loss = goes_on.add(loss, batch)
     learn:metric("policy_loss", policy_loss)
     learn:metric("entropy", entropy)
     learn:metric("approx_kl", (ratio - 1 - log_ratio):mean()) -- Schulman 2020, "Approximating KL divergence", k3
     learn:metric("clip_fraction", prl.gt((ratio - 1):abs(), opt.clip):mean())
-    learn:minimise(loss, near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm})
+    learn:minimise(loss, goes_on.steps(near.steps {actor = opt.lr, critics = opt.critic_lr, max_norm = opt.max_norm}))
   end)
   local step = {update, explore.update}
   if opt.target_kl then step[3] = learn:stop("approx_kl", opt.target_kl) end
@@ -82,6 +86,10 @@ function ppo.build(learn, opt)
   }
 end
 
-function ppo.refusal(opt, recipe) return exploration.refusal(opt, recipe, {correction = opt.correction}) end
+function ppo.refusal(opt, recipe)
+  local wrong, message = exploration.refusal(opt, recipe, {correction = opt.correction})
+  if wrong then return wrong, message end
+  return continuation.refusal(opt, recipe)
+end
 
 return ppo

@@ -227,6 +227,12 @@ local function held(check, algorithm, rest, path, policy)
   return list, others
 end
 
+local function response_names(spec)
+  local names = {}
+  for i, response in ipairs(spec.responses) do names[i] = response.name end
+  return names
+end
+
 -- What an algorithm's refusal may ask of the rest of the recipe.
 local function beside(recipe, spec)
   local references = type(recipe.references) == "table" and recipe.references or {}
@@ -234,7 +240,7 @@ local function beside(recipe, spec)
     steps = recipe.train.steps, trunk = recipe.policy.trunk, memory = recipe.policy.memory ~= nil,
     actions = spec and spec.action.kind, references = keys(references),
     log_std = recipe.policy.log_std and recipe.policy.log_std.kind, observations = spec and spec.observation.names,
-    influenced = spec and spec.observation.influenced or {}}
+    influenced = spec and spec.observation.influenced or {}, responses = spec and response_names(spec)}
 end
 
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its

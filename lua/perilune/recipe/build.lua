@@ -74,6 +74,13 @@ local function novelty_program(self)
   end)
 end
 
+--- What learn:continuation says of the rows.
+local function continuation_program(self)
+  return tracing.program(self, "continuation", function(rows)
+    prl.trace_output("continuation", self.continuation_of(tracing.batch(self, rows)))
+  end)
+end
+
 --- What every plan has beside the programs that learn.
 local function fixed_programs(self)
   self.programs.act = act_program(self)
@@ -82,6 +89,7 @@ local function fixed_programs(self)
   if dense and self.spec.action.kind ~= "continuous" then self.programs.densities = densities_program(self) end
   if self.critics_made then self.programs.values = values_program(self) end
   if self.novelty_of then self.programs.novelty = novelty_program(self) end
+  if self.continuation_of then self.programs.continuation = continuation_program(self) end
 end
 
 -- ---- The document ----

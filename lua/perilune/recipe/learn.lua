@@ -183,7 +183,14 @@ function Learn:start_squashed(network) networks.start_squashed(self, network) en
 --- The names of the observations, a list in their order.
 function Learn:observations() return self.spec.observation.names end
 
---- Of these the ones that actions influence, as the environment says.
+--- The names of the responses, a list in their order: the columns of batch.response.
+function Learn:responses()
+  local names = {}
+  for i, response in ipairs(self.spec.responses) do names[i] = response.name end
+  return names
+end
+
+--- Of the observations the ones that actions influence, as the environment says.
 function Learn:influenced() return self.spec.observation.influenced or {} end
 
 --- A critic beside those of the recipe, "novelty" in learn:critics. Its reward is what fn(batch), (rows), says of where the rows
@@ -197,6 +204,13 @@ function Learn:novelty(fn, given)
   options.need("learn:novelty", o, {"observes"})
   if self.critics_made then options.refuse("learn:novelty: the critics are declared already") end
   self.novelty_of = {fn = fn, observes = o.observes, clip = o.clip, gamma = o.gamma or 0.99, weight = o.weight or 1}
+end
+
+--- How likely it is that the episode goes on after each row, fn(batch), (rows), in [0, 1]: learn:estimate takes the luck of who
+--- went on out of the rewards by it (runtime/rl/returns.h, prl_rewards_fair). It comes before learn:estimate.
+function Learn:continuation(fn)
+  options.need_kind("learn:continuation: the function", fn, "function")
+  self.continuation_of = fn
 end
 
 -- ---- Programs ----
@@ -309,6 +323,7 @@ function Learn:estimate(given)
   local by = o.correction
   if by then options.word("learn:estimate: correction", tostring(by[1]), {"vtrace"}) end
   return {o.drawn and {} or {self:freeze(), self:rewards()}, self.novelty_of and {verb = "novelty"} or {}, self:values(),
+    self.continuation_of and {verb = "continuation"} or {},
     by and {self:ratios(), self:vtrace {lambda = o.lambda, rho = by.rho, c = by.c}} or self:advantages {lambda = o.lambda},
     self:weigh {normalise = o.normalise}}
 end
@@ -388,7 +403,7 @@ function learn.new(recipe, spec, constant, own_policy)
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
     arms = false, sequence = false, sight_made = false, longest = false, began = false, policies = {}, saved_sets = {},
-    statistics = false, novelty_of = false, raw = false, references_made = {},
+    statistics = false, novelty_of = false, continuation_of = false, raw = false, references_made = {},
   }, Learn)
 end
 

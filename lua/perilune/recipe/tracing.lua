@@ -148,7 +148,11 @@ function tracing.batch(self, rows)
       if not self.arms then prl.refuse "batch.arm: one policy acts; learn:serve declares several" end
       return tracing.arms(rows, #self.arms)
     end,
-    log_prob = density, weight = vector, advantage = vector, terminated = vector, noise = draws, next_noise = draws,
+    response = function(name)
+      if #self.spec.responses == 0 then prl.refuse "batch.response: the env has no responses" end
+      return prl.trace_input(name, prl.randn(rows, #self.spec.responses), true)
+    end,
+    log_prob = density, weight = vector, advantage = vector, terminated = vector, truncated = vector, noise = draws, next_noise = draws,
   }
   local function by_critic(field)
     return setmetatable({}, {__index = function(inner, critic)

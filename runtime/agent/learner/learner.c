@@ -13,6 +13,8 @@ static int list_pieces(prl_learner *l, const prl_shape *shape, prl_piece pieces[
                            {&l->start, sequences, word, true},
                            {&l->stretches, sequences, sizeof *l->stretches, true},
                            {&l->ratio, shape->ratios ? rows : 0, word, true},
+                           {&l->continuation.row, shape->continuation ? rows : 0, word, true},
+                           {&l->continuation.fair, shape->continuation ? rows : 0, word, true},
                            {&l->advantage, rows, word, true},
                            {&l->discount, rows, sizeof *l->discount, true},
                            {&l->order, rows, sizeof *l->order, true},
@@ -149,7 +151,8 @@ static prl_status batch_blocks(prl_learner *l, prl_blocks *blocks, prl_error *er
   return status;
 }
 
-/* What some updates alone have of their rows: who acted them, raw observations, ratios. */
+/* What some updates alone have of their rows: who acted them, raw observations, ratios, how likely they went
+ * on. */
 static prl_status further_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   prl_batch *b = &l->batch;
   prl_status status = PRL_OK;
@@ -163,6 +166,9 @@ static prl_status further_blocks(prl_learner *l, prl_blocks *blocks, prl_error *
   }
   if (!status && l->shape->ratios)
     status = prl_blocks_add_used(blocks, "batch.ratio", PRL_F32, b->capacity, l->ratio, &b->rows, 1, error);
+  if (!status && l->shape->continuation)
+    status = prl_blocks_add_used(blocks, "batch.continuation", PRL_F32, b->capacity, l->continuation.row,
+                                 &b->rows, 1, error);
   return status;
 }
 
@@ -221,6 +227,13 @@ static bool correction_holds(const prl_learner *l) {
   return good;
 }
 
+static bool continuation_holds(const prl_learner *l) {
+  bool good = true;
+  for (int64_t row = 0; good && l->shape->continuation && row < l->batch.rows; row++)
+    good = l->continuation.row[row] >= 0 && l->continuation.row[row] <= 1;
+  return good;
+}
+
 static bool memory_holds(prl_learner *l) {
   bool good = prl_replay_restore(l->memory, l->experience);
   for (int64_t row = 0; good && row < l->shape->draw_rows; row++)
@@ -238,7 +251,7 @@ bool prl_learner_restore(prl_learner *l) {
   if (good) prl_learner_cut(l);
   prl_programs_fill_live(l);
   return good && prl_constraints_restore(l) && prl_novelty_restore(l) && (!l->memory || memory_holds(l)) &&
-         correction_holds(l);
+         correction_holds(l) && continuation_holds(l);
 }
 
 /* ---- swapping ---- */

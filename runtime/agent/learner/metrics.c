@@ -51,6 +51,13 @@ static const struct {
     {"novelty", "Novelty", "Of the states that steps arrived at, before it is divided: mean of the rows."},
     {"novelty_scale", "Novelty, scale",
      "What it is divided by: the running deviation of its discounted sums."},
+    {"continuation", "Continuation",
+     "How likely the model of continuation says that steps went on: mean of the rows."},
+    {"continuation_bias", "Continuation, bias", "By how much that is above the share of steps that went on."},
+    {"continuation_variance", "Continuation, explained variance",
+     "Share of the variance of who went on that the model says before it learns from it. Near 1 it sees what "
+     "happens "
+     "after the end, and takes no luck out."},
     {"perturbation", "Perturbation", "Of the parameters that act: its root mean square."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };

@@ -66,6 +66,15 @@ typedef struct prl_learner_density {
   const prl_tensor *log_prob; /* NULL: the plan has no such program, or no verb asks for it */
 } prl_learner_density;
 
+/* How likely the episode of each row went on, by the learner's own parameters; its place in advantages is
+ * rl/returns.h, prl_rewards_fair. */
+typedef struct prl_continuation {
+  prl_routine routine;
+  const prl_tensor *probability; /* NULL: the plan has no such program, or no verb asks for it */
+  float *row;                    /* (batch, where a verb asks for it): that of the rows */
+  float *fair; /* (batch, the same): scratch, rewards of the critic whose advantages are computed */
+} prl_continuation;
+
 /* The integers of the learner: saved as they are. */
 typedef struct prl_learner_counts {
   int64_t updates;  /* finished */
@@ -113,6 +122,7 @@ struct prl_learner {
   int sources_count;
   prl_values_program values; /* where there are critics */
   prl_learner_density density;
+  prl_continuation continuation;
   prl_learner_program *programs;
   int programs_count;
 
@@ -125,7 +135,7 @@ struct prl_learner {
 };
 
 /* Blocks that grow with capacities, of the learner and of each critic. */
-enum { PRL_LEARNER_PIECES = 16 };
+enum { PRL_LEARNER_PIECES = 18 };
 
 /* critics.c */
 int prl_critic_list(prl_critic *critic, const prl_shape *shape, prl_piece pieces[PRL_LEARNER_PIECES]);

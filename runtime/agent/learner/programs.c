@@ -18,7 +18,8 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
        .from = b->observation,
        .via = b->successor,
        .needs = PRL_MADE_ROWS},
-      {.name = "terminated", .width = 1, .ends = b->end, .needs = PRL_MADE_ROWS},
+      {.name = "terminated", .width = 1, .ends = b->end, .end = PRL_END_TERMINATED, .needs = PRL_MADE_ROWS},
+      {.name = "truncated", .width = 1, .ends = b->end, .end = PRL_END_TRUNCATED, .needs = PRL_MADE_ROWS},
       {.name = "action", .width = s->spec.actions, .from = b->action, .needs = PRL_MADE_ROWS},
       {.name = "log_prob", .width = 1, .from = b->log_prob, .needs = PRL_MADE_ROWS},
       {.name = "advantage", .width = 1, .from = l->advantage, .needs = PRL_MADE_WEIGHTED},
@@ -30,13 +31,18 @@ static prl_status list_sources(prl_learner *l, prl_error *error) {
                           .width = observations,
                           .from = s->raw ? l->raw : b->observation,
                           .needs = PRL_MADE_ROWS},
+                   response = {.name = "response",
+                               .width = s->spec.responses,
+                               .from = b->response,
+                               .needs = PRL_MADE_ROWS},
                    start = {.name = "start", .width = 1, .from = l->start, .needs = PRL_MADE_ROWS};
   const int fixed = (int)(sizeof of_rows / sizeof *of_rows);
-  size_t count = (size_t)(fixed + 5 + 5 * l->critics_count);
+  size_t count = (size_t)(fixed + 6 + 5 * l->critics_count);
   l->sources = prl_calloc(l->runtime, count, sizeof *l->sources);
   if (!l->sources) return prl_fail_memory(error, count * sizeof *l->sources);
   memcpy(l->sources, of_rows, (size_t)fixed * sizeof *of_rows);
   l->sources_count = fixed;
+  if (s->spec.responses) l->sources[l->sources_count++] = response;
   if (s->experience.arms) l->sources[l->sources_count++] = arm;
   if (s->memory_stretch) l->sources[l->sources_count++] = start;
   if (s->raw || !prl_policy_normalises(l->policy)) l->sources[l->sources_count++] = raw;
@@ -86,7 +92,8 @@ static int64_t rows_in(const prl_value *body, const char *name, int64_t rows) {
 
 /* Programs of verbs of their own, which run in tiles. */
 static bool is_tiled(const char *name) {
-  return !strcmp(name, "values") || !strcmp(name, "novelty") || prl_policy_is_density(name);
+  return !strcmp(name, "values") || !strcmp(name, "novelty") || !strcmp(name, "continuation") ||
+         prl_policy_is_density(name);
 }
 
 bool prl_learner_runs(const char *name) { return strcmp(name, "act") && !is_tiled(name); }
@@ -113,7 +120,9 @@ static bool runs_in_parts(const prl_value *body, const char *name, bool parts) {
 }
 
 /* Of the sources all but these are float32 rows as they stand in the batch. */
-static bool is_made(const char *input) { return !strcmp(input, "next_obs") || !strcmp(input, "terminated"); }
+static bool is_made(const char *input) {
+  return !strcmp(input, "next_obs") || !strcmp(input, "terminated") || !strcmp(input, "truncated");
+}
 
 void prl_learner_lend(const prl_value *root, const char *name, prl_graph *graph) {
   if (!prl_learner_runs(name) || runs_in_parts(prl_get(root, "schedule"), name, false)) return;
@@ -169,6 +178,16 @@ static prl_status build_novelty(prl_learner *l, const prl_value *programs, prl_e
   prl_status status = build_routine(l, "novelty", text, l->shape->tile_rows, l->sources, l->sources_count,
                                     &n->routine, error);
   return status ? status : prl_routine_output(&n->routine, "novelty", 1, false, &n->novelty, error);
+}
+
+/* Where the schedule has a verb that asks for it. */
+static prl_status build_continuation(prl_learner *l, const prl_value *programs, prl_error *error) {
+  prl_continuation *c = &l->continuation;
+  const prl_value *text = l->shape->continuation ? prl_get(programs, "continuation") : NULL;
+  if (!text) return PRL_OK; /* and the verb refuses it */
+  prl_status status = build_routine(l, "continuation", text, l->shape->tile_rows, l->sources,
+                                    l->sources_count, &c->routine, error);
+  return status ? status : prl_routine_output(&c->routine, "continuation", 1, false, &c->probability, error);
 }
 
 static bool reads_density(const prl_routine *r) {
@@ -230,6 +249,7 @@ prl_status prl_programs_build(prl_learner *l, prl_error *error) {
   status = build_values(l, programs, error);
   if (!status) status = build_density(l, programs, error);
   if (!status) status = build_novelty(l, programs, error);
+  if (!status) status = build_continuation(l, programs, error);
   for (int64_t i = 0; !status && i < (int64_t)count; i++) {
     prl_pair(programs, i, &name, &text);
     if (prl_learner_runs(name)) status = build_program(l, name, text, error);
@@ -244,6 +264,7 @@ void prl_programs_free(prl_learner *l) {
   }
   prl_routine_deinit(&l->values.routine);
   prl_routine_deinit(&l->density.routine);
+  prl_routine_deinit(&l->continuation.routine);
   prl_free(l->runtime, l->programs);
   prl_free(l->runtime, l->sources);
 }
@@ -259,6 +280,7 @@ int prl_program_find(const prl_learner *l, const char *name) {
 void prl_programs_fill_live(prl_learner *l) {
   prl_routine_fill_live(&l->values.routine, l->live->frozen);
   prl_routine_fill_live(&l->density.routine, l->live->frozen);
+  prl_routine_fill_live(&l->continuation.routine, l->live->frozen);
   if (l->novelty) prl_routine_fill_live(&l->novelty->routine, l->live->frozen);
   for (int i = 0; i < l->programs_count; i++) prl_routine_fill_live(&l->programs[i].routine, l->live->frozen);
 }

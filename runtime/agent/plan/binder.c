@@ -158,7 +158,7 @@ static void fill_whole(const prl_fill *f, const int32_t *order, int64_t first, i
   for (int64_t i = 0; i < rows; i++) {
     int64_t row = order ? order[i] : first + i;
     for (int64_t c = 0; c < s->width; c++) {
-      float value = s->ends ? (float)(s->ends[row] == PRL_END_TERMINATED) : s->from[row * s->width + c];
+      float value = s->ends ? (float)(s->ends[row] == s->end) : s->from[row * s->width + c];
       int64_t at = i * s->width + c;
       if (f->dtype == PRL_F32)
         ((float *)f->to)[at] = value;

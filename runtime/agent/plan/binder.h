@@ -9,16 +9,17 @@
 
 /* What the schedule has made when a program runs: an input needs what it is made of. */
 enum {
-  PRL_MADE_ROWS = 1,       /* a batch of rows: observations, actions, log-densities, ends */
-  PRL_MADE_REWARDS = 2,    /* of each critic, scaled */
-  PRL_MADE_VALUES = 4,     /* of each critic, at rows and bootstraps */
-  PRL_MADE_ADVANTAGES = 8, /* of each critic, and its returns */
-  PRL_MADE_WEIGHTED = 16,  /* the weighted sum of advantages */
-  PRL_MADE_MEMORY = 32,    /* rows in the replay memory */
-  PRL_MADE_DRAW = 64,      /* a batch drawn from it */
-  PRL_MADE_FROZEN = 128,   /* the batch is that of the frozen rows */
-  PRL_MADE_RATIOS = 256,   /* of densities of its actions, now and when they were acted */
-  PRL_MADE_NOVELTY = 512   /* where its rows arrived, and the reward of the critic of novelty */
+  PRL_MADE_ROWS = 1,           /* a batch of rows: observations, actions, log-densities, ends */
+  PRL_MADE_REWARDS = 2,        /* of each critic, scaled */
+  PRL_MADE_VALUES = 4,         /* of each critic, at rows and bootstraps */
+  PRL_MADE_ADVANTAGES = 8,     /* of each critic, and its returns */
+  PRL_MADE_WEIGHTED = 16,      /* the weighted sum of advantages */
+  PRL_MADE_MEMORY = 32,        /* rows in the replay memory */
+  PRL_MADE_DRAW = 64,          /* a batch drawn from it */
+  PRL_MADE_FROZEN = 128,       /* the batch is that of the frozen rows */
+  PRL_MADE_RATIOS = 256,       /* of densities of its actions, now and when they were acted */
+  PRL_MADE_NOVELTY = 512,      /* where its rows arrived, and the reward of the critic of novelty */
+  PRL_MADE_CONTINUATION = 1024 /* of each row: how likely its episode went on */
 };
 
 /* Where an input "name" or "name/of" comes from. One of `from`, `ends` and `direct` is given. */
@@ -27,7 +28,8 @@ typedef struct prl_source {
   int64_t width;         /* numbers of a row; 0: one scalar */
   const float *from;  /* (…, width): row i of a batch is from[i], or from[via[i]]; zeros where via[i] < 0 */
   const int32_t *via; /* NULL: the row itself */
-  const int32_t *ends; /* (rows) PRL_END_…: 1 where it is `terminated`, else 0 */
+  const int32_t *ends; /* (rows) PRL_END_…: 1 where it is `end`, else 0 */
+  int32_t end;
   prl_tensor **direct; /* the caller fills the input itself: where it finds it; NULL there: not an input */
   bool required;
   unsigned needs; /* PRL_MADE_… */

@@ -193,6 +193,7 @@ static prl_status read_memory(prl_shape *s, const prl_value *root, prl_error *er
   if (s->draw_rows > s->batch_rows) s->batch_rows = s->draw_rows;
   s->asynchronous = prl_get_bool(root, "asynchronous", false);
   s->ratios = most_of(prl_get(root, "schedule"), "ratios", "") != 0;
+  s->continuation = most_of(prl_get(root, "schedule"), "continuation", "") != 0;
   s->experience.kept = s->memory_rows > 0 || s->ratios;
   s->experience.finals = prl_get(root, "novelty") != NULL;
   if (s->experience.lasting && s->memory_rows)

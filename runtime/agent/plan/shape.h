@@ -26,6 +26,7 @@ typedef struct prl_shape {
   bool asynchronous;            /* several workers may learn by it, each by its own steps */
   bool raw;                     /* programs may read observations as they were before they are normalised */
   bool ratios;                  /* a verb asks for ratios of densities */
+  bool continuation;            /* a verb asks how likely the rows went on */
   double priority;              /* the exponent that rows are drawn by; 0: uniformly */
   int64_t *ids;                 /* (observations): how many ids it may be, 0 of a number; NULL: no ids */
   int64_t memory_stretch;       /* steps that gradients go back through a memory of the policy's */

@@ -31,6 +31,7 @@ typedef struct advantages {
 static prl_status read_advantages(prl_verb_reader *r, void *fields, prl_error *error) {
   advantages *a = fields;
   if (r->learner->novelty) r->needs |= PRL_MADE_NOVELTY;
+  if (r->learner->shape->continuation) r->needs |= PRL_MADE_CONTINUATION;
   return prl_live_ref(r->learner->live, r->map, r->where, "lambda", 0.95, &a->lambda, error);
 }
 
@@ -43,6 +44,17 @@ static void report_variance(prl_learner *l, const prl_critic *c) {
 /* What a row's return counts next: that of novelty goes on over the ends of episodes. */
 static const int32_t *successors(const prl_learner *l, const prl_critic *c) {
   return c->expression ? l->batch.successor : l->novelty->onward;
+}
+
+/* The critic's rewards; without the luck of who went on, where the plan knows how likely that was. The return
+ * of novelty goes on in any case. Discounts and values are made. */
+static const float *rewards(prl_learner *l, const prl_critic *c) {
+  const prl_batch *b = &l->batch;
+  prl_continuation *by = &l->continuation;
+  if (!by->probability || !c->expression) return c->reward;
+  prl_rewards_fair(b->rows, c->reward, c->value, c->popart->mean, c->popart->std, b->successor, b->end,
+                   l->discount, by->row, by->fair);
+  return by->fair;
 }
 
 /* The mean over the steps that it applies to. */
@@ -92,7 +104,7 @@ static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *
   const prl_batch *b = &l->batch;
   prl_critic *c = next_critic(l, verb, turn);
   if (!c) return PRL_OK;
-  prl_gae(b->rows, c->reward, c->value, c->popart->mean, c->popart->std, successors(l, c), l->discount,
+  prl_gae(b->rows, rewards(l, c), c->value, c->popart->mean, c->popart->std, successors(l, c), l->discount,
           prl_ref_value(l->live, ((const advantages *)verb->fields)->lambda), c->advantage, c->returns);
   report_variance(l, c);
   if (c->normalise) normalise_returns(l, c);
@@ -157,11 +169,12 @@ static prl_status execute_vtrace(prl_schedule *s, prl_verb *verb, prl_turn *turn
   prl_critic *c = next_critic(l, verb, turn);
   if (!c) return PRL_OK;
   const prl_popart *p = c->popart;
-  prl_vtrace(b->rows, c->reward, c->value, p->mean, p->std, successors(l, c), l->discount, l->ratio, by,
+  const float *reward = rewards(l, c);
+  prl_vtrace(b->rows, reward, c->value, p->mean, p->std, successors(l, c), l->discount, l->ratio, by,
              c->advantage, c->returns);
   report_variance(l, c);
-  prl_vtrace_advantages(b->rows, c->reward, c->value, p->mean, p->std, successors(l, c), l->discount,
-                        l->ratio, by.rho, c->returns, c->advantage);
+  prl_vtrace_advantages(b->rows, reward, c->value, p->mean, p->std, successors(l, c), l->discount, l->ratio,
+                        by.rho, c->returns, c->advantage);
   if (c->normalise) normalise_returns(l, c);
   return PRL_OK;
 }

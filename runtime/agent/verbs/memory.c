@@ -1,5 +1,6 @@
 /* Replay memory: what was collected stays, and batches are drawn from it. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "agent/verbs/verb.h"
 #include "core/read.h"
@@ -85,11 +86,20 @@ static void draw_rows(prl_learner *l, const sample_fields *f) {
   for (int64_t row = 0; row < f->size; row++) l->weight[row] = 1;
 }
 
+/* The rows' own, of the stretches that they begin. */
+static void take_responses(prl_learner *l, const sample_fields *f) {
+  const int64_t width = l->shape->spec.responses;
+  for (int64_t row = 0; width && row < f->size; row++)
+    memcpy(l->batch.response + row * width, l->stretch.response + row * f->steps * width,
+           (size_t)width * sizeof(float));
+}
+
 static prl_status sample(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
   const sample_fields *f = verb->fields;
   if (!l->memory->n.rows) return PRL_OK;
   draw_rows(l, f);
+  take_responses(l, f);
   prl_learner_report_objective(l, f->objective);
   prl_update_normalise(l);
   draw_noise(l, f->size);
@@ -121,7 +131,8 @@ const prl_verb_type prl_verb_sample = {
     .fields_size = sizeof(sample_fields),
     .needs = PRL_MADE_MEMORY,
     .makes = PRL_MADE_ROWS | PRL_MADE_REWARDS | PRL_MADE_DRAW,
-    .replaces = PRL_MADE_FROZEN | PRL_MADE_VALUES | PRL_MADE_RATIOS | PRL_MADE_ADVANTAGES | PRL_MADE_WEIGHTED,
+    .replaces = PRL_MADE_FROZEN | PRL_MADE_VALUES | PRL_MADE_RATIOS | PRL_MADE_CONTINUATION |
+                PRL_MADE_ADVANTAGES | PRL_MADE_WEIGHTED,
     .read = read_sample,
     .execute = sample,
 };

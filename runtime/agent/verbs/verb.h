@@ -68,6 +68,7 @@ struct prl_verb_type {
   VERB(novelty)                                                                                              \
   VERB(values)                                                                                               \
   VERB(ratios)                                                                                               \
+  VERB(continuation)                                                                                         \
   VERB(advantages)                                                                                           \
   VERB(vtrace)                                                                                               \
   VERB(returns)                                                                                              \
