@@ -56,9 +56,22 @@ local function brought(learn, given, batch)
   return join(columns)
 end
 
+--- (rows, A): as the environment takes them, those with bounds from −1 to 1.
+local function within_bounds(action, chosen)
+  local low, high, centre, half = {}, {}, {}, {}
+  for i = 1, #action.names do
+    local from, to = action.low and action.low[i] or -math.huge, action.high and action.high[i] or math.huge
+    local bounded = from > -math.huge and to < math.huge
+    low[i], high[i] = math.max(from, -1e30), math.min(to, 1e30)
+    centre[i], half[i] = bounded and (from + to) / 2 or 0, bounded and (to - from) / 2 or 1
+  end
+  local cut = prl.minimum(prl.maximum(chosen, prl.tensor(low)), prl.tensor(high))
+  return (cut - prl.tensor(centre)) / prl.tensor(half)
+end
+
 --- (rows, n) of actions (rows, A): choices as ones and zeros.
 local function seen_actions(action, chosen)
-  if action.kind == "continuous" then return chosen end
+  if action.kind == "continuous" then return within_bounds(action, chosen) end
   local columns = {}
   for d, count in ipairs(action.choices) do
     local column = chosen:cast("float32"):slice(2, d, d)
@@ -74,11 +87,12 @@ local function width_of(action)
   return sum
 end
 
-local none = {add = function(loss) return loss end, steps = function(steps) return steps end}
+local function same(x) return x end
+local none = {add = same, steps = same, fair = function() return same end}
 
---- learn: of an algorithm's build; given: its option. Returns add(loss, batch), the loss with the model's, steps(steps), the step
---- sizes of learn:minimise with the model's, and surprise(batch), (rows): g − c as a constant, 0 after a truncated step. estimate:
---- learn:estimate takes the luck out.
+--- learn: of an algorithm's build; given: its option. estimate: learn:estimate takes the luck out, too. Returns add(loss, batch), the
+--- loss with the model's; steps(steps), the step sizes of learn:minimise with the model's; fair(batch, values) → fair(target, gamma,
+--- i), the target of a value with the luck taken out: target − γ (g − c) V, V being column i of values() (rows, n), of the rows.
 function continuation.begin(learn, given, estimate)
   if not given then return none end
   local action, inputs = learn:action(), {"obs"}
@@ -106,8 +120,10 @@ function continuation.begin(learn, given, estimate)
     steps.continuation = given.lr
     return steps
   end
-  function own.surprise(batch)
-    return ((1 - batch.terminated - log_odds(batch):sigmoid()) * (1 - batch.truncated)):detach()
+  function own.fair(batch, values)
+    local surprise = (1 - batch.terminated - log_odds(batch):sigmoid()) * (1 - batch.truncated)
+    local here = values()
+    return function(target, gamma, i) return target - gamma * surprise * here:slice(2, i, i):reshape(-1) end
   end
   return own
 end
@@ -123,6 +139,12 @@ function continuation.refusal(opt, recipe)
   for i, name in ipairs(given.responses) do
     local wrong = unknown(name)
     if wrong then return "continuation.responses." .. i, wrong end
+  end
+  if opt.steps and opt.steps > 1 then
+    return "continuation", "it is known of a step, and algorithm.steps sums the rewards of several"
+  end
+  if opt.steps and recipe.timed then
+    return "continuation", ("discounts of values from a replay memory are those of a step, and that of %s is by time"):format(recipe.timed)
   end
   local wrong = given.per and unknown(given.per)
   if wrong then return "continuation.per", wrong end

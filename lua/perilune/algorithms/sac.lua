@@ -3,6 +3,7 @@
 --- them: the actor follows Σ weight · Q + α · Q of the entropy, in which the twin whose sum is smaller is taken whole. Its noise may
 --- last (generalised state-dependent exploration, Raffin et al. 2022). A memory of the policy's is trained by the values' loss, from
 --- the states that it had when the rows were acted; the actor follows what it gives.
+local continuation = require "perilune.continuation"
 local prl = require "perilune"
 local replay = require "perilune.replay"
 local trust = require "perilune.trust"
@@ -31,14 +32,15 @@ local sac = {
     entropy_gamma = {nil, "",     "discount of the entropy, a step; false: that of the objective's first critic", optional = true,
                    min = 0, max = 1},
     trust       = trust.option,
+    continuation = continuation.option,
   }),
-  metrics = trust.metrics {
+  metrics = continuation.metrics(trust.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the twins' values against their targets, in units of scaled rewards."},
     value = {"Value", "Mean value of the actions that were taken, in units of scaled rewards."},
     temperature = {"Temperature", "α: what a nat of entropy is worth, in units of weighted rewards."},
     entropy = {"Entropy", "Of the policy, in nats, from a sample."},
-  },
+  }),
   optimizer = {"adam", epsilon = 1e-8},
 }
 
@@ -98,16 +100,21 @@ function sac.build(learn, opt)
     return (1 - batch.terminated) * discount
   end
 
+  local goes_on = continuation.begin(learn, opt.continuation)
+
   local values = learn:program(function(batch)
     local next_obs = sight:fixed(batch.next_obs)
     local next_action, next_log_prob = policy(next_obs):sample_with_log_prob(batch.next_noise)
     local ahead = replay.smaller(targets[1](next_obs, next_action), targets[2](next_obs, next_action), total)
-    local goals = {}
+    local goals, loss = {}, nil
+    local fair = goes_on.fair(batch, function()
+      return replay.smaller(targets[1](batch.obs, batch.action), targets[2](batch.obs, batch.action), total)
+    end)
     for i, one in ipairs(objective) do
-      goals[i] = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
+      goals[i] = fair(batch.reward[one.name] + batch.discount[one.name] * column(ahead, i), one.gamma, i):detach()
     end
-    goals[n + 1] = (entropy_discount(batch) * (column(ahead, n + 1) - next_log_prob)):detach()
-    local loss
+    goals[n + 1] = fair(entropy_discount(batch) * (column(ahead, n + 1) - next_log_prob), opt.entropy_gamma or objective[1].gamma,
+      n + 1):detach()
     for _, twin in ipairs(twins) do
       local value = twin(sight(batch.obs), batch.action)
       for i, goal in ipairs(goals) do
@@ -119,7 +126,8 @@ function sac.build(learn, opt)
       end
     end
     learn:metric("value_loss", loss)
-    learn:minimise(loss, {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr, memory = sight.set and opt.critic_lr})
+    learn:minimise(goes_on.add(loss, batch),
+      goes_on.steps {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr, memory = sight.set and opt.critic_lr})
   end)
 
   local improve = learn:program(function(batch)
@@ -148,6 +156,7 @@ function sac.refusal(opt, recipe)
   if recipe.memory and opt.steps > 1 then
     return "steps", "a policy's memory is learned from rows that follow each other by one step, each with its own reward"
   end
+  return continuation.refusal(opt, recipe)
 end
 
 return sac

@@ -1,6 +1,7 @@
 --- Twin delayed deep deterministic policy gradient (Fujimoto et al. 2018), with one value for each objective, each with its own
 --- discount. One action serves all of them: the actor follows the weighted sum of the first twin's values; in targets the twin
 --- whose weighted sum is smaller is taken whole. Its noise is white, or an Ornstein–Uhlenbeck process as in Lillicrap et al. 2016.
+local continuation = require "perilune.continuation"
 local prl = require "perilune"
 local replay = require "perilune.replay"
 
@@ -24,8 +25,9 @@ local td3 = {
     smooth_clip  = {0.5,  "",      "the most that it deviates, in halves of its range", min = 0},
     lr           = {3e-4, "",      "step size of the actor", min = 0, scale = "log"},
     critic_lr    = {3e-4, "",      "step size of the values", min = 0, scale = "log"},
+    continuation = continuation.option,
   }),
-  metrics = {
+  metrics = continuation.metrics {
     policy_loss = {"Policy loss", "What the actor's update minimises."},
     value_loss = {"Value loss", "Squared error of the twins' values against their targets, in units of scaled rewards."},
     value = {"Value", "Mean value of the actions that were taken, in units of scaled rewards."},
@@ -70,22 +72,27 @@ function td3.build(learn, opt)
   learn:acts(function(obs) return prl.distribution.normal(act(actor, obs), log_half + opt.noise:log()) end, dimensions,
     process and {theta = process.theta, dt = process.dt})
 
+  local goes_on = continuation.begin(learn, opt.continuation)
+
   local values = learn:program(function(batch)
     local smoothing = (batch.next_noise * opt.smooth):clamp(-opt.smooth_clip, opt.smooth_clip)
     local next_action = centre + half * (unit(actor_target, batch.next_obs) + smoothing):clamp(-1, 1)
     local a, b = rows(targets[1](batch.next_obs, next_action)), rows(targets[2](batch.next_obs, next_action))
     local ahead, taken, loss = replay.smaller(a, b, total), cut(batch.action), nil
+    local fair = goes_on.fair(batch, function()
+      return replay.smaller(rows(targets[1](batch.obs, taken)), rows(targets[2](batch.obs, taken)), total)
+    end)
     for k, twin in ipairs(twins) do
       local value = rows(twin(batch.obs, taken))
       for i, one in ipairs(objective) do
-        local goal = (batch.reward[one.name] + batch.discount[one.name] * column(ahead, i)):detach()
+        local goal = fair(batch.reward[one.name] + batch.discount[one.name] * column(ahead, i), one.gamma, i):detach()
         local error = prl.mse(column(value, i), goal)
         loss = loss and loss + error or error
         if k == 1 then learn:metric("value/" .. one.name, column(value, i):mean()) end
       end
     end
     learn:metric("value_loss", loss)
-    learn:minimise(loss, {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr})
+    learn:minimise(goes_on.add(loss, batch), goes_on.steps {twin_1 = opt.critic_lr, twin_2 = opt.critic_lr})
   end)
 
   local improve = learn:program(function(batch)
@@ -101,11 +108,12 @@ function td3.build(learn, opt)
   }
 end
 
-function td3.refusal(opt)
+function td3.refusal(opt, recipe)
   local process = opt.exploration
   if process and process.theta * process.dt > 1 then
     return "exploration.dt", ("expected at most 1/theta, %.6g, or the process swings: got %.6g"):format(1 / process.theta, process.dt)
   end
+  return continuation.refusal(opt, recipe)
 end
 
 return td3

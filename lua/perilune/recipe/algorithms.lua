@@ -227,6 +227,13 @@ local function held(check, algorithm, rest, path, policy)
   return list, others
 end
 
+--- The first critic whose discount is by time.
+local function timed(critics)
+  for _, name in ipairs(keys(critics)) do
+    if critics[name].per and critics[name].per ~= "step" then return name end
+  end
+end
+
 local function response_names(spec)
   local names = {}
   for i, response in ipairs(spec.responses) do names[i] = response.name end
@@ -240,7 +247,8 @@ local function beside(recipe, spec)
     steps = recipe.train.steps, trunk = recipe.policy.trunk, memory = recipe.policy.memory ~= nil,
     actions = spec and spec.action.kind, references = keys(references),
     log_std = recipe.policy.log_std and recipe.policy.log_std.kind, observations = spec and spec.observation.names,
-    influenced = spec and spec.observation.influenced or {}, responses = spec and response_names(spec)}
+    influenced = spec and spec.observation.influenced or {}, responses = spec and response_names(spec),
+    timed = timed(recipe.objective.critics or {})}
 end
 
 --- The resolved `algorithm` and the table of its file. spec: of the environment; nil where that is wrong itself. recipe: its

@@ -46,14 +46,15 @@ function Learn:critics()
   return self.critics_made
 end
 
---- The objective as the recipe has it: a list of {name, weight}, a critic of the recipe each, without a network. weight: a
---- number that may change while the agent learns, as a scalar of the program that is traced.
+--- The objective as the recipe has it: a list of {name, weight, gamma}, a critic of the recipe each, without a network. weight,
+--- gamma: numbers that may change while the agent learns, as scalars of the program that is traced; gamma is for a step, or for
+--- a unit of time, as the recipe says.
 function Learn:objective()
   local list = {}
   for i, name in ipairs(keys(self.recipe.objective.critics)) do
     list[i] = setmetatable({name = name}, {__index = function(_, key)
-      if key == "weight" then return self:live_scalar(("objective.critics.%s.weight"):format(name)) end
-      options.refuse("an objective has a name and a weight, and no %s", tostring(key))
+      if key == "weight" or key == "gamma" then return self:live_scalar(("objective.critics.%s.%s"):format(name, key)) end
+      options.refuse("an objective has a name, a weight and a gamma, and no %s", tostring(key))
     end})
   end
   return list
