@@ -128,8 +128,8 @@ function continuation.begin(learn, given, estimate)
   return own
 end
 
---- As `refusal` of an algorithm's file, for its own to ask.
-function continuation.refusal(opt, recipe)
+--- As `refusal` of an algorithm's file, for its own to ask. steps: of rewards that its targets sum, where it asks for fair ones.
+function continuation.refusal(opt, recipe, steps)
   local given = opt.continuation
   if not given or not recipe.responses then return nil end -- or the env itself is wrong
   if recipe.memory then
@@ -140,10 +140,10 @@ function continuation.refusal(opt, recipe)
     local wrong = unknown(name)
     if wrong then return "continuation.responses." .. i, wrong end
   end
-  if opt.steps and opt.steps > 1 then
+  if steps and steps > 1 then
     return "continuation", "it is known of a step, and algorithm.steps sums the rewards of several"
   end
-  if opt.steps and recipe.timed then
+  if steps and recipe.timed then
     return "continuation", ("discounts of values from a replay memory are those of a step, and that of %s is by time"):format(recipe.timed)
   end
   local wrong = given.per and unknown(given.per)

@@ -131,6 +131,12 @@ static void resumes_with_memory(void **state) {
   resume_from_anywhere(&with);
 }
 
+static void resumes_without_the_luck_of_who_went_on(void **state) {
+  (void)state;
+  const toy_options with = toy_with_continuation(options);
+  resume_from_anywhere(&with);
+}
+
 static void resumes_with_discounts_by_time(void **state) {
   (void)state;
   toy_options timed = options;
@@ -352,8 +358,8 @@ static void each_allocation_fails_in_turn(void **state) {
   (void)state;
   toy_options small = toy_small(options), remembering = small;
   remembering.memory = 1;
-  const toy_options all[] = {small, toy_with_novelty(small), remembering};
-  for (int i = 0; i < 3; i++) {
+  const toy_options all[] = {small, toy_with_novelty(small), remembering, toy_with_continuation(small)};
+  for (int i = 0; i < 4; i++) {
     toy_plan toy = toy_new(runtime, &all[i]);
     assert_true(fail_each_allocation(whole_life, &toy) > 200);
     toy_free(&toy);
@@ -374,6 +380,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(resumes_byte_for_byte_from_anywhere),
                                      cmocka_unit_test(resumes_with_discounts_by_time),
                                      cmocka_unit_test(resumes_with_memory),
+                                     cmocka_unit_test(resumes_without_the_luck_of_who_went_on),
                                      cmocka_unit_test(resumes_a_driven_environment),
                                      cmocka_unit_test(damaged_files),
                                      cmocka_unit_test(counters_out_of_range),

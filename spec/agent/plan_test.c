@@ -73,8 +73,8 @@ static void damage(toy_plan *toy, prl_value *value, bool in_programs, int *count
 
 static void damaged_documents(void **state) {
   (void)state;
-  const toy_options all[] = {options, toy_with_novelty(options)};
-  for (int i = 0; i < 2; i++) {
+  const toy_options all[] = {options, toy_with_novelty(options), toy_with_continuation(options)};
+  for (int i = 0; i < 3; i++) {
     toy_plan toy = toy_new(runtime, &all[i]);
     int count = 0, refused = 0;
     int64_t live = prl_runtime_memory(runtime).live_bytes;
@@ -165,6 +165,19 @@ static void sentences_on_novelty(void **state) {
   check_refused(&options, "schedule.4.verb", "\"novelty\"", PRL_EFORMAT, "the plan does not say of what");
 }
 
+static void sentences_on_continuation(void **state) {
+  (void)state;
+  const toy_options o = toy_with_continuation(options);
+  toy_options late = o;
+  late.schedule =
+      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"freeze\"},{\"verb\":\"rewards\"},{\"verb\":\"values\"},"
+      "{\"verb\":\"advantages\"},{\"verb\":\"continuation\"},{\"verb\":\"publish\"}]";
+  check_refused(&late, "seed", "1", PRL_EFORMAT, "advantages needs continuation before it");
+  check_refused(&options, "schedule.4.verb", "\"continuation\"", PRL_EFORMAT,
+                "continuation without a program");
+  check_refused(&o, "programs.continuation.values.1.name", "\"respons\"", PRL_EFORMAT, "\"response\"");
+}
+
 /* What making an agent comes to where the program "update" reads one input under another name; text: what the
  * sentence then holds. */
 static void check_renamed(const toy_options *with, const char *from, const char *to, prl_status status,
@@ -234,9 +247,12 @@ static void schedules_of_scalars(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(damaged_documents),    cmocka_unit_test(sentences),
-      cmocka_unit_test(sentences_on_novelty), cmocka_unit_test(inputs_that_are_not_there),
-      cmocka_unit_test(schedules_of_scalars), cmocka_unit_test(a_constraint_without_a_window)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_documents),
+                                     cmocka_unit_test(sentences),
+                                     cmocka_unit_test(sentences_on_novelty),
+                                     cmocka_unit_test(sentences_on_continuation),
+                                     cmocka_unit_test(inputs_that_are_not_there),
+                                     cmocka_unit_test(schedules_of_scalars),
+                                     cmocka_unit_test(a_constraint_without_a_window)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

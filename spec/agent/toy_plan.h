@@ -33,6 +33,7 @@ typedef struct toy_options {
   bool asynchronous;       /* several workers may learn by it */
   const char *value_optim; /* kind of the value set's optimizer; NULL: adam */
   const char *novelty;     /* JSON; NULL: none. It has a program "novelty", of all observations */
+  bool continuation;       /* the plan has a program "continuation", of the first observation and response */
 } toy_options;
 
 #define TOY_NOVELTY_ESTIMATE                                                                                 \
@@ -45,6 +46,17 @@ static inline toy_options toy_with_novelty(toy_options o) {
   o.novelty = "{\"critic\":\"c1\",\"observes\":[\"o2\",\"o0\",\"o1\"],\"clip\":4}";
   o.schedule =
       "[{\"verb\":\"collect\",\"rows\":8}," TOY_NOVELTY_ESTIMATE "{\"verb\":\"minibatches\",\"size\":4,"
+      "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
+  return o;
+}
+
+/* Advantages without the luck of who went on. */
+static inline toy_options toy_with_continuation(toy_options o) {
+  o.continuation = true;
+  o.schedule =
+      "[{\"verb\":\"collect\",\"rows\":8},{\"verb\":\"freeze\"},{\"verb\":\"rewards\"},{\"verb\":\"values\"},"
+      "{\"verb\":\"continuation\"},{\"verb\":\"advantages\"},{\"verb\":\"weigh\"},{\"verb\":\"minibatches\","
+      "\"size\":4,"
       "\"body\":[{\"verb\":\"run\",\"program\":\"update\"}]},{\"verb\":\"publish\"}]";
   return o;
 }
@@ -201,6 +213,15 @@ static void toy_novelty(toy_net *t, const toy_options *o) {
   toy_output(t, "novelty", TOY("mul", value, value));
 }
 
+/* σ(observation 0 + response 0) */
+static void toy_continuation(toy_net *t, const toy_options *o) {
+  int64_t column[1] = {-1}, take[3] = {1, 0, 1};
+  int32_t obs = toy_input(t, "obs", 2, toy_width(o), true),
+          response = toy_input(t, "response", 2, o->responses, true);
+  int32_t sum = TOY("add", toy_op(t, "slice", 3, take, 1, &obs), toy_op(t, "slice", 3, take, 1, &response));
+  toy_output(t, "continuation", TOY("sigmoid", toy_op(t, "reshape", 1, column, 1, &sum)));
+}
+
 static void toy_program(toy_net *t, const toy_options *o, void (*trace)(toy_net *, const toy_options *),
                         const char *name, prl_doc *document) {
   prl_error error = {PRL_OK, ""};
@@ -329,6 +350,7 @@ static toy_plan toy_new(prl_runtime *runtime, const toy_options *o) {
   toy_program(&t, o, toy_values, "values", plan.document);
   if (o->density) toy_program(&t, o, toy_density, "density", plan.document);
   if (o->novelty) toy_program(&t, o, toy_novelty, "novelty", plan.document);
+  if (o->continuation) toy_program(&t, o, toy_continuation, "continuation", plan.document);
   toy_program(&t, o, toy_update, "update", plan.document);
   for (int i = 0; i < 9; i++) {
     const prl_tensor *from = i < 5 ? &t.policy->items[i]->value : &t.value->items[i - 5]->value;

@@ -55,7 +55,7 @@ local function blocks_of(batch)
     ["batch.action"] = prl.tensor(batch.action), ["batch.successor"] = int32(successor), ["batch.end"] = int32(ends),
     ["batch.stream"] = int32(none), ["batch.step"] = int32(none), ["batch.order"] = int32(order),
     ["batch.log_prob"] = both, ["batch.elapsed"] = both, ["batch.advantage"] = both,
-    ["batch.response"] = prl.zeros(2 * rows), ["batch.version"] = int64(unpack(none)),
+    ["batch.response"] = batch.response and prl.tensor(batch.response) or prl.zeros(2 * rows), ["batch.version"] = int64(unpack(none)),
     ["draw.noise"] = prl.tensor(batch.noise), ["draw.next_noise"] = prl.tensor(batch.next_noise),
   }
   for i, name in ipairs {"cost", "gain"} do
@@ -120,4 +120,14 @@ describe("a whole update of", function()
   end)
 
   it("td3 is that of the paper", function() check("td3", '"td3", noise = 0.1, smooth = 0.4, smooth_clip = 0.5') end)
+
+  local model = ', continuation = {"model", responses = {"loss"}, per = "win", hidden = {4}, lr = 0.07}'
+
+  it("sac with a model of who goes on is as written out", function()
+    check("sac_continuation", '"sac", alpha_lr = 0.02, entropy = -0.7, entropy_gamma = 0.8' .. model)
+  end)
+
+  it("td3 with a model of who goes on is as written out", function()
+    check("td3_continuation", '"td3", noise = 0.1, smooth = 0.4, smooth_clip = 0.5' .. model)
+  end)
 end)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "rl/experience.h"
 #include "rl/normaliser.h"
 #include "rl/returns.h"
 
@@ -94,6 +95,60 @@ static void discounts_by_irregular_times(void **state) {
       }
     }
   }
+}
+
+/* ---- without the luck of who goes on ---- */
+
+/* One coin after another over a run of three steps: over all that may come, each as likely as c says, the
+ * advantages with fair rewards have the mean of the plain ones, at every λ and by V-trace, and where values
+ * do not change from state to state no variance. */
+static void luck_has_no_mean(void **state) {
+  (void)state;
+  enum { STEPS = 3 };
+  const float reward[STEPS] = {1, -2, 0.5f}, value[STEPS + 1] = {2, 1, 3, -1},
+              level[STEPS + 1] = {2, 2, 2, 2};
+  const float c[STEPS] = {0.9f, 0.6f, 0.75f}, ratio[STEPS] = {1, 1, 1};
+  const double discount[STEPS] = {0.9, 0.5, 0.8}, mean = 0.3, std = 1.5;
+  for (int l = 0; l <= 4; l++) {
+    const double lambda = l / 4.0;
+    double plain = 0, fair = 0, traced = 0, first = NAN, spread = 0;
+    for (int went = 0; went <= STEPS; went++) { /* steps after which it went on */
+      const int rows = went < STEPS ? went + 1 : STEPS;
+      int32_t successor[STEPS], end[STEPS];
+      float r[STEPS], a[STEPS], returns[STEPS], ahead[STEPS];
+      double likely = 1;
+      for (int i = 0; i < rows; i++) {
+        successor[i] = i < went ? i + 1 : -1;
+        end[i] = i < went ? PRL_END_NONE : PRL_END_TERMINATED;
+        likely *= i < went ? (double)c[i] : 1 - (double)c[i];
+      }
+      /* value[rows]: the bootstrap of the last row; it is read where the run went on to its end */
+      prl_gae(rows, reward, value, mean, std, successor, discount, lambda, a, returns);
+      plain += likely * (double)a[0];
+      prl_rewards_fair(rows, reward, value, mean, std, successor, end, discount, c, r);
+      prl_gae(rows, r, value, mean, std, successor, discount, lambda, a, returns);
+      fair += likely * (double)a[0];
+      prl_vtrace(rows, r, value, mean, std, successor, discount, ratio, (prl_correction){1, 1, lambda}, ahead,
+                 returns);
+      traced += likely * (double)ahead[0];
+      prl_rewards_fair(rows, reward, level, mean, std, successor, end, discount, c, r);
+      prl_gae(rows, r, level, mean, std, successor, discount, 0, a, returns);
+      if (isnan(first)) first = (double)a[0];
+      spread = fmax(spread, fabs((double)a[0] - first));
+    }
+    assert_true(fabs(plain - fair) < 1e-6 && fabs(plain - traced) < 1e-6);
+    assert_true(spread < 1e-6);
+  }
+}
+
+static void luck_of_truncated_steps_is_not_known(void **state) {
+  (void)state;
+  const float reward[3] = {1, 2, 3}, value[4] = {2, -1, 4, 5}, c[3] = {0.25f, 0.5f, 0.75f};
+  const int32_t successor[3] = {1, 3, -1}, end[3] = {PRL_END_NONE, PRL_END_TRUNCATED, PRL_END_TERMINATED};
+  const double discount[3] = {0.5, 0.5, 0.5};
+  float fair[3];
+  prl_rewards_fair(3, reward, value, 1, 2, successor, end, discount, c, fair);
+  assert_true(fair[0] == 1 - 0.5f * 0.75f * 5 && fair[1] == 2 && fair[2] == 3 + 0.5f * 0.75f * 9);
 }
 
 /* ---- V-trace ---- */
@@ -351,6 +406,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ragged_runs),
                                      cmocka_unit_test(lambda_one_gives_discounted_sums),
                                      cmocka_unit_test(discounts_by_irregular_times),
+                                     cmocka_unit_test(luck_has_no_mean),
+                                     cmocka_unit_test(luck_of_truncated_steps_is_not_known),
                                      cmocka_unit_test(vtrace_by_definition),
                                      cmocka_unit_test(vtrace_on_policy_is_gae),
                                      cmocka_unit_test(a_unit_of_time_is_a_step),

@@ -156,7 +156,7 @@ function sac.refusal(opt, recipe)
   if recipe.memory and opt.steps > 1 then
     return "steps", "a policy's memory is learned from rows that follow each other by one step, each with its own reward"
   end
-  return continuation.refusal(opt, recipe)
+  return continuation.refusal(opt, recipe, opt.steps)
 end
 
 return sac

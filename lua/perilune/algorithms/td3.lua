@@ -113,7 +113,7 @@ function td3.refusal(opt, recipe)
   if process and process.theta * process.dt > 1 then
     return "exploration.dt", ("expected at most 1/theta, %.6g, or the process swings: got %.6g"):format(1 / process.theta, process.dt)
   end
-  return continuation.refusal(opt, recipe)
+  return continuation.refusal(opt, recipe, opt.steps)
 end
 
 return td3
