@@ -15,13 +15,13 @@ local prl = require "perilune"
 
 local continuation = {}
 
-continuation.option = {nil, "", "takes the luck of who goes on out of returns, as in {\"model\", responses = {\"watch_time\"}}: in place of "
-  .. "whether an episode went on after a step counts how likely that was, as a model says that is learned beside; false: it went on or not",
-  of = "continuation", forms = {model = {
+continuation.option = {nil, "", "takes the luck of who goes on out of returns, as in {\"model\", responses = {\"watch_time\"}}: in "
+  .. "place of whether an episode went on after a step counts how likely that was, as a model says that is learned beside; false: "
+  .. "it went on or not", of = "continuation", forms = {model = {
     responses = {{}, "", "responses of the step that the model sees, beside the observations; none that tells whether the episode went "
                  .. "on", structural = true, kind = "texts"},
     per       = {nil, "", "a count among the responses, at least 1, by which they are divided: \"video_views\" makes them those of a "
-                 .. "view; false: they are those of the step", structural = true, kind = "text"},
+                 .. "view; without it they are those of the step", structural = true, kind = "text"},
     action    = {true, "", "whether the model sees the action, too; false: the action counts through what the step brought alone",
                  structural = true},
     lr        = {1e-3, "", "step size of the model", min = 0, scale = "log"},
@@ -135,7 +135,9 @@ function continuation.refusal(opt, recipe, steps)
   if recipe.memory then
     return "continuation", "the model sees observations, and policy.memory sees more than those"
   end
-  local function unknown(name) return not place_of(recipe.responses, name) and prl.no_name("the env", "response", name, recipe.responses) end
+  local function unknown(name)
+    return not place_of(recipe.responses, name) and prl.no_name("the env", "response", name, recipe.responses)
+  end
   for i, name in ipairs(given.responses) do
     local wrong = unknown(name)
     if wrong then return "continuation.responses." .. i, wrong end

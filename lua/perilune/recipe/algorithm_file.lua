@@ -18,7 +18,7 @@ local words = {
   networks = {"own"},
   optimizer = {"sgd", "rmsprop", "adam", "adamw"},
   scale = {"linear", "log"},
-  kind = {"texts", "sizes", "saved"},
+  kind = {"text", "texts", "sizes", "saved"},
 }
 
 local Refusal = {}
