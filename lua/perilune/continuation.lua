@@ -34,7 +34,7 @@ function continuation.metrics(own)
   return own
 end
 
---- sign(x) log(1 + |x|) (Hafner et al. 2023, "Mastering diverse domains through world models", eq. 9), of counts, seconds and hours alike.
+--- sign(x) log(1 + |x|) (Hafner et al. 2023, "Mastering diverse domains through world models"), of counts, seconds and hours alike.
 local function symlog(x) return x:relu():log1p() - (-x):relu():log1p() end
 
 local function place_of(names, name)

@@ -19,8 +19,8 @@ void prl_discounts(int64_t rows, double gamma, double unit, const float *elapsed
  * so that δ̃_t = r̃_t + γ_t g_t V(s_{t+1}) − V(s_t) = r_t + γ_t c_t V(s_t) + γ_t g_t (V(s_{t+1}) − V(s_t)) −
  * V(s_t): the coin is left only in how the value changes from a state to the next. V(s_t), known before the
  * coin, stands for the value of those who stay: any number would do, and the nearer it is to E[V(s_{t+1}) |
- * g_t = 1] the more variance goes. This is a control variate on a chance event (Burch et al. 2018, "AIVAT",
- * section 4; Cheng, Yan & Boots 2019 for those of a whole trajectory), and
+ * g_t = 1] the more variance goes. This is a control variate on a chance event (Burch et al. 2018, "AIVAT";
+ * Cheng, Yan & Boots 2019 for those of a whole trajectory), and
  *
  *     E[r̃_t | s_t, a_t] = E[r_t | s_t, a_t]           if c_t is right given s_t and a_t, whatever V is;
  *

@@ -10,9 +10,9 @@
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, kind}:
 --- live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
---- NAME. kind: "text", of which none is a default; "texts" or "sizes", a list; "saved", a run's folder or an agent's file whose policy acts beside this one; such an
---- option is structural. of: the option that must be given for this one to be there; of itself, where nothing stands for its not
---- being used, so that recipes from before it keep their hashes.
+--- NAME. kind: "text", without a default; "texts" or "sizes", a list; "saved", a run's folder or an agent's file whose policy acts
+--- beside this one; such an option is structural. of: the option that must be given for this one to be there; of itself, where
+--- nothing stands for its not being used, so that recipes from before it keep their hashes.
 --- metrics: {kind = {title, sentence, of}}, of a kind of metric (a name up to a `/`) that it reports; of: the option that must be
 --- given for that.
 
