@@ -212,6 +212,24 @@ describe("a model of who goes on", function()
     assert.is_nil(metrics.continuation_variance)
   end)
 
+  it("comes to a running agent by a swap, and goes", function()
+    local swapped = [[return {
+      env = {"cartpole", n = 8}, policy = {hidden = {8}}, objective = {critics = {up = {reward = function(r) return r.reward end}}},
+      algorithm = {"a2c", rollout = 4, continuation = %s}, train = {steps = 1e5},
+    }]]
+    local plain = prl.recipe.plan(assert(recipes.load(folder, swapped:format "false")))
+    local model = prl.recipe.plan(assert(recipes.load(folder, swapped:format '{"model", lr = 0.03}')))
+    local agent, env = prl.agent(plain), prl.env("cartpole", {n = 8, seed = 1})
+    drive.updates(agent, env, 5)
+    assert.is_nil(agent:metrics().continuation)
+    agent:swap(model)
+    drive.updates(agent, env, 100)
+    assert.is_true(math.abs(agent:metrics().continuation - 0.95) < 0.06, agent:metrics().continuation)
+    agent:swap(plain)
+    drive.updates(agent, env, 5)
+    assert.is_nil(agent:metrics().continuation)
+  end)
+
   local function refused(message, algorithm, more)
     local loaded, said = recipes.load(folder, ([[return {
       env = {"host", observation = {"x", "y"}, action = {"continuous", aim = {-4, 4}}, responses = {skip = {}, watch = {}}},
