@@ -124,8 +124,12 @@ local function critic_documents(self, recipe)
     local given, path = recipe.objective.critics[name], "objective.critics." .. name
     self.live[path .. ".gamma"] = {value = scalar(given.gamma), low = 0, high = 1}
     self.live[path .. ".weight"] = {value = scalar(given.weight)}
+    if given.lambda then self.live[path .. ".lambda"] = {value = scalar(given.lambda), low = 0, high = 1} end
+    if given.observes and not (self.critics_made and self.critics_made[name]) then
+      error(("%s.observes: %s has no network for this critic alone"):format(path, recipe.algorithm[1] or recipe.algorithm.lua), 0)
+    end
     out[i] = with_network(self, name, {
-      name = name, gamma = path .. ".gamma", per = given.per ~= "step" and given.per or nil,
+      name = name, gamma = path .. ".gamma", lambda = given.lambda and path .. ".lambda" or nil, per = given.per ~= "step" and given.per or nil,
       weight = path .. ".weight", scale = given.scale, reward = indexed(given.reward, index),
     })
   end

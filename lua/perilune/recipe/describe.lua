@@ -44,7 +44,7 @@ local kinds = {
   scale = 'number > 0 | "baseline"', section = "table", critics = "tables by name", constraints = "tables by name",
   multiplier = "number | learned", dimensions = "table", env = "table",
   algorithm = "table", start = "text | table", saved = "text", baseline = "text | table", policies = "tables by name", front = "table",
-  references = "texts by name", observes = '{hide = {…}} | false', embed = "tables by name | false",
+  references = "texts by name", observes = '{names} | {hide = {…}} | false', embed = "tables by name | false",
   memory = '{"gru", units, …} | false', metrics = "ratios by name", control = "table", bound = "number | relative",
 }
 

@@ -75,9 +75,10 @@ local function bag_of(self, name, places)
 end
 
 --- What networks see of observations, as policy.observes and policy.embed say: a function of rows, and how many numbers it gives.
-local function sight_of(self)
-  if self.sight_made then return self.sight_made.see, self.sight_made.width end
-  local names, policy = self.spec.observation.names, self.recipe.policy
+--- of: `observes` of a critic of its own, which sees no tables.
+local function sight_of(self, of)
+  if not of and self.sight_made then return self.sight_made.see, self.sight_made.width end
+  local names, policy = self.spec.observation.names, of and {observes = of} or self.recipe.policy
   local vocabularies = embed.vocabularies(names, policy.embed)
   local plain, bags, width = {}, {}, 0
   for _, place in ipairs(observes.kept(names, policy.observes)) do
@@ -94,7 +95,7 @@ local function sight_of(self)
     for _, bag in ipairs(bags) do parts[#parts + 1] = bag(obs) end
     return #parts == 1 and parts[1] or join(parts)
   end
-  self.sight_made = {see = see, width = width + #plain}
+  if not of then self.sight_made = {see = see, width = width + #plain} end
   return see, width + #plain
 end
 
@@ -355,9 +356,13 @@ function networks.critics(self)
     local own = recipe.objective.critics[name] or {}
     local given = trunk.head or {hidden = own.hidden or policy.hidden, activation = own.activation or policy.activation,
       init = policy.init}
-    local value = actors.mlp(trunk.width, given, 1, 1)
+    local feature, width = trunk.feature, trunk.width
+    if own.observes and not observes.same(self.spec.observation.names, own.observes, policy.observes) then
+      feature, width = sight_of(self, own.observes)
+    end
+    local value = actors.mlp(width, given, 1, 1)
     local critic = setmetatable({name = name, set = "critic/" .. name, last = tostring(#value)}, {
-      __index = no_field, __call = function(_, obs) return value(trunk.feature(obs)):reshape(-1) end,
+      __index = no_field, __call = function(_, obs) return value(feature(obs)):reshape(-1) end,
     })
     critics[i], critics[name] = critic, critic
     add_set(self, critic.set, value, "critics")

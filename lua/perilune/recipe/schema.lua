@@ -17,9 +17,10 @@
 ---   name, tags
 ---   env        {"pendulum", n, preset or nil, its options}, {c = file, …}, {lua = file, …}, or {"host", …,
 ---              action, responses}
----   objective  {critics = {name = {reward = tree, gamma, per, weight, scale, hidden, activation}},
+---   objective  {critics = {name = {reward = tree, gamma, lambda or nil, per, weight, scale,
+---              observes or nil, hidden, activation}},
 ---               constraints = {name = {critic, at_least or at_most, per, unit, window, multiplier}} or nil}
----   policy     {hidden, activation, …, observes = {hide = {…}} or nil, embed = {name = {vocabulary, width}} or nil,
+---   policy     {hidden, activation, …, observes = {names} or {hide = {…}} or nil, embed = {name = {vocabulary, width}} or nil,
 ---              memory = {"gru", width, stretch} or nil, action = {dimension = {low, high} or number}}
 ---   algorithm  {"ppo", its options, optimizer = {"adam", its fields}}; false for an optional option that is not used, or
 ---              nothing for one `of` another
@@ -49,6 +50,9 @@ schema.critic = {
     "the reward of a step: a function of the env's responses, as in function(r) return r.reward end; default: " ..
     "the response of the critic's name"),
   option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
+  -- These two without a default, so that recipes from before them keep their hashes.
+  option("lambda", "number", nil, "", "λ of its generalised advantage estimate; default: the algorithm's", {live = true, min = 0, max = 1}),
+  option("observes", "observes", nil, "", 'which observations it reads, as policy.observes says it; default: as the policy'),
   option("per", "choice", "step", "",
     "the span that gamma discounts: a step, or a time, when the discount between two steps is gamma^(Δt / per). A time " ..
     "needs an env with a clock, or a host", {choices = schema.units}),
@@ -114,8 +118,8 @@ schema.policy = {
   option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
     {choices = {"separate", "shared"}}),
   -- These three without a default, so that recipes from before them keep their hashes.
-  option("observes", "observes", nil, "", 'which observations actor and critics see: {hide = {"mean_action_*"}} hides some of them; ' ..
-    "default: all"),
+  option("observes", "observes", nil, "", 'which observations actor and critics see: {"x", "last_*"}, those, or {hide = {"mean_action_*"}}, ' ..
+    "all but those; default: all"),
   option("embed", "embed", nil, "", "observations that are ids, by name, as in {video = {vocabulary = 5000, width = 8}}: networks see " ..
     "a row of numbers for each, which is learned; of a bag of ids, video_1, video_2, …, the mean of their rows. false: none"),
   option("memory", "memory", nil, "", "a gated recurrent unit before what acts and judges, over the observations or a shared " ..

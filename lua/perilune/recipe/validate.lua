@@ -186,6 +186,25 @@ local function own_networks(check, recipe, algorithm)
   end
 end
 
+--- What critics say of their own: λ of an algorithm that has one, observations where nothing is shared with the policy.
+local function own_critics(check, recipe, spec, algorithm)
+  local name, policy = recipe.algorithm[1] or recipe.algorithm.lua, recipe.policy
+  local shared = policy.trunk == "shared" and 'trunk = "shared"' or policy.memory and "memory" or policy.embed and "embed"
+  for _, critic in ipairs(keys(recipe.objective.critics)) do
+    local given, path = recipe.objective.critics[critic], "objective.critics." .. critic
+    if given.lambda and not (algorithm.options or {}).lambda then
+      check.note(path .. ".lambda", ("%s has no λ, and so none of a critic's own"):format(name))
+    end
+    local names = spec.observation.names
+    if given.observes then observes.check(check, given.observes, names, path .. ".observes") end
+    if given.observes and (algorithm.networks == "own" or algorithm.search) then
+      check.note(path .. ".observes", ("%s has no network for this critic alone; policy.observes is for all"):format(name))
+    elseif given.observes and shared and not observes.same(names, given.observes, policy.observes) then
+      check.note(path .. ".observes", ("this critic reads what policy.%s gives, and so observes what the policy does"):format(shared))
+    end
+  end
+end
+
 local validate = {}
 
 --- What compares sound values with one another.
@@ -213,6 +232,7 @@ local function together(check, result, spec, env, algorithm)
   check.try(needs_rows, check, result)
   check.try(needs_memory, check, result)
   own_networks(check, result, algorithm)
+  own_critics(check, result, spec, algorithm)
   check.try(needs_waits, check, result, spec)
   check.try(memory.check, check, result, spec, algorithm)
 end

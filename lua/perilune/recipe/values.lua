@@ -235,9 +235,10 @@ function values.sizes(check, value, _, path)
   return result
 end
 
---- {hide = names}; recipe/observes.lua checks the names. nil for false.
+--- {hide = names}, or names; recipe/observes.lua checks the names. nil for false.
 function values.observes(check, value, _, path)
   if value == false then return nil end
+  if type(value) == "table" and value[1] ~= nil then return values.texts(check, value, nil, path) end
   return check.section(schema.observes, value, path)
 end
 

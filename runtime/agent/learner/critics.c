@@ -120,6 +120,8 @@ static prl_status build_critic(prl_learner *l, prl_critic *c, const prl_value *m
     status = prl_expression_new(l->runtime, prl_get(map, "reward"), l->shape->spec.responses, what,
                                 &c->expression, error);
   if (!status) status = prl_live_ref(l->live, map, c->name, "gamma", 0.99, &c->gamma, error);
+  if (!status) status = prl_live_ref(l->live, map, c->name, "lambda", 0.95, &c->lambda, error);
+  c->own_lambda = prl_get(map, "lambda") != NULL;
   if (!status) status = read_per(l, c, map, error);
   if (!status) status = prl_live_ref(l->live, map, c->name, "weight", 1, &c->weight, error);
   if (!status) status = read_scale(l, c, map, error);

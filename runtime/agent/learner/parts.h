@@ -16,7 +16,8 @@
 
 struct prl_critic {
   const char *name;
-  prl_ref gamma, weight;
+  prl_ref gamma, weight, lambda;
+  bool own_lambda;            /* false: its λ is that of the verb */
   const char *per;            /* what gamma is for: "step", or a unit of time */
   double unit;                /* of `per`, s; 0: a step */
   bool baseline;              /* scale comes from the warm-up */

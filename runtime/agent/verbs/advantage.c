@@ -99,13 +99,17 @@ static prl_critic *next_critic(prl_learner *l, prl_verb *verb, prl_turn *turn) {
   return c;
 }
 
+static double lambda_of(const prl_learner *l, const prl_critic *c, const advantages *a) {
+  return prl_ref_value(l->live, c->own_lambda ? c->lambda : a->lambda);
+}
+
 static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
   const prl_batch *b = &l->batch;
   prl_critic *c = next_critic(l, verb, turn);
   if (!c) return PRL_OK;
   prl_gae(b->rows, rewards(l, c), c->value, c->popart->mean, c->popart->std, successors(l, c), l->discount,
-          prl_ref_value(l->live, ((const advantages *)verb->fields)->lambda), c->advantage, c->returns);
+          lambda_of(l, c, verb->fields), c->advantage, c->returns);
   report_variance(l, c);
   if (c->normalise) normalise_returns(l, c);
   return PRL_OK;
@@ -162,14 +166,13 @@ static prl_status execute_vtrace(prl_schedule *s, prl_verb *verb, prl_turn *turn
   prl_learner *l = s->learner;
   const prl_batch *b = &l->batch;
   const advantages *a = verb->fields;
-  const prl_correction by = {.rho = prl_ref_value(l->live, a->rho),
-                             .c = prl_ref_value(l->live, a->c),
-                             .lambda = prl_ref_value(l->live, a->lambda)};
+  prl_correction by = {.rho = prl_ref_value(l->live, a->rho), .c = prl_ref_value(l->live, a->c)};
   if (verb->cursor[CRITIC] == 0) report_clips(l, a, by);
   prl_critic *c = next_critic(l, verb, turn);
   if (!c) return PRL_OK;
   const prl_popart *p = c->popart;
   const float *reward = rewards(l, c);
+  by.lambda = lambda_of(l, c, a);
   prl_vtrace(b->rows, reward, c->value, p->mean, p->std, successors(l, c), l->discount, l->ratio, by,
              c->advantage, c->returns);
   report_variance(l, c);
@@ -247,7 +250,8 @@ const prl_verb_type prl_verb_advantages = {
     .name = "advantages",
     .keys = (const char *const[]){"lambda", NULL},
     .fields_text = "lambda (reference)",
-    .text = "advantages (GAE) and returns of each critic; with PopArt its returns are normalised, and the "
+    .text = "advantages (GAE) and returns of each critic, by its own lambda where it has one; with PopArt "
+            "its returns are normalised, and the "
             "statistics move towards them",
     .fields_size = sizeof(advantages),
     .cursor = 1,
