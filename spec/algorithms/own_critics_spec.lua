@@ -29,7 +29,7 @@ describe("a critic of its own", function()
     local plain, own = document "", document 'lambda = 0.25, observes = {hide = {"angular_*"}}'
     local function inputs(plan)
       for _, set in ipairs(plan.sets) do
-        if set.name == "critic/reward" then return set.params[1].shape end
+        if set.name == "critic/reward" then return set.params[2].shape end -- the bias comes first
       end
     end
     assert.same({3, 4}, inputs(plain))

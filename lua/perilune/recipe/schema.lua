@@ -51,7 +51,8 @@ schema.critic = {
     "the response of the critic's name"),
   option("gamma", "number", 0.99, "", "discount factor", {live = true, min = 0, max = 1}),
   -- These two without a default, so that recipes from before them keep their hashes.
-  option("lambda", "number", nil, "", "λ of its generalised advantage estimate; default: the algorithm's", {live = true, min = 0, max = 1}),
+  option("lambda", "number", nil, "", "λ of its generalised advantage estimate; default: the algorithm's",
+    {live = true, min = 0, max = 1}),
   option("observes", "observes", nil, "", 'which observations it reads, as policy.observes says it; default: as the policy'),
   option("per", "choice", "step", "",
     "the span that gamma discounts: a step, or a time, when the discount between two steps is gamma^(Δt / per). A time " ..
@@ -118,8 +119,8 @@ schema.policy = {
   option("trunk", "choice", "separate", "", "shared: actor and critics share the hidden layers",
     {choices = {"separate", "shared"}}),
   -- These three without a default, so that recipes from before them keep their hashes.
-  option("observes", "observes", nil, "", 'which observations actor and critics see: {"x", "last_*"}, those, or {hide = {"mean_action_*"}}, ' ..
-    "all but those; default: all"),
+  option("observes", "observes", nil, "", 'which observations actor and critics see: {"x", "last_*"}, those, or ' ..
+    '{hide = {"mean_action_*"}}, all but those; default: all'),
   option("embed", "embed", nil, "", "observations that are ids, by name, as in {video = {vocabulary = 5000, width = 8}}: networks see " ..
     "a row of numbers for each, which is learned; of a bag of ids, video_1, video_2, …, the mean of their rows. false: none"),
   option("memory", "memory", nil, "", "a gated recurrent unit before what acts and judges, over the observations or a shared " ..
