@@ -129,7 +129,8 @@ local function critic_documents(self, recipe)
       error(("%s.observes: %s has no network for this critic alone"):format(path, recipe.algorithm[1] or recipe.algorithm.lua), 0)
     end
     out[i] = with_network(self, name, {
-      name = name, gamma = path .. ".gamma", lambda = given.lambda and path .. ".lambda" or nil, per = given.per ~= "step" and given.per or nil,
+      name = name, gamma = path .. ".gamma", lambda = given.lambda and path .. ".lambda" or nil,
+      per = given.per ~= "step" and given.per or nil,
       weight = path .. ".weight", scale = given.scale, reward = indexed(given.reward, index),
     })
   end
