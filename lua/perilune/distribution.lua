@@ -170,6 +170,12 @@ end
 function Normal:sample(draws) return self.mu + self.log_std:exp() * draws end
 function Normal:mean() return self.mu end
 
+--- The same with its deviation times a factor, a number or a scalar.
+function Normal:widen(factor)
+  local log = type(factor) == "number" and math.log(factor) or factor:log()
+  return distribution.normal(self.mu, self.log_std + log)
+end
+
 -- ---- A point: the action (rows, n) with certainty ----
 
 local Point = class("point", {draws = 0})

@@ -192,6 +192,10 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const uint64_t *
                          uint64_t *decisions, prl_error *error) {
   prl_status status = check(a, streams, observation, n, mode, action, error);
   if (status) return status;
+  if (a->shape->experience.paired && decisions) { /* a user has no twin: nothing can be learned from it */
+    memset(decisions, 0, (size_t)n * sizeof *decisions);
+    decisions = NULL;
+  }
   if (a->control) {
     status = act_split(a, streams, groups, observation, n, mode, action, decisions, error);
   } else {

@@ -29,6 +29,11 @@ typedef struct prl_drive {
   int64_t *elapsed;
   int64_t lived_us; /* of all instances together, in the last call of prl_agent_drive */
   uint64_t *decisions;
+  uint64_t *keys; /* (n) of coupled instances, the agent's streams; NULL: the env's own are */
+  /* The rows that do not wait for their partners, gathered: room for n of each, where there are keys. */
+  int64_t *row;
+  uint64_t *acting, *decided;
+  float *seen, *chosen;
 } prl_drive;
 
 typedef struct prl_workers prl_workers; /* workers.h */

@@ -7,9 +7,28 @@
 
 void prl_drive_deinit(prl_runtime *runtime, prl_drive *d) {
   void *blocks[] = {d->observation, d->final_observation, d->action,  d->response,
-                    d->terminated,  d->truncated,         d->elapsed, d->decisions};
+                    d->terminated,  d->truncated,         d->elapsed, d->decisions,
+                    d->keys,        d->row,               d->acting,  d->decided,
+                    d->seen,        d->chosen};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   *d = (prl_drive){0};
+}
+
+/* Coupled instances are streams of their own, in pairs. */
+static bool make_pairs(const prl_agent *a, prl_drive *d) {
+  const prl_env_spec *s = &a->shape->spec;
+  const size_t n = (size_t)d->n;
+  if (!prl_vecenv_waits(d->env)) return true;
+  d->keys = prl_calloc(a->runtime, n, sizeof *d->keys);
+  d->row = prl_calloc(a->runtime, n, sizeof *d->row);
+  d->acting = prl_calloc(a->runtime, n, sizeof *d->acting);
+  d->decided = prl_calloc(a->runtime, n, sizeof *d->decided);
+  d->seen = prl_calloc(a->runtime, n * (size_t)s->observations, sizeof(float));
+  d->chosen = prl_calloc(a->runtime, n * (size_t)s->actions, sizeof(float));
+  if (!d->keys || !d->row || !d->acting || !d->decided || !d->seen || !d->chosen) return false;
+  for (int64_t i = 0; i < d->n; i++)
+    d->keys[i] = prl_vecenv_streams(d->env)[i] | (i % 2 ? PRL_SECOND : 0);
+  return true;
 }
 
 prl_status prl_drive_init(const prl_agent *a, const prl_vecenv *env, prl_drive *out, prl_error *error) {
@@ -27,7 +46,7 @@ prl_status prl_drive_init(const prl_agent *a, const prl_vecenv *env, prl_drive *
   d.elapsed = prl_calloc(a->runtime, n, sizeof *d.elapsed);
   d.decisions = prl_calloc(a->runtime, n, sizeof *d.decisions);
   if (!d.observation || !d.final_observation || !d.action || !d.response || !d.terminated || !d.truncated ||
-      !d.elapsed || !d.decisions) {
+      !d.elapsed || !d.decisions || !make_pairs(a, &d)) {
     prl_drive_deinit(a->runtime, &d);
     return prl_fail_memory(error, n * (size_t)s->observations * sizeof(float));
   }
@@ -56,11 +75,20 @@ typedef struct driven {
 
 /* The sides of a drive, that of the policy that learns first. Returns how many. */
 static int list_sides(const prl_agent *a, const prl_drive *d, driven sides[2]) {
-  const uint64_t *streams = prl_vecenv_streams(d->env);
+  const uint64_t *streams = d->keys ? d->keys : prl_vecenv_streams(d->env);
   sides[0] = (driven){a->experience, streams, 0, d->own};
   if (!a->control) return 1;
   sides[1] = (driven){prl_control_experience(a->control), streams + d->own, d->own, d->n - d->own};
   return 2;
+}
+
+static prl_status check_couples(const prl_agent *a, const prl_vecenv *env, prl_error *error) {
+  const bool pairs = a->shape->experience.paired;
+  if (pairs == (prl_vecenv_waits(env) != NULL)) return PRL_OK;
+  return prl_fail(error, PRL_EINVAL,
+                  pairs ? "the agent learns from pairs, and the environment's instances are not coupled "
+                          "(prl_vecenv_couple)"
+                        : "the environment's instances are coupled, and the agent does not learn from pairs");
 }
 
 static prl_status check_twins(const prl_agent *a, const prl_vecenv *env, prl_error *error) {
@@ -80,6 +108,7 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
                     "environment \"%s\" has no clock, and critic \"%s\" is discounted per %s",
                     prl_vecenv_type(env)->name, critic, per);
   prl_status status = check_twins(a, env, error);
+  if (!status) status = check_couples(a, env, error);
   if (!status) status = prl_workers_check(a, env, error);
   if (!status) status = prl_drive_init(a, env, &fresh, error);
   if (status) return status;
@@ -102,6 +131,35 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
 
 /* ---- a step ---- */
 
+/* Gathers the rows of a side that do not wait for their partners; how many. */
+static int64_t gather(const prl_agent *a, prl_drive *d, const driven *part) {
+  const uint8_t *waits = prl_vecenv_waits(d->env);
+  const int64_t width = a->shape->spec.observations;
+  int64_t n = 0;
+  for (int64_t i = 0; i < part->n; i++) {
+    if (waits[i]) continue;
+    memcpy(d->seen + n * width, d->observation + i * width, (size_t)width * sizeof(float));
+    d->acting[n] = part->streams[i];
+    d->row[n++] = i;
+  }
+  return n;
+}
+
+/* Instances that wait have no decision; the action that they are stepped with is their last one. */
+static prl_status act_in_pairs(const prl_agent *a, prl_drive *d, const driven *part, const prl_side *side,
+                               prl_error *error) {
+  const int64_t width = a->shape->spec.actions, n = gather(a, d, part);
+  prl_status status =
+      prl_side_act(side, d->acting, NULL, d->seen, n, d->chosen, d->decided, error);
+  if (status) return status;
+  memset(d->decisions, 0, (size_t)d->n * sizeof *d->decisions);
+  for (int64_t i = 0; i < n; i++) {
+    memcpy(d->action + d->row[i] * width, d->chosen + i * width, (size_t)width * sizeof(float));
+    d->decisions[d->row[i]] = d->decided[i];
+  }
+  return PRL_OK;
+}
+
 static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int count, prl_error *error) {
   const prl_env_spec *s = &a->shape->spec;
   prl_status status = prl_policy_check(a->policy, d->observation, d->n, error);
@@ -109,7 +167,10 @@ static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int cou
   for (int k = 0; !status && k < count; k++) {
     const driven *part = &sides[k];
     const prl_side side = k ? prl_agent_other(a) : prl_agent_own(a, PRL_SAMPLE);
-    status = prl_side_act(&side, part->streams, NULL, d->observation + part->first * s->observations, part->n,
+    if (d->keys)
+      status = act_in_pairs(a, d, part, &side, error);
+    else
+      status = prl_side_act(&side, part->streams, NULL, d->observation + part->first * s->observations, part->n,
                           d->action + part->first * s->actions, d->decisions + part->first, error);
   }
   return status;
@@ -121,6 +182,7 @@ static prl_status pass_time(prl_drive *d, const driven sides[2], int count, prl_
   int64_t longest = 0;
   if (!prl_vecenv_spec(d->env)->clock) return PRL_OK;
   for (int64_t i = 0; i < d->n; i++) {
+    if (d->keys && !d->decisions[i]) continue; /* it waits */
     if (i < d->own) d->lived_us += d->elapsed[i];
     if (d->elapsed[i] > longest) longest = d->elapsed[i];
   }

@@ -74,8 +74,9 @@ static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
   uint64_t seed = check_key(L, "seed"), stream = check_key(L, "stream");
   const int64_t twins = prl_option_int(L, 2, "twins", 0, 0, 1 << 23);
   const int64_t parts = prl_option_int(L, 2, "parts", 1, 1, 1 << 24);
-  static const char *const more[] = {"n", "seed", "stream", "twins", "parts"};
-  double *options = prl_push_env_options(L, 2, type, more, 5);
+  const bool couples = prl_option_bool(L, 2, "couples", false);
+  static const char *const more[] = {"n", "seed", "stream", "twins", "parts", "couples"};
+  double *options = prl_push_env_options(L, 2, type, more, 6);
   lua_env *self = lua_newuserdata(L, sizeof *self);
   *self = (lua_env){0};
   luaL_getmetatable(L, "perilune.env");
@@ -84,13 +85,14 @@ static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
   prl_check(L, prl_vecenv_new(prl_state_get(L)->runtime, type, options, n, seed, stream, &self->env, &error),
             &error);
   if (twins) prl_check(L, prl_vecenv_pair(self->env, twins, &error), &error);
+  if (couples) prl_check(L, prl_vecenv_couple(self->env, &error), &error);
   if (parts > 1) prl_check(L, prl_vecenv_divide(self->env, parts, &error), &error);
   make_buffers(L, self);
   return 1;
 }
 
 /* The environment (bind/env_source.h), or the address of a type; {n = 1, seed = 0, stream = 0 (key of the
- * first instance), twins = 0 (prl_vecenv_pair), parts = 1 (prl_vecenv_divide), preset, world (a file), digest
+ * first instance), twins = 0 (prl_vecenv_pair), parts = 1 (prl_vecenv_divide), couples = false (prl_vecenv_couple), preset, world (a file), digest
  * (of it), options …} */
 static int new_env(lua_State *L) {
   prl_error error;

@@ -146,6 +146,8 @@ void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spe
   set_number(L, "max_steps", (double)spec->max_steps);
   lua_pushboolean(L, spec->clock);
   lua_setfield(L, -2, "clock");
+  lua_pushboolean(L, spec->keyed);
+  lua_setfield(L, -2, "keyed");
   if (type->file) set_text(L, "world", type->file->meaning);
   if (type->digest) set_text(L, "digest", type->digest);
   push_options(L, type);

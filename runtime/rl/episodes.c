@@ -56,6 +56,7 @@ static void end_episode(prl_experience *e, int32_t slot) {
   s->step = 0;
   s->row = -1;
   prl_streams_untouch(e, slot);
+  if (e->options.paired) prl_pair_settle(e, slot, s->episode - 1);
 }
 
 static void finish_slot(prl_experience *e, int32_t slot, bool terminated, const float *final_observation) {

@@ -46,11 +46,17 @@ typedef struct prl_experience_options {
   uint32_t
       mark;   /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
   bool whole; /* a row closes with its episode, when the episode's last row does */
+  bool paired; /* whole, and an episode closes with that of its stream's partner (prl_stream_partner) of the same
+                * number; where there is none, it is not learned from */
   bool kept;  /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
                * they are, which policy acted, and what was reported */
   bool finals; /* the observation that a terminated episode ended in is kept, too: batches say where each step
                 * arrived */
 } prl_experience_options;
+
+/* Streams in pairs have keys that differ in the topmost bit. */
+#define PRL_SECOND (UINT64_C(1) << 63)
+static inline uint64_t prl_stream_partner(uint64_t key) { return key ^ PRL_SECOND; }
 
 typedef struct prl_stream {
   uint64_t key;
@@ -83,7 +89,7 @@ typedef struct prl_row {
   uint32_t generation; /* grows whenever the place is taken; part of the decision id */
   uint32_t step;       /* in its episode, from 0 */
   uint32_t objective;  /* version of the objective in force (prl_experience_counts) */
-  uint32_t unused;
+  uint32_t episode;    /* its number, where options.paired; else 0 */
   uint8_t kind;
   uint8_t end; /* of a ghost: PRL_END_NONE while it may become the next row */
   uint8_t state;

@@ -135,10 +135,49 @@ static void close_episode(prl_experience *e, int32_t last) {
   close_row(e, last);
 }
 
+/* ---- episodes in pairs ---- */
+
+/* The first open row of the stream's episode of that number, and whether the episode is over and nothing of it
+ * waits for a response. */
+static bool episode_is_through(const prl_experience *e, int32_t slot, uint32_t episode, int32_t *first) {
+  const prl_stream *s = &e->streams[slot];
+  *first = -1;
+  if (s->episode <= episode) return false;
+  for (int32_t row = s->first; row >= 0; row = e->rows[row].next) {
+    const prl_row *r = &e->rows[row];
+    if (r->kind != PRL_ROW_REAL || r->state & PRL_ROW_CLOSED || r->episode < episode) continue;
+    if (r->episode > episode) break;
+    if (*first < 0) *first = row;
+    if (!(r->state & PRL_ROW_WAITED)) return false;
+  }
+  return true;
+}
+
+static void close_numbered(prl_experience *e, int32_t first, uint32_t episode) {
+  for (int32_t row = first; row >= 0; row = e->rows[row].next) {
+    if (e->rows[row].kind != PRL_ROW_REAL) continue;
+    if (e->rows[row].episode != episode) return;
+    close_row(e, row);
+  }
+}
+
+/* Both close when the later one is through. Without a partner one closes alone: an environment without couples.
+ */
+void prl_pair_settle(prl_experience *e, int32_t slot, uint32_t episode) {
+  int32_t first[2] = {-1, -1};
+  const int32_t partner = prl_streams_find(e, prl_stream_partner(e->streams[slot].key));
+  if (!episode_is_through(e, slot, episode, &first[0])) return;
+  if (partner >= 0 && !episode_is_through(e, partner, episode, &first[1])) return;
+  close_numbered(e, first[0], episode);
+  if (partner >= 0) close_numbered(e, first[1], episode);
+}
+
 void prl_row_settle(prl_experience *e, int32_t row) {
   const prl_row *r = &e->rows[row];
   if (r->state != (PRL_ROW_WAITED | PRL_ROW_SUCCEEDED)) return;
-  if (!e->options.whole)
+  if (e->options.paired)
+    prl_pair_settle(e, r->stream, r->episode);
+  else if (!e->options.whole)
     close_row(e, row);
   else if (r->end != PRL_END_NONE)
     close_episode(e, row);
@@ -245,6 +284,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *d
                  .version = decided->version,
                  .objective = (uint32_t)e->n.objective,
                  .stream = slot,
+                 .episode = o->paired ? s->episode : 0,
                  .arm = s->arm,
                  .next = -1,
                  .wait_next = -1,

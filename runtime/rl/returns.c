@@ -75,3 +75,41 @@ void prl_vtrace_advantages(int64_t rows, const float *reward, const float *value
     advantage[i] = (float)(fmin(rho, ratio[i]) * (reward[i] + discount[i] * after - (value[i] * std + mean)));
   }
 }
+
+static int64_t episode_end(const uint32_t *step, int64_t row, int64_t end) {
+  do row++;
+  while (row < end && step[row] > step[row - 1]);
+  return row;
+}
+
+static int64_t held_until(const uint32_t *step, int64_t row, int64_t end, uint32_t every, uint32_t draw) {
+  while (row < end && (every ? step[row] / every : 0) == draw) row++;
+  return row;
+}
+
+/* One episode of both. */
+static void differ(const uint32_t *step, prl_pair_rows r, uint32_t every, const float *returns, float *difference) {
+  while (r.first < r.first_end || r.second < r.second_end) {
+    const uint32_t a = r.first < r.first_end ? step[r.first] : UINT32_MAX;
+    const uint32_t b = r.second < r.second_end ? step[r.second] : UINT32_MAX;
+    const uint32_t draw = every ? (a < b ? a : b) / every : 0;
+    const int64_t until = held_until(step, r.first, r.first_end, every, draw);
+    const int64_t other = held_until(step, r.second, r.second_end, every, draw);
+    const double up = r.first < until ? returns[r.first] : 0, down = r.second < other ? returns[r.second] : 0;
+    const float half = (float)((up - down) / 2);
+    for (; r.first < until; r.first++) difference[r.first] = half;
+    for (; r.second < other; r.second++) difference[r.second] = -half;
+  }
+}
+
+void prl_pairs_differ(const uint32_t *step, prl_pair_rows r, uint32_t every, const float *returns,
+                      float *difference, prl_pair_counts *counts) {
+  while (r.first < r.first_end && r.second < r.second_end) {
+    const int64_t a = episode_end(step, r.first, r.first_end), b = episode_end(step, r.second, r.second_end);
+    differ(step, (prl_pair_rows){r.first, a, r.second, b}, every, returns, difference);
+    counts->pairs++;
+    counts->alike += a - r.first == b - r.second;
+    r.first = a;
+    r.second = b;
+  }
+}

@@ -77,4 +77,18 @@ void prl_vtrace_advantages(int64_t rows, const float *reward, const float *value
                            const int32_t *successor, const double *discount, const float *ratio, double rho,
                            const float *returns, float *advantage);
 
+/* Rows of a pair of streams, from first to end each. */
+typedef struct prl_pair_rows {
+  int64_t first, first_end, second, second_end;
+} prl_pair_rows;
+typedef struct prl_pair_counts {
+  int64_t pairs, alike; /* of episodes; of these with as many steps */
+} prl_pair_counts;
+/* Antithetic differences. Draws last for `every` steps (0: an episode). Of each draw's rows, (G₊ − G₋)/2 for the
+ * first stream's and minus that for the second's, G being what `returns` has where the draw begins; 0 for a stream
+ * whose episode was over by then. Episodes are compared in their order; a row whose step is not above that of the row
+ * before it begins one. Others' rows of difference stay as they are. */
+void prl_pairs_differ(const uint32_t *step, prl_pair_rows rows, uint32_t every, const float *returns,
+                      float *difference, prl_pair_counts *counts);
+
 #endif

@@ -7,7 +7,7 @@ local schema = require "perilune.recipe.schema"
 
 local algorithm_file = {}
 
-local fields = {summary = "string", actions = "table", bounds = "boolean", asynchronous = "boolean", networks = "string",
+local fields = {summary = "string", actions = "table", bounds = "boolean", asynchronous = "boolean", pairs = "boolean", networks = "string",
   references = "boolean", recurrent = "boolean", stale = "string", optimizer = "table", options = "table",
   metrics = "table", build = "function", search = "function", trials = "function", refusal = "function"}
 local option_fields = {structural = "boolean", min = "number", max = "number", above = "number", integer = "boolean",

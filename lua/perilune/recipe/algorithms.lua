@@ -6,7 +6,8 @@
 --- none of the recipe's actor and critics is used, only widths, activation and initialisation of their layers. references:
 --- whether it makes use of policies of other runs (learn:reference). asynchronous: whether several workers may learn by it at
 --- once, each by steps of its own (runtime/agent/workers.c). recurrent: whether it trains a memory of the policy's: its losses
---- read batch.obs alone, through actor and critics. An option is
+--- read batch.obs alone, through actor and critics. pairs: whether it learns from pairs of instances that meet the same chances
+--- (prl_vecenv_couple). An option is
 --- {default, unit, meaning, structural = true, min, max, above, integer, choices, optional, scale = "log", forms, of, kind}:
 --- live unless structural; a nil or false default makes it optional; what differs by factors, such as a step size, has the scale
 --- "log". forms: it is a table {NAME, its options}, as `correction = {"vtrace", rho = 1}`, and these are the options of each
@@ -162,7 +163,7 @@ local function fitting(kind, bounded)
   local names = {}
   for _, name in ipairs(algorithms.names()) do
     local one = algorithms.find(name)
-    local fits = not one.search and not one.asynchronous and handles(one, kind)
+    local fits = not one.search and not one.asynchronous and not one.pairs and handles(one, kind)
     if fits and (bounded or not one.bounds) then names[#names + 1] = name end
   end
   return (table.concat(names, ", "):gsub(", ([^,]+)$", " and %1"))
@@ -181,6 +182,10 @@ local function drives(check, algorithm, spec, name, path, policy)
   if algorithm.asynchronous and spec.name == "host" then
     check.note(path, ("%s learns by workers that drive simulated environments, and a host has threads of its own; %s learn from "
       .. "what a host tells"):format(name, fitting(kind, not free)))
+  elseif algorithm.pairs and not spec.keyed then
+    check.note(path, ("%s compares two instances that meet the same chances, and %s; it is for simulators whose draws depend on no "
+      .. "action (prl_env_spec.keyed), and %s learn without pairs"):format(name, spec.name == "host" and "users of a host have no twins"
+      or ("the env %s does not say that its chances are keyed"):format(spec.name or ""), fitting(kind, not free)))
   elseif not handles(algorithm, kind) then
     check.note(path, ("%s drives %s actions, and those of %s are %s, which %s drive"):format(name,
       table.concat(algorithm.actions, " and "), spec.name or "the env", kind, fitting(kind, not free)))

@@ -85,6 +85,14 @@ function Learn:shift_actor(given)
   self.actor_made = networks.shifted(self, o.width, o.every or 0)
 end
 
+--- The recipe's policy with draws that last `every` steps of a stream (0: its episode), times a factor: `width`, a number or a live
+--- option. Its deviation is that of policy.log_std times the factor. It comes before learn:actor.
+function Learn:hold_actor(given)
+  local o = options.check("learn:hold_actor", given, {width = "number or string", every = "number"})
+  if self.actor_made then options.refuse("learn:hold_actor: the actor is declared already") end
+  self.actor_made = networks.held(self, o.width or 1, o.every or 0)
+end
+
 --- A further policy of the shape that the recipe's has, with a parameter set of that name, by which learn:minimise steps it.
 function Learn:policy(name)
   options.need_kind("learn:policy: its name", name, "string")
@@ -283,17 +291,21 @@ end
 
 --- Waits until `steps` steps per stream, on average, are closed. steps: a number. given: whole, the steps of the longest episode
 --- that has a place: steps close with their episode then, and an update takes whole episodes, all that have ended. A longer
---- one is cut where memory is full, and counts in dropped_steps.
+--- one is cut where memory is full, and counts in dropped_steps. paired: an episode closes with that of its stream's partner.
 function Learn:collect(steps, given)
   options.need_kind("learn:collect: steps", steps, "number")
-  local whole = options.check("learn:collect", given, {whole = "number"}).whole
-  if whole then self.longest = whole end
-  return {verb = "collect", rows = steps * self.streams, whole = whole and true or nil}
+  local o = options.check("learn:collect", given, {whole = "number", paired = "boolean"})
+  if o.whole then self.longest = o.whole end
+  return {verb = "collect", rows = steps * self.streams, whole = o.whole and true or nil, paired = o.paired or nil}
 end
 
 --- The return of each critic from each row on, as its advantage and its return (rows), without values: what comes after the
---- last row of an episode, also of a truncated one, counts nothing.
-function Learn:returns() return {verb = "returns"} end
+--- last row of an episode, also of a truncated one, counts nothing. paired: the advantage is half of the difference from the
+--- partner's, from where the draw of the row began on.
+function Learn:returns(given)
+  local o = options.check("learn:returns", given, {paired = "boolean"})
+  return {verb = "returns", paired = o.paired or nil}
+end
 
 --- Computes each critic's values (rows).
 function Learn:values()

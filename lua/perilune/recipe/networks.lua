@@ -332,6 +332,17 @@ function networks.shifted(self, width, every)
     from_env = plain.from_env, to_env = plain.to_env, learned = learned}
 end
 
+--- learn:hold_actor.
+function networks.held(self, width, every)
+  local actor = networks.actor(self)
+  local plain = actor.distribution
+  function actor.distribution(obs)
+    return plain(obs):widen(type(width) == "string" and self:live_scalar(width) or width)
+  end
+  if every ~= 1 then actor.noise = {every = every} end
+  return actor
+end
+
 --- learn:acts. noise: {every, drawn, theta, dt}.
 function networks.acting(distribution_of, draws, noise)
   before_programs "learn:acts"

@@ -208,6 +208,17 @@ end
 local validate = {}
 
 --- What compares sound values with one another.
+--- Instances come in pairs, and a control group's twins are none.
+local function needs_pairs(check, result, env)
+  local n = result.env.n
+  env.couples = true
+  if n and n % 2 ~= 0 then check.note("env.n", ("%s takes instances in pairs; expected an even number, got %.0f"):format(
+    result.algorithm[1] or result.algorithm.lua, n)) end
+  if result.agent.baseline then
+    check.note("agent.baseline", "instances in pairs have no twins for a control group; eval.baseline judges against a fixed policy")
+  end
+end
+
 local function together(check, result, spec, env, algorithm)
   if algorithm.trials then check.try(search.check, check, result, spec) end
   if result.env.n and result.agent.streams < result.env.n then
@@ -228,6 +239,7 @@ local function together(check, result, spec, env, algorithm)
     control.check(check, result, spec, env, algorithm)
     env.twins = control.twins(result)
   end
+  if algorithm.pairs then needs_pairs(check, result, env) end
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
   check.try(needs_memory, check, result)

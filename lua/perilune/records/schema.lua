@@ -105,7 +105,7 @@ local environment = record({kind = choice("builtin", "c", "lua", "script"), n = 
     local name = path:match("[^.]+$")
     local word = name == "world" or name == "digest" or type(value) == "string" -- what an option accepts, its env says
     return check.option(word and text or number, value, path)
-  end}}, {name = text, path = text, twins = at_least_1}, function(check, value, path)
+  end}}, {name = text, path = text, twins = at_least_1, couples = flag}, function(check, value, path)
   local own, other = "path", "name"
   if value.kind == "builtin" then own, other = other, own end
   if value[own] == nil then check.fail(below(path, own), "this is missing") end

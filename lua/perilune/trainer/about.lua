@@ -76,7 +76,7 @@ local function environment_of(env)
   for key, value in pairs(env.options or {}) do settings[key] = value end
   settings.world = settings.world and posix.realpath(settings.world)
   return {kind = env.kind, name = env.name, path = env.path and posix.realpath(env.path), options = settings, n = env.n,
-    twins = env.twins ~= 0 and env.twins or nil}
+    twins = env.twins ~= 0 and env.twins or nil, couples = env.couples}
 end
 
 local about = {}

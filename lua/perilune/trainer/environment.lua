@@ -10,14 +10,15 @@ local recipes = require "perilune.recipe.environment"
 local environment = {}
 
 --- A vector env of `about` = {kind, name, path, options} (recipe/environment.lua) with n instances, and twins of so many of
---- them beside; or divided between so many workers. Returns nil and a message where it cannot be made.
-function environment.make(about, n, seed, twins, workers)
+--- them beside; or divided between so many workers; couples: in couples that meet the same chances. Returns nil and a message where it cannot be made.
+function environment.make(about, n, seed, twins, workers, couples)
   if about.kind == "host" then
     return nil, "this recipe's env is driven by its host; there is nothing here to train it in"
   end
   local options = {}
   for key, value in pairs(about.options or {}) do options[key] = value end
   options.n, options.seed, options.twins, options.parts = n + (twins or 0), seed, twins, workers
+  options.couples = couples or nil
   local ok, env = pcall(prl.env, about.kind == "builtin" and about.name or {[about.kind] = about.path}, options)
   if not ok then return nil, tostring(env) end
   return env

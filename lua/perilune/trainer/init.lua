@@ -43,7 +43,8 @@ end
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
   if (options.workers or 1) > 1 then check_workers(loaded, options.workers) end
-  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins, options.workers)
+  local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins, options.workers,
+    loaded.env.couples)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local info = about.run(loaded, plan, agent, driver, options)
@@ -99,7 +100,7 @@ function trainer.resume(path, options)
   driver.check(info, state, beside)
   check_due(info, state, beside)
   local env = failure.check(environment.make(info.environment, info.environment.n, info.seed, info.environment.twins,
-    info.workers))
+    info.workers, info.environment.couples))
   run:prepare()
   info.folder, info.message = place.path, nil
   run.driver = driver.resume(run, env, options, beside)

@@ -232,6 +232,7 @@ static prl_status read_capacity(prl_shape *s, const prl_value *root, prl_error *
   if (strcmp(stale, "keep") && strcmp(stale, "drop"))
     return prl_read_fail("capacity", "stale", "keep or drop", error);
   o->whole = prl_get_bool(gate, "whole", false);
+  o->paired = o->whole && prl_get_bool(gate, "paired", false);
   if (s->batch_rows > o->rows || o->whole) s->batch_rows = o->rows; /* no episode is left in part */
   if (s->batch_rows > most / 2)
     return prl_read_fail("capacity", "rows", "at most 2^27 where collect is whole", error);

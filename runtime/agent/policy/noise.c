@@ -132,6 +132,8 @@ static void draw_recorded(prl_policy *p, const prl_experience *e, int32_t slot, 
   } else {
     memcpy(to + lasting, draw_ahead(p, s, slot), (size_t)p->noise.width * sizeof(float));
   }
+  if (p->shape->experience.paired && s->key & PRL_SECOND)
+    for (int64_t k = 0; k < p->shape->noise; k++) to[k] = -to[k];
 }
 
 /* Of a row for which nothing is kept. step NULL: the number of calls stands for it. */

@@ -1,6 +1,7 @@
 /* Advantages and returns of each critic, and the weighted sum that the actor follows. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "agent/verbs/verb.h"
 #include "core/value.h"
@@ -117,6 +118,48 @@ static prl_status execute_advantages(prl_schedule *s, prl_verb *verb, prl_turn *
 
 /* ---- the same without values ---- */
 
+typedef struct returns_of {
+  bool paired;
+  int alike; /* gauge: pairs whose episodes have the same number of steps */
+} returns_of;
+
+static prl_status read_returns(prl_verb_reader *r, void *fields, prl_error *error) {
+  returns_of *f = fields;
+  f->paired = prl_get_bool(r->map, "paired", false);
+  if (!f->paired) return PRL_OK;
+  if (!r->learner->shape->experience.paired)
+    return prl_fail(error, PRL_EFORMAT, "plan: schedule: returns is paired, and collect is not");
+  return prl_metrics_add(&r->learner->metrics, "", "pairs_alike", &f->alike, error);
+}
+
+/* Where a stream's rows end, from row `first` on. */
+static int64_t end_of_stream(const prl_batch *b, int64_t first) {
+  int64_t end = first;
+  while (end < b->rows && b->stream[end] == b->stream[first]) end++;
+  return end;
+}
+
+/* Rows are in order of keys, so that those of the pairs' second streams begin half-way, in the order of the
+ * first ones, unless one of the two has none. */
+static void compare_pairs(prl_learner *l, const prl_critic *c, const returns_of *f) {
+  const prl_batch *b = &l->batch;
+  const prl_stream *streams = l->experience->streams;
+  prl_pair_counts counts = {0};
+  int64_t second = 0;
+  memset(c->advantage, 0, (size_t)b->rows * sizeof *c->advantage);
+  while (second < b->rows && !(streams[b->stream[second]].key & PRL_SECOND)) second++;
+  for (int64_t first = 0, half = second, end; first < half; first = end) {
+    const uint64_t partner = prl_stream_partner(streams[b->stream[first]].key);
+    end = end_of_stream(b, first);
+    while (second < b->rows && streams[b->stream[second]].key < partner) second = end_of_stream(b, second);
+    if (second >= b->rows || streams[b->stream[second]].key != partner) continue;
+    const int64_t other = end_of_stream(b, second);
+    prl_pairs_differ(b->step, (prl_pair_rows){first, end, second, other}, (uint32_t)l->shape->noise_every, c->returns,
+                     c->advantage, &counts);
+  }
+  if (counts.pairs) prl_metrics_put(&l->metrics, f->alike, (double)counts.alike / (double)counts.pairs);
+}
+
 static prl_status execute_returns(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
   const prl_batch *b = &l->batch;
@@ -124,6 +167,8 @@ static prl_status execute_returns(prl_schedule *s, prl_verb *verb, prl_turn *tur
   if (!c) return PRL_OK;
   /* Every value is 0 · value + 0. */
   prl_gae(b->rows, c->reward, c->value, 0, 0, b->successor, l->discount, 1, c->advantage, c->returns);
+  const returns_of *f = verb->fields;
+  if (f->paired) compare_pairs(l, c, f);
   if (c->normalise) normalise_returns(l, c);
   return PRL_OK;
 }
@@ -265,7 +310,10 @@ const prl_verb_type prl_verb_advantages = {
 
 const prl_verb_type prl_verb_returns = {
     .name = "returns",
-    .fields_text = "",
+    .keys = (const char *const[]){"paired", NULL},
+    .fields_text = "paired (bool)",
+    .fields_size = sizeof(returns_of),
+    .read = read_returns,
     .text = "the return of each critic from each row to the end of its episode, or of its frozen rows: "
             "discounted rewards "
             "alone, and no value of what comes after. It stands for the advantage, too",

@@ -24,8 +24,8 @@ static int64_t waits(const prl_schedule *s, const prl_verb *verb) {
 
 const prl_verb_type prl_verb_collect = {
     .name = "collect",
-    .keys = (const char *const[]){"rows", "whole", NULL},
-    .fields_text = "rows, whole (bool)",
+    .keys = (const char *const[]){"rows", "whole", "paired", NULL},
+    .fields_text = "rows, whole (bool), paired (bool)",
     .text = "a gate: waits until so many steps are closed. It never steps an env. If whole, steps close with "
             "their "
             "episode, when its last one does, and an update takes all that are closed",

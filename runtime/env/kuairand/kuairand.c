@@ -59,7 +59,7 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   out->response = responses[(int)values[SIZES + FEED_RETURN_WAIT] / 24];
   out->state_size = kr_state_size(candidates, history);
   out->shared_size = sizeof(kr_shared);
-  out->clock = out->by_instance = out->divisible = true;
+  out->clock = out->by_instance = out->divisible = out->keyed = true;
   out->session = "depth";
   return PRL_OK;
 }

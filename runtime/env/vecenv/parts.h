@@ -14,6 +14,8 @@ struct prl_vecenv {
   prl_env_spec spec;
   int64_t n;
   int64_t twins; /* the last of them: each has the stream of one of the first */
+  uint8_t *waits;      /* (n) of coupled instances: those whose partners' episodes still run; NULL: not coupled */
+  unsigned char *kept; /* (n / 2, prl_couples_size): where a couple goes on whose first instance waits */
   uint64_t seed;
   vecenv_stage stage;
   bool begun;  /* a first episode has started: a further reset takes the next number */
@@ -32,6 +34,12 @@ struct prl_vecenv {
 };
 
 prl_env_batch prl_vecenv_batch(const prl_vecenv *env); /* all instances; what a step fills is left to it */
+
+/* couple.c: of coupled instances, after each has begun its next episode; and after a reset of all. Without
+ * couples they do nothing. */
+void prl_couples_settle(prl_vecenv *env, const prl_step *step);
+void prl_couples_begin(prl_vecenv *env, float *observation);
+size_t prl_couples_size(const prl_vecenv *env); /* bytes kept of a couple */
 
 /* divide.c: of a divided vector env, part by part. */
 prl_status prl_parts_reset(prl_vecenv *env, float *observation, prl_error *error);

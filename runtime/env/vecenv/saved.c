@@ -13,9 +13,14 @@ typedef struct block_head {
 
 static const char block_magic[8] = "prlvec1";
 
+/* Of couples who waits, and what is kept; such blocks have it behind the counters. */
+static int64_t couples_size(const prl_vecenv *env) {
+  return env->waits ? env->n + env->n / 2 * (int64_t)prl_couples_size(env) : 0;
+}
+
 static int64_t counters_size(const prl_vecenv *env) {
   return (int64_t)sizeof(block_head) +
-         env->n * (int64_t)(sizeof *env->stream + sizeof *env->episode + sizeof *env->step);
+         env->n * (int64_t)(sizeof *env->stream + sizeof *env->episode + sizeof *env->step) + couples_size(env);
 }
 
 static prl_status own_size(const prl_vecenv *env, int64_t *size, prl_error *error) {
@@ -69,6 +74,10 @@ prl_status prl_vecenv_save(const prl_vecenv *env, void *bytes, int64_t size, prl
   to = put(to, env->stream, n * sizeof *env->stream);
   to = put(to, env->episode, n * sizeof *env->episode);
   to = put(to, env->step, n * sizeof *env->step);
+  if (env->waits) {
+    to = put(to, env->waits, n);
+    to = put(to, env->kept, n / 2 * prl_couples_size(env));
+  }
   if (!env->type->save) {
     put(to, env->state, n * env->spec.state_size);
     return PRL_OK;
@@ -145,6 +154,23 @@ static prl_status check_states(const prl_vecenv *env, const unsigned char *state
   return status;
 }
 
+/* Flags, and states that may go on. */
+static prl_status check_couples(const prl_vecenv *env, const unsigned char *from, prl_error *error) {
+  if (!env->waits) return PRL_OK;
+  const size_t size = env->spec.state_size;
+  void *state = prl_alloc(env->runtime, size);
+  if (!state) return prl_fail_memory(error, size);
+  bool good = true;
+  const unsigned char *kept = from + env->n;
+  for (int64_t i = 0; good && i < env->n; i += 2, kept += prl_couples_size(env)) {
+    good = from[i] <= 1 && from[i + 1] <= 1 && from[i] + from[i + 1] < 2;
+    memcpy(state, kept, size);
+    if (good && from[i] && env->type->sound) good = env->type->sound(env->shared, state);
+  }
+  prl_free(env->runtime, state);
+  return good ? PRL_OK : prl_fail(error, PRL_EFORMAT, "the saved couples of '%s' are damaged", env->type->name);
+}
+
 prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error) {
   prl_error unused;
   if (!error) error = &unused;
@@ -160,6 +186,7 @@ prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl
   status = check_head(env, &head, size, error);
   const unsigned char *from = bytes;
   if (!status) status = check_states(env, from + counters_size(env), error);
+  if (!status) status = check_couples(env, from + counters_size(env) - couples_size(env), error);
   if (!status) status = reopen(env, head.seed, error);
   if (status) return status;
   if (env->type->load) {
@@ -174,6 +201,10 @@ prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl
   from = take(env->stream, from, n * sizeof *env->stream);
   from = take(env->episode, from, n * sizeof *env->episode);
   from = take(env->step, from, n * sizeof *env->step);
+  if (env->waits) {
+    from = take(env->waits, from, n);
+    from = take(env->kept, from, n / 2 * prl_couples_size(env));
+  }
   if (!env->type->load) take(env->state, from, n * env->spec.state_size);
   env->seed = head.seed;
   env->stage = (vecenv_stage)head.stage;

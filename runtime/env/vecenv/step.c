@@ -25,6 +25,7 @@ prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_error *erro
   batch.observation = observation;
   status = begin(env, &batch, NULL, error);
   env->begun = true;
+  if (!status) prl_couples_begin(env, observation);
   env->stage = status ? STAGE_FAILED : STAGE_RUNNING;
   return status;
 }
@@ -36,6 +37,8 @@ prl_status prl_vecenv_replace(prl_vecenv *env, const uint8_t *mask, const uint64
   prl_status status = PRL_GIVEN(error, "env mask stream observation", env, mask, stream, observation);
   if (status) return status;
   if (env->parts) return prl_parts_replace(env, mask, stream, observation, error);
+  if (env->waits)
+    return prl_fail(error, PRL_ESTATE, "an instance of a couple cannot be replaced without the other");
   if (!env->spec.by_instance)
     return prl_fail(error, PRL_ESTATE, "the environment '%s' cannot clear one of its instances",
                     env->type->name);
@@ -130,6 +133,7 @@ prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *err
   status = prl_env_told(env->type, "step", env->type->step(&batch, error), error);
   if (!status && env->spec.clock) status = prl_vecenv_check_elapsed(env, step->elapsed_us, error);
   if (!status && count_steps(env, step)) status = begin_episodes(env, step, &batch, error);
+  if (!status) prl_couples_settle(env, step);
   if (status) env->stage = STAGE_FAILED;
   return status;
 }

@@ -75,6 +75,8 @@ typedef struct prl_env_spec {
                      * instance can be cleared and given another stream while the others continue */
   bool divisible;   /* the instances may be divided between threads: a step changes nothing but the rows and
                      * the state of its batch, which may be a part of the vector env's (prl_vecenv_divide) */
+  bool keyed;       /* no draw depends on an action: instances with the same stream meet the same chances, and
+                     * with the same actions are the same in every byte (prl_vecenv_couple) */
 } prl_env_spec;
 
 /* An option that a recipe may set: env = {"pendulum", g = 9.81}. Options are numbers; a file that an
@@ -236,6 +238,15 @@ PRL_API void prl_vecenv_free(prl_vecenv *env);
  * already). */
 PRL_API prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *error);
 PRL_API int64_t prl_vecenv_twins(const prl_vecenv *env);
+/* Couples instances 2i and 2i + 1: they have the same stream, and begin each episode together in the same
+ * state, that of instance 2i where its episode before ended. The one whose episode ends first waits for the
+ * other: its rows of a step then mean nothing, and neither of its flags is set. Fails: PRL_EINVAL (n is odd; the
+ * spec does not set keyed, or the state is not in the slab; twins), PRL_ESTATE (it was reset or divided already),
+ * PRL_ENOMEM. */
+PRL_API prl_status prl_vecenv_couple(prl_vecenv *env, prl_error *error);
+/* (n): whether each instance waits for the other of its couple; NULL: it is not coupled. Borrowed: steps change
+ * them. */
+PRL_API const uint8_t *prl_vecenv_waits(const prl_vecenv *env);
 /* Divides the instances into so many parts, one after the other, whose sizes differ by at most one. A part is
  * a vector env of its own, which another thread may step while others are stepped; the whole steps and resets
  * its parts in their order, with the same bytes as one that is not divided. Fails: PRL_EINVAL (parts below 1
