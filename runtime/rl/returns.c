@@ -96,9 +96,14 @@ static void differ(const uint32_t *step, prl_pair_rows r, uint32_t every, const 
     const int64_t until = held_until(step, r.first, r.first_end, every, draw);
     const int64_t other = held_until(step, r.second, r.second_end, every, draw);
     const double up = r.first < until ? returns[r.first] : 0, down = r.second < other ? returns[r.second] : 0;
-    const float half = (float)((up - down) / 2);
-    for (; r.first < until; r.first++) difference[r.first] = half;
-    for (; r.second < other; r.second++) difference[r.second] = -half;
+    const int64_t own = until - r.first, its = other - r.second, common = own < its ? own : its;
+    const float part = common ? (float)((up - down) / 2 / (double)common) : 0;
+    for (int64_t k = 0; k < common; k++) {
+      difference[r.first + k] = part;
+      difference[r.second + k] = -part;
+    }
+    r.first = until;
+    r.second = other;
   }
 }
 
