@@ -6,10 +6,9 @@
 #include "core/watch.h"
 
 void prl_drive_deinit(prl_runtime *runtime, prl_drive *d) {
-  void *blocks[] = {d->observation, d->final_observation, d->action,  d->response,
-                    d->terminated,  d->truncated,         d->elapsed, d->decisions,
-                    d->keys,        d->row,               d->acting,  d->decided,
-                    d->seen,        d->chosen};
+  void *blocks[] = {d->observation, d->final_observation, d->action,    d->response, d->terminated,
+                    d->truncated,   d->elapsed,           d->decisions, d->keys,     d->row,
+                    d->acting,      d->decided,           d->seen,      d->chosen};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   *d = (prl_drive){0};
 }
@@ -26,8 +25,7 @@ static bool make_pairs(const prl_agent *a, prl_drive *d) {
   d->seen = prl_calloc(a->runtime, n * (size_t)s->observations, sizeof(float));
   d->chosen = prl_calloc(a->runtime, n * (size_t)s->actions, sizeof(float));
   if (!d->keys || !d->row || !d->acting || !d->decided || !d->seen || !d->chosen) return false;
-  for (int64_t i = 0; i < d->n; i++)
-    d->keys[i] = prl_vecenv_streams(d->env)[i] | (i % 2 ? PRL_SECOND : 0);
+  for (int64_t i = 0; i < d->n; i++) d->keys[i] = prl_vecenv_streams(d->env)[i] | (i % 2 ? PRL_SECOND : 0);
   return true;
 }
 
@@ -149,8 +147,7 @@ static int64_t gather(const prl_agent *a, prl_drive *d, const driven *part) {
 static prl_status act_in_pairs(const prl_agent *a, prl_drive *d, const driven *part, const prl_side *side,
                                prl_error *error) {
   const int64_t width = a->shape->spec.actions, n = gather(a, d, part);
-  prl_status status =
-      prl_side_act(side, d->acting, NULL, d->seen, n, d->chosen, d->decided, error);
+  prl_status status = prl_side_act(side, d->acting, NULL, d->seen, n, d->chosen, d->decided, error);
   if (status) return status;
   memset(d->decisions, 0, (size_t)d->n * sizeof *d->decisions);
   for (int64_t i = 0; i < n; i++) {
@@ -170,8 +167,8 @@ static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int cou
     if (d->keys)
       status = act_in_pairs(a, d, part, &side, error);
     else
-      status = prl_side_act(&side, part->streams, NULL, d->observation + part->first * s->observations, part->n,
-                          d->action + part->first * s->actions, d->decisions + part->first, error);
+      status = prl_side_act(&side, part->streams, NULL, d->observation + part->first * s->observations,
+                            part->n, d->action + part->first * s->actions, d->decisions + part->first, error);
   }
   return status;
 }

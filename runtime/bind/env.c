@@ -92,8 +92,8 @@ static int make_env(lua_State *L, const prl_env_type *type, bool sourced) {
 }
 
 /* The environment (bind/env_source.h), or the address of a type; {n = 1, seed = 0, stream = 0 (key of the
- * first instance), twins = 0 (prl_vecenv_pair), parts = 1 (prl_vecenv_divide), couples = false (prl_vecenv_couple), preset, world (a file), digest
- * (of it), options …} */
+ * first instance), twins = 0 (prl_vecenv_pair), parts = 1 (prl_vecenv_divide), couples = false
+ * (prl_vecenv_couple), preset, world (a file), digest (of it), options …} */
 static int new_env(lua_State *L) {
   prl_error error;
   lua_settop(L, 2);

@@ -46,10 +46,10 @@ typedef struct prl_experience_options {
   uint32_t
       mark;   /* in the lower word of every decision id: PRL_MARK_…; tells experiences of one agent apart */
   bool whole; /* a row closes with its episode, when the episode's last row does */
-  bool paired; /* whole, and an episode closes with that of its stream's partner (prl_stream_partner) of the same
-                * number; where there is none, it is not learned from */
-  bool kept;  /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
-               * they are, which policy acted, and what was reported */
+  bool paired; /* whole, and an episode closes with that of its stream's partner (prl_stream_partner) of the
+                * same number; where there is none, it is not learned from */
+  bool kept;   /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
+                * they are, which policy acted, and what was reported */
   bool finals; /* the observation that a terminated episode ended in is kept, too: batches say where each step
                 * arrived */
 } prl_experience_options;

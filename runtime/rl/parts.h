@@ -60,7 +60,7 @@ void prl_streams_untouch(prl_experience *experience, int32_t slot); /* no longer
 void prl_row_release(prl_experience *experience, int32_t row); /* its place is free again */
 /* Closes the stream's episode of that number with its partner's, if both are through. */
 void prl_pair_settle(prl_experience *experience, int32_t slot, uint32_t episode);
-void prl_row_settle(prl_experience *experience, int32_t row);  /* closes it if it is time */
+void prl_row_settle(prl_experience *experience, int32_t row); /* closes it if it is time */
 /* The closed row at the head of its stream is not learned from. */
 void prl_row_stale(prl_experience *experience, prl_stream *stream, int32_t row);
 /* Takes a closed row off the head of its stream, its final observation too. */

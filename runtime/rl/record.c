@@ -137,8 +137,8 @@ static void close_episode(prl_experience *e, int32_t last) {
 
 /* ---- episodes in pairs ---- */
 
-/* The first open row of the stream's episode of that number, and whether the episode is over and nothing of it
- * waits for a response. */
+/* The first open row of the stream's episode of that number, and whether the episode is over and nothing of
+ * it waits for a response. */
 static bool episode_is_through(const prl_experience *e, int32_t slot, uint32_t episode, int32_t *first) {
   const prl_stream *s = &e->streams[slot];
   *first = -1;
@@ -161,7 +161,8 @@ static void close_numbered(prl_experience *e, int32_t first, uint32_t episode) {
   }
 }
 
-/* Both close when the later one is through. Without a partner one closes alone: an environment without couples.
+/* Both close when the later one is through. Without a partner one closes alone: an environment without
+ * couples.
  */
 void prl_pair_settle(prl_experience *e, int32_t slot, uint32_t episode) {
   int32_t first[2] = {-1, -1};

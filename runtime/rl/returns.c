@@ -88,7 +88,8 @@ static int64_t held_until(const uint32_t *step, int64_t row, int64_t end, uint32
 }
 
 /* One episode of both. */
-static void differ(const uint32_t *step, prl_pair_rows r, uint32_t every, const float *returns, float *difference) {
+static void differ(const uint32_t *step, prl_pair_rows r, uint32_t every, const float *returns,
+                   float *difference) {
   while (r.first < r.first_end || r.second < r.second_end) {
     const uint32_t a = r.first < r.first_end ? step[r.first] : UINT32_MAX;
     const uint32_t b = r.second < r.second_end ? step[r.second] : UINT32_MAX;

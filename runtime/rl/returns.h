@@ -84,10 +84,10 @@ typedef struct prl_pair_rows {
 typedef struct prl_pair_counts {
   int64_t pairs, alike; /* of episodes; of these with as many steps */
 } prl_pair_counts;
-/* Antithetic differences. Draws last for `every` steps (0: an episode). Of each draw's rows, (G₊ − G₋)/2 for the
- * first stream's and minus that for the second's, G being what `returns` has where the draw begins; 0 for a stream
- * whose episode was over by then. Episodes are compared in their order; a row whose step is not above that of the row
- * before it begins one. Others' rows of difference stay as they are. */
+/* Antithetic differences. Draws last for `every` steps (0: an episode). Of each draw's rows, (G₊ − G₋)/2 for
+ * the first stream's and minus that for the second's, G being what `returns` has where the draw begins; 0 for
+ * a stream whose episode was over by then. Episodes are compared in their order; a row whose step is not
+ * above that of the row before it begins one. Others' rows of difference stay as they are. */
 void prl_pairs_differ(const uint32_t *step, prl_pair_rows rows, uint32_t every, const float *returns,
                       float *difference, prl_pair_counts *counts);
 

@@ -80,7 +80,7 @@ int32_t prl_streams_take(prl_experience *e, uint64_t key) {
   int32_t slot = fresh ? (int32_t)e->n.streams_used++ : forget_one(e);
   if (slot < 0) return -1;
   int32_t first = fresh ? -1 : e->streams[slot].first, last = fresh ? -1 : e->streams[slot].last;
-  /* The second of a pair has the draws of the first, which policy/noise.c turns round. */
+  /* The second of a pair has the draws of the first, which the policy turns round. */
   const uint64_t drawn = e->options.paired ? key & ~PRL_SECOND : key;
   prl_rng rng = prl_rng_make(e->options.seed, drawn, PRL_SITE_ACTION);
   /* A stream that was forgotten and comes again must not draw the same noise again: its episodes are numbered

@@ -276,6 +276,8 @@ static void env_calls(void) {
   REFUSED("env", prl_vecenv_pair(NULL, 0, e));
   REFUSED("twins", prl_vecenv_pair(env, -1, e));
   REFUSED("twins", prl_vecenv_pair(env, N / 2 + 1, e));
+  REFUSED("env", prl_vecenv_couple(NULL, e));
+  assert_null(prl_vecenv_waits(NULL));
   REFUSED("env", prl_vecenv_divide(NULL, 1, e));
   REFUSED("parts", prl_vecenv_divide(env, 0, e));
   REFUSED("parts", prl_vecenv_divide(env, N + 1, e));

@@ -402,9 +402,30 @@ static void popart_keeps_no_prediction_from_before_any_returns(void **state) {
   assert_true(w[0] == 0.5f && w[1] == -0.25f);
 }
 
+/* Two episodes of 3 and 2 steps beside ones of 2 and 2: what one of both has alone counts nothing. */
+static void pairs_differ(void **state) {
+  (void)state;
+  enum { ROWS = 9 };
+  const uint32_t step[ROWS] = {0, 1, 2, 0, 1, 0, 1, 0, 1};
+  const float returns[ROWS] = {7, 4, 1, 2, 1, 3, 2, 6, 8};
+  const prl_pair_rows rows = {0, 5, 5, 9};
+  float held[ROWS] = {0}, fresh[ROWS] = {0};
+  prl_pair_counts counts = {0};
+  /* (7 − 3)/2 over 2 steps; (2 − 6)/2 over 2 */
+  const float of_episodes[ROWS] = {1, 1, 0, -1, -1, -1, -1, 1, 1};
+  prl_pairs_differ(step, rows, 0, returns, held, &counts);
+  for (int i = 0; i < ROWS; i++) assert_true(held[i] == of_episodes[i]);
+  assert_int_equal(counts.pairs, 2);
+  assert_int_equal(counts.alike, 1);
+  const float of_steps[ROWS] = {2, 1, 0, -2, -3.5f, -2, -1, 2, 3.5f};
+  prl_pairs_differ(step, rows, 1, returns, fresh, &counts);
+  for (int i = 0; i < ROWS; i++) assert_true(fresh[i] == of_steps[i]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(ragged_runs),
                                      cmocka_unit_test(lambda_one_gives_discounted_sums),
+                                     cmocka_unit_test(pairs_differ),
                                      cmocka_unit_test(discounts_by_irregular_times),
                                      cmocka_unit_test(luck_has_no_mean),
                                      cmocka_unit_test(luck_of_truncated_steps_is_not_known),

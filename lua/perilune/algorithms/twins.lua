@@ -3,9 +3,11 @@
 --- other μ(s) − σε, with one ε ~ N(0, I) for as long as `hold` says. With G± the discounted rewards of either from where ε begins
 --- to the end of the episode, and s± the states in which they act,
 ---
----     loss = −mean over steps of log π(a|s) · A        A = Σᵢ wᵢ (Gᵢ₊ − Gᵢ₋)/2 for the steps of the first, −A for the second
+---     loss = −mean over steps of log π(a|s) · A        A = Σᵢ wᵢ (Gᵢ₊ − Gᵢ₋)/2 / m for the steps of the first, −A for the second
 ---
---- so that a step's gradient is ± A ε/σ ∇μ(s). Why: for a shift c of all actions while ε lasts, J(c) = E[G(c + σε)] has the gradient
+--- over the m steps of a hold that both have; those that one has alone count nothing. Else what the noise itself moves in an
+--- observation (what was done lately) would be told by the longer of the two, which is the better one: steps in its direction were
+--- rewarded for being there, and the policy learned to exaggerate what it does. So a step's gradient is ± A ε/σ ∇μ(s). Why: for a shift c of all actions while ε lasts, J(c) = E[G(c + σε)] has the gradient
 --- E[ε G(c + σε)]/σ, and since −ε has the same law, E[ε (G₊ − G₋)/2]/σ: what does not come of ε is the same on both sides, and
 --- goes. ∇μ(s) carries it to the parameters. That is exact where ∇μ(s) is the same in all steps of a hold, or where a hold is one
 --- step; else each step is told what the hold as a whole brings, which is right between holds and blind within one.
@@ -57,10 +59,10 @@ function twins.build(learn, opt)
     learn:metric("policy_loss", policy_loss)
     learn:minimise(near.add(policy_loss, pi, batch.obs), near.steps {actor = opt.lr, max_norm = opt.max_norm})
   end)
-  local pass = opt.minibatch > 0 and learn:minibatches {size = opt.minibatch, body = {update}} or update
+  local pass = opt.minibatch > 0 and learn:minibatches(opt.minibatch, {update}) or update
   return {
     learn:collect(opt.rollout, {whole = opt.longest, paired = true}), learn:freeze(), learn:rewards(), learn:returns {paired = true},
-    learn:weigh {normalise = false}, opt.epochs > 1 and learn:epochs {count = opt.epochs, body = {pass}} or pass, learn:publish(),
+    learn:weigh {normalise = false}, opt.epochs > 1 and learn:epochs(opt.epochs, {pass}) or pass, learn:publish(),
   }
 end
 

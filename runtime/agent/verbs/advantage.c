@@ -154,8 +154,8 @@ static void compare_pairs(prl_learner *l, const prl_critic *c, const returns_of 
     while (second < b->rows && streams[b->stream[second]].key < partner) second = end_of_stream(b, second);
     if (second >= b->rows || streams[b->stream[second]].key != partner) continue;
     const int64_t other = end_of_stream(b, second);
-    prl_pairs_differ(b->step, (prl_pair_rows){first, end, second, other}, (uint32_t)l->shape->noise_every, c->returns,
-                     c->advantage, &counts);
+    prl_pairs_differ(b->step, (prl_pair_rows){first, end, second, other}, (uint32_t)l->shape->noise_every,
+                     c->returns, c->advantage, &counts);
   }
   if (counts.pairs) prl_metrics_put(&l->metrics, f->alike, (double)counts.alike / (double)counts.pairs);
 }
@@ -314,9 +314,13 @@ const prl_verb_type prl_verb_returns = {
     .fields_text = "paired (bool)",
     .fields_size = sizeof(returns_of),
     .read = read_returns,
-    .text = "the return of each critic from each row to the end of its episode, or of its frozen rows: "
-            "discounted rewards "
-            "alone, and no value of what comes after. It stands for the advantage, too",
+    .text =
+        "the return of each critic from each row to the end of its episode, or of its frozen rows: "
+        "discounted rewards "
+        "alone, and no value of what comes after. It stands for the advantage, too; if paired, half of the "
+        "difference from the partner's does, from where the row's draw of noise begins, shared among the "
+        "steps of "
+        "that draw that both have",
     .cursor = 1,
     .flags = PRL_VERB_TOP,
     .needs = PRL_MADE_FROZEN | PRL_MADE_REWARDS,

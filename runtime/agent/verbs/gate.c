@@ -28,7 +28,9 @@ const prl_verb_type prl_verb_collect = {
     .fields_text = "rows, whole (bool), paired (bool)",
     .text = "a gate: waits until so many steps are closed. It never steps an env. If whole, steps close with "
             "their "
-            "episode, when its last one does, and an update takes all that are closed",
+            "episode, when its last one does, and an update takes all that are closed; if paired, with the "
+            "episode of "
+            "the same number of its stream's partner",
     .fields_size = sizeof(collect),
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
     .read = read,

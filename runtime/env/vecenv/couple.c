@@ -1,5 +1,6 @@
-/* Instances in couples: the same stream, and the same state whenever an episode begins, so that what they come
- * to differs by their actions alone. Of two whose episodes have both ended, both go on where the first does. */
+/* Instances in couples: the same stream, and the same state whenever an episode begins, so that what they
+ * come to differs by their actions alone. Of two whose episodes have both ended, both go on where the first
+ * does. */
 #include <string.h>
 
 #include "env/vecenv/parts.h"
@@ -12,18 +13,22 @@ size_t prl_couples_size(const prl_vecenv *env) {
 static prl_status check(const prl_vecenv *env, prl_error *error) {
   const char *name = env->type->name;
   if (env->n % 2)
-    return prl_fail(error, PRL_EINVAL, "n is %lld; couples need an even number of instances", (long long)env->n);
+    return prl_fail(error, PRL_EINVAL, "n is %lld; couples need an even number of instances",
+                    (long long)env->n);
   if (!env->spec.keyed)
-    return prl_fail(error, PRL_EINVAL,
-                    "the instances of the environment '%s' cannot be coupled: its draws may depend on actions (its "
-                    "spec does not set keyed)",
-                    name);
+    return prl_fail(
+        error, PRL_EINVAL,
+        "the instances of the environment '%s' cannot be coupled: its draws may depend on actions (its "
+        "spec does not set keyed)",
+        name);
   if (env->type->save || env->spec.unsaved)
-    return prl_fail(error, PRL_EINVAL,
-                    "the instances of the environment '%s' cannot be coupled: it keeps state of its own, which is "
-                    "not copied",
-                    name);
-  if (env->twins) return prl_fail(error, PRL_EINVAL, "instances with twins of a control group cannot be coupled");
+    return prl_fail(
+        error, PRL_EINVAL,
+        "the instances of the environment '%s' cannot be coupled: it keeps state of its own, which is "
+        "not copied",
+        name);
+  if (env->twins)
+    return prl_fail(error, PRL_EINVAL, "instances with twins of a control group cannot be coupled");
   if (env->stage != STAGE_NEW || env->parts || env->waits)
     return prl_fail(error, PRL_ESTATE, "instances are coupled once, before they are reset or divided");
   return PRL_OK;
@@ -82,7 +87,8 @@ static void follow(prl_vecenv *env, int64_t first, float *observation) {
 }
 
 void prl_couples_begin(prl_vecenv *env, float *observation) {
-  for (int64_t i = 0; env->waits && i < env->n; i += 2) follow(env, i, observation + i * env->spec.observations);
+  for (int64_t i = 0; env->waits && i < env->n; i += 2)
+    follow(env, i, observation + i * env->spec.observations);
 }
 
 void prl_couples_settle(prl_vecenv *env, const prl_step *step) {

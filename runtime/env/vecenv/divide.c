@@ -11,8 +11,7 @@ static prl_status check(const prl_vecenv *env, int64_t parts, prl_error *error) 
                     "the instances of the environment '%s' cannot be divided between threads (its spec does "
                     "not set divisible)",
                     env->type->name);
-  if (env->waits)
-    return prl_fail(error, PRL_EINVAL, "coupled instances cannot be divided between threads");
+  if (env->waits) return prl_fail(error, PRL_EINVAL, "coupled instances cannot be divided between threads");
   if (env->twins)
     return prl_fail(error, PRL_EINVAL, "instances with twins cannot be divided between threads");
   if (env->stage != STAGE_NEW || env->parts)

@@ -13,8 +13,8 @@ struct prl_vecenv {
   const prl_env_type *type;
   prl_env_spec spec;
   int64_t n;
-  int64_t twins; /* the last of them: each has the stream of one of the first */
-  uint8_t *waits;      /* (n) of coupled instances: those whose partners' episodes still run; NULL: not coupled */
+  int64_t twins;  /* the last of them: each has the stream of one of the first */
+  uint8_t *waits; /* (n) of coupled instances: those whose partners' episodes still run; NULL: not coupled */
   unsigned char *kept; /* (n / 2, prl_couples_size): where a couple goes on whose first instance waits */
   uint64_t seed;
   vecenv_stage stage;

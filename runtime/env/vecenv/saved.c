@@ -20,7 +20,8 @@ static int64_t couples_size(const prl_vecenv *env) {
 
 static int64_t counters_size(const prl_vecenv *env) {
   return (int64_t)sizeof(block_head) +
-         env->n * (int64_t)(sizeof *env->stream + sizeof *env->episode + sizeof *env->step) + couples_size(env);
+         env->n * (int64_t)(sizeof *env->stream + sizeof *env->episode + sizeof *env->step) +
+         couples_size(env);
 }
 
 static prl_status own_size(const prl_vecenv *env, int64_t *size, prl_error *error) {
@@ -168,7 +169,8 @@ static prl_status check_couples(const prl_vecenv *env, const unsigned char *from
     if (good && from[i] && env->type->sound) good = env->type->sound(env->shared, state);
   }
   prl_free(env->runtime, state);
-  return good ? PRL_OK : prl_fail(error, PRL_EFORMAT, "the saved couples of '%s' are damaged", env->type->name);
+  return good ? PRL_OK
+              : prl_fail(error, PRL_EFORMAT, "the saved couples of '%s' are damaged", env->type->name);
 }
 
 prl_status prl_vecenv_load(prl_vecenv *env, const void *bytes, int64_t size, prl_error *error) {

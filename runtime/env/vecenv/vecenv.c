@@ -105,7 +105,8 @@ prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *error) {
   if (!status) status = PRL_WITHIN(error, "twins", twins, 0, env->n / 2);
   if (status) return status;
   if (env->stage != STAGE_NEW || env->parts || env->waits)
-    return prl_fail(error, PRL_ESTATE, "twins are paired before the environment is reset, divided or coupled");
+    return prl_fail(error, PRL_ESTATE,
+                    "twins are paired before the environment is reset, divided or coupled");
   env->twins = twins;
   for (int64_t i = 0; i < twins; i++) env->stream[env->n - twins + i] = env->stream[i];
   return PRL_OK;
@@ -115,8 +116,8 @@ void prl_vecenv_free(prl_vecenv *env) {
   if (!env) return;
   prl_runtime *runtime = env->runtime;
   if (env->opened && env->type->close) env->type->close(env->shared);
-  void *blocks[] = {env->options, env->shared, env->state, env->stream, env->episode,
-                    env->step,    env->ended,  env->part,  env->waits,  env->kept, env};
+  void *blocks[] = {env->options, env->shared, env->state, env->stream, env->episode, env->step,
+                    env->ended,   env->part,   env->waits, env->kept,   env};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_runtime_release(runtime);
 }

@@ -240,12 +240,12 @@ PRL_API prl_status prl_vecenv_pair(prl_vecenv *env, int64_t twins, prl_error *er
 PRL_API int64_t prl_vecenv_twins(const prl_vecenv *env);
 /* Couples instances 2i and 2i + 1: they have the same stream, and begin each episode together in the same
  * state, that of instance 2i where its episode before ended. The one whose episode ends first waits for the
- * other: its rows of a step then mean nothing, and neither of its flags is set. Fails: PRL_EINVAL (n is odd; the
- * spec does not set keyed, or the state is not in the slab; twins), PRL_ESTATE (it was reset or divided already),
- * PRL_ENOMEM. */
+ * other: its rows of a step then mean nothing, and neither of its flags is set. Fails: PRL_EINVAL (n is odd;
+ * the spec does not set keyed, or the state is not in the slab; twins), PRL_ESTATE (it was reset or divided
+ * already), PRL_ENOMEM. */
 PRL_API prl_status prl_vecenv_couple(prl_vecenv *env, prl_error *error);
-/* (n): whether each instance waits for the other of its couple; NULL: it is not coupled. Borrowed: steps change
- * them. */
+/* (n): whether each instance waits for the other of its couple; NULL: it is not coupled. Borrowed: steps
+ * change them. */
 PRL_API const uint8_t *prl_vecenv_waits(const prl_vecenv *env);
 /* Divides the instances into so many parts, one after the other, whose sizes differ by at most one. A part is
  * a vector env of its own, which another thread may step while others are stepped; the whole steps and resets
