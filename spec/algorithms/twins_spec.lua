@@ -1,8 +1,6 @@
---- Twins: whole updates against differences and losses that are written out here, differentiated by central differences in float64, over
---- two critics; a resumed run; that sessions are learned; what is refused.
+--- Twins: a resumed run, over two critics; that sessions are learned; what is refused. The differences themselves: spec/rl/returns_test.c.
 local prl = require "perilune"
 local recipes = require "support.recipes"
-local written = require "support.written"
 
 local text = [[return {
   env = {"shortvideo", n = 8, requests = 6},

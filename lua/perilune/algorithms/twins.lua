@@ -7,10 +7,11 @@
 ---
 --- over the m steps of a hold that both have; those that one has alone count nothing. Else what the noise itself moves in an
 --- observation (what was done lately) would be told by the longer of the two, which is the better one: steps in its direction were
---- rewarded for being there, and the policy learned to exaggerate what it does. So a step's gradient is ± A ε/σ ∇μ(s). Why: for a shift c of all actions while ε lasts, J(c) = E[G(c + σε)] has the gradient
---- E[ε G(c + σε)]/σ, and since −ε has the same law, E[ε (G₊ − G₋)/2]/σ: what does not come of ε is the same on both sides, and
---- goes. ∇μ(s) carries it to the parameters. That is exact where ∇μ(s) is the same in all steps of a hold, or where a hold is one
---- step; else each step is told what the hold as a whole brings, which is right between holds and blind within one.
+--- rewarded for being there, and the policy learned to exaggerate what it does. So a step's gradient is ± A ε/σ ∇μ(s). Why: for a
+--- shift c of all actions while ε lasts, J(c) = E[G(c + σε)] has the gradient E[ε G(c + σε)]/σ, and since −ε has the same law,
+--- E[ε (G₊ − G₋)/2]/σ: what does not come of ε is the same on both sides, and goes. ∇μ(s) carries it to the parameters. That is
+--- exact where ∇μ(s) is the same in all steps of a hold, or where a hold is one step; else each step is told what the hold as a
+--- whole brings, which is right between holds and blind within one.
 ---
 --- The differences say nothing of the width: ∂log π/∂ log σ = ε² − 1 is the same for both, and cancels. So σ is given, and may follow a
 --- schedule. Where a pair's states are alike, its gradient does not depend on how far μ has moved since it was acted: A (a₊ − a₋)/σ².

@@ -10,7 +10,8 @@ local recipes = require "perilune.recipe.environment"
 local environment = {}
 
 --- A vector env of `about` = {kind, name, path, options} (recipe/environment.lua) with n instances, and twins of so many of
---- them beside; or divided between so many workers; couples: in couples that meet the same chances. Returns nil and a message where it cannot be made.
+--- them beside; or divided between so many workers; couples: in
+--- couples that meet the same chances. Returns nil and a message where it cannot be made.
 function environment.make(about, n, seed, twins, workers, couples)
   if about.kind == "host" then
     return nil, "this recipe's env is driven by its host; there is nothing here to train it in"
