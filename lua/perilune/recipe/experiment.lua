@@ -79,7 +79,9 @@ local function published(check, given, names)
     if type(given[response]) ~= "table" then values.wrong(check, at, "percent by arm, as in {a3c = -1.08}", given[response]) end
     check.known(given[response], names, at)
     for _, name in ipairs(keys(given[response])) do
-      if type(given[response][name]) ~= "number" then values.wrong(check, at .. "." .. tostring(name), "a number", given[response][name]) end
+      if type(given[response][name]) ~= "number" then
+        values.wrong(check, at .. "." .. tostring(name), "a number", given[response][name])
+      end
     end
   end
   return given

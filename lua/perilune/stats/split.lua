@@ -12,7 +12,9 @@ local stats = require "perilune.stats"
 
 local split = {}
 
-local buckets = 10000 -- PRL_BUCKETS of core.h
+local buckets = 10000 -- of prl.bucket
+
+local function square(x) return x * x end
 
 --- The users 1 … count by share, as even as a hash makes them: [{numbers}]. salt: another one gives another split.
 function split.users(count, shares, salt)
@@ -31,7 +33,7 @@ function split.sample_ratio(sizes)
   local total, sum = 0, 0
   for _, size in ipairs(sizes) do total = total + size end
   local expected = total / #sizes
-  for _, size in ipairs(sizes) do sum = sum + (size - expected) ^ 2 / expected end
+  for _, size in ipairs(sizes) do sum = sum + square(size - expected) / expected end
   return {statistic = sum, p = stats.chi_square_p(sum, #sizes - 1)}
 end
 
@@ -73,7 +75,7 @@ function split.of(arms, control, metrics, salt)
       local paired = arm.name ~= "A/A" and lift.of({arm.panels[1]}, {whole}, metric)
       row.arms[i] = {name = arm.name, lift = value, told = value and value.half ~= nil and math.abs(value.mean) > value.half or false,
         needed = value and value.half and paired and math.abs(paired.mean) > 1e-9 and
-          whole.users * whole.days * (value.half / paired.mean) ^ 2 or nil}
+          whole.users * whole.days * square(value.half / paired.mean) or nil}
     end
     result.rows[m] = row
   end
