@@ -348,37 +348,61 @@ local function user_memory()
     all - world, "bytes")
 end
 
---- Two runs at once, as a sweep trains them, beside the same two one after the other, by the clock of the wall: with
---- eval_threads, the row that means something on a quiet machine alone.
-local function sweep_jobs()
-  local pool, posix = require "perilune.trainer.pool", require "posix"
+-- A new folder for runs, which is removed after body(folder).
+local function with_folder(body)
+  local posix = require "posix"
   local folder = os.tmpname()
   os.remove(folder)
   assert(posix.mkdir(folder))
-  local function train(limit)
-    local jobs = {}
-    for seed = 1, 2 do
-      jobs[seed] = {log = ("%s/%d.log"):format(folder, seed), words = {"train", recipe "shortvideo/a2c", "--quiet", "--seed",
-        tostring(seed), "--runs", folder, "--threads", "1", "--set", "train.steps=2e5", "--set", "eval.every=0", "--set",
-        "eval.users=512"}}
-    end
-    local begun = bench.now()
-    pool.run(jobs, limit, function(job, ok)
-      if not ok then error("sweep_jobs: " .. prl.io.read(job.log), 0) end
-    end, executable())
-    return bench.now() - begun
-  end
-  local product, ratios = {}, {}
-  local ok, message = pcall(function()
-    for i = 1, 3 do
-      local two = train(2)
-      product[i], ratios[i] = two / 1e6, train(1) / two
-    end
-  end)
+  local ok, message = pcall(body, folder)
   os.execute("rm -rf '" .. folder .. "'")
   if not ok then error(message, 0) end
-  bench.print("sweep_jobs", "two trainings of shortvideo/a2c at once, beside one after the other", median(product), "s",
-    median(ratios))
+end
+
+-- Three times two runs, at once and one after the other: train(limit) → ns. By the clock of the wall: with eval_threads, rows
+-- that mean something on a quiet machine alone.
+local function two_at_once(name, case, train)
+  local product, ratios = {}, {}
+  for i = 1, 3 do
+    local two = train(2)
+    product[i], ratios[i] = two / 1e6, train(1) / two
+  end
+  bench.print(name, case, median(product), "s", median(ratios))
+end
+
+local function run_all(name, jobs, limit)
+  local begun = bench.now()
+  require("perilune.trainer.pool").run(jobs, limit, function(job, ok)
+    if not ok then error(name .. ": " .. prl.io.read(job.log), 0) end
+  end, executable())
+  return bench.now() - begun
+end
+
+--- Two runs at once, as a sweep trains them, beside the same two one after the other.
+local function sweep_jobs()
+  with_folder(function(folder)
+    two_at_once("sweep_jobs", "two trainings of shortvideo/a2c at once, beside one after the other", function(limit)
+      local jobs = {}
+      for seed = 1, 2 do
+        jobs[seed] = {log = ("%s/%d.log"):format(folder, seed), words = {"train", recipe "shortvideo/a2c", "--quiet", "--seed",
+          tostring(seed), "--runs", folder, "--threads", "1", "--set", "train.steps=2e5", "--set", "eval.every=0", "--set",
+          "eval.users=512"}}
+      end
+      return run_all("sweep_jobs", jobs, limit)
+    end)
+  end)
+end
+
+--- An experiment of two arms, one seed, whole: its runs, their judgement and its page; --jobs 2 beside --jobs 1.
+local function experiment_jobs()
+  with_folder(function(folder)
+    local count = 0
+    two_at_once("experiment_jobs", "an experiment of two arms of shortvideo, two runs at once, beside one after the other", function(limit)
+      count = count + 1
+      return run_all("experiment_jobs", {{log = folder .. "/log", words = {"experiment", recipe "shortvideo/live_bandit", "--fast",
+        "--seeds", "1", "--quiet", "--jobs", tostring(limit), "--out", ("%s/%d"):format(folder, count)}}}, 1)
+    end)
+  end)
 end
 
 --- bayes.search as the driver runs it, on a smooth function of ten dimensions: calls each(trials, ns) with the processor time
@@ -501,6 +525,7 @@ return {
   {name = "a3c_workers", run = a3c_workers},
   {name = "eval_threads", run = eval_threads},
   {name = "sweep_jobs", run = sweep_jobs},
+  {name = "experiment_jobs", run = experiment_jobs},
   {name = "bayes", run = bayes},
   {name = "startup", run = startup},
   {name = "resident", run = resident},

@@ -11,7 +11,7 @@ local recipes = require "support.recipes"
 local CALLS = {
   assert = {"1", "'x'"}, error = {"'x'", "1"}, ipairs = {"{1}"}, next = {"{1, 2}", "1"}, pairs = {"{1}"},
   select = {"1", "2", "3"}, tonumber = {"'10'", "10"}, tostring = {"1"}, type = {"1"}, unpack = {"{1, 2}", "1", "2"},
-  extend = {"{a = 1}", "{b = 2}"}, expression = {"function(s) return s end"}, sweep = {"{}"}, require = {"'x'"},
+  extend = {"{a = 1}", "{b = 2}"}, expression = {"function(s) return s end"}, sweep = {"{}"}, experiment = {"{}"}, require = {"'x'"},
   linear = {"{from = 1, to = 0}"}, cosine = {"{from = 1, to = 0}"}, warmup = {"{to = 1, over = 2}"}, piecewise = {"{{0, 1}}"},
   ratio = {"'click'", "'view'"}, relative = {"0.1"}, learned = {"{lr = 1}"},
   ["string.byte"] = {"'abc'", "1", "2"}, ["string.char"] = {"65", "66"}, ["string.format"] = {"'%d %g %s'", "1", "2", "3"},

@@ -11,7 +11,7 @@ local terminal = require "perilune.terminal"
 local cli = {}
 
 --- In the order in which the help shows them; a further one is its file and its name here.
-cli.commands = {"train", "eval", "compare", "values", "sweep", "fit", "report", "check", "describe", "bench", "lua"}
+cli.commands = {"train", "eval", "compare", "values", "sweep", "experiment", "fit", "report", "check", "describe", "bench", "lua"}
 
 local function find(name)
   for _, known in ipairs(cli.commands) do
@@ -27,7 +27,7 @@ local function help()
     "",
   }
   for _, name in ipairs(cli.commands) do
-    lines[#lines + 1] = ("  %-9s %s"):format(name, find(name).summary)
+    lines[#lines + 1] = ("  %-10s %s"):format(name, find(name).summary)
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("`%s COMMAND --help` lists the options of a command."):format(invocation.program())

@@ -82,6 +82,10 @@ end
 
 --- Says of a file that is a sweep that its base is what is taken here.
 function options.note_sweep(loaded)
+  if loaded.experiment then
+    terminal.err(("perilune: note: %s is an experiment; this is one arm of it (--set arm=NAME). All: %s\n"):format(loaded.path,
+      require("perilune.invocation").line("experiment", loaded.path)))
+  end
   if not loaded.sweep then return end
   terminal.err(("perilune: note: %s is a sweep; this is its base. Its grid: %s\n"):format(loaded.path,
     require("perilune.invocation").line("sweep", loaded.path)))

@@ -16,9 +16,14 @@ local validate = require "perilune.recipe.validate"
 
 local load = {}
 
---- What is wrong with the keys of a sweep: those that nobody reads.
+--- What is wrong with the keys of a sweep: those that nobody reads; or with what an experiment says beside its arms.
 local function of_sweep(evaluated)
   local refusals = {}
+  if evaluated.sweep and evaluated.sweep.experiment then
+    local checked, wrong = require("perilune.recipe.experiment").check(evaluated.sweep.experiment)
+    evaluated.experiment, evaluated.sweep = checked or evaluated.sweep.experiment, nil
+    return wrong or refusals
+  end
   for _, key in ipairs(keys(evaluated.sweep or {})) do
     if not schema.find(schema.sweep, key) then
       refusals[#refusals + 1] = {path = tostring(key), message = "unknown key" .. nearest.hint_or_list(key, schema.names(schema.sweep))}
@@ -100,6 +105,7 @@ end
 ---   live       {path = {value, low, high}}: what may change without a rebuild
 ---   path, folder
 ---   sweep      what a sweep says beside its base, which is the recipe above: {grid, seeds, …}; nil elsewhere
+---   experiment what an experiment says beside its arms (experiment.lua); the recipe above is one arm's; nil elsewhere
 ---   files      [{path, text}] that it was made of
 ---   set        {path = text} of the overrides
 --- or nil, a sentence, code; of several mistakes a line each (mistakes.lua).
@@ -115,6 +121,7 @@ function load.load(path, given)
   result.recipe.name = result.recipe.name or default_name(path, result)
   result.path, result.folder, result.hash = path, folder, hash.of(result.recipe, result.code)
   result.sweep, result.files, result.set = evaluated.sweep, evaluated.files, evaluated.set
+  result.experiment = evaluated.experiment
   return result
 end
 

@@ -197,6 +197,11 @@ local function best_of(one, parts)
     offer(descend(found, root, parts, 1))
     local base = root.fields.base -- of a sweep
     if base and base.node then offer(descend(found, base.node, parts, 1)) end
+    local arms = root.fields.arms -- of an experiment
+    for _, arm in pairs(arms and arms.node and arms.node.fields or {}) do
+      local recipe = arm.node and arm.node.fields.recipe
+      if recipe and recipe.node then offer(descend(found, recipe.node, parts, 1)) end
+    end
   end
   for _, assignment in ipairs(found.assignments) do
     local matches = #assignment.parts <= #parts

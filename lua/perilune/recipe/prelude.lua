@@ -167,6 +167,21 @@ local function sweep(fields)
   return result
 end
 
+-- ---- Experiments --------------------------------------------------------------------------------------------------
+
+--- Arms, each a recipe or a chain of them, that `perilune experiment` trains and compares. Elsewhere it is one arm's recipe: the
+--- first, or that of `--set arm=NAME`; of a chain its first stage, or that of `--set stage=2`.
+local function experiment(fields)
+  if type(fields) ~= "table" or is_symbol(fields) then
+    refuse('experiment takes a table, as in experiment {name = "mine", control = "ltr", arms = {{name = "a2c", '
+      .. 'recipe = require "a2c"}}}')
+  end
+  local result = {}
+  for k, v in pairs(fields) do result[k] = v end
+  result.kind = "experiment"
+  return result
+end
+
 -- ---- What a recipe sees -------------------------------------------------------------------------------------------
 
 local function merge_sort(t, before)
@@ -195,6 +210,7 @@ end
 
 local shared = {
   extend = extend, remove = remove, expression = expression, ratio = ratio, learned = learned, relative = relative, sweep = sweep,
+  experiment = experiment,
   linear = scalar "linear", cosine = scalar "cosine", warmup = scalar "warmup", piecewise = scalar "piecewise",
   assert = base.assert, error = error, ipairs = ipairs, next = next, pairs = pairs, select = select,
   tonumber = tonumber, tostring = tostring, type = type, unpack = base.unpack,
@@ -510,7 +526,68 @@ if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) then
   refuse("a recipe returns a table; this one returns " .. show(recipe), native.defined(main), 1)
 end
 
-local swept
+local set = {}
+
+--- The arms by name, and whether each is a recipe or a chain.
+local function check_arms(fields)
+  local arms, file = fields.arms, (native.defined(main))
+  if type(arms) ~= "table" or is_symbol(arms) or arms == remove or #arms == 0 then
+    refuse('an experiment has arms, as in arms = {{name = "a2c", recipe = require "a2c"}}', file, 1)
+  end
+  for i, arm in ipairs(arms) do
+    local made = type(arm) == "table" and not is_symbol(arm) and arm ~= remove and (arm.recipe ~= nil and {arm.recipe} or arm.stages)
+    if type(made) ~= "table" or is_symbol(made) or made == remove or #made == 0 then
+      refuse(format('arms.%d: an arm has a recipe, as in {name = "a2c", recipe = require "a2c"}, or stages, a list of recipes', i),
+        file, 1)
+    end
+    for _, one in ipairs(made) do
+      if type(one) ~= "table" or is_symbol(one) or one == remove or one.kind == "sweep" or one.kind == "experiment" then
+        refuse(format("arms.%d: expected a recipe, got %s", i, show(one)), file, 1)
+      end
+    end
+  end
+  return arms
+end
+
+--- The recipe of the arm that overrides name.
+local function arm_recipe(fields)
+  local arms, chosen, stage = check_arms(fields), 1, 1
+  local names = {}
+  for i, arm in ipairs(arms) do names[i] = tostring(plain_text(arm.name, "an arm's name")) end
+  for _, file in ipairs(native.overrides()) do
+    local path, _, text = native.override(file)
+    if path == "arm" then
+      local name = sub(text, 1, 1) == '"' and sub(text, 2, -2) or text
+      chosen = nil
+      for i, known in ipairs(names) do chosen = known == name and i or chosen end
+      if not chosen then refuse(format("there is no arm %s%s", show(name), native.nearest(name, names)), file, 1) end
+    elseif path == "stage" then
+      stage = tonumber(text)
+    end
+  end
+  local stages = arms[chosen].stages or {arms[chosen].recipe}
+  return stages[stage] or refuse(format("the arm %s has %d stages", names[chosen], #stages), native.defined(main), 1)
+end
+
+--- What an experiment says beside its arms' recipes; of each arm, how many stages it has.
+local function plain_experiment(fields)
+  local result = {arms = {}}
+  for name, value in pairs(fields) do
+    if name ~= "arms" and name ~= "kind" then result[name] = plain(value, tostring(name), {name}, {}) end
+  end
+  for i, arm in ipairs(fields.arms) do
+    local kept = {}
+    for name, value in pairs(arm) do
+      if name ~= "recipe" and name ~= "stages" then kept[name] = plain(value, format("arms.%d.%s", i, tostring(name)), {"arms"}, {}) end
+    end
+    kept.stages = arm.stages and #arm.stages or 1
+    result.arms[i] = kept
+  end
+  return {experiment = result}
+end
+
+local swept, compared
+if recipe.kind == "experiment" then compared, recipe = recipe, arm_recipe(recipe) end
 if recipe.kind == "sweep" then
   swept, recipe = recipe, recipe.base
   if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) or recipe.kind == "sweep" then
@@ -518,17 +595,18 @@ if recipe.kind == "sweep" then
   end
 end
 
-local set = {}
 for _, file in ipairs(native.overrides()) do
   local path, chunk, text = native.override(file)
-  recipe = override(recipe, path, override_value(chunk, text), file)
-  set[path] = path .. "=" .. text
+  if not (compared and (path == "arm" or path == "stage")) then
+    recipe = override(recipe, path, override_value(chunk, text), file)
+    set[path] = path .. "=" .. text
+  end
 end
 
 local sweep_result
 local ok, result = pcall(function()
   local data = plain(recipe, "", {}, {})
-  sweep_result = swept and plain_sweep(swept) or nil
+  sweep_result = swept and plain_sweep(swept) or compared and plain_experiment(compared) or nil
   return data
 end)
 if not ok and result ~= ENOUGH then error(result, 0) end

@@ -310,6 +310,27 @@ schema.sweep = {
   option("direction", "choice", "maximise", "", "whether greater or smaller values are better", {choices = {"maximise", "minimise"}}),
 }
 
+--- What an experiment says beside its arms (experiment.lua checks what is not in this list).
+schema.experiment = {
+  option("name", "text", nil, "", "its name, also that of its folder", {required = true}),
+  option("question", "text", "", "", "what it asks"),
+  option("seeds", "number", 3, "seeds", "seeds of training, the same for every arm", {integer = true, min = 1, max = 1000}),
+  option("first_seed", "number", 1, "", "the first of them", {integer = true, min = 0, max = 2 ^ 52}),
+  option("users", "number", 4096, "users", "users of the judgement, the same for every arm and seed",
+    {integer = true, min = 2, max = 2 ^ 24}),
+  option("days", "number", 3, "days", "simulated days of each", {integer = true, min = 1, max = 10000}),
+  option("user_seed", "number", 900001, "", "seed of these users", {integer = true, min = 0, max = 2 ^ 53}),
+  option("responses", "texts", {}, "", "what the table shows; default: what was published, or else everything"),
+  option("groups", "texts", {}, "", "observations that divide users into thirds, for actions by group"),
+}
+
+--- What `--fast` takes in their place.
+schema.experiment_fast = {
+  option("seeds", "number", 3, "seeds", "seeds of training", {integer = true, min = 1, max = 1000}),
+  option("users", "number", 512, "users", "users of the judgement", {integer = true, min = 2, max = 2 ^ 24}),
+  option("days", "number", 1, "days", "simulated days of each", {integer = true, min = 1, max = 10000}),
+}
+
 --- The option of a list by its name.
 function schema.find(options, name)
   for _, candidate in ipairs(options) do

@@ -5,8 +5,8 @@ local charts = require "perilune.report.chart"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
 local lift = require "perilune.stats.lift"
+local series = require "perilune.report.series"
 local ratios = require "perilune.stats.ratios"
-local stats = require "perilune.stats"
 
 local comparison = {}
 
@@ -128,32 +128,6 @@ local function common_baseline(sides)
   return found
 end
 
-local function curve(side, column)
-  local at, xs = {}, {}
-  for _, run in ipairs(side) do
-    local evaluations = run.evaluations
-    local means = evaluations and evaluations.columns[column]
-    for i = 1, means and evaluations.rows or 0 do
-      local x = evaluations.columns.step[i]
-      if not at[x] then
-        at[x] = {}
-        xs[#xs + 1] = x
-      end
-      if means[i] == means[i] then table.insert(at[x], means[i]) end
-    end
-  end
-  table.sort(xs)
-  local points = {}
-  for _, x in ipairs(xs) do
-    if #at[x] == #side then -- a step that only some runs reached would bend the mean
-      local low, high = math.huge, -math.huge
-      for _, value in ipairs(at[x]) do low, high = math.min(low, value), math.max(high, value) end
-      points[#points + 1] = {x = x, mean = (stats.mean_sd(at[x])), low = low, high = high}
-    end
-  end
-  return points
-end
-
 local function curves(compared, set)
   if not compared.curves then return nil end
   local figures, baseline = {}, common_baseline(compared.curves)
@@ -161,8 +135,8 @@ local function curves(compared, set)
     local column = (baseline and "lift/" or "mean/") .. response.name
     figures[#figures + 1] = set.figure {title = response.name, unit = baseline and "% over " .. baseline or response.unit,
       wide = #compared.responses == 1, zero = baseline ~= nil, lines = {
-        {label = "A " .. compared.names[1], points = curve(compared.curves[1], column), color = 1},
-        {label = "B " .. compared.names[2], points = curve(compared.curves[2], column), color = 2},
+        {label = "A " .. compared.names[1], points = series.mean_curve(compared.curves[1], column), color = 1},
+        {label = "B " .. compared.names[2], points = series.mean_curve(compared.curves[2], column), color = 2},
       }}
   end
   if #figures == 0 then return nil end

@@ -1,5 +1,7 @@
 --- Series of a run: thinned to what a screen can show, and summed up.
 
+local stats = require "perilune.stats"
+
 local series = {}
 
 --- At most `limit` buckets of equally many points: a list of {x = the last x, mean, low, high}, without the points
@@ -42,6 +44,34 @@ function series.summary(ys)
   local sum = 0
   for i = from, #kept do sum = sum + kept[i] end
   return {first = kept[1], last = kept[#kept], low = low, high = high, late = sum / (#kept - from + 1), n = #kept}
+end
+
+--- The mean of a column of evaluations over runs (records/run.lua), where all have it: points {x, mean, low, high}, from the least of
+--- them to the greatest. along: the column across, "step" unless given.
+function series.mean_curve(side, column, along)
+  local at, xs = {}, {}
+  for _, run in ipairs(side) do
+    local evaluations = run.evaluations
+    local means = evaluations and evaluations.columns[column]
+    for i = 1, means and evaluations.rows or 0 do
+      local x = evaluations.columns[along or "step"][i]
+      if not at[x] then
+        at[x] = {}
+        xs[#xs + 1] = x
+      end
+      if means[i] == means[i] then table.insert(at[x], means[i]) end
+    end
+  end
+  table.sort(xs)
+  local points = {}
+  for _, x in ipairs(xs) do
+    if #at[x] == #side then -- a step that only some runs reached would bend the mean
+      local low, high = math.huge, -math.huge
+      for _, value in ipairs(at[x]) do low, high = math.min(low, value), math.max(high, value) end
+      points[#points + 1] = {x = x, mean = (stats.mean_sd(at[x])), low = low, high = high}
+    end
+  end
+  return points
 end
 
 return series

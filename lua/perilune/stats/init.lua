@@ -61,6 +61,19 @@ function stats.t_cdf(t, df)
   return t >= 0 and 1 - tail or tail
 end
 
+--- P(X ≥ x) of χ² with `df` degrees of freedom, by the series of the lower incomplete gamma function; 0 where it is below rounding.
+function stats.chi_square_p(x, df)
+  if x <= 0 then return 1 end
+  local a, half = df / 2, x / 2
+  local term, sum, n = 1, 1, 0
+  repeat
+    n = n + 1
+    term = term * half / (a + n)
+    sum = sum + term
+  until term < 1e-16 * sum or n == 10000
+  return math.max(0, 1 - math.exp(a * math.log(half) - half - log_gamma(a + 1)) * sum)
+end
+
 --- The t with P(T ≤ t) = p, 0.5 < p < 1, by Newton's method: the distribution is concave above 0, so that the steps
 --- rise to t and never pass it.
 function stats.t_quantile(p, df)
@@ -169,6 +182,32 @@ local function quantile(p, df)
   return quantiles[key]
 end
 
+-- The mean of values[seed][user] and how it is spread: {mean, n, variance, seeds_part, half_at(p)}.
+local function spread(values)
+  local seeds, users = #values, #values[1]
+  if seeds == 1 or users == 1 then
+    local list = values[1]
+    if seeds > 1 then
+      list = {}
+      for s = 1, seeds do list[s] = values[s][1] end
+    end
+    local mean, sd = stats.mean_sd(list)
+    local variance = square(sd) / #list
+    return {n = #list, mean = mean, sd = sd, variance = variance, seeds_part = seeds > 1 and variance or nil,
+      half_at = #list > 1 and function(p) return quantile(p, #list - 1) * sd / math.sqrt(#list) end or nil}
+  end
+  local mean, of_seeds, of_users, rest = mean_squares(values)
+  local n, by_users = seeds * users, math.max(of_users - rest, 0)
+  local sum = of_seeds + by_users
+  local function half_at(p)
+    if sum == 0 then return 0 end
+    local careful = math.sqrt((square(quantile(p, seeds - 1)) * of_seeds + square(quantile(p, users - 1)) * by_users) / n)
+    local df = math.max(seeds - 1, square(sum) / (square(of_seeds) / (seeds - 1) + square(of_users) / (users - 1)))
+    return (careful + stats.t_quantile(p, df) * math.sqrt(sum / n)) / 2
+  end
+  return {n = n, mean = mean, variance = sum / n, seeds_part = math.max(of_seeds - rest, 0) / n, half_at = half_at}
+end
+
 --- The interval of the mean of values[seed][user], where seeds and users are both samples, and every seed met every
 --- user (crossed random effects): y_su = μ + a_s + b_u + c_su. With the mean squares A of seeds, B of users, C of the
 --- rest, and n = seeds × users,
@@ -179,29 +218,53 @@ end
 --- Returns stats.interval's fields, variance (of the mean), seeds_part (of it; nil for one seed, where the interval is
 --- over users alone).
 function stats.crossed(values, level)
-  local seeds, users, p = #values, #values[1], 0.5 + (level or 0.95) / 2
-  if seeds == 1 or users == 1 then
-    local list = values[1]
-    if seeds > 1 then
-      list = {}
-      for s = 1, seeds do list[s] = values[s][1] end
-    end
-    local result = stats.interval(list, level)
-    result.variance = square(result.sd) / #list
-    result.seeds_part = seeds > 1 and result.variance or nil
-    return result
+  local found = spread(values)
+  local result = {n = found.n, mean = found.mean, sd = found.sd, variance = found.variance, seeds_part = found.seeds_part}
+  if found.half_at then
+    result.half = found.half_at(0.5 + (level or 0.95) / 2)
+    result.low, result.high = result.mean - result.half, result.mean + result.half
   end
-  local mean, of_seeds, of_users, rest = mean_squares(values)
-  local n, by_users = seeds * users, math.max(of_users - rest, 0)
-  local sum = of_seeds + by_users
-  local result = {n = n, mean = mean, variance = sum / n, seeds_part = math.max(of_seeds - rest, 0) / n, half = 0}
-  if sum > 0 then
-    local careful = math.sqrt((square(quantile(p, seeds - 1)) * of_seeds + square(quantile(p, users - 1)) * by_users) / n)
-    local df = math.max(seeds - 1, square(sum) / (square(of_seeds) / (seeds - 1) + square(of_users) / (users - 1)))
-    result.half = (careful + stats.t_quantile(p, df) * math.sqrt(sum / n)) / 2
-  end
-  result.low, result.high = mean - result.half, mean + result.half
   return result
+end
+
+local least_p = 1e-12 -- smaller ones are not told apart
+
+--- The p value of a mean of 0 for stats.crossed: the interval at 1 − p has 0 at its end. nil: above `most` (0.05), or there is no
+--- interval.
+function stats.crossed_p(values, most)
+  local found = spread(values)
+  local size = math.abs(found.mean)
+  if not found.half_at or size == 0 or size <= found.half_at(1 - (most or 0.05) / 2) then return nil end
+  local low, high = math.log(least_p), math.log(most or 0.05)
+  if size >= found.half_at(1 - least_p / 2) then return least_p end
+  for _ = 1, 30 do
+    local middle = (low + high) / 2
+    if size > found.half_at(1 - math.exp(middle) / 2) then high = middle else low = middle end
+  end
+  return math.exp(high)
+end
+
+--- The smallest mean that a test at this level (0.05, two sides) would see in four of five repetitions: the half width at the level
+--- and t of 80 % over users, beyond it. nil where there is no interval.
+function stats.smallest(values, level)
+  local found = spread(values)
+  return found.half_at and found.half_at(1 - (level or 0.05) / 2) + stats.t_quantile(0.8, #values[1]) * math.sqrt(found.variance)
+end
+
+--- Holm's step-down correction (1979): of tests with these p values (nil: above `level`) among `count`, which are told from 0 so
+--- that any false one comes in at most `level` of all such families, however the tests depend on one another. tests: [{p}]; each
+--- gets `told`. Uniformly more powerful than Bonferroni's, at the same assumptions: none.
+function stats.holm(tests, level)
+  local order = {}
+  for i, test in ipairs(tests) do
+    test.told = false
+    if test.p then order[#order + 1] = tests[i] end
+  end
+  table.sort(order, function(a, b) return a.p < b.p end)
+  for k, test in ipairs(order) do
+    if test.p > (level or 0.05) / (#tests - k + 1) then break end
+    test.told = true
+  end
 end
 
 --- By what number of times as many users the interval of stats.crossed would be half as wide; nil where no number of

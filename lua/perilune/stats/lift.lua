@@ -72,8 +72,8 @@ local function parts_of(panel, of)
   return sums
 end
 
--- The ratio of a panel, each user's influence on it and the deviation of these; nil where nothing came.
-local function ratio(panel, metric)
+--- The ratio of a panel, each user's influence on it and the deviation of these; nil where nothing came.
+function lift.ratio(panel, metric)
   local value, influence = stats.ratio(parts_of(panel, metric.of), metric.per and panel.columns[metric.per] or panel.days)
   if not value then return nil end
   local _, sd = stats.mean_sd(influence)
@@ -83,13 +83,13 @@ end
 -- A mean over the seeds is there where that of every seed is.
 local function plus(sum, value) return sum and value and sum + value end
 
---- The lift of one metric: stats.crossed of it (nil where there is none), and the policies' and baselines' means and the
---- policies' deviation of a user, each nil where it is undefined.
-function lift.of(policies, baselines, metric)
+--- The table y of one metric, seeds × users, whose mean is the lift (nil where there is none), and the policies' and baselines'
+--- means and the policies' deviation of a user, each nil where it is undefined.
+function lift.values(policies, baselines, metric)
   local table_, sum, sum_0, sd = {}, 0, 0, 0
   for s, policy in ipairs(policies) do
-    local r, e, deviation = ratio(policy, metric)
-    local r0, e0 = ratio(baselines[s] or baselines[1], metric)
+    local r, e, deviation = lift.ratio(policy, metric)
+    local r0, e0 = lift.ratio(baselines[s] or baselines[1], metric)
     sum, sum_0, sd = plus(sum, r), plus(sum_0, r0), plus(sd, deviation)
     if r and r0 and r0 ~= 0 then
       local row, against = {}, r / r0
@@ -98,7 +98,13 @@ function lift.of(policies, baselines, metric)
     end
   end
   local n = #policies
-  return #table_ == n and stats.crossed(table_) or nil, sum and sum / n, sum_0 and sum_0 / n, sd and sd / n
+  return #table_ == n and table_ or nil, sum and sum / n, sum_0 and sum_0 / n, sd and sd / n
+end
+
+--- The same with stats.crossed of the table in its place.
+function lift.of(policies, baselines, metric)
+  local values, policy, baseline, sd = lift.values(policies, baselines, metric)
+  return values and stats.crossed(values), policy, baseline, sd
 end
 
 --- Compares panels ({users, days, columns}) of one recipe's seeds with their baselines: one for all of them, or one

@@ -211,9 +211,8 @@ function comparison.train(recipes, root, options)
   local list = {}
   for seed = options.first, options.first + options.seeds - 1 do
     for side, loaded in ipairs(recipes) do
-      list[#list + 1] = {recipe = loaded.path, script = loaded.script, set = options.set, hash = loaded.hash, seed = seed,
-        runs = ("%s/%s"):format(root, ({"a", "b"})[side]), steps = jobs.steps(loaded),
-        name = ("the run of %s with seed %d"):format(loaded.path, seed)}
+      list[#list + 1] = jobs.new(loaded, seed, {set = options.set, runs = ("%s/%s"):format(root, ({"a", "b"})[side]),
+        name = ("the run of %s with seed %d"):format(loaded.path, seed)})
     end
   end
   -- A recipe against itself is trained twice: its two sides are two folders.

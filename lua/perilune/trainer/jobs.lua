@@ -52,6 +52,12 @@ function jobs.find(index, job) return index[key_of(job.hash, job.seed, job.steps
 --- How many steps a loaded recipe trains; nil for a search, which counts trials.
 function jobs.steps(loaded) return drivers.of_algorithm(loaded.algorithm).planned(loaded).steps end
 
+--- A job: a loaded recipe or script on a seed. more: set, runs, name.
+function jobs.new(loaded, seed, more)
+  return {recipe = loaded.path, script = loaded.script, set = more.set, hash = loaded.hash, seed = seed, runs = more.runs,
+    steps = jobs.steps(loaded), name = more.name}
+end
+
 local function tail(path)
   local text, last = prl.io.read(path) or "", nil
   for line in text:gmatch("[^\n]+") do last = line:match("^perilune: (.*)") or last end

@@ -1,0 +1,66 @@
+--- `perilune experiment FILE`: trains the arms of an experiment on the same seeds, and judges them on the same users.
+
+local failure = require "perilune.failure"
+local options = require "perilune.cli.options"
+local terminal = require "perilune.terminal"
+
+local experiment = {summary = "train named arms on the same seeds, and judge them on the same users"}
+
+local function parse(argv)
+  local parser = options.parser("experiment", "Trains the arms of an experiment on the same seeds, judges them on the same users with "
+    .. "the same chances, and compares each with the control and with each other. Finished runs are not repeated.")
+  parser:argument("experiment", "A file that returns experiment {name = …, control = …, arms = {…}}.")
+  parser:flag("--fast", "In its fast form: what the file says of it, within minutes.")
+  parser:option("--seeds", "Seeds of training; default: the file's."):argname("N"):convert(options.whole)
+  parser:option("--first-seed", "The first of them; default: the file's."):argname("N"):convert(options.whole)
+  parser:option("--jobs", "Runs at once; default: the number of processors."):argname("N"):convert(options.whole)
+  parser:option("--out", "The folder for the runs and report.html; default: runs/experiment-NAME."):argname("FOLDER")
+  parser:flag("--trust", "Run code files beside the experiment.")
+  parser:flag("-q --quiet", "No progress line.")
+  local words = options.parse(options.memory(parser), argv)
+  words.experiment = options.recipe_only(words.experiment)
+  for _, name in ipairs {"seeds", "jobs"} do
+    if words[name] and words[name] < 1 then failure.usage(("--%s must be at least 1"):format(name)) end
+  end
+  return words
+end
+
+-- Each arm beside the control where that is an arm, or else beside the first arm.
+local function differences(plan)
+  local trainer = require "perilune.trainer.experiment"
+  local world, beside, list = plan.said.worlds[1].name, plan.arms[1], {}
+  for _, arm in ipairs(plan.arms) do
+    if arm.name == plan.said.control then beside = arm end
+  end
+  for _, arm in ipairs(plan.arms) do
+    if arm ~= beside then
+      list[#list + 1] = {name = arm.name, beside = beside.name,
+        list = trainer.differences(arm.loaded[world], beside.loaded[world])}
+    end
+  end
+  return list
+end
+
+function experiment.run(argv)
+  local words = parse(argv)
+  local prl = require "perilune"
+  local trainer, folder = require "perilune.trainer.experiment", require "perilune.trainer.folder"
+  local plan = trainer.plan(words.experiment, {fast = words.fast, trust = words.trust, seeds = words.seeds, first = words.first_seed,
+    out = words.out})
+  require("perilune.paths").make(plan.root)
+  local lock = folder.lock(plan.root)
+  local trained = trainer.train(plan, {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet})
+  folder.unlock(lock)
+  local said = plan.said
+  local shown = {name = said.name, question = said.question, seeds = plan.seeds, users = plan.users, days = plan.days, fast = words.fast,
+    published = said.published, worlds = trainer.judge(plan, trained), differences = differences(plan),
+    command = require("perilune.invocation").line("experiment", unpack(argv)), recipe = plan.files[1].text}
+  local report = require "perilune.report.experiment"
+  terminal.out(report.text(shown))
+  failure.check(prl.io.write(plan.root .. "/experiment.json", prl.to_json(report.data(shown), 2) .. "\n"))
+  failure.check(prl.io.write(plan.root .. "/report.html", report.render(shown)))
+  terminal.out("Drawn in ", plan.root, "/report.html\n")
+  return 0
+end
+
+return experiment

@@ -1,0 +1,114 @@
+--- What an experiment says beside its arms' recipes (`experiment` of prelude.lua), checked:
+--- {name, question, arms = [{name, stages (their number), into, set, fast}], control, seeds, first_seed, worlds = [{name, set}],
+---  users, days, user_seed, responses, published = {response = {arm = percent}}, groups, fast = {seeds, users, days, set}}.
+--- A `set` has options of a recipe by path, as a sweep's grid has them.
+
+local checks = require "perilune.recipe.check"
+local keys = require "perilune.keys"
+local nearest = require "perilune.nearest"
+local schema = require "perilune.recipe.schema"
+local values = require "perilune.recipe.values"
+
+local experiment = {}
+
+local most_arms, most_worlds = 8, 8
+
+local function list(check, value, path, what, most)
+  if type(value) ~= "table" or #value == 0 then values.wrong(check, path, what, value) end
+  if #value > most then check.fail(path, ("expected at most %d, got %d"):format(most, #value)) end
+end
+
+-- Options by path.
+local function settings(check, given, path)
+  if given == nil then return {} end
+  if type(given) ~= "table" or #given > 0 then
+    values.wrong(check, path, 'options by path, as in {["algorithm.lr"] = 1e-3}', given)
+  end
+  for _, name in ipairs(keys(given)) do
+    local first = tostring(name):match("^[^.]*")
+    if not schema.find(schema.recipe, first) then
+      check.note(("%s.%s"):format(path, tostring(name)), "a recipe has no option of this path"
+        .. nearest.hint_or_list(first, schema.names(schema.recipe)))
+    end
+  end
+  return given
+end
+
+-- A name that is a folder's, too.
+local function name_of(check, value, path, taken)
+  if type(value) ~= "string" or not value:find("^[%w_][%w _.+-]*$") or #value > 60 then
+    values.wrong(check, path, "a name of letters, digits, spaces and _ . + -", value)
+  end
+  if taken[value] then check.fail(path, ("%s is there twice"):format(value)) end
+  taken[value] = true
+  return value
+end
+
+local function arms(check, given)
+  list(check, given, "arms", "a list of arms", most_arms)
+  local taken, result = {}, {}
+  for i, arm in ipairs(given) do
+    local at = "arms." .. i
+    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast"}, at)
+    result[i] = {stages = arm.stages, into = arm.into or "policy.start"}
+    result[i].name = check.try(name_of, check, arm.name, at .. ".name", taken)
+    result[i].set = check.try(settings, check, arm.set, at .. ".set")
+    result[i].fast = check.try(settings, check, arm.fast, at .. ".fast")
+  end
+  return result, taken
+end
+
+local function worlds(check, given)
+  if given == nil then return {{name = "world", set = {}}} end
+  list(check, given, "worlds", 'a list of worlds, as in {"strong", {name = "tuned", set = {["env.base_like"] = 0.7}}}', most_worlds)
+  local taken, result = {}, {}
+  for i, world in ipairs(given) do
+    local at = "worlds." .. i
+    if type(world) == "string" then world = {name = world, set = {["env.preset"] = world}} end
+    if type(world) ~= "table" then values.wrong(check, at, "a preset, or a name with its set", world) end
+    check.known(world, {"name", "set"}, at)
+    result[i] = {name = check.try(name_of, check, world.name, at .. ".name", taken), set = settings(check, world.set, at .. ".set")}
+  end
+  return result
+end
+
+local function published(check, given, names)
+  if type(given) ~= "table" then values.wrong(check, "published", "percent by response and arm, as in {follow = {a3c = -1.08}}", given) end
+  for _, response in ipairs(keys(given)) do
+    local at = "published." .. tostring(response)
+    if type(given[response]) ~= "table" then values.wrong(check, at, "percent by arm, as in {a3c = -1.08}", given[response]) end
+    check.known(given[response], names, at)
+    for _, name in ipairs(keys(given[response])) do
+      if type(given[response][name]) ~= "number" then
+        values.wrong(check, at .. "." .. tostring(name), "a number", given[response][name])
+      end
+    end
+  end
+  return given
+end
+
+local function body(check, given)
+  local own = {"arms", "worlds", "published", "control", "fast"}
+  local result = check.section(schema.experiment, given, "", own)
+  local by_name
+  result.arms, by_name = arms(check, given.arms)
+  result.worlds = check.try(worlds, check, given.worlds) or {}
+  local names = keys(by_name)
+  result.published = check.try(published, check, given.published or {}, names) or {}
+  result.control = given.control
+  local known = {"ltr", "zero"}
+  for _, name in ipairs(names) do known[#known + 1] = name end
+  if type(given.control) ~= "string" or not (by_name[given.control] or given.control == "ltr" or given.control == "zero") then
+    check.note("control", ("expected an arm's name, or \"ltr\" or \"zero\", got %s%s"):format(values.show(given.control),
+      nearest.hint_or_list(tostring(given.control), known)))
+  end
+  local fast = check.section(schema.experiment_fast, given.fast, "fast", {"set"})
+  fast.set = check.try(settings, check, (given.fast or {}).set, "fast.set")
+  result.fast = fast
+  return result
+end
+
+--- The checked experiment; or nil and what is wrong with it, [{path, message}].
+function experiment.check(given) return checks.all({}, body, given) end
+
+return experiment

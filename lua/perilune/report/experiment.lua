@@ -1,0 +1,221 @@
+--- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
+--- worlds = [{name, arms, control, table}], differences = [{name, list}], command, recipe (its text)}.
+
+local assets = require "perilune.report.assets"
+local charts = require "perilune.report.chart"
+local format = require "perilune.format"
+local groups = require "perilune.report.groups"
+local html = require "perilune.report.html"
+local lift = require "perilune.stats.lift"
+local contrasts = require "perilune.stats.contrasts"
+local series = require "perilune.report.series"
+
+local experiment = {}
+
+local tag = html.tag
+
+local function percent(value) return value and (("%+.2f %%"):format(value):gsub("^%-", "−")) or "–" end
+
+local function cell(one) return lift.percent(one.lift) .. (one.told and " *" or "") end
+
+-- The lifts: a response's row, with what was published behind each arm that has such a figure.
+local function lift_cells(shown, world)
+  local header, rows = {"lift over " .. world.control.name .. ", 95 %"}, {}
+  for _, one in ipairs(world.table.rows[1].arms) do
+    header[#header + 1], header[#header + 2] = one.name, "published"
+  end
+  for r, row in ipairs(world.table.rows) do
+    local cells = {lift.label(row)}
+    for _, one in ipairs(row.arms) do
+      cells[#cells + 1], cells[#cells + 2] = cell(one), percent((shown.published[row.name] or {})[one.name])
+    end
+    rows[r] = cells
+  end
+  return header, rows
+end
+
+local function pair_cells(world)
+  if #world.table.rows[1].pairs == 0 then return nil end
+  local header, rows = {"second over first, 95 %"}, {}
+  for _, pair in ipairs(world.table.rows[1].pairs) do header[#header + 1] = ("%s, %s"):format(pair.a, pair.b) end
+  for r, row in ipairs(world.table.rows) do
+    rows[r] = {lift.label(row)}
+    for _, pair in ipairs(row.pairs) do rows[r][#rows[r] + 1] = cell(pair) end
+  end
+  return header, rows
+end
+
+-- What it took and would take: the smallest difference that could have been seen, user-days that would halve the interval.
+local function power_cells(shown, world)
+  local header, rows = {"could see, at 80 %; user-days to halve"}, {}
+  for _, one in ipairs(world.table.rows[1].arms) do header[#header + 1] = one.name end
+  for r, row in ipairs(world.table.rows) do
+    rows[r] = {lift.label(row)}
+    for _, one in ipairs(row.arms) do
+      rows[r][#rows[r] + 1] = ("%s; %s"):format(one.smallest and ("± %.2f %%"):format(100 * one.smallest) or "–",
+        lift.to_halve({users = shown.users, days = shown.days}, one))
+    end
+  end
+  return header, rows
+end
+
+-- The same policies as an A/B test would have judged them.
+local function split_cells(_, world)
+  if not world.split then return nil end
+  local header, rows = {"unpaired, users split; user-days to see it"}, {}
+  for _, one in ipairs(world.split.rows[1].arms) do header[#header + 1] = one.name end
+  for r, row in ipairs(world.split.rows) do
+    rows[r] = {lift.label(row)}
+    for _, one in ipairs(row.arms) do
+      rows[r][#rows[r] + 1] = cell(one) .. (one.needed and "; " .. format.count(one.needed) or "")
+    end
+  end
+  return header, rows
+end
+
+local function split_text(world)
+  if not world.split then return "" end
+  return ("Unpaired, as an A/B test would have judged the first seed's policies: every user is of one share, by a hash; the last share "
+    .. "is the control's, A/A another of it; * its own 95 %% interval leaves 0 out, uncorrected. Shares of %s users; sample ratio: "
+    .. "χ² = %.2f, p = %.3f."):format(table.concat(world.split.sizes, ", "), world.split.sample_ratio.statistic,
+    world.split.sample_ratio.p)
+end
+
+--- What the tables rest on.
+function experiment.grounds(shown)
+  local seeds = #shown.seeds == 1 and ("seed %.0f"):format(shown.seeds[1])
+    or ("%d seeds (%.0f to %.0f)"):format(#shown.seeds, shown.seeds[1], shown.seeds[#shown.seeds])
+  return ("%s users × %s, the same with the same random draws for all arms and seeds, are %s user-days for each of %s of "
+    .. "training, which all arms share; intervals over users%s. Nothing was tuned for this table."):format(format.grouped(shown.users),
+    format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
+    #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training")
+end
+
+local function marks(world)
+  return ("* told from 0 at 5 %% for all %d comparisons of this table together, by %s's correction. What could be seen is what this "
+    .. "would mark in four of five repetitions."):format(world.table.count, contrasts.correction)
+end
+
+local function experience(world)
+  local parts = {}
+  for i, arm in ipairs(world.arms) do
+    parts[i] = ("%s %s"):format(arm.name, arm.user_days and format.count(arm.user_days) or "not noted")
+  end
+  return "User-days of training, all seeds: " .. table.concat(parts, ", ") .. "."
+end
+
+-- Which critics have no row, in any arm.
+local function unsummed(world)
+  local names, seen = {}, {}
+  for _, arm in ipairs(world.arms) do
+    for _, name in ipairs(arm.runs[1].info.unsummed or {}) do
+      if not seen[name] then names[#names + 1], seen[name] = name, true end
+    end
+  end
+  return lift.unsummed {unsummed = names}
+end
+
+local function tables_of(shown, world)
+  local list = {}
+  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, power_cells, split_cells} do
+    local header, rows = make(shown, world)
+    if header then list[#list + 1] = {header, rows} end
+  end
+  return list
+end
+
+--- The experiment as lines for a terminal.
+function experiment.text(shown)
+  local parts = {("%s%s: %s\n%s\n"):format(shown.name, shown.fast and " (fast)" or "", shown.question, experiment.grounds(shown))}
+  for _, world in ipairs(shown.worlds) do
+    parts[#parts + 1] = ("\n%s\n"):format(world.name)
+    for _, one in ipairs(tables_of(shown, world)) do
+      table.insert(one[2], 1, one[1])
+      parts[#parts + 1] = format.columns(one[2])
+    end
+    parts[#parts + 1] = ("%s\n%s\n%s\n"):format(marks(world), experience(world), split_text(world))
+    local missing = unsummed(world)
+    if missing then parts[#parts + 1] = missing .. "\n" end
+  end
+  return table.concat(parts)
+end
+
+-- ---- the page ----
+
+local function curves(world, set)
+  local figures = {}
+  for _, row in ipairs(world.table.rows) do
+    local lines = {}
+    for i, arm in ipairs(world.arms) do
+      lines[i] = {label = arm.name, points = series.mean_curve(arm.runs, "lift/" .. row.name, "user_days"), color = (i - 1) % 6 + 1}
+    end
+    local baseline = (world.arms[1].runs[1].lift or {}).baseline or "the baseline"
+    figures[#figures + 1] = set.figure {title = row.name, unit = "% over " .. baseline, axis = "user-days", zero = true, lines = lines}
+  end
+  return #figures > 0 and {tag("h3", nil, "Over simulated days"),
+    tag("p", {class = "lead"}, "Means over seeds; across: user-days of experience. A band reaches from the least seed to the greatest."),
+    tag("div", {class = "charts"}, figures)} or nil
+end
+
+local function by_group(world)
+  local parts = {}
+  for _, arm in ipairs(world.arms) do
+    local section = groups.section(arm.runs[1].groups)
+    if section then parts[#parts + 1] = {tag("h3", nil, arm.name, (", seed %.0f"):format(arm.runs[1].info.seed)), section} end
+  end
+  return parts
+end
+
+local function differences(shown)
+  local parts = {}
+  for i, one in ipairs(shown.differences) do
+    local rows = {}
+    for k, difference in ipairs(one.list) do rows[k] = {difference.path, difference.from, difference.to} end
+    parts[i] = tag("details", nil, tag("summary", nil, one.name, " beside ", one.beside),
+      html.cards({{"Option", ""}, {one.beside, ""}, {one.name, ""}}, rows))
+  end
+  return {tag("h2", nil, "How the arms differ"), tag("p", {class = "lead"}, "Resolved recipes, with every default filled in."), parts}
+end
+
+--- The page as one HTML text.
+function experiment.render(shown)
+  local set, sections = charts.set(), {}
+  local library, library_style = assets.library()
+  for i, world in ipairs(shown.worlds) do
+    local tables = {}
+    for k, one in ipairs(tables_of(shown, world)) do tables[k] = html.cards(one[1], one[2]) end
+    sections[i] = {tag("h2", nil, world.name), tables, tag("p", {class = "lead"}, marks(world), " ", experience(world), " ",
+      split_text(world), " ", unsummed(world)), {curves(world, set)}, by_group(world)}
+  end
+  local body = {
+    tag("header", nil, tag("h1", nil, shown.name), tag("p", {class = "lead"}, shown.question)),
+    tag("p", {class = "lead"}, experiment.grounds(shown)), sections, differences(shown),
+    tag("h2", nil, "To do it again"), tag("pre", nil, shown.command), tag("pre", nil, (shown.recipe:gsub("%s+$", ""))),
+    html.json("charts", set.data),
+  }
+  return html.page(shown.name, {library_style, assets.style}, body, {library, assets.script})
+end
+
+--- The experiment as plain data, for experiment.json.
+function experiment.data(shown)
+  local function plain(one)
+    return {a = one.a, b = one.b, name = one.name, mean = one.lift and one.lift.mean, low = one.lift and one.lift.low,
+      high = one.lift and one.lift.high,
+      p = one.p, told = one.told, smallest = one.smallest}
+  end
+  local data = {format = 1, name = shown.name, fast = shown.fast or false, seeds = shown.seeds, users = shown.users, days = shown.days,
+    correction = contrasts.correction, published = shown.published,
+    worlds = {}}
+  for w, world in ipairs(shown.worlds) do
+    local rows = {}
+    for r, row in ipairs(world.table.rows) do
+      rows[r] = {name = row.name, control = row.control, arms = {}, pairs = {}}
+      for i, one in ipairs(row.arms) do rows[r].arms[i] = plain(one) end
+      for i, one in ipairs(row.pairs) do rows[r].pairs[i] = plain(one) end
+    end
+    data.worlds[w] = {name = world.name, control = world.control.name, comparisons = world.table.count, rows = rows}
+  end
+  return data
+end
+
+return experiment

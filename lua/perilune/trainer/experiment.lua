@@ -1,0 +1,227 @@
+--- Experiments: arms trained on the same seeds in the same worlds, and judged on the same users with the same chances.
+---
+--- A plan is {path, trust, root, said (recipe/experiment.lua), seeds = [of training], users, days, fast, arms = [{name, said, loaded =
+--- {world's name = the recipe of its first stage}}]}. A chain is trained stage by stage: the run of each stage is where the next
+--- begins, on the same seed.
+
+local failure = require "perilune.failure"
+local keys = require "perilune.keys"
+local nearest = require "perilune.nearest"
+local contrasts = require "perilune.stats.contrasts"
+local lift = require "perilune.stats.lift"
+local locate = require "perilune.recipe.locate"
+local panel = require "perilune.trainer.panel"
+local printer = require "perilune.recipe.print"
+local split = require "perilune.stats.split"
+local runs = require "perilune.records.run"
+local comparison = require "perilune.trainer.comparison"
+local environment = require "perilune.trainer.environment"
+local jobs = require "perilune.trainer.jobs"
+local judges = require "perilune.trainer.judges"
+
+local experiment = {}
+
+local function refuse(plan, keys_, message)
+  local file, line = locate.key(plan.files, keys_)
+  failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys_, "."), message))
+end
+
+local function add(set, settings)
+  for _, path in ipairs(keys(settings)) do set[#set + 1] = ("%s=%s"):format(path, printer.value(settings[path], path)) end
+end
+
+-- The overrides that make an arm's stage in a world what is trained. from: the run of the stage before it.
+local function overrides(plan, arm, world, stage, from)
+  local set, said = {("arm=%q"):format(arm.name)}, plan.said
+  if stage > 1 then set[2] = "stage=" .. stage end
+  add(set, world.set)
+  add(set, arm.set)
+  if plan.fast then
+    add(set, said.fast.set)
+    add(set, arm.fast)
+  end
+  add(set, {["eval.users"] = plan.users, ["eval.days"] = plan.days, ["eval.seed"] = said.user_seed})
+  if #said.groups > 0 then add(set, {["eval.groups"] = said.groups}) end
+  if said.control == "ltr" or said.control == "zero" then add(set, {["eval.baseline"] = said.control}) end
+  if from then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
+  return set
+end
+
+local function load(plan, set)
+  return failure.check_recipe(require("perilune").recipe.load(plan.path, {set = set, trust = plan.trust}))
+end
+
+-- What all arms of a world must have in common.
+local function check_alike(plan, world)
+  local first = plan.arms[1]
+  for _, arm in ipairs(plan.arms) do
+    local a, b = first.loaded[world.name], arm.loaded[world.name]
+    if not judges.of(b.recipe.eval, b.env.kind).baseline(b.recipe.eval) then
+      refuse(plan, {"arms"}, "an experiment's envs have users and days, and this one has none")
+    end
+    local names = {first.name, arm.name}
+    comparison.check({a, b}, names)
+    local function side(one) return {eval = one.recipe.eval, options = one.env.options} end
+    local message = comparison.apart(side(a), side(b), names)
+    if message then refuse(plan, {"arms"}, (message:gsub("; with .*$", ""))) end
+  end
+end
+
+-- The metrics of the table, by the names that the experiment gives, those that were published, or all.
+local function metrics_of(plan)
+  local loaded = plan.arms[1].loaded[plan.said.worlds[1].name]
+  local all = lift.metrics(lift.judged {responses = environment.responses(loaded.spec), evaluation = loaded.recipe.eval})
+  local wanted, where = plan.said.responses, "responses"
+  if #wanted == 0 then wanted, where = keys(plan.said.published), "published" end
+  local names, known, list = {}, {}, {}
+  for i, metric in ipairs(all) do names[i], known[metric.name] = metric.name, metric end
+  for _, name in ipairs(wanted) do
+    if not known[name] then
+      refuse(plan, where == "published" and {where, name} or {where}, ("the env has no response %q%s"):format(name,
+        nearest.hint_or_list(name, names)))
+    end
+  end
+  for _, name in ipairs(keys(plan.said.published)) do
+    if not known[name] then
+      refuse(plan, {"published", name}, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
+    end
+  end
+  for _, name in ipairs(wanted) do list[#list + 1] = known[name] end
+  return #list > 0 and list or all
+end
+
+--- Checks everything before the first run begins. options: fast, trust, seeds, first; out.
+function experiment.plan(path, options)
+  local first = failure.check_recipe(require("perilune").recipe.load(path, {trust = options.trust}))
+  if not first.experiment then
+    failure.usage(("%s is a recipe and no experiment: an experiment returns experiment {name = …, control = …, arms = {…}}"):format(path))
+  end
+  local said = first.experiment
+  local sizes = options.fast and said.fast or said
+  local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
+    arms = {}, files = first.files}
+  for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
+  local name = said.name:gsub("[^%w._-]", "_")
+  plan.root = (options.out or ("runs/experiment-%s%s"):format(name, options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
+  for i, arm in ipairs(said.arms) do
+    plan.arms[i] = {name = arm.name, said = arm, loaded = {}}
+    for _, world in ipairs(said.worlds) do
+      plan.arms[i].loaded[world.name] = load(plan, overrides(plan, arm, world, 1))
+      for stage = 2, arm.stages do load(plan, overrides(plan, arm, world, stage)) end
+    end
+  end
+  for _, world in ipairs(said.worlds) do check_alike(plan, world) end
+  plan.metrics = metrics_of(plan)
+  return plan
+end
+
+-- ---- the runs ----
+
+local function place(plan, world, arm, stage)
+  local function word(text) return (text:gsub("[^%w._+-]", "_")) end
+  return ("%s/%s/%s%s"):format(plan.root, word(world.name), word(arm.name), arm.stages > 1 and "/stage-" .. stage or "")
+end
+
+-- The finished run of a stage, or its job: {job, run}.
+local function stage_of(plan, world, arm, stage, seed, from)
+  local set = overrides(plan, arm, world, stage, from)
+  local folder = place(plan, world, arm, stage)
+  local job = jobs.new(load(plan, set), seed, {set = set, runs = folder,
+    name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
+  return job, jobs.find(jobs.index {folder}, job)
+end
+
+-- The jobs of one stage of all arms, seed by seed; before: {[arm .. world .. seed] = the run of the stage before}.
+local function jobs_of(plan, stage, before)
+  local list = {}
+  for _, seed in ipairs(plan.seeds) do
+    for _, world in ipairs(plan.said.worlds) do
+      for _, arm in ipairs(plan.said.arms) do
+        local key = ("%s/%s/%.0f"):format(world.name, arm.name, seed)
+        if stage <= arm.stages then
+          local job, run = stage_of(plan, world, arm, stage, seed, before[key])
+          job.key, job.run = key, run
+          list[#list + 1] = job
+        end
+      end
+    end
+  end
+  return list
+end
+
+--- Trains what is left, two or more at once (options: jobs, quiet). Returns the last stage's runs, by "world/arm/seed".
+function experiment.train(plan, options)
+  local last, before, stages = {}, {}, 1
+  for _, arm in ipairs(plan.said.arms) do stages = math.max(stages, arm.stages) end
+  for stage = 1, stages do
+    local list = jobs_of(plan, stage, before)
+    jobs.train(list, {jobs = options.jobs, quiet = options.quiet, trust = plan.trust, root = plan.root,
+      find = function(job) return job.run end})
+    for _, job in ipairs(list) do
+      local run = jobs.find(jobs.index {job.runs}, job)
+      if not run or run.status ~= "finished" then failure.run(("%s did not finish"):format(job.name)) end
+      before[job.key], last[job.key] = run.path, run.path
+    end
+  end
+  return last
+end
+
+-- ---- the judgement ----
+
+-- An arm's runs in a world: {name, panels, baselines, runs, user_days (of training, of all seeds; nil: not noted)}.
+local function arm_of(plan, world, arm, trained)
+  local found = {name = arm.name, panels = {}, baselines = {}, runs = {}, user_days = 0}
+  for i, seed in ipairs(plan.seeds) do
+    local run = failure.check(runs.load(trained[("%s/%s/%.0f"):format(world.name, arm.name, seed)]))
+    found.runs[i] = run
+    found.panels[i], found.baselines[i] = panel.load(run.folder .. "/panels.safetensors", run.info.responses, run.info.evaluation)
+    if not found.panels[i] then failure.run(("%s has no panels: it was not judged by user and day"):format(run.folder)) end
+    local days = run.evaluations and run.evaluations.columns.user_days
+    local last = days and days[run.evaluations.rows]
+    found.user_days = found.user_days and last and last == last and found.user_days + last or nil
+  end
+  return found
+end
+
+--- What each world shows: [{name, arms, control = {name, panels}, table (stats/contrasts.lua)}].
+function experiment.judge(plan, trained)
+  local result = {}
+  for w, world in ipairs(plan.said.worlds) do
+    local arms, control = {}, nil
+    for i, arm in ipairs(plan.said.arms) do
+      arms[i] = arm_of(plan, world, arm, trained)
+      if arm.name == plan.said.control then control = arms[i] end
+    end
+    control = control or {name = plan.said.control, panels = {arms[1].baselines[1]}}
+    result[w] = {name = world.name, arms = arms, control = control, table = contrasts.of(arms, control, plan.metrics),
+      split = split.of(arms, control, plan.metrics, plan.said.name)}
+  end
+  return result
+end
+
+-- The options of a resolved recipe by path.
+local function flat(value, path, into)
+  for _, key in ipairs(keys(value)) do
+    local at = path == "" and tostring(key) or ("%s.%s"):format(path, tostring(key))
+    if type(value[key]) == "table" and next(value[key]) ~= nil then
+      flat(value[key], at, into)
+    else
+      into[at] = type(value[key]) == "table" and "{}" or tostring(value[key])
+    end
+  end
+  return into
+end
+
+--- In what an arm's resolved recipe differs from another's: [{path, from, to}].
+function experiment.differences(loaded, other)
+  local from, to, list, all = flat(other.recipe, "", {}), flat(loaded.recipe, "", {}), {}, {}
+  for _, side in ipairs {from, to} do
+    for path in pairs(side) do all[path] = true end
+  end
+  for _, path in ipairs(keys(all)) do
+    if from[path] ~= to[path] and path ~= "name" then list[#list + 1] = {path = path, from = from[path] or "–", to = to[path] or "–"} end
+  end
+  return list
+end
+
+return experiment

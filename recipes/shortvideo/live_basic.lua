@@ -1,0 +1,21 @@
+-- A search for one vector for everybody beside a personal policy: what the field reported first of a live feed. A search over whole
+-- days does see what lies beyond a request, which the field's did not.
+--   perilune experiment recipes/shortvideo/live_basic.lua [--fast]
+return experiment {
+  name = "live_basic",
+  question = "Does a policy that knows the user and looks ahead (γ .95) beat the best vector that is the same for everybody?",
+  control = "cem",
+  arms = {
+    {name = "cem", recipe = require "cem",
+      fast = {["algorithm.generations"] = 4, ["algorithm.users"] = 64}},
+    {name = "bayes", recipe = require "bayes", fast = {["algorithm.rounds"] = 10}},
+    {name = "a3c", recipe = require "a3c"},
+    {name = "a2c", recipe = require "a2c"},
+  },
+  published = {watch_time = {a3c = 0.33}, follow = {a3c = -1.08}, video_views = {a3c = -0.49}},
+  responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
+  worlds = {"strong", "weak"},
+  seeds = 5, users = 4096, days = 3,
+  groups = {"activity"},
+  fast = {seeds = 3, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
+}

@@ -1,0 +1,130 @@
+--- `perilune experiment` as its users call it.
+local cjson = require "cjson"
+local posix = require "posix"
+
+local perilune = require "support.command"
+
+local base = [[
+return {
+  env = {"shortvideo", n = 16, preset = "strong"},
+  objective = {critics = {watch_time = {gamma = 0.9, scale = "baseline"}}},
+  policy = {hidden = {8}, bounded = true},
+  algorithm = {"a2c", rollout = 8},
+  train = {steps = 2000, warmup = 512},
+  eval = {every = 1000, users = 64, days = 1, curve = 16},
+}
+]]
+
+local arms = [[{name = "near", recipe = extend(require "base", {objective = {critics = {watch_time = {gamma = 0}}}})},
+  {name = "far", recipe = require "base"}]]
+
+local function file(fields)
+  local said = {name = '"mine"', control = '"near"', arms = "{" .. arms .. "}", seeds = "2", users = "32", days = "1",
+    published = "{watch_time = {far = 0.3}}", worlds = '{"strong"}', fast = '{seeds = 1, users = 16, set = {["train.steps"] = 600}}'}
+  for name, text in pairs(fields or {}) do said[name] = text end
+  local lines = {"return experiment {"}
+  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "fast", "more"} do
+    if said[name] then lines[#lines + 1] = ("  %s = %s,"):format(name, said[name]) end
+  end
+  return table.concat(lines, "\n") .. "\n}\n"
+end
+
+describe("perilune experiment", function()
+  local root
+
+  local function write(name, text)
+    local out = assert(io.open(root .. "/" .. name, "w"))
+    out:write(text)
+    out:close()
+  end
+
+  before_each(function()
+    root = assert(posix.mkdtemp("/tmp/perilune-experiment-XXXXXX"))
+    write("base.lua", base)
+  end)
+  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+
+  local function run(words) return perilune.run(root, words) end
+
+  local function read(path)
+    local open = assert(io.open(root .. "/" .. path))
+    local text = open:read "*a"
+    open:close()
+    return text
+  end
+
+  it("trains the arms on the same seeds, prints and draws their table, and repeats no run", function()
+    write("mine.lua", file())
+    local out, err, code = run "experiment mine.lua -q --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("lift over near", 1, true), out)
+    assert.truthy(out:find("+0.30 %", 1, true), out)
+    assert.truthy(out:find("Holm's correction", 1, true), out)
+    assert.truthy(out:find("sample ratio: ", 1, true), out)
+    local data = cjson.decode(read "e/experiment.json")
+    assert.same({1, 2}, data.seeds)
+    assert.equal("watch_time", data.worlds[1].rows[1].name)
+    local report = read "e/report.html"
+    assert.truthy(report:find("objective.critics.watch_time.gamma", 1, true))
+    local before = #posix.dir(root .. "/e/strong/far")
+    local again = run "experiment mine.lua -q --out e"
+    assert.equal(out, again)
+    assert.equal(before, #posix.dir(root .. "/e/strong/far"))
+  end)
+
+  it("has a fast form, and a control that is no arm", function()
+    write("mine.lua", file {control = '"ltr"'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("16 users × 1 day", 1, true), out)
+    assert.truthy(out:find("near, far", 1, true), out)
+  end)
+
+  it("trains a chain stage by stage, each from the run before on the same seed", function()
+    write("mine.lua", file {arms = "{" .. arms .. [[, {name = "chain", stages = {require "base", require "base"}}}]]})
+    local _, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    local inner
+    for _, name in ipairs(posix.dir(root .. "/e/strong/chain/stage-2")) do
+      if name:find "^[%w_-]+%-s1$" then inner = name end
+    end
+    local recipe = cjson.decode(read("e/strong/chain/stage-2/" .. inner .. "/recipe.json"))
+    assert.truthy(recipe.policy.start.run:find("stage-1/", 1, true))
+  end)
+
+  it("gives an arm to other commands", function()
+    write("mine.lua", file())
+    local out, err, code = run "check mine.lua --set arm=near"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("gamma = 0,", 1, true), out)
+    assert.truthy(err:find("is an experiment; this is one arm of it", 1, true), err)
+  end)
+
+  for _, case in ipairs {
+    {{control = '"nera"'}, 'mine.lua:3: control: expected an arm\'s name, or "ltr" or "zero", got "nera"; the nearest is "near"'},
+    {{more = "1, sedes = 3"}, 'sedes: unknown key; the nearest is "seeds"'},
+    {{published = "{watch_tim = {far = 1}}"},
+      'mine.lua:9: published.watch_tim: the env has no response "watch_tim"; the nearest is "watch_time"'},
+    {{published = "{watch_time = {fra = 1}}"}, 'published.watch_time.fra: unknown key'},
+    {{arms = "{}"}, "an experiment has arms, as in arms ="},
+    {{arms = "{{name = \"a\"}}"}, "arms.1: an arm has a recipe"},
+    {{seeds = "0"}, "seeds: "},
+  } do
+    it("refuses " .. case[2], function()
+      write("mine.lua", file(case[1]))
+      local _, err, code = run "experiment mine.lua -q --out e"
+      assert.equal(2, code, err)
+      assert.truthy(err:find(case[2], 1, true), err)
+    end)
+  end
+
+  it("says of an arm's mistake where it is, and of a recipe that it is none", function()
+    write("mine.lua", file {arms = '{{name = "near", recipe = extend(require "base", {policy = {hiden = {8}}})}}'})
+    local _, err, code = run "experiment mine.lua -q"
+    assert.equal(2, code)
+    assert.truthy(err:find('mine.lua:4: policy.hiden: unknown key; the nearest is "hidden"', 1, true), err)
+    _, err, code = run "experiment base.lua -q"
+    assert.equal(2, code)
+    assert.truthy(err:find("base.lua is a recipe and no experiment", 1, true), err)
+  end)
+end)
