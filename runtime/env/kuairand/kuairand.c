@@ -172,7 +172,9 @@ static prl_status save(const prl_env_batch *batch, void *bytes, int64_t *size, p
   return PRL_OK;
 }
 
-static bool sound(const kr_shared *shared, const kr_user *user) {
+static bool sound(const void *memory, const void *state) {
+  const kr_shared *shared = memory;
+  const kr_user *user = state;
   const kr_world *world = shared->world;
   const char *history = (const char *)user + kr_history_at(shared->candidates);
   const int32_t *of = kr_videos(shared, user);
@@ -200,7 +202,7 @@ static prl_status load(const prl_env_batch *batch, const void *bytes, int64_t si
     _Alignas(
         64) char copy[sizeof(kr_user) + FEED_MAX_CANDIDATES * (KR_HEADS + 1) * 4 + FEED_MAX_HISTORY * 4 + 64];
     memcpy(copy, from + DIGEST + (size_t)i * state_size, state_size);
-    if (!sound(shared, (const kr_user *)(void *)copy))
+    if (!sound(shared, copy))
       return prl_fail(error, PRL_EFORMAT, "the saved state of 'kuairand' is damaged at instance %lld",
                       (long long)i);
   }
@@ -220,6 +222,7 @@ const prl_env_type prl_env_kuairand = {
     .step = step,
     .save = save,
     .load = load,
+    .sound = sound,
     .presets = presets,
     .file = &prl_kuairand_file,
     .later = prl_feed_later,

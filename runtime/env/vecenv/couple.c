@@ -21,7 +21,7 @@ static prl_status check(const prl_vecenv *env, prl_error *error) {
         "the instances of the environment '%s' cannot be coupled: its draws may depend on actions (its "
         "spec does not set keyed)",
         name);
-  if (env->type->save || env->spec.unsaved)
+  if (env->spec.unsaved)
     return prl_fail(
         error, PRL_EINVAL,
         "the instances of the environment '%s' cannot be coupled: it keeps state of its own, which is "

@@ -76,7 +76,8 @@ typedef struct prl_env_spec {
   bool divisible;   /* the instances may be divided between threads: a step changes nothing but the rows and
                      * the state of its batch, which may be a part of the vector env's (prl_vecenv_divide) */
   bool keyed;       /* no draw depends on an action: instances with the same stream meet the same chances, and
-                     * with the same actions are the same in every byte (prl_vecenv_couple) */
+                     * with the same actions are the same in every byte; all that an instance is stands in its
+                     * state (prl_vecenv_couple) */
 } prl_env_spec;
 
 /* An option that a recipe may set: env = {"pendulum", g = 9.81}. Options are numbers; a file that an
