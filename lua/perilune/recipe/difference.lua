@@ -10,9 +10,13 @@ local most, most_bytes = 100, 200
 
 local function same(x, y) return x == y or (type(x) == "table" and type(y) == "table" and prl.to_json(x) == prl.to_json(y)) end
 
--- A table of options; a reward, a schedule and a list are one value.
+-- A table of options, behind a name or not ({"cartpole", n = 4}); a reward, a schedule and a list are one value.
 local function has_options(value, path)
-  return type(value) == "table" and #value == 0 and type(value.kind) ~= "string" and not path:find("%.reward$")
+  if type(value) ~= "table" or value.kind or path:find("%.reward$") then return false end
+  for name in pairs(value) do
+    if type(name) == "string" then return true end
+  end
+  return #value == 0
 end
 
 -- The value as a recipe says it, on one line.
@@ -30,7 +34,7 @@ local function look(old, new, path, found)
       for name in pairs(side) do names[name] = true end
     end
     for _, name in ipairs(keys(names)) do
-      look((old or {})[name], (new or {})[name], path == "" and name or path .. "." .. name, found)
+      look((old or {})[name], (new or {})[name], path == "" and name or ("%s.%s"):format(path, name), found)
     end
     return
   end

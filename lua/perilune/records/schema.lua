@@ -173,6 +173,15 @@ schema.run = record({
   metrics.check(check, value.evaluation, value.responses, below(path, "evaluation"))
 end)
 
+-- ---- recipes/HASH/about.json: what run.json says of a recipe (trainer/about.lua) ----
+
+local code = record({}, {env = text, algorithm = text, policy = text})
+local metric_list = list(record {kind = text, title = text, text = text})
+
+schema.about = record({hash = text, critics = list(critic), recipe = text}, {code = code, algorithm = text, algorithm_file = text,
+  policy_file = text, metrics = metric_list, set = list(text), changes = list(change)},
+  function(_, value) value.set = value.set or {} end)
+
 -- ---- journal.jsonl, one line for each of an operator's acts; request.json: what is asked of a training at work ----
 
 local hash = {check = function(check, value, _, path)
