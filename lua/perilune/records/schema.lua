@@ -199,15 +199,12 @@ local said = {check = function(check, value, _, path)
   return value
 end}
 
-schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "set", "rollback", "resume"),
+schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said,
   changes = list(record({option = text}, {before = text, after = text}))})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
-  kind = choice("check", "swap", "rollback"), author = said}, {reason = said, recipe = text, set = list(text)},
-  function(check, value, path)
-    if value.kind ~= "rollback" and not value.recipe then check.fail(below(path, "recipe"), "this is missing") end
-  end)
+  kind = choice("check", "swap"), author = said, recipe = text}, {reason = said, set = list(text)})
 
 -- ---- what a script says of itself (trainer/source.lua) ----
 

@@ -58,7 +58,7 @@ end
 -- A function of the agent: what it refuses is a failure.
 local function ask(agent, name, plan)
   local ok, message = pcall(agent[name], agent, plan)
-  if not ok then failure.usage((tostring(message):gsub("^swap: ", ""))) end
+  if not ok then failure.usage((tostring(message):gsub("^[^:\n]*:%d+: ", ""):gsub("^swap: ", ""))) end
 end
 
 --- Carries out a request {kind, recipe, set, author, reason, id}: the journal's line says what became of it.
@@ -110,7 +110,7 @@ function Operator:settle()
 end
 
 local function say(run, text)
-  run.progress:clear()
+  if run.progress then run.progress:clear() end -- there is none yet where it goes on
   terminal.err("perilune: ", text, "\n")
 end
 
