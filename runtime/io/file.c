@@ -290,7 +290,7 @@ prl_status prl_file_log_close(prl_file_log *log, prl_error *error) {
 
 prl_status prl_file_append(prl_runtime *runtime, const char *path, const void *data, size_t size,
                            prl_error *error) {
-  prl_file_log log;
+  prl_file_log log = {0};
   prl_status status = prl_file_log_open(runtime, path, false, &log, error);
   if (status) return status;
   const int64_t before = log.size;

@@ -3,7 +3,9 @@
 local format = require "perilune.format"
 local terminal = require "perilune.terminal"
 
-return function(entry)
+local entries = {}
+
+function entries.show(entry)
   local time = entry.time:gsub("T", " "):gsub("Z$", " UTC")
   terminal.out(("%4.0f  %s  step %s  %s by %s%s\n"):format(entry.number, time, format.grouped(entry.step), entry.kind,
     entry.author, entry.reason and ": " .. entry.reason or ""))
@@ -15,3 +17,5 @@ return function(entry)
   end
   terminal.out("      ", entry.outcome, "\n")
 end
+
+return entries

@@ -2,7 +2,7 @@
 
 local format = require "perilune.format"
 local options = require "perilune.cli.options"
-local show = require "perilune.cli.entry"
+local show = require("perilune.cli.entry").show
 local terminal = require "perilune.terminal"
 
 local journal = {summary = "show and verify what was done to a run"}

@@ -3,7 +3,7 @@
 local failure = require "perilune.failure"
 local format = require "perilune.format"
 local options = require "perilune.cli.options"
-local show = require "perilune.cli.entry"
+local show = require("perilune.cli.entry").show
 local terminal = require "perilune.terminal"
 
 local status = {summary = "how far a run is, and by which recipe"}

@@ -2,7 +2,7 @@
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
-local show = require "perilune.cli.entry"
+local show = require("perilune.cli.entry").show
 
 local swap = {summary = "give a training at work another recipe"}
 

@@ -173,7 +173,7 @@ schema.run = record({
   metrics.check(check, value.evaluation, value.responses, below(path, "evaluation"))
 end)
 
--- ---- recipes/HASH/about.json: what run.json says of a recipe (trainer/about.lua) ----
+-- ---- about.json beside a recipe that a run keeps: what run.json says of it (trainer/about.lua) ----
 
 local code = record({}, {env = text, algorithm = text, policy = text})
 local metric_list = list(record {kind = text, title = text, text = text})

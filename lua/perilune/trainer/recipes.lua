@@ -1,5 +1,6 @@
---- The recipes of a run: the one in force is in the run's folder (recipe.lua, recipe.json, resolved.lua, and what run.json says
---- of it); each that was in force before or after a swap is in recipes/HASH as well, with that part of run.json as about.json.
+--- The recipes of a run: the one in force is in the run's folder, as it was written and resolved, and run.json says more of
+--- it. Each that was in force before or after a swap is in the folder of its hash under `recipes` as well, with that part of
+--- run.json as about.json.
 
 local posix = require "posix"
 local failure = require "perilune.failure"
