@@ -47,7 +47,7 @@ end
 -- The recipe that is asked for, its plan and what it changes; what is wrong with it is raised.
 function Operator:load(request)
   local run = self.run
-  if not run.driver.between then failure.usage("a search has no agent that could take another recipe") end
+  if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
   local loaded = failure.check_recipe(prl.recipe.load(request.recipe, {set = request.set, seed = run.info.seed, trust = self.trust}))
   local kept = prl.from_json(prl.to_json(loaded.recipe))
   local changes = difference.list(recipes.resolved(run), kept)
@@ -122,7 +122,7 @@ end
 function Operator:look()
   if self.waiting then return self:settle() end
   local now = progress.now()
-  if now < self.next or (self.run.driver.between and not self.run.driver:between()) then return end
+  if now < self.next or self.run.driver:between() == false then return end
   self.next = now + pause
   local request, message = requests.take(self.run.folder)
   if message then say(self.run, message .. "; it was taken away") end

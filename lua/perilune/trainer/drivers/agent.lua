@@ -147,7 +147,7 @@ function Agent:progress(quiet)
 end
 
 --- Whether an agent that is swapped now has its new recipe at once; of several workers each is inside of an update.
-function Agent:between() return self.run.state.ended or (self.run.info.workers or 1) > 1 end
+function Agent:between() return (self.run.info.workers or 1) > 1 or self.run.state.ended == true end
 
 --- The critics are others since a swap.
 function Agent:follow() self.run.progress:follow(by_weight(self.run.info.critics)) end
