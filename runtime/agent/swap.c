@@ -138,7 +138,8 @@ void prl_agent_adopt(prl_agent *a) {
   prl_agent_free(next);
 }
 
-prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {
+/* The agent of the new plan, which can take this one's place. */
+static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, prl_error *error) {
   prl_agent *next;
   prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
   if (status) return status;
@@ -149,10 +150,24 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
   status = check_same(a, next, error);
   if (!status) status = prl_learner_check_take(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
-  if (status) {
+  if (status)
     prl_agent_free(next);
-    return status;
-  }
+  else
+    *out = next;
+  return status;
+}
+
+prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *error) {
+  prl_agent *next;
+  prl_status status = prepare(a, plan, &next, error);
+  if (!status) prl_agent_free(next);
+  return status;
+}
+
+prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {
+  prl_agent *next;
+  prl_status status = prepare(a, plan, &next, error);
+  if (status) return status;
   prl_agent_free(a->next);
   a->next = next;
   if (a->failed || prl_schedule_between(a->schedule)) prl_agent_adopt(a);

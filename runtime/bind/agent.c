@@ -464,6 +464,17 @@ static int swap(lua_State *L) { /* self, plan: a new recipe, in force between tw
   return 0;
 }
 
+static int check_swap(lua_State *L) { /* self, plan: raises what agent:swap would */
+  prl_error error;
+  prl_check(L, prl_agent_swap_check(check_agent(L, 1)->agent, prl_check_plan(L, 2), &error), &error);
+  return 0;
+}
+
+static int hash(lua_State *L) { /* self → of the recipe in force: 32 hexadecimal digits */
+  lua_pushstring(L, prl_agent_hash(check_agent(L, 1)->agent));
+  return 1;
+}
+
 /* self, other (an agent): begins with what that has learned → [{part, name, taken, of}] */
 static int start_from(lua_State *L) {
   prl_error error;
@@ -568,6 +579,8 @@ void prl_open_agent(lua_State *L) {
                                      {"save", save},
                                      {"load_env", load_env},
                                      {"swap", swap},
+                                     {"check_swap", check_swap},
+                                     {"hash", hash},
                                      {"start_from", start_from},
                                      {"free", agent_gc},
                                      {"__gc", agent_gc},

@@ -56,6 +56,13 @@ static int io_write(lua_State *L) { /* path, text: whole or not at all */
   return push_status(L, prl_file_write_whole(prl_state_of(L)->runtime, path, text, size, &error), &error);
 }
 
+static int io_append(lua_State *L) { /* path, text: whole or not at all, and on the disk */
+  prl_error error;
+  size_t size;
+  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
+  return push_status(L, prl_file_append(prl_state_of(L)->runtime, path, text, size, &error), &error);
+}
+
 /* ---- safetensors ---- */
 
 typedef struct lua_safetensors {
@@ -278,6 +285,7 @@ static void new_gc_type(lua_State *L, const char *name, lua_CFunction gc) {
 void prl_open_io(lua_State *L) {
   static const luaL_Reg functions[] = {{"read", io_read},
                                        {"write", io_write},
+                                       {"append", io_append},
                                        {"safetensors_read", safetensors_read},
                                        {"safetensors_write", safetensors_write},
                                        {"events", events_new},

@@ -287,3 +287,21 @@ prl_status prl_file_log_close(prl_file_log *log, prl_error *error) {
   log->path = NULL;
   return status;
 }
+
+prl_status prl_file_append(prl_runtime *runtime, const char *path, const void *data, size_t size,
+                           prl_error *error) {
+  prl_file_log log = {0};
+  prl_status status = prl_file_log_open(runtime, path, false, &log, error);
+  if (status) return status;
+  const int64_t before = log.size;
+  status = prl_file_log_append(&log, data, size, error);
+  if (!status && fsync(log.descriptor) != 0) {
+    status = prl_fail_system(error, "write", path, errno);
+    (void)prl_file_log_cut(&log, before, NULL); /* where this fails too, nothing is left to try */
+  }
+  prl_error after;
+  const prl_status closed = prl_file_log_close(&log, status ? &after : error);
+  if (status || closed) return status ? status : closed;
+  if (before == 0) flush_folder(path);
+  return PRL_OK;
+}

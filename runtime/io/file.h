@@ -35,6 +35,11 @@ void prl_file_out_abort(prl_file_out *out); /* NULL is allowed */
 prl_status prl_file_write_whole(prl_runtime *runtime, const char *path, const void *data, size_t size,
                                 prl_error *error);
 
+/* Appends to a file, which is made where absent: whole or not at all, and on the disk when it returns. Fails:
+ * PRL_EIO, PRL_ENOMEM. */
+prl_status prl_file_append(prl_runtime *runtime, const char *path, const void *data, size_t size,
+                           prl_error *error);
+
 /* A file that grows: each append is there whole or not at all (where the disk is full, the file is cut back).
  */
 typedef struct prl_file_log {

@@ -14,6 +14,15 @@ describe("prl.io", function()
 
   after_each(function() os.execute("rm -r " .. folder) end)
 
+  it("appends to a file", function()
+    assert.is_true(prl.io.append(path "log", "one\n"))
+    assert.is_true(prl.io.append(path "log", "two\n"))
+    assert.equal("one\ntwo\n", prl.io.read(path "log"))
+    local done, message, code = prl.io.append(path "none/log", "x")
+    assert.same({nil, "EIO"}, {done, code})
+    assert.truthy(message:find("none/log: No such file or directory", 1, true))
+  end)
+
   it("writes and reads a file whole", function()
     assert.is_true(prl.io.write(path "a", "x\0y"))
     assert.equal("x\0y", prl.io.read(path "a"))

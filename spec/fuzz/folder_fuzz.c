@@ -12,7 +12,14 @@ int luaopen_perilune(lua_State *lua);
 static const char *const script =
     "local failure, records = require 'perilune.failure', require 'perilune.records'\n"
     "local json = {run = true, state = true, lift = true, groups = true, front = true}\n"
+    "local journal = require 'perilune.records.journal'\n"
+    "json.request, json.about = true, true\n"
     "return function(path, kind)\n"
+    "  if kind == 'journal' then\n"
+    "    local entries, line, message = journal.parse(assert(require('perilune').io.read(path)))\n"
+    "    assert(entries and #journal.swaps(entries) <= #entries or (line > 0 and #message > 0))\n"
+    "    return\n"
+    "  end\n"
     "  local ok, err = xpcall(json[kind] and records.read or records.table, failure.handler, path, kind)\n"
     "  local refused = not ok and getmetatable(err) and err.message:sub(1, #path) == path\n"
     "  if not ok and not refused then error(err.message, 0) end\n"
@@ -39,15 +46,15 @@ static void open_state(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const kinds[] = {"run",   "state",   "lift",        "groups",
-                                      "front", "metrics", "evaluations", "trials"};
+  static const char *const kinds[] = {"run",         "state",  "lift",    "groups",  "front", "metrics",
+                                      "evaluations", "trials", "journal", "request", "about"};
   char path[32];
   if (size == 0) return 0;
   if (!lua) open_state();
   int file = fuzz_file(data + 1, size - 1, path);
   lua_pushvalue(lua, 1);
   lua_pushstring(lua, path);
-  lua_pushstring(lua, kinds[data[0] % 8]);
+  lua_pushstring(lua, kinds[data[0] % 11]);
   if (lua_pcall(lua, 2, 0, 0)) {
     fprintf(stderr, "%s\n", lua_tostring(lua, -1));
     abort();

@@ -90,6 +90,21 @@ static void test_full_disk(void **state) {
   assert_holds(*state, "old");
 }
 
+static void test_append(void **state) {
+  CHECK_OK(prl_file_append(*state, path, "one\n", 4, &error));
+  CHECK_OK(prl_file_append(*state, path, "two\n", 4, &error));
+  assert_holds(*state, "one\ntwo\n");
+  char *large = calloc(1, 200000);
+  full_disk_begin(1000);
+  prl_status status = prl_file_append(*state, path, large, 200000, &error);
+  full_disk_end();
+  free(large);
+  assert_int_equal(status, PRL_EIO);
+  assert_holds(*state, "one\ntwo\n");
+  CHECK_FAILS(prl_file_append(*state, folder, "x", 1, &error), PRL_EIO, "Is a directory");
+  CHECK_FAILS(prl_file_append(*state, "/dev/full", "x", 1, &error), PRL_EIO, "cannot write /dev/full");
+}
+
 static void test_links_and_odd_targets(void **state) {
   char link[160], missing[160];
   snprintf(link, sizeof link, "%s/link", folder);
@@ -183,6 +198,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_large_pieces, setup, teardown),
       cmocka_unit_test_setup_teardown(test_abort_leaves_the_old_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_append, setup, teardown),
       cmocka_unit_test_setup_teardown(test_links_and_odd_targets, setup, teardown),
       cmocka_unit_test_setup_teardown(test_reads_regular_files_alone, setup, teardown),
       cmocka_unit_test_setup_teardown(test_log, setup, teardown),

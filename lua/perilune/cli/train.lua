@@ -23,6 +23,8 @@ local function parse(argv)
     .. "numbers nor the recipe's hash."):argname("N"):convert(options.whole)
   parser:option("--workers", "Workers that train at once, each on a thread of its own with a part of env.n (a3c). The "
     .. "recipe's numbers are of all of them together; with several, two runs differ."):argname("N"):convert(options.whole)
+  parser:flag("--watch", "Swap to the recipe's new text when its file changes, between two updates; a mistake in it is shown, and "
+    .. "training goes on as it was.")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if (words.recipe == nil) == (words.resume == nil) then
@@ -49,11 +51,11 @@ function train.run(argv)
   local prl = require "perilune"
   local page = require "perilune.report.page"
   local trainer = require "perilune.trainer"
-  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers,
+  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers, trust = words.trust, watch = words.watch,
     report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
-    given.trust, given.steps, given.set = words.trust, words.steps, words.set
+    given.steps, given.set = words.steps, words.set
     run = trainer.resume(words.resume, given)
     if run:ended() then -- no failure: it says how to go further
       terminal.out(run:ended_text())

@@ -1,10 +1,12 @@
 --- A run's folder as one table, for reports, comparisons and sweeps:
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
 ---  metrics = metrics.csv, evaluations = evaluations.csv or nil (records/csv.lua),
+---  journal = its entries (records/journal.lua),
 ---  lift, groups, front = of the last evaluation by user and day (stats/), or nil}.
 
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
+local journal = require "perilune.records.journal"
 local records = require "perilune.records"
 local stats = require "perilune.stats"
 local text_of = require "perilune.records.text"
@@ -41,6 +43,7 @@ function run.load(folder, brief)
     resolved = text_of(folder .. "/recipe.json"),
     metrics = records.table(folder .. "/metrics.csv", "metrics") or {names = {"step"}, columns = {step = {}}, rows = 0},
     evaluations = evaluations,
+    journal = journal.read(folder, info),
     lift = records.read(folder .. "/lift.json", "lift"),
     groups = records.read(folder .. "/groups.json", "groups"),
     front = records.read(folder .. "/front.json", "front"),
@@ -48,7 +51,7 @@ function run.load(folder, brief)
 end
 
 --- Whether a run is what its recipe and its seed give: it began with nothing of another's, and nothing was changed since.
-function run.as_written(info) return info.start == nil and info.changes == nil end
+function run.as_written(info) return info.start == nil and info.changes == nil and info.swaps == nil end
 
 --- The last evaluation as {step, episodes, response = {name = {mean, sd, half}}, length = …}; nil without one.
 --- half: of the mean's 95 % interval over episodes.

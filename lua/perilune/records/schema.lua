@@ -134,6 +134,9 @@ local start = record {from = text, digest = text,
 
 local change = record {step = count, set = text} -- of a live option, from this step on
 
+-- How far the run's journal went when run.json was written.
+local journal = record {lines = at_least_1, hash = text}
+
 -- A reward is weights of the run's responses.
 local function rewards_agree(check, value)
   local known, names = {requests = true}, {"requests"}
@@ -159,7 +162,7 @@ schema.run = record({
   actions = list(text), objective = list(text), unsummed = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
   metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search, start = start,
   workers = at_least_1,
-  changes = list(change),
+  changes = list(change), journal = journal, swaps = at_least_1,
 }, function(check, value, path)
   value.rewards, value.actions, value.set = value.rewards or {}, value.actions or {}, value.set or {}
   if value.steps == nil and not value.search then check.fail(below(path, "steps"), "this is missing") end
@@ -169,6 +172,39 @@ schema.run = record({
   rewards_agree(check, value)
   metrics.check(check, value.evaluation, value.responses, below(path, "evaluation"))
 end)
+
+-- ---- about.json beside a recipe that a run keeps: what run.json says of it (trainer/about.lua) ----
+
+local code = record({}, {env = text, algorithm = text, policy = text})
+local metric_list = list(record {kind = text, title = text, text = text})
+
+schema.about = record({hash = text, critics = list(critic), recipe = text}, {code = code, algorithm = text, algorithm_file = text,
+  policy_file = text, metrics = metric_list, set = list(text), changes = list(change)},
+  function(_, value) value.set = value.set or {} end)
+
+-- ---- journal.jsonl, one line for each of an operator's acts; request.json: what is asked of a training at work ----
+
+local hash = {check = function(check, value, _, path)
+  if type(value) ~= "string" or not value:find("^%x+$") or #value ~= 32 then
+    values.wrong(check, path, "a hash of 32 hexadecimal digits", value)
+  end
+  return value
+end}
+
+-- What somebody wrote about it: one line.
+local said = {check = function(check, value, _, path)
+  if type(value) ~= "string" or value == "" or #value > 400 or value:find("%c") then
+    values.wrong(check, path, "one line of at most 400 bytes", value)
+  end
+  return value
+end}
+
+schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "set", "resume"),
+  author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said,
+  changes = list(record({option = text}, {before = text, after = text}))})
+
+schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
+  kind = choice("check", "swap"), author = said, recipe = text}, {reason = said, set = list(text)})
 
 -- ---- what a script says of itself (trainer/source.lua) ----
 

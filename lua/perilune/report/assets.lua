@@ -56,6 +56,7 @@ figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot .line { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }
 .plot .band { fill: currentColor; opacity: .16; }
 .plot .dot { fill: currentColor; }
+.plot .mark { stroke: var(--c2); stroke-width: 1.2; stroke-dasharray: 4 3; }
 .plot .axis { stroke: var(--soft); stroke-width: 1; }
 .plot .zero, .front .zero, .groups .zero { stroke: var(--soft); stroke-width: 1; }
 .front, .groups { width: 100%; display: block; }
@@ -199,6 +200,18 @@ assets.script = [==[
         interactionModel: matchMedia("(pointer: coarse)").matches ? {} : Dygraph.defaultInteractionModel,
         axes: { x: { axisLabelFormatter: short, drawGrid: false, pixelsPerLabel: 52 },
                 y: { axisLabelFormatter: short, axisLabelWidth: 50, pixelsPerLabel: 26 } },
+        underlayCallback: function (canvas, area, graph) {
+          canvas.strokeStyle = color("--c2");
+          canvas.setLineDash([4, 3]);
+          (chart.marks || []).forEach(function (x) {
+            var at = graph.toDomXCoord(x);
+            canvas.beginPath();
+            canvas.moveTo(at, area.y);
+            canvas.lineTo(at, area.y + area.h);
+            canvas.stroke();
+          });
+          canvas.setLineDash([]);
+        },
         highlightCallback: function (event, x) { point(x, chart.axis); },
         unhighlightCallback: function () { point(null); }
       });

@@ -97,13 +97,25 @@ local function band(points, x, y)
   return table.concat(out) .. "Z"
 end
 
-local function drawing(title, lines, x0, x1, y0, y1)
+-- Where something was done to the run: a vertical line at each, whose text shows when it is pointed at.
+local function marks_of(marks, x)
+  local found = {}
+  for _, mark in ipairs(marks) do
+    local at = ("%.1f"):format(x(mark.x))
+    found[#found + 1] = tag("g", nil, tag("title", nil, mark.text),
+      tag("line", {class = "mark", x1 = at, x2 = at, y1 = top, y2 = height - bottom}))
+  end
+  return found
+end
+
+local function drawing(title, lines, within, inside)
+  local x0, x1, y0, y1 = unpack(within)
   local function x(value) return left + (value - x0) / (x1 - x0) * (width - left - right) end
   local function y(value) -- what is beyond the drawing runs along its edge
     value = math.max(y0, math.min(y1, value))
     return height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom)
   end
-  local marks = {}
+  local marks = {marks_of(inside, x)}
   for _, tick in ipairs((chart.ticks(y0, y1, 5))) do
     local at = ("%.1f"):format(y(tick))
     marks[#marks + 1] = tag("line", {class = "grid", x1 = left, x2 = width - right, y1 = at, y2 = at})
@@ -169,8 +181,9 @@ local function rows(lines)
   return result
 end
 
---- The set of charts of one page: `figure` gives markup, `data` what the script needs.
-function chart.set()
+--- The set of charts of one page: `figure` gives markup, `data` what the script needs. marks: [{x, text}], in every chart over
+--- steps.
+function chart.set(marks)
   local set = {data = {}}
 
   --- options: title, note (what it means), unit, axis (its label; "steps"), zero (0 is within the range), within =
@@ -189,12 +202,19 @@ function chart.set()
     for i, line in ipairs(lines) do labels[i], colors[i] = line.label, line.color end
     local id = "chart" .. (#set.data + 1)
     local x0, x1, y0, y1, cut = range(lines, options.zero, options.within)
+    local inside, at = {}, nil
+    for _, mark in ipairs(axis == "steps" and marks or {}) do
+      if mark.x >= x0 and mark.x <= x1 then
+        inside[#inside + 1], at = mark, at or {}
+        at[#inside] = mark.x
+      end
+    end
     set.data[#set.data + 1] = {id = id, title = options.title, labels = labels, colors = colors, axis = axis,
-      range = {y0, y1}, rows = rows(lines)}
+      range = {y0, y1}, rows = rows(lines), marks = at}
     local unit = options.unit and options.unit ~= "" and tag("span", {class = "unit"}, options.unit)
     return tag("figure", {class = options.wide and "wide" or false},
       tag("figcaption", nil, tag("b", nil, options.title), " ", unit, legend(lines)),
-      tag("div", {class = "plot", id = id}, drawing(options.title, lines, x0, x1, y0, y1)),
+      tag("div", {class = "plot", id = id}, drawing(options.title, lines, {x0, x1, y0, y1}, inside)),
       (options.note or cut) and tag("p", {class = "note"}, options.note, cut and options.note and " " or nil,
         cut and beyond(lines) or nil))
   end

@@ -5,6 +5,7 @@ local charts = require "perilune.report.chart"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
 local invocation = require "perilune.invocation"
+local journal = require "perilune.report.journal"
 local judged = require "perilune.report.judged"
 local ratios = require "perilune.stats.ratios"
 local runs = require "perilune.records.run"
@@ -385,11 +386,11 @@ end
 
 --- In the order of the page: each takes the run and the page's set of charts (chart.lua), and gives markup (html.lua), or nil
 --- where the run has nothing of it. A further one is a file of its own beside this one, and its place here.
-page.sections = {judged.sections, searched, evaluation, training, critics, learning, numbers, recipe}
+page.sections = {judged.sections, searched, evaluation, training, critics, learning, numbers, journal.section, recipe}
 
 --- The report of a run that records/run.lua loaded, as one HTML text.
 function page.render(run)
-  local set, info, sections = charts.set(), run.info, {}
+  local set, info, sections = charts.set(journal.marks(run)), run.info, {}
   local library, library_style = assets.library()
   for _, section in ipairs(page.sections) do sections[#sections + 1] = section(run, set) end
   local body = {

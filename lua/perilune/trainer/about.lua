@@ -94,20 +94,32 @@ function about.judged(loaded)
   }
 end
 
+--- What run.json says of the recipe that is in force, and what a swap changes with it. driver: a kind of drivers/; agent: of
+--- the recipe; set: the overrides.
+function about.recipe(loaded, agent, driver, set)
+  local recipe = loaded.recipe
+  local function place_of(section) return section.lua and posix.realpath(loaded.folder .. section.lua) end
+  return {
+    hash = loaded.hash, code = loaded.code, algorithm = recipe.algorithm[1],
+    algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
+    metrics = driver.meanings(agent, loaded.algorithm), critics = critics_of(recipe), set = set, recipe = loaded.path,
+  }
+end
+
+--- The fields of about.recipe, and the live options that were set since it came into force.
+about.recipe_fields = {"hash", "code", "algorithm", "algorithm_file", "policy_file", "metrics", "critics", "set", "recipe", "changes"}
+
 --- plan, agent: of the loaded recipe; options: of trainer.start; driver: of drivers/.
 function about.run(loaded, plan, agent, driver, options)
   local info, recipe, planned = about.judged(loaded), loaded.recipe, driver.planned(loaded)
-  local function place_of(section) return section.lua and posix.realpath(loaded.folder .. section.lua) end
   local more = {
-    format = 1, tags = recipe.tags, code = loaded.code, algorithm = recipe.algorithm[1],
-    algorithm_file = place_of(recipe.algorithm), policy_file = place_of(recipe.policy),
-    metrics = driver.meanings(agent, loaded.algorithm), critics = critics_of(recipe),
-    steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint,
+    format = 1, tags = recipe.tags, steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint,
     workers = (options.workers or 1) > 1 and options.workers or nil,
-    updates_per_row = updates_per_row(plan, planned.steps), set = options.set or {}, recipe = loaded.path,
+    updates_per_row = updates_per_row(plan, planned.steps),
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
     status = "running", step = 0, updates = 0, seconds = 0,
   }
+  for key, value in pairs(about.recipe(loaded, agent, driver, options.set or {})) do info[key] = value end
   for key, value in pairs(more) do info[key] = value end
   return info
 end

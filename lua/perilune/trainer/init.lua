@@ -4,7 +4,8 @@
 ---     run:train()                                             -- "finished" or "interrupted"
 ---
 --- run.lua is the loop, drivers/ what works in it, judges/ what evaluates, ending.lua how it ends; about.lua says what is noted
---- of a run, start.lua what it began with of another's, changes.lua what became of it since.
+--- of a run, start.lua what it began with of another's, changes.lua what became of it since;
+--- operator.lua is what an operator asks of it while it trains.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
@@ -12,6 +13,8 @@ local about = require "perilune.trainer.about"
 local changes = require "perilune.trainer.changes"
 local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
+local operator = require "perilune.trainer.operator"
+local recipes = require "perilune.trainer.recipes"
 local runs = require "perilune.trainer.run"
 local start = require "perilune.trainer.start"
 local environment = require "perilune.trainer.environment"
@@ -37,7 +40,8 @@ end
 
 --- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), start_from
 --- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
---- how a run is carried out is no part of what it is), workers (that train at once, 1 unless given; an algorithm that is
+--- how a run is carried out is no part of what it is), trust (what an operator swaps in may be code), watch (swap when the
+--- recipe's file changes), workers (that train at once, 1 unless given; an algorithm that is
 --- asynchronous), report(run), which writes the report of a run (records/run.lua) and
 --- returns its path, or nil and a message; without it there is none.
 function trainer.start(loaded, options)
@@ -56,15 +60,13 @@ function trainer.start(loaded, options)
   run:prepare()
   run.folder = folder.create(options.root or "runs", recipe.name, loaded.hash, recipe.train.seed)
   info.folder, run.lock = run.folder.path, folder.lock(run.folder.path)
-  run.folder:write("recipe.lua", failure.check(prl.io.read(loaded.path)))
-  run.folder:write_json("recipe.json", recipe)
-  run.folder:write("resolved.lua", ("-- %s resolved; hash %s\n%s"):format(loaded.path, loaded.hash,
-    prl.recipe.text(recipe)))
+  recipes.write(run.folder, "", loaded)
   run.folder:write_json("run.json", info)
   run.state = {step = 0, updates = 0, evaluations = 0, user_days = 0,
     next_evaluation = info.evaluation.every > 0 and 0 or nil,
     next_checkpoint = info.checkpoint > 0 and info.checkpoint or nil}
   run.driver = driver.start(run, env, loaded)
+  run.operator = operator.new(run, options, loaded.files)
   run:open_log()
   return run
 end
@@ -81,7 +83,7 @@ local function check_due(info, state, path)
 end
 
 --- Continues a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
---- threads and report as for trainer.start; trust; steps (train up to so many in place of the recipe's train.steps); set (live
+--- threads, report, trust and watch as for trainer.start; steps (train up to so many in place of the recipe's train.steps); set (live
 --- options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open_to_run(path, options.trust)
@@ -93,6 +95,7 @@ function trainer.resume(path, options)
     options)
   local driver = drivers.of_run(info)
   changes.code(info)
+  operator.reconcile(run)
   changes.options(run, options.set or {})
   if options.steps then driver.extend(run, options.steps) end
   if run:ended() then return run end
@@ -104,7 +107,11 @@ function trainer.resume(path, options)
   run:prepare()
   info.folder, info.message = place.path, nil
   run.driver = driver.resume(run, env, options, beside)
-  if options.set and #options.set > 0 then place:write_json("run.json", info) end
+  if options.set and #options.set > 0 then
+    operator.note_set(run, options.set)
+    place:write_json("run.json", info)
+  end
+  run.operator = operator.new(run, options)
   run:open_log(state)
   return run
 end

@@ -46,6 +46,13 @@ function progress.new(total, step, critics, quiet, unit)
   return self
 end
 
+--- From here on it shows these critics.
+function Progress:follow(critics)
+  local returns = {}
+  for _, critic in ipairs(critics) do returns[critic] = self.returns[critic] or {} end
+  self.critics, self.returns = critics, returns
+end
+
 --- Notes the returns of one update.
 function Progress:update(metrics)
   for _, critic in ipairs(self.critics) do

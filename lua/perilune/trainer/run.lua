@@ -1,6 +1,7 @@
 --- A run: its driver works, and between two pieces of work the run is evaluated, saved and stopped. Fields: info (run.json),
---- state (the checkpoint's), folder, lock, agent, judge (judges/), driver (drivers/), log, evaluations (evaluations.csv),
---- progress, last (the last evaluation of this process), checkpoint (from which it went on); options: quiet, threads, report.
+--- state (the checkpoint's), folder, lock, agent, judge (judges/), driver (drivers/), operator (operator.lua; nil of a script),
+--- log, evaluations (evaluations.csv), progress, last (the last evaluation of this process), checkpoint (from which it went on);
+--- options: quiet, threads, report.
 
 local failure = require "perilune.failure"
 local format = require "perilune.format"
@@ -104,6 +105,7 @@ function Run:loop()
     if self:stop_asked() then return "interrupted" end
     if driver:over() then return "finished" end
     driver:advance()
+    if self.operator then self.operator:look() end
     self.progress:show(driver:position())
   end
 end

@@ -285,6 +285,9 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * the warm-up). The agent is then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
+/* Whether prl_agent_swap would be carried out now: PRL_OK, or what it fails with. The agent stays as it is.
+ * Fails: as prl_agent_swap. */
+PRL_API prl_status prl_agent_swap_check(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
 /* A part of an agent, and how much of it was taken from another one. */
 typedef struct prl_taken {

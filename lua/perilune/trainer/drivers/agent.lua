@@ -146,6 +146,12 @@ function Agent:progress(quiet)
   return progress.new(info.steps, self:position(), by_weight(info.critics), quiet)
 end
 
+--- Whether an agent that is swapped now has its new recipe at once; of several workers each is inside of an update.
+function Agent:between() return (self.run.info.workers or 1) > 1 or self.run.state.ended == true end
+
+--- The critics are others since a swap.
+function Agent:follow() self.run.progress:follow(by_weight(self.run.info.critics)) end
+
 function Agent:user_days() return self.run.state.user_days end
 
 --- Known once the warm-up has found it.

@@ -24,6 +24,8 @@
 ---   driver:saved()            what a checkpoint holds, an agent and what is saved beside it; nil: there are none
 ---   driver:closing_text(seconds)         what it did, for a terminal
 ---   driver:close()            its files, whole
+---   driver:between()          whether another recipe (trainer/operator.lua) would be in force at once; nil: it takes none
+---   driver:follow()           another recipe is in force now
 
 local drivers = {}
 

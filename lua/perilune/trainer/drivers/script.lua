@@ -151,6 +151,8 @@ function Script:scale() end
 function Script:tried_updates() end
 function Script:summary() end
 function Script:close() end
+function Script:between() return nil end -- luacheck: no self
+function Script:follow() end
 
 function Script:closing_text(seconds)
   return ("%s made %s steps in %s.\n"):format(self.run.info.name, format.count(self:position()), seconds)

@@ -326,6 +326,10 @@ function Search:metrics(adopted)
   return metrics
 end
 
+--- A search has no agent that learns, and takes no other recipe.
+function Search:between() return nil end -- luacheck: no self
+function Search:follow() end
+
 function Search:close()
   if self.trial_file then os.remove(self.trial_file) end
   if self.table then failure.check(self.table:close()) end

@@ -1,0 +1,44 @@
+--- What was done to a run while it trained: its section of the report, and the places of its curves where another recipe came
+--- into force.
+
+local format = require "perilune.format"
+local html = require "perilune.report.html"
+local past = require "perilune.records.journal"
+
+local journal = {}
+
+local tag = html.tag
+
+--- [{x, text}] for the charts over steps.
+function journal.marks(run)
+  local marks = {}
+  for i, entry in ipairs(past.swaps(run.journal or {})) do
+    marks[i] = {x = entry.step, text = ("Step %s: %s by %s%s"):format(format.grouped(entry.step), entry.kind, entry.author,
+      entry.reason and ": " .. entry.reason or "")}
+  end
+  return marks
+end
+
+local function changes_of(entry)
+  local list = {}
+  for i, change in ipairs(entry.changes or {}) do
+    list[i] = tag("div", nil, tag("code", nil, ("%s: %s → %s"):format(change.option, change.before or "–", change.after or "–")))
+  end
+  return list
+end
+
+function journal.section(run)
+  local rows = {}
+  for i, entry in ipairs(run.journal or {}) do
+    rows[i] = {format.grouped(entry.step), entry.kind, entry.author, entry.reason or "–",
+      {changes_of(entry), tag("div", nil, entry.outcome)}}
+  end
+  if #rows == 0 then return nil end
+  return {
+    tag("h2", nil, "What was done to it"),
+    tag("p", {class = "lead"}, "Every line of the journal. Where another recipe came into force, the curves have a dashed line."),
+    html.cards({{"Step", "n"}, {"What", ""}, {"Who", ""}, {"Why", ""}, {"Changes and outcome", ""}}, rows),
+  }
+end
+
+return journal

@@ -1,0 +1,87 @@
+--- What a command asks of a training that is at work in another process: a file, request.json, that is renamed into the run's
+--- folder. The training looks for it between two updates, takes it away, and answers with a line of the journal.
+
+local posix = require "posix"
+local failure = require "perilune.failure"
+local prl = require "perilune"
+local journal = require "perilune.records.journal"
+local records = require "perilune.records"
+
+local requests = {name = "request.json"}
+
+local most_bytes = 65536
+local pause = 5e7 -- ns between two looks for the answer
+
+--- Whether a process trains in the folder.
+function requests.at_work(path)
+  local file = posix.open(path .. "/.lock", posix.O_WRONLY)
+  if not file then return false end
+  local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
+  posix.fcntl(file, posix.F_GETLK, whole)
+  posix.close(file)
+  return whole.l_type ~= posix.F_UNLCK
+end
+
+-- One request at a time: until this process ends, or the result is closed, others are refused.
+local function alone(folder)
+  local path = folder:file(".asking")
+  local file = posix.open(path, posix.O_WRONLY + posix.O_CREAT, "rw-r--r--")
+  local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
+  if not file then failure.run("cannot write in the folder " .. folder.path) end
+  if not posix.fcntl(file, posix.F_SETLK, whole) then
+    failure.run(("another command waits for an answer of the training in %s"):format(folder.path))
+  end
+  return file
+end
+
+local function answer_to(folder, id)
+  local text = prl.io.read(folder:file(journal.name)) or ""
+  local last = text:match("([^\n]*)\n$")
+  local entry = last and records.parse(last, "entry")
+  if entry and entry.request == id then return entry end
+  if not text:find(id, 1, true) then return nil end
+  for line in text:gmatch("([^\n]*)\n") do -- others came behind it
+    entry = records.parse(line, "entry")
+    if entry and entry.request == id then return entry end
+  end
+end
+
+--- Asks {kind, recipe, set, author, reason} of the training in a run's folder (trainer/folder.lua), and waits for the answer,
+--- an entry of the journal.
+function requests.ask(folder, request)
+  local lock = alone(folder)
+  if not requests.at_work(folder.path) then
+    failure.run(("no training is at work in %s: it takes another recipe while it trains"):format(folder.path))
+  end
+  local seconds, nanoseconds = posix.clock_gettime("realtime")
+  request.format, request.id = 1, ("%d.%d.%d"):format(seconds, nanoseconds, posix.getpid("pid"))
+  failure.check(prl.io.write(folder:file(requests.name), prl.to_json(request) .. "\n"))
+  local entry
+  while not entry do
+    posix.nanosleep(0, pause)
+    local over = not requests.at_work(folder.path)
+    entry = answer_to(folder, request.id)
+    if over and not entry then
+      os.remove(folder:file(requests.name))
+      failure.run(("the training in %s ended before it took the request"):format(folder.path))
+    end
+  end
+  posix.close(lock)
+  return entry
+end
+
+--- The request that waits in the folder, if one does, which is taken away: it; or nil and a sentence where it is none.
+function requests.take(folder)
+  local path = folder:file(requests.name)
+  if not posix.stat(path) then return nil end
+  local text, message = prl.io.read(path, most_bytes)
+  os.remove(path)
+  local request
+  if text then request, message = records.parse(text, "request") end
+  return request, request == nil and ("%s: %s"):format(path, message) or nil
+end
+
+--- What waited for a training that is over is asked of none that comes.
+function requests.forget(folder) os.remove(folder:file(requests.name)) end
+
+return requests

@@ -1,0 +1,60 @@
+--- The files of a recipe, looked at while a run trains by it (`train --watch`): an edit is a request to swap.
+
+local posix = require "posix"
+local prl = require "perilune"
+local journal = require "perilune.trainer.journal"
+
+local watch = {}
+
+local most_bytes = 2 ^ 20
+
+local Watch = {}
+Watch.__index = Watch
+
+-- The texts of all files in one; a file that is gone has none, as in the moment in which an editor puts another in its place.
+local function digest_of(files)
+  local texts = {}
+  for i, path in ipairs(files) do texts[i] = prl.io.read(path, most_bytes) or "" end
+  return prl.hash_bytes(table.concat(texts, "\0"))
+end
+
+-- The paths of [{path, text}].
+local function paths_of(files)
+  local list = {}
+  for i, file in ipairs(files) do list[i] = file.path end
+  return list
+end
+
+--- info: run.json's. set: overrides of the recipe, which stay. files: [{path, text}] that it was made of; without them, in a
+--- run that goes on, they are looked up, and where that fails it is the recipe's own file alone.
+function watch.new(info, set, files)
+  if not files then
+    local loaded = prl.recipe.load(info.recipe, {set = set})
+    files = loaded and loaded.files or {{path = info.recipe}}
+  end
+  local self = setmetatable({recipe = info.recipe, set = set, files = paths_of(files)}, Watch)
+  self.known = digest_of(self.files)
+  self.seen = self.known
+  return self
+end
+
+--- What an edit asks for: {kind, recipe, set, author, reason}; nil where there is none. An edit counts when two looks find the
+--- same text, so that a file that is being written is not taken for a whole one; one that leaves the recipe of `hash`, that in
+--- force, as it is asks for nothing.
+function Watch:request(hash)
+  local digest = digest_of(self.files)
+  local settled = digest == self.seen
+  self.seen = digest
+  if digest == self.known or not settled or not posix.stat(self.recipe) then return nil end
+  self.known = digest
+  local loaded = prl.recipe.load(self.recipe, {set = self.set})
+  if loaded then
+    self.files = paths_of(loaded.files)
+    self.known = digest_of(self.files)
+    self.seen = self.known
+    if loaded.hash == hash then return nil end
+  end
+  return {kind = "swap", recipe = self.recipe, set = self.set, author = journal.author(), reason = "its file was edited (--watch)"}
+end
+
+return watch

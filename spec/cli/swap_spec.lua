@@ -1,0 +1,107 @@
+--- A training at work is given another recipe by a command in another process.
+local posix = require "posix"
+local cjson = require "cjson"
+local command = require "support.command"
+local files = require "support.files"
+local recipes = require "support.recipes"
+
+local pole = [[
+return {
+  name = "pole", env = {"cartpole", n = 4},
+  objective = {critics = {upright = {reward = function(r) return r.reward end, weight = %s}}},
+  policy = {hidden = {4}},
+  algorithm = {"ppo", rollout = 16, minibatch = 64, epochs = 1},
+  train = {steps = 1000000000, checkpoint = 0}, eval = {every = 0, episodes = 1},
+}
+]]
+
+describe("perilune swap", function()
+  local root, training, folder
+
+  setup(function()
+    root = assert(posix.mkdtemp("/tmp/perilune-swap-XXXXXX"))
+    recipes.write(root .. "/", "pole.lua", pole:format "1")
+    recipes.write(root .. "/", "other.lua", pole:format "2")
+    recipes.write(root .. "/", "wrong.lua", pole:format "'two'")
+    training = posix.fork()
+    if training == 0 then
+      posix.execp("sh", {"-c", ("cd '%s' && exec '%s' train pole.lua -q >trained 2>said"):format(root, command.path)})
+      posix._exit(127)
+    end
+    local begun = os.time()
+    while not folder and os.time() - begun < 30 do
+      posix.nanosleep(0, 2e7)
+      local name = posix.stat(root .. "/runs") and posix.dir(root .. "/runs") or {}
+      for _, one in ipairs(name) do
+        if one:find "^pole" and posix.stat(("%s/runs/%s/metrics.csv"):format(root, one)) then folder = "runs/" .. one end
+      end
+    end
+    assert(folder)
+  end)
+  teardown(function()
+    posix.kill(training, posix.SIGINT)
+    posix.wait(training)
+    os.execute("rm -rf '" .. root .. "'")
+  end)
+
+  local function run(words)
+    local out, err, code = command.run(root, (words:gsub("%f[%w]R%f[%W]", folder)))
+    return code, out, err
+  end
+
+  it("says what it would change, changes it, and the journal has it", function()
+    local code, out, err = run "swap R other.lua --check"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("objective.critics.upright.weight: 1 → 2\n      can be carried out\n", 1, true), out)
+    code, out, err = run "swap R other.lua --author ada --reason 'twice as much'"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("swap by ada: twice as much\n      recipe %x+ → %x+\n"), out)
+    code, out = run "journal R"
+    assert.equal(0, code)
+    assert.truthy(out:find("2 lines, each with the hash of the one before", 1, true), out)
+    code, out = run "status R"
+    assert.equal(0, code)
+    assert.truthy(out:find(folder .. ": a training is at work, step ", 1, true), out)
+    assert.truthy(out:find("in force since step [%d,]+\nlast of 2 lines in its journal:\n", 1), out)
+    code, out = run "journal R --json"
+    assert.equal(0, code)
+    assert.equal("twice as much", cjson.decode(out:match("\n(.-)\n$")).reason)
+  end)
+
+  it("says what cannot be", function()
+    local code, _, err = run "swap R wrong.lua"
+    assert.equal(2, code)
+    assert.truthy(err:find("wrong.lua:3: objective.critics.upright.weight: expected a number or a schedule", 1, true), err)
+    code, _, err = run "swap R other.lua --set env.n=8"
+    assert.equal(2, code)
+    assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run; a swap leaves it", 1, true), err)
+    code, _, err = run "swap R none.lua"
+    assert.equal(2, code)
+    assert.truthy(err:find("there is no recipe none.lua", 1, true), err)
+    code, _, err = run "swap R other.lua --reason ''"
+    assert.equal(2, code)
+    assert.truthy(err:find("--reason is empty", 1, true), err)
+    code, _, err = run "swap elsewhere other.lua"
+    assert.equal(2, code)
+    assert.truthy(err:find("there is no run elsewhere", 1, true), err)
+  end)
+
+  it("is for a training at work, and the journal is refused where it was edited", function()
+    run "swap R pole.lua"
+    posix.kill(training, posix.SIGINT)
+    posix.wait(training)
+    local code, _, err = run "swap R other.lua"
+    assert.equal(1, code)
+    assert.truthy(err:find("no training is at work in " .. folder, 1, true), err)
+    local path = ("%s/%s/journal.jsonl"):format(root, folder)
+    local text = files.read(path)
+    local file = assert(io.open(path, "w"))
+    file:write((text:gsub("ada", "eve", 1)))
+    file:close()
+    for _, words in ipairs {"journal R", "report R", "status R", "train --resume R -q"} do
+      code, _, err = run(words)
+      assert.equal(1, code)
+      assert.truthy(err:find("journal.jsonl:3: it comes after a line with the hash", 1, true), words .. ": " .. err)
+    end
+  end)
+end)

@@ -1,0 +1,217 @@
+--- What is done to a run while it trains: swaps by request and by an edit of its file, their journal, and what a kill leaves.
+local posix = require "posix"
+local prl = require "perilune"
+local journal = require "perilune.records.journal"
+local report = require "support.report"
+local requests = require "perilune.trainer.requests"
+local trainer = require "perilune.trainer"
+
+local pole = [[
+return {
+  name = "pole",
+  env = {"cartpole", n = 4},
+  objective = {critics = {upright = {reward = function(r) return r.reward end, gamma = 0.98}%s}},
+  policy = {hidden = {4}},
+  algorithm = {"ppo", rollout = 16, minibatch = 64, epochs = 1},
+  train = {steps = 1280, checkpoint = 320},
+  eval = {every = 640, episodes = 2},
+}
+]]
+local calm = ", calm = {reward = function(r) return -r.reward end, gamma = 0.5}"
+
+describe("a run that is changed while it trains", function()
+  local root, clock
+
+  before_each(function()
+    root = assert(posix.mkdtemp("/tmp/perilune-operator-XXXXXX"))
+    assert(prl.io.write(root .. "/pole.lua", pole:format ""))
+    assert(prl.io.write(root .. "/two.lua", pole:format(calm)))
+    clock = 0
+    local progress = require "perilune.trainer.progress"
+    stub(progress, "now", function() -- each look at the clock is a second after the one before
+      clock = clock + 1
+      return clock
+    end)
+  end)
+  after_each(function()
+    require("perilune.trainer.progress").now:revert()
+    prl.interrupted = nil
+    os.execute("rm -rf '" .. root .. "'")
+  end)
+
+  local function start(options)
+    options = options or {}
+    options.root, options.quiet, options.report = root .. "/runs", true, report
+    return trainer.start(assert(prl.recipe.load(root .. "/pole.lua")), options)
+  end
+  local function resume(run) return trainer.resume(run.folder.path, {quiet = true, report = report}) end
+  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
+  local function info(run) return assert(prl.from_json(read(run, "run.json"))) end
+  local function ask(run, fields)
+    local request = {format = 1, id = "1.2.3", kind = "swap", author = "ada", recipe = root .. "/two.lua", set = {}}
+    for name, value in pairs(fields or {}) do request[name] = value end
+    assert(prl.io.write(run.folder:file(requests.name), prl.to_json(request)))
+  end
+  -- Before the run's n-th update: fn.
+  local function at(run, n, fn)
+    local advance = run.driver.advance
+    function run.driver:advance()
+      n = n - 1
+      if n == 0 then fn() end
+      advance(self)
+    end
+  end
+  local function silently(fn, ...)
+    local stderr, path = io.stderr, root .. "/said"
+    io.stderr = assert(io.open(path, "w")) -- luacheck: ignore
+    local results = {pcall(fn, ...)}
+    io.stderr:close()
+    io.stderr = stderr -- luacheck: ignore
+    assert.is_true(results[1], tostring(results[2]))
+    return prl.io.read(path), results[2]
+  end
+  local function entries_of(run) return (journal.read(run.folder.path, info(run))) end
+
+  it("has a line of a swap, its recipe in its folder, and a mark in its report", function()
+    local run = start()
+    local first = run.info.hash
+    at(run, 6, function() ask(run, {reason = "calmer"}) end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find("swap by ada at step 384: in force", 1, true), said)
+    local entries, after = entries_of(run), assert(prl.recipe.load(root .. "/two.lua")).hash
+    assert.equal(1, #entries)
+    local entry = entries[1]
+    assert.same({"swap", "ada", "calmer", 384, first, after, "in force", "1.2.3"}, {entry.kind, entry.author, entry.reason, entry.step,
+      entry.before, entry.after, entry.outcome, entry.request})
+    assert.same({option = "objective.critics.calm.gamma", after = "0.5"}, entry.changes[2])
+    assert.same({after, 1, 1}, {info(run).hash, info(run).swaps, info(run).journal.lines})
+    assert.equal("calm", info(run).critics[1].name)
+    assert.equal(pole:format(calm), read(run, "recipe.lua"))
+    assert.equal(pole:format "", read(run, "recipes/" .. first .. "/recipe.lua"))
+    assert.equal(after, run.agent:hash())
+    local page = read(run, "report.html")
+    assert.truthy(page:find('class="mark"', 1, true))
+    assert.truthy(page:find("Step 384: swap by ada: calmer", 1, true))
+    assert.is_false(require("perilune.records.run").as_written(info(run)))
+  end)
+
+  it("is learned as by an agent that is swapped at the same step", function()
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    silently(run.train, run)
+    local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(root .. "/pole.lua"))))
+    local env = prl.env("cartpole", {n = 4, seed = 1})
+    agent:drive(env, 384)
+    agent:swap(prl.recipe.plan(assert(prl.recipe.load(root .. "/two.lua"))))
+    agent:drive(env, 1280 - 384)
+    assert(agent:save(root .. "/agent", env))
+    local ours = assert(prl.io.safetensors_read(root .. "/agent"))
+    for name, value in pairs(assert(prl.io.safetensors_read((run.folder:last_checkpoint())))) do
+      if name:find "^params" then assert.equal(value:bytes(), ours[name]:bytes(), name) end
+    end
+  end)
+
+  it("stays as it is where what is asked for is a check or cannot be done", function()
+    local run = start()
+    local function asks(n, fields) at(run, n, function() ask(run, fields) end) end
+    assert(prl.io.write(root .. "/wrong.lua", (pole:format(""):gsub("gamma", "gama"))))
+    assert(prl.io.write(root .. "/wide.lua", (pole:format(""):gsub("n = 4", "n = 8"))))
+    asks(2, {kind = "check"})
+    asks(4, {recipe = root .. "/wrong.lua"})
+    asks(6, {recipe = root .. "/wide.lua"})
+    asks(8, {recipe = root .. "/none.lua"})
+    asks(10, {recipe = root .. "/pole.lua", set = {"agent.streams=7"}})
+    at(run, 12, function() assert(prl.io.write(run.folder:file(requests.name), '{"format":1,"author":"a","id":"1","kind":"swop"}')) end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find(
+      'request.json: kind: expected one of check, swap, got "swop"; the nearest is "swap"; it was taken away', 1, true), said)
+    local outcomes = {}
+    for i, entry in ipairs(entries_of(run)) do outcomes[i] = entry.outcome end
+    assert.equal("can be carried out", outcomes[1])
+    assert.truthy(outcomes[2]:find('wrong.lua:4: objective.critics.upright.gama: unknown key; the nearest is "gamma"', 1, true))
+    assert.equal("refused: env.n is 8 in the new recipe and 4 in the run; a swap leaves it", outcomes[3])
+    assert.truthy(outcomes[4]:find("none.lua", 1, true))
+    assert.equal("refused: capacity.streams is 7 in the new plan and 4 in the running agent; it must stay", outcomes[5])
+    assert.same({5, run.info.hash}, {#outcomes, run.agent:hash()})
+    local untouched = start()
+    untouched:train()
+    assert.equal(read(untouched, "metrics.csv"), read(run, "metrics.csv"))
+    assert.is_true(require("perilune.records.run").as_written(info(run)))
+  end)
+
+  it("takes its file's edits, and none with a mistake", function()
+    local run = start {watch = true}
+    local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
+    edits(3, pole:format(calm))
+    edits(9, (pole:format(calm):gsub("gamma", "gama")))
+    edits(14, "-- a remark\n" .. pole:format(calm))
+    local said = silently(run.train, run)
+    local entries = entries_of(run)
+    assert.equal(2, #entries, said)
+    assert.same({"in force", "its file was edited (--watch)"}, {entries[1].outcome, entries[1].reason})
+    assert.truthy(entries[2].outcome:find("pole.lua:4: objective.critics.upright.gama: unknown key", 1, true))
+    assert.truthy(said:find(entries[2].outcome, 1, true), said)
+    assert.equal(entries[1].after, run.agent:hash())
+  end)
+
+  -- The run, after a process that trained it was killed where fn is called.
+  local function killed(run, where)
+    local pid = posix.fork()
+    if pid == 0 then
+      where(function()
+        run.log:flush()
+        posix.kill(posix.getpid "pid", posix.SIGKILL)
+      end)
+      io.stderr = assert(io.open("/dev/null", "w")) -- luacheck: ignore
+      pcall(run.train, run)
+      posix._exit(1)
+    end
+    assert.same({pid, "killed", posix.SIGKILL}, {posix.wait(pid)})
+    return run
+  end
+
+  it("goes on with what was swapped in, wherever it was killed after the swap", function()
+    local whole = start()
+    at(whole, 6, function() ask(whole) end)
+    silently(whole.train, whole)
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    killed(run, function(kill) at(run, 9, kill) end)
+    local said, again = silently(resume, run)
+    assert.equal("", said)
+    again:train()
+    assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+    assert.equal(1, #entries_of(run))
+    assert.equal(info(whole).hash, info(run).hash)
+  end)
+
+  it("is set right where the newest checkpoint is of another recipe than the journal says", function()
+    local run = start()
+    local first = run.info.hash
+    at(run, 7, function() ask(run) end)
+    killed(run, function(kill) at(run, 8, kill) end)
+    local newest = run.folder:last_checkpoint()
+    assert.truthy(newest:find("step-000000000448", 1, true), newest)
+    os.remove(newest)
+    assert(prl.io.append(run.folder:file "journal.jsonl", '{"number":')) -- and it was writing a line
+    local said, again = silently(resume, run)
+    assert.truthy(said:find("the recipe %x+ of the journal had no checkpoint yet: " .. first:sub(1, 8) .. " is in force again"), said)
+    local entries = entries_of(run)
+    assert.same({2, "resume", first, 320}, {#entries, entries[2].kind, entries[2].after, entries[2].step})
+    assert.same({first, pole:format ""}, {info(run).hash, read(run, "recipe.lua")})
+    again:train()
+    local whole = start()
+    whole:train()
+    assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+  end)
+
+  it("does not take what waited for a training that is over", function()
+    local run = start()
+    killed(run, function(kill) at(run, 12, kill) end)
+    ask(run)
+    local again = resume(run)
+    again:train()
+    assert.is_nil(posix.stat(run.folder:file(requests.name)))
+    assert.same({}, entries_of(run))
+  end)
+end)
