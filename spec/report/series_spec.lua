@@ -31,4 +31,16 @@ describe("series", function()
     assert.same({first = 1, last = 20, low = 1, high = 20, late = 19.5, n = 20}, series.summary(ys))
     assert.is_nil(series.summary {0 / 0})
   end)
+
+  it("takes means over runs step by step, whatever stands across", function()
+    local function run(steps, days, values)
+      return {evaluations = {rows = #steps, columns = {step = steps, user_days = days, y = values}}}
+    end
+    local runs = {run({10, 20, 30}, {1, 2.5, 4}, {5, 6, 7}), run({10, 20}, {2, 3.5}, {7, 10})}
+    assert.same({{x = 10, mean = 6, low = 5, high = 7}, {x = 20, mean = 8, low = 6, high = 10}}, series.mean_curve(runs, "y"))
+    assert.same({{x = 1.5, mean = 6, low = 5, high = 7}, {x = 3, mean = 8, low = 6, high = 10}},
+      series.mean_curve(runs, "y", "user_days"))
+    assert.same({}, series.mean_curve(runs, "other"))
+    assert.same({}, series.mean_curve(runs, "y", "other"))
+  end)
 end)

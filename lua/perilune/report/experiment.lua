@@ -20,14 +20,19 @@ local function cell(one) return lift.percent(one.lift) .. (one.told and " *" or 
 
 -- The lifts: a response's row, with what was published behind each arm that has such a figure.
 local function lift_cells(shown, world)
-  local header, rows = {"lift over " .. world.control.name .. ", 95 %"}, {}
+  local header, rows, known = {"lift over " .. world.control.name .. ", 95 %"}, {}, {}
+  for _, figures in pairs(shown.published) do
+    for name in pairs(figures) do known[name] = true end
+  end
   for _, one in ipairs(world.table.rows[1].arms) do
-    header[#header + 1], header[#header + 2] = one.name, "published"
+    header[#header + 1] = one.name
+    if known[one.name] then header[#header + 1] = "published" end
   end
   for r, row in ipairs(world.table.rows) do
     local cells = {lift.label(row)}
     for _, one in ipairs(row.arms) do
-      cells[#cells + 1], cells[#cells + 2] = cell(one), percent((shown.published[row.name] or {})[one.name])
+      cells[#cells + 1] = cell(one)
+      if known[one.name] then cells[#cells + 1] = percent((shown.published[row.name] or {})[one.name]) end
     end
     rows[r] = cells
   end

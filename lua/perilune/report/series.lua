@@ -46,29 +46,32 @@ function series.summary(ys)
   return {first = kept[1], last = kept[#kept], low = low, high = high, late = sum / (#kept - from + 1), n = #kept}
 end
 
---- The mean of a column of evaluations over runs (records/run.lua), where all have it: points {x, mean, low, high}, from the least of
---- them to the greatest. along: the column across, "step" unless given.
+--- The mean of a column of evaluations over runs (records/run.lua), step by step where all have it: points {x, mean, low, high}, from
+--- the least of them to the greatest. along: the column whose mean over the runs is x, "step" unless given.
 function series.mean_curve(side, column, along)
-  local at, xs = {}, {}
+  local at, across, steps = {}, {}, {}
   for _, run in ipairs(side) do
     local evaluations = run.evaluations
     local means = evaluations and evaluations.columns[column]
     for i = 1, means and evaluations.rows or 0 do
-      local x = evaluations.columns[along or "step"][i]
-      if not at[x] then
-        at[x] = {}
-        xs[#xs + 1] = x
+      local step = evaluations.columns.step[i]
+      if not at[step] then
+        at[step], across[step] = {}, {}
+        steps[#steps + 1] = step
       end
-      if means[i] == means[i] then table.insert(at[x], means[i]) end
+      if means[i] == means[i] then
+        table.insert(at[step], means[i])
+        table.insert(across[step], (evaluations.columns[along or "step"] or {})[i])
+      end
     end
   end
-  table.sort(xs)
+  table.sort(steps)
   local points = {}
-  for _, x in ipairs(xs) do
-    if #at[x] == #side then -- a step that only some runs reached would bend the mean
+  for _, step in ipairs(steps) do
+    if #at[step] == #side and #across[step] == #side then -- a step that only some runs reached would bend the mean
       local low, high = math.huge, -math.huge
-      for _, value in ipairs(at[x]) do low, high = math.min(low, value), math.max(high, value) end
-      points[#points + 1] = {x = x, mean = (stats.mean_sd(at[x])), low = low, high = high}
+      for _, value in ipairs(at[step]) do low, high = math.min(low, value), math.max(high, value) end
+      points[#points + 1] = {x = (stats.mean_sd(across[step])), mean = (stats.mean_sd(at[step])), low = low, high = high}
     end
   end
   return points
