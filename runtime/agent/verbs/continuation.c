@@ -4,8 +4,6 @@
 
 #include "agent/verbs/verb.h"
 
-enum { ROWS }; /* cursor: rows that are known */
-
 typedef struct continuation {
   int mean, bias, variance; /* gauges */
 } continuation;
@@ -58,23 +56,9 @@ static void report(prl_learner *l, const continuation *f) {
 }
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
-  prl_learner *l = s->learner;
-  int64_t *at = &verb->cursor[ROWS], left = l->batch.rows - *at;
-  const int64_t rows = left < l->shape->tile_rows ? left : l->shape->tile_rows;
-  prl_status status = rows > 0 ? tile(l, *at, rows, error) : PRL_OK;
-  if (status) return status;
-  *at += rows;
-  if (*at < l->batch.rows) {
-    turn->next = verb->index;
-    return PRL_OK;
-  }
-  *at = 0;
-  report(l, verb->fields);
-  return PRL_OK;
-}
-
-static bool holds(const prl_schedule *s, const prl_verb *verb) {
-  return verb->cursor[ROWS] >= 0 && verb->cursor[ROWS] <= s->learner->batch.rows;
+  prl_status status = prl_verb_tile(s, verb, s->learner->batch.rows, tile, turn, error);
+  if (!status && verb->cursor[PRL_TILE_ROWS] == 0) report(s->learner, verb->fields);
+  return status;
 }
 
 const prl_verb_type prl_verb_continuation = {
@@ -84,10 +68,10 @@ const prl_verb_type prl_verb_continuation = {
             "capacity.tile rows; `advantages` and `vtrace` behind it take the luck of who went on out of the "
             "rewards",
     .fields_size = sizeof(continuation),
-    .cursor = 1,
+    .cursor = PRL_TILE_CURSOR,
     .needs = PRL_MADE_ROWS,
     .makes = PRL_MADE_CONTINUATION,
     .read = read,
     .execute = execute,
-    .holds = holds,
+    .holds = prl_verb_tile_holds,
 };

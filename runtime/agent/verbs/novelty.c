@@ -1,8 +1,6 @@
 /* Rewards of the critic of novelty, from what a program finds new in where the frozen rows arrived. */
 #include "agent/verbs/verb.h"
 
-enum { ROWS }; /* cursor: rows whose novelty is known */
-
 static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
   const prl_novelty *n = r->learner->novelty;
   if (!n || !n->novelty)
@@ -15,23 +13,10 @@ static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
-  int64_t *at = &verb->cursor[ROWS], left = l->batch.rows - *at;
-  const int64_t rows = left < l->shape->tile_rows ? left : l->shape->tile_rows;
-  if (*at == 0) prl_novelty_arrive(l);
-  prl_status status = rows > 0 ? prl_novelty_tile(l, *at, rows, error) : PRL_OK;
-  if (status) return status;
-  *at += rows;
-  if (*at < l->batch.rows) {
-    turn->next = verb->index;
-    return PRL_OK;
-  }
-  *at = 0;
-  prl_novelty_scale(l);
-  return PRL_OK;
-}
-
-static bool holds(const prl_schedule *s, const prl_verb *verb) {
-  return verb->cursor[ROWS] >= 0 && verb->cursor[ROWS] <= s->learner->batch.rows;
+  if (verb->cursor[PRL_TILE_ROWS] == 0) prl_novelty_arrive(l);
+  prl_status status = prl_verb_tile(s, verb, l->batch.rows, prl_novelty_tile, turn, error);
+  if (!status && verb->cursor[PRL_TILE_ROWS] == 0) prl_novelty_scale(l);
+  return status;
 }
 
 const prl_verb_type prl_verb_novelty = {
@@ -40,11 +25,11 @@ const prl_verb_type prl_verb_novelty = {
     .text =
         "the reward of the critic of novelty: what program \"novelty\" says of where each row arrived, in "
         "tiles of capacity.tile rows, divided by the running deviation of its discounted sums",
-    .cursor = 1,
+    .cursor = PRL_TILE_CURSOR,
     .flags = PRL_VERB_TOP | PRL_VERB_ONCE,
     .needs = PRL_MADE_FROZEN | PRL_MADE_REWARDS,
     .makes = PRL_MADE_NOVELTY,
     .read = read,
     .execute = execute,
-    .holds = holds,
+    .holds = prl_verb_tile_holds,
 };

@@ -4,8 +4,6 @@
 
 #include "agent/verbs/verb.h"
 
-enum { ROWS }; /* cursor: rows whose ratios are known */
-
 typedef struct ratios {
   int lag, objective; /* gauges */
 } ratios;
@@ -59,24 +57,12 @@ static void report_lag(prl_learner *l, int gauge) {
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
-  int64_t *at = &verb->cursor[ROWS], left = l->batch.rows - *at;
-  const int64_t rows = left < l->shape->tile_rows ? left : l->shape->tile_rows;
-  prl_status status = rows > 0 ? tile(l, *at, rows, error) : PRL_OK;
-  if (status) return status;
-  *at += rows;
-  if (*at < l->batch.rows) {
-    turn->next = verb->index;
-    return PRL_OK;
-  }
-  *at = 0;
   const ratios *f = verb->fields;
+  prl_status status = prl_verb_tile(s, verb, l->batch.rows, tile, turn, error);
+  if (status || verb->cursor[PRL_TILE_ROWS] > 0) return status;
   report_lag(l, f->lag);
   if (!l->memory) prl_learner_report_objective(l, f->objective); /* else the draw has */
   return PRL_OK;
-}
-
-static bool holds(const prl_schedule *s, const prl_verb *verb) {
-  return verb->cursor[ROWS] >= 0 && verb->cursor[ROWS] <= s->learner->batch.rows;
 }
 
 const prl_verb_type prl_verb_ratios = {
@@ -86,10 +72,10 @@ const prl_verb_type prl_verb_ratios = {
             "was acted, in tiles of capacity.tile rows. Rows that were acted without a density (one that "
             "is not finite) are refused",
     .fields_size = sizeof(ratios),
-    .cursor = 1,
+    .cursor = PRL_TILE_CURSOR,
     .needs = PRL_MADE_ROWS,
     .makes = PRL_MADE_RATIOS,
     .read = read,
     .execute = execute,
-    .holds = holds,
+    .holds = prl_verb_tile_holds,
 };

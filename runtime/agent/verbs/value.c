@@ -1,8 +1,6 @@
 /* Values of the frozen rows and of what they bootstrap from. */
 #include "agent/verbs/verb.h"
 
-enum { ROWS }; /* cursor: rows whose values are known */
-
 /* Values of one tile of rows and bootstraps, spread to the critics. */
 static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
   const float *value;
@@ -22,27 +20,19 @@ static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
-  int64_t all = l->critics_count ? l->batch.rows + l->batch.bootstraps : 0;
-  int64_t left = all - verb->cursor[ROWS], rows = left < l->shape->tile_rows ? left : l->shape->tile_rows;
-  prl_status status = rows > 0 ? tile(l, verb->cursor[ROWS], rows, error) : PRL_OK;
-  if (status) return status;
-  verb->cursor[ROWS] += rows;
-  if (verb->cursor[ROWS] < all)
-    turn->next = verb->index;
-  else
-    verb->cursor[ROWS] = 0;
-  return PRL_OK;
+  const int64_t all = l->critics_count ? l->batch.rows + l->batch.bootstraps : 0;
+  return prl_verb_tile(s, verb, all, tile, turn, error);
 }
 
 static bool holds(const prl_schedule *s, const prl_verb *verb) {
-  return verb->cursor[ROWS] >= 0 && verb->cursor[ROWS] <= s->learner->batch.observed;
+  return verb->cursor[PRL_TILE_ROWS] >= 0 && verb->cursor[PRL_TILE_ROWS] <= s->learner->batch.observed;
 }
 
 const prl_verb_type prl_verb_values = {
     .name = "values",
     .fields_text = "",
     .text = "the value of each critic at each row and bootstrap, in tiles of capacity.tile rows",
-    .cursor = 1,
+    .cursor = PRL_TILE_CURSOR,
     .needs = PRL_MADE_ROWS,
     .makes = PRL_MADE_VALUES,
     .read = read,
