@@ -27,7 +27,7 @@ end
 
 -- Each arm beside the control where that is an arm, or else beside the first arm.
 local function differences(plan)
-  local trainer = require "perilune.trainer.experiment"
+  local difference = require "perilune.recipe.difference"
   local world, beside, list = plan.said.worlds[1].name, plan.arms[1], {}
   for _, arm in ipairs(plan.arms) do
     if arm.name == plan.said.control then beside = arm end
@@ -35,7 +35,7 @@ local function differences(plan)
   for _, arm in ipairs(plan.arms) do
     if arm ~= beside then
       list[#list + 1] = {name = arm.name, beside = beside.name,
-        list = trainer.differences(arm.loaded[world], beside.loaded[world])}
+        list = difference.list(beside.loaded[world].recipe, arm.loaded[world].recipe)}
     end
   end
   return list

@@ -11,15 +11,15 @@ local function one_line(word)
   return word
 end
 
---- Adds who asks and why.
-function swap.asks(parser)
+-- Adds who asks and why.
+local function asks(parser)
   parser:option("--reason", "Why, for the run's journal."):argname("TEXT"):convert(one_line)
   parser:option("--author", "Who, for the run's journal; default: the user."):argname("NAME"):convert(one_line)
   return parser
 end
 
---- Asks it of the training, and shows the journal's line. Returns the exit code.
-function swap.ask(path, request)
+-- Asks it of the training, and shows the journal's line. Returns the exit code.
+local function ask(path, request)
   local folder = require("perilune.trainer.folder").open(path)
   if folder.info.environment.kind == "script" or folder.info.search then
     failure.usage(("%s was made by a %s: only a training by an algorithm that learns takes another recipe"):format(folder.path,
@@ -34,7 +34,7 @@ function swap.ask(path, request)
 end
 
 function swap.run(argv)
-  local parser = swap.asks(options.parser("swap", "Gives a training that is at work another recipe, between two updates. The "
+  local parser = asks(options.parser("swap", "Gives a training that is at work another recipe, between two updates. The "
     .. "parameters, moments and statistics that fit stay; the journal of the run has a line for it. Code beside the recipe runs "
     .. "where the training was begun with --trust."))
   parser:argument("run", "The run's folder.")
@@ -44,7 +44,7 @@ function swap.run(argv)
   parser:flag("--check", "Only say whether it can be carried out, and what it would change.")
   local words = options.parse(parser, argv)
   local file = options.recipe_only(words.recipe)
-  return swap.ask(words.run, {kind = words.check and "check" or "swap", recipe = require("posix").realpath(file), set = words.set,
+  return ask(words.run, {kind = words.check and "check" or "swap", recipe = require("posix").realpath(file), set = words.set,
     author = words.author, reason = words.reason})
 end
 

@@ -91,6 +91,9 @@ local remove = setmetatable({}, {
   __call = function(self) return self end,
 })
 
+--- Whether it is a table of fields, and no value that happens to be one.
+local function is_fields(value) return type(value) == "table" and value ~= remove and not is_symbol(value) end
+
 local function copy(value, depth)
   if type(value) ~= "table" or value == remove or is_symbol(value) or formulas[value] then return value end
   if depth > GREATEST_DEPTH then refuse("tables are nested too deep, or contain themselves") end
@@ -154,32 +157,26 @@ local function extend(old, ...)
   return old
 end
 
--- ---- Sweeps -------------------------------------------------------------------------------------------------------
+-- ---- Sweeps and experiments ---------------------------------------------------------------------------------------
 
---- A recipe and the values that `perilune sweep` gives its options. Elsewhere it is its base.
-local function sweep(fields)
-  if type(fields) ~= "table" or is_symbol(fields) then
-    refuse('sweep takes a table, as in sweep {base = require "a2c", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}')
-  end
+--- What is around recipes, and none itself: its fields under the word that makes it.
+local function around(kind, fields, example)
+  if type(fields) ~= "table" or is_symbol(fields) then refuse(format("%s takes a table, as in %s %s", kind, kind, example)) end
   local result = {}
   for k, v in pairs(fields) do result[k] = v end
-  result.kind = "sweep"
+  result.kind = kind
   return result
 end
 
--- ---- Experiments --------------------------------------------------------------------------------------------------
+--- A recipe and the values that `perilune sweep` gives its options. Elsewhere it is its base.
+local function sweep(fields)
+  return around("sweep", fields, '{base = require "a2c", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}')
+end
 
 --- Arms, each a recipe or a chain of them, that `perilune experiment` trains and compares. Elsewhere it is one arm's recipe: the
 --- first, or that of `--set arm=NAME`; of a chain its first stage, or that of `--set stage=2`.
 local function experiment(fields)
-  if type(fields) ~= "table" or is_symbol(fields) then
-    refuse('experiment takes a table, as in experiment {name = "mine", control = "ltr", arms = {{name = "a2c", '
-      .. 'recipe = require "a2c"}}}')
-  end
-  local result = {}
-  for k, v in pairs(fields) do result[k] = v end
-  result.kind = "experiment"
-  return result
+  return around("experiment", fields, '{name = "mine", control = "ltr", arms = {{name = "a2c", recipe = require "a2c"}}}')
 end
 
 -- ---- What a recipe sees -------------------------------------------------------------------------------------------
@@ -226,7 +223,7 @@ table.unpack = base.unpack
 
 --- The items of a list that a function of `table` changes.
 local function items(t, what)
-  if type(t) ~= "table" or t == remove or is_symbol(t) then refuse(what .. " takes a list, not " .. show(t)) end
+  if not is_fields(t) then refuse(what .. " takes a list, not " .. show(t)) end
   return #t
 end
 
@@ -499,7 +496,7 @@ end
 local function plain_sweep(fields)
   local result = {}
   for name, value in pairs(fields) do
-    if name == "grid" and type(value) == "table" and not is_symbol(value) and value ~= remove then
+    if name == "grid" and is_fields(value) then
       result.grid = {}
       for path, list in pairs(value) do
         if type(path) ~= "string" then
@@ -522,75 +519,21 @@ native.set_environment(main, environment(1))
 loaded[1] = LOADING
 local recipe = main()
 native.follow(false)
-if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) then
+if not is_fields(recipe) then
   refuse("a recipe returns a table; this one returns " .. show(recipe), native.defined(main), 1)
 end
 
 local set = {}
 
---- The arms by name, and whether each is a recipe or a chain.
-local function check_arms(fields)
-  local arms, file = fields.arms, (native.defined(main))
-  if type(arms) ~= "table" or is_symbol(arms) or arms == remove or #arms == 0 then
-    refuse('an experiment has arms, as in arms = {{name = "a2c", recipe = require "a2c"}}', file, 1)
-  end
-  for i, arm in ipairs(arms) do
-    local made = type(arm) == "table" and not is_symbol(arm) and arm ~= remove and (arm.recipe ~= nil and {arm.recipe} or arm.stages)
-    if type(made) ~= "table" or is_symbol(made) or made == remove or #made == 0 then
-      refuse(format('arms.%d: an arm has a recipe, as in {name = "a2c", recipe = require "a2c"}, or stages, a list of recipes', i),
-        file, 1)
-    end
-    for _, one in ipairs(made) do
-      if type(one) ~= "table" or is_symbol(one) or one == remove or one.kind == "sweep" or one.kind == "experiment" then
-        refuse(format("arms.%d: expected a recipe, got %s", i, show(one)), file, 1)
-      end
-    end
-  end
-  return arms
+local swept, compared, arms
+if recipe.kind == "experiment" then
+  arms = native.embedded "perilune.recipe.arms"(native, {main = main, refuse = refuse, show = show, is_fields = is_fields, plain = plain,
+    plain_text = plain_text, format = format, sub = sub})
+  compared, recipe = recipe, arms.recipe(recipe)
 end
-
---- The recipe of the arm that overrides name.
-local function arm_recipe(fields)
-  local arms, chosen, stage = check_arms(fields), 1, 1
-  local names = {}
-  for i, arm in ipairs(arms) do names[i] = tostring(plain_text(arm.name, "an arm's name")) end
-  for _, file in ipairs(native.overrides()) do
-    local path, _, text = native.override(file)
-    if path == "arm" then
-      local name = sub(text, 1, 1) == '"' and sub(text, 2, -2) or text
-      chosen = nil
-      for i, known in ipairs(names) do chosen = known == name and i or chosen end
-      if not chosen then refuse(format("there is no arm %s%s", show(name), native.nearest(name, names)), file, 1) end
-    elseif path == "stage" then
-      stage = tonumber(text)
-    end
-  end
-  local stages = arms[chosen].stages or {arms[chosen].recipe}
-  return stages[stage] or refuse(format("the arm %s has %d stages", names[chosen], #stages), native.defined(main), 1)
-end
-
---- What an experiment says beside its arms' recipes; of each arm, how many stages it has.
-local function plain_experiment(fields)
-  local result = {arms = {}}
-  for name, value in pairs(fields) do
-    if name ~= "arms" and name ~= "kind" then result[name] = plain(value, tostring(name), {name}, {}) end
-  end
-  for i, arm in ipairs(fields.arms) do
-    local kept = {}
-    for name, value in pairs(arm) do
-      if name ~= "recipe" and name ~= "stages" then kept[name] = plain(value, format("arms.%d.%s", i, tostring(name)), {"arms"}, {}) end
-    end
-    kept.stages = arm.stages and #arm.stages or 1
-    result.arms[i] = kept
-  end
-  return {experiment = result}
-end
-
-local swept, compared
-if recipe.kind == "experiment" then compared, recipe = recipe, arm_recipe(recipe) end
 if recipe.kind == "sweep" then
   swept, recipe = recipe, recipe.base
-  if type(recipe) ~= "table" or recipe == remove or is_symbol(recipe) or recipe.kind == "sweep" then
+  if not is_fields(recipe) or recipe.kind == "sweep" then
     refuse('a sweep has a base, a recipe, as in sweep {base = require "a2c", …}', (native.defined(main)), 1)
   end
 end
@@ -606,7 +549,7 @@ end
 local sweep_result
 local ok, result = pcall(function()
   local data = plain(recipe, "", {}, {})
-  sweep_result = swept and plain_sweep(swept) or compared and plain_experiment(compared) or nil
+  sweep_result = swept and plain_sweep(swept) or compared and arms.plain(compared) or nil
   return data
 end)
 if not ok and result ~= ENOUGH then error(result, 0) end

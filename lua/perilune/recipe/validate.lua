@@ -205,9 +205,6 @@ local function own_critics(check, recipe, spec, algorithm)
   end
 end
 
-local validate = {}
-
---- What compares sound values with one another.
 --- Instances come in pairs, and a control group's twins are none.
 local function needs_pairs(check, result, env)
   local n = result.env.n
@@ -219,6 +216,9 @@ local function needs_pairs(check, result, env)
   end
 end
 
+local validate = {}
+
+--- What compares sound values with one another.
 local function together(check, result, spec, env, algorithm)
   if algorithm.trials then check.try(search.check, check, result, spec) end
   if result.env.n and result.agent.streams < result.env.n then

@@ -175,7 +175,7 @@ local function differences(shown)
   local parts = {}
   for i, one in ipairs(shown.differences) do
     local rows = {}
-    for k, difference in ipairs(one.list) do rows[k] = {difference.path, difference.from, difference.to} end
+    for k, difference in ipairs(one.list) do rows[k] = {difference.option, difference.before or "–", difference.after or "–"} end
     parts[i] = tag("details", nil, tag("summary", nil, one.name, " beside ", one.beside),
       html.cards({{"Option", ""}, {one.beside, ""}, {one.name, ""}}, rows))
   end

@@ -2,8 +2,9 @@
 
 local stats = {}
 
--- Not x ^ 2: interpreted, that is pow(x, 2), and compiled x * x, which differ in the last digit of one number in a thousand.
-local function square(x) return x * x end
+--- x². Not x ^ 2: interpreted, that is pow(x, 2), and compiled x * x, which differ in the last digit of one number in a thousand.
+function stats.square(x) return x * x end
+local square = stats.square
 
 --- Mean and sample standard deviation (0 for one value) of a list.
 function stats.mean_sd(values)

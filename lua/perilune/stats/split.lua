@@ -14,7 +14,7 @@ local split = {}
 
 local buckets = 10000 -- of prl.bucket
 
-local function square(x) return x * x end
+local square = stats.square
 
 --- The users 1 … count by share, as even as a hash makes them: [{numbers}]. salt: another one gives another split.
 function split.users(count, shares, salt)

@@ -71,22 +71,14 @@ end
 local function metrics_of(plan)
   local loaded = plan.arms[1].loaded[plan.said.worlds[1].name]
   local all = lift.metrics(lift.judged {responses = environment.responses(loaded.spec), evaluation = loaded.recipe.eval})
-  local wanted, where = plan.said.responses, "responses"
-  if #wanted == 0 then wanted, where = keys(plan.said.published), "published" end
-  local names, known, list = {}, {}, {}
+  local names, known, list, published = {}, {}, {}, keys(plan.said.published)
   for i, metric in ipairs(all) do names[i], known[metric.name] = metric.name, metric end
-  for _, name in ipairs(wanted) do
-    if not known[name] then
-      refuse(plan, where == "published" and {where, name} or {where}, ("the env has no response %q%s"):format(name,
-        nearest.hint_or_list(name, names)))
-    end
+  local function need(name, where)
+    if not known[name] then refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names))) end
   end
-  for _, name in ipairs(keys(plan.said.published)) do
-    if not known[name] then
-      refuse(plan, {"published", name}, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
-    end
-  end
-  for _, name in ipairs(wanted) do list[#list + 1] = known[name] end
+  for _, name in ipairs(plan.said.responses) do need(name, {"responses"}) end
+  for _, name in ipairs(published) do need(name, {"published", name}) end
+  for i, name in ipairs(#plan.said.responses > 0 and plan.said.responses or published) do list[i] = known[name] end
   return #list > 0 and list or all
 end
 
@@ -122,13 +114,13 @@ local function place(plan, world, arm, stage)
   return ("%s/%s/%s%s"):format(plan.root, word(world.name), word(arm.name), arm.stages > 1 and "/stage-" .. stage or "")
 end
 
--- The finished run of a stage, or its job: {job, run}.
-local function stage_of(plan, world, arm, stage, seed, from)
-  local set = overrides(plan, arm, world, stage, from)
-  local folder = place(plan, world, arm, stage)
-  local job = jobs.new(load(plan, set), seed, {set = set, runs = folder,
-    name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
-  return job, jobs.find(jobs.index {folder}, job)
+-- A function of a job that gives its run, of those that are in its folder now; each folder is read once.
+local function finder()
+  local read = {}
+  return function(job)
+    read[job.runs] = read[job.runs] or jobs.index {job.runs}
+    return jobs.find(read[job.runs], job)
+  end
 end
 
 -- The jobs of one stage of all arms, seed by seed; before: {[arm .. world .. seed] = the run of the stage before}.
@@ -139,8 +131,10 @@ local function jobs_of(plan, stage, before)
       for _, arm in ipairs(plan.said.arms) do
         local key = ("%s/%s/%.0f"):format(world.name, arm.name, seed)
         if stage <= arm.stages then
-          local job, run = stage_of(plan, world, arm, stage, seed, before[key])
-          job.key, job.run = key, run
+          local set = overrides(plan, arm, world, stage, before[key])
+          local job = jobs.new(load(plan, set), seed, {set = set, runs = place(plan, world, arm, stage),
+            name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
+          job.key = key
           list[#list + 1] = job
         end
       end
@@ -156,9 +150,10 @@ function experiment.train(plan, options)
   for stage = 1, stages do
     local list = jobs_of(plan, stage, before)
     jobs.train(list, {jobs = options.jobs, quiet = options.quiet, trust = plan.trust, root = plan.root,
-      find = function(job) return job.run end})
+      find = finder()})
+    local find = finder() -- what was trained is there now
     for _, job in ipairs(list) do
-      local run = jobs.find(jobs.index {job.runs}, job)
+      local run = find(job)
       if not run or run.status ~= "finished" then failure.run(("%s did not finish"):format(job.name)) end
       before[job.key], last[job.key] = run.path, run.path
     end
@@ -197,31 +192,6 @@ function experiment.judge(plan, trained)
       split = split.of(arms, control, plan.metrics, plan.said.name)}
   end
   return result
-end
-
--- The options of a resolved recipe by path.
-local function flat(value, path, into)
-  for _, key in ipairs(keys(value)) do
-    local at = path == "" and tostring(key) or ("%s.%s"):format(path, tostring(key))
-    if type(value[key]) == "table" and next(value[key]) ~= nil then
-      flat(value[key], at, into)
-    else
-      into[at] = type(value[key]) == "table" and "{}" or tostring(value[key])
-    end
-  end
-  return into
-end
-
---- In what an arm's resolved recipe differs from another's: [{path, from, to}].
-function experiment.differences(loaded, other)
-  local from, to, list, all = flat(other.recipe, "", {}), flat(loaded.recipe, "", {}), {}, {}
-  for _, side in ipairs {from, to} do
-    for path in pairs(side) do all[path] = true end
-  end
-  for _, path in ipairs(keys(all)) do
-    if from[path] ~= to[path] and path ~= "name" then list[#list + 1] = {path = path, from = from[path] or "–", to = to[path] or "–"} end
-  end
-  return list
 end
 
 return experiment

@@ -19,6 +19,7 @@ local prl = require "perilune"
 local saved = require "perilune.saved"
 local records = require "perilune.records"
 local environment = require "perilune.trainer.environment"
+local locks = require "perilune.trainer.locks"
 
 local folder = {}
 
@@ -46,15 +47,12 @@ end
 --- Keeps other processes from training in this folder, until folder.unlock or the end of this one. Returns what unlock
 --- takes; raises where another is at work there.
 function folder.lock(path)
-  local file = posix.open(path .. "/.lock", posix.O_WRONLY + posix.O_CREAT, "rw-r--r--")
-  if not file then failure.run("cannot write in the folder " .. path) end
-  local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
-  if not posix.fcntl(file, posix.F_SETLK, whole) then failure.run("another process is training in " .. path) end
+  local file = locks.take(path, ".lock") or failure.run("another process is training in " .. path)
   tidy(path)
   return file
 end
 
-function folder.unlock(file) posix.close(file) end
+folder.unlock = locks.release
 
 --- A new folder under `root`; a name that is taken gets a number behind it.
 function folder.create(root, name, hash, seed, time)

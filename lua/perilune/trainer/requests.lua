@@ -5,6 +5,7 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local prl = require "perilune"
 local journal = require "perilune.records.journal"
+local locks = require "perilune.trainer.locks"
 local records = require "perilune.records"
 
 local requests = {name = "request.json"}
@@ -13,26 +14,7 @@ local most_bytes = 65536
 local pause = 5e7 -- ns between two looks for the answer
 
 --- Whether a process trains in the folder.
-function requests.at_work(path)
-  local file = posix.open(path .. "/.lock", posix.O_WRONLY)
-  if not file then return false end
-  local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
-  posix.fcntl(file, posix.F_GETLK, whole)
-  posix.close(file)
-  return whole.l_type ~= posix.F_UNLCK
-end
-
--- One request at a time: until this process ends, or the result is closed, others are refused.
-local function alone(folder)
-  local path = folder:file(".asking")
-  local file = posix.open(path, posix.O_WRONLY + posix.O_CREAT, "rw-r--r--")
-  local whole = {l_type = posix.F_WRLCK, l_whence = posix.SEEK_SET, l_start = 0, l_len = 0}
-  if not file then failure.run("cannot write in the folder " .. folder.path) end
-  if not posix.fcntl(file, posix.F_SETLK, whole) then
-    failure.run(("another command waits for an answer of the training in %s"):format(folder.path))
-  end
-  return file
-end
+function requests.at_work(path) return locks.taken(path, ".lock") end
 
 local function answer_to(folder, id)
   local text = prl.io.read(folder:file(journal.name)) or ""
@@ -49,7 +31,9 @@ end
 --- Asks {kind, recipe, set, author, reason} of the training in a run's folder (trainer/folder.lua), and waits for the answer,
 --- an entry of the journal.
 function requests.ask(folder, request)
-  local lock = alone(folder)
+  -- One request at a time: until this process ends, or it is answered, others are refused.
+  local lock = locks.take(folder.path, ".asking")
+    or failure.run(("another command waits for an answer of the training in %s"):format(folder.path))
   if not requests.at_work(folder.path) then
     failure.run(("no training is at work in %s: it takes another recipe while it trains"):format(folder.path))
   end
@@ -66,7 +50,7 @@ function requests.ask(folder, request)
       failure.run(("the training in %s ended before it took the request"):format(folder.path))
     end
   end
-  posix.close(lock)
+  locks.release(lock)
   return entry
 end
 

@@ -102,7 +102,8 @@ prl_status prl_verb_set(const prl_verb_reader *reader, const char *key, prl_para
  * nearest. */
 prl_status prl_verb_metric(const prl_verb_reader *reader, const char *key, int *gauge, prl_error *error);
 
-/* tile.c: the cursor of a verb that takes `all` rows in tiles of capacity.tile; 0 again behind the last one. */
+/* tile.c: the cursor of a verb that takes `all` rows in tiles of capacity.tile; 0 again behind the last one.
+ */
 enum { PRL_TILE_ROWS, PRL_TILE_CURSOR };
 typedef prl_status prl_tile(prl_learner *learner, int64_t first, int64_t rows, prl_error *error);
 /* The next tile; the verb stays at the cursor until the last one is done. Fails: as `tile` does. */
