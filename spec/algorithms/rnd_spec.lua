@@ -103,15 +103,7 @@ local function targets(rows, before)
       row.delta[name].returns = row.delta[name].advantage + value(row.x)
     end
   end
-  local sum, squares = 0, 0
-  for _, row in ipairs(rows) do
-    row.advantage = 0
-    for name, critic in pairs(critics) do row.advantage = row.advantage + critic.weight * row.delta[name].advantage end
-    sum, squares = sum + row.advantage, squares + row.advantage ^ 2
-  end
-  local mean = sum / #rows
-  local std = math.sqrt(squares / #rows - mean ^ 2)
-  for _, row in ipairs(rows) do row.advantage = (row.advantage - mean) / std end
+  on_policy.weigh(rows, critics)
 end
 
 describe("an update of a2c with rnd", function()

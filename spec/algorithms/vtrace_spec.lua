@@ -2,6 +2,7 @@
 --- numbers: what was drawn is read from the agent's file, all else is worked out here from what the host told the agent.
 
 local off_policy = require "support.off_policy"
+local on_policy = require "support.on_policy"
 local prl = require "perilune"
 local recipes = require "support.recipes"
 
@@ -94,11 +95,7 @@ local function targets(world, rows, before)
       row.advantage = (row.advantage or 0) + WEIGHT[name] * math.min(RHO, row.ratio) * (row.reward + gamma * ahead - row.value)
     end
   end
-  local sum, squares = 0, 0
-  for _, row in ipairs(rows) do sum, squares = sum + row.advantage, squares + row.advantage ^ 2 end
-  local mean = sum / #rows
-  local std = math.sqrt(squares / #rows - mean ^ 2)
-  for _, row in ipairs(rows) do row.advantage = (row.advantage - mean) / std end
+  on_policy.standardise(rows)
 end
 
 local function policy_loss(rows, numbers)

@@ -64,6 +64,24 @@ function on_policy.mean_of(rows, of)
   return sum / #rows
 end
 
+--- Advantages of rows to mean 0 and deviation 1.
+function on_policy.standardise(rows)
+  local sum, squares = 0, 0
+  for _, row in ipairs(rows) do sum, squares = sum + row.advantage, squares + row.advantage ^ 2 end
+  local mean = sum / #rows
+  local std = math.sqrt(squares / #rows - mean ^ 2)
+  for _, row in ipairs(rows) do row.advantage = (row.advantage - mean) / std end
+end
+
+--- What the actor follows: the weighted sum of each critic's advantages (row.delta[name].advantage), standardised.
+function on_policy.weigh(rows, critics)
+  for _, row in ipairs(rows) do
+    row.advantage = 0
+    for name, critic in pairs(critics) do row.advantage = row.advantage + critic.weight * row.delta[name].advantage end
+  end
+  on_policy.standardise(rows)
+end
+
 --- The loss of a2c over rows with their advantages. shift: of a row, what its logits have besides (none).
 function on_policy.policy_loss(rows, numbers, entropy_weight, shift)
   return on_policy.mean_of(rows, function(row)

@@ -12,7 +12,7 @@ local function same(x, y) return x == y or (type(x) == "table" and type(y) == "t
 
 -- A table of options, behind a name or not ({"cartpole", n = 4}); a reward, a schedule and a list are one value.
 local function has_options(value, path)
-  if type(value) ~= "table" or value.kind or path:find("%.reward$") then return false end
+  if type(value) ~= "table" or value.kind or path:find("^objective%.critics%.[^.]+%.reward$") then return false end
   for name in pairs(value) do
     if type(name) == "string" then return true end
   end
