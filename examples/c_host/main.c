@@ -2,14 +2,17 @@
  *
  * Each frame of a sixtieth of a second: the creatures look, the agent acts for all of them in one call, the
  * world moves, each creature reports how it went, and the agent learns for at most 2 ms. The library's memory
- * comes from the host's arena; it starts no thread and opens no file but the recipe.
+ * comes from the host's arena; it starts no thread and opens no file but the recipe. Edit the recipe while
+ * the game runs: its new objective is in force from the next update on, and a mistake in it changes nothing.
  *
  *     c_host [frames] [recipe]        (3000 frames of npc.lua) */
 #include <math.h>
 #include <perilune/agent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "arena.h"
@@ -21,6 +24,7 @@ enum {
   RESPONSES = 2,
   EPISODE = 300,
   LEARN_US = 2000,
+  LOOK_EVERY = 60, /* frames from one look at the recipe's file to the next */
   BUCKETS = 8
 };
 static const double frame_s = 1.0 / 60, field_m = 10;
@@ -122,6 +126,36 @@ static prl_status frame(game *g, prl_agent *agent, int number, double *distance,
   return status;
 }
 
+typedef struct recipe {
+  const char *path;
+  struct timespec written; /* as of the plan in force, or of the last one that was refused */
+} recipe;
+
+/* Whether the file was written since the last call. One that is gone, as while an editor replaces it, was
+ * not. */
+static bool is_edited(recipe *r) {
+  struct stat found;
+  if (stat(r->path, &found)) return false;
+  if (found.st_mtim.tv_sec == r->written.tv_sec && found.st_mtim.tv_nsec == r->written.tv_nsec) return false;
+  r->written = found.st_mtim;
+  return true;
+}
+
+/* An edit of the recipe is swapped in. What is wrong with it is said, and the agent goes on as it was. */
+static void follow(recipe *r, prl_runtime *runtime, prl_agent *agent, int number) {
+  prl_plan *plan = NULL;
+  prl_error error;
+  if (!is_edited(r)) return;
+  prl_status status = prl_plan_load(runtime, r->path, NULL, &plan, &error);
+  if (!status) status = prl_agent_swap(agent, plan, &error);
+  if (status)
+    printf("frame %d: the recipe stays as it was: %s\n", number, error.message);
+  else
+    printf("frame %d: the recipe %s is swapped in\n", number, prl_plan_hash(plan));
+  fflush(stdout);
+  prl_plan_free(plan);
+}
+
 static void print_histogram(const int *counts, int frames) {
   static const char *const names[BUCKETS] = {"< 0.25", "< 0.5", "< 1", "< 2", "< 2.5", "< 4", "< 8", ">= 8"};
   printf("the agent's time in a frame, ms (learning budget %.1f)\n", LEARN_US / 1e3);
@@ -132,7 +166,7 @@ static void print_histogram(const int *counts, int frames) {
   }
 }
 
-static prl_status play(prl_agent *agent, int frames, prl_error *error) {
+static prl_status play(prl_runtime *runtime, prl_agent *agent, recipe *r, int frames, prl_error *error) {
   static const double edges[BUCKETS - 1] = {0.25, 0.5, 1, 2, 2.5, 4, 8};
   static game g = {.random = 1};
   int counts[BUCKETS] = {0};
@@ -144,6 +178,7 @@ static prl_status play(prl_agent *agent, int frames, prl_error *error) {
     g.npcs[i].age = i * EPISODE / NPCS; /* not all at once */
   }
   for (int f = 0; f < frames; f++) {
+    if (f % LOOK_EVERY == 0) follow(r, runtime, agent, f);
     prl_status status = frame(&g, agent, f, &distance, &agent_ms, error);
     if (status) return status;
     int bucket = 0;
@@ -162,6 +197,7 @@ static prl_status play(prl_agent *agent, int frames, prl_error *error) {
 
 int main(int argc, char **argv) {
   int frames = argc > 1 ? atoi(argv[1]) : 3000;
+  recipe file = {.path = argc > 2 ? argv[2] : "npc.lua"};
   arena memory = {.size = (size_t)64 << 20};
   memory.bytes = malloc(memory.size);
   prl_runtime_options options = {.alloc = arena_alloc, .alloc_context = &memory};
@@ -171,9 +207,10 @@ int main(int argc, char **argv) {
   prl_error error = {PRL_EINVAL, "usage: c_host [frames] [recipe]"};
   prl_status status = memory.bytes && frames > 0 ? PRL_OK : PRL_EINVAL;
   if (!status) status = prl_runtime_new(&options, &runtime, &error);
-  if (!status) status = prl_plan_load(runtime, argc > 2 ? argv[2] : "npc.lua", NULL, &plan, &error);
+  (void)is_edited(&file); /* what is written from now on is an edit */
+  if (!status) status = prl_plan_load(runtime, file.path, NULL, &plan, &error);
   if (!status) status = prl_agent_new(plan, &agent, &error);
-  if (!status) status = play(agent, frames, &error);
+  if (!status) status = play(runtime, agent, &file, frames, &error);
   if (status)
     fprintf(stderr, "%s\n", error.message);
   else
