@@ -4,10 +4,18 @@
 local prl = require "perilune"
 local kuairand_world = require "support.kuairand_world"
 local recipes = require "support.recipes"
+local script = require "perilune.script"
 local support = require "support.files"
 local sweep = require "perilune.trainer.sweep"
 
-local function files() return support.lines "find recipes -name '*.lua' | sort" end
+-- Scripts are programs, not recipes: hot_swap_spec.lua runs theirs.
+local function files()
+  local list = {}
+  for _, path in ipairs(support.lines "find recipes -name '*.lua' | sort") do
+    if not script.is(path) then list[#list + 1] = path end
+  end
+  return list
+end
 
 local function needs_world(recipe)
   local env = recipe.env
