@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "agent/kept.h"
 #include "agent/needs.h"
 #include "agent/workers.h"
 #include "core/arguments.h"
@@ -78,6 +79,7 @@ void prl_agent_free(prl_agent *a) {
   if (!a) return;
   prl_runtime *runtime = a->runtime;
   prl_agent_free(a->next);
+  prl_kept_free(a->kept);
   prl_workers_free(a->workers);
   prl_schedule_free(a->schedule);
   prl_learner_free(a->learner);

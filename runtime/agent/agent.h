@@ -37,6 +37,7 @@ typedef struct prl_drive {
 } prl_drive;
 
 typedef struct prl_workers prl_workers; /* workers.h */
+typedef struct prl_kept prl_kept;       /* kept.h */
 
 struct prl_agent {
   prl_runtime *runtime;
@@ -58,7 +59,9 @@ struct prl_agent {
   char notice[400];     /* prl_agent_notice */
   bool *whole;          /* (sets) scratch of a swap: taken over whole */
   prl_taken *taken;     /* of prl_agent_start_from; NULL before */
-  prl_agent *next;      /* of a swap: waits for the end of the update; NULL: none */
+  prl_agent *next;      /* of a swap or rollback: waits for the end of the update; NULL: none */
+  bool restored;        /* of one that waits: by a rollback, with a learned state of its own */
+  prl_kept *kept;       /* what the last swap replaced; of one that waits: room for it; NULL: nothing */
   prl_watch watch;      /* of evaluations and drives */
   prl_drive drive;      /* of the environment that prl_agent_drive drives; env NULL: none */
   prl_workers *workers; /* that drive parts of it; NULL: none */

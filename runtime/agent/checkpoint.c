@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/kept.h"
 #include "agent/needs.h"
 #include "core/arguments.h"
 #include "core/read.h"
@@ -13,26 +13,32 @@
 
 static const char format_name[] = "perilune agent 2";
 
-static prl_status make_metadata(const prl_agent *a, prl_doc **out, prl_error *error) {
-  char *plan;
+static prl_status put_text(prl_doc *doc, const char *key, const char *text, prl_error *error) {
+  prl_value *value = prl_put(doc, &doc->root, key);
+  return value && prl_set_string(doc, value, text, strlen(text)) ? PRL_OK
+                                                                 : prl_fail_memory(error, strlen(text));
+}
+
+static prl_status put_plan(prl_doc *doc, const char *key, prl_runtime *runtime, const prl_value *plan,
+                           prl_error *error) {
+  char *text;
   size_t length;
-  const char *verb = prl_schedule_verb(a->schedule); /* at the cursor */
-  prl_status status = prl_json_write(a->runtime, a->root, false, 0, &plan, &length, error);
+  prl_status status = prl_json_write(runtime, plan, false, 0, &text, &length, error);
   if (status) return status;
-  status = prl_doc_new(a->runtime, out, error);
-  if (!status) {
-    prl_value *root = &(*out)->root, *value;
-    prl_set_map(root);
-    bool ok = (value = prl_put(*out, root, "format")) &&
-              prl_set_string(*out, value, format_name, strlen(format_name));
-    ok = ok && (value = prl_put(*out, root, "plan")) && prl_set_string(*out, value, plan, length);
-    ok = ok && (value = prl_put(*out, root, "verb")) && prl_set_string(*out, value, verb, strlen(verb));
-    if (!ok) {
-      prl_doc_free(*out);
-      status = prl_fail_memory(error, length);
-    }
-  }
-  prl_free(a->runtime, plan);
+  status = put_text(doc, key, text, error);
+  prl_free(runtime, text);
+  return status;
+}
+
+static prl_status make_metadata(const prl_agent *a, prl_doc **out, prl_error *error) {
+  prl_status status = prl_doc_new(a->runtime, out, error);
+  if (status) return status;
+  prl_set_map(&(*out)->root);
+  status = put_text(*out, "format", format_name, error);
+  if (!status) status = put_plan(*out, "plan", a->runtime, a->root, error);
+  if (!status) status = put_text(*out, "verb", prl_schedule_verb(a->schedule), error); /* at the cursor */
+  if (!status && a->kept) status = put_plan(*out, PRL_KEPT_KEY, a->runtime, &a->kept->document->root, error);
+  if (status) prl_doc_free(*out);
   return status;
 }
 
@@ -50,11 +56,10 @@ static prl_status save_env(const prl_agent *a, const prl_vecenv *env, uint8_t **
   return status;
 }
 
-static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uint8_t *bytes, int64_t size,
-                            prl_st_tensor *list) {
+static int64_t list_blocks(const prl_blocks *blocks, prl_st_tensor *list) {
   int64_t count = 0;
-  for (int i = 0; i < a->blocks.count; i++) {
-    const prl_block *block = &a->blocks.items[i];
+  for (int i = 0; i < blocks->count; i++) {
+    const prl_block *block = &blocks->items[i];
     int64_t used = prl_block_count(block);
     if (used > 0)
       list[count++] = (prl_st_tensor){.name = block->name,
@@ -63,6 +68,13 @@ static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uin
                                       .shape = {used},
                                       .data = block->data};
   }
+  return count;
+}
+
+static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uint8_t *bytes, int64_t size,
+                            prl_st_tensor *list) {
+  int64_t count = list_blocks(&a->blocks, list);
+  if (a->kept) count += list_blocks(&a->kept->blocks, list + count);
   if (!bytes) return count;
   list[count++] =
       (prl_st_tensor){.name = "env.state", .dtype = PRL_ST_U8, .ndim = 1, .shape = {size}, .data = bytes};
@@ -88,9 +100,9 @@ prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char 
   if (status) return prl_fail(error, status, "not saved: in the update that runs, %s", why.message);
   status = save_env(a, env, &bytes, &size, error);
   if (status) return status;
-  prl_st_tensor *list = prl_calloc(a->runtime, (size_t)a->blocks.count + 2, sizeof *list);
-  status = list ? make_metadata(a, &metadata, error)
-                : prl_fail_memory(error, (size_t)a->blocks.count * sizeof *list);
+  const size_t most = (size_t)a->blocks.count + (a->kept ? (size_t)a->kept->blocks.count : 0) + 2;
+  prl_st_tensor *list = prl_calloc(a->runtime, most, sizeof *list);
+  status = list ? make_metadata(a, &metadata, error) : prl_fail_memory(error, most * sizeof *list);
   if (!status) {
     int64_t count = list_tensors(a, env, bytes, size, list);
     status = prl_safetensors_write(a->runtime, path, list, count, &metadata->root, error);
@@ -203,6 +215,7 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
   }
   if (!status) status = read_blocks(agent, file, error);
   if (!status) status = restore(agent, file, path, error);
+  if (!status) status = prl_kept_read(runtime, file, path, &agent->kept, error);
   prl_safetensors_close(file);
   if (status) {
     prl_agent_free(agent);

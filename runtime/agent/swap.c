@@ -1,7 +1,9 @@
-/* A new recipe for a running agent. The new plan becomes a separate agent, off the learning path; between
- * two updates it takes over what the old one knows, and then its place. */
+/* A new recipe for a running agent, and the way back. The new plan becomes a separate agent, off the learning
+ * path; between two updates it takes over what the old one knows, and then its place. What the old one had
+ * learned is kept (kept.c): a rollback makes an agent of it, which takes over the experience alone. */
 #include <string.h>
 
+#include "agent/kept.h"
 #include "agent/workers.h"
 #include "agent/plan/difference.h"
 #include "core/arguments.h"
@@ -62,7 +64,8 @@ static void take_blocks(prl_agent *to, const prl_agent *from, const char *prefix
     }
 }
 
-static void take_experience(prl_agent *to, const prl_agent *from) {
+/* usable: the new plan can learn from the rows that are there. */
+static void take_experience(prl_agent *to, const prl_agent *from, bool usable) {
   take_blocks(to, from, "experience.");
   to->experience->shortage = from->experience->shortage;
   prl_streams_rebuild(to->experience);
@@ -70,7 +73,7 @@ static void take_experience(prl_agent *to, const prl_agent *from) {
     take_blocks(to, from, "control.");
     prl_streams_rebuild(prl_control_experience(to->control));
   }
-  if (to->shape->memory_rows && from->shape->memory_rows) {
+  if (usable && to->shape->memory_rows && from->shape->memory_rows) {
     take_blocks(to, from, "memory.");
     prl_learner_remember(to->learner);
   }
@@ -109,21 +112,29 @@ static bool is_other_objective(const prl_agent *to, const prl_agent *from, doubl
   return other;
 }
 
-static void take_over(prl_agent *to, prl_agent *from) {
-  const double step = (double)from->experience->n.decisions;
-  take_experience(to, from);
-  if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
+/* What was learned. True: the policy acts as before in every byte. */
+static bool take_learned(prl_agent *to, const prl_agent *from, double step) {
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL);
-  prl_policy_continue(to->policy, from->policy, prl_policy_take(to->policy, from->policy, to->whole));
+  const bool same = prl_policy_take(to->policy, from->policy, to->whole);
   prl_learner_take(to->learner, from->learner);
+  return same;
+}
+
+static void take_over(prl_agent *to, prl_agent *from) {
+  const double step = (double)from->experience->n.decisions;
+  /* A swap is refused where it is not so (prepare); a rollback leaves such rows behind. */
+  const bool usable = !prl_learner_check_densities(to->learner, from->learner, NULL);
+  take_experience(to, from, usable);
+  if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
+  prl_policy_continue(to->policy, from->policy, !to->restored && take_learned(to, from, step));
   prl_learner_continue(to->learner, from->learner);
   to->watch = from->watch;
   to->drive = from->drive;
   from->drive = (prl_drive){0};
   const uint64_t version = (uint64_t)prl_policy_version(to->policy);
-  prl_experience_version(to->experience,
-                         to->shape->drop_stale ? version : (uint64_t)from->experience->n.min_version);
+  const bool drop = to->shape->drop_stale || !usable;
+  prl_experience_version(to->experience, drop ? version : (uint64_t)from->experience->n.min_version);
 }
 
 void prl_agent_adopt(prl_agent *a) {
@@ -131,7 +142,9 @@ void prl_agent_adopt(prl_agent *a) {
   if (!next) return;
   a->next = NULL;
   (void)prl_workers_dismiss(a, NULL); /* there was room for their streams before they came */
+  if (next->kept) prl_kept_fill(next->kept, a);
   take_over(next, a);
+  next->restored = false;
   prl_agent old = *a; /* the two change places: whoever holds the agent holds the new one */
   *a = *next;
   *next = old;
@@ -145,6 +158,8 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, p
   if (status) return status;
   if (prl_learner_warmup_needs(a->learner))
     return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
+  if (a->next && a->next->restored)
+    return prl_fail(error, PRL_ESTATE, "swap: a rollback waits for the end of the update");
   status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
@@ -157,6 +172,13 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, p
   return status;
 }
 
+/* At once, or when the update ends that runs. */
+static void put_next(prl_agent *a, prl_agent *next) {
+  prl_agent_free(a->next);
+  a->next = next;
+  if (a->failed || prl_schedule_between(a->schedule)) prl_agent_adopt(a);
+}
+
 prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *error) {
   prl_agent *next;
   prl_status status = prepare(a, plan, &next, error);
@@ -165,11 +187,57 @@ prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *e
 }
 
 prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {
-  prl_agent *next;
+  prl_agent *next = NULL;
   prl_status status = prepare(a, plan, &next, error);
   if (status) return status;
-  prl_agent_free(a->next);
-  a->next = next;
-  if (a->failed || prl_schedule_between(a->schedule)) prl_agent_adopt(a);
-  return PRL_OK;
+  if (!a->failed)
+    status = prl_kept_new(a, &next->kept, error); /* else there is nothing sound to go back to */
+  if (status)
+    prl_agent_free(next);
+  else
+    put_next(a, next);
+  return status;
+}
+
+/* ---- the way back ---- */
+
+/* The agent before the last swap, with what it had learned then. */
+static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *error) {
+  prl_agent *next = NULL;
+  if (!a->kept)
+    return prl_fail(error, PRL_ESTATE,
+                    "rollback: there is nothing to go back to: no swap has come into force, the last one was "
+                    "rolled back, or learning had failed before it");
+  prl_status status = prl_agent_new_from(a->runtime, &a->kept->document->root, NULL, &next, error);
+  if (status) return status;
+  next->restored = true;
+  status = check_same(a, next, error);
+  if (!status) status = prl_kept_restore(a->kept, next, error);
+  if (status)
+    prl_agent_free(next);
+  else
+    *out = next;
+  return status;
+}
+
+prl_status prl_agent_rollback(prl_agent *a, prl_error *error) {
+  prl_agent *next = NULL;
+  prl_status status = PRL_GIVEN(error, "agent", a);
+  if (status) return status;
+  if (a->next) { /* a swap that is not in force is taken back; a rollback goes on waiting */
+    if (!a->next->restored) {
+      prl_agent_free(a->next);
+      a->next = NULL;
+    }
+    return PRL_OK;
+  }
+  status = bring_back(a, &next, error);
+  if (!status) put_next(a, next);
+  return status;
+}
+
+const char *prl_agent_previous(const prl_agent *a) {
+  if (!a) return NULL;
+  if (a->next) return a->next->restored ? a->next->hash : a->hash;
+  return a->kept ? prl_get_string(&a->kept->document->root, "hash", "") : NULL;
 }

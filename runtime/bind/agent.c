@@ -470,6 +470,21 @@ static int check_swap(lua_State *L) { /* self, plan: raises what agent:swap woul
   return 0;
 }
 
+static int rollback(lua_State *L) { /* self: goes back to before the last swap */
+  prl_error error;
+  prl_check(L, prl_agent_rollback(check_agent(L, 1)->agent, &error), &error);
+  return 0;
+}
+
+static int previous(lua_State *L) { /* self → the hash of the recipe that a rollback goes back to; nil */
+  const char *hash = prl_agent_previous(check_agent(L, 1)->agent);
+  if (hash)
+    lua_pushstring(L, hash);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int hash(lua_State *L) { /* self → of the recipe in force: 32 hexadecimal digits */
   lua_pushstring(L, prl_agent_hash(check_agent(L, 1)->agent));
   return 1;
@@ -580,6 +595,8 @@ void prl_open_agent(lua_State *L) {
                                      {"load_env", load_env},
                                      {"swap", swap},
                                      {"check_swap", check_swap},
+                                     {"rollback", rollback},
+                                     {"previous", previous},
                                      {"hash", hash},
                                      {"start_from", start_from},
                                      {"free", agent_gc},

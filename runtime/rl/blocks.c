@@ -48,6 +48,10 @@ prl_status prl_blocks_add_used(prl_blocks *blocks, const char *name, prl_dtype d
   return PRL_OK;
 }
 
+void prl_blocks_learned(prl_blocks *blocks, int first) {
+  for (int i = first; i < blocks->count; i++) blocks->items[i].learned = !blocks->fixed;
+}
+
 prl_status prl_blocks_add_bytes(prl_blocks *blocks, const char *name, size_t size, void *data,
                                 prl_error *error) {
   return prl_blocks_add(blocks, name, PRL_I32, (int64_t)(size / 4), data, error);

@@ -16,6 +16,7 @@ typedef struct prl_block {
   void *data;          /* borrowed: as long as its owner lives */
   const int64_t *used; /* NULL: all of it; else a count of units, which is in a block listed before */
   int64_t unit;        /* elements */
+  bool learned;        /* what a rollback brings back; the rest goes on (agent/kept.c) */
 } prl_block;
 
 typedef struct prl_blocks {
@@ -23,6 +24,7 @@ typedef struct prl_blocks {
   prl_block *items;
   int count, capacity;
   const char *prefix; /* of the names that are added; NULL: none */
+  bool fixed;         /* what is added belongs to a policy that does not learn */
 } prl_blocks;
 
 void prl_blocks_init(prl_blocks *blocks, prl_runtime *runtime);
@@ -43,6 +45,8 @@ static inline int64_t prl_block_count(const prl_block *block) {
   int64_t elements = *block->used * block->unit;
   return elements <= block->count ? elements : -1;
 }
+/* Everything that was added since there were `first` is learned, but for what is fixed. */
+void prl_blocks_learned(prl_blocks *blocks, int first);
 /* Memory without a type of its own, listed as int32 words. size: bytes, a multiple of 4. */
 prl_status prl_blocks_add_bytes(prl_blocks *blocks, const char *name, size_t size, void *data,
                                 prl_error *error);

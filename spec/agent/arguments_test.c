@@ -146,6 +146,8 @@ static void agent_calls(void) {
   REFUSED("plan", prl_agent_swap(agent, NULL, e));
   REFUSED("agent", prl_agent_swap_check(NULL, plan, e));
   REFUSED("plan", prl_agent_swap_check(agent, NULL, e));
+  REFUSED("agent", prl_agent_rollback(NULL, e));
+  assert_null(prl_agent_previous(NULL));
   REFUSED("agent", prl_agent_start_from(NULL, agent, NULL, NULL, e));
   REFUSED("other", prl_agent_start_from(agent, NULL, NULL, NULL, e));
   assert_null(other);

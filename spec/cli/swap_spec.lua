@@ -68,6 +68,16 @@ describe("perilune swap", function()
     assert.equal("twice as much", cjson.decode(out:match("\n(.-)\n$")).reason)
   end)
 
+  it("goes back to before the swap, and says where there is nothing to go back to", function()
+    local code, out, err = run "rollback R --author bob --reason 'once is enough'"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("rollback by bob: once is enough\n      recipe %x+ → %x+\n"), out)
+    assert.truthy(out:find("objective.critics.upright.weight: 2 → 1\n      in force\n", 1, true), out)
+    local again, _, refused = run "rollback R"
+    assert.equal(2, again)
+    assert.truthy(refused:find("there is nothing to go back to: no swap has come into force", 1, true), refused)
+  end)
+
   it("says what cannot be", function()
     local code, _, err = run "swap R wrong.lua"
     assert.equal(2, code)

@@ -124,7 +124,7 @@ describe("a run that is changed while it trains", function()
     at(run, 12, function() assert(prl.io.write(run.folder:file(requests.name), '{"format":1,"author":"a","id":"1","kind":"swop"}')) end)
     local said = silently(run.train, run)
     assert.truthy(said:find(
-      'request.json: kind: expected one of check, swap, got "swop"; the nearest is "swap"; it was taken away', 1, true), said)
+      'request.json: kind: expected one of check, swap, rollback, got "swop"; the nearest is "swap"; it was taken away', 1, true), said)
     local outcomes = {}
     for i, entry in ipairs(entries_of(run)) do outcomes[i] = entry.outcome end
     assert.equal("can be carried out", outcomes[1])
@@ -203,6 +203,83 @@ describe("a run that is changed while it trains", function()
     local whole = start()
     whole:train()
     assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+  end)
+
+  local function asks_rollback(run, n, fields)
+    at(run, n, function()
+      local request = {format = 1, id = "4.5.6", kind = "rollback", author = "bob", reason = "worse"}
+      for name, value in pairs(fields or {}) do request[name] = value end
+      assert(prl.io.write(run.folder:file(requests.name), prl.to_json(request)))
+    end)
+  end
+
+  it("goes back to before its last swap, once", function()
+    local run = start()
+    local first = run.info.hash
+    at(run, 6, function() ask(run) end)
+    asks_rollback(run, 10)
+    asks_rollback(run, 14, {id = "4.5.7"})
+    silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({"swap", "rollback", "rollback"}, {entries[1].kind, entries[2].kind, entries[3].kind})
+    assert.same({"in force", entries[1].after, first, "worse", "4.5.6"},
+      {entries[2].outcome, entries[2].before, entries[2].after, entries[2].reason, entries[2].request})
+    assert.same({option = "objective.critics.calm.gamma", before = "0.5"}, entries[2].changes[2])
+    assert.truthy(entries[3].outcome:find("refused: there is nothing to go back to: no swap has come into force", 1, true))
+    assert.same({first, first, 2}, {run.agent:hash(), info(run).hash, info(run).swaps})
+    assert.same({"upright", 1}, {info(run).critics[1].name, #info(run).critics})
+    assert.equal(pole:format "", read(run, "recipe.lua"))
+    local page = read(run, "report.html")
+    assert.truthy(page:find("Step 640: rollback by bob: worse", 1, true))
+    local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(root .. "/pole.lua"))))
+    local env = prl.env("cartpole", {n = 4, seed = 1})
+    agent:drive(env, 384)
+    agent:swap(prl.recipe.plan(assert(prl.recipe.load(root .. "/two.lua"))))
+    agent:drive(env, 640 - 384)
+    agent:rollback()
+    agent:drive(env, 1280 - 640)
+    assert(agent:save(root .. "/agent", env))
+    local ours = assert(prl.io.safetensors_read(root .. "/agent"))
+    for name, value in pairs(assert(prl.io.safetensors_read((run.folder:last_checkpoint())))) do
+      if name:find "^params" then assert.equal(value:bytes(), ours[name]:bytes(), name) end
+    end
+  end)
+
+  it("goes back after a kill, wherever it was killed", function()
+    local whole = start()
+    at(whole, 6, function() ask(whole) end)
+    asks_rollback(whole, 12)
+    silently(whole.train, whole)
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    killed(run, function(kill) at(run, 9, kill) end)
+    local _, again = silently(resume, run)
+    assert.equal(whole.info.hash, again.agent:previous())
+    asks_rollback(again, 12 - again.state.updates)
+    silently(again.train, again)
+    assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+    assert.same({2, whole.info.hash}, {#entries_of(run), info(run).hash})
+    -- Between the journal's line and the checkpoint.
+    run = start()
+    at(run, 6, function() ask(run) end)
+    asks_rollback(run, 12)
+    killed(run, function(kill)
+      local save = run.save
+      function run.save(...)
+        if run.info.swaps == 2 then kill() end -- the rollback is in force, and nothing but the line says so
+        return save(...)
+      end
+    end)
+    local said
+    said, again = silently(resume, run)
+    assert.truthy(said:find("had no checkpoint yet", 1, true), said)
+    local entries = entries_of(run)
+    assert.same({"swap", "rollback", "resume"}, {entries[1].kind, entries[2].kind, entries[3].kind})
+    assert.same({entries[1].after, pole:format(calm)}, {info(run).hash, read(run, "recipe.lua")})
+    assert.equal(whole.info.hash, again.agent:previous())
+    asks_rollback(again, 2)
+    silently(again.train, again)
+    assert.equal(whole.info.hash, info(run).hash)
   end)
 
   it("does not take what waited for a training that is over", function()

@@ -85,7 +85,7 @@ function journal.swaps(entries)
   for _, entry in ipairs(entries) do
     if entry.kind == "resume" then
       while #found > 0 and found[#found].step > entry.step do found[#found] = nil end
-    elseif entry.kind == "swap" and entry.outcome == "in force" then
+    elseif (entry.kind == "swap" or entry.kind == "rollback") and entry.outcome == "in force" then
       found[#found + 1] = entry
     end
   end

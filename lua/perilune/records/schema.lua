@@ -199,12 +199,15 @@ local said = {check = function(check, value, _, path)
   return value
 end}
 
-schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "set", "resume"),
+schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "rollback", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said,
   changes = list(record({option = text}, {before = text, after = text}))})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
-  kind = choice("check", "swap"), author = said, recipe = text}, {reason = said, set = list(text)})
+  kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text)},
+  function(check, value, path)
+    if value.kind ~= "rollback" and value.recipe == nil then check.fail(below(path, "recipe"), "this is missing") end
+  end)
 
 -- ---- what a script says of itself (trainer/source.lua) ----
 

@@ -1,6 +1,6 @@
 --- What an operator does to a run while it trains: a request of a command (requests.lua), or an edit of the recipe's file
 --- (`train --watch`), is looked for between two updates and carried out. What was asked, and what became of it, is a line of the
---- journal, which is on the disk before a swap is in force.
+--- journal, which is on the disk before a swap or a rollback is in force.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
@@ -44,68 +44,82 @@ local function refuse_change(changes)
   end
 end
 
--- The recipe that is asked for, its plan and what it changes; what is wrong with it is raised.
-function Operator:load(request)
+-- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised.
+function Operator:other_recipe(request)
   local run = self.run
-  if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
   local loaded = failure.check_recipe(prl.recipe.load(request.recipe, {set = request.set, seed = run.info.seed, trust = self.trust}))
   local kept = prl.from_json(prl.to_json(loaded.recipe))
   local changes = difference.list(recipes.resolved(run), kept)
   refuse_change(changes)
-  return loaded, failure.of_recipe(loaded.path, prl.recipe.plan, loaded), changes
+  return {call = "swap", plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
+    hash = loaded.hash, changes = changes}
+end
+
+function Operator:recipe_before()
+  local run = self.run
+  local hash = run.agent:previous()
+  return {call = "rollback", hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
 -- A function of the agent: what it refuses is a failure.
 local function ask(agent, name, plan)
   local ok, message = pcall(agent[name], agent, plan)
-  if not ok then failure.usage((tostring(message):gsub("^[^:\n]*:%d+: ", ""):gsub("^swap: ", ""))) end
+  if not ok then failure.usage((tostring(message):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", ""))) end
 end
 
 --- Carries out a request {kind, recipe, set, author, reason, id}: the journal's line says what became of it.
 function Operator:carry_out(request)
   local run = self.run
   local entry = {kind = request.kind, author = request.author, reason = request.reason, request = request.id}
-  local loaded, plan
+  local wanted
   local ok, refused = xpcall(function()
-    loaded, plan, entry.changes = self:load(request)
-    entry.after = loaded.hash
-    ask(run.agent, "check_swap", plan)
+    if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
+    wanted = request.kind == "rollback" and self:recipe_before() or self:other_recipe(request)
+    if wanted.plan then
+      ask(run.agent, "check_swap", wanted.plan)
+    elseif not wanted.hash then
+      ask(run.agent, "rollback") -- which says why there is nothing to go back to
+    end
   end, failure.handler)
   if not ok then
-    entry.after, entry.outcome = nil, "refused: " .. refused.message
-  elseif request.kind == "check" then
-    entry.outcome = "can be carried out"
-  else
-    return self:swap(request, loaded, plan, entry)
+    entry.outcome = "refused: " .. refused.message
+    return journal.append(run, entry)
   end
-  return journal.append(run, entry)
+  entry.after, entry.changes = wanted.hash, wanted.changes
+  if request.kind == "check" then
+    entry.outcome = "can be carried out"
+    return journal.append(run, entry)
+  end
+  return self:bring(wanted, entry)
 end
 
-function Operator:swap(request, loaded, plan, entry)
+-- What is wanted comes into force, and before it the journal's line.
+function Operator:bring(wanted, entry)
   local run = self.run
   recipes.keep(run)
   entry.outcome = "in force"
   entry = journal.append(run, entry)
-  local ok, refused = xpcall(ask, failure.handler, run.agent, "swap", plan)
+  local ok, refused = xpcall(ask, failure.handler, run.agent, wanted.call, wanted.plan)
   if not ok then -- what was found to be possible was not: memory was short
-    return journal.append(run, {kind = entry.kind, author = entry.author, request = request.id, outcome = "failed: " .. refused.message})
+    return journal.append(run, {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message})
   end
-  self.waiting = {loaded = loaded, set = request.set or {}}
+  self.waiting = wanted
   self:settle()
   return entry
 end
 
---- Once the new recipe is in force, at once or when the update ends that runs, the run's records say so, and a checkpoint
+--- Once the other recipe is in force, at once or when the update ends that runs, the run's records say so, and a checkpoint
 --- holds it.
 function Operator:settle()
   local run, waiting = self.run, self.waiting
-  if not waiting or run.agent:hash() ~= waiting.loaded.hash then return end
+  if not waiting or run.agent:hash() ~= waiting.hash then return end
   self.waiting = nil
-  local driver = drivers.of_run(run.info)
-  recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, driver, waiting.set))
+  if waiting.loaded then
+    recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
+  end
   run.info.swaps = (run.info.swaps or 0) + 1
   run:save()
-  recipes.put(run, waiting.loaded.hash)
+  recipes.put(run, waiting.hash)
   run.driver:follow()
 end
 

@@ -46,9 +46,10 @@ function recipes.keep_new(run, loaded, said)
   write_about(run.folder, under, said)
 end
 
---- The resolved recipe in force, as it was written.
-function recipes.resolved(run)
-  return records.read(run.folder:file("recipe.json")) or failure.run(run.folder:file("recipe.json") .. " is not there")
+--- The resolved recipe in force, as it was written; hash: of one that was kept.
+function recipes.resolved(run, hash)
+  local path = run.folder:file((hash and place_of(hash) or "") .. "recipe.json")
+  return records.read(path) or failure.run(path .. " is not there")
 end
 
 --- The run's folder says that the recipe of this hash is in force, which was kept. run.json is the last.

@@ -28,8 +28,8 @@ local function answer_to(folder, id)
   end
 end
 
---- Asks {kind, recipe, set, author, reason} of the training in a run's folder (trainer/folder.lua), and waits for the answer,
---- an entry of the journal.
+--- Asks {kind, recipe, set, author, reason} (a rollback has no recipe) of the training in a run's folder (trainer/folder.lua), and
+--- waits for the answer, an entry of the journal.
 function requests.ask(folder, request)
   -- One request at a time: until this process ends, or it is answered, others are refused.
   local lock = locks.take(folder.path, ".asking")

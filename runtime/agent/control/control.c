@@ -117,6 +117,7 @@ prl_status prl_control_blocks(prl_control *c, prl_blocks *blocks, prl_error *err
   static const char *const sides[PRL_SIDES] = {"units.own.", "units.control."};
   const int64_t sums = PRL_SIDES * PRL_CLUSTERS * (int64_t)(1 + c->responses);
   blocks->prefix = "control.";
+  blocks->fixed = true;
   prl_status status = prl_sets_blocks(c->sets, blocks, error);
   if (!status) status = prl_policy_blocks(c->policy, blocks, error);
   if (!status) status = prl_experience_blocks(c->experience, blocks, error);
@@ -125,6 +126,7 @@ prl_status prl_control_blocks(prl_control *c, prl_blocks *blocks, prl_error *err
   for (int side = 0; !status && side < PRL_SIDES; side++)
     status = prl_units_blocks(&c->units[side], sides[side], blocks, error);
   blocks->prefix = NULL;
+  blocks->fixed = false;
   return status;
 }
 

@@ -151,8 +151,10 @@ int64_t prl_constraints_bytes(const prl_shape *shape, const prl_value *root) {
 
 static prl_status window_blocks(const prl_constraint *c, prl_window *w, const char *prefix,
                                 prl_blocks *blocks, prl_error *error) {
+  const int first = blocks->count;
   prl_status status = prl_blocks_add_named(blocks, prefix, "place", PRL_F64, 2, &w->head, error);
   if (!status) status = prl_blocks_add_named(blocks, prefix, "values", PRL_F64, c->window, w->values, error);
+  prl_blocks_learned(blocks, first);
   return status ? status : prl_units_blocks(&w->units, prefix, blocks, error);
 }
 
@@ -164,6 +166,7 @@ prl_status prl_constraints_blocks(prl_learner *l, prl_blocks *blocks, prl_error 
     static const char *const parts[3] = {"state", "own.", "control."};
     for (int k = 0; k < 3; k++) snprintf(name[k], sizeof name[k], "constraint.%d.%s", i, parts[k]);
     status = prl_blocks_add(blocks, name[0], PRL_F64, sizeof *c->state / sizeof(double), c->state, error);
+    if (!status) prl_blocks_learned(blocks, blocks->count - 1);
     if (!status) status = window_blocks(c, &c->own, name[1], blocks, error);
     if (!status && c->relative) status = window_blocks(c, &c->control, name[2], blocks, error);
   }

@@ -176,21 +176,23 @@ prl_status prl_critics_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
       int64_t count;
       void *data;
       const int64_t *used;
-    } parts[] = {{"scale", PRL_F64, 1, c->scale, NULL},
-                 {"baseline", PRL_F64, 1, c->baseline_sum, NULL},
-                 {"popart", PRL_F64, sizeof *c->popart / sizeof(double), c->popart, NULL},
-                 {"episode", PRL_F64, l->shape->experience.streams, c->episode, NULL},
-                 {"reward", PRL_F32, l->shape->batch_rows, c->reward, &b->rows},
-                 {"advantage", PRL_F32, l->shape->batch_rows, c->advantage, &b->rows},
-                 {"returns", PRL_F32, l->shape->batch_rows, c->returns, &b->rows},
-                 {"value", PRL_F32, 2 * l->shape->batch_rows, c->value, &b->observed},
-                 {"bootstrap", PRL_F32, l->shape->draw_rows, c->bootstrap, NULL}};
+      bool learned;
+    } parts[] = {{"scale", PRL_F64, 1, c->scale, NULL, true},
+                 {"baseline", PRL_F64, 1, c->baseline_sum, NULL, true},
+                 {"popart", PRL_F64, sizeof *c->popart / sizeof(double), c->popart, NULL, true},
+                 {"episode", PRL_F64, l->shape->experience.streams, c->episode, NULL, false},
+                 {"reward", PRL_F32, l->shape->batch_rows, c->reward, &b->rows, false},
+                 {"advantage", PRL_F32, l->shape->batch_rows, c->advantage, &b->rows, false},
+                 {"returns", PRL_F32, l->shape->batch_rows, c->returns, &b->rows, false},
+                 {"value", PRL_F32, 2 * l->shape->batch_rows, c->value, &b->observed, false},
+                 {"bootstrap", PRL_F32, l->shape->draw_rows, c->bootstrap, NULL, false}};
     for (size_t k = 0; !status && k < sizeof parts / sizeof *parts; k++) {
       if (!parts[k].count) continue;
       char name[PRL_BLOCK_NAME];
       snprintf(name, sizeof name, "critic.%d.%s", i, parts[k].name);
       status = prl_blocks_add_used(blocks, name, parts[k].dtype, parts[k].count, parts[k].data, parts[k].used,
                                    1, error);
+      if (!status && parts[k].learned) prl_blocks_learned(blocks, blocks->count - 1);
     }
   }
   return status;

@@ -188,9 +188,11 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
   if (!status)
     status =
         prl_blocks_add(blocks, "learner.lengths", PRL_F64, l->shape->experience.streams, l->lengths, error);
+  const int first = blocks->count;
   if (!status)
     status =
         prl_blocks_add(blocks, "learner.optim_steps", PRL_I64, l->sets->optims_count, l->optim_steps, error);
+  prl_blocks_learned(blocks, first);
   if (!status) status = batch_blocks(l, blocks, error);
   if (!status) status = further_blocks(l, blocks, error);
   if (!status && l->memory) status = draw_blocks(l, blocks, error);
@@ -299,7 +301,7 @@ void prl_learner_take(prl_learner *to, const prl_learner *from) {
   for (int i = 0; i < to->critics_count; i++)
     take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name));
   prl_constraints_take(to, from);
-  prl_novelty_take(to, from, true);
+  prl_novelty_take(to, from);
   take_optims(to);
 }
 
@@ -310,6 +312,7 @@ void prl_learner_continue(prl_learner *to, const prl_learner *from) {
     if (old) memcpy(to->critics[i].episode, old->episode, streams * sizeof *old->episode);
   }
   memcpy(to->lengths, from->lengths, streams * sizeof *to->lengths);
+  prl_novelty_continue(to, from);
   to->n = (prl_learner_counts){.updates = from->n.updates, .warm = from->n.warm, .warmed = 1};
 }
 
@@ -321,7 +324,7 @@ void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) 
     const prl_critic *old = prl_critic_find(from, ours->name);
     if (old && (ours->baseline ? measured : *ours->scale == *old->scale)) take_critic(ours, old);
   }
-  prl_novelty_take(to, from, false);
+  prl_novelty_take(to, from);
   take_optims(to);
   if (observed && measured) to->n.warmed = 1;
 }

@@ -122,8 +122,10 @@ prl_status prl_novelty_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
   prl_novelty *n = l->novelty;
   if (!n) return PRL_OK;
   const int64_t rows = l->batch.capacity, *used = &l->batch.rows;
+  const int first = blocks->count;
   prl_status status = prl_normaliser_blocks(&n->inputs, "novelty.inputs", blocks, error);
   if (!status) status = prl_normaliser_blocks(&n->returns, "novelty.returns", blocks, error);
+  prl_blocks_learned(blocks, first);
   if (!status)
     status = prl_blocks_add(blocks, "novelty.sum", PRL_F64, l->shape->experience.streams, n->sum, error);
   if (!status)
@@ -143,15 +145,22 @@ bool prl_novelty_restore(const prl_learner *l) {
   return good;
 }
 
-void prl_novelty_take(prl_learner *to, const prl_learner *from, bool running) {
-  prl_novelty *ours = to->novelty;
-  const prl_novelty *old = from->novelty;
-  if (!ours || !old || ours->width != old->width || ours->own != old->own ||
-      memcmp(ours->column, old->column, (size_t)ours->width * sizeof *ours->column) != 0)
-    return;
-  prl_normaliser_take(&ours->inputs, &old->inputs);
-  prl_normaliser_take(&ours->returns, &old->returns);
-  if (running) memcpy(ours->sum, old->sum, (size_t)to->shape->experience.streams * sizeof *ours->sum);
+/* Whether both look at the same observations. */
+static bool alike(const prl_novelty *ours, const prl_novelty *old) {
+  return ours && old && ours->width == old->width && ours->own == old->own &&
+         !memcmp(ours->column, old->column, (size_t)ours->width * sizeof *ours->column);
+}
+
+void prl_novelty_take(prl_learner *to, const prl_learner *from) {
+  if (!alike(to->novelty, from->novelty)) return;
+  prl_normaliser_take(&to->novelty->inputs, &from->novelty->inputs);
+  prl_normaliser_take(&to->novelty->returns, &from->novelty->returns);
+}
+
+void prl_novelty_continue(prl_learner *to, const prl_learner *from) {
+  const size_t streams = (size_t)to->shape->experience.streams;
+  if (alike(to->novelty, from->novelty))
+    memcpy(to->novelty->sum, from->novelty->sum, streams * sizeof *to->novelty->sum);
 }
 
 /* ---- an update ---- */

@@ -32,8 +32,9 @@ prl_status prl_novelty_build(prl_learner *learner, prl_error *error);
 void prl_novelty_free(prl_learner *learner);
 prl_status prl_novelty_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 bool prl_novelty_restore(const prl_learner *learner);
-/* Statistics of the same observations; running: also the streams' sums. */
-void prl_novelty_take(prl_learner *to, const prl_learner *from, bool running);
+/* Where both look at the same observations: their statistics; the streams' sums. */
+void prl_novelty_take(prl_learner *to, const prl_learner *from);
+void prl_novelty_continue(prl_learner *to, const prl_learner *from);
 /* What the plan's document lets the learner allocate. */
 int64_t prl_novelty_bytes(const prl_shape *shape, const prl_value *root);
 /* Whether the rewards of the critic of this name are novelty, by the plan's document. */

@@ -107,8 +107,11 @@ void prl_live_free(prl_live *live) {
 }
 
 prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error) {
+  const int first = blocks->count;
   prl_status status = prl_blocks_add(blocks, "live.given", PRL_F64, live->count, live->given, error);
-  return status ? status : prl_blocks_add(blocks, "live.frozen", PRL_F64, live->count, live->frozen, error);
+  if (!status) status = prl_blocks_add(blocks, "live.frozen", PRL_F64, live->count, live->frozen, error);
+  prl_blocks_learned(blocks, first);
+  return status;
 }
 
 int prl_live_find(const prl_live *live, const char *name) {

@@ -148,6 +148,7 @@ void prl_sets_free(prl_sets *sets) {
 
 prl_status prl_sets_blocks(const prl_sets *sets, prl_blocks *blocks, prl_error *error) {
   prl_status status = PRL_OK;
+  const int first = blocks->count;
   for (int i = 0; !status && i < sets->count; i++)
     status = prl_blocks_add_named(blocks, "params.", sets->items[i]->name, PRL_F32, sets->items[i]->size,
                                   sets->items[i]->value, error);
@@ -162,6 +163,7 @@ prl_status prl_sets_blocks(const prl_sets *sets, prl_blocks *blocks, prl_error *
     if (!status) status = prl_blocks_add_named(blocks, "steps.", name, PRL_I64, 1, &optim->steps, error);
     if (!status) status = prl_blocks_add_named(blocks, "norm.", name, PRL_F64, 1, &optim->last_norm, error);
   }
+  prl_blocks_learned(blocks, first);
   return status;
 }
 

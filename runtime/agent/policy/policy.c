@@ -244,12 +244,14 @@ void prl_policy_free(prl_policy *p) {
 prl_status prl_policy_blocks(prl_policy *p, prl_blocks *blocks, prl_error *error) {
   prl_status status =
       prl_blocks_add(blocks, "policy.counts", PRL_I64, sizeof p->n / sizeof(int64_t), &p->n, error);
+  const int first = blocks->count;
   if (!status) status = prl_blocks_add(blocks, "policy.live", PRL_F64, p->live->count, p->in_force, error);
   for (int i = 0; !status && i < p->sets->count; i++)
     if (p->published[i])
       status = prl_blocks_add_named(blocks, "published.", p->sets->items[i]->name, PRL_F32,
                                     p->published[i]->size, p->published[i]->value, error);
   if (!status && p->normalise) status = prl_normaliser_blocks(&p->normaliser, "normaliser", blocks, error);
+  prl_blocks_learned(blocks, first);
   return status ? status : prl_noise_blocks(p, blocks, error);
 }
 

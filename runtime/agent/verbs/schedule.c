@@ -216,6 +216,7 @@ void prl_schedule_free(prl_schedule *s) {
 /* ---- saving ---- */
 
 prl_status prl_schedule_blocks(prl_schedule *s, prl_blocks *blocks, prl_error *error) {
+  const int first = blocks->count;
   prl_status status = prl_blocks_add(blocks, "schedule.at", PRL_I64, 1, &s->at, error);
   for (int i = 0; !status && i < s->count; i++) {
     prl_verb *verb = &s->verbs[i];
@@ -224,6 +225,7 @@ prl_status prl_schedule_blocks(prl_schedule *s, prl_blocks *blocks, prl_error *e
     if (verb->type->cursor)
       status = prl_blocks_add(blocks, name, PRL_I64, verb->type->cursor, verb->cursor, error);
   }
+  prl_blocks_learned(blocks, first);
   return status;
 }
 

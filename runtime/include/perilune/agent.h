@@ -277,17 +277,33 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * once, or when the present one is published. Parameters with the same set, name and shape keep their values
  * and moments, critics with the same name their statistics; experience, counters and steps are kept, and a
  * replay memory where the new plan has one, which must be as large; options that were set return to the new
- * recipe's. Saving before the plan is in force saves the old recipe. An agent
- * whose learning failed can learn again, from its last published parameters. The plan is copied and may be
- * freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ:
- * which and how; one waits for whole episodes and the other for steps; a new critic with the scale
- * "baseline"; what needs densities of actions, after steps that were acted without one), PRL_ESTATE (during
- * the warm-up). The agent is then unchanged.
+ * recipe's. Saving before the plan is in force saves the old recipe. The learned state before the swap is
+ * kept for prl_agent_rollback, in place of what an earlier swap kept. An agent whose learning failed can
+ * learn again, from its last published parameters. The plan is copied and may be freed. Fails as
+ * prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ: which and how; one
+ * waits for whole episodes and the other for steps; a new critic with the scale "baseline"; what needs
+ * densities of actions, after steps that were acted without one), PRL_ESTATE (during the warm-up; while a
+ * rollback waits for the end of an update). The agent is then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 /* Whether prl_agent_swap would be carried out now: PRL_OK, or what it fails with. The agent stays as it is.
  * Fails: as prl_agent_swap. */
 PRL_API prl_status prl_agent_swap_check(prl_agent *agent, const prl_plan *plan, prl_error *error);
+
+/* Goes back to before the last swap: its recipe and all that was learned by then, byte for byte: parameters,
+ * moments, statistics, multipliers, live options with what was set. Experience, time, streams and counts go
+ * on, and the policy is a new version. It comes into force as a swap does, at once or when the present update
+ * is published; it can be called where learning failed, and from a failed update on. A swap that is not in
+ * force yet is taken back instead; a rollback that waits goes on waiting. It cannot be rolled back in its
+ * turn: what was learned since the swap is gone. A saved agent keeps what it can go back to. A replay memory
+ * that the swap let go stays gone; rows of the swapped-in recipe that the recipe before cannot learn from,
+ * since they were acted without a density, are left out as stale. Allocates an agent as prl_agent_new does.
+ * Fails: PRL_ESTATE (no swap has come into force, the last one was rolled back, or learning had failed before
+ * it), PRL_ENOMEM, PRL_ELIMIT, PRL_EFORMAT (of a file that was made by hand). The agent is then unchanged. */
+PRL_API prl_status prl_agent_rollback(prl_agent *agent, prl_error *error);
+/* The hash of the recipe that is in force after a rollback; NULL: there is nothing to go back to. Borrowed:
+ * until the next swap or rollback comes into force. */
+PRL_API const char *prl_agent_previous(const prl_agent *agent);
 
 /* A part of an agent, and how much of it was taken from another one. */
 typedef struct prl_taken {
