@@ -50,7 +50,7 @@ local function deviation(value, users)
   for step = 0, steps - 1 do
     local mean = 0
     for u = 1, users do mean = mean + value[step * users + u] / users end
-    for u = 1, users do squares = squares + (value[step * users + u] - mean) ^ 2 end
+    for u = 1, users do squares = squares + stats.square(value[step * users + u] - mean) end
   end
   return math.sqrt(squares / (steps * (users - 1)))
 end
