@@ -1,4 +1,6 @@
-/* What an agent will take of memory, added up from its plan before anything of it is allocated. */
+/* What an agent will take of memory, added up from its plan before anything of it is allocated: all of
+ * prl_agent_new, for plans that learn from pairs, too. Buffers of a vector env that it drives (prl_drive), of
+ * pairs twice as many, are as large as that env: they come with the first drive. */
 #ifndef PRL_AGENT_NEEDS_H
 #define PRL_AGENT_NEEDS_H
 

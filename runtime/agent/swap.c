@@ -23,6 +23,11 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
     return prl_fail(error, PRL_EINVAL,
                     "swap: the new plan waits for %s, and the running agent for %s; it must stay",
                     y->whole ? "whole episodes" : "steps", x->whole ? "whole episodes" : "steps");
+  if (x->paired != y->paired) /* the environment that is driven is coupled, or is not */
+    return prl_fail(error, PRL_EINVAL,
+                    "swap: the new plan learns from %s, and the running agent from %s; it must stay",
+                    y->paired ? "pairs of instances" : "instances alone",
+                    x->paired ? "pairs of instances" : "instances alone");
   const int64_t old = a->shape->memory_rows, ours = b->shape->memory_rows;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (all[i].old != all[i].ours)

@@ -55,6 +55,11 @@ static const struct {
      "\"ratios\"},{"
      "\"verb\":\"vtrace\"}]},{\"verb\":\"publish\"}]",
      "schedule.sample.size", 4096 * 100},
+    {"{\"streams\":4,\"rows\":100000}",
+     "[{\"verb\":\"collect\",\"rows\":64,\"whole\":true,\"paired\":true},{\"verb\":\"freeze\"},{\"verb\":"
+     "\"rewards\"},"
+     "{\"verb\":\"returns\",\"paired\":true},{\"verb\":\"weigh\"}," TOY_RUN ",{\"verb\":\"publish\"}]",
+     "capacity.rows", 100000 * 64},
     {"{\"streams\":4,\"act\":100000,\"rows\":128}", NULL, "programs", 100000 * 32},
     {"{\"streams\":4,\"tile\":100000,\"rows\":128}", NULL, "programs", 100000 * 16},
 };

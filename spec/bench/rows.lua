@@ -172,22 +172,45 @@ local function steady_allocations()
   end
 end
 
---- Requests/s of training beside the environment alone, with the actions of the starting policy.
-local function a2c_shortvideo()
-  local requests = 64 * 8 * 10
-  local plan, make_env = load "shortvideo/a2c"
-  local agent, env, bare = prl.agent(plan), make_env(1), make_env(1)
+--- A training of a recipe, past its warm-up: a function that makes so many requests.
+local function training_of(name, requests)
+  local loaded = assert(prl.recipe.load(recipe(name)))
+  local agent = prl.agent(prl.recipe.plan(loaded))
+  local env = assert(environment.make(loaded.env, loaded.env.n, 1, nil, nil, loaded.env.couples))
+  agent:drive(env, 40960)
+  return function() agent:drive(env, requests) end
+end
+
+--- So many requests of the recipe's environment alone, with the actions of the starting policy.
+local function world_of(name, requests)
+  local _, make_env = load(name)
+  local bare = make_env(1)
   local n = bare:count()
   local action = prl.randn(n, #bare:spec().action.names) * 0.25
   bare:reset()
-  agent:drive(env, 40960) -- past the warm-up
-  local function train() agent:drive(env, requests) end
-  local function alone()
+  return function()
     for _ = 1, requests / n do bare:step(action) end
   end
-  local product, _, ratio = bench.pair(train, alone, 7)
+end
+
+--- Requests/s of training beside the environment alone.
+local function a2c_shortvideo()
+  local requests = 64 * 8 * 10
+  local product, _, ratio = bench.pair(training_of("shortvideo/a2c", requests), world_of("shortvideo/a2c", requests), 7)
   bench.print("a2c_shortvideo", "64 users, training all in, beside the environment alone", requests * 1e9 / product,
     "requests/s", 1 / ratio)
+end
+
+--- The same of twins, beside a2c and beside the environment alone. A step that one waits for the other is a request here.
+local function twins_shortvideo()
+  local requests = 128 * 16 * 10
+  local others = {{"a2c", training_of("shortvideo/a2c", requests)},
+    {"the environment alone", world_of("shortvideo/twins", requests)}}
+  for _, other in ipairs(others) do
+    local product, _, ratio = bench.pair(training_of("shortvideo/twins", requests), other[2], 9)
+    bench.print("twins_shortvideo", "64 pairs of users, training all in, beside " .. other[1], requests * 1e9 / product, "requests/s",
+      1 / ratio)
+  end
 end
 
 --- Requests/s of a training by two workers over those by one, in wall-clock time.
@@ -522,6 +545,7 @@ return {
   {name = "learn_budget", run = learn_budget},
   {name = "steady_allocations", run = steady_allocations},
   {name = "a2c_shortvideo", run = a2c_shortvideo},
+  {name = "twins_shortvideo", run = twins_shortvideo},
   {name = "a3c_workers", run = a3c_workers},
   {name = "eval_threads", run = eval_threads},
   {name = "sweep_jobs", run = sweep_jobs},

@@ -68,6 +68,25 @@ describe("perilune values", function()
     end
   end)
 
+  it("judges one side alone, and shows what moves its values, by groups that are named", function()
+    train("joint", "j")
+    train("separate", "s")
+    local both, one = prl.from_json((run "values j s --users 20 --steps 10 --json -q")),
+      prl.from_json((run "values j --users 20 --steps 10 --json -q"))
+    assert.same({{"joint"}, false}, {one.names, of(one, "weighted sum").b})
+    for i, row in ipairs(of(both, "reward").rows) do assert.same(row.a, of(one, "reward").rows[i].a) end
+    assert.same({both.importance[1]}, one.importance)
+    assert.same({"like", 3}, {both.importance[2].critics[2] and "like", #both.importance[2].critics})
+    local text = run "values j --users 20 --steps 10 -q --group mean_action_* --group '*_mean, *_sd'"
+    for _, words in ipairs {"A  joint, 1 run, value networks of ", "its own policy acts.", "mean_action_*", "*_mean, *_sd", "fast_*",
+      "deviation over users"} do
+      assert.truthy(text:find(words, 1, true), text)
+    end
+    assert.is_nil(text:find("B", 1, true), text)
+    refused("values j --group , -q", "--group: expected patterns as in 'fast_*,slow_*', got ','")
+    refused("values j --group nothing_* -q", 'there is no observation "nothing_*"')
+  end)
+
   it("finds no difference between a run and itself, nor between runs on one policy's rows where nothing is learned", function()
     train("joint", "j")
     local found = prl.from_json((run "values j j --users 10 --steps 5 --json -q"))
@@ -129,7 +148,7 @@ describe("perilune values", function()
     recipes.write(root .. "/", "sac.lua", [[return {env = {"pendulum", n = 2}, policy = {hidden = {4}}, train = {steps = 40},
       algorithm = {"sac", memory = 200, start = 0, minibatch = 8}, eval = {episodes = 1}}]])
     train("sac", "sac")
-    refused("values sac sac -q", "sac learns no values of states: there is nothing to compare")
+    refused("values sac sac -q", "sac learns no values of states: there is nothing to judge")
   end)
 end)
 

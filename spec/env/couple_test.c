@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "support/failing_alloc.h"
+
 #define CONTAINS(text, part) assert_non_null(strstr(text, part))
 
 static prl_error error;
@@ -136,9 +138,30 @@ static void refusals(void **state) {
   env_run_free(&run);
 }
 
+/* Where memory fails the instances are as they were, and can be coupled later. */
+static prl_status couple_work(prl_runtime *runtime, void *context, prl_error *e) {
+  (void)context;
+  const prl_env_type *type = NULL;
+  prl_vecenv *env = NULL;
+  prl_status status = prl_env_find("shortvideo", &type, e);
+  if (!status) status = prl_vecenv_new(runtime, type, NULL, N, 5, 100, &env, e);
+  if (status) return status;
+  status = prl_vecenv_couple(env, e);
+  if (status) {
+    assert_null(prl_vecenv_waits(env));
+    for (int64_t i = 0; i < N; i++) assert_int_equal(prl_vecenv_streams(env)[i], 100 + i);
+    assert_int_equal(prl_vecenv_couple(env, NULL), PRL_OK); /* this request is not the one that fails */
+  }
+  for (int64_t i = 0; i < N; i++) assert_int_equal(prl_vecenv_streams(env)[i], 100 + i / 2 * 2);
+  prl_vecenv_free(env);
+  return status;
+}
+
+static void memory_fails(void **state) { assert_true(fail_each_allocation(couple_work, NULL) > 3); }
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(alike_while_actions_are),
                                      cmocka_unit_test(together_at_the_beginning), cmocka_unit_test(saved),
-                                     cmocka_unit_test(refusals)};
+                                     cmocka_unit_test(refusals), cmocka_unit_test(memory_fails)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

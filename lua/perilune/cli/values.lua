@@ -1,17 +1,27 @@
---- `perilune values A B`: what two runs' critics expect, beside the returns that came.
+--- `perilune values A [B]`: what runs' critics expect, beside the returns that came, and what of an observation moves it.
 
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local terminal = require "perilune.terminal"
 
-local values = {summary = "compare the value estimates of two runs, or of two folders of them, beside returns"}
+local values = {summary = "judge a run's value estimates beside returns, and by observations; or compare two runs'"}
+
+local function patterns(text)
+  local list = {}
+  for pattern in text:gmatch "[^,%s]+" do list[#list + 1] = pattern end
+  if #list == 0 then return nil, ("--group: expected patterns as in 'fast_*,slow_*', got '%s'"):format(text) end
+  return list
+end
 
 local function parse(argv)
   local parser = options.parser("values", "Plays policies, as they explore, on users (instances) and chances that nobody was trained "
     .. "on, and compares what critics expected at each step with the discounted rewards that came: of each critic, and of the "
-    .. "weighted sum that the actor maximises. Folders of runs are compared seed by seed.")
+    .. "weighted sum that the actor maximises; and shows how much their values move when a group of a user's observations is exchanged "
+    .. "for another user's. Two runs are compared; folders of runs seed by seed.")
   parser:argument("a", "A run's folder, or a folder of runs.")
-  parser:argument("b", "Another of the same kind.")
+  parser:argument("b", "Another of the same kind, to compare with."):args "?"
+  parser:option("--group", "A group of observations, as in 'mean_action_*' or 'fast_*,slow_*'; several times for several. The "
+    .. "others are in groups by their names."):argname("PATTERNS"):convert(patterns):count "*"
   parser:option("--policy", "Whose policy acts: each run's own, whose value its critics estimate; or that of A, or of B, for both.")
     :choices {"own", "a", "b"}:default("own")
   parser:option("--users", "Users, or instances of another env."):argname("N"):convert(options.whole):default("256")
@@ -34,6 +44,7 @@ function values.run(argv)
   local words = parse(argv)
   local line = require("perilune.trainer.progress").work(words.quiet)
   words.watch = function(...) line:part("rollout", ...) end
+  words.groups = words.group
   local found = require("perilune.trainer.values").compare({words.a, words.b}, words)
   line:clear()
   if words.json then

@@ -1,6 +1,8 @@
 --- Which observations networks see, of policy.observes and of a critic's own: observes = {"x", "last_*"} names those that are seen,
---- observes = {hide = {"last_*"}} those that are not. In names * stands for any letters.
+--- observes = {hide = {"last_*"}} those that are not. In names * stands for any letters. And the groups that observations are in by
+--- their names.
 
+local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local values = require "perilune.recipe.values"
 
@@ -40,6 +42,68 @@ end
 --- Whether both see the same observations.
 function observes.same(names, a, b)
   return table.concat(observes.kept(names, a), " ") == table.concat(observes.kept(names, b), " ")
+end
+
+-- ---- groups ----
+
+-- The beginnings and ends of whole words of a name, as patterns.
+local function patterns_of(name)
+  local list = {}
+  for at in name:gmatch "()_" do list[#list + 1], list[#list + 2] = name:sub(1, at) .. "*", "*" .. name:sub(at) end
+  return list
+end
+
+local function taken(names, left, patterns)
+  local places = {}
+  for _, place in ipairs(observes.kept(names, patterns)) do
+    if left[place] then places[#places + 1] = place end
+  end
+  return places
+end
+
+-- Among patterns of as many names beginnings come before ends, then the longer, then the first by letters.
+local function before(a, b, of)
+  if of[a] ~= of[b] then return of[a] > of[b] end
+  local end_a, end_b = a:sub(1, 1) == "*", b:sub(1, 1) == "*"
+  if end_a ~= end_b then return end_b end
+  if #a ~= #b then return #a > #b end
+  return a < b
+end
+
+-- Of what is left, the pattern of the most names; nil where no two share one.
+local function greatest(names, left)
+  local of, best = {}, nil
+  for i, name in ipairs(names) do
+    for _, pattern in ipairs(left[i] and patterns_of(name) or {}) do of[pattern] = (of[pattern] or 0) + 1 end
+  end
+  for _, pattern in ipairs(keys(of)) do
+    if of[pattern] > 1 and (not best or before(pattern, best, of)) then best = pattern end
+  end
+  return best
+end
+
+--- Groups of observations: {{name = a pattern, patterns or one observation's name, places = {…}}, …}; each observation is in one.
+--- given: lists of patterns, which come first, each of what is left; nil: none. The others are in groups by their names' own
+--- beginnings and ends ("last_*", "*_mean"), the largest first. Beyond `most` groups (nil: 24) what is left is one.
+function observes.groups(names, given, most)
+  local left, groups = {}, {}
+  for i in ipairs(names) do left[i] = true end
+  local function add(name, places)
+    for _, place in ipairs(places) do left[place] = nil end
+    if #places > 0 then groups[#groups + 1] = {name = name, places = places} end
+  end
+  for _, patterns in ipairs(given or {}) do add(table.concat(patterns, ", "), taken(names, left, patterns)) end
+  local last = (most or 24) - 1
+  while #groups < last do
+    local pattern = greatest(names, left)
+    if not pattern then break end
+    add(pattern, taken(names, left, {pattern}))
+  end
+  for i, name in ipairs(names) do
+    if left[i] and #groups < last then add(name, {i}) end
+  end
+  add("the others", taken(names, left, {"*"}))
+  return groups
 end
 
 --- Refuses (check: of validate.lua) patterns of which there is no observation, and hiding all.

@@ -2,7 +2,8 @@
 --- {folder, info = run.json, recipe = the text of recipe.lua, resolved = recipe.json as a text,
 ---  metrics = metrics.csv, evaluations = evaluations.csv or nil (records/csv.lua),
 ---  journal = its entries (records/journal.lua),
----  lift, groups, front = of the last evaluation by user and day (stats/), or nil}.
+---  lift, groups, front = of the last evaluation by user and day (stats/), or nil,
+---  importance = what moves the critics' values at the end (trainer/importance.lua), or nil}.
 
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
@@ -47,6 +48,7 @@ function run.load(folder, brief)
     lift = records.read(folder .. "/lift.json", "lift"),
     groups = records.read(folder .. "/groups.json", "groups"),
     front = records.read(folder .. "/front.json", "front"),
+    importance = records.read(folder .. "/importance.json", "importance"),
   }
 end
 

@@ -119,6 +119,7 @@ local response = record({name = text, unit = text}, {combine = choice(unpack(opt
 local critic = record({name = text, reward = text, scale = {kind = "scale"}}, {
   gamma = either("scheduled", {kind = "number", min = 0, max = 1}), per = choice(unpack(options.units)),
   weight = either("scheduled", number), found = positive,
+  lambda = either("scheduled", {kind = "number", min = 0, max = 1}), lambda_at = text, observes = text,
 })
 
 local search = record({trials = count, planned = count}, {generations = count, user_days = count, requests = count,
@@ -313,6 +314,17 @@ end)
 schema.front = record {x = text, y = list(text), baseline = text, users = at_least_1, days = at_least_1,
   points = list(record({name = text, kind = choice("vector", "baseline", "policy", "beside"), x = interval, y = interval},
     {on = flag, action = map(number)}))}
+
+-- ---- what moves the critics' values: importance.json ----
+
+schema.importance = record({users = at_least_1, steps = at_least_1, seed = count,
+  groups = list(record {name = text, observations = at_least_1}),
+  critics = list(record {name = text, deviation = seconds, groups = list(record({mean = seconds}, {half = seconds}))})}, nil,
+  function(check, value)
+    for i, one in ipairs(value.critics) do
+      same_length(check, one.groups, ("critics.%d.groups"):format(i), value.groups, "groups")
+    end
+  end)
 
 -- ---- tables ----
 

@@ -4,6 +4,7 @@ local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
+local importance = require "perilune.report.importance"
 local invocation = require "perilune.invocation"
 local journal = require "perilune.report.journal"
 local judged = require "perilune.report.judged"
@@ -290,7 +291,7 @@ end
 
 -- A live option of a critic as it was at the end, and at first where the run went on with another.
 local function option_cell(info, critic, option)
-  local path, last = ("objective.critics.%s.%s"):format(critic.name, option), nil
+  local path, last = critic[option .. "_at"] or ("objective.critics.%s.%s"):format(critic.name, option), nil
   for _, change in ipairs(info.changes or {}) do
     local name, value = change.set:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
     if name == path then last = value end
@@ -299,29 +300,53 @@ local function option_cell(info, critic, option)
   return last and {last, tag("small", nil, " at first ", first)} or first
 end
 
+-- What some of the critics have and not every algorithm's have, λ first.
+local function own_options(list)
+  local found = {}
+  for _, option in ipairs {"lambda", "observes"} do
+    for _, critic in ipairs(list or {}) do
+      if critic[option] ~= nil then
+        found[#found + 1] = option
+        break
+      end
+    end
+  end
+  return found
+end
+
+local function own_cell(info, critic, option)
+  if option == "lambda" then return option_cell(info, critic, option) end
+  return critic.observes and tag("code", nil, critic.observes) or "all"
+end
+
 local function critics(run, set)
-  local rows, lines = {}, {}
+  local rows, lines, own = {}, {}, own_options(run.info.critics)
   for i, critic in ipairs(run.info.critics or {}) do
     local share = late(run, "signal_share/" .. critic.name)
     local discount = {option_cell(run.info, critic, "gamma"), critic.per and critic.per ~= "step" and " per " .. critic.per or nil}
-    rows[i] = {critic.name, tag("code", nil, critic.reward or "–"), discount, option_cell(run.info, critic, "weight"),
+    local cells = {critic.name, tag("code", nil, critic.reward or "–"), discount, option_cell(run.info, critic, "weight"),
       scale_cell(critic), share_cell(share), format.number(late(run, "explained_variance/" .. critic.name))}
+    for place, option in ipairs(own) do table.insert(cells, 3 + place, own_cell(run.info, critic, option)) end
+    rows[i] = cells
     local name = "signal_share/" .. critic.name
     if run.metrics.columns[name] then
       lines[#lines + 1] = {label = critic.name, points = points(run.metrics, name), color = (i - 1) % 6 + 1}
     end
   end
   if #rows == 0 then return nil end
+  local columns = {{"Critic", ""}, {"Reward of a step", ""}, {"Discount", "n"}, {"Weight", "n"}, {"Scale", "n"},
+    {"Share of the actor's signal", ""}, {"Explained variance", "n"}}
+  for place, option in ipairs(own) do table.insert(columns, 3 + place, {option == "lambda" and "λ" or "Observes", "n"}) end
   return {
     tag("h2", nil, "Critics"),
     tag("p", {class = "lead"}, run.info.search and
       "A trial's score is the sum of weight × reward / scale, of a user and day; discounts play no part." or
       "The actor maximises the weighted sum of the critics' advantages. A critic's share is its part of that sum's " ..
       "variance, over the last tenth of the run."),
-    html.cards({{"Critic", ""}, {"Reward of a step", ""}, {"Discount", "n"},
-      {"Weight", "n"}, {"Scale", "n"}, {"Share of the actor's signal", ""}, {"Explained variance", "n"}}, rows),
+    html.cards(columns, rows),
     #lines > 1 and tag("div", {class = "charts"},
       set.figure {title = "Share of the actor's signal", lines = lines, wide = true}) or nil,
+    importance.section(run.importance),
   }
 end
 

@@ -11,12 +11,24 @@ local environment = require "perilune.trainer.environment"
 
 local rows_of_metrics = 5000 -- at most about as many, however long the run
 
+-- A number, or that it follows a schedule; nil where an algorithm has none such.
+local function number(value) return type(value) == "number" and value or type(value) == "table" and "scheduled" or nil end
+
+-- λ of a critic: its own, or that of the algorithm; and the live option that it is.
+local function lambda_of(recipe, name)
+  local own = recipe.objective.critics[name].lambda
+  local value = number(own or recipe.algorithm.lambda)
+  return value, value and (own and ("objective.critics.%s.lambda"):format(name) or "algorithm.lambda") or nil
+end
+
 local function critics_of(recipe)
   local list = {}
   for name, critic in pairs(recipe.objective.critics) do
-    local function number(value) return type(value) == "number" and value or type(value) == "table" and "scheduled" end
-    list[#list + 1] = {name = name, reward = formula.to_lua(critic.reward, printer.number),
-      gamma = number(critic.gamma), per = critic.per, weight = number(critic.weight), scale = critic.scale}
+    local observes, one = critic.observes or recipe.policy.observes, {name = name, per = critic.per, scale = critic.scale}
+    one.reward, one.gamma, one.weight = formula.to_lua(critic.reward, printer.number), number(critic.gamma), number(critic.weight)
+    one.lambda, one.lambda_at = lambda_of(recipe, name)
+    one.observes = observes and printer.value(observes, "observes") or nil
+    list[#list + 1] = one
   end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list

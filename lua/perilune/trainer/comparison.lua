@@ -151,19 +151,19 @@ local function common_seeds(a, b, paths, range)
   return list
 end
 
---- The folders of two runs, or of the finished runs of two folders by equal seeds: {{a, b}, …}.
-function comparison.pairs_of(paths)
-  local kinds = {comparison.kind(paths[1]), comparison.kind(paths[2])}
-  for side, kind in ipairs {kinds[1] or false, kinds[2] or false} do
-    if not kind then failure.usage(("there is no run and no folder of runs %s"):format(paths[side])) end
-    if kind == "recipe" then failure.usage(("%s is a file: a run's folder is needed, or a folder of runs"):format(paths[side])) end
+--- The folders of one or two runs, or of the finished runs of one or two folders by equal seeds: {{a}, …} or {{a, b}, …}.
+function comparison.tuples_of(paths)
+  local kinds = {}
+  for side, path in ipairs(paths) do
+    kinds[side] = comparison.kind(path) or failure.usage(("there is no run and no folder of runs %s"):format(path))
+    if kinds[side] == "recipe" then failure.usage(("%s is a file: a run's folder is needed, or a folder of runs"):format(path)) end
   end
-  if kinds[1] ~= kinds[2] then
+  if paths[2] and kinds[1] ~= kinds[2] then
     failure.usage(("%s is a %s and %s a %s: two of a kind are compared"):format(paths[1], kinds[1], paths[2], kinds[2]))
   end
   if kinds[1] == "run" then return {{paths[1], paths[2]}} end
-  local a, b, list = by_seed(paths[1]), by_seed(paths[2]), {}
-  for i, seed in ipairs(common_seeds(a, b, paths)) do list[i] = {a[seed].folder, b[seed].folder} end
+  local a, b, list = by_seed(paths[1]), paths[2] and by_seed(paths[2]), {}
+  for i, seed in ipairs(common_seeds(a, b or a, paths)) do list[i] = {a[seed].folder, b and b[seed].folder} end
   return list
 end
 

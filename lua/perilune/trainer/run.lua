@@ -72,6 +72,12 @@ function Run:evaluate(last)
   self.last = result
 end
 
+--- What moves the critics' values at the end stays in the run's folder.
+function Run:look_at_critics()
+  local found = self.driver:importance(self:watch "critics")
+  if found then self.folder:write_json("importance.json", found) end
+end
+
 --- What a checkpoint counts is on the disk before it.
 function Run:save()
   self.log:flush()
@@ -115,6 +121,7 @@ function Run:until_stopped()
   local ok, status = xpcall(function()
     local status = self:loop()
     if status == "finished" and self.state.evaluated ~= self.state.step then self:evaluate(true) end
+    if status == "finished" then self:look_at_critics() end
     return status
   end, failure.handler)
   if ok then return status end

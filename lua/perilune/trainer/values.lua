@@ -1,23 +1,26 @@
---- The value estimates of two runs, or of two sides of several runs, beside the returns that came, on users and chances that
---- none of them was trained on.
+--- The value estimates of a run, of two runs, or of sides of several runs, beside the returns that came, on users and chances that
+--- none of them was trained on; and how much they move with each group of observations.
 
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
+local nearest = require "perilune.nearest"
+local observes = require "perilune.recipe.observes"
 local values = require "perilune.stats.values"
 local comparison = require "perilune.trainer.comparison"
 local environment = require "perilune.trainer.environment"
 local folder = require "perilune.trainer.folder"
+local importance = require "perilune.trainer.importance"
 local records = require "perilune.records"
 
 local judged = {}
 
 local seconds = {second = 1, minute = 60, hour = 3600, day = 86400}
-local weighted = "weighted sum"
+local weighted = importance.sum
 
 -- ---- one agent on one rollout ----
 
 -- What an agent's critics are: {{name, gamma, unit (s; nil: a step), weight = of its value in the weighted sum}}.
-local function critics_of(agent, info)
+function judged.critics(agent, info)
   local per, list = {}, {}
   for _, critic in ipairs(info.critics) do per[critic.name] = critic.per end
   for i, name in ipairs((agent:critics())) do
@@ -30,14 +33,32 @@ end
 -- Users' rows in order: {observation (rows, O), response (rows, R), ends, elapsed: lists by [step][user], steps, users}.
 local function play(agent, info, options)
   local env = failure.check(environment.make(info.environment, options.users, options.seed))
-  local steps = options.steps + options.horizon
+  local names, steps = env:spec().observation.names, options.steps + options.horizon
   local observation, response, ends, elapsed = agent:rollout(env, steps, "sample", options.watch)
   local function flat(tensor) return tensor:reshape(steps * options.users, tensor:size(3)) end
   local found = {observation = flat(observation), response = flat(response), ends = ends:totable(), elapsed = elapsed:totable(),
-    steps = steps, users = options.users}
+    steps = steps, users = options.users, names = names}
   env:free()
   return found
 end
+
+-- ---- what moves the values of a run's critics ----
+
+local asked = {users = 128, steps = 32, numbers = 2 ^ 22} -- at most so many numbers of observations, or one step
+
+--- What a run's page shows of its critics, of the users of its evaluations: importance.whole with users, steps and seed. nil where there
+--- are no values of states, or an observation does not tell them (policy.memory). recipe: resolved.
+function judged.of_run(info, agent, recipe, watch)
+  if (recipe.policy or {}).memory or not select(2, agent:critics()) then return nil end
+  local given = {users = asked.users, horizon = 0, seed = info.evaluation.seed, watch = watch}
+  given.steps = math.max(1, math.min(asked.steps, math.floor(asked.numbers / (asked.users * #agent:spec().observation.names))))
+  local rows = play(agent, info, given)
+  local found = importance.whole {importance.of(agent, judged.critics(agent, info), rows.observation, rows.users, rows.names)}
+  found.users, found.steps, found.seed = given.users, given.steps, given.seed
+  return found
+end
+
+-- ---- estimates beside returns ----
 
 -- The returns of one critic by [user][step] of the first `counted` steps, false where one is not known.
 local function returns_of(critic, column, rewards, rows, counted)
@@ -76,7 +97,7 @@ end
 
 -- The returns of an agent's critics and of their weighted sum over these rows, by name.
 local function targets(agent, info, rows, counted)
-  local critics, found, list = critics_of(agent, info), {}, {}
+  local critics, found, list = judged.critics(agent, info), {}, {}
   local rewards = agent:rewards(rows.response):totable()
   for i, critic in ipairs(critics) do
     list[i] = returns_of(critic, i, rewards, rows, counted)
@@ -103,8 +124,9 @@ local function estimates(agent, critics, rows, counted)
   return found
 end
 
--- Sums by user of each estimate beside its return, and how many rows are left out, by name.
-local function errors_of(agent, info, rows, counted)
+-- Sums by user of each estimate beside its return, and how many rows are left out, by name; and how much the estimates move with
+-- groups of observations.
+local function errors_of(agent, info, rows, counted, groups)
   local returned, critics = targets(agent, info, rows, counted)
   local estimated, sums, left = estimates(agent, critics, rows, counted), {}, {}
   for name, by_user in pairs(returned) do
@@ -117,7 +139,9 @@ local function errors_of(agent, info, rows, counted)
       sums[name][user] = one
     end
   end
-  return {sums = sums, left = left, returned = returned}
+  local observed = rows.observation:slice(1, 1, counted * rows.users)
+  return {sums = sums, left = left, returned = returned,
+    importance = importance.of(agent, critics, observed, rows.users, rows.names, groups)}
 end
 
 -- ---- two sides ----
@@ -142,43 +166,57 @@ local function open(path, trust)
   local recipe = failure.check(records.read(place:file("recipe.json")))
   if (recipe.policy or {}).memory then
     failure.usage(("%s: its policy has a memory (policy.memory), without whose states its critics say nothing: such runs are not "
-      .. "compared"):format(path))
+      .. "judged here"):format(path))
   end
   if not parameters or place.info.search then
-    failure.usage(("%s: %s learns no values of states: there is nothing to compare"):format(path, place.info.algorithm or
+    failure.usage(("%s: %s learns no values of states: there is nothing to judge"):format(path, place.info.algorithm or
       "its algorithm"))
   end
   return {path = path, info = place.info, agent = agent, names = names, parameters = parameters}
 end
 
-local function refuse_apart(a, b, seed)
-  local message = environment.apart(a.info.environment, b.info.environment, {a.path, b.path})
+local function refuse_apart(sides, seed)
+  local a, b = sides[1], sides[2]
+  local message = b and environment.apart(a.info.environment, b.info.environment, {a.path, b.path})
   if message then failure.usage(message .. ": their returns cannot be compared") end
-  for _, side in ipairs {a, b} do
+  for _, side in ipairs(sides) do
     if side.info.seed == seed then
       failure.usage(("--seed: %s was trained on the users and chances of seed %.0f: give another one"):format(side.path, seed))
     end
   end
 end
 
--- One pair of runs: what each side's estimates come to, and which returns are the same on both sides.
-local function pair(a, b, options)
-  refuse_apart(a, b, options.seed)
+-- Patterns that are no observation's are a mistake, which would pass unseen.
+local function refuse_unknown(groups, names)
+  for _, patterns in ipairs(groups or {}) do
+    for _, pattern in ipairs(patterns) do
+      if #observes.kept(names, {pattern}) == 0 then
+        failure.usage(("--group: there is no observation %q%s"):format(pattern, nearest.hint_or_list(pattern, names)))
+      end
+    end
+  end
+end
+
+-- One run, or a pair of them: what each side's estimates come to, and which returns are the same on both sides.
+local function estimates_of(sides, options)
+  refuse_apart(sides, options.seed)
+  local a, b = sides[1], sides[2]
   local found, rows = {}, {}
-  for i, side in ipairs {a, b} do
+  for i, side in ipairs(sides) do
     local actor = ({a = a, b = b})[options.policy] or side
     rows[i] = i == 2 and actor == a and rows[1] or play(actor.agent, actor.info, options)
-    found[i] = errors_of(side.agent, side.info, rows[i], options.steps)
+    refuse_unknown(options.groups, rows[i].names)
+    found[i] = errors_of(side.agent, side.info, rows[i], options.steps, options.groups)
   end
-  local same, beside = {}, targets(b.agent, b.info, rows[1], options.steps)
+  local same, beside = {}, b and targets(b.agent, b.info, rows[1], options.steps) or {}
   for name, returned in pairs(found[1].returned) do same[name] = beside[name] and same_returns(returned, beside[name]) end
   return found, same
 end
 
--- sums[seed][user] of one side's estimate; nil where it has none of that name.
+-- sums[seed][user] of one side's estimate; nil where it has none of that name, or there is no such side.
 local function collect(list, side, name)
   local result = {}
-  for s, one in ipairs(list) do result[s] = one.found[side].sums[name] end
+  for s, one in ipairs(list) do result[s] = one.found[side] and one.found[side].sums[name] end
   return #result == #list and result or nil
 end
 
@@ -194,8 +232,8 @@ end
 -- Every name: the weighted sum, then the critics.
 local function names_of(list)
   local known, result = {}, {weighted}
-  for side = 1, 2 do
-    for name in pairs(list[1].found[side].sums) do known[name] = name ~= weighted or nil end
+  for _, side in ipairs(list[1].found) do
+    for name in pairs(side.sums) do known[name] = name ~= weighted or nil end
   end
   for _, name in ipairs(keys(known)) do result[#result + 1] = name end
   return result
@@ -206,34 +244,52 @@ local function judge(list, name)
   for _, one in ipairs(list) do same = same and one.same[name] end
   local result = {name = name, same = same or false, rows = values.compare(a, b, same)}
   for side, sums in ipairs {a or false, b or false} do
-    local rows, left = total(list, side, name)
     local key = ({"a", "b"})[side]
-    if sums and rows == 0 then
-      failure.run(("%s: the return of no row is known within %d steps: a longer --horizon is needed"):format(name,
-        list.horizon))
+    result[key] = false
+    if sums then
+      local rows, left = total(list, side, name)
+      if rows == 0 then
+        failure.run(("%s: the return of no row is known within %d steps: a longer --horizon is needed"):format(name,
+          list.horizon))
+      end
+      result[key] = {counted = rows, left = left}
+      result[key].mean, result[key].deviation = values.spread(sums)
     end
-    result[key] = sums and {counted = rows, left = left}
-    if sums then result[key].mean, result[key].deviation = values.spread(sums) end
   end
   return result
 end
 
---- Compares the value estimates of runs, pair by pair: paths = two runs' folders, or two folders of runs, whose seeds are
---- paired. options: {users, steps, horizon, seed, policy = "own" | "a" | "b", trust, watch}. Returns {names = {A, B}, parameters
+-- Of each side, over the seeds.
+local function importance_of(list)
+  local result = {}
+  for side in ipairs(list[1].found) do
+    local seeds = {}
+    for s, one in ipairs(list) do seeds[s] = one.found[side].importance end
+    result[side] = importance.whole(seeds)
+  end
+  return result
+end
+
+--- Judges the value estimates of a run or of a folder of runs, or compares those of two sides pair by pair: paths = {A} or {A, B}, each
+--- a run's folder, or each a folder of runs, whose seeds are paired. options: {users, steps, horizon, seed, policy = "own" | "a" |
+--- "b", groups = lists of patterns (recipe/observes.lua), trust, watch}. Returns {names = {A, B}, parameters
 --- = {of A, of B}, seeds = n, options, estimates = {{name, same, rows = of stats/values.lua, a, b = {counted, left, mean, deviation} of
---- a side or false}}}.
+--- a side or false}}, importance = {of A, of B} (importance.whole)}.
 function judged.compare(paths, options)
-  local list = {horizon = options.horizon + options.steps}
-  for i, sides in ipairs(comparison.pairs_of(paths)) do
-    local a, b = open(sides[1], options.trust), open(sides[2], options.trust)
-    local given = setmetatable({seed = options.seed or a.info.evaluation.seed}, {__index = options})
-    local found, same = pair(a, b, given)
+  local list = {horizon = options.horizon + options.steps, names = {}, parameters = {}}
+  for i, places in ipairs(comparison.tuples_of(paths)) do
+    local sides = {}
+    for k, path in ipairs(places) do
+      sides[k] = open(path, options.trust)
+      list.names[k], list.parameters[k] = sides[k].info.name, sides[k].parameters
+    end
+    list.seed = options.seed or sides[1].info.evaluation.seed
+    local found, same = estimates_of(sides, setmetatable({seed = list.seed}, {__index = options}))
     list[i] = {found = found, same = same}
-    list.names, list.parameters, list.seed = {a.info.name, b.info.name}, {a.parameters, b.parameters}, given.seed
-    for _, side in ipairs {a, b} do side.agent:free() end
+    for _, side in ipairs(sides) do side.agent:free() end
   end
   local result = {names = list.names, parameters = list.parameters, seeds = #list, seed = list.seed, users = options.users,
-    steps = options.steps, policy = options.policy, estimates = {}}
+    steps = options.steps, policy = options.policy, estimates = {}, importance = importance_of(list)}
   for i, name in ipairs(names_of(list)) do result.estimates[i] = judge(list, name) end
   return result
 end

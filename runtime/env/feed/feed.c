@@ -105,3 +105,14 @@ float *prl_feed_moment(float *out, const feed_visit *visit, bool weekend, float 
   *out++ = gap > 0 ? logf(gap) : 0;
   return out;
 }
+
+float *prl_feed_mind(float *out, const feed_visit *visit, const feed_mind *mind, float boredom) {
+  *out++ = mind->mood;
+  *out++ = mind->slow_mood;
+  *out++ = visit->videos > 0 ? mind->mood_sum / (float)visit->videos : 0;
+  *out++ = mind->leave_offset;
+  *out++ = mind->gap_mean;
+  *out++ = mind->clock_shift;
+  *out++ = boredom;
+  return out;
+}

@@ -58,6 +58,8 @@ static inline int feed_hour_of_day(const feed_visit *visit) {
 /* Writes FEED_MOMENT_SPEC (frame.h). fatigue: 20 minutes watched in this session; gap: hours before it, 0
  * where there was none. Returns out's end. */
 float *prl_feed_moment(float *out, const feed_visit *visit, bool weekend, float fatigue, float gap);
+/* Writes FEED_MIND_SPEC (frame.h). Returns out's end. */
+float *prl_feed_mind(float *out, const feed_visit *visit, const feed_mind *mind, float boredom);
 /* Copies n numbers; returns out's end. */
 static inline float *feed_put(float *out, const float *x, int n) {
   memcpy(out, x, (size_t)n * sizeof *x);

@@ -9,7 +9,7 @@
 
 const prl_env_words prl_feed_words[] = {{"episode", (const char *const[]){"session", "day", "life", NULL}},
                                         {NULL, NULL}};
-const char *const prl_feed_later[] = {"history", NULL};
+const char *const prl_feed_later[] = {"history", "latent", NULL};
 
 prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error) {
   if (value == floor(value)) return PRL_OK;
@@ -22,6 +22,7 @@ prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error 
   if (!status) status = prl_feed_check_whole(name, "requests", size[FEED_REQUESTS], error);
   if (!status) status = prl_feed_check_whole(name, "episode", size[FEED_EPISODE], error);
   if (!status) status = prl_feed_check_whole(name, "history", size[FEED_HISTORY], error);
+  if (!status) status = prl_feed_check_whole(name, "latent", size[FEED_LATENT], error);
   if (status) return status;
   const int32_t candidates = (int32_t)size[FEED_CANDIDATES];
   if (candidates % 8)

@@ -34,13 +34,19 @@ struct prl_kernels;
         "further observations at the end, video_1, video_2, …: the ids of the videos that the user watched " \
         "last, the newest first; -1: none yet"                                                                 \
   }
+#define FEED_LATENT_OPTION                                                                                   \
+  {                                                                                                          \
+    "latent", 0, 0, 1, "",                                                                                   \
+        "1: further observations, latent_…: what the world knows of the user and production does not. A "  \
+        "policy of them is a yardstick of what can be had, and cannot be served"                             \
+  }
 /* In the order of feed_size. */
 #define FEED_SIZE_OPTIONS                                                                                    \
   {"candidates", 64, 8, FEED_MAX_CANDIDATES, "count", "candidates of a request; a multiple of 8"},           \
       {"shown", 6, 1, FEED_MAX_SHOWN, "count", "videos shown for a request"},                                \
       {"requests", 60, 1, 10000, "count", "the most requests of a session"},                                 \
       {"lifetime", 10, 0.5, 100000, "d", "mean days until a user leaves for good and another one comes"},    \
-      FEED_RETURN_OPTION, FEED_EPISODE_OPTION, FEED_HISTORY_OPTION
+      FEED_RETURN_OPTION, FEED_EPISODE_OPTION, FEED_HISTORY_OPTION, FEED_LATENT_OPTION
 enum feed_pull { FEED_SATISFACTION, FEED_FATIGUE, FEED_PULLS };
 enum feed_size {
   FEED_CANDIDATES,
@@ -50,6 +56,7 @@ enum feed_size {
   FEED_RETURN_WAIT,
   FEED_EPISODE,
   FEED_HISTORY,
+  FEED_LATENT,
   FEED_SIZES
 };
 enum feed_episode { FEED_SESSION, FEED_DAY, FEED_LIFE };
@@ -129,11 +136,20 @@ extern const char *const prl_feed_later[];
       FEED_VIDEO(10, last), FEED_VIDEO(11, last), FEED_VIDEO(12, last), FEED_VIDEO(13, last),                \
       FEED_VIDEO(14, last), FEED_VIDEO(15, last), FEED_VIDEO(16, last)
 
+/* The mind, and how fast this user is bored: what prl_feed_mind writes. A yardstick's, never a product's. */
+enum { FEED_MIND = 7 };
+#define FEED_MIND_SPEC                                                                                       \
+  {"latent_mood", "", -1, 1, true}, {"latent_slow_mood", "", -1, 1, true},                                   \
+      {"latent_session_mood", "", -1, 1, true}, {"latent_leave_offset", "logit", FEED_ANY, false},           \
+      {"latent_log_gap", "ln h", FEED_ANY, false}, {"latent_clock_shift", "h", FEED_ANY, false}, {           \
+    "latent_boredom", "", FEED_AT_LEAST_0, false                                                             \
+  }
+
 /* ---- Options ---- */
 
 /* size: the values of FEED_SIZE_OPTIONS; name: of the environment. Fails: PRL_EINVAL (no whole number;
  * candidates no multiple of 8, or fewer than are shown; return_wait none of 0, 24, 48, 72, 96; episode none
- * of feed_episode). */
+ * of feed_episode; latent neither 0 nor 1). */
 prl_status prl_feed_check_sizes(const char *name, const double *size, prl_error *error);
 prl_status prl_feed_check_whole(const char *name, const char *option, double value, prl_error *error);
 feed_rules prl_feed_rules(const double *pull, const double *size);

@@ -44,14 +44,20 @@ static const prl_action_spec weights[KR_WEIGHTS] = {
 
 static const prl_response_spec responses[][KR_RESPONSES] = FEED_RESPONSES_BY_WAIT();
 
+/* All but the history. */
+static int32_t observations_of(const kr_world *world, bool latent) {
+  return KR_OBSERVATIONS + world->features + (latent ? kr_latent_count(world) : 0);
+}
+
 static prl_status spec(const prl_env_type *type, const double *values, prl_env_spec *out, prl_error *error) {
   prl_status status = prl_feed_check_sizes(type->name, values + SIZES, error);
   if (status) return status;
   const int32_t candidates = (int32_t)values[SIZES + FEED_CANDIDATES];
   const kr_world *world = type->context; /* NULL: the features of its users are not known */
   const int32_t history = (int32_t)values[SIZES + FEED_HISTORY];
-  out->observations = KR_OBSERVATIONS + (world ? world->features : 0) + history;
-  out->observation = world ? world->observation : prl_kuairand_observation;
+  const bool latent = world && values[SIZES + FEED_LATENT] == 1;
+  out->observations = (world ? observations_of(world, latent) : KR_OBSERVATIONS) + history;
+  out->observation = latent ? world->with_latent : world ? world->observation : prl_kuairand_observation;
   out->actions = KR_WEIGHTS;
   out->action_kind = PRL_ACTION_CONTINUOUS;
   out->action = weights;
@@ -83,6 +89,7 @@ static prl_status open_world(const prl_env_type *type, const double *values, uin
   shared->shown = (int32_t)values[SIZES + FEED_SHOWN];
   shared->return_wait = (float)values[SIZES + FEED_RETURN_WAIT];
   shared->history = (int32_t)values[SIZES + FEED_HISTORY];
+  shared->latent = values[SIZES + FEED_LATENT] == 1;
   for (int k = 0; k < KR_WEIGHTS; k++) shared->base[k] = (float)values[BASE + k];
   return PRL_OK;
 }
@@ -103,8 +110,11 @@ static void draw(const void *shared, void *user) {
   ((const kr_shared *)shared)->table->candidates(shared, user);
 }
 
-static void observe(const void *shared, const void *user, float *out) {
-  prl_kuairand_observe(((const kr_shared *)shared)->world, &((const kr_user *)user)->known, out);
+static void observe(const void *memory, const void *user_, float *out) {
+  const kr_shared *shared = memory;
+  const kr_user *user = user_;
+  prl_kuairand_observe(shared->world, &user->known, out);
+  if (shared->latent) prl_kuairand_reveal(shared->world, user, out + observations_of(shared->world, false));
 }
 
 static int32_t video(const void *shared, const void *user, int32_t place) {
@@ -141,7 +151,7 @@ static feed_frame frame_of(const prl_env_batch *batch) {
                       .base = shared->base,
                       .return_wait = shared->return_wait,
                       .shown = shared->shown,
-                      .observations = KR_OBSERVATIONS + shared->world->features + shared->history,
+                      .observations = observations_of(shared->world, shared->latent) + shared->history,
                       .history = shared->history,
                       .history_at = kr_history_at(shared->candidates),
                       .state_size = kr_state_size(shared->candidates, shared->history)};

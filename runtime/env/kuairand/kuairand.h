@@ -2,7 +2,8 @@
  * constants, and says what is data, what is model and what is assumption.
  *
  * What production knows (kr_known, the candidates, the ranker) and what the world knows (kr_latent, the
- * response model) never mix: observations are written from the first alone. */
+ * response model) never mix: observations are written from the first alone, but
+ * for those of the option `latent` (latent.c). */
 #ifndef PRL_ENV_KUAIRAND_H
 #define PRL_ENV_KUAIRAND_H
 
@@ -96,6 +97,8 @@ typedef struct kr_world {
   uint8_t *weekend;                  /* (days) */
   char (*name)[64];                  /* (features) of the observation */
   prl_observation_spec *observation; /* (KR_OBSERVATIONS + features + FEED_MAX_HISTORY) */
+  char (*latent_name)[32];           /* (kr_latent_count) */
+  prl_observation_spec *with_latent; /* the same with what is latent before the history */
 } kr_world;
 
 /* world.c */
@@ -127,7 +130,7 @@ typedef struct kr_shared {
   feed_rules rules;
   feed_clock clock;
   float heterogeneity, return_wait;
-  int32_t candidates, shown, history;
+  int32_t candidates, shown, history, latent;
   float base[KR_WEIGHTS];
 } kr_shared;
 
@@ -183,7 +186,16 @@ extern const float prl_kuairand_usual[KR_MEANS]; /* the running means of whom pr
 /* observation.c */
 /* Without a world: no features of users, and ids without an end. */
 extern const prl_observation_spec prl_kuairand_observation[KR_OBSERVATIONS + FEED_MAX_HISTORY];
-/* All but the history. */
+/* All but what is latent and the history. */
 void prl_kuairand_observe(const kr_world *world, const kr_known *known, float *out);
+
+/* latent.c: what the world reads and production does not see, for the option `latent`: the mind, the response
+ * model's row and factors of this user, and what was watched. */
+static inline int32_t kr_latent_count(const kr_world *world) {
+  return FEED_MIND + KR_ROW + (KR_HEADS + 1) * world->factors;
+}
+/* Fills latent_name and the part of with_latent that is latent; both have room. */
+void prl_kuairand_latent_spec(kr_world *world);
+void prl_kuairand_reveal(const kr_world *world, const kr_user *user, float *out);
 
 #endif

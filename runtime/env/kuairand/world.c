@@ -318,6 +318,9 @@ static prl_status read_names(reader *r) {
   const size_t all = KR_OBSERVATIONS + (size_t)w->features + FEED_MAX_HISTORY;
   w->name = block(w, (size_t)w->features + 1, sizeof *w->name, &status, r->error);
   w->observation = block(w, all, sizeof *w->observation, &status, r->error);
+  const size_t latent = (size_t)kr_latent_count(w);
+  w->latent_name = block(w, latent, sizeof *w->latent_name, &status, r->error);
+  w->with_latent = block(w, all + latent, sizeof *w->with_latent, &status, r->error);
   if (!status) {
     memcpy(w->observation, prl_kuairand_observation, KR_OBSERVATIONS * sizeof *w->observation);
     for (int i = 0; i < w->features; i++) {
@@ -330,6 +333,7 @@ static prl_status read_names(reader *r) {
       *video = prl_kuairand_observation[KR_OBSERVATIONS + i];
       video->high = (float)(w->videos - 1);
     }
+    prl_kuairand_latent_spec(w);
   }
   prl_doc_free(doc);
   return status;
@@ -414,6 +418,8 @@ void prl_kuairand_world_free(kr_world *w) {
                     w->weekend,
                     w->name,
                     w->observation,
+                    w->latent_name,
+                    w->with_latent,
                     w};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) prl_free(runtime, blocks[i]);
   prl_runtime_release(runtime);

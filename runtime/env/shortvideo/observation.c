@@ -1,5 +1,5 @@
 /* What production knows at a request. Nothing here can see sv_latent. */
-#include "env/shortvideo/shortvideo.h"
+#include "env/shortvideo/request.h"
 
 #include <math.h>
 
@@ -12,19 +12,9 @@
   ITEM(t##0), ITEM(t##1), ITEM(t##2), ITEM(t##3), ITEM(t##4), ITEM(t##5), ITEM(t##6), ITEM(t##7),            \
       ITEM(t##8), ITEM(t##9)
 
-/* The user, as production has estimated them, and the request. */
-#define REQUEST                                                                                              \
-  {"activity", "", 0, 1, false}, {"like_propensity", "logit", FEED_ANY, false},                              \
-      {"follow_propensity", "logit", FEED_ANY, false}, {"share_propensity", "logit", FEED_ANY, false},       \
-      {"download_propensity", "logit", FEED_ANY, false}, {"comment_propensity", "logit", FEED_ANY, false},   \
-      {"length_taste", "", FEED_ANY, false}, FEED_MOMENT_SPEC, FEED_LAST_SPEC(FEED_COUNT("last_download")),  \
-      FEED_MEANS_SPEC("fast", FEED_COUNT("fast_download")),                                                  \
-      FEED_MEANS_SPEC("slow", FEED_COUNT("slow_download")), FEED_ACTIONS_SPEC(FEED_ACTION("download")),      \
-      FEED_CANDIDATES_SPEC(FEED_LOGIT("download_mean"))
-
 const prl_observation_spec
     prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * FEED_MAX_CANDIDATES] = {
-        REQUEST,
+        SV_REQUEST_SPEC,
         /* each candidate in the base order, where the action is an item */
         TEN(),
         TEN(1),
@@ -49,7 +39,7 @@ const prl_observation_spec
 };
 
 const prl_observation_spec prl_shortvideo_with_history[SV_OBSERVATIONS + FEED_MAX_HISTORY] = {
-    REQUEST, FEED_HISTORY_SPEC(SV_ITEMS - 1)};
+    SV_REQUEST_SPEC, FEED_HISTORY_SPEC(SV_ITEMS - 1)};
 
 static void each_item(const sv_shared *shared, const sv_known *known, const float *prediction,
                       const uint16_t *item, float *out) {

@@ -64,13 +64,22 @@ static prl_status spec(const prl_env_type *type, const double *values, prl_env_s
   const int32_t candidates = (int32_t)values[SIZES + FEED_CANDIDATES];
   const int32_t history = (int32_t)values[SIZES + FEED_HISTORY];
   const bool by_item = values[ACTION_ITEM] == 1;
+  const bool latent = values[SIZES + FEED_LATENT] == 1;
+  if (by_item && latent)
+    return prl_fail(error, PRL_EINVAL,
+                    "%s: latent is 1, but with action_item = 1 observations are those of the candidates; "
+                    "latent = 0 is needed",
+                    type->name);
   if (by_item && history > 0)
     return prl_fail(error, PRL_EINVAL,
                     "%s: history is %d, but with action_item = 1 observations are those of the candidates; "
                     "history = 0 is needed",
                     type->name, history);
-  out->observations = SV_OBSERVATIONS + (by_item ? SV_ITEM_FEATURES * candidates : history);
-  out->observation = history > 0 ? prl_shortvideo_with_history : prl_shortvideo_observation;
+  out->observations =
+      SV_OBSERVATIONS + (by_item ? SV_ITEM_FEATURES * candidates : (latent ? SV_LATENT : 0) + history);
+  out->observation = latent        ? prl_shortvideo_with_latent
+                     : history > 0 ? prl_shortvideo_with_history
+                                   : prl_shortvideo_observation;
   out->actions = by_item ? 1 : SV_WEIGHTS;
   out->action_kind = by_item ? PRL_ACTION_DISCRETE : PRL_ACTION_CONTINUOUS;
   out->action = by_item ? &places[candidates / 8 - 1] : weights;
@@ -98,6 +107,7 @@ static prl_status open_catalogue(const prl_env_type *type, const double *values,
   shared->shown = (int32_t)values[SIZES + FEED_SHOWN];
   shared->return_wait = (float)values[SIZES + FEED_RETURN_WAIT];
   shared->history = (int32_t)values[SIZES + FEED_HISTORY];
+  shared->latent = values[SIZES + FEED_LATENT] == 1;
   shared->by_item = values[ACTION_ITEM] == 1;
   for (int k = 0; k < SV_WEIGHTS; k++) shared->base[k] = (float)values[BASE + k];
   shared->seed = seed;
@@ -141,9 +151,11 @@ static void draw(const void *memory, void *user) {
   if (shared->by_item) sort_by_base(shared, user);
 }
 
-static void observe(const void *shared, const void *memory, float *out) {
-  const sv_user *user = memory;
+static void observe(const void *memory, const void *user_, float *out) {
+  const sv_shared *shared = memory;
+  const sv_user *user = user_;
   prl_shortvideo_observe(shared, &user->known, user->prediction, sv_items(shared, user), out);
+  if (shared->latent) prl_shortvideo_reveal(shared, user, out + SV_OBSERVATIONS);
 }
 
 static int32_t video(const void *shared, const void *user, int32_t place) {
@@ -181,7 +193,7 @@ static feed_frame frame_of(const prl_env_batch *batch) {
                       .return_wait = shared->return_wait,
                       .shown = shared->shown,
                       .observations =
-                          SV_OBSERVATIONS +
+                          SV_OBSERVATIONS + (shared->latent ? SV_LATENT : 0) +
                           (shared->by_item ? SV_ITEM_FEATURES * shared->candidates : shared->history),
                       .by_item = shared->by_item,
                       .history = shared->history,

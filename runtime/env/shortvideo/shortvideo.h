@@ -2,7 +2,8 @@
  * constants.
  *
  * A user's state has two parts that never mix: `latent` is what the world knows, `known` and the candidates
- * are what production would know. Observations are written from the second part alone. */
+ * are what production would know. Observations are written from the second part alone, but for those of the
+ * option `latent` (latent.c). */
 #ifndef PRL_ENV_SHORTVIDEO_H
 #define PRL_ENV_SHORTVIDEO_H
 
@@ -99,7 +100,7 @@ typedef struct sv_shared {
   feed_rules rules;
   feed_clock clock;
   float heterogeneity, drift, return_wait;
-  int32_t candidates, shown, history, by_item;
+  int32_t candidates, shown, history, by_item, latent;
   float base[SV_WEIGHTS];
   uint64_t seed;
   float fresh[SV_LIFE];               /* exp(−age / 3 days) */
@@ -177,8 +178,13 @@ enum { SV_OBSERVATIONS = 64, SV_ITEM_FEATURES = 5 };
 extern const prl_observation_spec
     prl_shortvideo_observation[SV_OBSERVATIONS + SV_ITEM_FEATURES * FEED_MAX_CANDIDATES];
 extern const prl_observation_spec prl_shortvideo_with_history[SV_OBSERVATIONS + FEED_MAX_HISTORY];
-/* All but the history. */
+/* All but what is latent and the history. */
 void prl_shortvideo_observe(const sv_shared *shared, const sv_known *known, const float *prediction,
                             const uint16_t *item, float *out);
+
+/* latent.c: what the world reads and production does not see, for the option `latent`. */
+enum { SV_LATENT = FEED_MIND + 3 + 2 * SV_INTERACTIONS + 3 * SV_TOPICS + 1 };
+extern const prl_observation_spec prl_shortvideo_with_latent[SV_OBSERVATIONS + SV_LATENT + FEED_MAX_HISTORY];
+void prl_shortvideo_reveal(const sv_shared *shared, const sv_user *user, float *out);
 
 #endif

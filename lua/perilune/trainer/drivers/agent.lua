@@ -162,6 +162,13 @@ end
 
 function Agent:tried_updates() return self.run.state.updates end
 function Agent:summary() end
+
+function Agent:importance(watch)
+  local run = self.run
+  local recipe = failure.check(records.read(run.folder:file("recipe.json")))
+  return require("perilune.trainer.values").of_run(run.info, run.agent, recipe, watch)
+end
+
 function Agent:close() end
 
 function Agent:closing_text(seconds)

@@ -21,6 +21,7 @@
 ---   driver:scale(critic)      what a critic's scale "baseline" came to; nil before that is known
 ---   driver:tried_updates()    only a checkpoint of fewer updates than these was learned from since; nil: all are as good
 ---   driver:summary()          for run.json's `search`
+---   driver:importance(watch)  what moves the critics' values (trainer/values.lua); nil where there are none
 ---   driver:saved()            what a checkpoint holds, an agent and what is saved beside it; nil: there are none
 ---   driver:closing_text(seconds)         what it did, for a terminal
 ---   driver:close()            its files, whole

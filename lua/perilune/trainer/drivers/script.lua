@@ -150,6 +150,7 @@ function Script:user_days() return nil end -- luacheck: no self
 function Script:scale() end
 function Script:tried_updates() end
 function Script:summary() end
+function Script:importance() end
 function Script:close() end
 function Script:between() return nil end -- luacheck: no self
 function Script:follow() end

@@ -361,6 +361,8 @@ function Search:progress(quiet)
   return progress.new(self.total, self:position(), {}, quiet or not self.next, "trials")
 end
 
+function Search:importance() end
+
 function Search:closing_text(seconds)
   return ("%s %s in %s.\n%s"):format(self:position() > 0 and "Searched" or "Judged", self.run.info.name, seconds,
     trials.text(self.run.info.search))
