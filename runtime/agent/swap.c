@@ -2,6 +2,7 @@
  * two updates it takes over what the old one knows, and then its place. */
 #include <string.h>
 
+#include "agent/snapshot.h"
 #include "agent/workers.h"
 #include "agent/plan/difference.h"
 #include "core/arguments.h"
@@ -132,9 +133,7 @@ void prl_agent_adopt(prl_agent *a) {
   a->next = NULL;
   (void)prl_workers_dismiss(a, NULL); /* there was room for their streams before they came */
   take_over(next, a);
-  prl_agent old = *a; /* the two change places: whoever holds the agent holds the new one */
-  *a = *next;
-  *next = old;
+  prl_agent_exchange(a, next);
   prl_agent_free(next);
 }
 
@@ -170,6 +169,9 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
   if (status) return status;
   prl_agent_free(a->next);
   a->next = next;
-  if (a->failed || prl_schedule_between(a->schedule)) prl_agent_adopt(a);
+  if (a->failed || prl_schedule_between(a->schedule)) {
+    prl_agent_adopt(a);
+    prl_agent_post(a);
+  }
   return PRL_OK;
 }
