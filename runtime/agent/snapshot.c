@@ -160,7 +160,23 @@ static prl_status post(prl_board *b, const prl_agent *a, prl_error *error) {
 }
 
 void prl_agent_post(prl_agent *a) {
-  if (a->board) (void)post(a->board, a, NULL);
+  if (a->board) a->board->late = post(a->board, a, NULL) != PRL_OK;
+}
+
+void prl_board_close(prl_board *b) {
+  if (!b) return;
+  put(b, NULL, NULL);
+  board_release(b);
+}
+
+/* Room for the version that comes while nobody holds one. */
+static prl_status spare(prl_board *b, prl_error *error) {
+  const prl_snapshot *newest = atomic_load_explicit(&b->newest, memory_order_relaxed);
+  if (!newest) return PRL_OK;
+  prl_snapshot *s = claim(b);
+  const bool made = s && make_room(s, newest->room);
+  if (s) atomic_store_explicit(&s->refs, 0, memory_order_release);
+  return made ? PRL_OK : prl_fail_memory(error, (size_t)newest->room);
 }
 
 static prl_status open(prl_agent *a, prl_error *error) {
@@ -169,17 +185,12 @@ static prl_status open(prl_agent *a, prl_error *error) {
   b->runtime = prl_runtime_retain(a->runtime);
   atomic_init(&b->refs, 1);
   prl_status status = post(b, a, error);
+  if (!status) status = spare(b, error);
   if (status)
-    board_release(b);
+    prl_board_close(b);
   else
     a->board = b;
   return status;
-}
-
-void prl_board_close(prl_board *b) {
-  if (!b) return;
-  put(b, NULL, NULL);
-  board_release(b);
 }
 
 prl_status prl_agent_snapshot(prl_agent *a, prl_snapshot **out, prl_error *error) {

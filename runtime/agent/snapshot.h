@@ -39,6 +39,7 @@ struct prl_board {
   prl_snapshot *list;             /* all there are */
   const prl_doc *document;        /* of the agent that `form` was made for */
   prl_form *form;                 /* in force */
+  bool late;                      /* the newest version found no memory: an older one stands here */
 };
 
 /* What acts now becomes the newest, if anybody ever asked for one. Where there is no memory for another

@@ -13,10 +13,10 @@
  * An actor is used by one thread at a time, and has a runtime of its own thread. All else of an agent,
  * prl_agent_record too, is for the thread that uses it.
  *
- * Memory. Snapshots belong to the agent's runtime. An agent makes one for each version that is published
- * while others hold the ones before it, and uses them again when they are released: as many exist as were
- * ever held at once, and one more. They may outlive the agent; what is released last then gives the memory
- * back, by the rule that one thread at a time uses a runtime. */
+ * Memory. Snapshots belong to the agent's runtime. Those that are released are used again: there are as many
+ * as were ever held at once, and two. Where there is no memory for another one, the newest stays the one
+ * before, and prl_agent_notice says so. Snapshots may outlive the agent: the last release then gives the
+ * memory back, by the rule that one thread at a time uses a runtime. */
 #ifndef PERILUNE_ACTOR_H
 #define PERILUNE_ACTOR_H
 
