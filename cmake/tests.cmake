@@ -16,3 +16,11 @@ endif()
 
 # Beside logs that few machines have: where they are absent, ctest lists the test among those that did not run.
 set_tests_properties(kuairand_log_test PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:")
+
+# The threaded host of the examples, as ThreadSanitizer sees it too (.ci/run).
+file(GLOB threaded_host CONFIGURE_DEPENDS examples/threaded_host/*.c)
+add_executable(threaded_host ${threaded_host})
+target_compile_options(threaded_host PRIVATE ${PERILUNE_WARNINGS})
+target_link_libraries(threaded_host PRIVATE perilune_static PkgConfig::LUAJIT pthread)
+add_test(NAME threaded_host COMMAND threaded_host 200 ${CMAKE_CURRENT_SOURCE_DIR}/examples/threaded_host)
+set_tests_properties(threaded_host PROPERTIES PASS_REGULAR_EXPRESSION "at the end: watch")

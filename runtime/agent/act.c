@@ -1,6 +1,5 @@
 /* Acting for a host's streams. Where there is a control group, the rows of a call are split between the two
  * policies: gathered, those of the policy that learns first, and scattered to their places. */
-#include <math.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -176,17 +175,6 @@ static prl_status check(const prl_agent *a, const uint64_t *streams, const float
   return status ? status : prl_policy_check(a->policy, observation, n, error);
 }
 
-/* What is recorded is the draw before the cut, of which the density is known. */
-static void cut(const prl_agent *a, int64_t n, float *action) {
-  const prl_env_spec *spec = &a->shape->spec;
-  if (spec->action_kind != PRL_ACTION_CONTINUOUS) return;
-  for (int64_t i = 0; i < n; i++)
-    for (int32_t k = 0; k < spec->actions; k++) {
-      float *value = action + i * spec->actions + k;
-      *value = fminf(fmaxf(*value, spec->action[k].low), spec->action[k].high);
-    }
-}
-
 prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const uint64_t *groups,
                          const float *observation, int64_t n, prl_mode mode, float *action,
                          uint64_t *decisions, prl_error *error) {
@@ -202,7 +190,7 @@ prl_status prl_agent_act(prl_agent *a, const uint64_t *streams, const uint64_t *
     const prl_side own = prl_agent_own(a, mode);
     status = prl_side_act(&own, streams, groups, observation, n, action, decisions, error);
   }
-  if (!status) cut(a, n, action);
+  if (!status) prl_policy_cut(a->policy, n, action);
   return status;
 }
 

@@ -2,9 +2,11 @@
 #include "agent/agent.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/kept.h"
 #include "agent/needs.h"
+#include "agent/snapshot.h"
 #include "agent/workers.h"
 #include "core/arguments.h"
 #include "core/read.h"
@@ -75,9 +77,17 @@ prl_status prl_agent_new(const prl_plan *plan, prl_agent **out, prl_error *error
   return prl_agent_new_from(plan->runtime, &plan->document->root, plan, out, error);
 }
 
+void prl_agent_exchange(prl_agent *a, prl_agent *b) {
+  const size_t from = offsetof(prl_agent, runtime), size = sizeof *a - from;
+  const prl_agent old = *a;
+  memcpy((char *)a + from, (const char *)b + from, size);
+  memcpy((char *)b + from, (const char *)&old + from, size);
+}
+
 void prl_agent_free(prl_agent *a) {
   if (!a) return;
   prl_runtime *runtime = a->runtime;
+  prl_board_close(a->board);
   prl_agent_free(a->next);
   prl_kept_free(a->kept);
   prl_workers_free(a->workers);

@@ -39,7 +39,10 @@ typedef struct prl_drive {
 typedef struct prl_workers prl_workers; /* workers.h */
 typedef struct prl_kept prl_kept;       /* kept.h */
 
+typedef struct prl_board prl_board; /* snapshot.h */
+
 struct prl_agent {
+  prl_board *board; /* what other threads read; NULL: none does. It stays where it is in a swap */
   prl_runtime *runtime;
   prl_doc *document; /* of the plan */
   const prl_value *root;
@@ -70,6 +73,9 @@ struct prl_agent {
 /* agent.c. values NULL: parameters start as zeros, to be loaded. */
 prl_status prl_agent_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
                               prl_agent **out, prl_error *error);
+
+/* All but `board` of two agents changes places: whoever holds the one has the other. */
+void prl_agent_exchange(prl_agent *a, prl_agent *b);
 
 /* One side of the agent: the policy that learns, or that of the control group, which acts by its mean. */
 typedef struct prl_side {

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/snapshot.h"
 #include "core/arguments.h"
 #include "core/clock.h"
 
@@ -163,12 +163,15 @@ static prl_status step(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_err
   int64_t warmup = prl_learner_warmup_needs(a->learner);
   if (warmup) {
     *waiting = a->experience->n.closed < warmup;
-    return *waiting ? PRL_OK : prl_learner_warm_up(a->learner, error);
+    prl_status status = *waiting ? PRL_OK : prl_learner_warm_up(a->learner, error);
+    if (!status && !prl_learner_warmup_needs(a->learner)) prl_agent_post(a);
+    return status;
   }
   prl_turn turn = {.deadline_ns = deadline_ns};
   prl_status status = prl_schedule_step(a->schedule, &turn, error);
   *waiting = turn.waiting;
   if (turn.updated) prl_agent_adopt(a);
+  if (turn.updated) prl_agent_post(a); /* also what was adopted */
   return status;
 }
 

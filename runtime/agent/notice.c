@@ -1,5 +1,5 @@
 /* What a host should know: a capacity that was full, a constraint that cannot be met. */
-#include "agent/agent.h"
+#include "agent/snapshot.h"
 
 #include <inttypes.h>
 
@@ -83,6 +83,13 @@ static void write_weights(prl_agent *a) {
       100 * share);
 }
 
+static void write_late(prl_agent *a) {
+  prl_format(a->notice, sizeof a->notice,
+             "other threads act by an older version than %" PRId64
+             ": there was no memory for another snapshot (release those that are held)",
+             prl_policy_version(a->policy));
+}
+
 static void write_notice(prl_agent *a) {
   const prl_shortage *s = &a->experience->shortage;
   if (s->lacks == PRL_LACKS_STREAMS) {
@@ -91,6 +98,8 @@ static void write_notice(prl_agent *a) {
     write_rows(a, s);
   } else if (a->control && prl_control_experience(a->control)->shortage.lacks != PRL_LACKS_NOTHING) {
     write_control(a);
+  } else if (a->board && a->board->late) {
+    write_late(a);
   } else {
     write_constraint(a);
     if (!*a->notice) write_weights(a);

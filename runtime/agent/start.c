@@ -2,7 +2,7 @@
  * counters: it is at its first step, and its draws are its own. */
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/snapshot.h"
 #include "agent/plan/difference.h"
 #include "core/arguments.h"
 
@@ -67,6 +67,7 @@ prl_status prl_agent_start_from(prl_agent *a, const prl_agent *other, const prl_
   const bool observed = !prl_policy_normalises(a->policy) || prl_policy_normalises(other->policy);
   prl_learner_start(a->learner, other->learner, observed);
   const int parts = list_parts(a, other);
+  prl_agent_post(a);
   if (list) *list = a->taken;
   if (count) *count = parts;
   return PRL_OK;

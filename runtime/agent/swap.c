@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/kept.h"
+#include "agent/snapshot.h"
 #include "agent/workers.h"
 #include "agent/plan/difference.h"
 #include "core/arguments.h"
@@ -150,9 +151,7 @@ void prl_agent_adopt(prl_agent *a) {
   if (next->kept) prl_kept_fill(next->kept, a);
   take_over(next, a);
   next->restored = false;
-  prl_agent old = *a; /* the two change places: whoever holds the agent holds the new one */
-  *a = *next;
-  *next = old;
+  prl_agent_exchange(a, next);
   prl_agent_free(next);
 }
 
@@ -181,7 +180,9 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, p
 static void put_next(prl_agent *a, prl_agent *next) {
   prl_agent_free(a->next);
   a->next = next;
-  if (a->failed || prl_schedule_between(a->schedule)) prl_agent_adopt(a);
+  if (!a->failed && !prl_schedule_between(a->schedule)) return;
+  prl_agent_adopt(a);
+  prl_agent_post(a);
 }
 
 prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *error) {

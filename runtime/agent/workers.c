@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/learner/shared.h"
+#include "agent/snapshot.h"
 #include "core/threads.h"
 #include "core/watch.h"
 
@@ -251,6 +252,7 @@ static void end(prl_workers *all, prl_agent *lead, prl_drive whole) {
   }
   lead->drive = whole;
   prl_shared_end(all->shared, lead->learner);
+  prl_agent_post(lead);
   prl_learner_report(lead->learner, tally);
 }
 

@@ -225,6 +225,11 @@ void prl_experience_alive(prl_experience *experience, const uint64_t *streams, i
  * capacity on are ignored. Fails: PRL_EINVAL (a stream twice: its key). */
 prl_status prl_experience_enter(prl_experience *experience, const uint64_t *streams, int64_t n,
                                 prl_error *error);
+/* The next decision of a stream will be that step of that episode; steps between are missing. Where there is
+ * no room for the stream nothing happens: prl_experience_enter finds none either. Fails: PRL_EINVAL (the
+ * stream has passed it; an earlier episode of it still runs). */
+prl_status prl_experience_expect(prl_experience *experience, uint64_t stream, uint32_t episode, uint32_t step,
+                                 prl_error *error);
 /* What the decisions of a call are made of: observation (n, O), action (n, A), log_prob (n), lasting (n,
  * options.lasting; NULL: there are none), what the state of the policy's memory came to (n, options.memory;
  * NULL without one) and the policy's version. */

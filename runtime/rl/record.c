@@ -217,6 +217,30 @@ prl_status prl_experience_enter(prl_experience *e, const uint64_t *streams, int6
   return PRL_OK;
 }
 
+prl_status prl_experience_expect(prl_experience *e, uint64_t key, uint32_t episode, uint32_t step,
+                                 prl_error *error) {
+  PRL_CHECKED(e);
+  int32_t slot = prl_streams_find(e, key);
+  const bool known = slot >= 0;
+  if (!known) slot = prl_streams_take(e, key);
+  if (slot < 0) return PRL_OK;
+  prl_stream *s = &e->streams[slot];
+  if (known && (episode < s->episode || (episode == s->episode && step < s->step)))
+    return prl_fail(error, PRL_EINVAL,
+                    "step %" PRIu32 " of episode %" PRIu32 " of stream %" PRIu64
+                    " was recorded already, or comes too late: its next is step %" PRIu32
+                    " of episode %" PRIu32,
+                    step, episode, key, s->step, s->episode);
+  if (s->open && episode > s->episode)
+    return prl_fail(error, PRL_EINVAL,
+                    "stream %" PRIu64 " is at episode %" PRIu32 ", and its episode %" PRIu32
+                    " still runs: finish it first (prl_agent_finish)",
+                    key, episode, s->episode);
+  s->episode = episode;
+  s->step = step;
+  return PRL_OK;
+}
+
 static void enlist_wait(prl_experience *e, int32_t row) {
   if (e->n.wait_tail >= 0)
     e->rows[e->n.wait_tail].wait_next = row;

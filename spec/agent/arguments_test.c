@@ -9,6 +9,7 @@
 #include "agent/learner/parts.h"
 #include "agent/policy/parts.h"
 #include "agent/toy_plan.h"
+#include "perilune/actor.h"
 #include "perilune/ranker.h"
 
 enum { N = 4, WIDTH = 3 };
@@ -152,6 +153,59 @@ static void agent_calls(void) {
   REFUSED("other", prl_agent_start_from(agent, NULL, NULL, NULL, e));
   assert_null(other);
   assert_true(value == 7);
+}
+
+/* made as an actor and a recorder take it, and without each of its arrays. */
+static void actor_calls(void) {
+  prl_snapshot *snapshot = NULL, *none = NULL;
+  prl_actor *actor = NULL, *other = NULL;
+  static float drawn[N], log_prob[N];
+  static uint64_t versions[N];
+  const prl_decisions whole = {.n = N,
+                               .streams = streams,
+                               .observation = observation,
+                               .action = action,
+                               .drawn = drawn,
+                               .log_prob = log_prob,
+                               .versions = versions};
+  prl_decisions made = whole;
+  REFUSED("agent", prl_agent_snapshot(NULL, &none, e));
+  REFUSED("out", prl_agent_snapshot(agent, NULL, e));
+  CHECK_OK(prl_agent_snapshot(agent, &snapshot, &error));
+  REFUSED("runtime", prl_actor_new(NULL, snapshot, &other, e));
+  REFUSED("snapshot", prl_actor_new(runtime, NULL, &other, e));
+  REFUSED("out", prl_actor_new(runtime, snapshot, NULL, e));
+  CHECK_OK(prl_actor_new(runtime, snapshot, &actor, &error));
+  REFUSED("actor", prl_actor_act(NULL, snapshot, &made, PRL_MEAN, e));
+  REFUSED("snapshot", prl_actor_act(actor, NULL, &made, PRL_MEAN, e));
+  REFUSED("made", prl_actor_act(actor, snapshot, NULL, PRL_MEAN, e));
+  REFUSED("agent", prl_agent_record(NULL, &made, decisions, e));
+  REFUSED("made", prl_agent_record(agent, NULL, decisions, e));
+  REFUSED("decisions", prl_agent_record(agent, &made, NULL, e));
+  EACH(word, NO_WORD) REFUSED("mode", prl_actor_act(actor, snapshot, &made, (prl_mode)word, e));
+  END EACH(n, NO_ROWS) made.n = n;
+  REFUSED("made.n", prl_actor_act(actor, snapshot, &made, PRL_MEAN, e));
+  REFUSED("made.n", prl_agent_record(agent, &made, decisions, e));
+  END const struct {
+    const char *name;
+    size_t at;
+    bool acting, recording;
+  } arrays[] = {{"made.streams", offsetof(prl_decisions, streams), true, true},
+                {"made.observation", offsetof(prl_decisions, observation), true, true},
+                {"made.action", offsetof(prl_decisions, action), true, false},
+                {"made.drawn", offsetof(prl_decisions, drawn), true, true},
+                {"made.log_prob", offsetof(prl_decisions, log_prob), true, true},
+                {"made.versions", offsetof(prl_decisions, versions), false, true}};
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+    made = whole;
+    memset((char *)&made + arrays[i].at, 0, sizeof(void *));
+    if (arrays[i].acting) REFUSED(arrays[i].name, prl_actor_act(actor, snapshot, &made, PRL_MEAN, e));
+    if (arrays[i].recording) REFUSED(arrays[i].name, prl_agent_record(agent, &made, decisions, e));
+  }
+  assert_null(none);
+  assert_null(other);
+  prl_actor_free(actor);
+  prl_snapshot_release(snapshot);
 }
 
 static void file_calls(void) {
@@ -349,8 +403,8 @@ static void tensor_calls(void) {
 static void test_refused(void **state) {
   (void)state;
   static const float zeros[N];
-  void (*const tables[])(void) = {agent_calls, file_calls,   panel_calls, making_calls,
-                                  env_calls,   ranker_calls, tensor_calls};
+  void (*const tables[])(void) = {agent_calls,  actor_calls, file_calls,   panel_calls,
+                                  making_calls, env_calls,   ranker_calls, tensor_calls};
   for (int reading = 0; reading < 2; reading++) {
     e = reading ? NULL : &error;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) tables[i]();
@@ -380,6 +434,11 @@ static void test_without_status(void **state) {
   char text[8] = "x";
   prl_plan_free(NULL);
   prl_agent_free(NULL);
+  prl_actor_free(NULL);
+  prl_snapshot_release(NULL);
+  assert_null(prl_snapshot_retain(NULL));
+  assert_null(prl_snapshot_hash(NULL));
+  assert_int_equal(prl_snapshot_version(NULL), 0);
   prl_vecenv_free(NULL);
   prl_ranker_free(NULL);
   prl_env_library_close(NULL);
@@ -488,6 +547,7 @@ static void test_greatest(void **state) {
       prl_agent_act(agent, NULL, NULL, NULL, 0, PRL_MEAN, NULL, NULL, &error)); /* no rows need no arrays */
   CHECK_OK(prl_agent_observe(agent, NULL, NULL, 0, &error));
   CHECK_OK(prl_agent_feedback(agent, NULL, NULL, NULL, NULL, 0, &error));
+  CHECK_OK(prl_agent_record(agent, &(prl_decisions){0}, NULL, &error));
 }
 
 int main(void) {

@@ -90,7 +90,7 @@ static prl_status act_tile(prl_policy *p, const prl_experience *experience, cons
   const prl_shape *s = p->shape;
   prl_memory_fill(p, experience, observation, first, n, address);
   if (p->act.noise) prl_noise_draw(p, experience, first, n, mode, address);
-  if (p->act.arm) prl_arms_fill(p, experience, first, n, !address);
+  if (p->act.arm) prl_arms_fill(p, experience, first, n, address);
   if (p->act.sample) *(float *)p->act.sample->data = mode == PRL_SAMPLE;
   prl_status status = prl_program_run(p->act.routine.program, 0, NULL, error);
   if (status) return status;
@@ -118,6 +118,16 @@ prl_status prl_policy_act(prl_policy *p, const prl_experience *experience, const
                       action, error);
   p->acted = status ? 0 : n < p->room ? n : p->room;
   return status;
+}
+
+void prl_policy_cut(const prl_policy *p, int64_t n, float *action) {
+  const prl_env_spec *spec = &p->shape->spec;
+  if (spec->action_kind != PRL_ACTION_CONTINUOUS) return;
+  for (int64_t i = 0; i < n; i++)
+    for (int32_t k = 0; k < spec->actions; k++) {
+      float *value = action + i * spec->actions + k;
+      *value = fminf(fmaxf(*value, spec->action[k].low), spec->action[k].high);
+    }
 }
 
 int64_t prl_policy_acted(const prl_policy *p) { return p->acted; }

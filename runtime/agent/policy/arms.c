@@ -9,14 +9,18 @@ prl_status prl_arms_build(prl_policy *p, const prl_value *root, prl_error *error
   return status;
 }
 
+double prl_arms_share(const prl_policy *p, int arm) {
+  const prl_ref *ref = &p->share[arm];
+  return ref->live < 0 ? ref->number : p->in_force[ref->live];
+}
+
 /* Shares as they are in force, relative to their sum; the first arm where all are 0. The salt is not that of
  * a control group, whose users would else be missing from one arm alone. */
-static uint8_t arm_of(const prl_policy *p, uint64_t group) {
+uint8_t prl_policy_arm(const prl_policy *p, uint64_t group) {
   const int arms = p->shape->experience.arms;
   double share[PRL_ARMS_MOST], sum = 0;
   for (int i = 0; i < arms; i++) {
-    const prl_ref *ref = &p->share[i];
-    const double given = ref->live < 0 ? ref->number : p->in_force[ref->live];
+    const double given = prl_arms_share(p, i);
     sum += share[i] = given > 0 ? given : 0;
   }
   double at = (prl_bucket(group, "arms") + 0.5) / PRL_BUCKETS * sum;
@@ -32,14 +36,17 @@ void prl_policy_assign(const prl_policy *p, prl_experience *e, const uint64_t *s
   if (p->shape->experience.arms < 2) return;
   for (int64_t i = 0; i < n && i < e->options.streams; i++) {
     prl_stream *s = e->slot[i] < 0 ? NULL : &e->streams[e->slot[i]];
-    if (s && !s->open) s->arm = arm_of(p, groups ? groups[i] : streams[i]);
+    if (s && !s->open) s->arm = prl_policy_arm(p, groups ? groups[i] : streams[i]);
   }
 }
 
-void prl_arms_fill(prl_policy *p, const prl_experience *e, int64_t first, int64_t n, bool recorded) {
+void prl_arms_fill(prl_policy *p, const prl_experience *e, int64_t first, int64_t n,
+                   const prl_draw_address *address) {
   float *to = p->act.arm->data;
   for (int64_t i = 0, row = first; i < n; i++, row++) {
-    const bool placed = recorded && row < e->options.streams && e->slot[row] >= 0;
-    to[i] = placed ? (float)e->streams[e->slot[row]].arm : 0;
+    const bool placed = !address && row < e->options.streams && e->slot[row] >= 0;
+    to[i] = placed                    ? (float)e->streams[e->slot[row]].arm
+            : address && address->arm ? (float)address->arm[row]
+                                      : 0;
   }
 }

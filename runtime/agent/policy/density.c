@@ -60,7 +60,7 @@ static prl_status build(prl_policy *p, prl_density_program *d, prl_error *error)
 
 /* ---- asking ---- */
 
-static prl_status check_actions(const prl_policy *p, const float *action, int64_t n, prl_error *error) {
+prl_status prl_policy_check_actions(const prl_policy *p, const float *action, int64_t n, prl_error *error) {
   const prl_env_spec *s = &p->shape->spec;
   for (int64_t i = 0; i < n * s->actions; i++) {
     const prl_action_spec *dimension = &s->action[i % s->actions];
@@ -83,7 +83,7 @@ static prl_status run(prl_policy *p, prl_density_program *d, const float *observ
                       int64_t n, int64_t width, float *out, prl_error *error) {
   const prl_env_spec *s = &p->shape->spec;
   prl_status status = d->routine.program ? PRL_OK : build(p, d, error);
-  if (!status && action) status = check_actions(p, action, n, error);
+  if (!status && action) status = prl_policy_check_actions(p, action, n, error);
   for (int64_t first = 0; !status && first < n; first += p->shape->act_rows) {
     int64_t rows = n - first < p->shape->act_rows ? n - first : p->shape->act_rows;
     status = prl_program_rows(d->routine.program, rows, error);

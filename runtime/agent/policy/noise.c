@@ -122,8 +122,7 @@ void prl_noise_continue(prl_policy *to, const prl_policy *from) {
 
 /* ---- the rows of a call ---- */
 
-static void draw_recorded(prl_policy *p, const prl_experience *e, int32_t slot, float *to) {
-  const prl_stream *s = &e->streams[slot];
+static void draw_recorded(prl_policy *p, const prl_stream *s, int32_t slot, float *to) {
   const int64_t lasting = p->shape->experience.lasting;
   if (lasting) draw_some(p, s->rng, LASTING + RECORDED, s->episode, lasting_draw_of(p, s->step), lasting, to);
   if (driven(p)) {
@@ -134,6 +133,13 @@ static void draw_recorded(prl_policy *p, const prl_experience *e, int32_t slot, 
   }
   if (p->shape->experience.paired && s->key & PRL_SECOND)
     for (int64_t k = 0; k < p->shape->noise; k++) to[k] = -to[k];
+}
+
+/* The same by its address alone. Streams share the places of chunks. */
+static void draw_numbered(prl_policy *p, uint64_t stream, uint32_t episode, uint32_t step, float *to) {
+  const prl_rng rng = prl_rng_make(p->shape->seed, stream, PRL_SITE_ACTION);
+  const prl_stream s = {.key = stream, .rng = {rng.key[0], rng.key[1]}, .episode = episode, .step = step};
+  draw_recorded(p, &s, (int32_t)(stream % (uint64_t)p->shape->experience.streams), to);
 }
 
 /* Of a row for which nothing is kept. step NULL: the number of calls stands for it. */
@@ -162,11 +168,13 @@ void prl_noise_draw(prl_policy *p, const prl_experience *e, int64_t first, int64
     const int64_t row = first + i;
     if (mode == PRL_MEAN)
       draw_none(p, to);
+    else if (address && address->recorded)
+      draw_numbered(p, address->streams[row], address->episode[row], address->step[row], to);
     else if (address)
       draw_apart(p, address->streams[row], ASKED, address->episode ? address->episode[row] : 0,
                  address->step ? &address->step[row] : NULL, to);
     else if (row < e->options.streams && e->slot[row] >= 0)
-      draw_recorded(p, e, e->slot[row], to);
+      draw_recorded(p, &e->streams[e->slot[row]], e->slot[row], to);
     else /* there is no room for its stream */
       draw_apart(p, (uint64_t)row, WITHOUT_PLACE, 0, NULL, to);
   }

@@ -53,6 +53,7 @@ struct prl_policy {
   double *in_force;       /* (live options) as of the last publish: what acts reads */
   prl_params **published; /* (sets); NULL where nothing that acts reads the set */
   prl_act_program act;
+  bool publishes;                         /* a schedule learns, and brings new versions into force */
   prl_act_program trial;                  /* act by the learner's own parameters */
   const prl_value *programs;              /* of the document */
   prl_density_program density, densities; /* made when they are first asked for */
@@ -105,7 +106,8 @@ prl_status prl_memory_keep(prl_policy *policy, int64_t first, int64_t n, const p
 
 /* arms.c: `arms` of the document, and the arm of each row of a call into program "act". */
 prl_status prl_arms_build(prl_policy *policy, const prl_value *root, prl_error *error);
+double prl_arms_share(const prl_policy *policy, int arm); /* in force */
 void prl_arms_fill(prl_policy *policy, const prl_experience *experience, int64_t first, int64_t n,
-                   bool recorded);
+                   const prl_draw_address *address);
 
 #endif

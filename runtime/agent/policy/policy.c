@@ -109,7 +109,8 @@ static prl_status build_act(prl_policy *p, prl_error *error) {
   prl_status status = read_published(p, text, "act", &graph, &sets, &bindings, error);
   if (!status) status = prl_act_bind(p, &p->act, graph, &bindings, p->shape->act_rows, error);
   prl_free(p->runtime, sets);
-  return status ? status : prl_trial_build(p, text, error);
+  if (status || !p->publishes) return status;
+  return prl_trial_build(p, text, error);
 }
 
 /* A list of statistics, where the document has it, into one of the two. */
@@ -215,6 +216,7 @@ prl_status prl_policy_new(prl_runtime *runtime, const prl_value *root, const prl
   p->shape = shape;
   p->sets = sets;
   p->live = live;
+  p->publishes = prl_get(root, "schedule");
   prl_status status = build(p, root, error);
   if (status) {
     prl_policy_free(p);

@@ -71,12 +71,17 @@ typedef struct prl_draw_address {
   const uint32_t *episode, *step; /* NULL: 0; the number of calls so far */
   float *memory; /* (n, memory): the states of the rows' memories, which the call moves on; NULL: those of the
                   * streams' running episodes, which stay */
+  bool recorded; /* the draws are those of the stream's recorded decision of that episode and step */
+  const uint8_t *arm; /* (n): which of several policies acts; NULL: the first */
 } prl_draw_address;
 
 /* After prl_experience_enter: streams whose episode begins get the arm that serves it, by the bucket of their
  * groups (NULL: their own) and the shares in force; rows that are not recorded are served by the first. */
 void prl_policy_assign(const prl_policy *policy, prl_experience *experience, const uint64_t *streams,
                        const uint64_t *groups, int64_t n);
+
+/* Which of several policies serves the next episode of a group, by the shares in force. */
+uint8_t prl_policy_arm(const prl_policy *policy, uint64_t group);
 
 /* n actions (n, actions) for finite observations. address NULL: the rows are those that prl_experience_enter
  * has just found places for. Fails: PRL_ENUMERIC (an action that is not finite). */
@@ -94,6 +99,13 @@ const float *prl_policy_lasting(const prl_policy *policy);
 const float *prl_policy_memory(const prl_policy *policy);
 /* Whether a program of this name is one of the two below, which are made when they are first asked for. */
 bool prl_policy_is_density(const char *name);
+/* Continuous actions (n, actions) into their bounds: what is recorded is the draw before the cut, of which
+ * the density is known. */
+void prl_policy_cut(const prl_policy *policy, int64_t n, float *action);
+/* Fails: PRL_ENUMERIC (an action that is not finite: row and name), PRL_EINVAL (one that is no choice of its
+ * dimension). */
+prl_status prl_policy_check_actions(const prl_policy *policy, const float *action, int64_t n,
+                                    prl_error *error);
 /* Log-densities of the actions (n, actions), whole numbers for choices, at finite observations → log_prob
  * (n). Fails: PRL_EABSENT (the plan has no program "density"), PRL_EINVAL (no choice of its dimension, not
  * finite). */
@@ -105,6 +117,19 @@ int64_t prl_policy_choices(const prl_policy *policy);
 /* Log-probabilities of all choices → (n, choices). Fails: PRL_EABSENT. */
 prl_status prl_policy_densities(prl_policy *policy, const float *observation, int64_t n, float *log_probs,
                                 prl_error *error);
+
+/* ---- a version apart (version.c) ---- */
+
+/* What acts, as bytes: the published parameters, what normalises observations, live options that `act` reads,
+ * shares of several policies. The other policy's document has the keys that acting reads of this one's
+ * (agent/form.c). */
+int64_t prl_policy_version_bytes(const prl_policy *policy);
+void prl_policy_write_version(const prl_policy *policy, void *to);
+void prl_policy_read_version(prl_policy *policy, const void *from);
+bool prl_policy_reads(const prl_policy *policy, int option); /* whether `act` reads a live option */
+/* Why no policy apart from the streams can act so; NULL: one can. A constant string. */
+const char *prl_policy_bound(const prl_policy *policy);
+
 /* A call of the host has been answered: draws of rows without a place move on. */
 void prl_policy_answered(prl_policy *policy);
 
