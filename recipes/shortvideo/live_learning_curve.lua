@@ -6,6 +6,7 @@ return experiment {
   control = "ltr",
   arms = {{name = "two_stage", recipe = require "two_stage", fast = {["algorithm.first"] = 1e5}}},
   responses = {"watch_time", "share", "comment"},
+  metrics = {"kl/share", "effective"},
   worlds = {
     {name = "strong", set = {["env.preset"] = "strong", ["eval.every"] = 2.5e5, ["eval.curve"] = 2048}},
     {name = "weak", set = {["env.preset"] = "weak", ["eval.every"] = 2.5e5, ["eval.curve"] = 2048}},

@@ -218,13 +218,12 @@ local function judge(list, name)
   return result
 end
 
---- Compares the value estimates of runs, pair by pair: paths = two runs' folders, or two folders of runs, whose seeds are
---- paired. options: {users, steps, horizon, seed, policy = "own" | "a" | "b", trust, watch}. Returns {names = {A, B}, parameters
---- = {of A, of B}, seeds = n, options, estimates = {{name, same, rows = of stats/values.lua, a, b = {counted, left, mean, deviation} of
---- a side or false}}}.
-function judged.compare(paths, options)
+--- Compares the value estimates of runs, pair by pair: paths = [{A's folder, B's folder}]. options: {users, steps, horizon, seed,
+--- policy = "own" | "a" | "b", trust, watch}. Returns {names = {A, B}, parameters = {of A, of B}, seeds = n, options, estimates =
+--- {{name, same, rows = of stats/values.lua, a, b = {counted, left, mean, deviation} of a side or false}}}.
+function judged.of_pairs(paths, options)
   local list = {horizon = options.horizon + options.steps}
-  for i, sides in ipairs(comparison.pairs_of(paths)) do
+  for i, sides in ipairs(paths) do
     local a, b = open(sides[1], options.trust), open(sides[2], options.trust)
     local given = setmetatable({seed = options.seed or a.info.evaluation.seed}, {__index = options})
     local found, same = pair(a, b, given)
@@ -237,5 +236,8 @@ function judged.compare(paths, options)
   for i, name in ipairs(names_of(list)) do result.estimates[i] = judge(list, name) end
   return result
 end
+
+--- The same of two runs' folders, or of two folders of runs, whose seeds are paired.
+function judged.compare(paths, options) return judged.of_pairs(comparison.pairs_of(paths), options) end
 
 return judged
