@@ -9,6 +9,7 @@ local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local html = require "perilune.report.html"
 local lift = require "perilune.stats.lift"
+local lifts = require "perilune.report.lifts"
 local statistics = require "perilune.stats.front"
 local contrasts = require "perilune.stats.contrasts"
 local series = require "perilune.report.series"
@@ -294,12 +295,17 @@ function experiment.render(shown)
   end
   local body = {
     tag("header", nil, tag("h1", nil, shown.name), tag("p", {class = "lead"}, shown.question)),
-    tag("p", {class = "lead"}, experiment.grounds(shown)), sections, differences(shown),
+    tag("p", {class = "lead"}, experiment.grounds(shown)),
+    tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is told from 0, a square is what was published."),
+    lifts.drawing(shown.worlds, shown.published), sections, differences(shown),
     tag("h2", nil, "To do it again"), tag("pre", nil, shown.command), tag("pre", nil, (shown.recipe:gsub("%s+$", ""))),
     html.json("charts", set.data),
   }
-  return html.page(shown.name, {library_style, assets.style}, body, {library, assets.script})
+  return html.page(shown.name, {library_style, assets.style, lifts.style}, body, {library, assets.script})
 end
+
+--- The lifts as a picture of its own.
+function experiment.picture(shown) return lifts.picture(shown.worlds, shown.published, assets.style) end
 
 --- The experiment as plain data, for experiment.json.
 function experiment.data(shown)
