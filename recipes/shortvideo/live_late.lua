@@ -1,4 +1,4 @@
--- Feedback that comes late: the time to a user's return is waited for, up to one day or four, so that the last request of a session is
+-- Feedback that comes late: the time to a user's return is waited for, up to four days, so that the last request of a session is
 -- learned from when the policy is another. a3c drops such requests, with V-trace it corrects them; ppo takes them as they are.
 --   perilune experiment recipes/shortvideo/live_late.lua [--fast]
 local base = extend(require "a2c", {env = {n = 256}, agent = {rows = 5e4}, train = {steps = 2e6}})
@@ -16,7 +16,7 @@ return experiment {
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
   metrics = {"lag", "stale_steps", "approx_kl", "clip_rate/rho"},
-  worlds = {world("at once", 0), world("after a day", 24), world("after four days", 96)},
+  worlds = {world("at once", 0), world("after four days", 96)},
   seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

@@ -92,6 +92,27 @@ describe("perilune experiment", function()
     assert.truthy(recipe.policy.start.run:find("stage-1/", 1, true))
   end)
 
+  it("goes on with all that a stage learned, where the chain says so", function()
+    write("mine.lua", file {arms = "{" .. arms .. [[, {name = "chain", stages = {require "base", require "base"}, into = "start-from"}}]]})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    local function inner(stage)
+      local names = {}
+      for _, name in ipairs(posix.dir(root .. "/e/strong/chain/" .. stage)) do
+        if name:find "^[%w_-]+%-s1$" then names[#names + 1] = name end
+      end
+      assert.equal(1, #names)
+      return names[1]
+    end
+    local start = cjson.decode(read("e/strong/chain/stage-2/" .. inner "stage-2" .. "/run.json")).start
+    assert.truthy(start.from:find(inner "stage-1", 1, true))
+    local taken = {}
+    for _, part in ipairs(start.parts) do taken[part.name or part.part] = part.taken end
+    assert.truthy(taken.policy > 0 and (taken["critic/watch_time"] or taken.watch_time) > 0)
+    assert.equal(out, (run "experiment mine.lua -q --fast --out e"))
+    inner "stage-2"
+  end)
+
   it("tunes every arm with the same budget, on seeds and users of its own", function()
     write("mine.lua", file {question = [["",
       tune = {metric = "watch_time", seeds = 1, users = 16, grid = {["algorithm.lr"] = {1e-3, 0}}}]]})

@@ -95,8 +95,8 @@ local function value_cells(_, world)
             interval(row.difference)}
         end
         if k == 1 and estimate.a and row.difference then
-          rows[#rows + 1] = {"", "  of it, %", "", "", ("%.2f ± %.2f"):format(100 * row.difference.mean / row.a.mean,
-            100 * (row.difference.half or 0) / row.a.mean):gsub("^%-", "−")}
+          rows[#rows + 1] = {"", "of the first", "", "", (lift.percent {mean = row.difference.mean / row.a.mean,
+            half = row.difference.half and row.difference.half / row.a.mean})}
         end
       end
     end

@@ -22,6 +22,9 @@ local judges = require "perilune.trainer.judges"
 
 local experiment = {}
 
+--- An arm's `into` of chains whose stages begin with all that the stage before had learned, critics too (`train --start-from`).
+experiment.whole = "start-from"
+
 local function refuse(plan, keys_, message)
   local file, line = locate.key(plan.files, keys_)
   failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys_, "."), message))
@@ -45,7 +48,7 @@ local function overrides(plan, arm, world, stage, from)
   add(set, {["eval.users"] = plan.users, ["eval.days"] = plan.days, ["eval.seed"] = said.user_seed})
   if #said.groups > 0 then add(set, {["eval.groups"] = said.groups}) end
   if said.control == "ltr" or said.control == "zero" then add(set, {["eval.baseline"] = said.control}) end
-  if from then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
+  if from and arm.into ~= experiment.whole then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
   return set
 end
 
@@ -160,7 +163,8 @@ local function jobs_of(plan, stage, before)
         if stage <= arm.stages then
           local set = overrides(plan, arm, world, stage, before[key])
           local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers,
-            runs = experiment.place(plan, world, arm, stage), name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
+            start = arm.into == experiment.whole and before[key] or nil, runs = experiment.place(plan, world, arm, stage),
+            name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
           job.key = key
           list[#list + 1] = job
         end
