@@ -23,7 +23,7 @@ local function file(fields)
     published = "{watch_time = {far = 0.3}}", worlds = '{"strong"}', fast = '{seeds = 1, users = 16, set = {["train.steps"] = 600}}'}
   for name, text in pairs(fields or {}) do said[name] = text end
   local lines = {"return experiment {"}
-  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "fast", "more"} do
+  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "fast", "question", "more"} do
     if said[name] then lines[#lines + 1] = ("  %s = %s,"):format(name, said[name]) end
   end
   return table.concat(lines, "\n") .. "\n}\n"
@@ -92,6 +92,87 @@ describe("perilune experiment", function()
     assert.truthy(recipe.policy.start.run:find("stage-1/", 1, true))
   end)
 
+  it("goes on with all that a stage learned, where the chain says so", function()
+    write("mine.lua", file {arms = "{" .. arms .. [[, {name = "chain", stages = {require "base", require "base"}, into = "start-from"}}]]})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    local function inner(stage)
+      local names = {}
+      for _, name in ipairs(posix.dir(root .. "/e/strong/chain/" .. stage)) do
+        if name:find "^[%w_-]+%-s1$" then names[#names + 1] = name end
+      end
+      assert.equal(1, #names)
+      return names[1]
+    end
+    local start = cjson.decode(read("e/strong/chain/stage-2/" .. inner "stage-2" .. "/run.json")).start
+    assert.truthy(start.from:find(inner "stage-1", 1, true))
+    local taken = {}
+    for _, part in ipairs(start.parts) do taken[part.name or part.part] = part.taken end
+    assert.truthy(taken.policy > 0 and (taken["critic/watch_time"] or taken.watch_time) > 0)
+    assert.equal(out, (run "experiment mine.lua -q --fast --out e"))
+    inner "stage-2"
+  end)
+
+  it("tunes every arm with the same budget, on seeds and users of its own", function()
+    write("mine.lua", file {question = [["",
+      tune = {metric = "watch_time", seeds = 1, users = 16, grid = {["algorithm.lr"] = {1e-3, 0}}}]]})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("Every arm was tuned with 2 points × 1 seed (from 1001), chosen by watch_time of 16 users", 1, true), out)
+    local chosen = out:match "far: algorithm%.lr = ([%d.]-)%.\n"
+    assert.truthy(chosen == "0.001" or chosen == "0", out)
+    local values = {}
+    for i = 1, 2 do
+      local path = ("e/tuning/strong/far_point_%d"):format(i)
+      for _, name in ipairs(posix.dir(root .. "/" .. path)) do
+        if name:find "%-s1001$" then
+          local lines = {}
+          for line in read(path .. "/" .. name .. "/evaluations.csv"):gmatch "[^\n]+" do lines[#lines + 1] = line end
+          local at, column = 0, nil
+          for cell in lines[1]:gmatch "[^,]+" do
+            at = at + 1
+            if cell == "mean/watch_time" then column = at end
+          end
+          at = 0
+          for cell in lines[#lines]:gmatch "[^,]+" do
+            at = at + 1
+            if at == column then values[i] = tonumber(cell) end
+          end
+        end
+      end
+    end
+    assert.equal(values[1] > values[2] and "0.001" or "0", chosen)
+    local trained
+    for _, name in ipairs(posix.dir(root .. "/e/strong/far")) do
+      if name:find "%-s1$" then trained = cjson.decode(read("e/strong/far/" .. name .. "/recipe.json")) end
+    end
+    assert.equal(tonumber(chosen), trained.algorithm.lr)
+  end)
+
+  it("shows policies as served, values, metrics of the training and a front, and draws a picture", function()
+    write("mine.lua", file {
+      arms = "{" .. arms .. [[, {name = "two", recipe = extend(require "base", {algorithm = {"a3c"}}), workers = 2}}]],
+      question = [["", served = true, metrics = {"entropy", "lag"}, front = {"watch_time", "like", "share"},
+      values = {users = 4, steps = 8, horizon = 64, policy = "control"}]]})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    for _, text in ipairs {"with its exploration, over itself without", "near, far: weighted sum", "lag: first tenth, last tenth",
+      "The front over near", "like + share, 95 %"} do
+      assert.truthy(out:find(text, 1, true), text .. "\n" .. out)
+    end
+    local info
+    for _, name in ipairs(posix.dir(root .. "/e/strong/two")) do
+      if name:find "%-s1$" then info = cjson.decode(read("e/strong/two/" .. name .. "/run.json")) end
+    end
+    assert.equal(2, info.workers)
+    local picture = read "e/lifts.svg"
+    assert.truthy(picture:find('xmlns="http://www.w3.org/2000/svg"', 1, true))
+    assert.truthy(picture:find("watch_time", 1, true))
+    local before = #posix.dir(root .. "/e/strong/two")
+    assert.equal(out, (run "experiment mine.lua -q --fast --out e"))
+    assert.equal(before, #posix.dir(root .. "/e/strong/two"))
+  end)
+
   it("gives an arm to other commands", function()
     write("mine.lua", file())
     local out, err, code = run "check mine.lua --set arm=near"
@@ -109,6 +190,16 @@ describe("perilune experiment", function()
     {{arms = "{}"}, "an experiment has arms, as in arms ="},
     {{arms = "{{name = \"a\"}}"}, "arms.1: an arm has a recipe"},
     {{seeds = "0"}, "seeds: "},
+    {{arms = '{{name = "near", recipe = require "base", workers = 0}}'}, "arms.1.workers: expected a whole number from 1 to 1024, got 0"},
+    {{question = '"", front = {"watch_time"}'}, "front: expected two responses or more"},
+    {{question = '"", front = {"watch_time", "likes"}'}, 'front: the env has no response "likes"; the nearest is "like"'},
+    {{question = '"", values = {policy = "mine"}'}, "values.policy: "},
+    {{question = '"", tune = {metric = "watch_tim", grid = {["algorithm.lr"] = {1e-3}}}'},
+      'tune.metric: the env has no response "watch_tim"; the nearest is "watch_time"'},
+    {{question = '"", tune = {metric = "watch_time"}'}, "tune.grid: expected a grid of at most 64 points, got none"},
+    {{arms = '{{name = "near", recipe = require "base", grid = {["algorithm.lr"] = {1e-3}}}}',
+      question = '"", tune = {metric = "watch_time", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
+      "arms.1.grid: has 1 points, and tune.grid 2: every arm has the same budget"},
   } do
     it("refuses " .. case[2], function()
       write("mine.lua", file(case[1]))

@@ -41,6 +41,25 @@ local function differences(plan)
   return list
 end
 
+-- What each world shows beside its table.
+local function go_further(plan, worlds, words)
+  local further = require "perilune.trainer.further"
+  local line = require("perilune.trainer.progress").work(words.quiet)
+  local total, done = #plan.said.arms * #plan.seeds, 0
+  local function one()
+    done = done + 1
+    line:part("as served", done, total * #worlds)
+  end
+  local function watch(...) line:part("values", ...) end
+  for _, world in ipairs(worlds) do
+    world.served = plan.said.served and further.served(world.arms, plan.metrics, one)
+    world.values = plan.said.values and further.values(plan.said.values, world.arms, world.control, {trust = plan.trust, watch = watch})
+    world.tuned = require("perilune.trainer.tuning").texts(plan, world)
+  end
+  line:clear()
+  return worlds
+end
+
 function experiment.run(argv)
   local words = parse(argv)
   local prl = require "perilune"
@@ -49,16 +68,20 @@ function experiment.run(argv)
     out = words.out})
   require("perilune.paths").make(plan.root)
   local lock = folder.lock(plan.root)
-  local trained = trainer.train(plan, {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet})
+  local how = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet}
+  require("perilune.trainer.tuning").run(plan, how)
+  local trained = trainer.train(plan, how)
   folder.unlock(lock)
   local said = plan.said
   local shown = {name = said.name, question = said.question, seeds = plan.seeds, users = plan.users, days = plan.days, fast = words.fast,
-    published = said.published, worlds = trainer.judge(plan, trained), differences = differences(plan),
+    published = said.published, metrics = said.metrics, tune = said.tune,
+    worlds = go_further(plan, trainer.judge(plan, trained), words), differences = differences(plan),
     command = require("perilune.invocation").line("experiment", unpack(argv)), recipe = plan.files[1].text}
   local report = require "perilune.report.experiment"
   terminal.out(report.text(shown))
   failure.check(prl.io.write(plan.root .. "/experiment.json", prl.to_json(report.data(shown), 2) .. "\n"))
   failure.check(prl.io.write(plan.root .. "/report.html", report.render(shown)))
+  failure.check(prl.io.write(plan.root .. "/lifts.svg", report.picture(shown)))
   terminal.out("Drawn in ", plan.root, "/report.html\n")
   return 0
 end

@@ -1,7 +1,9 @@
 --- What an experiment says beside its arms' recipes (`experiment` of prelude.lua), checked:
---- {name, question, arms = [{name, stages (their number), into, set, fast}], control, seeds, first_seed, worlds = [{name, set}],
----  users, days, user_seed, responses, published = {response = {arm = percent}}, groups, fast = {seeds, users, days, set}}.
---- A `set` has options of a recipe by path, as a sweep's grid has them.
+--- {name, question, arms = [{name, stages (their number), into, set, fast, workers, grid}], control, seeds, first_seed,
+---  worlds = [{name, set}], users, days, user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics,
+---  served, values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
+---  user_seed} or nil, fast = {seeds, users, days, set}}.
+--- A `set` has options of a recipe by path, a `grid` lists of their values, as a sweep's grid has them.
 
 local checks = require "perilune.recipe.check"
 local keys = require "perilune.keys"
@@ -11,7 +13,7 @@ local values = require "perilune.recipe.values"
 
 local experiment = {}
 
-local most_arms, most_worlds = 8, 8
+local most_arms, most_worlds, most_points, most_workers = 8, 8, 64, 1024
 
 local function list(check, value, path, what, most)
   if type(value) ~= "table" or #value == 0 then values.wrong(check, path, what, value) end
@@ -34,6 +36,29 @@ local function settings(check, given, path)
   return given
 end
 
+-- Lists of values by path, and how many points they are.
+local function grid_of(check, given, path)
+  local grid, points = settings(check, given, path), 1
+  for name, axis in pairs(grid) do
+    if type(axis) ~= "table" or #axis == 0 then
+      values.wrong(check, ("%s.%s"):format(path, tostring(name)), "a list of values, as in {1e-3, 1e-4}", axis)
+    end
+    points = points * #axis
+  end
+  if next(grid) == nil or points > most_points then
+    check.fail(path, ("expected a grid of at most %d points, got %s"):format(most_points, next(grid) and points or "none"))
+  end
+  return grid, points
+end
+
+local function workers(check, value, path)
+  if value == nil then return nil end
+  if type(value) ~= "number" or value % 1 ~= 0 or value < 1 or value > most_workers then
+    values.wrong(check, path, ("a whole number from 1 to %d"):format(most_workers), value)
+  end
+  return value
+end
+
 -- A name that is a folder's, too.
 local function name_of(check, value, path, taken)
   if type(value) ~= "string" or not value:find("^[%w_][%w _.+-]*$") or #value > 60 then
@@ -49,11 +74,13 @@ local function arms(check, given)
   local taken, result = {}, {}
   for i, arm in ipairs(given) do
     local at = "arms." .. i
-    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast"}, at)
+    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast", "workers", "grid"}, at)
     result[i] = {stages = arm.stages, into = arm.into or "policy.start"}
     result[i].name = check.try(name_of, check, arm.name, at .. ".name", taken)
     result[i].set = check.try(settings, check, arm.set, at .. ".set")
     result[i].fast = check.try(settings, check, arm.fast, at .. ".fast")
+    result[i].workers = check.try(workers, check, arm.workers, at .. ".workers")
+    result[i].grid = arm.grid
   end
   return result, taken
 end
@@ -87,8 +114,26 @@ local function published(check, given, names)
   return given
 end
 
+-- Every arm has as many points as the grid of all: an arm with more would be tuned better, not be better.
+local function tune(check, given, every)
+  if given == nil then return nil end
+  local result = check.section(schema.experiment_tune, given, "tune", {"grid"})
+  result.grid, result.points = grid_of(check, given.grid, "tune.grid")
+  for i, arm in ipairs(every) do
+    if arm.grid then
+      local at = ("arms.%d.grid"):format(i)
+      local grid, own = grid_of(check, arm.grid, at)
+      arm.grid = grid
+      if own ~= result.points then
+        check.fail(at, ("has %d points, and tune.grid %d: every arm has the same budget"):format(own, result.points))
+      end
+    end
+  end
+  return result
+end
+
 local function body(check, given)
-  local own = {"arms", "worlds", "published", "control", "fast"}
+  local own = {"arms", "worlds", "published", "control", "fast", "values", "tune"}
   local result = check.section(schema.experiment, given, "", own)
   local by_name
   result.arms, by_name = arms(check, given.arms)
@@ -102,6 +147,9 @@ local function body(check, given)
     check.note("control", ("expected an arm's name, or \"ltr\" or \"zero\", got %s%s"):format(values.show(given.control),
       nearest.hint_or_list(tostring(given.control), known)))
   end
+  result.values = given.values and check.section(schema.experiment_values, given.values, "values")
+  if #result.front == 1 then check.note("front", "expected two responses or more, the first against the sum of the others") end
+  result.tune = check.try(tune, check, given.tune, result.arms or {})
   local fast = check.section(schema.experiment_fast, given.fast, "fast", {"set"})
   fast.set = check.try(settings, check, (given.fast or {}).set, "fast.set")
   result.fast = fast

@@ -322,6 +322,31 @@ schema.experiment = {
   option("user_seed", "number", 900001, "", "seed of these users", {integer = true, min = 0, max = 2 ^ 53}),
   option("responses", "texts", {}, "", "what the table shows; default: what was published, or else everything"),
   option("groups", "texts", {}, "", "observations that divide users into thirds, for actions by group"),
+  option("front", "texts", {}, "", 'responses of a front of all arms: the first against the sum of the others'),
+  option("metrics", "texts", {}, "", "metrics of the training, by their means over its last tenth and as curves"),
+  option("served", "boolean", false, "", "judges each policy with its exploration, too: what that costs users"),
+}
+
+--- The fields of an experiment's `values`: critics' estimates beside returns, as `perilune values` compares them.
+schema.experiment_values = {
+  option("users", "number", 512, "users", "users whose steps count", {integer = true, min = 2, max = 2 ^ 20}),
+  option("steps", "number", 64, "steps", "steps of each that count", {integer = true, min = 1, max = 2 ^ 20}),
+  option("horizon", "number", 128, "steps", "steps that are played beyond them, so that their returns are known",
+    {integer = true, min = 0, max = 2 ^ 20}),
+  option("policy", "choice", "own", "", "whose policy acts: each arm's own, or the control's for all, on the same rows",
+    {choices = {"own", "control"}}),
+  option("seed", "number", 800001, "", "seed of these users", {integer = true, min = 0, max = 2 ^ 53}),
+}
+
+--- The fields of an experiment's `tune`: the budget that each arm has to be tuned with, on seeds and users of its own.
+schema.experiment_tune = {
+  option("metric", "text", nil, "", "the response by which the best point of a grid is chosen", {required = true}),
+  option("direction", "choice", "maximise", "", "whether greater or smaller values are better", {choices = {"maximise", "minimise"}}),
+  option("seeds", "number", 2, "seeds", "seeds of training of each point", {integer = true, min = 1, max = 1000}),
+  option("first_seed", "number", 1001, "", "the first of them", {integer = true, min = 0, max = 2 ^ 52}),
+  option("users", "number", 1024, "users", "users by whom points are chosen", {integer = true, min = 2, max = 2 ^ 24}),
+  option("days", "number", 1, "days", "simulated days of each", {integer = true, min = 1, max = 10000}),
+  option("user_seed", "number", 700001, "", "seed of these users", {integer = true, min = 0, max = 2 ^ 53}),
 }
 
 --- What `--fast` takes in their place.

@@ -52,8 +52,11 @@ function run.load(folder, brief)
   }
 end
 
---- Whether a run is what its recipe and its seed give: it began with nothing of another's, and nothing was changed since.
-function run.as_written(info) return info.start == nil and info.changes == nil and info.swaps == nil end
+--- Whether a run is what its recipe, its seed and what it began with give: nothing was changed since.
+function run.unchanged(info) return info.changes == nil and info.swaps == nil end
+
+--- Whether a run is what its recipe and its seed give: it began with nothing of another's, either.
+function run.as_written(info) return info.start == nil and run.unchanged(info) end
 
 --- The last evaluation as {step, episodes, response = {name = {mean, sd, half}}, length = …}; nil without one.
 --- half: of the mean's 95 % interval over episodes.

@@ -1,14 +1,19 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
---- worlds = [{name, arms, control, table}], differences = [{name, list}], command, recipe (its text)}.
+--- metrics, tune, worlds = [{name, arms, control, table, split, front, served, values, tuned}], differences = [{name, list}], command,
+--- recipe (its text)}.
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.format"
+local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local html = require "perilune.report.html"
 local lift = require "perilune.stats.lift"
+local lifts = require "perilune.report.lifts"
+local statistics = require "perilune.stats.front"
 local contrasts = require "perilune.stats.contrasts"
 local series = require "perilune.report.series"
+local training = require "perilune.stats.training"
 
 local experiment = {}
 
@@ -64,6 +69,69 @@ local function power_cells(shown, world)
   return header, rows
 end
 
+-- What the policies' own exploration costs.
+local function served_cells(_, world)
+  if not world.served then return nil end
+  local header, rows = {"with its exploration, over itself without"}, {}
+  for i, arm in ipairs(world.served) do header[i + 1] = arm.name end
+  for r, row in ipairs(world.table.rows) do
+    rows[r] = {lift.label(row)}
+    for _, arm in ipairs(world.served) do rows[r][#rows[r] + 1] = lift.percent(arm[r] or nil) end
+  end
+  return header, rows
+end
+
+local function interval(value) return value and format.with_error(value.mean, value.half) or "–" end
+
+-- What the critics expect beside the returns that came.
+local function value_cells(_, world)
+  if not world.values then return nil end
+  local header, rows = {"estimates of values", "", "first", "second", "second − first, 95 %"}, {}
+  for _, one in ipairs(world.values) do
+    for _, estimate in ipairs(one.found.estimates) do
+      for k, row in ipairs(estimate.rows) do
+        if row.a or row.b then
+          rows[#rows + 1] = {("%s, %s: %s"):format(one.beside, one.name, estimate.name), row.name, interval(row.a), interval(row.b),
+            interval(row.difference)}
+        end
+        if k == 1 and estimate.a and row.difference then
+          rows[#rows + 1] = {"", "of the first", "", "", (lift.percent {mean = row.difference.mean / row.a.mean,
+            half = row.difference.half and row.difference.half / row.a.mean})}
+        end
+      end
+    end
+  end
+  return header, rows
+end
+
+-- What the trainings show of themselves, over seeds.
+local function training_cells(shown, world)
+  local header, rows = {"of the training, over seeds"}, {}
+  for i, arm in ipairs(world.arms) do header[i + 1] = arm.name end
+  local function add(label, of)
+    local cells, any = {label}, false
+    for i, arm in ipairs(world.arms) do
+      local value = of(arm)
+      cells[i + 1], any = value or "–", any or value ~= nil
+    end
+    if any then rows[#rows + 1] = cells end
+  end
+  for _, row in ipairs(world.table.rows) do
+    add(("%s: user-days to 95 %% of its final lift"):format(row.name), function(arm)
+      local days = training.user_days(arm.runs, row.name)
+      return days and format.count(days.mean) .. (days.half and " ± " .. format.count(days.half) or "")
+    end)
+  end
+  for _, name in ipairs(shown.metrics or {}) do
+    add(name .. ": first tenth, last tenth", function(arm)
+      local last, first = training.late(arm.runs, name)
+      return last and interval(first) .. "; " .. interval(last)
+    end)
+  end
+  if #rows == 0 then return nil end
+  return header, rows
+end
+
 -- The same policies as an A/B test would have judged them.
 local function split_cells(_, world)
   if not world.split then return nil end
@@ -86,14 +154,22 @@ local function split_text(world)
     world.split.sample_ratio.p)
 end
 
+-- What every arm was tuned with.
+local function budget(tune)
+  if not tune then return "Nothing was tuned for this table." end
+  return ("Every arm was tuned with %d points × %s (from %.0f), chosen by %s of %s users × %s (seed %.0f), which judge nothing "
+    .. "else."):format(tune.points, format.plural(tune.seeds, "seed"), tune.first_seed, tune.metric, format.grouped(tune.users),
+    format.plural(tune.days, "day"), tune.user_seed)
+end
+
 --- What the tables rest on.
 function experiment.grounds(shown)
   local seeds = #shown.seeds == 1 and ("seed %.0f"):format(shown.seeds[1])
     or ("%d seeds (%.0f to %.0f)"):format(#shown.seeds, shown.seeds[1], shown.seeds[#shown.seeds])
   return ("%s users × %s, the same with the same random draws for all arms and seeds, are %s user-days for each of %s of "
-    .. "training, which all arms share; intervals over users%s. Nothing was tuned for this table."):format(format.grouped(shown.users),
+    .. "training, which all arms share; intervals over users%s. %s"):format(format.grouped(shown.users),
     format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
-    #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training")
+    #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training", budget(shown.tune))
 end
 
 local function marks(world)
@@ -109,6 +185,14 @@ local function experience(world)
   return "User-days of training, all seeds: " .. table.concat(parts, ", ") .. "."
 end
 
+-- The point that each arm was tuned to.
+local function tuned(world)
+  if not world.tuned then return "" end
+  local parts = {}
+  for i, arm in ipairs(world.arms) do parts[i] = ("%s: %s"):format(arm.name, world.tuned[arm.name]) end
+  return "Tuned to " .. table.concat(parts, "; ") .. "."
+end
+
 -- Which critics have no row, in any arm.
 local function unsummed(world)
   local names, seen = {}, {}
@@ -122,7 +206,8 @@ end
 
 local function tables_of(shown, world)
   local list = {}
-  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, power_cells, split_cells} do
+  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, power_cells, split_cells, served_cells, value_cells,
+    training_cells} do
     local header, rows = make(shown, world)
     if header then list[#list + 1] = {header, rows} end
   end
@@ -138,7 +223,9 @@ function experiment.text(shown)
       table.insert(one[2], 1, one[1])
       parts[#parts + 1] = format.columns(one[2])
     end
+    if world.front then parts[#parts + 1] = statistics.text(world.front) end
     parts[#parts + 1] = ("%s\n%s\n%s\n"):format(marks(world), experience(world), split_text(world))
+    if world.tuned then parts[#parts + 1] = tuned(world) .. "\n" end
     local missing = unsummed(world)
     if missing then parts[#parts + 1] = missing .. "\n" end
   end
@@ -147,7 +234,19 @@ end
 
 -- ---- the page ----
 
-local function curves(world, set)
+-- Metrics of the training over its steps, one after another.
+local function metric_curves(shown, world, set, figures)
+  for _, name in ipairs(shown.metrics or {}) do
+    local lines = {}
+    for i, arm in ipairs(world.arms) do
+      local columns = arm.runs[1].metrics.columns
+      lines[i] = {label = arm.name, points = series.thin(columns.step, columns[name] or {}, 120), color = (i - 1) % 6 + 1}
+    end
+    figures[#figures + 1] = set.figure {title = name, unit = "first seed", lines = lines}
+  end
+end
+
+local function curves(shown, world, set)
   local figures = {}
   for _, row in ipairs(world.table.rows) do
     local lines = {}
@@ -157,6 +256,7 @@ local function curves(world, set)
     local baseline = (world.arms[1].runs[1].lift or {}).baseline or "the baseline"
     figures[#figures + 1] = set.figure {title = row.name, unit = "% over " .. baseline, axis = "user-days", zero = true, lines = lines}
   end
+  metric_curves(shown, world, set, figures)
   return #figures > 0 and {tag("h3", nil, "Over simulated days"),
     tag("p", {class = "lead"}, "Means over seeds; across: user-days of experience. A band reaches from the least seed to the greatest."),
     tag("div", {class = "charts"}, figures)} or nil
@@ -190,16 +290,22 @@ function experiment.render(shown)
     local tables = {}
     for k, one in ipairs(tables_of(shown, world)) do tables[k] = html.cards(one[1], one[2]) end
     sections[i] = {tag("h2", nil, world.name), tables, tag("p", {class = "lead"}, marks(world), " ", experience(world), " ",
-      split_text(world), " ", unsummed(world)), {curves(world, set)}, by_group(world)}
+      split_text(world), " ", tuned(world), " ", unsummed(world)), front.section(world.front), {curves(shown, world, set)},
+      by_group(world)}
   end
   local body = {
     tag("header", nil, tag("h1", nil, shown.name), tag("p", {class = "lead"}, shown.question)),
-    tag("p", {class = "lead"}, experiment.grounds(shown)), sections, differences(shown),
+    tag("p", {class = "lead"}, experiment.grounds(shown)),
+    tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is told from 0, a square is what was published."),
+    lifts.drawing(shown.worlds, shown.published), sections, differences(shown),
     tag("h2", nil, "To do it again"), tag("pre", nil, shown.command), tag("pre", nil, (shown.recipe:gsub("%s+$", ""))),
     html.json("charts", set.data),
   }
-  return html.page(shown.name, {library_style, assets.style}, body, {library, assets.script})
+  return html.page(shown.name, {library_style, assets.style, lifts.style}, body, {library, assets.script})
 end
+
+--- The lifts as a picture of its own.
+function experiment.picture(shown) return lifts.picture(shown.worlds, shown.published, assets.style) end
 
 --- The experiment as plain data, for experiment.json.
 function experiment.data(shown)

@@ -1,6 +1,7 @@
 --- Series of a run: thinned to what a screen can show, and summed up.
 
 local stats = require "perilune.stats"
+local training = require "perilune.stats.training"
 
 local series = {}
 
@@ -40,10 +41,7 @@ function series.summary(ys)
   if #kept == 0 then return nil end
   local low, high = math.huge, -math.huge
   for i = 1, #kept do low, high = math.min(low, kept[i]), math.max(high, kept[i]) end
-  local from = #kept - math.max(1, math.floor(#kept / 10)) + 1
-  local sum = 0
-  for i = from, #kept do sum = sum + kept[i] end
-  return {first = kept[1], last = kept[#kept], low = low, high = high, late = sum / (#kept - from + 1), n = #kept}
+  return {first = kept[1], last = kept[#kept], low = low, high = high, late = (training.ends(kept)), n = #kept}
 end
 
 --- The mean of a column of evaluations over runs (records/run.lua), step by step where all have it: points {x, mean, low, high}, from

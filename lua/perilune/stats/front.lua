@@ -22,16 +22,22 @@ function front.nondominated(points)
   return on
 end
 
-local function interval(panel, baseline, metric)
-  local value = lift.of({panel}, {baseline}, metric)
+local function interval(panels, baselines, metric)
+  local value = lift.of(panels, baselines, metric)
   return value and {mean = value.mean, half = value.half, low = value.low, high = value.high} or nil
+end
+
+-- The metrics of both axes.
+local function axes(options)
+  local across, upwards = {of = options.x}, {of = {}}
+  for _, name in ipairs(options.y) do upwards.of[name] = 1 end
+  return across, upwards
 end
 
 --- options: the recipe's eval.front (x, y). entries: {name, kind, panel, action}, the baseline's panel apart. Points without
 --- a lift (the baseline gave nothing) are left out. fixed: the baseline is a constant action, and so on the front itself.
 function front.of(options, entries, baseline, baseline_name, fixed)
-  local across, upwards = {of = options.x}, {of = {}}
-  for _, name in ipairs(options.y) do upwards.of[name] = 1 end
+  local across, upwards = axes(options)
   local result = {x = options.x, y = options.y, baseline = baseline_name, users = baseline.users, days = baseline.days,
     points = {}}
   local list = {{name = baseline_name, kind = "baseline", panel = baseline}}
@@ -39,7 +45,7 @@ function front.of(options, entries, baseline, baseline_name, fixed)
   local global = {}
   for _, entry in ipairs(list) do
     local point = {name = entry.name, kind = entry.kind, action = entry.action,
-      x = interval(entry.panel, baseline, across), y = interval(entry.panel, baseline, upwards)}
+      x = interval({entry.panel}, {baseline}, across), y = interval({entry.panel}, {baseline}, upwards)}
     if point.x and point.y then
       result.points[#result.points + 1] = point
       if entry.kind == "vector" or (entry.kind == "baseline" and fixed) then
@@ -48,6 +54,22 @@ function front.of(options, entries, baseline, baseline_name, fixed)
     end
   end
   for i, on in ipairs(front.nondominated(global)) do global[i].point.on = on end
+  return result
+end
+
+--- The arms of an experiment, each with the panels of all seeds, beside their control: names = responses, the first against the
+--- sum of the others; nil where there are none. There is no vector in it, and so no line.
+function front.of_arms(names, arms, control)
+  if #names == 0 then return nil end
+  local options = {x = names[1], y = {unpack(names, 2)}}
+  local across, upwards = axes(options)
+  local first = control.panels[1]
+  local result = {x = options.x, y = options.y, baseline = control.name, users = first.users, days = first.days, points = {
+    {name = control.name, kind = "baseline", x = {mean = 0, half = 0, low = 0, high = 0}, y = {mean = 0, half = 0, low = 0, high = 0}}}}
+  for _, arm in ipairs(arms) do
+    local x, y = interval(arm.panels, control.panels, across), interval(arm.panels, control.panels, upwards)
+    if arm ~= control and x and y then result.points[#result.points + 1] = {name = arm.name, kind = "beside", x = x, y = y} end
+  end
   return result
 end
 

@@ -1,13 +1,14 @@
 --- Experiments: arms trained on the same seeds in the same worlds, and judged on the same users with the same chances.
 ---
 --- A plan is {path, trust, root, said (recipe/experiment.lua), seeds = [of training], users, days, fast, arms = [{name, said, loaded =
---- {world's name = the recipe of its first stage}}]}. A chain is trained stage by stage: the run of each stage is where the next
---- begins, on the same seed.
+--- {world's name = the recipe of its first stage}}], tuned = {world's name = {arm's name = options by path}}, which trainer/tuning.lua
+--- fills}. A chain is trained stage by stage: the run of each stage is where the next begins, on the same seed.
 
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
 local nearest = require "perilune.nearest"
 local contrasts = require "perilune.stats.contrasts"
+local front = require "perilune.stats.front"
 local lift = require "perilune.stats.lift"
 local locate = require "perilune.recipe.locate"
 local panel = require "perilune.trainer.panel"
@@ -21,6 +22,9 @@ local judges = require "perilune.trainer.judges"
 
 local experiment = {}
 
+--- An arm's `into` of chains whose stages begin with all that the stage before had learned, critics too (`train --start-from`).
+experiment.whole = "start-from"
+
 local function refuse(plan, keys_, message)
   local file, line = locate.key(plan.files, keys_)
   failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys_, "."), message))
@@ -32,7 +36,7 @@ end
 
 -- The overrides that make an arm's stage in a world what is trained. from: the run of the stage before it.
 local function overrides(plan, arm, world, stage, from)
-  local set, said = {("arm=%q"):format(arm.name)}, plan.said
+  local set, said = {("arm=%q"):format(arm.recipe_of or arm.name)}, plan.said
   if stage > 1 then set[2] = "stage=" .. stage end
   add(set, world.set)
   add(set, arm.set)
@@ -40,10 +44,11 @@ local function overrides(plan, arm, world, stage, from)
     add(set, said.fast.set)
     add(set, arm.fast)
   end
+  add(set, (plan.tuned[world.name] or {})[arm.name] or {})
   add(set, {["eval.users"] = plan.users, ["eval.days"] = plan.days, ["eval.seed"] = said.user_seed})
   if #said.groups > 0 then add(set, {["eval.groups"] = said.groups}) end
   if said.control == "ltr" or said.control == "zero" then add(set, {["eval.baseline"] = said.control}) end
-  if from then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
+  if from and arm.into ~= experiment.whole then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
   return set
 end
 
@@ -67,15 +72,29 @@ local function check_alike(plan, world)
   end
 end
 
--- The metrics of the table, by the names that the experiment gives, those that were published, or all.
-local function metrics_of(plan)
+-- What the env's users are judged by: a list of metrics; and a function that refuses names that are none of them.
+local function judged_by(plan)
   local loaded = plan.arms[1].loaded[plan.said.worlds[1].name]
   local all = lift.metrics(lift.judged {responses = environment.responses(loaded.spec), evaluation = loaded.recipe.eval})
-  local names, known, list, published = {}, {}, {}, keys(plan.said.published)
+  local names, known = {}, {}
   for i, metric in ipairs(all) do names[i], known[metric.name] = metric.name, metric end
   local function need(name, where)
-    if not known[name] then refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names))) end
+    if known[name] then return known[name] end
+    refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
   end
+  return all, need, known
+end
+
+--- The metric of a response's name, or refuses it at these keys of the file.
+function experiment.metric(plan, name, where)
+  local _, need = judged_by(plan)
+  return need(name, where)
+end
+
+-- The metrics of the table, by the names that the experiment gives, those that were published, or all.
+local function metrics_of(plan)
+  local all, need, known = judged_by(plan)
+  local list, published = {}, keys(plan.said.published)
   for _, name in ipairs(plan.said.responses) do need(name, {"responses"}) end
   for _, name in ipairs(published) do need(name, {"published", name}) end
   for i, name in ipairs(#plan.said.responses > 0 and plan.said.responses or published) do list[i] = known[name] end
@@ -91,25 +110,33 @@ function experiment.plan(path, options)
   local said = first.experiment
   local sizes = options.fast and said.fast or said
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
-    arms = {}, files = first.files}
+    arms = {}, files = first.files, tuned = {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
   local name = said.name:gsub("[^%w._-]", "_")
   plan.root = (options.out or ("runs/experiment-%s%s"):format(name, options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
-  for i, arm in ipairs(said.arms) do
+  experiment.load(plan)
+  plan.metrics = metrics_of(plan)
+  for _, response in ipairs(said.front) do experiment.metric(plan, response, {"front"}) end
+  if said.tune then experiment.metric(plan, said.tune.metric, {"tune", "metric"}) end
+  return plan
+end
+
+--- Loads every arm in every world, as it is to be trained.
+function experiment.load(plan)
+  for i, arm in ipairs(plan.said.arms) do
     plan.arms[i] = {name = arm.name, said = arm, loaded = {}}
-    for _, world in ipairs(said.worlds) do
+    for _, world in ipairs(plan.said.worlds) do
       plan.arms[i].loaded[world.name] = load(plan, overrides(plan, arm, world, 1))
       for stage = 2, arm.stages do load(plan, overrides(plan, arm, world, stage)) end
     end
   end
-  for _, world in ipairs(said.worlds) do check_alike(plan, world) end
-  plan.metrics = metrics_of(plan)
-  return plan
+  for _, world in ipairs(plan.said.worlds) do check_alike(plan, world) end
 end
 
 -- ---- the runs ----
 
-local function place(plan, world, arm, stage)
+--- The folder of the runs of an arm's stage in a world.
+function experiment.place(plan, world, arm, stage)
   local function word(text) return (text:gsub("[^%w._+-]", "_")) end
   return ("%s/%s/%s%s"):format(plan.root, word(world.name), word(arm.name), arm.stages > 1 and "/stage-" .. stage or "")
 end
@@ -123,16 +150,20 @@ local function finder()
   end
 end
 
+--- By what experiment.train's result names a run.
+function experiment.key(world, arm, seed) return ("%s/%s/%.0f"):format(world.name, arm.name, seed) end
+
 -- The jobs of one stage of all arms, seed by seed; before: {[arm .. world .. seed] = the run of the stage before}.
 local function jobs_of(plan, stage, before)
   local list = {}
   for _, seed in ipairs(plan.seeds) do
     for _, world in ipairs(plan.said.worlds) do
       for _, arm in ipairs(plan.said.arms) do
-        local key = ("%s/%s/%.0f"):format(world.name, arm.name, seed)
+        local key = experiment.key(world, arm, seed)
         if stage <= arm.stages then
           local set = overrides(plan, arm, world, stage, before[key])
-          local job = jobs.new(load(plan, set), seed, {set = set, runs = place(plan, world, arm, stage),
+          local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers,
+            start = arm.into == experiment.whole and before[key] or nil, runs = experiment.place(plan, world, arm, stage),
             name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
           job.key = key
           list[#list + 1] = job
@@ -167,7 +198,7 @@ end
 local function arm_of(plan, world, arm, trained)
   local found = {name = arm.name, panels = {}, baselines = {}, runs = {}, user_days = 0}
   for i, seed in ipairs(plan.seeds) do
-    local run = failure.check(runs.load(trained[("%s/%s/%.0f"):format(world.name, arm.name, seed)]))
+    local run = failure.check(runs.load(trained[experiment.key(world, arm, seed)]))
     found.runs[i] = run
     found.panels[i], found.baselines[i] = panel.load(run.folder .. "/panels.safetensors", run.info.responses, run.info.evaluation)
     if not found.panels[i] then failure.run(("%s has no panels: it was not judged by user and day"):format(run.folder)) end
@@ -178,7 +209,7 @@ local function arm_of(plan, world, arm, trained)
   return found
 end
 
---- What each world shows: [{name, arms, control = {name, panels}, table (stats/contrasts.lua)}].
+--- What each world shows: [{name, arms, control = {name, panels}, table (stats/contrasts.lua), split, front}].
 function experiment.judge(plan, trained)
   local result = {}
   for w, world in ipairs(plan.said.worlds) do
@@ -189,7 +220,7 @@ function experiment.judge(plan, trained)
     end
     control = control or {name = plan.said.control, panels = {arms[1].baselines[1]}}
     result[w] = {name = world.name, arms = arms, control = control, table = contrasts.of(arms, control, plan.metrics),
-      split = split.of(arms, control, plan.metrics, plan.said.name)}
+      split = split.of(arms, control, plan.metrics, plan.said.name), front = front.of_arms(plan.said.front, arms, control)}
   end
   return result
 end

@@ -2,9 +2,10 @@
 --- go on, the others begin.
 ---
 --- A job is {recipe = file, script (whether it is one), set = {overrides}, hash = of the resolved recipe, seed, runs = the
---- folder for its run, steps = of the recipe, name = for messages}. A run is a job's where hash, seed and length are the
---- same: everything that its numbers come from is in these, but for a length that was changed afterwards (`train --resume RUN
---- --steps N`); runs that began with another's policy, or whose options were changed, are nobody's.
+--- folder for its run, steps = of the recipe, workers (nil: one), start = the run with whose policy, critics
+--- and statistics it begins (nil: with nothing), name = for messages}. A run is a job's where hash, seed, length, workers and start
+--- are the same: everything that its numbers come from is in these, but for a length that was changed afterwards (`train
+--- --resume RUN --steps N`); runs whose options were changed are nobody's.
 
 local failure = require "perilune.failure"
 local paths = require "perilune.paths"
@@ -18,15 +19,17 @@ local progress = require "perilune.trainer.progress"
 
 local jobs = {}
 
-local function key_of(hash, seed, steps)
-  return ("%s %.0f %s"):format(hash, seed, type(steps) == "number" and ("%.0f"):format(steps) or "-")
+local function key_of(one)
+  return ("%s %.0f %s %.0f %s"):format(one.hash, one.seed, type(one.steps) == "number" and ("%.0f"):format(one.steps) or "-",
+    one.workers or 1, one.start or "")
 end
 
 -- A folder's run as {path, status, rank}; nil where it is none. rank orders runs of one job by how far they are.
 local function read_run(path)
   local info = records.read(path .. "/run.json", "run")
-  if not info or not runs.as_written(info) then return nil end
-  local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps, rank = -1}
+  if not info or not runs.unchanged(info) then return nil end
+  local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps,
+    workers = info.workers, start = info.start and info.start.from:gsub("/checkpoints/[^/]*$", ""), rank = -1}
   local all = folder.open(path):checkpoints()
   if #all > 0 then found.rank = tonumber(all[#all]:match("step%-(%d+)$")) end
   if info.status == "finished" then found.rank = math.huge end
@@ -39,7 +42,7 @@ function jobs.index(folders)
   for _, path in ipairs(folders) do
     for _, inner in ipairs(paths.folders(path)) do
       local run = read_run(inner)
-      local key = run and key_of(run.hash, run.seed, run.steps)
+      local key = run and key_of(run)
       if run and (not index[key] or run.rank > index[key].rank) then index[key] = run end
     end
   end
@@ -47,15 +50,15 @@ function jobs.index(folders)
 end
 
 --- The job's run in an index: {path, status, …}; nil where there is none.
-function jobs.find(index, job) return index[key_of(job.hash, job.seed, job.steps)] end
+function jobs.find(index, job) return index[key_of(job)] end
 
 --- How many steps a loaded recipe trains; nil for a search, which counts trials.
 function jobs.steps(loaded) return drivers.of_algorithm(loaded.algorithm).planned(loaded).steps end
 
---- A job: a loaded recipe or script on a seed. more: set, runs, name.
+--- A job: a loaded recipe or script on a seed. more: set, runs, name, workers, start.
 function jobs.new(loaded, seed, more)
   return {recipe = loaded.path, script = loaded.script, set = more.set, hash = loaded.hash, seed = seed, runs = more.runs,
-    steps = jobs.steps(loaded), name = more.name}
+    steps = jobs.steps(loaded), name = more.name, workers = more.workers, start = more.start}
 end
 
 local function tail(path)
@@ -75,6 +78,8 @@ local function words_of(job, run, options, threads)
   if job.script then return words end
   if options.trust then add "--trust" end
   if threads then add("--threads", threads) end
+  if job.start and not run then add("--start-from", job.start) end
+  if job.workers and not run then add("--workers", ("%.0f"):format(job.workers)) end
   return words
 end
 

@@ -270,16 +270,16 @@ local function importance_of(list)
   return result
 end
 
---- Judges the value estimates of a run or of a folder of runs, or compares those of two sides pair by pair: paths = {A} or {A, B}, each
---- a run's folder, or each a folder of runs, whose seeds are paired. options: {users, steps, horizon, seed, policy = "own" | "a" |
---- "b", groups = lists of patterns (recipe/observes.lua), trust, watch}. Returns {names = {A, B}, parameters
---- = {of A, of B}, seeds = n, options, estimates = {{name, same, rows = of stats/values.lua, a, b = {counted, left, mean, deviation} of
---- a side or false}}, importance = {of A, of B} (importance.whole)}.
-function judged.compare(paths, options)
+--- Judges the value estimates of runs, or compares those of two sides pair by pair: places = [{A's folder[, B's folder]}], an
+--- entry a seed. options: {users, steps, horizon, seed, policy = "own" | "a" | "b", groups = lists of patterns
+--- (recipe/observes.lua), trust, watch}. Returns {names = {A, B}, parameters = {of A, of B}, seeds = n, options, estimates =
+--- {{name, same, rows = of stats/values.lua, a, b = {counted, left, mean, deviation} of a side or false}}, importance = {of A, of
+--- B} (importance.whole)}.
+function judged.of_places(places, options)
   local list = {horizon = options.horizon + options.steps, names = {}, parameters = {}}
-  for i, places in ipairs(comparison.tuples_of(paths)) do
+  for i, folders in ipairs(places) do
     local sides = {}
-    for k, path in ipairs(places) do
+    for k, path in ipairs(folders) do
       sides[k] = open(path, options.trust)
       list.names[k], list.parameters[k] = sides[k].info.name, sides[k].parameters
     end
@@ -293,5 +293,8 @@ function judged.compare(paths, options)
   for i, name in ipairs(names_of(list)) do result.estimates[i] = judge(list, name) end
   return result
 end
+
+--- The same of {A} or {A, B}, each a run's folder, or each a folder of runs, whose seeds are paired.
+function judged.compare(paths, options) return judged.of_places(comparison.tuples_of(paths), options) end
 
 return judged

@@ -1,0 +1,117 @@
+--- The lifts of an experiment as one drawing: a row for each response, a column for each world, an interval for each arm, and what was
+--- published, a hollow mark. Each row has its own scale, the same in all worlds: lifts of rare responses are far wider than others.
+
+local charts = require "perilune.report.chart"
+local format = require "perilune.format"
+local html = require "perilune.report.html"
+
+local lifts = {}
+
+local tag = html.tag
+
+local cell, label, gap, line, below, head = 250, 96, 26, 15, 24, 44
+local colors = 6 -- of assets.style
+
+-- The least and greatest of a row's percents in all worlds, with 0 and a little air.
+local function range(worlds, r, published)
+  local low, high = 0, 0
+  local function see(value)
+    if value and value == value then low, high = math.min(low, value), math.max(high, value) end
+  end
+  for _, world in ipairs(worlds) do
+    for _, one in ipairs(world.table.rows[r].arms) do
+      if one.lift then
+        see(100 * (one.lift.low or one.lift.mean))
+        see(100 * (one.lift.high or one.lift.mean))
+      end
+      see(published[one.name])
+    end
+  end
+  local air = high > low and 0.06 * (high - low) or 1
+  return low - air, high + air
+end
+
+-- An arm's interval at this height, and what was published of it.
+local function mark(one, shown, color, x, y)
+  local parts, class = {}, "c" .. color
+  if one.lift then
+    local low, high = 100 * (one.lift.low or one.lift.mean), 100 * (one.lift.high or one.lift.mean)
+    parts[1] = tag("line", {class = "bar-thick " .. class, x1 = x(low), x2 = x(high), y1 = y, y2 = y})
+    parts[2] = tag("circle", {class = "dot " .. class, cx = x(100 * one.lift.mean), cy = y, r = one.told and 5 or 3})
+  end
+  if shown then
+    parts[3] = tag("rect", {class = "published " .. class, x = ("%.1f"):format(x(shown) - 3.5), y = y - 3.5, width = 7, height = 7})
+  end
+  return parts
+end
+
+-- One response in one world, whose upper left corner is at (left, top).
+local function cell_of(row, published, within, left, top)
+  local low, high = within[1], within[2]
+  local function x(value) return tonumber(("%.1f"):format(left + (value - low) / (high - low) * (cell - gap))) end
+  local marks, bottom = {}, top + #row.arms * line
+  for _, tick in ipairs((charts.ticks(low, high, 4))) do
+    marks[#marks + 1] = tag("line", {class = tick == 0 and "zero" or "grid", x1 = x(tick), x2 = x(tick), y1 = top - 4, y2 = bottom})
+    marks[#marks + 1] = tag("text", {x = x(tick), y = bottom + 12, ["text-anchor"] = "middle"}, format.number(tick))
+  end
+  for i, one in ipairs(row.arms) do marks[#marks + 1] = mark(one, published[one.name], (i - 1) % colors + 1, x, top + (i - 0.5) * line) end
+  return marks
+end
+
+-- The arms' names beside their colours.
+local function legend(arms)
+  local parts, at = {}, 8
+  for i, one in ipairs(arms) do
+    local class = "c" .. (i - 1) % colors + 1
+    parts[#parts + 1] = tag("circle", {class = "dot " .. class, cx = at, cy = 10, r = 4})
+    parts[#parts + 1] = tag("text", {class = "name " .. class, x = at + 8, y = 14}, one.name)
+    at = at + 26 + 7 * #one.name
+  end
+  return parts
+end
+
+--- The drawing. worlds: of trainer/experiment.lua; published: {response = {arm = percent}}.
+function lifts.drawing(worlds, published, attributes)
+  local first = worlds[1].table.rows
+  local height = #first[1].arms * line + below
+  local marks = {legend(first[1].arms)}
+  for w, world in ipairs(worlds) do
+    marks[#marks + 1] = tag("text", {class = "world", x = label + (w - 1) * cell, y = head - 10},
+      ("%s, %% over %s"):format(world.name, world.control.name))
+  end
+  for r, row in ipairs(first) do
+    local shown, top = published[row.name] or {}, head + (r - 1) * height
+    local low, high = range(worlds, r, shown)
+    marks[#marks + 1] = tag("text", {class = "response", x = 0, y = top + #row.arms * line / 2 + 4}, row.name)
+    for w, world in ipairs(worlds) do
+      marks[#marks + 1] = cell_of(world.table.rows[r], shown, {low, high}, label + (w - 1) * cell, top)
+    end
+  end
+  local all = {class = "lifts", role = "img", ["aria-label"] = "Lifts of the arms",
+    viewBox = ("0 0 %d %d"):format(label + #worlds * cell, head + #first * height)}
+  for name, value in pairs(attributes or {}) do all[name] = value end
+  return tag("svg", all, marks)
+end
+
+lifts.style = [==[
+.lifts { width: 100%; max-width: 900px; display: block; }
+.lifts text { font-size: 11.5px; fill: var(--soft); }
+.lifts .response, .lifts .world { fill: var(--ink); font-weight: 600; }
+.lifts .name { fill: currentColor; font-weight: 600; }
+.lifts .grid { stroke: var(--rule); stroke-width: 1; }
+.lifts .zero { stroke: var(--soft); stroke-width: 1; }
+.lifts .dot { fill: currentColor; }
+.lifts .published { fill: none; stroke: currentColor; stroke-width: 1.5; }
+]==]
+
+--- The same as a picture of its own: a file that needs no page. style: of the pages (assets.lua).
+function lifts.picture(worlds, published, style)
+  local root = style:match("^(.-)%* {") -- the colours, on light and on dark
+  local used = style:match("(%.c1 {.-)%.plot {") .. style:match("(%.bar%-thick {.-}\n)")
+  local drawn = tostring(lifts.drawing(worlds, published, {xmlns = "http://www.w3.org/2000/svg",
+    ["font-family"] = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"}))
+  local inner = ("<style>%s%s%s.lifts { background: var(--bg); max-width: none; }</style>"):format(root, used, lifts.style)
+  return (drawn:gsub(">", function() return ">" .. inner end, 1)) .. "\n"
+end
+
+return lifts

@@ -1,0 +1,24 @@
+-- How far acting may lag behind learning: a3c by 1, 2, 11 and 64 workers, whose gradients are up to 0, 1, 10 and 63 updates old, with
+-- and without V-trace. Each worker has 64 users, so that an update is always of 512 requests. With several workers two runs differ.
+--   perilune experiment recipes/shortvideo/live_async.lua [--fast]
+local function lag(updates, correction)
+  return extend(require "a3c", {env = {n = 64 * (updates + 1)}, algorithm = {correction = correction}, train = {steps = 1.5e6}})
+end
+
+local arms = {}
+for _, updates in ipairs {0, 1, 10, 63} do
+  arms[#arms + 1] = {name = "lag " .. updates, recipe = lag(updates, false), workers = updates + 1}
+  arms[#arms + 1] = {name = "lag " .. updates .. " vtrace", recipe = lag(updates, {"vtrace"}), workers = updates + 1}
+end
+
+return experiment {
+  name = "live_async",
+  question = "How old may the policy be that acts, for a3c with and without a correction?",
+  control = "lag 0",
+  arms = arms,
+  responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
+  metrics = {"lag", "clip_rate/rho", "entropy"},
+  worlds = {"strong"},
+  seeds = 3, users = 4096, days = 3,
+  fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
+}
