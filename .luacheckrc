@@ -13,4 +13,5 @@ files["recipes"] = {
   },
 }
 files["examples/*/recipe.lua"] = files["recipes"]
+files["examples/threaded_host/*.lua"] = files["recipes"]
 files["spec"] = {std = "+busted"}
