@@ -90,6 +90,7 @@ void prl_agent_free(prl_agent *a) {
   prl_board_close(a->board);
   prl_agent_free(a->next);
   prl_kept_free(a->kept);
+  prl_migration_free(a->migration);
   prl_workers_free(a->workers);
   prl_schedule_free(a->schedule);
   prl_learner_free(a->learner);

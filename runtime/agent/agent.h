@@ -59,15 +59,16 @@ struct prl_agent {
   prl_blocks blocks; /* all that changes while the agent lives */
   bool failed;
   prl_error failure;
-  char notice[400];     /* prl_agent_notice */
-  bool *whole;          /* (sets) scratch of a swap: taken over whole */
-  prl_taken *taken;     /* of prl_agent_start_from; NULL before */
-  prl_agent *next;      /* of a swap or rollback: waits for the end of the update; NULL: none */
-  bool restored;        /* of one that waits: by a rollback, with a learned state of its own */
-  prl_kept *kept;       /* what the last swap replaced; of one that waits: room for it; NULL: nothing */
-  prl_watch watch;      /* of evaluations and drives */
-  prl_drive drive;      /* of the environment that prl_agent_drive drives; env NULL: none */
-  prl_workers *workers; /* that drive parts of it; NULL: none */
+  char notice[400];         /* prl_agent_notice */
+  bool *whole;              /* (sets) scratch of a swap: taken over whole */
+  prl_taken *taken;         /* of prl_agent_start_from; NULL before */
+  prl_agent *next;          /* of a swap or rollback: waits for the end of the update; NULL: none */
+  bool restored;            /* of one that waits: by a rollback, with a learned state of its own */
+  prl_kept *kept;           /* what the last swap replaced; of one that waits: room for it; NULL: nothing */
+  prl_migration *migration; /* of the last prl_agent_swap_plan; NULL: none */
+  prl_watch watch;          /* of evaluations and drives */
+  prl_drive drive;          /* of the environment that prl_agent_drive drives; env NULL: none */
+  prl_workers *workers;     /* that drive parts of it; NULL: none */
 };
 
 /* agent.c. values NULL: parameters start as zeros, to be loaded. */
@@ -101,8 +102,8 @@ int64_t prl_agent_needs(const prl_agent *agent);
 /* swap.c: what waits takes over, if anything does. Call between two updates. */
 void prl_agent_adopt(prl_agent *agent);
 /* swap.c: parameters of the same set, name and shape; whole[i] says of which sets all. taken: NULL, or for
- * each set how many numbers. */
-void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken);
+ * each set how many numbers. migration: NULL, or where it is noted. */
+void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken, prl_migration *migration);
 
 /* drive.c: buffers for an environment of the agent's shape. Fails: PRL_ESHAPE, PRL_ENOMEM. */
 prl_status prl_drive_init(const prl_agent *agent, const prl_vecenv *env, prl_drive *out, prl_error *error);

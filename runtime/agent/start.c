@@ -27,20 +27,13 @@ static bool any_fits(const prl_agent *a, const prl_agent *other) {
   return false;
 }
 
-/* Without the padding between parameters. */
-static int64_t numbers_of(const prl_params *set) {
-  int64_t numbers = 0;
-  for (int i = 0; i < set->count; i++) numbers += prl_tensor_count(&set->items[i]->value);
-  return numbers;
-}
-
 static int list_parts(prl_agent *a, const prl_agent *other) {
   int count = 0;
   const bool observed = prl_policy_normalises(a->policy);
   for (; count < a->sets->count; count++) {
     const prl_params *set = a->sets->items[count];
     a->taken[count].part = "parameters", a->taken[count].name = set->name,
-    a->taken[count].of = numbers_of(set);
+    a->taken[count].of = prl_sets_numbers(set);
   }
   if (observed) a->taken[count++] = (prl_taken){"observations", "", prl_policy_normalises(other->policy), 1};
   for (int i = 0; i < prl_learner_critics(a->learner); i++) {
@@ -62,8 +55,8 @@ prl_status prl_agent_start_from(prl_agent *a, const prl_agent *other, const prl_
   const size_t most = (size_t)a->sets->count + (size_t)prl_learner_critics(a->learner) + 1;
   if (!a->taken && !(a->taken = prl_calloc(a->runtime, most, sizeof *a->taken)))
     return prl_fail_memory(error, most * sizeof *a->taken);
-  prl_agent_take_sets(a, other, a->taken);
-  prl_policy_take(a->policy, other->policy, a->whole);
+  prl_agent_take_sets(a, other, a->taken, NULL);
+  prl_policy_take(a->policy, other->policy, a->whole, NULL);
   const bool observed = !prl_policy_normalises(a->policy) || prl_policy_normalises(other->policy);
   prl_learner_start(a->learner, other->learner, observed);
   const int parts = list_parts(a, other);

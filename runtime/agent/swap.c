@@ -1,6 +1,7 @@
 /* A new recipe for a running agent, and the way back. The new plan becomes a separate agent, off the learning
  * path; between two updates it takes over what the old one knows, and then its place. What the old one had
  * learned is kept (kept.c): a rollback makes an agent of it, which takes over the experience alone. */
+#include <math.h>
 #include <string.h>
 
 #include "agent/kept.h"
@@ -70,8 +71,17 @@ static void take_blocks(prl_agent *to, const prl_agent *from, const char *prefix
     }
 }
 
-/* usable: the new plan can learn from the rows that are there. */
-static void take_experience(prl_agent *to, const prl_agent *from, bool usable) {
+/* A swap is refused where the new plan cannot learn from the rows that are there (prepare); a rollback leaves
+ * them behind. */
+static bool usable(const prl_agent *to, const prl_agent *from) {
+  return !prl_learner_check_densities(to->learner, from->learner, NULL);
+}
+
+static bool keeps_memory(const prl_agent *to, const prl_agent *from) {
+  return to->shape->memory_rows && from->shape->memory_rows && usable(to, from);
+}
+
+static void take_experience(prl_agent *to, const prl_agent *from) {
   take_blocks(to, from, "experience.");
   to->experience->shortage = from->experience->shortage;
   prl_streams_rebuild(to->experience);
@@ -79,19 +89,20 @@ static void take_experience(prl_agent *to, const prl_agent *from, bool usable) {
     take_blocks(to, from, "control.");
     prl_streams_rebuild(prl_control_experience(to->control));
   }
-  if (usable && to->shape->memory_rows && from->shape->memory_rows) {
+  if (keeps_memory(to, from)) {
     take_blocks(to, from, "memory.");
     prl_learner_remember(to->learner);
   }
 }
 
-void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken) {
+void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken, prl_migration *m) {
   for (int i = 0; i < to->sets->count; i++) {
     const char *name = to->sets->items[i]->name;
     int found = prl_sets_find(from->sets, name, strlen(name));
     const prl_params *in_force = found < 0 ? NULL : prl_policy_published(from->policy, found);
-    to->whole[i] = prl_sets_take(to->sets, i, from->sets, in_force, taken ? &taken[i].taken : NULL);
+    to->whole[i] = prl_sets_take(to->sets, i, from->sets, in_force, taken ? &taken[i].taken : NULL, m);
   }
+  prl_sets_note_dropped(to->sets, from->sets, m);
 }
 
 /* Whether the critics or constraints of two plans say something else, their networks apart. */
@@ -118,28 +129,27 @@ static bool is_other_objective(const prl_agent *to, const prl_agent *from, doubl
   return other;
 }
 
-/* What was learned. True: the policy acts as before in every byte. */
-static bool take_learned(prl_agent *to, const prl_agent *from, double step) {
+/* What was learned; nothing of `from` changes. True: the policy acts as before in every byte. */
+static bool take_learned(prl_agent *to, const prl_agent *from, double step, prl_migration *m) {
   prl_live_freeze(to->live, step);
-  prl_agent_take_sets(to, from, NULL);
-  const bool same = prl_policy_take(to->policy, from->policy, to->whole);
-  prl_learner_take(to->learner, from->learner);
+  prl_agent_take_sets(to, from, NULL, m);
+  const bool same = prl_policy_take(to->policy, from->policy, to->whole, m);
+  prl_learner_take(to->learner, from->learner, to->whole, m);
+  prl_live_note(to->live, from->live, step, m);
   return same;
 }
 
 static void take_over(prl_agent *to, prl_agent *from) {
   const double step = (double)from->experience->n.decisions;
-  /* A swap is refused where it is not so (prepare); a rollback leaves such rows behind. */
-  const bool usable = !prl_learner_check_densities(to->learner, from->learner, NULL);
-  take_experience(to, from, usable);
+  take_experience(to, from);
   if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
-  prl_policy_continue(to->policy, from->policy, !to->restored && take_learned(to, from, step));
+  prl_policy_continue(to->policy, from->policy, !to->restored && take_learned(to, from, step, NULL));
   prl_learner_continue(to->learner, from->learner);
   to->watch = from->watch;
   to->drive = from->drive;
   from->drive = (prl_drive){0};
   const uint64_t version = (uint64_t)prl_policy_version(to->policy);
-  const bool drop = to->shape->drop_stale || !usable;
+  const bool drop = to->shape->drop_stale || !usable(to, from);
   prl_experience_version(to->experience, drop ? version : (uint64_t)from->experience->n.min_version);
 }
 
@@ -190,6 +200,49 @@ prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *e
   prl_status status = prepare(a, plan, &next, error);
   if (!status) prl_agent_free(next);
   return status;
+}
+
+static void note_experience(const prl_agent *to, const prl_agent *from, prl_migration *m) {
+  const int64_t held = from->experience->n.live, room = to->experience->options.rows;
+  prl_migration_note(m, &(prl_migrated){"experience", "", PRL_KEPT, NULL, held, room, NAN, NAN},
+                     "steps that were not learned from yet, running episodes and counts go on");
+  if (!to->shape->memory_rows && !from->shape->memory_rows) return;
+  const bool kept = keeps_memory(to, from);
+  const int64_t old = from->shape->memory_rows ? prl_learner_remembered(from->learner) : 0;
+  prl_migration_note(m,
+                     &(prl_migrated){"memory", "",
+                                     kept                     ? PRL_KEPT
+                                     : to->shape->memory_rows ? PRL_ANEW
+                                                              : PRL_DROPPED,
+                                     NULL, kept ? old : 0, to->shape->memory_rows, NAN, NAN},
+                     kept ? "its steps go on, and rewards are computed when they are drawn"
+                     : to->shape->memory_rows ? "the running agent remembers nothing"
+                                              : "the new plan learns from no memory");
+}
+
+prl_status prl_agent_swap_plan(prl_agent *a, const prl_plan *plan, const prl_migrated **list, int *count,
+                               prl_error *error) {
+  prl_agent *next = NULL;
+  prl_migration *m = NULL;
+  prl_status status = PRL_GIVEN(error, "agent plan list count", a, plan, list, count);
+  if (!status) status = prepare(a, plan, &next, error);
+  if (status) return status;
+  status = prl_migration_new(a->runtime, &m, error);
+  if (!status) {
+    (void)take_learned(next, a, (double)a->experience->n.decisions, m);
+    note_experience(next, a, m);
+    if (m->failed) status = prl_fail_memory(error, sizeof *m->items);
+  }
+  prl_agent_free(next);
+  if (status) {
+    prl_migration_free(m);
+    return status;
+  }
+  prl_migration_free(a->migration);
+  a->migration = m;
+  *list = m->items;
+  *count = m->count;
+  return PRL_OK;
 }
 
 prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {

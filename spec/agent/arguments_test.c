@@ -147,6 +147,13 @@ static void agent_calls(void) {
   REFUSED("plan", prl_agent_swap(agent, NULL, e));
   REFUSED("agent", prl_agent_swap_check(NULL, plan, e));
   REFUSED("plan", prl_agent_swap_check(agent, NULL, e));
+  const prl_migrated *migrated = NULL;
+  int parts = 7;
+  REFUSED("agent", prl_agent_swap_plan(NULL, plan, &migrated, &parts, e));
+  REFUSED("plan", prl_agent_swap_plan(agent, NULL, &migrated, &parts, e));
+  REFUSED("list", prl_agent_swap_plan(agent, plan, NULL, &parts, e));
+  REFUSED("count", prl_agent_swap_plan(agent, plan, &migrated, NULL, e));
+  assert_true(!migrated && parts == 7);
   REFUSED("agent", prl_agent_rollback(NULL, e));
   assert_null(prl_agent_previous(NULL));
   REFUSED("agent", prl_agent_start_from(NULL, agent, NULL, NULL, e));

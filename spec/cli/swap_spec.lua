@@ -52,7 +52,9 @@ describe("perilune swap", function()
   it("says what it would change, changes it, and the journal has it", function()
     local code, out, err = run "swap R other.lua --check"
     assert.equal(0, code, err)
-    assert.truthy(out:find("objective.critics.upright.weight: 1 → 2\n      can be carried out\n", 1, true), out)
+    assert.truthy(out:find("objective.critics.upright.weight: 1 → 2\n      parameters policy: kept, 30 of 30 (", 1, true), out)
+    assert.truthy(out:find("critic upright: kept, 1 → 1 (weight is 2 in place of 1, it goes on)\n", 1, true), out)
+    assert.truthy(out:find("\n      can be carried out\n$"), out)
     code, out, err = run "swap R other.lua --author ada --reason 'twice as much'"
     assert.equal(0, code, err)
     assert.truthy(out:find("swap by ada: twice as much\n      recipe %x+ → %x+\n"), out)
@@ -65,7 +67,12 @@ describe("perilune swap", function()
     assert.truthy(out:find("in force since step [%d,]+\nlast of 2 lines in its journal:\n", 1), out)
     code, out = run "journal R --json"
     assert.equal(0, code)
-    assert.equal("twice as much", cjson.decode(out:match("\n(.-)\n$")).reason)
+    local entry = cjson.decode(out:match("\n(.-)\n$"))
+    assert.same({"twice as much", "policy", "kept"}, {entry.reason, entry.plan[1].name, entry.plan[1].outcome})
+    code, out = run "swap R other.lua --check --json"
+    assert.equal(0, code)
+    entry = cjson.decode(out)
+    assert.same({"check", "can be carried out", "parameters"}, {entry.kind, entry.outcome, entry.plan[1].part})
   end)
 
   it("goes back to before the swap, and says where there is nothing to go back to", function()

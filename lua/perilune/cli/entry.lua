@@ -1,6 +1,7 @@
 --- An entry of a run's journal on the terminal.
 
 local format = require "perilune.format"
+local migration = require "perilune.migration"
 local terminal = require "perilune.terminal"
 
 local entry = {}
@@ -15,6 +16,7 @@ function entry.show(one)
   for _, change in ipairs(one.changes or {}) do
     terminal.out(("      %s: %s → %s\n"):format(change.option, change.before or "–", change.after or "–"))
   end
+  for _, part in ipairs(one.plan or {}) do terminal.out("      ", migration.line(part), "\n") end
   terminal.out("      ", one.outcome, "\n")
 end
 

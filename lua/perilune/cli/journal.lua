@@ -8,7 +8,7 @@ local terminal = require "perilune.terminal"
 local journal = {summary = "show and verify what was done to a run"}
 
 function journal.run(argv)
-  local parser = options.parser("journal", "Shows what was done to a run while it trained: checks, swaps, rollbacks, options that were set. "
+  local parser = options.parser("journal", "Shows what was done to a run while it trained: checks, swaps, rollbacks, options set. "
     .. "Every line is verified by the hash of the one before; a journal that was edited or cut is refused by its line.")
   parser:argument("run", "The run's folder.")
   parser:flag("--json", "One JSON object a line, as in the file.")

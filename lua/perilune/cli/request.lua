@@ -3,6 +3,7 @@
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local show = require("perilune.cli.entry").show
+local terminal = require "perilune.terminal"
 
 local request = {}
 
@@ -17,6 +18,7 @@ function request.parser(name, text)
   parser:argument("run", "The run's folder.")
   parser:option("--reason", "Why, for the run's journal."):argname("TEXT"):convert(one_line)
   parser:option("--author", "Who, for the run's journal; default: the user."):argname("NAME"):convert(one_line)
+  parser:flag("--json", "The journal's line as a JSON object.")
   return parser
 end
 
@@ -31,7 +33,7 @@ function request.ask(words, asked)
   local entry = require("perilune.trainer.requests").ask(folder, asked)
   local refused = entry.outcome:match("^refused: (.*)$") or entry.outcome:match("^failed: (.*)$")
   if refused then failure.usage(refused) end
-  show(entry)
+  if words.json then terminal.json(entry) else show(entry) end
   return 0
 end
 

@@ -200,9 +200,14 @@ local said = {check = function(check, value, _, path)
   return value
 end}
 
+-- What becomes of one part of the agent (agent:check_swap).
+local migrated = record({part = text, name = text, reason = text,
+  outcome = choice("kept", "kept in part", "rescaled", "started anew", "dropped")},
+  {taken = count, of = count, before = number, after = number})
+
 schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "rollback", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said,
-  changes = list(record({option = text}, {before = text, after = text}))})
+  changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
   kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text)},

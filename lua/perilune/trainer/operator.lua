@@ -61,10 +61,11 @@ function Operator:recipe_before()
   return {call = "rollback", hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
--- A function of the agent: what it refuses is a failure.
+-- A function of the agent, and what it returns: what it refuses is a failure.
 local function ask(agent, name, plan)
-  local ok, message = pcall(agent[name], agent, plan)
-  if not ok then failure.usage((tostring(message):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", ""))) end
+  local ok, result = pcall(agent[name], agent, plan)
+  if ok then return result end
+  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")))
 end
 
 --- Carries out a request {kind, recipe, set, author, reason, id}: the journal's line says what became of it.
@@ -76,7 +77,7 @@ function Operator:carry_out(request)
     if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
     wanted = request.kind == "rollback" and self:recipe_before() or self:other_recipe(request)
     if wanted.plan then
-      ask(run.agent, "check_swap", wanted.plan)
+      entry.plan = ask(run.agent, "check_swap", wanted.plan)
     elseif not wanted.hash then
       ask(run.agent, "rollback") -- which says why there is nothing to go back to
     end

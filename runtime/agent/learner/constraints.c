@@ -202,28 +202,62 @@ static void take_window(const prl_constraint *c, prl_window *to, const prl_windo
   to->filled = from->filled;
 }
 
-void prl_constraints_take(prl_learner *to, const prl_learner *from) {
-  for (int i = 0; i < to->constraints_count; i++)
-    for (int k = 0; k < from->constraints_count; k++) {
-      prl_constraint *ours = &to->constraints[i];
-      const prl_constraint *old = &from->constraints[k];
-      if (strcmp(ours->name, old->name) || ours->window != old->window || ours->per != old->per ||
-          strcmp(to->critics[ours->critic].name, from->critics[old->critic].name))
-        continue;
-      *ours->state = *old->state;
-      take_window(ours, &ours->own, &old->own);
-      if (ours->relative && old->relative) take_window(ours, &ours->control, &old->control);
-      if (!ours->learned) continue;
-      ours->state->multiplier = fmin(ours->state->multiplier, ours->most);
-      ours->state->integral = fmin(ours->state->integral, ours->most);
-    }
-}
-
-/* ---- multipliers ---- */
-
 static double multiplier_of(const prl_learner *l, const prl_constraint *c) {
   return c->learned ? c->state->multiplier : fmax(0, prl_ref_value(l->live, c->fixed));
 }
+
+/* Why the state of `old` is none for `ours`; NULL: it is. */
+static const char *why_not(const prl_learner *to, const prl_constraint *ours, const prl_learner *from,
+                           const prl_constraint *old) {
+  if (!old) return "the running agent has no such constraint";
+  if (strcmp(to->critics[ours->critic].name, from->critics[old->critic].name) != 0)
+    return "it is on another critic";
+  if (ours->per != old->per) return "it is on another unit";
+  return ours->window != old->window ? "its window is another" : NULL;
+}
+
+static const prl_constraint *find(const prl_learner *l, const char *name) {
+  for (int i = 0; i < l->constraints_count; i++)
+    if (!strcmp(l->constraints[i].name, name)) return &l->constraints[i];
+  return NULL;
+}
+
+static void take_one(prl_constraint *ours, const prl_constraint *old) {
+  *ours->state = *old->state;
+  take_window(ours, &ours->own, &old->own);
+  if (ours->relative && old->relative) take_window(ours, &ours->control, &old->control);
+  if (!ours->learned) return;
+  ours->state->multiplier = fmin(ours->state->multiplier, ours->most);
+  ours->state->integral = fmin(ours->state->integral, ours->most);
+}
+
+void prl_constraints_take(prl_learner *to, const prl_learner *from, prl_migration *m) {
+  for (int i = 0; i < to->constraints_count; i++) {
+    prl_constraint *ours = &to->constraints[i];
+    const prl_constraint *old = find(from, ours->name);
+    const char *why = why_not(to, ours, from, old);
+    const double before = old ? multiplier_of(from, old) : NAN;
+    if (!why) take_one(ours, old);
+    prl_migration_note(m,
+                       &(prl_migrated){"multiplier", ours->name, why ? PRL_ANEW : PRL_KEPT, NULL,
+                                       why ? 0 : (int64_t)old->own.filled, ours->window, before,
+                                       multiplier_of(to, ours)},
+                       "%s",
+                       why             ? why
+                       : ours->learned ? "it and its window of measurements go on"
+                                       : "its window of measurements goes on; it is not learned");
+  }
+  for (int i = 0; i < from->constraints_count; i++) {
+    const prl_constraint *old = &from->constraints[i];
+    if (!find(to, old->name))
+      prl_migration_note(m,
+                         &(prl_migrated){"multiplier", old->name, PRL_DROPPED, NULL, 0, old->window,
+                                         multiplier_of(from, old), NAN},
+                         "the new plan has no such constraint");
+  }
+}
+
+/* ---- multipliers ---- */
 
 void prl_constraints_apply(prl_learner *l) {
   if (!l->constraints_count) return;

@@ -44,7 +44,8 @@ prl_status prl_constraints_build(prl_learner *learner, prl_error *error);
 void prl_constraints_free(prl_learner *learner);
 prl_status prl_constraints_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 bool prl_constraints_restore(const prl_learner *learner);
-void prl_constraints_take(prl_learner *to, const prl_learner *from); /* of the same name, critic and window */
+/* Of the same name, critic and window. */
+void prl_constraints_take(prl_learner *to, const prl_learner *from, prl_migration *migration);
 /* What the plan's document lets the learner allocate. */
 int64_t prl_constraints_bytes(const prl_shape *shape, const prl_value *root);
 

@@ -258,6 +258,8 @@ bool prl_learner_restore(prl_learner *l) {
 
 /* ---- swapping ---- */
 
+int64_t prl_learner_remembered(const prl_learner *l) { return l->memory ? l->memory->n.rows : 0; }
+
 void prl_learner_remember(prl_learner *l) { (void)prl_replay_restore(l->memory, l->experience); }
 
 /* A baseline is measured while the starting policy acts: it cannot be had later. */
@@ -286,22 +288,15 @@ prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner 
                   reader);
 }
 
-static void take_critic(prl_critic *to, const prl_critic *old) {
-  if (!old) return;
-  if (to->baseline) *to->scale = *old->scale;
-  if (to->normalise && old->normalise && to->layer_rows == old->layer_rows) *to->popart = *old->popart;
-}
-
 static void take_optims(prl_learner *to) {
   for (int i = 0; i < to->sets->optims_count; i++) to->optim_steps[i] = to->sets->optims[i]->steps;
   prl_programs_fill_live(to);
 }
 
-void prl_learner_take(prl_learner *to, const prl_learner *from) {
-  for (int i = 0; i < to->critics_count; i++)
-    take_critic(&to->critics[i], prl_critic_find(from, to->critics[i].name));
-  prl_constraints_take(to, from);
-  prl_novelty_take(to, from);
+void prl_learner_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *m) {
+  prl_critics_take(to, from, whole, m);
+  prl_constraints_take(to, from, m);
+  prl_novelty_take(to, from, m);
   take_optims(to);
 }
 
@@ -322,9 +317,9 @@ void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) 
   for (int i = 0; i < to->critics_count; i++) {
     prl_critic *ours = &to->critics[i];
     const prl_critic *old = prl_critic_find(from, ours->name);
-    if (old && (ours->baseline ? measured : *ours->scale == *old->scale)) take_critic(ours, old);
+    if (old && (ours->baseline ? measured : *ours->scale == *old->scale)) prl_critic_take(ours, old, 1);
   }
-  prl_novelty_take(to, from);
+  prl_novelty_take(to, from, NULL);
   take_optims(to);
   if (observed && measured) to->n.warmed = 1;
 }

@@ -38,13 +38,15 @@ prl_status prl_learner_blocks(prl_learner *learner, prl_blocks *blocks, prl_erro
 bool prl_learner_restore(prl_learner *learner);
 /* After the blocks of the replay memory were taken over, and those of the experience. */
 void prl_learner_remember(prl_learner *learner);
+int64_t prl_learner_remembered(const prl_learner *learner); /* rows in its replay memory */
 /* Fails where the new plan needs what a running agent can no longer measure: PRL_EINVAL. */
 prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error);
 /* Fails where the new plan learns from densities of actions and rows of the running agent have none:
  * PRL_EINVAL. */
 prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error);
-/* What one learner hands to another: the critics' statistics and the optimizers' counts of steps. */
-void prl_learner_take(prl_learner *to, const prl_learner *from);
+/* What one learner hands to another: the critics' statistics and the optimizers' counts of steps. whole[i]:
+ * set i of the new sets was taken over, all of it. */
+void prl_learner_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *migration);
 /* Goes on where `from` is: its running episodes and counts; the warm-up is over. */
 void prl_learner_continue(prl_learner *to, const prl_learner *from);
 /* Before its first step, in place of prl_learner_take: only critics whose rewards have the same scale take

@@ -151,10 +151,28 @@ static bool alike(const prl_novelty *ours, const prl_novelty *old) {
          !memcmp(ours->column, old->column, (size_t)ours->width * sizeof *ours->column);
 }
 
-void prl_novelty_take(prl_learner *to, const prl_learner *from) {
-  if (!alike(to->novelty, from->novelty)) return;
+static void note_taken(const prl_novelty *ours, const prl_novelty *old, prl_migration *m) {
+  if (!ours && !old) return;
+  const char *outcome = alike(ours, old) ? PRL_KEPT : ours ? PRL_ANEW : PRL_DROPPED;
+  const char *why = alike(ours, old) ? "both look at the same observations"
+                    : !ours          ? "the new plan has no critic of novelty"
+                    : !old           ? "the running agent has no critic of novelty"
+                                     : "it looks at other observations";
+  prl_migration_note(m,
+                     &(prl_migrated){"novelty", ours ? ours->critic->name : old->critic->name, outcome, NULL,
+                                     0, 0, old ? *old->returns.count : NAN,
+                                     ours ? *ours->returns.count : NAN},
+                     "%s", why);
+}
+
+void prl_novelty_take(prl_learner *to, const prl_learner *from, prl_migration *m) {
+  if (!alike(to->novelty, from->novelty)) {
+    note_taken(to->novelty, from->novelty, m);
+    return;
+  }
   prl_normaliser_take(&to->novelty->inputs, &from->novelty->inputs);
   prl_normaliser_take(&to->novelty->returns, &from->novelty->returns);
+  note_taken(to->novelty, from->novelty, m);
 }
 
 void prl_novelty_continue(prl_learner *to, const prl_learner *from) {

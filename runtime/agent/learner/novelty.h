@@ -33,7 +33,7 @@ void prl_novelty_free(prl_learner *learner);
 prl_status prl_novelty_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 bool prl_novelty_restore(const prl_learner *learner);
 /* Where both look at the same observations: their statistics; the streams' sums. */
-void prl_novelty_take(prl_learner *to, const prl_learner *from);
+void prl_novelty_take(prl_learner *to, const prl_learner *from, prl_migration *migration);
 void prl_novelty_continue(prl_learner *to, const prl_learner *from);
 /* What the plan's document lets the learner allocate. */
 int64_t prl_novelty_bytes(const prl_shape *shape, const prl_value *root);

@@ -145,6 +145,13 @@ void prl_critics_free(prl_learner *learner);
 prl_status prl_critics_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 const prl_critic *prl_critic_find(const prl_learner *learner, const char *name); /* NULL: none */
 
+/* handover.c: what a critic measured goes to one whose reward is `factor` times its own: the scale, where it
+ * is the baseline's, and the statistics of returns, which are rescaled so that the network says what it said,
+ * times what the scaled reward has changed by. Returns that number: 1 where nothing is rescaled. */
+double prl_critic_take(prl_critic *to, const prl_critic *from, double factor);
+/* The same of every critic. */
+void prl_critics_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *migration);
+
 /* programs.c */
 prl_status prl_programs_build(prl_learner *learner, prl_error *error);
 void prl_programs_free(prl_learner *learner);

@@ -191,6 +191,31 @@ void prl_live_freeze(prl_live *live, double step) {
   for (int i = 0; i < live->count; i++) live->frozen[i] = prl_live_value(live, i, step);
 }
 
+static double value_of(const prl_live *live, int index, double step) {
+  return index < 0 ? NAN : prl_live_value(live, index, step);
+}
+
+void prl_live_note(const prl_live *to, const prl_live *from, double step, prl_migration *m) {
+  for (int i = 0; i < to->count; i++) {
+    const int old = prl_live_find(from, to->names[i]);
+    if (to->scalars[i].kind != PRL_SCALAR_NUMBER)
+      prl_migration_note(m,
+                         &(prl_migrated){"schedule", to->names[i], old < 0 ? PRL_ANEW : PRL_KEPT, NULL, 0, 0,
+                                         value_of(from, old, step), value_of(to, i, step)},
+                         "the new recipe's schedule holds from step %.0f on, as if it had run from the start",
+                         step);
+  }
+  for (int i = 0; i < from->count; i++) {
+    const int ours = prl_live_find(to, from->names[i]);
+    if (isnan(from->given[i])) continue;
+    prl_migration_note(m,
+                       &(prl_migrated){"option", from->names[i], PRL_DROPPED, NULL, 0, 0, from->given[i],
+                                       value_of(to, ours, step)},
+                       ours < 0 ? "it was set by hand, and the new plan has no such option"
+                                : "it was set by hand; the new recipe's value holds");
+  }
+}
+
 prl_status prl_live_ref(const prl_live *live, const prl_value *map, const char *where, const char *key,
                         double fallback, prl_ref *out, prl_error *error) {
   const prl_value *value = prl_get(map, key);

@@ -3,6 +3,7 @@
 #ifndef PRL_AGENT_PLAN_LIVE_H
 #define PRL_AGENT_PLAN_LIVE_H
 
+#include "agent/plan/migration.h"
 #include "objective/expression.h"
 #include "rl/blocks.h"
 
@@ -49,6 +50,9 @@ prl_status prl_live_need(const prl_live *live, const char *name, int *out, prl_e
 prl_status prl_live_set(prl_live *live, int index, double value, prl_error *error);
 double prl_live_value(const prl_live *live, int index, double step); /* in force at that env step */
 void prl_live_freeze(prl_live *live, double step);
+/* Notes what becomes of schedules, and of options that were set by hand, where `to` takes the place of `from`
+ * at that step: schedules follow env steps and so go on, and the new plan's numbers hold. */
+void prl_live_note(const prl_live *to, const prl_live *from, double step, prl_migration *migration);
 /* The reference at map[key]; fallback where it is absent. Fails: PRL_EFORMAT. */
 prl_status prl_live_ref(const prl_live *live, const prl_value *map, const char *where, const char *key,
                         double fallback, prl_ref *out, prl_error *error);

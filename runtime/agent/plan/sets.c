@@ -1,6 +1,8 @@
 /* The sets and optimizers of the plan's document. */
 #include "agent/plan/sets.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/read.h"
@@ -226,21 +228,97 @@ bool prl_sets_fit(const prl_sets *to, int set, const prl_sets *from) {
   return false;
 }
 
-bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force, int64_t *taken) {
+int64_t prl_sets_numbers(const prl_params *set) {
+  int64_t numbers = 0;
+  for (int i = 0; i < set->count; i++) numbers += prl_tensor_count(&set->items[i]->value);
+  return numbers;
+}
+
+/* Why a set is not taken whole; "" where it is. */
+static const char *why_not_whole(const prl_params *ours, const prl_params *old, bool finite, char text[256]) {
+  char shape[96], was[96];
+  if (!finite)
+    return old ? "the learner's numbers are not finite, and those in force stand for them"
+               : "its numbers are not finite";
+  for (int i = 0; i < ours->count; i++) {
+    const prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
+    if (known && same_shape(&known->value, &param->value)) continue;
+    if (!known)
+      snprintf(text, 256, "%.100s is new in it", param->name);
+    else
+      snprintf(text, 256, "%.100s is %s in place of %s", param->name,
+               prl_shape_text(&param->value, shape, sizeof shape),
+               prl_shape_text(&known->value, was, sizeof was));
+    return text;
+  }
+  if (ours->count < old->count) return "it has parameters no longer";
+  return "";
+}
+
+static void note_set(const prl_params *ours, const prl_params *whole, const prl_params *old, int64_t taken,
+                     prl_migration *m) {
+  char text[256];
+  const int64_t of = prl_sets_numbers(ours);
+  const char *why =
+      whole ? why_not_whole(ours, old, old == whole, text) : "the running agent has no such set";
+  const char *outcome = !taken ? PRL_ANEW : *why ? PRL_KEPT_IN_PART : PRL_KEPT;
+  prl_migration_note(m, &(prl_migrated){"parameters", ours->name, outcome, NULL, taken, of, NAN, NAN}, "%s",
+                     *why ? why : "the same names and shapes");
+}
+
+static void note_optim(const prl_optim *ours, const prl_optim *old, bool finite, int64_t taken,
+                       prl_migration *m) {
+  if (!ours) return;
+  const bool same = old && old->options.kind == ours->options.kind;
+  const bool kept = same && finite && taken;
+  const char *why = !old      ? "the running agent has no optimizer for this set"
+                    : !same   ? "it is of another kind"
+                    : !finite ? "the learner's numbers are not finite"
+                    : !taken  ? "no parameter of its set is kept"
+                              : "its moments and steps go on";
+  prl_migration_note(m,
+                     &(prl_migrated){"optimizer", ours->params->name, kept ? PRL_KEPT : PRL_ANEW, NULL,
+                                     kept ? taken : 0, prl_sets_numbers(ours->params),
+                                     old ? (double)old->steps : NAN, (double)ours->steps},
+                     "%s", why);
+}
+
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force, int64_t *taken,
+                   prl_migration *m) {
   prl_params *ours = to->items[set];
   int found = prl_sets_find(from, ours->name, strlen(ours->name)), count = 0;
-  if (taken) *taken = 0;
-  if (found < 0) return false;
-  const prl_params *whole = from->items[found];
-  bool finite = prl_kernels_of(to->runtime)->finite(whole->size, whole->value);
+  const prl_params *whole = found < 0 ? NULL : from->items[found];
+  const bool finite = whole && prl_kernels_of(to->runtime)->finite(whole->size, whole->value);
   const prl_params *old = finite ? whole : in_force;
-  for (int i = 0; old && i < ours->count; i++) {
+  prl_optim *optim = optim_of(to, ours), *before = whole ? optim_of(from, whole) : NULL;
+  int64_t numbers = 0;
+  for (int i = 0; whole && old && i < ours->count; i++) {
     prl_param *param = ours->items[i], *known = fitting(old, param);
     if (!known) continue;
     copy_part(ours, ours->value, param, old, old->value, known);
-    if (finite) take_optim(optim_of(to, ours), optim_of(from, whole), param, known);
-    if (taken) *taken += prl_tensor_count(&param->value);
+    if (finite) take_optim(optim, before, param, known);
+    numbers += prl_tensor_count(&param->value);
     count++;
   }
-  return count == ours->count && whole->count == ours->count;
+  if (taken) *taken = numbers;
+  note_set(ours, whole, old, numbers, m);
+  note_optim(optim, before, finite, numbers, m);
+  return whole && count == ours->count && whole->count == ours->count;
+}
+
+void prl_sets_note_dropped(const prl_sets *to, const prl_sets *from, prl_migration *m) {
+  for (int i = 0; i < from->count; i++) {
+    const prl_params *old = from->items[i];
+    const prl_optim *optim = optim_of(from, old);
+    const int found = prl_sets_find(to, old->name, strlen(old->name));
+    if (found < 0)
+      prl_migration_note(
+          m, &(prl_migrated){"parameters", old->name, PRL_DROPPED, NULL, 0, prl_sets_numbers(old), NAN, NAN},
+          "the new plan has no such set");
+    if (optim && (found < 0 || !optim_of(to, to->items[found])))
+      prl_migration_note(m,
+                         &(prl_migrated){"optimizer", old->name, PRL_DROPPED, NULL, 0, prl_sets_numbers(old),
+                                         (double)optim->steps, NAN},
+                         "the new plan has no optimizer for this set");
+  }
 }

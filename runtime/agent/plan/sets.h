@@ -2,6 +2,7 @@
 #ifndef PRL_AGENT_PLAN_SETS_H
 #define PRL_AGENT_PLAN_SETS_H
 
+#include "agent/plan/migration.h"
 #include "agent/plan/plan.h"
 #include "autograd/program.h"
 #include "rl/blocks.h"
@@ -27,7 +28,12 @@ prl_status prl_sets_check(const prl_sets *sets, prl_error *error);
 /* Parameters of the same set, name and shape keep their values and moments. A learner's set that is not
  * finite is left behind: in_force, what acts reads of it (NULL: nothing), replaces its values. taken, which
  * may be NULL: how many of the set's numbers. True: all of them, and the other set has no more. */
-bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force, int64_t *taken);
+bool prl_sets_take(prl_sets *to, int set, const prl_sets *from, const prl_params *in_force, int64_t *taken,
+                   prl_migration *migration);
+/* Notes the sets and optimizers of `from` that `to` has none of. */
+void prl_sets_note_dropped(const prl_sets *to, const prl_sets *from, prl_migration *migration);
+/* The numbers of a set, without the padding between its parameters. */
+int64_t prl_sets_numbers(const prl_params *set);
 /* Whether prl_sets_take would find anything to take for this set. */
 bool prl_sets_fit(const prl_sets *to, int set, const prl_sets *from);
 

@@ -290,8 +290,34 @@ const prl_params *prl_policy_published(const prl_policy *p, int set) { return p-
 
 prl_normaliser *prl_policy_normaliser(prl_policy *p) { return p->normalise ? &p->normaliser : NULL; }
 
-bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) {
-  bool same = true;
+/* Whether both compute actions in the same way, parameters apart. */
+static bool act_alike(const prl_policy *a, const prl_policy *b) {
+  return a->normalise == b->normalise && (!a->normalise || a->normaliser.clip == b->normaliser.clip) &&
+         prl_value_equal(prl_get(a->programs, "act"), prl_get(b->programs, "act"));
+}
+
+/* What became of the policy as a whole, and of its statistics of observations. */
+static void note_taken(const prl_policy *to, const prl_policy *from, bool same, prl_migration *m) {
+  const double was = from->normalise ? *from->normaliser.count : NAN;
+  const double is = to->normalise ? *to->normaliser.count : NAN;
+  prl_migration_note(m,
+                     &(prl_migrated){"policy", "", same ? PRL_KEPT : PRL_KEPT_IN_PART, NULL, 0, 0,
+                                     (double)from->n.version, (double)(from->n.version + !same)},
+                     same ? "it acts as before, as the same version"
+                          : "not all that acts is kept: it acts as another version");
+  if (to->normalise && from->normalise)
+    prl_migration_note(m, &(prl_migrated){"observations", "", PRL_KEPT, NULL, 0, 0, was, is},
+                       "statistics of so many rows");
+  else if (to->normalise)
+    prl_migration_note(m, &(prl_migrated){"observations", "", PRL_ANEW, NULL, 0, 0, was, is},
+                       "the running agent has no statistics of observations");
+  else if (from->normalise)
+    prl_migration_note(m, &(prl_migrated){"observations", "", PRL_DROPPED, NULL, 0, 0, was, is},
+                       "the new plan does not normalise observations");
+}
+
+bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole, prl_migration *m) {
+  bool same = act_alike(to, from);
   for (int i = 0; i < to->sets->count; i++) {
     if (!to->published[i]) continue;
     const prl_params *ours = to->sets->items[i];
@@ -303,6 +329,7 @@ bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole) 
   }
   if (to->normalise && from->normalise) prl_normaliser_take(&to->normaliser, &from->normaliser);
   take_live(to);
+  note_taken(to, from, same, m);
   return same;
 }
 

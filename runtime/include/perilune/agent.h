@@ -290,6 +290,23 @@ PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_er
  * Fails: as prl_agent_swap. */
 PRL_API prl_status prl_agent_swap_check(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
+/* What becomes of one part of an agent in a swap. */
+typedef struct prl_migrated {
+  const char *part;     /* "parameters", "optimizer", "policy", "observations", "critic", "returns", "scale",
+                         * "novelty", "multiplier", "experience", "memory", "schedule", "option" */
+  const char *name;     /* of the set, critic, constraint or option; "" where there is one alone */
+  const char *outcome;  /* "kept", "kept in part", "rescaled", "started anew", "dropped" */
+  const char *reason;   /* a sentence without its full stop */
+  int64_t taken, of;    /* numbers of a set, rows; of 0: nothing is counted */
+  double before, after; /* a value that the part has: a deviation, a multiplier, an option; NaN: none */
+} prl_migrated;
+/* As prl_agent_swap_check, and what the swap would do now: it is carried out on the agent of the new plan,
+ * which is then given up. list: *count parts, those of the new plan before those that it drops. Borrowed:
+ * until the next call, or until another plan is in force. Fails: as prl_agent_swap; the list is then the one
+ * before. */
+PRL_API prl_status prl_agent_swap_plan(prl_agent *agent, const prl_plan *plan, const prl_migrated **list,
+                                       int *count, prl_error *error);
+
 /* Goes back to before the last swap: its recipe and all that was learned by then, byte for byte: parameters,
  * moments, statistics, multipliers, live options with what was set. Experience, time, streams and counts go
  * on, and the policy is a new version. It comes into force as a swap does, at once or when the present update

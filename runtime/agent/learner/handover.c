@@ -1,0 +1,131 @@
+/* What critics hand to those of a new plan in a swap. */
+#include <math.h>
+#include <string.h>
+
+#include "agent/learner/parts.h"
+#include "core/number.h"
+#include "objective/factor.h"
+
+/* V of k · r is k · V: the deviation and the means of returns are multiplied, and the network, which says
+ * (V − mean)/std, says the same. k > 0. */
+static void rescale(prl_popart *p, double k) {
+  p->first *= k;
+  p->second *= k * k;
+  p->mean *= k;
+  p->std *= k;
+}
+
+double prl_critic_take(prl_critic *to, const prl_critic *old, double factor) {
+  if (to->baseline) *to->scale = *old->scale * fabs(factor);
+  if (!to->normalise || !old->normalise || to->layer_rows != old->layer_rows) return 1;
+  const double k = factor * *old->scale / *to->scale;
+  const bool exact = isfinite(k) && k > 0 && isfinite(old->popart->second * k * k);
+  *to->popart = *old->popart;
+  if (!exact || k == 1) return 1;
+  rescale(to->popart, k);
+  return k;
+}
+
+/* ---- what is said of it ---- */
+
+static const prl_value *document_of(const prl_learner *l, const prl_critic *critic) {
+  return prl_item(prl_get(l->root, "critics"), critic - l->critics);
+}
+
+/* The number by which the reward was multiplied; 1: it is the same one, or *other is true. */
+static double factor_of(const prl_learner *to, const prl_critic *ours, const prl_learner *from,
+                        const prl_critic *old, bool *other) {
+  const prl_value *before = prl_get(document_of(from, old), "reward"),
+                  *after = prl_get(document_of(to, ours), "reward");
+  double factor = 1;
+  *other = false;
+  if (!ours->expression && !old->expression) return 1; /* novelty */
+  if (before && after && prl_value_equal(before, after)) return 1;
+  *other = !prl_expression_factor(before, after, &factor);
+  return factor;
+}
+
+/* In force at that step; what is frozen has the multipliers of constraints in it. */
+static double number_of(const prl_learner *l, prl_ref ref, double step) {
+  return ref.live < 0 ? ref.number : prl_live_value(l->live, ref.live, step);
+}
+
+/* What is another in a critic that goes on, each with a comma behind it. */
+static void describe(const prl_learner *to, const prl_critic *ours, const prl_learner *from,
+                     const prl_critic *old, double factor, bool other, char *text, size_t size) {
+  const double step = (double)from->experience->n.decisions;
+  const double gamma = number_of(to, ours->gamma, step), was = number_of(from, old->gamma, step);
+  const double weight = number_of(to, ours->weight, step), before = number_of(from, old->weight, step);
+  size_t at = 0;
+  text[0] = 0;
+#define SAY(...) at += (size_t)prl_format(text + at, size - at, __VA_ARGS__), at = at < size ? at : size - 1
+  if (other) SAY("its reward is another expression, which it learns from where it is, ");
+  if (factor != 1) SAY("its reward is %.6g times what it was, ", factor);
+  if (gamma != was) SAY("gamma is %.6g in place of %.6g, ", gamma, was);
+  if (ours->unit != old->unit) SAY("gamma is for a %s in place of a %s, ", ours->per, old->per);
+  if (*ours->scale != *old->scale) SAY("scale is %.6g in place of %.6g, ", *ours->scale, *old->scale);
+  if (weight != before) SAY("weight is %.6g in place of %.6g, ", weight, before);
+#undef SAY
+}
+
+static void note_returns(const prl_critic *ours, const prl_critic *old, double k, prl_migration *m) {
+  if (!ours->normalise && !old->normalise) return;
+  const bool taken = ours->normalise && old->normalise && ours->layer_rows == old->layer_rows;
+  const char *outcome = !ours->normalise ? PRL_DROPPED : !taken ? PRL_ANEW : k != 1 ? PRL_RESCALED : PRL_KEPT;
+  const prl_migrated entry = {"returns",
+                              ours->name,
+                              outcome,
+                              NULL,
+                              0,
+                              0,
+                              old->normalise ? old->popart->std : NAN,
+                              ours->normalise ? ours->popart->std : NAN};
+  if (k != 1)
+    prl_migration_note(m, &entry, "means and deviation times %.6g, so that the network says the same", k);
+  else
+    prl_migration_note(m, &entry, "%s",
+                       !ours->normalise  ? "the new critic does not normalise its returns"
+                       : taken           ? "the statistics of its returns go on"
+                       : !old->normalise ? "the running critic does not normalise its returns"
+                                         : "its last layer has another size");
+}
+
+/* Whether the set in which its values are computed was taken over, all of it; a critic that computes none has
+ * no such set. */
+static bool network_kept(const prl_learner *to, const prl_critic *ours, const bool *whole) {
+  const char *set = prl_get_string(document_of(to, ours), "value_set", NULL);
+  const int found = set ? prl_sets_find(to->sets, set, strlen(set)) : -1;
+  return found < 0 || whole[found];
+}
+
+/* One that goes on. */
+static void take_known(prl_learner *to, prl_critic *ours, const prl_learner *from, const prl_critic *old,
+                       const bool *whole, prl_migration *m) {
+  char text[400];
+  bool other;
+  const double factor = factor_of(to, ours, from, old, &other), k = prl_critic_take(ours, old, factor);
+  const bool kept = network_kept(to, ours, whole);
+  describe(to, ours, from, old, factor, other, text, sizeof text);
+  const char *outcome = !kept ? PRL_KEPT_IN_PART : k != 1 ? PRL_RESCALED : PRL_KEPT;
+  prl_migration_note(m, &(prl_migrated){"critic", ours->name, outcome, NULL, 0, 0, *old->scale, *ours->scale},
+                     "%s%s", text, kept ? "it goes on" : "not all of its network goes on");
+  note_returns(ours, old, k, m);
+}
+
+void prl_critics_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *m) {
+  for (int i = 0; i < to->critics_count; i++) {
+    prl_critic *ours = &to->critics[i];
+    const prl_critic *old = prl_critic_find(from, ours->name);
+    if (old)
+      take_known(to, ours, from, old, whole, m);
+    else
+      prl_migration_note(m, &(prl_migrated){"critic", ours->name, PRL_ANEW, NULL, 0, 0, NAN, *ours->scale},
+                         "the running agent has no critic of this name");
+  }
+  for (int i = 0; i < from->critics_count; i++) {
+    const prl_critic *old = &from->critics[i];
+    if (!prl_critic_find(to, old->name))
+      prl_migration_note(m, &(prl_migrated){"critic", old->name, PRL_DROPPED, NULL, 0, 0, *old->scale, NAN},
+                         "the new plan has no critic of this name");
+  }
+}
