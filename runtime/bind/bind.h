@@ -184,8 +184,9 @@ void prl_open_recipe(lua_State *L);   /* recipes in their sandbox; plain data, i
 void prl_open_env(lua_State *L);      /* vector environments */
 void prl_open_plan(lua_State *L);     /* graphs and plans */
 void prl_open_agent(lua_State *L);
-void prl_open_panel(lua_State *L);  /* evaluation by user and simulated day */
-void prl_open_search(lua_State *L); /* Gaussian processes */
+void prl_open_panel(lua_State *L);      /* evaluation by user and simulated day */
+void prl_open_search(lua_State *L);     /* Gaussian processes */
+void prl_open_confidence(lua_State *L); /* confidence sequences */
 
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
