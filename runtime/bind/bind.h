@@ -92,6 +92,9 @@ int prl_lua_agent_rewards(lua_State *L);
 /* self, env, steps, mode = "mean", watch → observations (steps, n, observations), responses (steps, n,
  * responses), ends (steps, n) int32: 1 terminated, 2 truncated, elapsed (steps, n) int64 µs */
 int prl_lua_agent_rollout(lua_State *L);
+/* guards.c */
+int prl_lua_agent_guards(lua_State *L);
+int prl_lua_agent_breach(lua_State *L);
 
 /* ---- Small readers of arguments ---- */
 

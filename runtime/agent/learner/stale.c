@@ -26,7 +26,10 @@ static void count(void *context, int64_t place) {
   prl_learner *l = context;
   single kept;
   const prl_batch one = batch_of(l->experience, place, &kept);
-  if (l->control) prl_control_count_own(l->control, &one, l->experience);
+  if (l->control) {
+    prl_control_count_own(l->control, &one, l->experience);
+    prl_control_enter_own(l->control, &one, l->experience);
+  }
   prl_constraints_stale(l, &one);
 }
 
