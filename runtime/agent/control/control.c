@@ -39,6 +39,7 @@ static prl_status read(prl_control *c, const prl_value *root, const prl_shape *o
   c->buckets = (int32_t)lround(traffic * PRL_BUCKETS);
   c->responses = b->responses;
   c->shape->experience.mark = PRL_MARK_CONTROL;
+  c->shape->experience.dated = own->experience.dated;
   for (int side = 0; side < PRL_SIDES; side++) {
     const prl_shape *of = side == PRL_SIDE_OWN ? own : c->shape;
     c->units[side] = (prl_units){.per = per, .streams = of->experience.streams, .width = c->responses};
@@ -185,13 +186,12 @@ void prl_control_enter_own(prl_control *c, const prl_batch *own, const prl_exper
 }
 
 void prl_control_enter(prl_control *c, const prl_batch *own, const prl_experience *experience) {
-  if (!c->paired) {
-    prl_guards_pass(&c->guards, PRL_SIDE_OWN, experience);
-    prl_guards_pass(&c->guards, PRL_SIDE_CONTROL, c->experience);
-  }
   prl_control_enter_own(c, own, experience);
   for (int64_t row = 0; c->guards.count && row < c->batch.rows; row++)
     prl_guards_row(&c->guards, PRL_SIDE_CONTROL, c->experience, &c->batch, row, true, c->paired);
+  if (c->paired) return;
+  prl_guards_pass(&c->guards, PRL_SIDE_OWN, experience);
+  prl_guards_pass(&c->guards, PRL_SIDE_CONTROL, c->experience);
 }
 
 int prl_control_guards(const prl_control *c) { return c->guards.count; }

@@ -7,7 +7,7 @@
 #include "core/nearest.h"
 #include "core/read.h"
 
-static const double day_seconds = 86400, second_us = 1e6;
+static const double day_seconds = 86400, day_us = 86400e6;
 
 /* ---- the plan ---- */
 
@@ -137,6 +137,11 @@ static double *sums_of(const prl_guards *g, int side, int64_t slot) {
 
 static prl_moments *moments_of(const prl_guards *g, int side) { return g->moments + side * g->measured; }
 
+/* Whether a user's days are over at that time of the agent. */
+static bool is_over(const prl_guards *g, const prl_entrant *one, int64_t time) {
+  return (double)(time - one->entered) >= g->days * day_us;
+}
+
 /* The user's days are over: one more value of each response. */
 static void leave(prl_guards *g, int side, int64_t slot) {
   const double *sums = sums_of(g, side, slot) + 1;
@@ -144,12 +149,12 @@ static void leave(prl_guards *g, int side, int64_t slot) {
   g->entrants[side][slot].phase = PRL_ENTRANT_OVER;
 }
 
-static void enter(prl_guards *g, int side, int64_t slot, uint64_t key, int64_t now) {
+static void enter(prl_guards *g, int side, int64_t slot, uint64_t key, int64_t time) {
   prl_entrant *one = &g->entrants[side][slot];
   if (one->phase == PRL_ENTRANT_IN) leave(g, side, slot);
   one->key = (int64_t)key;
   one->phase = PRL_ENTRANT_IN;
-  one->entered = now;
+  one->entered = time;
   memset(sums_of(g, side, slot), 0, (size_t)(1 + g->measured) * sizeof(double));
 }
 
@@ -164,8 +169,12 @@ void prl_guards_row(prl_guards *g, int side, const prl_experience *e, const prl_
   }
   if (!compared) return;
   const uint64_t key = e->streams[slot].key;
-  if (one->phase == PRL_ENTRANT_NONE || one->key != (int64_t)key) enter(g, side, slot, key, e->n.now);
+  if (one->phase == PRL_ENTRANT_NONE || one->key != (int64_t)key) enter(g, side, slot, key, b->time[row]);
   if (one->phase != PRL_ENTRANT_IN) return;
+  if (!own_clock && is_over(g, one, b->time[row])) {
+    leave(g, side, slot);
+    return;
+  }
   double *sums = sums_of(g, side, slot);
   const float *response = b->response + row * e->options.responses;
   *sums += (double)b->elapsed[row];
@@ -175,10 +184,12 @@ void prl_guards_row(prl_guards *g, int side, const prl_experience *e, const prl_
 
 void prl_guards_pass(prl_guards *g, int side, const prl_experience *e) {
   if (!g->measured || g->state->stage != PRL_GUARDS_COUNTING) return;
-  const double window = g->days * day_seconds * second_us;
   for (int64_t slot = 0; slot < e->n.streams_used; slot++) {
     const prl_entrant *one = &g->entrants[side][slot];
-    if (one->phase == PRL_ENTRANT_IN && (double)(e->n.now - one->entered) >= window) leave(g, side, slot);
+    const int32_t first = e->streams[slot].first; /* that was not counted yet */
+    if (one->phase == PRL_ENTRANT_IN && is_over(g, one, e->n.now) &&
+        (first < 0 || is_over(g, one, e->rows[first].time)))
+      leave(g, side, slot);
   }
 }
 
