@@ -98,12 +98,14 @@ function guards.check(check, recipe, spec, env, algorithm)
 end
 
 --- `guards` of the plan.
-function guards.document(given)
+function guards.document(recipe)
+  local given = recipe.agent.guards
   local list = {}
   for i, name in ipairs(guards.names(given)) do
     list[i] = {name = name, at_least = given[name].at_least, at_most = given[name].at_most}
   end
-  return {confidence = given.confidence, days = given.days, users = given.users, list = list}
+  return {confidence = given.confidence, days = given.days, users = given.users, list = list,
+    lives = recipe.env.episode == "life" or nil}
 end
 
 local function bound_text(one)

@@ -64,6 +64,7 @@ prl_status prl_guards_read(prl_guards *g, prl_runtime *runtime, const prl_value 
   if (!status) status = prl_read_number(map, "guards", "days", true, 1e-6, 1e6, &g->days, error);
   if (!status) status = prl_read_number(map, "guards", "users", true, 1, 1e15, &g->users, error);
   if (status) return status;
+  g->lives = prl_get_bool(map, "lives", false);
   if (prl_count(list) < 1 || prl_count(list) > PRL_GUARDS_MOST)
     return prl_read_fail("guards", "list", "1 to 32 guards", error);
   g->count = (int)prl_count(list);
@@ -158,6 +159,21 @@ static void enter(prl_guards *g, int side, int64_t slot, uint64_t key, int64_t t
   memset(sums_of(g, side, slot), 0, (size_t)(1 + g->measured) * sizeof(double));
 }
 
+/* A row of a user who is in its first days. */
+static void count_row(prl_guards *g, int side, const prl_experience *e, const prl_batch *b, int64_t row,
+                      bool own_clock) {
+  const int64_t slot = b->stream[row];
+  if (!own_clock && is_over(g, &g->entrants[side][slot], b->time[row])) {
+    leave(g, side, slot);
+    return;
+  }
+  double *sums = sums_of(g, side, slot);
+  const float *response = b->response + row * e->options.responses;
+  *sums += (double)b->elapsed[row];
+  for (int i = 0; i < g->measured; i++) sums[1 + i] += (double)response[g->forms[i].response];
+  if (own_clock && *sums >= g->days * day_seconds) leave(g, side, slot);
+}
+
 void prl_guards_row(prl_guards *g, int side, const prl_experience *e, const prl_batch *b, int64_t row,
                     bool compared, bool own_clock) {
   if (!g->measured || g->state->stage != PRL_GUARDS_COUNTING) return;
@@ -170,16 +186,10 @@ void prl_guards_row(prl_guards *g, int side, const prl_experience *e, const prl_
   if (!compared) return;
   const uint64_t key = e->streams[slot].key;
   if (one->phase == PRL_ENTRANT_NONE || one->key != (int64_t)key) enter(g, side, slot, key, b->time[row]);
-  if (one->phase != PRL_ENTRANT_IN) return;
-  if (!own_clock && is_over(g, one, b->time[row])) {
-    leave(g, side, slot);
-    return;
-  }
-  double *sums = sums_of(g, side, slot);
-  const float *response = b->response + row * e->options.responses;
-  *sums += (double)b->elapsed[row];
-  for (int i = 0; i < g->measured; i++) sums[1 + i] += (double)response[g->forms[i].response];
-  if (own_clock && *sums >= g->days * day_seconds) leave(g, side, slot);
+  if (one->phase == PRL_ENTRANT_IN) count_row(g, side, e, b, row, own_clock);
+  if (!own_clock || !g->lives || b->end[row] != PRL_END_TERMINATED) return;
+  if (one->phase == PRL_ENTRANT_IN) leave(g, side, slot);
+  one->phase = PRL_ENTRANT_NONE;
 }
 
 void prl_guards_pass(prl_guards *g, int side, const prl_experience *e) {

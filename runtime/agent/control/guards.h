@@ -6,7 +6,8 @@
  * A user enters with the first step that was decided after the swap, on either side. Where an environment is
  * driven, a user's days pass by the elapsed time of its own steps; where a host serves, by the agent's time,
  * so that somebody who never comes back counts, too, with what there was. A user who loses its place among
- * the streams before its days are over counts by what it came to until then. */
+ * the streams before its days are over counts by what it came to until then. Where episodes are whole lives
+ * (`lives`), the next episode of a driven instance is another user's. */
 #ifndef PRL_AGENT_CONTROL_GUARDS_H
 #define PRL_AGENT_CONTROL_GUARDS_H
 
@@ -46,6 +47,7 @@ typedef struct prl_guards {
   int count;             /* 0: the plan has none */
   int measured;          /* of these on a response: they come first */
   prl_guard_form *forms; /* (count) */
+  bool lives;            /* a terminated episode of a driven instance ends a user's life */
   double days, users;    /* of the plan's `guards` */
   double level;          /* of each side of each measured guard */
   int64_t streams[PRL_SIDES];
