@@ -11,8 +11,9 @@
  *     r = √( 2 v (1 + 1/x) log(1 + √(1 + x)/(2 α)) ),   x = h ρ²,   1/h = 1/n₁ + 1/n₀
  *
  * Each of m₁ − c m₀ − r and m₁ − c m₀ + r is passed by θ at any time with a probability of about α. ρ is such
- * that r is least at h = users (their eq. 10 for 2 α): ρ² users = −2 log(2α) + log(1 − 2 log(2α)). At a tenth
- * and at ten times as many users r is a tenth or so wider than one that is made for them. */
+ * that r is least at h = users (their eq. 10 for 2 α): ρ² users = −2 log(2α) + log(1 − 2 log(2α)). Than one
+ * that is made for them r is about a quarter wider at a tenth as many users, and a fifteenth at ten times as
+ * many. */
 #ifndef PRL_RL_CONFIDENCE_H
 #define PRL_RL_CONFIDENCE_H
 
