@@ -4,16 +4,16 @@
  *
  * Users of two arms that run at once, each with one value, independent of one another: n₁ users of the policy
  * with mean m₁ and variance s₁², n₀ of the baseline with m₀ and s₀². For a bound b of the lift, θ = μ₁ − c μ₀
- * with c = 1 + b sgn(m₀) is estimated by m₁ − c m₀, whose variance is v = s₁²/n₁ + c² s₀²/n₀. That is the
- * estimator of an average effect in their section 3.2 with the arms' own means for the outcomes, so that
- * theorem 3.1 holds; the one-sided boundary is that of their appendix B.1, written for the time h ρ²:
+ * with c = 1 + b sgn(m₀) is estimated by m₁ − c m₀, whose variance is v = s₁²/n₁ + c² s₀²/n₀. That is their
+ * estimator of an average effect in a randomised experiment, with the arms' own means for the outcomes; the
+ * boundary is their one-sided one, written for the time h ρ²:
  *
  *     r = √( 2 v (1 + 1/x) log(1 + √(1 + x)/(2 α)) ),   x = h ρ²,   1/h = 1/n₁ + 1/n₀
  *
  * Each of m₁ − c m₀ − r and m₁ − c m₀ + r is passed by θ at any time with a probability of about α. ρ is such
- * that r is least at h = users (their eq. 10 for 2 α): ρ² users = −2 log(2α) + log(1 − 2 log(2α)). Than one
- * that is made for them r is about a quarter wider at a tenth as many users, and a fifteenth at ten times as
- * many. */
+ * that r is least at h = users (their approximation, for 2 α): ρ² users = −2 log(2α) + log(1 − 2 log(2α)).
+ * Than one that is made for them r is about a quarter wider at a tenth as many users, and a fifteenth at ten
+ * times as many. */
 #ifndef PRL_RL_CONFIDENCE_H
 #define PRL_RL_CONFIDENCE_H
 

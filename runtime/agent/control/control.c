@@ -48,20 +48,21 @@ static prl_status read(prl_control *c, const prl_value *root, const prl_shape *o
   return prl_guards_read(&c->guards, c->runtime, root, streams, own, error);
 }
 
-int64_t prl_control_bytes(const prl_value *root, const prl_shape *own) {
+prl_status prl_control_bytes(const prl_value *root, const prl_shape *own, int64_t *out, prl_error *error) {
   prl_control c = {.runtime = own->runtime};
-  prl_error none;
   prl_piece pieces[PIECES];
-  int64_t sum = 0;
-  if (prl_get(root, "control") && !read(&c, root, own, &none)) {
-    sum = prl_pieces_bytes(pieces, list_pieces(&c, pieces));
+  *out = 0;
+  if (!prl_get(root, "control")) return PRL_OK;
+  const prl_status status = read(&c, root, own, error);
+  if (!status) {
+    int64_t sum = prl_pieces_bytes(pieces, list_pieces(&c, pieces));
     sum = prl_bytes_add(sum, prl_policy_bytes(c.shape));
     sum = prl_bytes_add(sum, prl_experience_bytes(&c.shape->experience));
-    sum = prl_bytes_add(sum, prl_batch_bytes(c.shape->batch_rows, &c.shape->experience));
+    *out = prl_bytes_add(sum, prl_batch_bytes(c.shape->batch_rows, &c.shape->experience));
   }
   prl_free(c.runtime, c.guards.forms);
   prl_shape_free(c.shape);
-  return sum;
+  return status;
 }
 
 /* ---- life ---- */

@@ -10,8 +10,8 @@
 typedef struct prl_control prl_control;
 
 /* What capacities take, beside the program "act" and the parameters of the fixed policy; 0: the plan has no
- * control group. own: the shape of the agent. */
-int64_t prl_control_bytes(const prl_value *root, const prl_shape *own);
+ * control group. own: the shape of the agent. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_control_bytes(const prl_value *root, const prl_shape *own, int64_t *out, prl_error *error);
 /* `control` of the plan's document; *out NULL where there is none. own and root must outlive it. values as
  * for prl_sets_new. Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_control_new(prl_runtime *runtime, const prl_value *root, const prl_shape *own,
