@@ -44,6 +44,9 @@ static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) 
   if (!status) status = build_learner(a, error);
   if (!status) status = prl_schedule_new(a->runtime, a->root, a->learner, &a->schedule, error);
   if (status) return status;
+  const size_t guards = a->control ? (size_t)prl_control_guards(a->control) : 0;
+  if (guards) a->guards = prl_calloc(a->runtime, guards, sizeof *a->guards);
+  if (guards && !a->guards) return prl_fail_memory(error, guards * sizeof *a->guards);
   a->whole = prl_calloc(a->runtime, (size_t)a->sets->count + 1, sizeof *a->whole);
   return a->whole ? list_blocks(a, error) : prl_fail_memory(error, (size_t)a->sets->count);
 }
@@ -101,6 +104,7 @@ void prl_agent_free(prl_agent *a) {
   prl_experience_free(a->experience);
   prl_live_free(a->live);
   prl_free(runtime, a->whole);
+  prl_free(runtime, a->guards);
   prl_free(runtime, a->taken);
   prl_shape_free(a->shape);
   prl_blocks_deinit(&a->blocks);

@@ -59,7 +59,11 @@ struct prl_agent {
   prl_blocks blocks; /* all that changes while the agent lives */
   bool failed;
   prl_error failure;
-  char notice[400];         /* prl_agent_notice */
+  char notice[400];  /* prl_agent_notice */
+  prl_guard *guards; /* (of the plan) as they were last told */
+  prl_guard breach;  /* the guard that fired last; its name is breach_name */
+  char breach_name[64];
+  int64_t breach_update;    /* after how many updates; 0: none fired */
   bool *whole;              /* (sets) scratch of a swap: taken over whole */
   prl_taken *taken;         /* of prl_agent_start_from; NULL before */
   prl_agent *next;          /* of a swap or rollback: waits for the end of the update; NULL: none */
@@ -99,6 +103,9 @@ int64_t prl_split_bytes(const prl_value *root, const prl_shape *shape);
 /* host.c: the number of closed steps that learning waits for; 0: it waits for none. */
 int64_t prl_agent_needs(const prl_agent *agent);
 
+/* guard.c: looks at the guards at the end of an update; one that fires rolls the agent back. Fails:
+ * PRL_ENOMEM (it fires again at the end of the next one), as prl_agent_rollback. */
+prl_status prl_agent_judge(prl_agent *agent, prl_error *error);
 /* swap.c: what waits takes over, if anything does. Call between two updates. */
 void prl_agent_adopt(prl_agent *agent);
 /* swap.c: parameters of the same set, name and shape; whole[i] says of which sets all. taken: NULL, or for

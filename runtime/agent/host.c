@@ -170,8 +170,12 @@ static prl_status step(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_err
   prl_turn turn = {.deadline_ns = deadline_ns};
   prl_status status = prl_schedule_step(a->schedule, &turn, error);
   *waiting = turn.waiting;
-  if (turn.updated) prl_agent_adopt(a);
-  if (turn.updated) prl_agent_post(a); /* also what was adopted */
+  if (!turn.updated) return status;
+  if (a->next)
+    prl_agent_adopt(a);
+  else
+    status = prl_agent_judge(a, error);
+  prl_agent_post(a); /* also what was adopted, or gone back to */
   return status;
 }
 

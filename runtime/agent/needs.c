@@ -179,9 +179,11 @@ prl_status prl_needs_of(prl_runtime *runtime, const prl_value *document, prl_nee
   if (constrained) add(out, need(document, "objective.constraints", "constraints", NAN, constrained));
   const int64_t novelty = prl_novelty_bytes(shape, document);
   if (novelty) add(out, need(document, "algorithm.exploration", "novelty", NAN, novelty));
-  const int64_t control = prl_bytes_add(prl_control_bytes(document, shape), prl_split_bytes(document, shape));
+  int64_t control;
+  status = prl_control_bytes(document, shape, &control, error);
+  control = prl_bytes_add(control, prl_split_bytes(document, shape));
   if (control) add(out, need(document, "agent.baseline", "control", NAN, control));
-  status = add_programs(out, document, shape, &act, error);
+  if (!status) status = add_programs(out, document, shape, &act, error);
   if (!status) status = add_parameters(out, document, act, error);
   prl_graph_free(act);
   prl_shape_free(shape);

@@ -145,6 +145,7 @@ static void take_over(prl_agent *to, prl_agent *from) {
   if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
   prl_policy_continue(to->policy, from->policy, !to->restored && take_learned(to, from, step, NULL));
   prl_learner_continue(to->learner, from->learner);
+  if (to->control) prl_control_guard(to->control, to->experience, !to->restored);
   to->watch = from->watch;
   to->drive = from->drive;
   from->drive = (prl_drive){0};

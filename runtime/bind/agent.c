@@ -619,6 +619,8 @@ void prl_open_agent(lua_State *L) {
                                      {"metrics", metrics},
                                      {"meanings", meanings},
                                      {"notice", notice},
+                                     {"guards", prl_lua_agent_guards},
+                                     {"breach", prl_lua_agent_breach},
                                      {"save", save},
                                      {"load_env", load_env},
                                      {"swap", swap},

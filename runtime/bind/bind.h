@@ -92,6 +92,9 @@ int prl_lua_agent_rewards(lua_State *L);
 /* self, env, steps, mode = "mean", watch → observations (steps, n, observations), responses (steps, n,
  * responses), ends (steps, n) int32: 1 terminated, 2 truncated, elapsed (steps, n) int64 µs */
 int prl_lua_agent_rollout(lua_State *L);
+/* guards.c */
+int prl_lua_agent_guards(lua_State *L);
+int prl_lua_agent_breach(lua_State *L);
 
 /* ---- Small readers of arguments ---- */
 
@@ -184,8 +187,9 @@ void prl_open_recipe(lua_State *L);   /* recipes in their sandbox; plain data, i
 void prl_open_env(lua_State *L);      /* vector environments */
 void prl_open_plan(lua_State *L);     /* graphs and plans */
 void prl_open_agent(lua_State *L);
-void prl_open_panel(lua_State *L);  /* evaluation by user and simulated day */
-void prl_open_search(lua_State *L); /* Gaussian processes */
+void prl_open_panel(lua_State *L);      /* evaluation by user and simulated day */
+void prl_open_search(lua_State *L);     /* Gaussian processes */
+void prl_open_confidence(lua_State *L); /* confidence sequences */
 
 #if defined(__GNUC__)
 __attribute__((visibility("default")))

@@ -145,9 +145,10 @@ static const luaL_Reg functions[] = {
     {"nearest", nearest}, {"memory", runtime_memory}, {"kernels", runtime_kernels}, {NULL, NULL}};
 
 static void (*const openers[])(lua_State *) = {
-    prl_open_keys,  prl_open_tensor, prl_open_tensor_new, prl_open_ops,    prl_open_scope, prl_open_program,
-    prl_open_optim, prl_open_nn,     prl_open_env_spec,   prl_open_recipe, prl_open_io,    prl_open_ranker,
-    prl_open_env,   prl_open_plan,   prl_open_agent,      prl_open_panel,  prl_open_search};
+    prl_open_keys,    prl_open_tensor, prl_open_tensor_new, prl_open_ops,      prl_open_scope,
+    prl_open_program, prl_open_optim,  prl_open_nn,         prl_open_env_spec, prl_open_recipe,
+    prl_open_io,      prl_open_ranker, prl_open_env,        prl_open_plan,     prl_open_agent,
+    prl_open_panel,   prl_open_search, prl_open_confidence};
 
 /* The same for a host that has a runtime already (bind/plan_load.c); runtime NULL makes a new one. */
 int prl_open_module(lua_State *L, prl_runtime *runtime) {

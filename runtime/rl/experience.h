@@ -50,6 +50,7 @@ typedef struct prl_experience_options {
                 * same number; where there is none, it is not learned from */
   bool kept;   /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
                 * they are, which policy acted, and what was reported */
+  bool dated;  /* batches say when each step was decided */
   bool finals; /* the observation that a terminated episode ended in is kept, too: batches say where each step
                 * arrived */
 } prl_experience_options;
@@ -192,6 +193,7 @@ typedef struct prl_batch {
       *step;    /* (rows): in its episode, from 0; the streams' rows may have gaps where steps were dropped */
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
   float *elapsed;     /* (rows): s to the next state */
+  int64_t *time;      /* (rows): of the decision, the agent's, µs; where options.dated */
   bool kept;          /* the following four are filled, as options.kept says; else they have no room */
   int64_t *version;   /* (rows): of the policy that acted */
   int32_t *objective; /* (rows): version of the objective that was in force then */

@@ -466,6 +466,11 @@ static void test_without_status(void **state) {
   assert_null(prl_agent_spec(NULL));
   assert_null(prl_agent_hash(NULL));
   assert_null(prl_agent_notice(NULL));
+  const prl_guard *guards = NULL;
+  assert_int_equal(prl_agent_guards(NULL, &guards), 0);
+  assert_int_equal(prl_agent_guards(agent, NULL), 0);
+  assert_null(prl_agent_breach(NULL, NULL));
+  assert_null(prl_agent_breach(agent, NULL));
   assert_null(prl_agent_act_log_prob(NULL, &rows));
   assert_int_equal(rows, 0);
   assert_null(prl_agent_act_log_prob(agent, NULL));

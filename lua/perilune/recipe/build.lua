@@ -321,6 +321,7 @@ local function plan_document(self, algorithm, recipe, hash)
     local rows = document.capacity.rows or 2 * schedule[1].rows
     local values
     document.control, values = control_document(self, recipe, document, rows)
+    document.guards = given.guards and require("perilune.recipe.guards").document(recipe) or nil
     for name, value in pairs(values) do tensors[name] = value end
   end
   return document, tensors

@@ -252,6 +252,21 @@ schema.control = {
     "weight by e in so many", {min = 1, max = 1e15}),
 }
 
+--- A guard of agent.guards.
+schema.guard = {
+  option("at_least", "bound", nil, "", "the least lift of the response over the control group, as in relative(-0.02); or else"),
+  option("at_most", "bound", nil, "", "the most; of kl, how far an update may move the policy, as a number: ppo's metric approx_kl"),
+}
+
+--- What agent.guards says beside its guards.
+schema.guards = {
+  option("confidence", "number", 0.95, "", "of all guards together: where the true lifts are at their bounds, a swap is rolled back " ..
+    "with a probability of at most 1 less this, however often they are looked at", {min = 0.5, max = 0.999999}),
+  option("days", "number", 3, "d", "each user counts once, by what it comes to in its first days after the swap", {above = 0, max = 10000}),
+  option("users", "number", 10000, "users", "users of the control group beside many more of the policy, or half of those of a side where both " ..
+    "have as many, at which the intervals are tightest", {min = 1, max = 1e15}),
+}
+
 schema.agent = {
   option("streams", "number", nil, "streams", "slots for streams; default: env.n, or 1024 for a host",
     {integer = true, min = 1, max = 2 ^ 28}),
@@ -266,6 +281,10 @@ schema.agent = {
   option("baseline", "control", nil, "",
     "a control group: users whom a fixed policy serves at the same time, and of whom nothing is learned. Each response has its " ..
     "lift over theirs in the metrics; a constraint may be relative to them"),
+  -- Without a default, for the same reason.
+  option("guards", "guards", nil, "",
+    "what a policy that is swapped in may lose beside the control group: bounds of responses' lifts, and of kl, as in {watch_time = " ..
+    "{at_least = relative(-0.005)}, kl = {at_most = 0.05}}. One that is broken rolls the agent back by itself (describe guards)"),
   option("idle", "duration", 0, "s", "a stream is truncated after this much inactivity; 0: never", {min = 0}),
 }
 
@@ -371,6 +390,9 @@ function schema.unknown(path)
   if critic then path, options = critic, schema.critic end
   local control = path:match("^agent%.baseline%.(.+)$")
   if control then path, options = control, schema.control end
+  local guard = path:match("^agent%.guards%.[^.]+%.(.+)$")
+  if guard then path, options = guard, schema.guard end
+  if path:find("^agent%.guards%.") then return nil end
   local start = path:match("^policy%.start%.(.+)$")
   if start then path, options = start, schema.start end
   local constraint = path:match("^objective%.constraints%.[^.]+%.(.+)$")

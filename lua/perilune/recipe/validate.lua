@@ -239,6 +239,7 @@ local function together(check, result, spec, env, algorithm)
     control.check(check, result, spec, env, algorithm)
     env.twins = control.twins(result)
   end
+  if result.agent.guards then require("perilune.recipe.guards").check(check, result, spec, env, algorithm) end
   if algorithm.pairs then needs_pairs(check, result, env) end
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
@@ -280,6 +281,9 @@ local function resolve(check, recipe)
   end
   if result.agent.baseline then
     result.agent.baseline = check.try(require("perilune.recipe.control").resolve, check, result.agent.baseline, "agent.baseline", spec)
+  end
+  if result.agent.guards then
+    result.agent.guards = check.try(require("perilune.recipe.guards").resolve, check, result.agent.guards, "agent.guards", spec)
   end
   if result.references then
     result.references = check.try(require("perilune.recipe.references").resolve, check, result, "references", spec, algorithm)

@@ -205,8 +205,13 @@ local migrated = record({part = text, name = text, reason = text,
   outcome = choice("kept", "kept in part", "rescaled", "started anew", "dropped")},
   {taken = count, of = count, before = number, after = number})
 
-schema.entry = record({number = at_least_1, previous = hash, time = said, kind = choice("check", "swap", "rollback", "set", "resume"),
-  author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said,
+-- A guard when it fired or held: what its bound is of, and the confidence sequence of then.
+local guard = record({name = text, users = count, control_users = count}, {at_least = number, at_most = number, value = number,
+  low = number, high = number})
+
+schema.entry = record({number = at_least_1, previous = hash, time = said,
+  kind = choice("check", "swap", "guard", "rollback", "set", "resume"),
+  author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said, guards = list(guard),
   changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,

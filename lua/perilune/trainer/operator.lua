@@ -1,4 +1,4 @@
---- What an operator does to a run while it trains: a request of a command (requests.lua), or an edit of the recipe's file
+--- What an operator, or a guard of the recipe, does to a run while it trains: a request of a command (requests.lua), or an edit of the recipe's file
 --- (`train --watch`), is looked for between two updates and carried out. What was asked, and what became of it, is a line of the
 --- journal, which is on the disk before a swap or a rollback is in force.
 
@@ -22,6 +22,15 @@ local pause = 0.2 -- s between two looks: the clock of a look costs no system ca
 local Operator = {}
 Operator.__index = Operator
 
+-- Whether guards of the recipe in force have found that what was swapped in holds.
+local function all_held(run)
+  local list = run.driver:between() ~= nil and run.agent:guards() or {}
+  for _, guard in ipairs(list) do
+    if guard.state ~= "held" then return false end
+  end
+  return #list > 0
+end
+
 --- options: trust, watch (of trainer.start). files: what the recipe was made of; without them they are looked up.
 function operator.new(run, options, files)
   requests.forget(run.folder)
@@ -29,6 +38,7 @@ function operator.new(run, options, files)
   if options.watch then
     self.watched = watch.new(run.info, run.info.set, files)
   end
+  self.passed = all_held(run)
   return self
 end
 
@@ -133,9 +143,51 @@ local function text_of(entry)
   return ("%s by %s at step %.0f: %s"):format(entry.kind, entry.author, entry.step, entry.outcome)
 end
 
---- Looks for what is asked. Called between two pieces of the run's work.
+-- Guards as the journal has them.
+local function numbers_of(guards)
+  local list = {}
+  for i, guard in ipairs(guards) do
+    list[i] = {name = guard.name, at_least = guard.at_least, at_most = guard.at_most, value = guard.value, low = guard.low,
+      high = guard.high, users = guard.users, control_users = guard.control_users}
+  end
+  return list
+end
+
+-- A guard has fired, and the agent has gone back to the recipe before the swap by itself, where there was one.
+function Operator:breached(breach)
+  local run = self.run
+  local reason, hash, before = run.agent:notice(), run.agent:hash(), run.info.hash
+  recipes.keep(run)
+  say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of {breach}, reason = reason,
+    outcome = "fired: " .. breach.name})))
+  if hash == before then return end
+  local changes = difference.list(recipes.resolved(run), recipes.resolved(run, hash))
+  say(run, text_of(journal.append(run, {kind = "rollback", author = "perilune", reason = "the guard " .. breach.name .. " fired",
+    after = hash, changes = changes, outcome = "in force"})))
+  self.waiting = {hash = hash}
+  self:settle()
+end
+
+-- What the guards of the recipe have found since the last look.
+function Operator:look_at_guards()
+  local run = self.run
+  if run.driver:between() == nil then return end
+  local breach, passed = run.agent:breach(), all_held(run)
+  if breach and breach.update ~= self.breach then
+    self.breach = breach.update
+    self:breached(breach)
+  end
+  if passed and not self.passed then
+    say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of(run.agent:guards()),
+      outcome = "held: what was swapped in stays"})))
+  end
+  self.passed = passed
+end
+
+--- Looks for what is asked, and at guards. Called between two pieces of the run's work.
 function Operator:look()
   if self.waiting then return self:settle() end
+  self:look_at_guards()
   local now = progress.now()
   if now < self.next or self.run.driver:between() == false then return end
   self.next = now + pause

@@ -8,7 +8,7 @@
 
 /* ---- what it takes ---- */
 
-enum { PIECES = 3 + PRL_SIDES * PRL_UNITS_PIECES };
+enum { PIECES = 3 + PRL_SIDES * PRL_UNITS_PIECES + PRL_GUARDS_PIECES };
 
 static int list_pieces(prl_control *c, prl_piece pieces[PIECES]) {
   const int64_t number = sizeof(double);
@@ -17,10 +17,11 @@ static int list_pieces(prl_control *c, prl_piece pieces[PIECES]) {
   pieces[count++] = (prl_piece){&c->sums, PRL_SIDES * PRL_CLUSTERS, (1 + c->responses) * number, true};
   pieces[count++] = (prl_piece){&c->weight, 1, number, true};
   for (int side = 0; side < PRL_SIDES; side++) count += prl_units_list(&c->units[side], pieces + count);
-  return count;
+  return count + prl_guards_list(&c->guards, pieces + count);
 }
 
-static prl_status read(prl_control *c, const prl_value *map, const prl_shape *own, prl_error *error) {
+static prl_status read(prl_control *c, const prl_value *root, const prl_shape *own, prl_error *error) {
+  const prl_value *map = prl_get(root, "control");
   double traffic = 0;
   prl_per per = PRL_PER_STEP;
   prl_status status = prl_read_value(map, "control", "plan", PRL_MAP, &c->plan, error);
@@ -38,35 +39,38 @@ static prl_status read(prl_control *c, const prl_value *map, const prl_shape *ow
   c->buckets = (int32_t)lround(traffic * PRL_BUCKETS);
   c->responses = b->responses;
   c->shape->experience.mark = PRL_MARK_CONTROL;
+  c->shape->experience.dated = own->experience.dated;
   for (int side = 0; side < PRL_SIDES; side++) {
     const prl_shape *of = side == PRL_SIDE_OWN ? own : c->shape;
     c->units[side] = (prl_units){.per = per, .streams = of->experience.streams, .width = c->responses};
   }
-  return PRL_OK;
+  const int64_t streams[PRL_SIDES] = {own->experience.streams, c->shape->experience.streams};
+  return prl_guards_read(&c->guards, c->runtime, root, streams, own, error);
 }
 
-int64_t prl_control_bytes(const prl_value *root, const prl_shape *own) {
-  const prl_value *map = prl_get(root, "control");
-  prl_control c = {0};
-  prl_error none;
+prl_status prl_control_bytes(const prl_value *root, const prl_shape *own, int64_t *out, prl_error *error) {
+  prl_control c = {.runtime = own->runtime};
   prl_piece pieces[PIECES];
-  int64_t sum = 0;
-  if (map && !read(&c, map, own, &none)) {
-    sum = prl_pieces_bytes(pieces, list_pieces(&c, pieces));
+  *out = 0;
+  if (!prl_get(root, "control")) return PRL_OK;
+  const prl_status status = read(&c, root, own, error);
+  if (!status) {
+    int64_t sum = prl_pieces_bytes(pieces, list_pieces(&c, pieces));
     sum = prl_bytes_add(sum, prl_policy_bytes(c.shape));
     sum = prl_bytes_add(sum, prl_experience_bytes(&c.shape->experience));
-    sum = prl_bytes_add(sum, prl_batch_bytes(c.shape->batch_rows, &c.shape->experience));
+    *out = prl_bytes_add(sum, prl_batch_bytes(c.shape->batch_rows, &c.shape->experience));
   }
+  prl_free(c.runtime, c.guards.forms);
   prl_shape_free(c.shape);
-  return sum;
+  return status;
 }
 
 /* ---- life ---- */
 
-static prl_status build(prl_control *c, const prl_value *map, const prl_shape *own, const prl_plan *values,
+static prl_status build(prl_control *c, const prl_value *root, const prl_shape *own, const prl_plan *values,
                         prl_error *error) {
   prl_piece pieces[PIECES];
-  prl_status status = read(c, map, own, error);
+  prl_status status = read(c, root, own, error);
   if (!status) status = prl_pieces_new(c->runtime, pieces, list_pieces(c, pieces), error);
   if (status) return status;
   *c->weight = 1;
@@ -88,7 +92,7 @@ prl_status prl_control_new(prl_runtime *runtime, const prl_value *root, const pr
   prl_control *c = prl_calloc(runtime, 1, sizeof *c);
   if (!c) return prl_fail_memory(error, sizeof *c);
   c->runtime = runtime;
-  prl_status status = build(c, map, own, values, error);
+  prl_status status = build(c, root, own, values, error);
   if (status) {
     prl_control_free(c);
     return status;
@@ -109,6 +113,7 @@ void prl_control_free(prl_control *c) {
     prl_pieces_free(c->runtime, pieces, list_pieces(c, pieces));
   }
   prl_shape_free(c->shape);
+  prl_free(c->runtime, c->guards.forms);
   prl_free(c->runtime, c);
 }
 
@@ -125,6 +130,7 @@ prl_status prl_control_blocks(prl_control *c, prl_blocks *blocks, prl_error *err
   if (!status) status = prl_blocks_add(blocks, "weight", PRL_F64, 1, c->weight, error);
   for (int side = 0; !status && side < PRL_SIDES; side++)
     status = prl_units_blocks(&c->units[side], sides[side], blocks, error);
+  if (!status) status = prl_guards_blocks(&c->guards, blocks, error);
   blocks->prefix = NULL;
   blocks->fixed = false;
   return status;
@@ -136,6 +142,7 @@ prl_status prl_control_restore(prl_control *c, prl_error *error) {
   bool good = prl_policy_restore(c->policy) && *c->weight >= 1 && isfinite(*c->weight);
   for (int64_t i = 0; good && i < PRL_SIDES * PRL_CLUSTERS * (1 + c->responses); i++)
     good = isfinite(c->sums[i]);
+  good = good && prl_guards_restore(&c->guards);
   return good ? PRL_OK : prl_fail(error, PRL_EFORMAT, "what was counted of the control group is damaged");
 }
 
@@ -160,4 +167,59 @@ bool prl_control_compares(const prl_control *c, const prl_experience *own, int32
 bool prl_control_serves(const prl_control *c, const prl_experience *own, uint64_t stream, uint64_t group) {
   if (runs_in(c->experience, stream)) return true;
   return prl_bucket(group, c->salt) < c->buckets && !runs_in(own, stream);
+}
+
+/* ---- guards ---- */
+
+void prl_control_guard(prl_control *c, const prl_experience *own, bool swapped) {
+  const prl_experience *const both[PRL_SIDES] = {own, c->experience};
+  if (swapped)
+    prl_guards_begin(&c->guards, both);
+  else
+    prl_guards_end(&c->guards);
+}
+
+void prl_control_enter_own(prl_control *c, const prl_batch *own, const prl_experience *experience) {
+  if (!c->guards.count) return;
+  for (int64_t row = 0; row < own->rows; row++)
+    prl_guards_row(&c->guards, PRL_SIDE_OWN, experience, own, row,
+                   prl_control_counts(c, own, experience, row), c->paired);
+}
+
+void prl_control_enter(prl_control *c, const prl_batch *own, const prl_experience *experience) {
+  prl_control_enter_own(c, own, experience);
+  for (int64_t row = 0; c->guards.count && row < c->batch.rows; row++)
+    prl_guards_row(&c->guards, PRL_SIDE_CONTROL, c->experience, &c->batch, row, true, c->paired);
+  if (c->paired) return;
+  prl_guards_pass(&c->guards, PRL_SIDE_OWN, experience);
+  prl_guards_pass(&c->guards, PRL_SIDE_CONTROL, c->experience);
+}
+
+int prl_control_guards(const prl_control *c) { return c->guards.count; }
+int prl_control_measured(const prl_control *c) { return c->guards.measured; }
+
+bool prl_control_judge(prl_control *c, double kl, int *fired) {
+  if (!prl_guards_judge(&c->guards, kl)) return false;
+  *fired = (int)c->guards.state->fired;
+  return true;
+}
+
+void prl_control_guard_of(const prl_control *c, int guard, prl_guard *out) {
+  static const prl_guard_state idle[] = {PRL_GUARD_IDLE, PRL_GUARD_WAITING, PRL_GUARD_HELD,
+                                         PRL_GUARD_WAITING};
+  const prl_guards *g = &c->guards;
+  const prl_guard_form *form = &g->forms[guard];
+  prl_interval now = {NAN, NAN, NAN};
+  *out = (prl_guard){.name = form->name, .at_least = form->sign > 0, .bound = form->bound};
+  out->state = idle[g->state->stage];
+  if (g->state->stage == PRL_GUARDS_COUNTING && g->state->held >> guard & 1) out->state = PRL_GUARD_HELD;
+  if (g->state->stage == PRL_GUARDS_FIRED && g->state->fired == guard) out->state = PRL_GUARD_FIRED;
+  if (form->response >= 0) {
+    (void)prl_guards_interval(g, guard, &now);
+    out->users = (int64_t)g->moments[guard].n;
+    out->control_users = (int64_t)g->moments[g->measured + guard].n;
+  }
+  out->value = now.lift;
+  out->low = now.low;
+  out->high = now.high;
 }

@@ -10,8 +10,8 @@
 typedef struct prl_control prl_control;
 
 /* What capacities take, beside the program "act" and the parameters of the fixed policy; 0: the plan has no
- * control group. own: the shape of the agent. */
-int64_t prl_control_bytes(const prl_value *root, const prl_shape *own);
+ * control group. own: the shape of the agent. Fails: PRL_EFORMAT, PRL_ENOMEM. */
+prl_status prl_control_bytes(const prl_value *root, const prl_shape *own, int64_t *out, prl_error *error);
 /* `control` of the plan's document; *out NULL where there is none. own and root must outlive it. values as
  * for prl_sets_new. Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_control_new(prl_runtime *runtime, const prl_value *root, const prl_shape *own,
@@ -53,5 +53,21 @@ void prl_control_count(prl_control *control, const prl_batch *own, const prl_exp
  * control group, relative to its size. *half: half of its 95 % interval; NaN where there are fewer than four
  * clusters of streams on a side. False: a side has no unit yet, or the control group's mean is 0. */
 bool prl_control_lift(const prl_control *control, int32_t response, double *lift, double *half);
+
+/* ---- guards (control/guards.h) ---- */
+
+/* A policy was swapped in, and what the plan's guards count begins anew; or they have nothing to judge. own:
+ * the experience of the policy that learns. */
+void prl_control_guard(prl_control *control, const prl_experience *own, bool swapped);
+/* Rows of the policy that learns, for the guards; and both sides' rows of an update that begins. */
+void prl_control_enter_own(prl_control *control, const prl_batch *own, const prl_experience *experience);
+void prl_control_enter(prl_control *control, const prl_batch *own, const prl_experience *experience);
+int prl_control_guards(const prl_control *control);   /* how many there are */
+int prl_control_measured(const prl_control *control); /* of these on responses: the first */
+/* Looks at them, at the end of an update, in which the policy moved by kl (NaN: not told). True: *fired has.
+ */
+bool prl_control_judge(prl_control *control, double kl, int *fired);
+/* What is known of a guard; its name is the plan's. */
+void prl_control_guard_of(const prl_control *control, int guard, prl_guard *out);
 
 #endif

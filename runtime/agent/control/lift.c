@@ -25,9 +25,7 @@ const float *prl_control_rewards(prl_control *c, prl_expression *expression) {
   return c->reward;
 }
 
-/* Whether a row is of this side's means: of the policy that learns, those of arm 0 that are compared. */
-static bool counts(const prl_control *c, int side, const prl_batch *b, const prl_experience *e, int64_t row) {
-  if (side == PRL_SIDE_CONTROL) return true;
+bool prl_control_counts(const prl_control *c, const prl_batch *b, const prl_experience *e, int64_t row) {
   return !(e->options.arms > 1 && b->arm[row] != 0) && prl_control_compares(c, e, b->stream[row]);
 }
 
@@ -35,7 +33,7 @@ static bool counts(const prl_control *c, int side, const prl_batch *b, const prl
 static int64_t count_side(prl_control *c, int side, const prl_batch *b, const prl_experience *e) {
   int64_t ended = 0;
   for (int64_t row = 0; row < b->rows; row++) {
-    if (!counts(c, side, b, e, row)) continue;
+    if (side == PRL_SIDE_OWN && !prl_control_counts(c, b, e, row)) continue;
     const double *unit = prl_units_add(&c->units[side], b, row, b->response + row * c->responses);
     if (!unit) continue;
     double *to = prl_control_sums(c, side, cluster_of(e->streams[b->stream[row]].key));

@@ -3,12 +3,10 @@
 #define PRL_AGENT_CONTROL_PARTS_H
 
 #include "agent/control/control.h"
+#include "agent/control/guards.h"
 #include "objective/expression.h"
 
 enum { PRL_CLUSTERS = 256 }; /* of streams, by their keys */
-
-/* The sides that are compared. */
-enum { PRL_SIDE_OWN, PRL_SIDE_CONTROL, PRL_SIDES };
 
 struct prl_control {
   prl_runtime *runtime;
@@ -30,11 +28,16 @@ struct prl_control {
    * new unit grows instead of that of all others falling. */
   double *sums;
   double *weight; /* (1) of the next unit */
+  prl_guards guards;
 };
 
 /* The sums of a side's cluster (1 + responses). */
 static inline double *prl_control_sums(const prl_control *c, int side, int64_t cluster) {
   return c->sums + (side * PRL_CLUSTERS + cluster) * (1 + c->responses);
 }
+
+/* Whether a row of the policy that learns is of what is compared: those of arm 0 whose users are. */
+bool prl_control_counts(const prl_control *control, const prl_batch *own, const prl_experience *experience,
+                        int64_t row);
 
 #endif

@@ -59,9 +59,27 @@ static prl_status allocate(prl_learner *l, prl_error *error) {
   return status;
 }
 
+/* What guards know is told of each that is on a response. */
+static prl_status add_guards(prl_learner *l, prl_error *error) {
+  static const char *const parts[] = {"guard/", "guard_low/", "guard_high/"};
+  const int measured = l->control ? prl_control_measured(l->control) : 0;
+  prl_status status = PRL_OK;
+  int place;
+  l->guards = l->metrics.count;
+  for (int i = 0; !status && i < 3 * measured; i++) {
+    prl_guard guard;
+    prl_control_guard_of(l->control, i / 3, &guard);
+    status = prl_metrics_add(&l->metrics, parts[i % 3], guard.name, &place, error);
+  }
+  if (!status && measured) status = prl_metrics_add(&l->metrics, "guard_users/", "policy", &place, error);
+  return status || !measured ? status
+                             : prl_metrics_add(&l->metrics, "guard_users/", "baseline", &place, error);
+}
+
 static prl_status build(prl_learner *l, prl_error *error) {
   prl_status status = allocate(l, error);
   if (!status) status = prl_metrics_init(&l->metrics, l->runtime, l->root, l->shape, l->sets, error);
+  if (!status) status = add_guards(l, error);
   if (!status) status = prl_critics_build(l, error);
   if (!status) status = prl_constraints_build(l, error);
   if (!status) status = prl_novelty_build(l, error);
@@ -332,6 +350,20 @@ bool prl_learner_statistics(const prl_learner *l, int critic, const char **name,
 }
 
 /* ---- an update's rows ---- */
+
+void prl_learner_report_guards(prl_learner *l) {
+  const int measured = l->control ? prl_control_measured(l->control) : 0;
+  prl_guard guard = {.state = PRL_GUARD_IDLE};
+  for (int i = 0; i < measured; i++) {
+    prl_control_guard_of(l->control, i, &guard);
+    const double values[] = {guard.value, guard.low, guard.high};
+    for (int k = 0; k < 3; k++)
+      if (isfinite(values[k])) prl_metrics_put(&l->metrics, l->guards + 3 * i + k, values[k]);
+  }
+  if (guard.state == PRL_GUARD_IDLE) return;
+  prl_metrics_put(&l->metrics, l->guards + 3 * measured, (double)guard.users);
+  prl_metrics_put(&l->metrics, l->guards + 3 * measured + 1, (double)guard.control_users);
+}
 
 void prl_learner_report_objective(prl_learner *l, int gauge) {
   const prl_batch *b = &l->batch;

@@ -41,6 +41,13 @@ static const struct {
      "Mean of a response under the policy that learns, over that of the control group at the same time, less "
      "1."},
     {"lift_error", "Lift, interval", "Half of the 95 % interval of a lift."},
+    {"guard", "Guard",
+     "Lift of a guarded response since the swap: users who came after it, each by its first days, over those "
+     "of the control group."},
+    {"guard_low", "Guard, lowest", "Lower end of the confidence sequence of a guarded lift."},
+    {"guard_high", "Guard, highest", "Upper end of the confidence sequence of a guarded lift."},
+    {"guard_users", "Guard, users",
+     "Users who came after the swap and whose days are over: of the policy, of the baseline."},
     {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},
     {"objective_share", "Rows of this objective",
      "Share of the rows of an update that were acted under the objective in force, once it was changed: of "

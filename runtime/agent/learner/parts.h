@@ -131,6 +131,7 @@ struct prl_learner {
   prl_worker worker;  /* what this one is among them */
 
   prl_metrics metrics;
+  int guards; /* gauges: of each guard on a response its lift, low and high; then users of both sides */
   int64_t *optim_steps; /* (optims): as last looked at */
   prl_learner_counts n;
 };
@@ -190,6 +191,8 @@ void prl_stale_ask(prl_learner *learner);
 /* The share of the batch's rows, which are kept, that were acted under the objective in force, into a gauge;
  * not before it was changed. */
 void prl_learner_report_objective(prl_learner *learner, int gauge);
+/* What guards know, into their gauges. */
+void prl_learner_report_guards(prl_learner *learner);
 /* The frozen rows have been learned from. */
 void prl_learner_release(prl_learner *learner);
 /* Parameters, statistics and live options come into force. Fails: PRL_ENUMERIC (prl_policy_publish). */

@@ -8,17 +8,19 @@ typedef struct single {
   int32_t stream, end;
   uint32_t step;
   float elapsed, arm;
+  int64_t time;
 } single;
 
 static prl_batch batch_of(const prl_experience *e, int64_t place, single *s) {
   const prl_row *row = &e->rows[place];
-  *s = (single){row->stream, row->end, row->step, row->elapsed, (float)row->arm};
+  *s = (single){row->stream, row->end, row->step, row->elapsed, (float)row->arm, row->time};
   return (prl_batch){.rows = 1,
                      .response = e->response + place * e->options.responses,
                      .stream = &s->stream,
                      .step = &s->step,
                      .end = &s->end,
                      .elapsed = &s->elapsed,
+                     .time = &s->time,
                      .arm = &s->arm};
 }
 
@@ -26,7 +28,10 @@ static void count(void *context, int64_t place) {
   prl_learner *l = context;
   single kept;
   const prl_batch one = batch_of(l->experience, place, &kept);
-  if (l->control) prl_control_count_own(l->control, &one, l->experience);
+  if (l->control) {
+    prl_control_count_own(l->control, &one, l->experience);
+    prl_control_enter_own(l->control, &one, l->experience);
+  }
   prl_constraints_stale(l, &one);
 }
 

@@ -340,6 +340,7 @@ static prl_status read(prl_shape *s, const prl_value *root, prl_error *error) {
   if (!status) status = read_responses(s, root, error);
   if (status) return status;
   prl_experience_options *o = &s->experience;
+  o->dated = prl_get(root, "guards") != NULL;
   s->raw = prl_get_bool(prl_get(root, "normaliser"), "raw", false);
   s->seed = o->seed = (uint64_t)seed;
   o->observations = s->spec.observations + o->memory;

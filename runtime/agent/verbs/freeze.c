@@ -9,7 +9,11 @@ void prl_update_begin(prl_learner *l) {
   prl_constraints_apply(l);
   prl_programs_fill_live(l);
   prl_experience_freeze(l->experience, &l->batch);
-  if (l->control) prl_control_freeze(l->control);
+  if (l->control) {
+    prl_control_freeze(l->control);
+    prl_control_enter(l->control, &l->batch, l->experience);
+    prl_learner_report_guards(l);
+  }
   l->n.shuffles = 0;
 }
 

@@ -260,6 +260,7 @@ PRL_API double prl_agent_days_driven(const prl_agent *agent);
 /* NULL while every decision since the agent was made or loaded could be recorded; then one sentence on the
  * first that could not: which capacity was full, why, and the number to set it to (`agent.rows` follows from
  * the waits and the rate of the decisions until then); or, before that, on a constraint that cannot be met.
+ * A guard that fired is said before all of this.
  * Nothing is printed: show it where somebody reads it.
  * Borrowed: until another plan is swapped in. */
 PRL_API const char *prl_agent_notice(prl_agent *agent);
@@ -321,6 +322,31 @@ PRL_API prl_status prl_agent_rollback(prl_agent *agent, prl_error *error);
 /* The hash of the recipe that is in force after a rollback; NULL: there is nothing to go back to. Borrowed:
  * until the next swap or rollback comes into force. */
 PRL_API const char *prl_agent_previous(const prl_agent *agent);
+
+/* A guard of the plan (agent.guards in a recipe): a bound on what a swapped-in policy may lose beside the
+ * control group. Guards begin to count with a swap. One that fires rolls the agent back by itself, at the end
+ * of an update in prl_agent_learn or prl_agent_drive, as prl_agent_rollback does; where all that are on
+ * responses hold, the policy has passed, and nothing is judged until the next swap. */
+typedef enum prl_guard_state {
+  PRL_GUARD_IDLE,    /* nothing was swapped in, or what was has been judged */
+  PRL_GUARD_WAITING, /* neither is known yet */
+  PRL_GUARD_HELD,
+  PRL_GUARD_FIRED
+} prl_guard_state;
+typedef struct prl_guard {
+  const char *name; /* of the response, or "kl" */
+  prl_guard_state state;
+  bool at_least;                /* false: at most */
+  double bound;                 /* of the lift over the control group; of "kl": of the metric approx_kl */
+  double value, low, high;      /* the lift and its confidence sequence; NaN where it is too early */
+  int64_t users, control_users; /* that count so far */
+} prl_guard;
+/* The plan's guards; returns how many there are, 0 without any. Borrowed: until the next call. */
+PRL_API int prl_agent_guards(prl_agent *agent, const prl_guard **guards);
+/* The guard that fired last since the agent was made, loaded or swapped, as it was then; NULL: none did.
+ * *update: after how many updates; NULL: not asked. prl_agent_notice says the same in a sentence. Borrowed:
+ * until the next swap comes into force. */
+PRL_API const prl_guard *prl_agent_breach(const prl_agent *agent, int64_t *update);
 
 /* A part of an agent, and how much of it was taken from another one. */
 typedef struct prl_taken {
