@@ -18,5 +18,10 @@ bool bench_env_pendulum(void);
 bool bench_shortvideo_env(void);
 bool bench_kuairand_env(void);
 bool bench_memory(void);
+bool bench_act(void);
+bool bench_act_apart(void);
+bool bench_swap(void);
+bool bench_control_group(void);
+bool bench_checkpoint(void);
 
 #endif
