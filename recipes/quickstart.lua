@@ -8,6 +8,7 @@ return extend(require "shortvideo/ppo_continuation", {
   eval = {
     every = 5e5, users = 1024, days = 3, baseline = "ltr", beside = {["best vector"] = vectors.long.strong}, threads = 2,
     groups = {"activity", "length_taste"},
+    metrics = {hours_away = ratio("return_time", "count/return_time")},
     front = {x = "watch_time", y = {"like", "follow", "share", "download", "comment"}, vectors = vectors.front},
   },
 })
