@@ -1,14 +1,14 @@
--- A personal policy that sets the parameters of a short-video feed's ranking for each request of each user, against the
--- supervised ranker's own order and the best vector of parameters that is the same for everybody, on the same users and
--- random draws.
+-- A personal policy that sets the parameters of a short-video feed's ranking for each request of each user and sees whole
+-- sessions, against the supervised ranker's own order and the best vector of parameters that is the same for everybody, on the
+-- same users and random draws.
 --   ./dev train recipes/quickstart.lua
 local vectors = require "shortvideo/vectors"
 
-return extend(require "shortvideo/a2c_multi_critic", {
-  train = {steps = 1.5e6},
+return extend(require "shortvideo/ppo_continuation", {
   eval = {
-    every = 3e5, users = 1024, days = 3, baseline = "ltr", beside = {["best vector"] = vectors.best}, threads = 2,
+    every = 5e5, users = 1024, days = 3, baseline = "ltr", beside = {["best vector"] = vectors.long.strong}, threads = 2,
     groups = {"activity", "length_taste"},
+    metrics = {hours_away = ratio("return_time", "count/return_time")},
     front = {x = "watch_time", y = {"like", "follow", "share", "download", "comment"}, vectors = vectors.front},
   },
 })

@@ -113,10 +113,13 @@ describe("an algorithm with a replay memory", function()
       action = {kind = "continuous", names = {"push", "pull"}, units = {"", ""}, low = {-math.huge, 0}, high = {math.huge, 1}},
       responses = {{name = "reward", unit = "", missing = 0, combine = "sum", wait_us = 0}}, options = {},
     }
-    local function check(algorithm, action)
-      return validate.recipe({env = {"pendulum"}, algorithm = {algorithm}, policy = {action = action}},
+    local function check(algorithm, action, unit)
+      return validate.recipe({env = {"pendulum"}, algorithm = {algorithm}, policy = {action = action, unit = unit}},
         {env_spec = function() return free end})
     end
+    local _, counted = check("a2c", {}, "half_range")
+    assert.equal("half_range needs bounds of each action, and push of free has none: policy.action.push = {low, high} gives it some",
+      counted[1].message)
     local _, refused = check("sac", {})
     assert.equal("sac needs bounds of each action, and push of free has none: policy.action.push = {low, high} gives it some, " ..
       "and a2c, bc, ppo, reinforce and two_stage need none", refused[1].message)

@@ -61,6 +61,7 @@ describe("the builder", function()
     for _, policy in ipairs {
       'trunk = "shared"', 'bounded = true, last_gain = 0', 'log_std = {kind = "state", init = -1}',
       'log_std = {kind = "fixed", init = -1}', 'init = "xavier", activation = "relu"', 'action = {torque = {-1, 1}}',
+      'unit = "half_range", bounded = true', 'unit = "half_range", log_std = {kind = "state", init = -1}',
     } do
       local agent = run(recipe(policy))
       assert.is_true(agent:metrics().updates > 0, policy)
@@ -72,6 +73,46 @@ describe("the builder", function()
     local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
     os.remove(path)
     assert.are.same({{.5}}, agent:act(1, prl.randn(1, 3), "mean", false):totable())
+  end)
+
+  it("counts means and deviations in half ranges where the recipe says so", function()
+    -- The same noise and network in dimensions of another width: what is drawn and its density are those of a Gaussian that is as
+    -- much wider, and a step of the optimizer moves the mean as far in half ranges.
+    local function made(policy, low, high)
+      local path = write(([[return {
+        env = {"host", observation = {"x"}, action = {"continuous", aim = {%g, %g}}, responses = {win = {}}},
+        objective = {critics = {win = {gamma = 0}}},
+        policy = {hidden = {4}, last_gain = 1, unit = "half_range", log_std = {init = -1}, %s},
+        algorithm = {"a2c", rollout = 8, lr = 1e-2}, agent = {streams = 8},
+      }]]):format(low, high, policy))
+      local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
+      os.remove(path)
+      return agent
+    end
+    for _, policy in ipairs {"", "bounded = true", 'log_std = {kind = "state", init = -1}'} do
+      local unit, wide = made(policy, -1, 1), made(policy, 3, 11) -- centre 7, half 4
+      local x, streams = prl.randn(8, 1), {1, 2, 3, 4, 5, 6, 7, 8}
+      local function compare(mode)
+        local a, ids_a = unit:act(streams, x, mode)
+        local b, ids_b = wide:act(streams, x, mode)
+        local da, db = unit:act_log_prob(), wide:act_log_prob()
+        for i = 1, 8 do
+          local inside = math.abs(a:get(i, 1)) < 1 and math.abs(b:get(i, 1) - 7) < 4
+          if inside then assert.near(7 + 4 * a:get(i, 1), b:get(i, 1), 1e-5) end
+          if inside and mode == "sample" then assert.near(da:get(i) - math.log(4), db:get(i), 1e-4) end
+        end
+        return ids_a, ids_b
+      end
+      compare("mean")
+      for _ = 1, 24 do
+        local ids_a, ids_b = compare("sample")
+        local win = prl.randn(8, 1)
+        unit:feedback(ids_a, win); wide:feedback(ids_b, win)
+        unit:learn(); wide:learn()
+      end
+      assert.is_true(unit:metrics().updates > 1)
+      compare("mean")
+    end
   end)
 
   it("drives discrete actions, with both algorithms", function()

@@ -42,6 +42,7 @@ describe("policy.start", function()
     local ways = {
       {"", '"a2c"'}, {"last_gain = 1, normalise = 5,", '"ppo"'}, {"bounded = true,", '"a2c"'}, {'trunk = "shared",', '"ppo"'},
       {'log_std = {kind = "state"},', '"reinforce"'}, {"bounded = true, action = {tilt = 1.5, push = {1, 3}},", '"a2c"'},
+      {'unit = "half_range",', '"a2c"'}, {'unit = "half_range", bounded = true, action = {tilt = 1.5},', '"ppo"'},
       {"", '"sac"'}, {"", '"sac", exploration = {"gsde"}'}, {"", '"td3"'},
       {"", '"a2c", trust = {"penalty", kl_to_start = 1}'},
     }
@@ -162,6 +163,7 @@ describe("policy.start", function()
       learned("", '"a2c", rollout = 4')
       local function wrong(policy, algorithm, message) refused(policy .. ("start = %q"):format(path), algorithm, message) end
       wrong("bounded = true, ", '"ppo"', "its policy.bounded is false, and here it is true")
+      wrong('unit = "half_range", ', '"ppo"', 'its policy.unit is "env", and here it is "half_range"')
       wrong("activation = 'tanh', ", '"ppo"', 'its policy.activation is "relu", and here it is "tanh"')
       wrong("normalise = 3, ", '"ppo"', "its policy.normalise is false, and here it is 3")
       wrong("hidden = {7}, ", '"ppo"', "parameter 2 of policy is mean.1.bias (6), and here it is mean.1.bias (7)")

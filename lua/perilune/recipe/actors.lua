@@ -57,25 +57,38 @@ local function middles(spec, given, free)
   if all then return centre, half end
 end
 
---- mean = centre + half · tanh(raw/half): slope 1 in the middle, never outside of the bounds.
-local function bounded(raw, spec, given, free)
-  local centre, half = middles(spec, given, free)
-  if not centre then return raw end
+--- The mean of the network's numbers. In the action's own units that is raw, and bounded c + h · tanh(raw/h): slope 1 in the middle,
+--- never outside of the bounds; in half ranges c + h · raw, and bounded c + h · tanh(raw). c, h: the middle of a dimension and half its range.
+local function mean_of(raw, spec, policy, free)
+  local centre, half = middles(spec, policy.action, free)
+  local in_halves = policy.unit == "half_range"
+  if not centre or not (policy.bounded or in_halves) then return raw end
   local c, h = prl.tensor(centre), prl.tensor(half)
-  return c + h * (raw / h):tanh()
+  local own = in_halves and raw or raw / h
+  return c + h * (policy.bounded and own:tanh() or own)
+end
+
+--- ln σ in the action's own units, of one that is counted in half ranges.
+local function in_own_units(log_std, spec, policy, free)
+  local logs, _, half = {}, middles(spec, policy.action, free)
+  for k, h in ipairs(half) do logs[k] = math.log(h) end
+  return log_std + prl.tensor(logs)
 end
 
 --- Where policy.start is a constant action: the last layer gives that action in these dimensions for every input, until it learns;
---- squash: what its outputs go through, "bounded" or "unit", the tanh between bounds of a network of the algorithm's own.
+--- squash: what its outputs go through, "bounded" as the recipe says, or "unit", the tanh between bounds of a network of the
+--- algorithm's own.
 function actors.begin_at_constant(self, layer, free, squash)
   local vector = self.recipe.policy.start and require("perilune.recipe.start").vector(self.recipe, self.spec)
   if not vector then return end
   local numbers = {}
   for k, i in ipairs(free) do numbers[k] = vector[i] end
   local centre, half = middles(self.spec, self.recipe.policy.action, free)
-  for k = 1, squash and centre and #free or 0 do
+  local in_halves = squash == "unit" or self.recipe.policy.unit == "half_range"
+  for k = 1, (squash or in_halves) and centre and #free or 0 do
     local unit = (numbers[k] - centre[k]) / half[k]
-    numbers[k] = 0.5 * math.log((1 + unit) / (1 - unit)) * (squash == "unit" and 1 or half[k])
+    if squash then unit = 0.5 * math.log((1 + unit) / (1 - unit)) end
+    numbers[k] = in_halves and unit or unit * half[k]
   end
   for k = #free + 1, layer.bias:size(1) do numbers[k] = 0 end
   layer.weight:copy_(prl.zeros(layer.weight:shape()))
@@ -122,10 +135,10 @@ local function continuous(self, policy, inputs, by_state)
     forward = function(net, x, shift)
       local mean = net.mean(x)
       if shift then mean = mean + shift end
-      if policy.bounded then mean = bounded(mean, spec, policy.action, free) end
       local log_std = net.log_std or prl.full({width}, init)
       if net.deviation then log_std = net.deviation(x) + init end
-      return distribution.normal(mean, log_std)
+      if policy.unit == "half_range" then log_std = in_own_units(log_std, spec, policy, free) end
+      return distribution.normal(mean_of(mean, spec, policy, free), log_std)
     end,
   }
   local from_env, to_env = selectors(spec, free, held)

@@ -177,6 +177,18 @@ local function unbounded(action, given)
   end
 end
 
+--- Half ranges are of continuous actions that have some.
+local function counted(check, spec, policy)
+  if policy.unit ~= "half_range" then return end
+  local free = unbounded(spec.action, policy.action)
+  if spec.action.kind ~= "continuous" then
+    check.note("policy.unit", ("half_range is of continuous actions, and those of %s are %s"):format(spec.name or "the env", spec.action.kind))
+  elseif free then
+    check.note("policy.unit", ("half_range needs bounds of each action, and %s of %s has none: policy.action.%s = {low, high} gives it some")
+      :format(free, spec.name or "the env", free))
+  end
+end
+
 local function drives(check, algorithm, spec, name, path, policy)
   local kind, free = spec.action.kind, unbounded(spec.action, policy.action)
   if algorithm.asynchronous and spec.name == "host" then
@@ -278,7 +290,10 @@ function algorithms.resolve(check, value, path, spec, recipe)
     local wrong, message = algorithm.refusal(algorithms.given(algorithm, resolved), beside(recipe, spec))
     if wrong then check.note(path .. "." .. wrong, message) end
   end
-  if spec then drives(check, algorithm, spec, value[1] or value.lua, path, policy) end
+  if spec then
+    drives(check, algorithm, spec, value[1] or value.lua, path, policy)
+    counted(check, spec, policy)
+  end
   trains_memory(check, algorithm, resolved, policy, path)
   return resolved, algorithm
 end

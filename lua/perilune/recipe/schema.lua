@@ -134,6 +134,10 @@ schema.policy = {
       {choices = {"free", "state", "fixed"}}),
     option("init", "number", 0, "", "its initial value"),
   }}),
+  -- Without a default, so that recipes from before it keep their hashes.
+  option("unit", "choice", nil, "", "what means and deviations of a continuous action are counted in: env, the action's own units, or " ..
+    "half_range, half of each dimension's range, so that noise and step sizes are as large in a narrow dimension as in a wide one; " ..
+    "default: env", {choices = {"env", "half_range"}}),
   option("action", "dimensions", nil, "",
     "by dimension of the action: bounds such as {-1, 1}, or a constant; default: the env's bounds"),
   option("normalise", "number", false, "",

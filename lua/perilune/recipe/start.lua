@@ -31,7 +31,7 @@ local function constant(check, given, path, spec, policy)
 end
 
 -- What the same numbers mean another policy without.
-local meaning = {"activation", "bounded", "trunk", "normalise", "lua", "action", "log_std", "observes", "embed", "memory"}
+local meaning = {"activation", "bounded", "trunk", "normalise", "lua", "action", "unit", "log_std", "observes", "embed", "memory"}
 
 -- The first place below two values at which they differ, and what is there: nil where they are the same.
 local function apart(a, b, place)
@@ -56,6 +56,7 @@ local function differs(theirs, ours)
   for _, name in ipairs(meaning) do
     local a, b = theirs[name], ours[name]
     if name == "log_std" then a, b = a and a.kind == "fixed" and a or a and a.kind, b.kind == "fixed" and b or b.kind end
+    if name == "unit" then a, b = a or "env", b or "env" end
     local place, there, here = apart(a, b, name)
     if place then return ("its policy.%s is %s, and here it is %s"):format(place, shown(there), shown(here)) end
   end
