@@ -10,6 +10,7 @@ return experiment {
   },
   published = {video_views = {a3c = 0.37}, follow = {a3c = 0}},
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
+  tune = {grid = {["algorithm.lr"] = {3e-4, 7e-4, 1.5e-3}}, metric = "watch_time", seeds = 2, users = 1024},
   worlds = {"strong", "weak"},
   seeds = 5, users = 4096, days = 3,
   groups = {"activity"},

@@ -15,7 +15,8 @@ return experiment {
   question = "Which of reinforce, ppo and a3c is first at its final lift, and how far does the lift depend on the reward's coefficients?",
   control = "a3c",
   arms = {
-    {name = "a3c", recipe = extend(base, {algorithm = {"a3c"}})},
+    {name = "a3c", recipe = extend(base, {algorithm = {"a3c", rollout = 8, entropy = 0, optimizer = {"adam", epsilon = 1e-5},
+      lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}, lambda = 0.9}})},
     {name = "reinforce", recipe = extend(base, {env = {n = 256}, algorithm = {"reinforce", rollout = 32, longest = 200,
       lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}}})},
     {name = "ppo", recipe = extend(base, {env = {n = 256}, algorithm = {"ppo", rollout = 32, minibatch = 1024, epochs = 4,

@@ -3,6 +3,11 @@
 --   perilune experiment recipes/shortvideo/live_late.lua [--fast]
 local base = extend(require "a2c", {env = {n = 256}, agent = {rows = 5e4}, train = {steps = 2e6}})
 
+local function a3c(correction)
+  return extend(base, {algorithm = {"a3c", rollout = 8, entropy = 0, optimizer = {"adam", epsilon = 1e-5}, lr = 6e-4, critic_lr = 6e-4,
+    lambda = 0.9, correction = correction}})
+end
+
 local function world(name, wait) return {name = name, set = {["env.preset"] = "strong", ["env.return_wait"] = wait}} end
 
 return experiment {
@@ -10,8 +15,8 @@ return experiment {
   question = "Do ppo and a3c stand feedback that comes after the policy has changed?",
   control = "ltr",
   arms = {
-    {name = "a3c", recipe = extend(base, {algorithm = {"a3c"}})},
-    {name = "a3c vtrace", recipe = extend(base, {algorithm = {"a3c", correction = {"vtrace"}}})},
+    {name = "a3c", recipe = a3c(false)},
+    {name = "a3c vtrace", recipe = a3c {"vtrace"}},
     {name = "ppo", recipe = extend(base, {algorithm = {"ppo", rollout = 8, minibatch = 512, epochs = 4, lambda = 0.9}})},
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},

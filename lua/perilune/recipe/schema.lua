@@ -365,7 +365,7 @@ schema.experiment_values = {
 schema.experiment_tune = {
   option("metric", "text", nil, "", "the response by which the best point of a grid is chosen", {required = true}),
   option("direction", "choice", "maximise", "", "whether greater or smaller values are better", {choices = {"maximise", "minimise"}}),
-  option("seeds", "number", 2, "seeds", "seeds of training of each point", {integer = true, min = 1, max = 1000}),
+  option("seeds", "number", 2, "seeds", "seeds of training of each point; one in the fast form", {integer = true, min = 1, max = 1000}),
   option("first_seed", "number", 1001, "", "the first of them", {integer = true, min = 0, max = 2 ^ 52}),
   option("users", "number", 1024, "users", "users by whom points are chosen", {integer = true, min = 2, max = 2 ^ 24}),
   option("days", "number", 1, "days", "simulated days of each", {integer = true, min = 1, max = 10000}),

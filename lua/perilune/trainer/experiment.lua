@@ -133,6 +133,13 @@ function experiment.load(plan)
   for _, world in ipairs(plan.said.worlds) do check_alike(plan, world) end
 end
 
+--- The tuning budget of a plan, nil without one; in the fast form with one seed, and by no more users than judge its table.
+function experiment.budget(plan)
+  local tune = plan.said.tune
+  if not tune or not plan.fast then return tune end
+  return setmetatable({seeds = 1, users = math.min(tune.users, plan.users)}, {__index = tune})
+end
+
 -- ---- the runs ----
 
 --- The folder of the runs of an arm's stage in a world.

@@ -36,7 +36,7 @@ end
 -- An experiment whose arms are the points of the arms of another one.
 local function plan_of(plan)
   local said, list = plan.said, {}
-  local tune = said.tune
+  local tune = experiment.budget(plan)
   for _, arm in ipairs(said.arms) do
     for i, point in ipairs(points_of(arm.grid or tune.grid)) do
       local one = {}
@@ -70,7 +70,7 @@ end
 --- Tunes the arms of a plan, which takes the points chosen (`tuned`), and loads its arms with them. options: of experiment.train.
 --- Without a budget it does nothing.
 function tuning.run(plan, options)
-  local tune = plan.said.tune
+  local tune = experiment.budget(plan)
   if not tune then return end
   local inner = plan_of(plan)
   local trained = experiment.train(inner, options)
