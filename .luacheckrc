@@ -9,7 +9,7 @@ files["recipes"] = {
   read_globals = {
     "extend", "remove", "relative", "learned", "where", "gt", "ge", "lt", "le", "eq", "both", "either", "negate",
     "min", "max", "clip", "log1p", "abs", "exp", "log", "sqrt", "linear", "cosine", "warmup", "piecewise", "expression", "sweep",
-    "experiment",
+    "experiment", "ratio",
   },
 }
 files["examples/*/recipe.lua"] = files["recipes"]
