@@ -178,7 +178,7 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, p
   status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
-  if (!status) status = prl_learner_check_take(next->learner, a->learner, error);
+  if (!status) status = prl_learner_measure(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
   if (status)
     prl_agent_free(next);

@@ -213,6 +213,8 @@ bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
   return priorities_hold(m);
 }
 
+bool prl_replay_is_row(const prl_replay *m, int64_t place) { return kind_of(m, place) == PRL_ROW_REAL; }
+
 bool prl_replay_dense(const prl_replay *m) { /* that of a ghost is 0 */
   for (int64_t place = 0; place < m->n.filled; place++)
     if (isnan(m->log_prob[place])) return false;

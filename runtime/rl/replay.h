@@ -83,6 +83,7 @@ void prl_replay_add(prl_replay *memory, const prl_batch *batch);
 /* The episode of the row that this decision would have followed is over: the row was its last. observation:
  * the episode's final one (NULL: the one that is known), of a truncated one. */
 void prl_replay_end(prl_replay *memory, uint64_t decision, bool terminated, const float *observation);
+bool prl_replay_is_row(const prl_replay *memory, int64_t place); /* and no ghost */
 /* Whether all rows were acted with a density (prl_experience_dense). */
 bool prl_replay_dense(const prl_replay *memory);
 /* The place of the decision's row; −1: it is not here, or no more. */

@@ -161,7 +161,8 @@ describe("agent:check_swap", function()
 
   it("has had every outcome in the pairs above", function()
     for _, key in ipairs {"parameters kept", "parameters kept in part", "parameters started anew", "parameters dropped",
-      "optimizer kept", "optimizer started anew", "optimizer dropped", "policy kept", "policy kept in part", "critic kept", "critic rescaled",
+      "optimizer kept", "optimizer started anew", "optimizer dropped", "policy kept", "policy kept in part", "critic kept",
+      "critic rescaled",
       "critic started anew", "critic dropped", "critic kept in part", "returns kept", "returns rescaled", "multiplier kept",
       "multiplier started anew", "multiplier dropped", "memory kept", "memory dropped", "memory started anew", "schedule kept",
       "novelty kept"} do
@@ -188,6 +189,53 @@ describe("agent:check_swap", function()
     local before = agent:get "objective.critics.swing.scale"
     agent:swap(plan_of(both[2]))
     assert.equal(4 * before, agent:get "objective.critics.swing.scale")
+  end)
+
+  it("measures the scale of a new critic on what is remembered", function()
+    local measured = swing:format("r.reward", 0.9) .. ', new = {reward = function(r) return r.reward - 1 end, scale = "baseline"}'
+    local agent, env = prl.agent(plan_of {algorithm = sac}), prl.env("pendulum", {n = 4, seed = 5})
+    agent:drive(env, 8)
+    assert.error_matches(function() agent:check_swap(plan_of {algorithm = sac, critics = measured, warmup = 64}) end,
+      'swap: critic "new" wants the scale "baseline", which a running agent measures on its replay memory, and it has remembered ' ..
+      'fewer than 32 steps; give a number')
+    agent:drive(env, 600)
+    assert(agent:save(folder .. "agent"))
+    local tensors = assert(prl.io.safetensors_read(folder .. "agent"))
+    local kinds, responses, sum, rows = tensors["memory.kind"]:totable(), tensors["memory.response"]:totable(), 0, 0
+    for place, kind in ipairs(kinds) do
+      if kind % 256 == 1 then sum, rows = sum + math.abs(responses[place] - 1), rows + 1 end
+    end
+    assert.equal(tensors["memory.counts"]:totable()[3], rows)
+    local plan, found = plan_of {algorithm = sac, critics = measured, warmup = 64}, nil
+    for _, part in ipairs(agent:check_swap(plan)) do
+      if part.part == "critic" and part.name == "new" then found = part end
+    end
+    assert.near(sum / rows, found.after, 1e-6 * found.after)
+    agent:swap(plan)
+    assert.equal(found.after, agent:get "objective.critics.new.scale")
+    agent:drive(env, 300)
+    local zero = swing:format("r.reward", 0.9) .. ', none = {reward = function(r) return 0 * r.reward end, scale = "baseline"}'
+    assert.error_matches(function() agent:swap(plan_of {algorithm = sac, critics = zero, warmup = 64}) end,
+      'critic "none": the mean of its reward over the %d+ remembered steps is 0, by which scale "baseline" cannot divide')
+    local without = prl.agent(plan_of {})
+    without:drive(prl.env("pendulum", {n = 4, seed = 5}), 300)
+    assert.error_matches(function() without:swap(plan_of {critics = measured, warmup = 64}) end, "and it has none; give a number")
+  end)
+
+  it("keeps the policy where its head fits: from one algorithm to the next, it acts the same", function()
+    local onward = {ppo = '"ppo", rollout = 16, minibatch = 32', a2c = '"a2c", rollout = 16', a3c = '"a3c", rollout = 16'}
+    for from, first in pairs(onward) do
+      for to, second in pairs(onward) do
+        local agent, env = prl.agent(plan_of {algorithm = first}), prl.env("pendulum", {n = 4, seed = 5})
+        agent:drive(env, 300)
+        agent:drive(env, 1e6, true)
+        local observations = prl.tensor {{1, 0, 0.5}, {-0.3, 0.7, -2}, {0, -1, 4}}
+        local before, version = agent:act({91, 92, 93}, observations, "mean"):totable(), agent:metrics().version
+        agent:swap(plan_of {algorithm = second})
+        assert.same(before, agent:act({91, 92, 93}, observations, "mean"):totable(), from .. " " .. to)
+        assert.equal(version, agent:metrics().version, from .. " " .. to)
+      end
+    end
   end)
 
   it("says that the new recipe wins over what was set by hand", function()

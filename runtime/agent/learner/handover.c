@@ -1,10 +1,65 @@
 /* What critics hand to those of a new plan in a swap. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "agent/learner/parts.h"
 #include "core/number.h"
 #include "objective/factor.h"
+
+/* ---- scales ---- */
+
+/* Whether the scale of the critic is one that no warm-up of `from` has measured. */
+static bool is_unknown(const prl_critic *ours, const prl_learner *from) {
+  const prl_critic *old = prl_critic_find(from, ours->name);
+  return ours->baseline && (!old || !old->baseline);
+}
+
+bool prl_critics_known(const prl_learner *to, const prl_learner *from) {
+  bool known = true;
+  for (int i = 0; i < to->critics_count; i++) known = known && !is_unknown(&to->critics[i], from);
+  return known;
+}
+
+/* The mean of |reward| over the rows that are remembered. */
+static double mean_of(const prl_critic *c, const prl_replay *m) {
+  enum { TILE = 256 };
+  float reward[TILE];
+  double sum = 0;
+  for (int64_t first = 0; first < m->n.filled; first += TILE) {
+    const int64_t rows = m->n.filled - first < TILE ? m->n.filled - first : TILE;
+    prl_expression_eval(c->expression, rows, m->response + first * m->responses, reward);
+    for (int64_t i = 0; i < rows; i++)
+      if (prl_replay_is_row(m, first + i)) sum += fabs((double)reward[i]);
+  }
+  return sum / (double)m->n.rows;
+}
+
+static prl_status measure(prl_critic *c, const prl_learner *from, prl_error *error) {
+  const prl_replay *m = from->memory;
+  if (!m || m->n.rows < PRL_STATISTICS_ROWS)
+    return prl_fail(error, PRL_EINVAL,
+                    "swap: critic \"%s\" wants the scale \"baseline\", which a running agent measures on its "
+                    "replay memory, and %s; give a number",
+                    c->name, m ? "it has remembered fewer than 32 steps" : "it has none");
+  const double mean = mean_of(c, m);
+  if (!(mean > 0) || !isfinite(mean))
+    return prl_fail(error, PRL_ENUMERIC,
+                    "swap: critic \"%s\": the mean of its reward over the %" PRId64
+                    " remembered steps is %g, by which scale \"baseline\" cannot divide; give a number",
+                    c->name, m->n.rows, mean);
+  *c->scale = mean;
+  return PRL_OK;
+}
+
+prl_status prl_learner_measure(prl_learner *to, const prl_learner *from, prl_error *error) {
+  prl_status status = PRL_OK;
+  for (int i = 0; !status && i < to->critics_count; i++)
+    if (is_unknown(&to->critics[i], from)) status = measure(&to->critics[i], from, error);
+  return status;
+}
+
+/* ---- what goes over ---- */
 
 /* V of k · r is k · V: the deviation and the means of returns are multiplied, and the network, which says
  * (V − mean)/std, says the same. k > 0. */
@@ -16,7 +71,7 @@ static void rescale(prl_popart *p, double k) {
 }
 
 double prl_critic_take(prl_critic *to, const prl_critic *old, double factor) {
-  if (to->baseline) *to->scale = *old->scale * fabs(factor);
+  if (to->baseline && old->baseline) *to->scale = *old->scale * fabs(factor);
   if (!to->normalise || !old->normalise || to->layer_rows != old->layer_rows) return 1;
   const double k = factor * *old->scale / *to->scale;
   const bool exact = isfinite(k) && k > 0 && isfinite(old->popart->second * k * k);
@@ -64,6 +119,7 @@ static void describe(const prl_learner *to, const prl_critic *ours, const prl_le
   if (gamma != was) SAY("gamma is %.6g in place of %.6g, ", gamma, was);
   if (ours->unit != old->unit) SAY("gamma is for a %s in place of a %s, ", ours->per, old->per);
   if (*ours->scale != *old->scale) SAY("scale is %.6g in place of %.6g, ", *ours->scale, *old->scale);
+  if (ours->baseline && !old->baseline) SAY("its scale is measured on the remembered steps, ");
   if (weight != before) SAY("weight is %.6g in place of %.6g, ", weight, before);
 #undef SAY
 }
@@ -119,8 +175,11 @@ void prl_critics_take(prl_learner *to, const prl_learner *from, const bool *whol
     if (old)
       take_known(to, ours, from, old, whole, m);
     else
-      prl_migration_note(m, &(prl_migrated){"critic", ours->name, PRL_ANEW, NULL, 0, 0, NAN, *ours->scale},
-                         "the running agent has no critic of this name");
+      prl_migration_note(
+          m, &(prl_migrated){"critic", ours->name, PRL_ANEW, NULL, 0, 0, NAN, *ours->scale},
+          ours->baseline
+              ? "the running agent has no critic of this name; its scale is measured on the remembered steps"
+              : "the running agent has no critic of this name");
   }
   for (int i = 0; i < from->critics_count; i++) {
     const prl_critic *old = &from->critics[i];

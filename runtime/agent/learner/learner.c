@@ -280,19 +280,6 @@ int64_t prl_learner_remembered(const prl_learner *l) { return l->memory ? l->mem
 
 void prl_learner_remember(prl_learner *l) { (void)prl_replay_restore(l->memory, l->experience); }
 
-/* A baseline is measured while the starting policy acts: it cannot be had later. */
-prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error) {
-  for (int i = 0; i < to->critics_count; i++) {
-    const prl_critic *ours = &to->critics[i], *old = prl_critic_find(from, ours->name);
-    if (ours->baseline && (!old || !old->baseline))
-      return prl_fail(error, PRL_EINVAL,
-                      "swap: critic \"%s\" wants the scale \"baseline\", which a running agent can no longer "
-                      "measure; give a number",
-                      ours->name);
-  }
-  return PRL_OK;
-}
-
 /* Rows that were acted without a density say so by one that is not a number (policy/act.c). */
 prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error) {
   const char *reader = prl_programs_density(to);
@@ -331,7 +318,7 @@ void prl_learner_continue(prl_learner *to, const prl_learner *from) {
 
 /* A scale that the warm-up measures is known only where the other's warm-up measured all of them. */
 void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) {
-  const bool measured = prl_learner_check_take(to, from, NULL) == PRL_OK;
+  const bool measured = prl_critics_known(to, from);
   for (int i = 0; i < to->critics_count; i++) {
     prl_critic *ours = &to->critics[i];
     const prl_critic *old = prl_critic_find(from, ours->name);

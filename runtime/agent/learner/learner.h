@@ -39,8 +39,10 @@ bool prl_learner_restore(prl_learner *learner);
 /* After the blocks of the replay memory were taken over, and those of the experience. */
 void prl_learner_remember(prl_learner *learner);
 int64_t prl_learner_remembered(const prl_learner *learner); /* rows in its replay memory */
-/* Fails where the new plan needs what a running agent can no longer measure: PRL_EINVAL. */
-prl_status prl_learner_check_take(const prl_learner *to, const prl_learner *from, prl_error *error);
+/* Scales "baseline" that no warm-up has measured are measured on what the running agent remembers: the mean
+ * of |reward|. Fails: PRL_EINVAL (there is no replay memory, or it has too few steps), PRL_ENUMERIC (the mean
+ * is 0 or not finite). */
+prl_status prl_learner_measure(prl_learner *to, const prl_learner *from, prl_error *error);
 /* Fails where the new plan learns from densities of actions and rows of the running agent have none:
  * PRL_EINVAL. */
 prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error);

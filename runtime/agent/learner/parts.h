@@ -150,6 +150,8 @@ const prl_critic *prl_critic_find(const prl_learner *learner, const char *name);
  * is the baseline's, and the statistics of returns, which are rescaled so that the network says what it said,
  * times what the scaled reward has changed by. Returns that number: 1 where nothing is rescaled. */
 double prl_critic_take(prl_critic *to, const prl_critic *from, double factor);
+/* Whether a warm-up of `from` has measured all that one of `to` would. */
+bool prl_critics_known(const prl_learner *to, const prl_learner *from);
 /* The same of every critic. */
 void prl_critics_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *migration);
 

@@ -282,9 +282,10 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * kept for prl_agent_rollback, in place of what an earlier swap kept. An agent whose learning failed can
  * learn again, from its last published parameters. The plan is copied and may be freed. Fails as
  * prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ: which and how; one
- * waits for whole episodes and the other for steps; a new critic with the scale "baseline"; what needs
- * densities of actions, after steps that were acted without one), PRL_ESTATE (during the warm-up; while a
- * rollback waits for the end of an update). The agent is then unchanged.
+ * waits for whole episodes and the other for steps; a new critic with the scale "baseline" where no
+ * replay memory has 32 steps on which it could be measured; what needs densities of actions, after steps that
+ * were acted without one), PRL_ESTATE (during the warm-up; while a rollback waits for the end of an update),
+ * PRL_ENUMERIC (the mean of a reward that is measured so is 0 or not finite). The agent is then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 /* Whether prl_agent_swap would be carried out now: PRL_OK, or what it fails with. The agent stays as it is.
