@@ -335,6 +335,10 @@ static void actors_live_through_swaps(void **state) {
   assert_true(prl_runtime_memory(apart).allocations > allocations);
   learn_one(a);
   acts_as_the_agent(a, actor, "another version of theirs");
+  const int64_t version = prl_policy_version(a->policy);
+  CHECK_OK(prl_agent_rollback(a, &error));
+  acts_as_the_agent(a, actor, "rolled back");
+  assert_true(prl_policy_version(a->policy) > version);
   prl_actor_free(actor);
   prl_agent_free(a);
   assert_int_equal(prl_runtime_memory(apart).live_bytes, 0);
