@@ -11,17 +11,18 @@ local read, lines_of = files.read, files.lines
 
 -- What the C examples take as declared.
 local prologue = [[
+#include "perilune/actor.h"
 #include "perilune/agent.h"
 #include "perilune/ranker.h"
 #include "perilune/tensor.h"
 void example(prl_runtime *runtime, prl_plan *plan, prl_agent *agent, prl_progress progress, prl_error error,
              const uint64_t *streams, const float *observation, int64_t n, float *action, uint64_t *decisions,
              const float *response, prl_ranker *ranker, int32_t *ids, int row, int c, int C, const float *numbers,
-             const int32_t *sequences, float *scores);
+             const int32_t *sequences, float *scores, prl_snapshot *snapshot, prl_actor *actor, prl_decisions made);
 void example(prl_runtime *runtime, prl_plan *plan, prl_agent *agent, prl_progress progress, prl_error error,
              const uint64_t *streams, const float *observation, int64_t n, float *action, uint64_t *decisions,
              const float *response, prl_ranker *ranker, int32_t *ids, int row, int c, int C, const float *numbers,
-             const int32_t *sequences, float *scores) {
+             const int32_t *sequences, float *scores, prl_snapshot *snapshot, prl_actor *actor, prl_decisions made) {
 %s}
 ]]
 

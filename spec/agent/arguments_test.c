@@ -209,6 +209,8 @@ static void actor_calls(void) {
     if (arrays[i].acting) REFUSED(arrays[i].name, prl_actor_act(actor, snapshot, &made, PRL_MEAN, e));
     if (arrays[i].recording) REFUSED(arrays[i].name, prl_agent_record(agent, &made, decisions, e));
   }
+  CHECK_OK(
+      prl_actor_act(actor, snapshot, &(prl_decisions){0}, PRL_MEAN, &error)); /* no rows need no arrays */
   assert_null(none);
   assert_null(other);
   prl_actor_free(actor);

@@ -153,7 +153,7 @@ bool bench_act(void) {
   static served s;
   prl_runtime *runtime;
   if (prl_runtime_new(NULL, &runtime, NULL)) return false;
-  prl_agent *a = agent_of(runtime, 1, "'a2c', rollout = 32", ", rows = 8192");
+  prl_agent *a = agent_of(runtime, 1, "'a2c', rollout = 32", "");
   see(&s, 1);
   const bool good = a && act_pairs(a, &s);
   prl_agent_free(a);

@@ -1,11 +1,13 @@
 /* perilune/actor.h: acting apart from learning. A learner thread owns the agent; actor threads act by
  * snapshots of its published policy, and wait for no update, swap or save.
  *
- *     an actor's thread                                        the learner's thread
- *     prl_agent_snapshot(agent, &snapshot, &error);            prl_agent_record(agent, &made, decisions,
- * &error); prl_actor_act(actor, snapshot, &made, PRL_SAMPLE, …);    prl_agent_feedback(agent, decisions, …);
- *     prl_snapshot_release(snapshot);                          prl_agent_learn(agent, 500, NULL, &error);
- *     … `made` and what follows go into one ordered log … ──▶
+ *     prl_agent_snapshot(agent, &snapshot, &error);                    // an actor's thread
+ *     prl_actor_act(actor, snapshot, &made, PRL_SAMPLE, &error);
+ *     prl_snapshot_release(snapshot);
+ *
+ *     prl_agent_record(agent, &made, decisions, &error);               // the learner's, from an ordered log
+ *     prl_agent_feedback(agent, decisions, response, NULL, NULL, n, &error);
+ *     prl_agent_learn(agent, 500, &progress, &error);
  *
  * Threads. prl_agent_snapshot may be called from any thread at any time after its first call, which the
  * thread that uses the agent makes, and before prl_agent_free; so may prl_snapshot_retain, _release, _version

@@ -1,7 +1,8 @@
 /* perilune/core.h: statuses and errors, the host's allocator, and the runtime that owns every object.
  *
- * Threads. Objects of one runtime are used by one thread at a time. Two runtimes share nothing, so two
- * threads may each use their own. The library never prints, exits, aborts or longjmps.
+ * Threads. Objects of one runtime are used by one thread at a time, but for snapshots of a policy
+ * (perilune/actor.h), which are for any. Two runtimes share nothing, so two threads may each use their own.
+ * The library never prints, exits, aborts or longjmps.
  *
  * Arguments. Every function checks its arguments. A function that returns a status refuses a NULL that must
  * not be NULL, and a number out of range, with PRL_EINVAL and the argument's name; arrays of n = 0 rows may
