@@ -23,6 +23,7 @@ return experiment {
     comment = {a3c = -1.313, rcpo = -0.773, interactions = -0.101, two_stage = -0.618},
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
+  front = {"watch_time", "share", "comment"},
   worlds = {"strong", "weak"},
   seeds = 5, users = 4096, days = 3,
   groups = {"activity"},

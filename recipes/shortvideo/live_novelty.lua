@@ -11,9 +11,10 @@ return experiment {
   arms = {
     {name = "basic", recipe = base},
     {name = "rnd", recipe = exploring {"rnd"}},
-    {name = "entropy", recipe = exploring({"entropy", weight = 0.02}, {log_std = {kind = "free"}})},
+    {name = "entropy", recipe = exploring({"entropy", weight = 0.003}, {log_std = {kind = "free"}})},
     {name = "parameter noise", recipe = exploring {"parameter_noise"}},
-    {name = "state noise", recipe = exploring({"state_noise", init = -1}, {log_std = {kind = "free"}})},
+    {name = "state noise", recipe = extend(exploring({"state_noise", init = -1}, {log_std = {kind = "free"}}),
+      {algorithm = {entropy = 0}})},
   },
   published = {watch_time = {rnd = 0.476}, follow = {rnd = -1.96}, video_views = {rnd = 0.07}},
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},

@@ -76,4 +76,17 @@ describe("the front", function()
     assert.falsy(text:find("%%", 1, true))
     assert.is_nil(section(nil))
   end)
+
+  it("puts an experiment's arms, with the panels of all seeds, beside their control", function()
+    local function of(x, y, z) return {users = 3, days = 1, columns = {x = x, y = y, z = z}} end
+    local control = {name = "control", panels = {of({10, 20, 30}, {1, 1, 2}, {1, 0, 1}), of({12, 20, 28}, {1, 2, 1}, {0, 1, 1})}}
+    local arm = {name = "arm", panels = {of({11, 22, 33}, {1, 1, 1}, {0, 0, 1}), of({13, 22, 31}, {1, 1, 1}, {0, 1, 1})}}
+    local found = front.of_arms({"x", "y", "z"}, {control, arm}, control)
+    assert.equal(2, #found.points)
+    assert.same({"control", "arm"}, {found.points[1].name, found.points[2].name})
+    assert.near((0.1 + 0.1) / 2, found.points[2].x.mean, 1e-12)
+    assert.near(((4 / 6 - 1) + (5 / 6 - 1)) / 2, found.points[2].y.mean, 1e-12)
+    assert.is_true(found.points[2].x.half ~= nil)
+    assert.is_nil(front.of_arms({}, {control, arm}, control))
+  end)
 end)

@@ -137,6 +137,17 @@ local function numbers(found)
       {table.concat(found.y, " + "), "n"}, {"The vector", ""}}, rows))
 end
 
+-- What is drawn, and what its bars are.
+local function lead(found, vectors)
+  local users = ("%s users × %d days"):format(format.grouped(found.users), found.days)
+  if vectors == 0 then
+    return ("Of a user and day, in percent over %s, all on the same %s. Bars are 95 %% intervals over users crossed with seeds."):format(
+      found.baseline, users)
+  end
+  return ("Of a user and day, in percent over %s: %d vectors for everybody and the policies, all on the same %s. The line joins the "
+    .. "vectors that no other beats in both. Bars are 95 %% intervals over users."):format(found.baseline, vectors, users)
+end
+
 --- The section of a report.
 function front.section(found)
   if not found or #found.points < 2 then return nil end
@@ -144,10 +155,8 @@ function front.section(found)
   for _, point in ipairs(found.points) do vectors = vectors + (point.kind == "vector" and 1 or 0) end
   local upwards = table.concat(found.y, " + ")
   return {
-    tag("h2", nil, "Global vectors: ", found.x, " against the others"),
-    tag("p", {class = "lead"}, ("Of a user and day, in percent over %s: %d vectors for everybody and the policies, all on "
-      .. "the same %s users × %d days. The line joins the vectors that no other beats in both. Bars are 95 %% intervals "
-      .. "over users."):format(found.baseline, vectors, format.grouped(found.users), found.days)),
+    tag(vectors > 0 and "h2" or "h3", nil, vectors > 0 and "Global vectors: " or "", found.x, " against the others"),
+    tag("p", {class = "lead"}, lead(found, vectors)),
     tag("figure", nil, tag("figcaption", nil, tag("b", nil, upwards), " ",
       tag("span", {class = "unit"}, "% over ", found.baseline)), drawing(found)),
     numbers(found),
