@@ -1,8 +1,8 @@
 -- A personal policy on real users and videos that sees whole days, from pairs of users who meet the same chances, as
--- recipes/shortvideo/twins.lua sees sessions: here a session gains by what the next one loses. Its range of lengths is a third of the
--- others', so that noise and steps are counted in half ranges. It reads three numbers: each weight that is learned has noise of
--- its own, and a request that reads all 68 loses by that noise more than it gains by knowing the user. Two thirds of the way are
--- to a vector for everybody, by large steps; the rest is what differs between users.
+-- recipes/shortvideo/twins.lua sees sessions: here a session gains by what the next one loses. The range of lengths is a third of
+-- the others', so that noise and steps are counted in half ranges. It reads three numbers: each weight that is learned has noise
+-- of its own, and a policy that reads all observations loses more by that than it gains by knowing the user. The first third goes
+-- to where everybody is to be, by large steps.
 return extend(require "a2c", {
   env = {n = 32, episode = "day"},
   objective = {critics = {reward = {gamma = 1}}},
