@@ -140,7 +140,10 @@ describe("a run that is changed while it trains", function()
   end)
 
   it("goes back by itself where a guard fires, with a line of both", function()
-    local function guarded(critics) return (pole:format(critics):gsub("train = ", "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = ")) end
+    local function guarded(critics)
+      return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
+        "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = "))
+    end
     assert(prl.io.write(root .. "/pole.lua", guarded ""))
     assert(prl.io.write(root .. "/two.lua", guarded(calm)))
     local run = start()
