@@ -103,4 +103,160 @@ describe("guards", function()
     assert.near(sums[false] / sums[true] - 1, guard.value, 1e-12) -- though updates take the steps of several days
   end)
 
+  -- What each user gives: about `policy` or `control`.
+  local function giving(policy, control)
+    return function(user, is) return (is and control or policy) + user % 5 / 10 end
+  end
+
+  it("roll the agent back where a lift is below its bound", function()
+    local first, second = plan(), plan(nil, 2)
+    local agent, users = prl.agent(first), users_of(256)
+    agent:swap(second)
+    assert.equal(second:hash(), agent:hash())
+    live(agent, users, giving(1, 2), 3)
+    assert.equal(first:hash(), agent:hash())
+    local breach = agent:breach()
+    assert.same({"gain", "fired", 256, 256, 3}, {breach.name, breach.state, breach.users, breach.control_users, breach.update})
+    assert.is_true(breach.high < -0.1)
+    assert.truthy(agent:notice():find("a guard fired: gain is %-%d+%.%d+ %% over the control group"), agent:notice())
+    assert.equal("idle", agent:guards()[1].state)
+    live(agent, users, giving(1, 2), 3) -- nothing was swapped in since
+    assert.equal(3, agent:breach().update)
+  end)
+
+  it("hold where it is above, and end there", function()
+    local second = plan(nil, 2)
+    local agent, users = prl.agent(plan()), users_of(256)
+    agent:swap(second)
+    live(agent, users, giving(2, 2), 3)
+    assert.equal("held", agent:guards()[1].state)
+    local new = users_of(256, 2000)
+    live(agent, new, giving(0.1, 2), 3)
+    assert.equal(second:hash(), agent:hash())
+    assert.is_nil(agent:breach())
+    agent:swap(plan(nil, 3)) -- which are judged anew
+    assert.equal("waiting", agent:guards()[1].state)
+    live(agent, users_of(256, 4000), giving(0.1, 2), 3)
+    assert.equal(second:hash(), agent:hash())
+  end)
+
+  it("may be of the most, and several share the level", function()
+    local function lows(guards)
+      local agent = prl.agent(plan(guards))
+      agent:swap(plan(guards, 2))
+      live(agent, users_of(256), giving(1, 2), 3)
+      return agent
+    end
+    assert.equal("cost", lows("gain = {at_least = relative(-1)}, cost = {at_most = relative(0)}, days = 2"):guards()[1].name)
+    local alone = lows "gain = {at_least = relative(-0.6)}, days = 2"
+    local two = lows "gain = {at_least = relative(-0.6)}, cost = {at_least = relative(0)}, days = 2"
+    local a, b = alone:guards()[1], two:guards()[2]
+    assert.equal(a.value, b.value)
+    assert.is_true(b.high - b.low > a.high - a.low)
+    assert.is_table(lows("gain = {at_most = relative(-0.8)}, days = 2"):breach())
+    assert.is_nil(lows("gain = {at_most = relative(0)}, days = 2"):breach())
+  end)
+
+  it("go on byte for byte in a saved agent", function()
+    local path = folder .. "agent.safetensors"
+    local function bytes(agent)
+      assert(agent:save(path))
+      return assert(prl.io.read(path))
+    end
+    local agent, users = prl.agent(plan()), users_of(200)
+    live(agent, users, one, 1)
+    agent:swap(plan(nil, 2))
+    live(agent, users, giving(1, 2), 1)
+    local before = bytes(agent)
+    local again = assert(prl.load_agent(path))
+    now[again] = now[agent]
+    for _, going in ipairs {agent, again} do
+      prl.seed(3)
+      live(going, users, giving(1, 2), 1)
+    end
+    local after = bytes(agent)
+    assert.are_not.equal(before, after)
+    assert.equal(after, bytes(again))
+    for _, going in ipairs {agent, again} do
+      prl.seed(4)
+      live(going, users, giving(1, 2), 4)
+    end
+    assert.is_table(again:breach())
+    assert.same(agent:breach(), again:breach())
+    assert.equal(bytes(agent), bytes(again))
+  end)
+
+  it("bound how far an update moves the policy", function()
+    local text = [[return {
+      env = {"host", observation = {"x"}, action = {"continuous", aim = {-1, 1}}, responses = {gain = {unit = ""}}},
+      objective = {critics = {gain = {weight = %g}}}, policy = {hidden = {4}},
+      algorithm = {"ppo", rollout = 1, minibatch = 64, lr = 0.1}, agent = {streams = 256, rows = 2048,
+        baseline = {traffic = 0.5, per = "episode"}, guards = {kl = {at_most = 1e-3}}}}]]
+    local function made(weight) return prl.recipe.plan(assert(recipes.load(folder, text:format(weight)))) end
+    local agent, first = prl.agent(made(1)), made(1):hash()
+    local function day_of(value)
+      local users = users_of(256)
+      local _, decisions = agent:act(users, prl.randn(#users, 1))
+      local responses = {}
+      for i, user in ipairs(users) do responses[i] = {value * (user % 9)} end
+      agent:feedback(decisions, prl.tensor(responses))
+      agent:finish(users, "terminated")
+      agent:learn()
+    end
+    day_of(1) -- nothing is judged before a swap
+    assert.is_nil(agent:breach())
+    agent:swap(made(2))
+    day_of(1)
+    assert.equal(first, agent:hash())
+    local breach = agent:breach()
+    assert.equal("kl", breach.name)
+    assert.is_true(breach.value > 1e-3)
+    assert.is_nil(breach.low)
+    assert.truthy(agent:notice():find("a guard fired: kl came to [%d.]+ in an update, and may be at most 0.001"), agent:notice())
+  end)
+
+  it("count users of a simulation by their own clocks, each life anew", function()
+    local text = [[return {
+      env = {"shortvideo", n = 128, episode = %q, lifetime = 1}, objective = {critics = {watch_time = {}}},
+      policy = {hidden = {4}}, algorithm = {"a2c", rollout = 8, lr = 0}, train = {warmup = 0},
+      agent = {baseline = {policy = "zero", traffic = 1}, guards = {watch_time = {at_least = relative(-0.9)}, days = 0.5}}}]]
+    local function counted(episode)
+      local loaded = assert(recipes.load(folder, text:format(episode)))
+      local agent = prl.agent(prl.recipe.plan(loaded))
+      local env = prl.env("shortvideo", {n = 256, twins = 128, seed = 1, episode = episode, lifetime = 1})
+      agent:drive(env, 128 * 8)
+      agent:swap(prl.recipe.plan(loaded))
+      agent:drive(env, 128 * 8 * 60)
+      return agent:guards()[1]
+    end
+    local session, life = counted "session", counted "life"
+    assert.is_true(session.users <= 128 and session.users > 100 and session.control_users <= 128, session.users) -- once each
+    assert.is_true(life.users > 160 and life.control_users > 160, life.users) -- lives of a day on average
+    assert.is_true(math.abs(session.value) < 0.5 and math.abs(life.value) < 0.5)
+  end)
+
+  it("are refused in words where they cannot be", function()
+    local shape = [[return {env = %s, algorithm = {%s}, objective = {critics = {a = {reward = function(r) return r.%s end}}},
+      agent = {%s guards = {%s}}}]]
+    local function refused(message, guards, options)
+      options = options or {}
+      local _, text = recipes.load(folder, shape:format(options.env or '{"shortvideo", n = 2}', options.algorithm or '"ppo"',
+        options.response or "watch_time", options.baseline or "baseline = {},", guards))
+      assert.truthy(text and text:find(message, 1, true), text or "it was accepted")
+    end
+    refused('agent.guards.shares: the env has no response "shares", and nobody measures it; the nearest is "share"',
+      "shares = {at_least = relative(0)}")
+    refused("agent.guards: a guard compares with a control group, and there is none: agent.baseline", "share = {at_least = relative(0)}",
+      {baseline = ""})
+    refused("agent.guards.share: expected one of at_least and at_most, got none", "share = {}")
+    refused("agent.guards.share: expected one of at_least and at_most, got both", "share = {at_least = relative(0), at_most = relative(1)}")
+    refused("agent.guards.share.at_least: expected relative(share), as in relative(-0.02)", "share = {at_least = 0.5}")
+    refused("agent.guards.kl.at_least: how far an update moves the policy is bounded by a number", "kl = {at_least = 0.5}")
+    refused("agent.guards.kl: a2c does not say how far an update moved the policy (approx_kl), as ppo does", "kl = {at_most = 0.5}",
+      {algorithm = '"a2c"'})
+    refused("agent.guards: there is no guard", "days = 2")
+    refused("agent.guards.confidence: expected a number from 0.5 to 0.999999, got 2", "share = {at_least = relative(0)}, confidence = 2")
+    refused("agent.guards.days: users count by their first days, and the env", "reward = {at_least = relative(0)}",
+      {env = '{"cartpole", n = 2}', response = "reward"})
+  end)
 end)

@@ -10,9 +10,9 @@ local prl = require "perilune"
 
 local world = arg and arg[1]
 local name, options = "shortvideo", {}
-if world then name, options = {world = world}, {} end
+if world then name, options = "kuairand", {world = world} end
 
-local days, users, seed = 3, 65536, 20261129
+local days, users, seed = 3, 16384, 20261129
 local bounds = {{"share", -0.02}, {"watch_time", -0.005}}
 local confidence, tight = 0.95, 10000
 local level = (1 - confidence) / #bounds

@@ -139,6 +139,34 @@ describe("a run that is changed while it trains", function()
     assert.is_true(require("perilune.records.run").as_written(info(run)))
   end)
 
+  it("goes back by itself where a guard fires, with a line of both", function()
+    local function guarded(critics)
+      return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
+        "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = "))
+    end
+    assert(prl.io.write(root .. "/pole.lua", guarded ""))
+    assert(prl.io.write(root .. "/two.lua", guarded(calm)))
+    local run = start()
+    local first = run.info.hash
+    at(run, 6, function() ask(run, {reason = "calmer"}) end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find("guard by perilune at step 448: fired: kl\n", 1, true), said)
+    assert.truthy(said:find("rollback by perilune at step 448: in force\n", 1, true), said)
+    local entries, second = entries_of(run), assert(prl.recipe.load(root .. "/two.lua")).hash
+    assert.same({"swap", "guard", "rollback"}, {entries[1].kind, entries[2].kind, entries[3].kind})
+    local guard, back = entries[2], entries[3]
+    assert.same({second, second, 1}, {guard.before, guard.after, #guard.guards})
+    assert.same({"kl", 0}, {guard.guards[1].name, guard.guards[1].at_most})
+    assert.is_true(guard.guards[1].value > 0)
+    assert.truthy(guard.reason:find("a guard fired: kl came to", 1, true), guard.reason)
+    assert.same({second, first, "in force", "the guard kl fired"}, {back.before, back.after, back.outcome, back.reason})
+    assert.same({option = "objective.critics.calm.gamma", before = "0.5"}, back.changes[2])
+    assert.equal(first, run.agent:hash())
+    assert.same({first, 2}, {info(run).hash, info(run).swaps})
+    assert.equal("upright", info(run).critics[1].name)
+    assert.truthy(read(run, "report.html"):find("Step 448: rollback by perilune: the guard kl fired", 1, true))
+  end)
+
   it("takes its file's edits, and none with a mistake", function()
     local run = start {watch = true}
     local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
