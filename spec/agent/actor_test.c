@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-#include "agent/hosted.h"
 #include "agent/policy/parts.h"
 #include "agent/snapshot.h"
 #include "agent/toy_plan.h"
+#include "agent/hosted.h" /* behind toy_plan.h, which has errors of its own */
 #include "support/failing_alloc.h"
 
 /* ---- a life of some streams, acted or recorded ---- */

@@ -156,7 +156,7 @@ static void actors_beside_a_learner(void **state) {
   for (int i = 0; i < ACTORS; i++) {
     assert_int_equal(pthread_join(threads[i], NULL), 0);
     if (all[i].status) fail_msg("actor %d: status %d, %s", i, (int)all[i].status, all[i].error.message);
-    assert_true(all[i].acted > 100 && all[i].newest == prl_policy_version(l.agent->policy));
+    assert_true(all[i].acted > 100 && all[i].newest == (uint64_t)prl_policy_version(l.agent->policy));
   }
   assert_int_equal(prl_snapshot_version(first), 0);
   prl_snapshot_release(first);
