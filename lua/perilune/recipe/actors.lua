@@ -57,8 +57,9 @@ local function middles(spec, given, free)
   if all then return centre, half end
 end
 
---- The mean of the network's numbers. In the action's own units that is raw, and bounded c + h · tanh(raw/h): slope 1 in the middle,
---- never outside of the bounds; in half ranges c + h · raw, and bounded c + h · tanh(raw). c, h: the middle of a dimension and half its range.
+--- The mean of the network's numbers. In the action's own units that is raw, and bounded c + h · tanh(raw/h): slope 1 in the
+--- middle, never outside of the bounds; in half ranges c + h · raw, and bounded c + h · tanh(raw). c, h: the middle of a
+--- dimension and half its range.
 local function mean_of(raw, spec, policy, free)
   local centre, half = middles(spec, policy.action, free)
   local in_halves = policy.unit == "half_range"

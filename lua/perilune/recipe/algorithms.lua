@@ -182,10 +182,11 @@ local function counted(check, spec, policy)
   if policy.unit ~= "half_range" then return end
   local free = unbounded(spec.action, policy.action)
   if spec.action.kind ~= "continuous" then
-    check.note("policy.unit", ("half_range is of continuous actions, and those of %s are %s"):format(spec.name or "the env", spec.action.kind))
+    check.note("policy.unit", ("half_range is of continuous actions, and those of %s are %s"):format(spec.name or "the env",
+      spec.action.kind))
   elseif free then
-    check.note("policy.unit", ("half_range needs bounds of each action, and %s of %s has none: policy.action.%s = {low, high} gives it some")
-      :format(free, spec.name or "the env", free))
+    check.note("policy.unit", ("half_range needs bounds of each action, and %s of %s has none: policy.action.%s = {low, high} "
+      .. "gives it some"):format(free, spec.name or "the env", free))
   end
 end
 
