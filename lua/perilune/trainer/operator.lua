@@ -1,6 +1,6 @@
 --- What an operator, or a guard of the recipe, does to a run while it trains: a request of a command (requests.lua), or an edit of
---- the recipe's file (`train --watch`), is looked for between two updates and carried out. What was asked, and what became of it, is a line of the
---- journal, which is on the disk before a swap or a rollback is in force.
+--- the recipe's file (`train --watch`), is looked for between two updates and carried out. What was asked, and what became of it,
+--- is a line of the journal, which is on the disk before a swap or a rollback is in force.
 
 local failure = require "perilune.failure"
 local prl = require "perilune"
