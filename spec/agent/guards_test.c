@@ -74,12 +74,9 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-  (void)state;
   unlink(recipe);
   unlink(saved);
-  const int64_t live_bytes = prl_runtime_memory(runtime).live_bytes;
-  prl_runtime_release(runtime);
-  return live_bytes > 4096;
+  return close_runtime(state);
 }
 
 static prl_status breached_life(prl_runtime *of, void *context, prl_error *failure) {

@@ -37,14 +37,6 @@ local function record(values, first)
   return pool, spec
 end
 
-local function means_of(pool) return pool:mean(1):totable() end
-
-local function place(spec, response)
-  for i, one in ipairs(spec.responses) do
-    if one.name == response then return i end
-  end
-end
-
 -- ---- swaps ----
 
 local look = 100 -- users of each arm between two looks: an update's worth
@@ -103,8 +95,8 @@ local function at_the_bounds(most)
     end
     if any then fired = fired + 1 end
   end
-  print(("%d swaps at a true lift of exactly the bounds, looked at every %d users of an arm up to %d: %.1f %% fired (bar: at most 5 ± 1.5)")
-    :format(swaps, look, most, 100 * fired / swaps))
+  print(("%d swaps at a true lift of exactly the bounds, looked at every %d users of an arm up to %d: %.1f %% fired"):format(
+    swaps, look, most, 100 * fired / swaps))
   for g, bound in ipairs(bounds) do print(("  %-12s bound %+.1f %%: %.1f %%"):format(bound[1], 100 * bound[2], 100 * each[g] / swaps)) end
 end
 
@@ -119,8 +111,10 @@ local function below(response, bound, shift, most)
   table.sort(at)
   local caught = 0
   for _, n in ipairs(at) do if n < math.huge then caught = caught + 1 end end
-  print(("%s %.0f points below its bound of %+.1f %%: %.1f %% of %d swaps caught within %d users of an arm; half by %.0f, 9 of 10 by %.0f (%.0f user-days)")
-    :format(response, -100 * shift, 100 * bound, 100 * caught / swaps, swaps, most, at[swaps / 2], at[0.9 * swaps], 2 * days * at[0.9 * swaps]))
+  print(("%s %.0f points below its bound of %+.1f %%: %.1f %% of %d swaps caught within %d users of an arm"):format(response,
+    -100 * shift, 100 * bound, 100 * caught / swaps, swaps, most))
+  local nine = at[0.9 * swaps]
+  print(("  half by %.0f users of an arm, 9 of 10 by %.0f (%.0f user-days)"):format(at[swaps / 2], nine, 2 * days * nine))
 end
 
 -- ---- what it takes ----

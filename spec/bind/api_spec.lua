@@ -6,7 +6,7 @@ local prl = require "perilune"
 -- How the reference calls the objects of each C type.
 local objects = {agent = "agent", env = "env", plan = "plan", program = "program", ranker = "ranker", csv = "reader",
   csv_writer = "writer", events = "events", graph = "graph", params = "set", optimizer = "group", gaussian_process = "gp",
-  improvement = "improvement"}
+  improvement = "improvement", confidence_sequence = "sequence"}
 
 describe("the reference of the module", function()
   local text = files.read "lua/API.md"

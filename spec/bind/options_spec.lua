@@ -175,6 +175,7 @@ local takes = {
   ["learn.collect"] = {function(odd) with_learn(function(learn) learn:collect(1, odd {whole = 4}) end) end},
   ["learn.returns"] = {function(odd) with_learn(function(learn) learn:returns(odd {paired = true}) end) end},
   ["learn.hold_actor"] = {function(odd) declare(function(learn) learn:hold_actor(odd {every = 0, width = 1}) end) end},
+  ["prl.confidence_sequence"] = {function(odd) prl.confidence_sequence(odd {level = 0.01}) end},
   ["prl.gaussian_process"] = {function(odd) prl.gaussian_process(odd {dimensions = 2, trials = 4}) end},
   ["gp.improvement"] = {function(odd)
     prl.gaussian_process({dimensions = 2, trials = 4}):improvement(odd {candidates = 4, incumbents = 2, draws = 2, picks = 1})

@@ -45,7 +45,8 @@ local kinds = {
   multiplier = "number | learned", dimensions = "table", env = "table",
   algorithm = "table", start = "text | table", saved = "text", baseline = "text | table", policies = "tables by name", front = "table",
   references = "texts by name", observes = '{names} | {hide = {…}} | false', embed = "tables by name | false",
-  memory = '{"gru", units, …} | false', metrics = "ratios by name", control = "table", guards = "tables by name", bound = "number | relative",
+  memory = '{"gru", units, …} | false', metrics = "ratios by name", control = "table",
+  guards = "tables by name", bound = "number | relative",
 }
 
 local function type_text(option)
@@ -142,8 +143,8 @@ topics.eval = section("eval: how the policy is evaluated.", schema.eval)
 topics.agent = section("agent: capacities of the agent.", schema.agent)
 topics.control = section("agent.baseline: users whom a fixed policy serves beside the one that learns.", schema.control)
 topics.guards = function()
-  return "agent.guards: what a policy that is swapped in may lose beside the control group. A guard has the name of a response; kl is how " ..
-    "far an update\nmoves the policy. Without a swap guards stand idle; one that fires rolls the agent back by itself.\n\n" ..
+  return "agent.guards: what a policy that is swapped in may lose beside the control group. A guard has the name of a response; " ..
+    "kl is how far an update\nmoves the policy. Without a swap guards stand idle; one that fires rolls the agent back by itself.\n\n" ..
     options_text(schema.guards) .. "\nA guard:\n\n" .. options_text(schema.guard)
 end
 topics.critic = section("objective.critics.NAME: one part of the objective, with its own value network.",

@@ -267,8 +267,8 @@ schema.guards = {
   option("confidence", "number", 0.95, "", "of all guards together: where the true lifts are at their bounds, a swap is rolled back " ..
     "with a probability of at most 1 less this, however often they are looked at", {min = 0.5, max = 0.999999}),
   option("days", "number", 3, "d", "each user counts once, by what it comes to in its first days after the swap", {above = 0, max = 10000}),
-  option("users", "number", 10000, "users", "users of the control group beside many more of the policy, or half of those of a side where both " ..
-    "have as many, at which the intervals are tightest", {min = 1, max = 1e15}),
+  option("users", "number", 10000, "users", "users of the control group beside many more of the policy, or half of those of a side " ..
+    "where both have as many, at which the intervals are tightest", {min = 1, max = 1e15}),
 }
 
 schema.agent = {
