@@ -85,6 +85,19 @@ describe("perilune swap", function()
     assert.truthy(refused:find("there is nothing to go back to: no swap has come into force", 1, true), refused)
   end)
 
+  it("changes the recipe in force by --set alone", function()
+    local code, out, err = run "swap R --check --set objective.critics.upright.weight=3"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("\n      objective.critics.upright.weight: %d → 3\n"), out)
+    assert.falsy(out:find("name: ", 1, true), out)
+    code, _, err = run "swap R --check"
+    assert.equal(2, code)
+    assert.equal("perilune: a new recipe is needed, or what to change of the one in force, as in --set algorithm.lr=1e-3\n", err)
+    code, _, err = run "swap R --set algorithm.lrr=1"
+    assert.equal(2, code)
+    assert.truthy(err:find("algorithm.lrr", 1, true) and err:find('nearest is "lr"', 1, true), err)
+  end)
+
   it("says what cannot be", function()
     local code, _, err = run "swap R wrong.lua"
     assert.equal(2, code)

@@ -1,6 +1,8 @@
---- `perilune swap RUN RECIPE`: gives a training that is at work in another process a new recipe.
+--- `perilune swap RUN [RECIPE]`: gives a training that is at work in another process a new recipe.
 
+local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
+local folder = require "perilune.trainer.folder"
 local request = require "perilune.cli.request"
 
 local swap = {summary = "give a training at work another recipe"}
@@ -9,12 +11,16 @@ function swap.run(argv)
   local parser = request.parser("swap", "Gives a training that is at work another recipe, between two updates. The "
     .. "parameters, moments and statistics that fit stay; the journal of the run has a line for it. Code beside the recipe runs "
     .. "where the training was begun with --trust.")
-  parser:argument("recipe", "The new recipe's file, or the name of one that comes with Perilune.")
+  parser:argument("recipe", "The new recipe's file, or the name of one that comes with Perilune; without it, the recipe in force, "
+    .. "changed by --set."):args "?"
   parser:option("--set", "Override one option of the new recipe, as in algorithm.lr=1e-3; may be repeated."):argname("PATH=VALUE")
     :count("*"):default({})
   parser:flag("--check", "Only say whether it can be carried out, what it would change, and what would become of each part of the agent.")
   local words = options.parse(parser, argv)
-  local file = options.recipe_only(words.recipe)
+  if not words.recipe and #words.set == 0 then
+    failure.usage("a new recipe is needed, or what to change of the one in force, as in --set algorithm.lr=1e-3")
+  end
+  local file = words.recipe and options.recipe_only(words.recipe) or folder.open(words.run):file "resolved.lua"
   return request.ask(words, {kind = words.check and "check" or "swap", recipe = require("posix").realpath(file), set = words.set})
 end
 
