@@ -86,6 +86,7 @@ describe("perilune swap", function()
   end)
 
   it("changes the recipe in force by --set alone", function()
+    local _
     local code, out, err = run "swap R --check --set objective.critics.upright.weight=3"
     assert.equal(0, code, err)
     assert.truthy(out:find("\n      objective.critics.upright.weight: %d → 3\n"), out)
