@@ -31,6 +31,18 @@ return {
 }
 ]]
 
+local twins = [[
+return {
+  name = "twins",
+  env = {"shortvideo", n = 4},
+  objective = {critics = {watch = {reward = function(r) return r.watch_time end, gamma = 1, scale = "baseline"}}},
+  policy = {hidden = {}, log_std = {kind = "fixed", init = -1.6}},
+  algorithm = {"twins", rollout = 32},
+  train = {steps = 4000, warmup = 64, checkpoint = 500},
+  eval = {every = 0, users = 4, days = 1},
+}
+]]
+
 -- The points in an event file, "tag step", in their order.
 local function points_of(text)
   local at, found = 1, {}
@@ -64,6 +76,7 @@ describe("a run that goes on", function()
     root = assert(posix.mkdtemp("/tmp/perilune-resume-XXXXXX"))
     assert(prl.io.write(root .. "/pole.lua", recipe))
     assert(prl.io.write(root .. "/feed.lua", feed))
+    assert(prl.io.write(root .. "/twins.lua", twins))
   end)
   after_each(function()
     prl.interrupted = nil
@@ -122,6 +135,15 @@ describe("a run that goes on", function()
     assert.is_true(ok, tostring(err))
     return assert(prl.io.read(path))
   end
+
+  it("has the bytes of one that never stopped, where instances wait for their partners", function()
+    local whole = start "twins"
+    whole:train()
+    assert.truthy(whole.state.undecided > 0)
+    local run = killed(start "twins", 20)
+    resume(run):train()
+    assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+  end)
 
   it("has each point once in TensorBoard, after any number of kills", function()
     local whole = start "pole"

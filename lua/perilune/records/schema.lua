@@ -260,7 +260,7 @@ schema.state = record({step = count, updates = count, evaluations = count,
     for _, name in ipairs(keys(value.sums)) do
       if not value.counts[name] then check.fail(below(path, "counts." .. name), "this is missing beside its sum") end
     end
-  end)}, {user_days = seconds, next_evaluation = count, next_checkpoint = count, ended = flag, evaluated = count,
+  end)}, {user_days = seconds, undecided = count, next_evaluation = count, next_checkpoint = count, ended = flag, evaluated = count,
   search = searching, own = {check = function(_, value) return value end}})
 
 -- ---- the last evaluation by user and day: lift.json, groups.json, front.json ----

@@ -192,7 +192,7 @@ local function other_moment(base, state, agent)
   if state.own then return nil end
   local metrics = agent:metrics()
   for _, name in ipairs(state.search and {} or {"steps", "updates"}) do
-    local said = name == "steps" and state.step or state.updates
+    local said = name == "steps" and state.step - (state.undecided or 0) or state.updates
     if said ~= metrics[name] then
       return ("%s.json counts %.0f %s, and %s.safetensors beside it %.0f"):format(base, said, name, base, metrics[name])
     end

@@ -111,6 +111,8 @@ function Agent:advance()
   state.step, state.user_days = state.step + made, (state.user_days or 0) + days
   self:note_shortage()
   local metrics = made_by:metrics()
+  -- Steps without a decision: an instance waited for its partner, or there was no room.
+  state.undecided = state.step > metrics.steps and state.step - metrics.steps or nil
   state.ended = metrics.updates > state.updates
   if state.ended then
     state.updates = metrics.updates
