@@ -1,5 +1,5 @@
 -- A hundred creatures that learn to keep near a wandering player. The host (main.c) moves the world; this file says
--- what a creature sees, does and is rewarded for. Change the reward, run again: nothing is recompiled.
+-- what a creature sees, does and is rewarded for. Change the reward, also while it runs: nothing is recompiled.
 return {
   env = {
     "host",

@@ -114,12 +114,14 @@ local function bound_text(one)
   return ("%s %+.4g %%"):format(way, 100 * bound.relative)
 end
 
---- What `check` says of them.
-function guards.text(given)
-  local parts = {}
+--- What `check` says of a recipe's guards.
+function guards.text(recipe)
+  local given, env, parts = recipe.agent.guards, recipe.env, {}
   for i, name in ipairs(guards.names(given)) do parts[i] = name .. " " .. bound_text(given[name]) end
-  return ("guards: %s; idle until a swap, then of users' first %.4g days, %.4g %% sure"):format(table.concat(parts, ", "),
-    given.days, 100 * given.confidence)
+  local few = env[1] ~= "host" and env.episode ~= "life"
+    and ("; the %d instances of the env are one user each, who counts once"):format(env.n)
+  return ("guards: %s; idle until a swap, then of users' first %.4g days, %.4g %% sure%s"):format(table.concat(parts, ", "),
+    given.days, 100 * given.confidence, few or "")
 end
 
 return guards

@@ -22,7 +22,7 @@ local pause = 0.2 -- s between two looks: the clock of a look costs no system ca
 local Operator = {}
 Operator.__index = Operator
 
--- Whether guards of the recipe in force have found that what was swapped in holds.
+-- Whether all guards of the recipe in force hold, by what is known now.
 local function all_held(run)
   local list = run.driver:between() ~= nil and run.agent:guards() or {}
   for _, guard in ipairs(list) do
@@ -124,7 +124,7 @@ end
 function Operator:settle()
   local run, waiting = self.run, self.waiting
   if not waiting or run.agent:hash() ~= waiting.hash then return end
-  self.waiting = nil
+  self.waiting, self.passed = nil, false
   if waiting.loaded then
     recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
   end
@@ -177,11 +177,11 @@ function Operator:look_at_guards()
     self.breach = breach.update
     self:breached(breach)
   end
-  if passed and not self.passed then
+  if passed and not self.passed then -- the first time since the swap
+    self.passed = true
     say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of(run.agent:guards()),
-      outcome = "held: what was swapped in stays"})))
+      outcome = "hold so far, and go on counting"})))
   end
-  self.passed = passed
 end
 
 --- Looks for what is asked, and at guards. Called between two pieces of the run's work.

@@ -205,13 +205,11 @@ bool prl_control_judge(prl_control *c, double kl, int *fired) {
 }
 
 void prl_control_guard_of(const prl_control *c, int guard, prl_guard *out) {
-  static const prl_guard_state idle[] = {PRL_GUARD_IDLE, PRL_GUARD_WAITING, PRL_GUARD_HELD,
-                                         PRL_GUARD_WAITING};
   const prl_guards *g = &c->guards;
   const prl_guard_form *form = &g->forms[guard];
   prl_interval now = {NAN, NAN, NAN};
   *out = (prl_guard){.name = form->name, .at_least = form->sign > 0, .bound = form->bound};
-  out->state = idle[g->state->stage];
+  out->state = g->state->stage == PRL_GUARDS_IDLE ? PRL_GUARD_IDLE : PRL_GUARD_WAITING;
   if (g->state->stage == PRL_GUARDS_COUNTING && g->state->held >> guard & 1) out->state = PRL_GUARD_HELD;
   if (g->state->stage == PRL_GUARDS_FIRED && g->state->fired == guard) out->state = PRL_GUARD_FIRED;
   if (form->response >= 0) {

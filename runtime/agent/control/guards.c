@@ -250,12 +250,12 @@ bool prl_guards_judge(prl_guards *g, double kl) {
   if (!g->count || g->state->stage != PRL_GUARDS_COUNTING) return false;
   for (int i = 0; i < g->count; i++) {
     const int found = verdict(g, i, kl);
-    if (found > 0) g->state->held |= INT64_C(1) << i;
+    const int64_t bit = INT64_C(1) << i;
+    g->state->held = found > 0 ? g->state->held | bit : g->state->held & ~bit;
     if (found >= 0) continue;
     g->state->stage = PRL_GUARDS_FIRED;
     g->state->fired = i;
     return true;
   }
-  if (g->measured && g->state->held == (INT64_C(1) << g->measured) - 1) g->state->stage = PRL_GUARDS_PASSED;
   return false;
 }

@@ -39,9 +39,9 @@ enum { PRL_ENTRANT_NONE, PRL_ENTRANT_IN, PRL_ENTRANT_OVER };
 typedef struct prl_guards_state {
   int64_t stage; /* PRL_GUARDS_… */
   int64_t fired; /* which guard did */
-  int64_t held;  /* bits, from the lowest: guards that were found to hold */
+  int64_t held;  /* bits, from the lowest: guards that hold by what is known now */
 } prl_guards_state;
-enum { PRL_GUARDS_IDLE, PRL_GUARDS_COUNTING, PRL_GUARDS_PASSED, PRL_GUARDS_FIRED };
+enum { PRL_GUARDS_IDLE, PRL_GUARDS_COUNTING, PRL_GUARDS_FIRED };
 
 typedef struct prl_guards {
   int count;             /* 0: the plan has none */
@@ -78,7 +78,7 @@ void prl_guards_begin(prl_guards *guards, const prl_experience *const experience
 /* Nothing is judged until the next swap. */
 void prl_guards_end(prl_guards *guards);
 /* Looks at all guards, at the end of an update; kl: what it moved the policy by, NaN: not told. True: one has
- * fired, and `state` says which; all of the measured ones held: the policy has passed, and the count ends. */
+ * fired, and `state` says which. One that holds now may fire later: what was swapped in goes on learning. */
 bool prl_guards_judge(prl_guards *guards, double kl);
 /* What is known of a measured guard; false: it is too early. */
 bool prl_guards_interval(const prl_guards *guards, int guard, prl_interval *out);

@@ -328,12 +328,12 @@ PRL_API const char *prl_agent_previous(const prl_agent *agent);
 
 /* A guard of the plan (agent.guards in a recipe): a bound on what a swapped-in policy may lose beside the
  * control group. Guards begin to count with a swap. One that fires rolls the agent back by itself, at the end
- * of an update in prl_agent_learn or prl_agent_drive, as prl_agent_rollback does; where all that are on
- * responses hold, the policy has passed, and nothing is judged until the next swap. */
+ * of an update in prl_agent_learn or prl_agent_drive, as prl_agent_rollback does. One that
+ * holds goes on counting: what was swapped in goes on learning. */
 typedef enum prl_guard_state {
-  PRL_GUARD_IDLE,    /* nothing was swapped in, or what was has been judged */
+  PRL_GUARD_IDLE,    /* nothing was swapped in, or what was has been rolled back */
   PRL_GUARD_WAITING, /* neither is known yet */
-  PRL_GUARD_HELD,
+  PRL_GUARD_HELD,    /* its confidence sequence lies on the right side of the bound now */
   PRL_GUARD_FIRED
 } prl_guard_state;
 typedef struct prl_guard {
