@@ -99,5 +99,9 @@ describe("a run's journal", function()
     local steps = {}
     for i, entry in ipairs(journal.swaps(entries)) do steps[i] = entry.step end
     assert.same({10, 40}, steps)
+    local function swap(step, after) return {kind = "swap", step = step, after = after, outcome = "in force"} end
+    entries = {swap(10, b), swap(20, a), swap(20, b), {kind = "resume", step = 20, after = a, outcome = ""}} -- saved between the two
+    assert.equal(entries[2], journal.swaps(entries)[2])
+    assert.equal(2, #journal.swaps(entries))
   end)
 end)
