@@ -215,14 +215,16 @@ function operator.reconcile(run)
   for _, entry in ipairs(entries) do
     if entry.outcome == "in force" or entry.kind == "resume" then last = entry.after end
   end
-  if last and last ~= hash then
+  local swaps = past.swaps(entries)
+  local beyond = #swaps > 0 and swaps[#swaps].step > run.state.step -- of a recipe with the same hash, too
+  if last and (last ~= hash or beyond) then
     entries[#entries + 1] = journal.append(run, {kind = "resume", author = journal.author(), before = last, after = hash,
-      outcome = "the checkpoint is of another recipe, which is in force again"})
+      outcome = "what came into force behind the checkpoint is undone, and its recipe is in force again"})
     say(run, ("the recipe %s of the journal had no checkpoint yet: %s is in force again"):format(last:sub(1, 8), hash:sub(1, 8)))
   end
-  local swaps = #past.swaps(entries)
-  if #entries == 0 or (run.info.hash == hash and swaps == (run.info.swaps or 0)) then return end
-  run.info.swaps = swaps > 0 and swaps or nil
+  local count = #past.swaps(entries)
+  if #entries == 0 or (run.info.hash == hash and count == (run.info.swaps or 0)) then return end
+  run.info.swaps = count > 0 and count or nil
   recipes.put(run, hash)
 end
 
