@@ -231,7 +231,7 @@ end
 
 function Trial:first()
   local training = self:begin(("train '%s' --runs '%s/runs' --watch"):format(self.recipe, self.root))
-  for _ = 1, 1000 do
+  for _ = 1, 3000 do
     sleep(0.02)
     self.run = self:files(self.root, "feed-*")[1]
     if self.run and #self:files(self.run, "step-*.json") > 0 then return training end
