@@ -239,6 +239,39 @@ describe("a control group", function()
     assert.same({-5, -4}, {metrics["constrained/gain"], metrics["reference/gain"]})
   end)
 
+  it("goes on from a file that was saved anywhere within an update", function()
+    local constraint = "gain = {at_least = relative(-0.1), window = 64, multiplier = learned {lr = 0.5, max = 4}}"
+    local text = host:format(constraint, 'traffic = 0.5, per = "step"'):gsub('"a2c", rollout = 2, lr = 0',
+      '"ppo", rollout = 2, minibatch = 64, epochs = 1'):gsub("baseline = ", "guards = {gain = {at_least = relative(-0.2)}}, baseline = ")
+    local loaded, path, users = assert(recipes.load(folder, text)), folder .. "agent.safetensors", {}
+    for i = 1, 60 do users[i] = i end
+    -- Its bytes after a few updates in pieces; before the piece of that number it is saved, and another one goes on from the file.
+    local function live(save_at)
+      local agent, pieces = prl.agent(prl.recipe.plan(loaded)), 0
+      prl.seed(1)
+      for step = 1, 16 do
+        local _, decisions = agent:act(users, prl.randn(60, 1))
+        agent:feedback(decisions, prl.randn(60, 2):sub(4))
+        if step % 2 == 0 then
+          agent:observe(users, prl.randn(60, 1))
+          repeat
+            pieces = pieces + 1
+            if pieces == save_at then
+              assert(agent:save(path))
+              agent = assert(prl.load_agent(path))
+            end
+          until agent:learn(1).waiting
+        end
+      end
+      assert.is_true(agent:metrics().updates >= 3)
+      assert(agent:save(path))
+      return assert(prl.io.read(path)), pieces
+    end
+    local straight, pieces = live()
+    assert.is_true(pieces > 12, pieces)
+    for piece = 1, pieces do assert.is_true(straight == live(piece), ("saved before piece %d of %d"):format(piece, pieces)) end
+  end)
+
   it("is refused where it cannot be", function()
     local function refused(message, constraints, baseline)
       local loaded, text = load(constraints, baseline)

@@ -1,7 +1,11 @@
 --- A run's journal: whatever is done to its lines is found, and said by the line.
 local posix = require "posix"
+local failure = require "perilune.failure"
 local journal = require "perilune.records.journal"
+local mutations = require "support.mutations"
+local page = require "perilune.report.journal"
 local prl = require "perilune"
+local show = require("perilune.cli.entry").show
 
 local a, b = ("a"):rep(32), ("b"):rep(32)
 
@@ -92,6 +96,78 @@ describe("a run's journal", function()
     refuses(with {step = -1}, ":1: step: expected a whole number ≥ 0, got -1", {})
   end)
 
+  -- What the commands and the report make of a journal that was read.
+  local function shown(entries)
+    local stdout = io.stdout
+    io.stdout = assert(io.open("/dev/null", "w")) -- luacheck: ignore
+    local ok, message = pcall(function()
+      for _, entry in ipairs(entries) do show(entry) end
+      page.marks {journal = entries}
+      page.section {journal = entries}
+    end)
+    io.stdout:close()
+    io.stdout = stdout -- luacheck: ignore
+    return ok, message
+  end
+
+  -- A changed text is refused by one sentence that names its line, or it is read and can be shown. Returns what was read.
+  local function survives(what, text, info)
+    local path = folder .. "/journal.jsonl"
+    assert(prl.io.write(path, text))
+    local ok, entries = xpcall(journal.read, failure.handler, folder, info)
+    if ok then
+      assert.is_true(shown(entries), what)
+      return entries
+    end
+    assert.equal("table", type(entries), what)
+    assert.truthy(entries.code == 1 and entries.message:find(path, 1, true) == 1 and not entries.message:find("\n"), what .. ": "
+      .. tostring(entries.message))
+  end
+
+  local everything = {reason = "one", request = "1.2.3", changes = {{option = "x", before = "1", after = "2"}},
+    plan = {{part = "critic", name = "watch", outcome = "rescaled", reason = "its reward", taken = 3, of = 4, before = 1, after = 2}},
+    guards = {{name = "kl", at_most = 0.05, value = 0.1, users = 3, control_users = 4}}}
+
+  it("is read the same or refused by a sentence, whatever was changed in its bytes", function()
+    lines, last = lines_of {everything, {kind = "guard"}, {kind = "resume"}}
+    local info, text, read_again = {journal = {lines = 3, hash = last}}, text_of(lines), 0
+    local whole = journal.parse(text)
+    math.randomseed(16)
+    local random = math.random
+    for number = 1, 3000 do
+      local changed = text
+      for _ = 1, random(3) do
+        local at = random(#changed)
+        local to = math.min(at + random(20) - 1, #changed)
+        changed = ({
+          changed:sub(1, at - 1) .. string.char(random(256) - 1) .. changed:sub(at + 1),
+          changed:sub(1, at - 1) .. changed:sub(to + 1),
+          changed:sub(1, to) .. changed:sub(at),
+          changed:sub(1, at),
+        })[random(4)]
+      end
+      local entries = survives("mutation " .. number, changed, info)
+      if entries then
+        read_again = read_again + 1
+        assert.same(whole, {unpack(entries, 1, 3)}, number) -- whole lines behind those that run.json counts are of a kill
+      end
+    end
+    assert.is_true(read_again < 30, read_again)
+  end)
+
+  it("is shown or refused, whatever stands in an entry whose hashes are right", function()
+    local refused, read_well = 0, 0
+    local fields = {number = 1, previous = journal.first, time = "2026-01-01T00:00:00Z", kind = "swap", author = "ada", step = 100,
+      before = a, after = b, outcome = "in force"}
+    for name, value in pairs(everything) do fields[name] = value end
+    for _, mutation in ipairs(mutations.of_json(prl.to_json(fields))) do
+      if type(mutation[2]) == "string" and not mutation[2]:find "\n" then
+        if survives(mutation[1], mutation[2] .. "\n", {}) then read_well = read_well + 1 else refused = refused + 1 end
+      end
+    end
+    assert.is_true(refused > 100 and read_well > 10, ("%d, %d"):format(refused, read_well))
+  end)
+
   it("tells which swaps a run still has after it went on from an older checkpoint", function()
     local entries = {{kind = "swap", step = 10, outcome = "in force"}, {kind = "swap", step = 20, outcome = "refused: no"},
       {kind = "check", step = 25, outcome = "can be carried out"}, {kind = "swap", step = 30, outcome = "in force"},
@@ -99,5 +175,9 @@ describe("a run's journal", function()
     local steps = {}
     for i, entry in ipairs(journal.swaps(entries)) do steps[i] = entry.step end
     assert.same({10, 40}, steps)
+    local function swap(step, after) return {kind = "swap", step = step, after = after, outcome = "in force"} end
+    entries = {swap(10, b), swap(20, a), swap(20, b), {kind = "resume", step = 20, after = a, outcome = ""}} -- saved between the two
+    assert.equal(entries[2], journal.swaps(entries)[2])
+    assert.equal(2, #journal.swaps(entries))
   end)
 end)

@@ -233,6 +233,36 @@ describe("a run that is changed while it trains", function()
     assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
   end)
 
+  it("counts a swap whose checkpoint is there, and tidies up, where it was killed before run.json said so", function()
+    local run = start()
+    at(run, 7, function() ask(run) end)
+    killed(run, function(kill) require("perilune.trainer.recipes").put = kill end)
+    assert.is_nil(info(run).swaps)
+    local half = run.folder:file(("recipes/%s/about.json.4194303.0.tmp"):format(run.info.hash))
+    assert(prl.io.write(half, "{"))
+    assert.equal("", (silently(resume, run)))
+    assert.same({1, entries_of(run)[1].after, pole:format(calm)}, {info(run).swaps, info(run).hash, read(run, "recipe.lua")})
+    assert.is_nil(posix.stat(half))
+  end)
+
+  it("undoes a swap that had no checkpoint yet, also one to the recipe in force", function()
+    local run = start()
+    at(run, 7, function() ask(run, {recipe = root .. "/pole.lua"}) end)
+    killed(run, function(kill)
+      local save = run.save
+      function run.save(...)
+        if run.info.journal then kill() end
+        return save(...)
+      end
+    end)
+    local said = silently(resume, run)
+    assert.truthy(said:find("had no checkpoint yet", 1, true), said)
+    local entries = entries_of(run)
+    assert.same({"swap", "resume", 320}, {entries[1].kind, entries[2].kind, entries[2].step})
+    assert.same({}, journal.swaps(entries))
+    assert.is_nil(info(run).swaps)
+  end)
+
   local function asks_rollback(run, n, fields)
     at(run, n, function()
       local request = {format = 1, id = "4.5.6", kind = "rollback", author = "bob", reason = "worse"}

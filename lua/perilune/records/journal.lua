@@ -79,12 +79,18 @@ function journal.read(folder, info, rest)
   return entries, hash, left ~= "" and text:sub(1, #text - #left) or nil
 end
 
+-- Whether a run that went on from an older checkpoint has the entry no more. Two may be of the same step, of which the checkpoint
+-- has the first.
+local function undone(entry, resumed)
+  return entry.step > resumed.step or entry.step == resumed.step and entry.after ~= resumed.after
+end
+
 --- The entries that changed the recipe in force, in order: not what a checkpoint of before them undid.
 function journal.swaps(entries)
   local found = {}
   for _, entry in ipairs(entries) do
     if entry.kind == "resume" then
-      while #found > 0 and found[#found].step > entry.step do found[#found] = nil end
+      while #found > 0 and undone(found[#found], entry) do found[#found] = nil end
     elseif (entry.kind == "swap" or entry.kind == "rollback") and entry.outcome == "in force" then
       found[#found + 1] = entry
     end

@@ -203,7 +203,8 @@ end}
 -- What becomes of one part of the agent (agent:check_swap).
 local migrated = record({part = text, name = text, reason = text,
   outcome = choice("kept", "kept in part", "rescaled", "started anew", "dropped")},
-  {taken = count, of = count, before = number, after = number})
+  {taken = count, of = count, before = number, after = number},
+  function(check, value, path) together(check, value, path, {"taken", "of"}) end)
 
 -- A guard when it fired or held: what its bound is of, and the confidence sequence of then.
 local guard = record({name = text, users = count, control_users = count}, {at_least = number, at_most = number, value = number,

@@ -33,6 +33,7 @@ Folder.__index = Folder
 local function tidy(path)
   os.remove(path .. "/judged.safetensors")
   paths.clear_halves(path)
+  for _, kept in ipairs(paths.folders(path .. "/recipes")) do paths.clear_halves(kept) end
   local checkpoints = path .. "/checkpoints"
   if not posix.stat(checkpoints) then return end
   paths.clear_halves(checkpoints)

@@ -215,12 +215,17 @@ function operator.reconcile(run)
   for _, entry in ipairs(entries) do
     if entry.outcome == "in force" or entry.kind == "resume" then last = entry.after end
   end
-  if run.info.hash ~= hash and #entries > 0 then recipes.put(run, hash) end
-  if not last or last == hash then return end
-  journal.append(run, {kind = "resume", author = journal.author(), before = last,
-    outcome = "the checkpoint is of another recipe, which is in force again"})
-  run.info.swaps = math.max(1, #past.swaps(entries))
-  say(run, ("the recipe %s of the journal had no checkpoint yet: %s is in force again"):format(last:sub(1, 8), hash:sub(1, 8)))
+  local swaps = past.swaps(entries)
+  local beyond = #swaps > 0 and swaps[#swaps].step > run.state.step -- of a recipe with the same hash, too
+  if last and (last ~= hash or beyond) then
+    entries[#entries + 1] = journal.append(run, {kind = "resume", author = journal.author(), before = last, after = hash,
+      outcome = "what came into force behind the checkpoint is undone, and its recipe is in force again"})
+    say(run, ("the recipe %s of the journal had no checkpoint yet: %s is in force again"):format(last:sub(1, 8), hash:sub(1, 8)))
+  end
+  local count = #past.swaps(entries)
+  if #entries == 0 or (run.info.hash == hash and count == (run.info.swaps or 0)) then return end
+  run.info.swaps = count > 0 and count or nil
+  recipes.put(run, hash)
 end
 
 return operator

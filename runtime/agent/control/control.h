@@ -33,7 +33,9 @@ bool prl_control_runs(const prl_control *control, uint64_t stream);
 
 /* An update begins: closed rows leave the experience. */
 void prl_control_freeze(prl_control *control);
-const prl_batch *prl_control_batch(const prl_control *control); /* of the last freeze */
+/* Of the last freeze. What is counted of it is counted before the verb ends that froze: a file has nothing of
+ * it. */
+const prl_batch *prl_control_batch(const prl_control *control);
 /* The values of an expression over the batch's responses (rows), valid until the next call. */
 const float *prl_control_rewards(prl_control *control, prl_expression *expression);
 

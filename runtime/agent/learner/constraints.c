@@ -348,7 +348,7 @@ static void measure(prl_learner *l, prl_constraint *c) {
   prl_metrics_put(&l->metrics, c->metric_violation, c->state->violation);
 }
 
-static prl_status observe_control(prl_learner *l, prl_constraint *c, prl_error *error) {
+static prl_status observe_control(const prl_learner *l, prl_constraint *c, prl_error *error) {
   const prl_critic *critic = &l->critics[c->critic];
   const prl_batch *b = prl_control_batch(l->control);
   const float *reward = prl_control_rewards(l->control, critic->expression);
@@ -359,14 +359,18 @@ static prl_status observe_control(prl_learner *l, prl_constraint *c, prl_error *
   return PRL_OK;
 }
 
-prl_status prl_constraints_step(prl_learner *l, prl_error *error) {
+prl_status prl_constraints_refer(prl_learner *l, prl_error *error) {
+  prl_status status = PRL_OK;
+  for (int i = 0; !status && i < l->constraints_count; i++)
+    if (l->constraints[i].relative) status = observe_control(l, &l->constraints[i], error);
+  return status;
+}
+
+void prl_constraints_step(prl_learner *l) {
   for (int i = 0; i < l->constraints_count; i++) {
     prl_constraint *c = &l->constraints[i];
     observe_own(l, c, &l->batch, l->critics[c->critic].reward);
-    prl_status status = c->relative ? observe_control(l, c, error) : PRL_OK;
-    if (status) return status;
     if (enough(c, &c->own) && (!c->relative || enough(c, &c->control))) measure(l, c);
     prl_metrics_put(&l->metrics, c->metric_multiplier, multiplier_of(l, c));
   }
-  return PRL_OK;
 }

@@ -52,12 +52,14 @@ int64_t prl_constraints_bytes(const prl_shape *shape, const prl_value *root);
 /* Puts the multipliers into force: the frozen weight of a critic becomes (w + Σ ± λ)/(1 + Σ λ) (Tessler et
  * al. 2019, eq. 6, normalised as in Stooke et al. 2020, section 5.1), + for `at_least`, − for `at_most`. */
 void prl_constraints_apply(prl_learner *learner);
+/* The raw rewards of the control group's rows of an update that begins go into the windows of constraints
+ * that are relative to it. Fails: PRL_ENUMERIC (one that is not finite). */
+prl_status prl_constraints_refer(prl_learner *learner, prl_error *error);
 /* The raw rewards of the frozen rows go into the windows, and learned multipliers make a step (Stooke et al.
  * 2020, algorithm 2, in which lr is K_I), with b the bound and u its unit, |J0| and b = J0 + bound · |J0|
  * where it is relative: v = sign · (b − J)/u, I ← clip(I + lr · v, 0, most), λ = clip(I + kp · v + kd · (v −
- * v before), 0, most); none before a quarter of each window is full, nor where u is 0. Fails: PRL_ENUMERIC (a
- * reward of the control group that is not finite). */
-prl_status prl_constraints_step(prl_learner *learner, prl_error *error);
+ * v before), 0, most); none before a quarter of each window is full, nor where u is 0. */
+void prl_constraints_step(prl_learner *learner);
 
 /* A row that is not learned from goes into the windows, too. Of one whose reward is not finite nothing is
  * known. */

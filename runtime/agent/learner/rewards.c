@@ -81,7 +81,6 @@ static void report_responses(prl_learner *l) {
 
 static void report_lifts(prl_learner *l) {
   if (!l->control) return;
-  prl_control_count(l->control, &l->batch, l->experience);
   for (int32_t r = 0; r < l->shape->spec.responses; r++) {
     double lift, half;
     if (!prl_control_lift(l->control, r, &lift, &half)) continue;
@@ -97,9 +96,9 @@ prl_status prl_rewards_fill(prl_learner *l, prl_error *error) {
   report_episodes(l);
   report_responses(l);
   report_lifts(l);
-  status = prl_constraints_step(l, error);
-  if (!status) scale_rewards(l);
-  return status;
+  prl_constraints_step(l);
+  scale_rewards(l);
+  return PRL_OK;
 }
 
 /* ---- of drawn stretches ---- */

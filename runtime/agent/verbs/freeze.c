@@ -3,18 +3,24 @@
 
 #include "agent/verbs/verb.h"
 
-void prl_update_begin(prl_learner *l) {
+/* All that is counted of the control group's rows, which no file holds. */
+static prl_status count_control(prl_learner *l, prl_error *error) {
+  if (!l->control) return PRL_OK;
+  prl_control_freeze(l->control);
+  prl_control_enter(l->control, &l->batch, l->experience);
+  prl_learner_report_guards(l);
+  prl_control_count(l->control, &l->batch, l->experience);
+  return prl_constraints_refer(l, error);
+}
+
+prl_status prl_update_begin(prl_learner *l, prl_error *error) {
   prl_metrics_clear(&l->metrics);
   prl_live_freeze(l->live, prl_shared_freeze(l));
   prl_constraints_apply(l);
   prl_programs_fill_live(l);
   prl_experience_freeze(l->experience, &l->batch);
-  if (l->control) {
-    prl_control_freeze(l->control);
-    prl_control_enter(l->control, &l->batch, l->experience);
-    prl_learner_report_guards(l);
-  }
   l->n.shuffles = 0;
+  return count_control(l, error);
 }
 
 void prl_update_normalise(prl_learner *l) {
@@ -32,9 +38,9 @@ void prl_update_observe(prl_learner *l) {
 
 /* In one piece, since normalised observations take the place of the batch's raw ones. */
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
-  prl_update_begin(s->learner);
-  prl_update_observe(s->learner);
-  return PRL_OK;
+  const prl_status status = prl_update_begin(s->learner, error);
+  if (!status) prl_update_observe(s->learner);
+  return status;
 }
 
 const prl_verb_type prl_verb_freeze = {

@@ -16,7 +16,8 @@ static prl_status read_remember(prl_verb_reader *r, void *fields, prl_error *err
  */
 static prl_status remember(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
-  prl_update_begin(l);
+  const prl_status status = prl_update_begin(l, error);
+  if (status) return status;
   prl_replay_add(l->memory, &l->batch);
   prl_update_observe(l);
   return prl_rewards_fill(l, error);

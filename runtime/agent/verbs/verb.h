@@ -91,7 +91,7 @@ const prl_verb_type *prl_verb_type_find(const char *name); /* NULL: there is non
 extern const prl_verb_type prl_verb_end;                   /* behind a loop's body; not in documents */
 
 /* freeze.c: an update begins with the closed rows, raw; their observations are gathered and normalised. */
-void prl_update_begin(prl_learner *learner);
+prl_status prl_update_begin(prl_learner *learner, prl_error *error);
 void prl_update_observe(prl_learner *learner);
 /* The batch's observations, raw before that, where they stand; raw ones are kept where programs read them. */
 void prl_update_normalise(prl_learner *learner);
