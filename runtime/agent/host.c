@@ -189,10 +189,14 @@ static prl_status learn(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_er
   return status;
 }
 
+/* A rollback that waits for the end of the update has met it: what failed would be given up anyway. */
 static void refuse_from_now_on(prl_agent *a, prl_status status, const prl_error *error) {
   a->failed = true;
   a->failure = *error;
   a->failure.status = status;
+  if (!a->next || !a->next->restored) return;
+  prl_agent_adopt(a);
+  prl_agent_post(a);
 }
 
 prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progress, prl_error *error) {

@@ -88,6 +88,7 @@ static void take_experience(prl_agent *to, const prl_agent *from) {
   if (to->control && from->control) {
     take_blocks(to, from, "control.");
     prl_streams_rebuild(prl_control_experience(to->control));
+    prl_control_pair(to->control, prl_control_paired(from->control)); /* in the middle of a drive, too */
   }
   if (keeps_memory(to, from)) {
     take_blocks(to, from, "memory.");

@@ -464,17 +464,6 @@ static int swap(lua_State *L) { /* self, plan: a new recipe, in force between tw
   return 0;
 }
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-  lua_pushstring(L, text);
-  lua_setfield(L, -2, key);
-}
-
-static void set_number(lua_State *L, const char *key, double number) {
-  if (isnan(number)) return;
-  lua_pushnumber(L, number);
-  lua_setfield(L, -2, key);
-}
-
 /* self, plan → [{part, name, outcome, reason, taken, of, before, after}]; raises what agent:swap would */
 static int check_swap(lua_State *L) {
   prl_error error;
@@ -485,14 +474,14 @@ static int check_swap(lua_State *L) {
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
     lua_createtable(L, 0, 8);
-    set_text(L, "part", list[i].part);
-    set_text(L, "name", list[i].name);
-    set_text(L, "outcome", list[i].outcome);
-    set_text(L, "reason", list[i].reason);
-    set_number(L, "taken", list[i].of ? (double)list[i].taken : NAN);
-    set_number(L, "of", list[i].of ? (double)list[i].of : NAN);
-    set_number(L, "before", list[i].before);
-    set_number(L, "after", list[i].after);
+    prl_field_text(L, "part", list[i].part);
+    prl_field_text(L, "name", list[i].name);
+    prl_field_text(L, "outcome", list[i].outcome);
+    prl_field_text(L, "reason", list[i].reason);
+    prl_field_number(L, "taken", list[i].of ? (double)list[i].taken : NAN);
+    prl_field_number(L, "of", list[i].of ? (double)list[i].of : NAN);
+    prl_field_number(L, "before", list[i].before);
+    prl_field_number(L, "after", list[i].after);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

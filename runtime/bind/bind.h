@@ -36,6 +36,9 @@ void prl_new_type(lua_State *L, const char *name, const luaL_Reg *methods);
 void prl_check(lua_State *L, prl_status status, const prl_error *error);
 /* Pushes a text of the runtime's memory and frees it, also where Lua has no memory for its copy. */
 void prl_push_text(lua_State *L, prl_runtime *runtime, char *text);
+/* Fields of the table on the top. text NULL: ""; a number that is none (NaN: not known) is left out. */
+void prl_field_text(lua_State *L, const char *key, const char *text);
+void prl_field_number(lua_State *L, const char *key, double number);
 /* For I/O: pushes nil, message, code and returns 3. */
 int prl_push_failure(lua_State *L, const prl_error *error);
 

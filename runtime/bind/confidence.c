@@ -63,12 +63,9 @@ static int sequence_interval(lua_State *L) {
     return 1;
   }
   lua_createtable(L, 0, 3);
-  lua_pushnumber(L, found.lift);
-  lua_setfield(L, -2, "lift");
-  lua_pushnumber(L, found.low);
-  lua_setfield(L, -2, "low");
-  lua_pushnumber(L, found.high);
-  lua_setfield(L, -2, "high");
+  prl_field_number(L, "lift", found.lift);
+  prl_field_number(L, "low", found.low);
+  prl_field_number(L, "high", found.high);
   return 1;
 }
 

@@ -9,16 +9,6 @@
 #include "env/types.h"
 #include "recipe/keys.h"
 
-static void set_text(lua_State *L, const char *key, const char *text) {
-  lua_pushstring(L, text ? text : "");
-  lua_setfield(L, -2, key);
-}
-
-static void set_number(lua_State *L, const char *key, double number) {
-  lua_pushnumber(L, number);
-  lua_setfield(L, -2, key);
-}
-
 void prl_push_env_value(lua_State *L, const prl_env_type *type, const char *option, double value) {
   const char *const *words = prl_env_words_of(type, option);
   if (words)
@@ -40,7 +30,7 @@ static void push_options(lua_State *L, const prl_env_type *type) {
   for (int i = 0; type->options && type->options[i].name; i++) {
     const prl_env_option *option = &type->options[i];
     lua_newtable(L);
-    set_text(L, "name", option->name);
+    prl_field_text(L, "name", option->name);
     prl_push_env_value(L, type, option->name, option->value);
     lua_setfield(L, -2, "value");
     if (prl_env_words_of(type, option->name)) {
@@ -49,10 +39,10 @@ static void push_options(lua_State *L, const prl_env_type *type) {
     }
     lua_pushboolean(L, prl_env_is_later(type, option->name));
     lua_setfield(L, -2, "later");
-    set_number(L, "low", option->low);
-    set_number(L, "high", option->high);
-    set_text(L, "unit", option->unit);
-    set_text(L, "meaning", option->meaning);
+    prl_field_number(L, "low", option->low);
+    prl_field_number(L, "high", option->high);
+    prl_field_text(L, "unit", option->unit);
+    prl_field_text(L, "meaning", option->meaning);
     lua_rawseti(L, -2, i + 1);
   }
 }
@@ -62,8 +52,8 @@ static void push_presets(lua_State *L, const prl_env_type *type) {
   for (int i = 0; type->presets && type->presets[i].name; i++) {
     const prl_env_preset *preset = &type->presets[i];
     lua_newtable(L);
-    set_text(L, "name", preset->name);
-    set_text(L, "meaning", preset->meaning);
+    prl_field_text(L, "name", preset->name);
+    prl_field_text(L, "meaning", preset->meaning);
     lua_newtable(L);
     for (const prl_env_setting *s = preset->settings; s && s->option; s++) {
       prl_push_env_value(L, type, s->option, s->value);
@@ -103,7 +93,7 @@ static void push_observation(lua_State *L, const prl_env_spec *spec) {
 static void push_action(lua_State *L, const prl_env_spec *spec) {
   static const char *const kinds[] = {"discrete", "multi_discrete", "continuous"};
   lua_newtable(L);
-  set_text(L, "kind", kinds[spec->action_kind]);
+  prl_field_text(L, "kind", kinds[spec->action_kind]);
   SET_ARRAY(L, "names", spec->actions, lua_pushstring(L, spec->action[i].name));
   SET_ARRAY(L, "units", spec->actions, lua_pushstring(L, spec->action[i].unit));
   if (spec->action_kind == PRL_ACTION_CONTINUOUS) {
@@ -120,11 +110,11 @@ static void push_responses(lua_State *L, const prl_env_spec *spec) {
   for (int i = 0; i < spec->responses; i++) {
     const prl_response_spec *response = &spec->response[i];
     lua_newtable(L);
-    set_text(L, "name", response->name);
-    set_text(L, "unit", response->unit);
-    set_number(L, "missing", response->missing);
-    set_text(L, "combine", combines[response->combine]);
-    set_number(L, "wait_us", (double)response->wait_us);
+    prl_field_text(L, "name", response->name);
+    prl_field_text(L, "unit", response->unit);
+    prl_field_number(L, "missing", response->missing);
+    prl_field_text(L, "combine", combines[response->combine]);
+    prl_field_number(L, "wait_us", (double)response->wait_us);
     lua_rawseti(L, -2, i + 1);
   }
 }
@@ -141,15 +131,15 @@ void prl_push_shape(lua_State *L, const prl_env_spec *spec) {
 
 void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spec *spec) {
   prl_push_shape(L, spec);
-  set_text(L, "name", type->name);
-  set_text(L, "summary", type->summary);
-  set_number(L, "max_steps", (double)spec->max_steps);
+  prl_field_text(L, "name", type->name);
+  prl_field_text(L, "summary", type->summary);
+  prl_field_number(L, "max_steps", (double)spec->max_steps);
   lua_pushboolean(L, spec->clock);
   lua_setfield(L, -2, "clock");
   lua_pushboolean(L, spec->keyed);
   lua_setfield(L, -2, "keyed");
-  if (type->file) set_text(L, "world", type->file->meaning);
-  if (type->digest) set_text(L, "digest", type->digest);
+  if (type->file) prl_field_text(L, "world", type->file->meaning);
+  if (type->digest) prl_field_text(L, "digest", type->digest);
   push_options(L, type);
   lua_setfield(L, -2, "options");
   push_presets(L, type);

@@ -1,30 +1,19 @@
 /* agent:guards and agent:breach: what the guards of a plan know. */
 #include "bind/bind.h"
 
-#include <math.h>
-
-static void set_number(lua_State *L, const char *key, double value) {
-  if (isnan(value)) return;
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, key);
-}
-
 /* {name, state, at_least or at_most, value, low, high, users, control_users}; what is not known yet is left
- * out
- */
+ * out */
 static void push_guard(lua_State *L, const prl_guard *guard) {
   static const char *const states[] = {"idle", "waiting", "held", "fired"};
   lua_createtable(L, 0, 8);
-  lua_pushstring(L, guard->name);
-  lua_setfield(L, -2, "name");
-  lua_pushstring(L, states[guard->state]);
-  lua_setfield(L, -2, "state");
-  set_number(L, guard->at_least ? "at_least" : "at_most", guard->bound);
-  set_number(L, "value", guard->value);
-  set_number(L, "low", guard->low);
-  set_number(L, "high", guard->high);
-  set_number(L, "users", (double)guard->users);
-  set_number(L, "control_users", (double)guard->control_users);
+  prl_field_text(L, "name", guard->name);
+  prl_field_text(L, "state", states[guard->state]);
+  prl_field_number(L, guard->at_least ? "at_least" : "at_most", guard->bound);
+  prl_field_number(L, "value", guard->value);
+  prl_field_number(L, "low", guard->low);
+  prl_field_number(L, "high", guard->high);
+  prl_field_number(L, "users", (double)guard->users);
+  prl_field_number(L, "control_users", (double)guard->control_users);
 }
 
 int prl_lua_agent_guards(lua_State *L) { /* self → what is known of each guard of the plan, a list */
@@ -46,6 +35,6 @@ int prl_lua_agent_breach(lua_State *L) { /* self → the guard that fired last, 
     return 1;
   }
   push_guard(L, guard);
-  set_number(L, "update", (double)update);
+  prl_field_number(L, "update", (double)update);
   return 1;
 }

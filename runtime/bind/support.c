@@ -62,6 +62,17 @@ void prl_push_text(lua_State *L, prl_runtime *runtime, char *text) {
   if (failed) lua_error(L);
 }
 
+void prl_field_text(lua_State *L, const char *key, const char *text) {
+  lua_pushstring(L, text ? text : "");
+  lua_setfield(L, -2, key);
+}
+
+void prl_field_number(lua_State *L, const char *key, double number) {
+  if (isnan(number)) return;
+  lua_pushnumber(L, number);
+  lua_setfield(L, -2, key);
+}
+
 int prl_push_failure(lua_State *L, const prl_error *error) {
   lua_pushnil(L);
   lua_pushstring(L, error->message);

@@ -63,6 +63,7 @@ static double ratio_of_cores(const prl_value *x, const prl_value *y) {
 static double ratio(const prl_value *x, const prl_value *y) {
   double over = 1, under = 1;
   const prl_value *a = strip(x, &under), *b = strip(y, &over);
+  if (over == 0 || under == 0) return over == under ? 0 : NAN; /* one that is always 0 is no multiple */
   const double cores = ratio_of_cores(a, b);
   return cores == 0 ? 0 : cores * over / under;
 }

@@ -139,6 +139,23 @@ static void tries_again(void **state) {
   prl_agent_free(agent);
 }
 
+/* A swap that comes into force in the middle of a drive: users go on to be compared with their twins alone.
+ */
+static void twins_stay_twins(void **state) {
+  (void)state;
+  prl_agent *agent;
+  prl_plan *other = plan_of("objective.critics.gain.weight=3");
+  CHECK_OK(prl_agent_load(runtime, saved, &agent, &error));
+  prl_control_pair(agent->control, true);
+  CHECK_OK(prl_agent_swap(agent, other, &error));
+  assert_null(agent->next);
+  assert_true(prl_control_paired(agent->control));
+  CHECK_OK(prl_agent_rollback(agent, &error));
+  assert_true(prl_control_paired(agent->control));
+  prl_agent_free(agent);
+  prl_plan_free(other);
+}
+
 static void refuses_what_is_damaged(void **state) {
   (void)state;
   prl_agent *agent;
@@ -166,8 +183,8 @@ static void refuses_what_is_damaged(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(goes_back), cmocka_unit_test(tries_again),
-                                     cmocka_unit_test(refuses_what_is_damaged),
-                                     cmocka_unit_test(each_allocation_of_a_breach_fails_in_turn)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(goes_back), cmocka_unit_test(tries_again), cmocka_unit_test(twins_stay_twins),
+      cmocka_unit_test(refuses_what_is_damaged), cmocka_unit_test(each_allocation_of_a_breach_fails_in_turn)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -238,6 +238,37 @@ describe("agent:check_swap", function()
     end
   end)
 
+  it("makes another version of what acts with another number", function()
+    local function dqn(epsilon)
+      return plan_of {env = '"cartpole"', algorithm = ('"dqn", minibatch = 8, start = 16, memory = 200, epsilon = %g'):format(epsilon)}
+    end
+    local agent = prl.agent(dqn(0.05))
+    agent:drive(prl.env("cartpole", {n = 4, seed = 5}), 300)
+    local version = agent:metrics().version
+    for _, case in ipairs {{0.05, version}, {0.5, version + 1}, {0.5, version + 1}} do
+      local plan, found = dqn(case[1]), nil
+      for _, part in ipairs(agent:check_swap(plan)) do
+        if part.part == "policy" then found = part end
+      end
+      assert.equal(case[2], found.after)
+      agent:swap(plan)
+      assert.equal(case[2], agent:metrics().version)
+    end
+  end)
+
+  it("makes another version of what acts with another process of noise", function()
+    local function noisy(theta)
+      return plan_of {algorithm = td3 .. (', exploration = {"ou", theta = %g}'):format(theta)}
+    end
+    local agent = prl.agent(noisy(0.15))
+    agent:drive(prl.env("pendulum", {n = 4, seed = 5}), 300)
+    local version = agent:metrics().version
+    agent:swap(noisy(0.15))
+    assert.equal(version, agent:metrics().version)
+    agent:swap(noisy(0.3))
+    assert.equal(version + 1, agent:metrics().version)
+  end)
+
   it("says that the new recipe wins over what was set by hand", function()
     local agent, env = prl.agent(plan_of {}), prl.env("pendulum", {n = 4, seed = 5})
     agent:drive(env, 200)

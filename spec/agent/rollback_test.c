@@ -9,6 +9,7 @@
 #include "agent/learner/parts.h"
 #include "agent/toy_plan.h"
 #include "agent/verbs/verb.h"
+#include "perilune/actor.h"
 
 static prl_error error;
 
@@ -148,6 +149,39 @@ static void after_a_failure(void **state) {
   prl_kept_free(before);
   prl_plan_free(bad);
   prl_plan_free(good);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
+/* The update whose end a rollback waits for may fail: that is its end, and what was learned before the swap
+ * is in force again. */
+static void while_it_waits(void **state) {
+  (void)state;
+  toy_options poison = options;
+  poison.poison = true;
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = pendulum(runtime);
+  prl_plan *bad = toy_made(runtime, &poison);
+  prl_snapshot *snapshot;
+  CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
+  prl_kept *before = learned_of(agent);
+  CHECK_OK(prl_agent_snapshot(agent, &snapshot, &error));
+  prl_snapshot_release(snapshot);
+  CHECK_OK(prl_agent_swap(agent, bad, &error));
+  CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
+  CHECK_OK(prl_agent_drive(agent, env, 60, false, NULL, &error));
+  stop_inside(agent);
+  CHECK_OK(prl_agent_rollback(agent, &error));
+  assert_non_null(agent->next);
+  CHECK_FAILS(prl_agent_learn(agent, 0, NULL, &error), PRL_ENUMERIC, "div");
+  assert_null(agent->next);
+  check_learned(before, agent);
+  CHECK_OK(prl_agent_snapshot(agent, &snapshot, &error));
+  assert_true(prl_snapshot_version(snapshot) == (uint64_t)prl_policy_version(agent->policy));
+  prl_snapshot_release(snapshot);
+  CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
+  prl_kept_free(before);
+  prl_plan_free(bad);
   prl_agent_free(agent);
   prl_vecenv_free(env);
 }
@@ -320,6 +354,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(waits_for_the_end_of_an_update),
                                      cmocka_unit_test(takes_back_what_waits),
                                      cmocka_unit_test(after_a_failure),
+                                     cmocka_unit_test(while_it_waits),
                                      cmocka_unit_test(a_budget),
                                      cmocka_unit_test(from_files),
                                      cmocka_unit_test(each_allocation_fails_in_turn)};

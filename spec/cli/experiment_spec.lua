@@ -200,6 +200,10 @@ describe("perilune experiment", function()
     {{arms = '{{name = "near", recipe = require "base", grid = {["algorithm.lr"] = {1e-3}}}}',
       question = '"", tune = {metric = "watch_time", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
       "arms.1.grid: has 1 points, and tune.grid 2: every arm has the same budget"},
+    {{question = '"", tune = {metric = "watch_time", user_seed = 900001, grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
+      "tune.user_seed: 900001 is the seed of the users who judge the arms, too"},
+    {{question = '"", tune = {metric = "watch_time", first_seed = 2, grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
+      "tune: 2 is a seed by which points are chosen and one by which arms are judged"},
   } do
     it("refuses " .. case[2], function()
       write("mine.lua", file(case[1]))

@@ -319,13 +319,6 @@ function environment.constant(check, spec, given, path)
   end
 end
 
-local function has(list, name)
-  for _, one in ipairs(list) do
-    if one == name then return true end
-  end
-  return false
-end
-
 -- What the front draws: responses whose sums over a user's days mean something.
 local function front(check, spec, given, path)
   local summed = {}
@@ -333,7 +326,7 @@ local function front(check, spec, given, path)
     if response.combine == nil or response.combine == "sum" then summed[#summed + 1] = response.name end
   end
   local function known(name, at)
-    if not has(summed, name) then
+    if not values.among(summed, name) then
       check.note(at, ("the env has no response %s that is summed%s"):format(values.show(name),
         nearest.hint_or_list(name, summed)))
     end
@@ -358,7 +351,7 @@ function environment.evaluation(check, spec, eval, path, critics)
     if type(policy) == "table" then environment.constant(check, spec, policy, path .. ".beside." .. name) end
   end
   for i, name in ipairs(eval.groups) do
-    if not has(spec.observation.names, name) then
+    if not values.among(spec.observation.names, name) then
       check.note(path .. ".groups." .. i, ("the env has no observation %s%s"):format(values.show(name),
         nearest.hint_or_list(name, spec.observation.names)))
     end

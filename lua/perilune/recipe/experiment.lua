@@ -115,9 +115,12 @@ local function published(check, given, names)
 end
 
 -- Every arm has as many points as the grid of all: an arm with more would be tuned better, not be better.
-local function tune(check, given, every)
+local function tune(check, given, every, user_seed)
   if given == nil then return nil end
   local result = check.section(schema.experiment_tune, given, "tune", {"grid"})
+  if result.user_seed == user_seed then
+    check.note("tune.user_seed", ("%.0f is the seed of the users who judge the arms, too: points are chosen by others"):format(user_seed))
+  end
   result.grid, result.points = grid_of(check, given.grid, "tune.grid")
   for i, arm in ipairs(every) do
     if arm.grid then
@@ -149,7 +152,7 @@ local function body(check, given)
   end
   result.values = given.values and check.section(schema.experiment_values, given.values, "values")
   if #result.front == 1 then check.note("front", "expected two responses or more, the first against the sum of the others") end
-  result.tune = check.try(tune, check, given.tune, result.arms or {})
+  result.tune = check.try(tune, check, given.tune, result.arms or {}, result.user_seed)
   local fast = check.section(schema.experiment_fast, given.fast, "fast", {"set"})
   fast.set = check.try(settings, check, (given.fast or {}).set, "fast.set")
   result.fast = fast

@@ -34,13 +34,6 @@ local function known_names(spec)
   return names
 end
 
-local function has(list, name)
-  for _, one in ipairs(list) do
-    if one == name then return true end
-  end
-  return false
-end
-
 --- spec: of the environment; nil where that is wrong itself.
 function guards.resolve(check, value, path, spec)
   if type(value) ~= "table" then
@@ -52,7 +45,7 @@ function guards.resolve(check, value, path, spec)
     local at = path .. "." .. tostring(name)
     if is_option(name) then
       options[name] = value[name]
-    elseif names and not has(names, name) then
+    elseif names and not values.among(names, name) then
       local all = schema.names(schema.guards)
       for _, known in ipairs(names) do all[#all + 1] = known end
       check.note(at, ("the env has no response %s, and nobody measures it%s"):format(values.show(name), nearest.hint_or_list(name, all)))

@@ -23,20 +23,13 @@ end
 -- What judges call columns of their own, so that no ratio can be called it.
 local taken = {"steps", "length", "requests", "sessions", "requests_a_session"}
 
-local function has(list, name)
-  for _, one in ipairs(list) do
-    if one == name then return true end
-  end
-  return false
-end
-
 -- What a sweep could not tell from the metric.
 local function check_name(check, name, responses, critics, at)
   if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
     check.fail(at, 'a metric has a name of letters, digits and _, as in ctr = ratio("click", "view")')
   end
   local holder = critics and critics[name] and "a critic of the recipe" or
-    has(taken, name) and "what every evaluation counts"
+    values.among(taken, name) and "what every evaluation counts"
   for _, response in ipairs(responses) do holder = response.name == name and "a response of the env" or holder end
   if holder then check.fail(at, ("this is the name of %s: a metric needs another"):format(holder)) end
 end
@@ -49,7 +42,7 @@ function metrics.check(check, eval, responses, path, critics)
     local ratio, at = eval.metrics[name], ("%s.metrics.%s"):format(path, tostring(name))
     check_name(check, name, responses, critics, at)
     for _, part in ipairs {ratio.of, ratio.per} do
-      if not has(parts, part) then
+      if not values.among(parts, part) then
         check.fail(at, ("an evaluation by %s has no sum of %s%s"):format(by_user and "user and day" or "episodes",
           values.show(part), nearest.hint_or_list(part, parts)))
       end

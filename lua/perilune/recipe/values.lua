@@ -63,6 +63,14 @@ function values.holds(value, count)
   return found == count
 end
 
+--- Whether a list has this item.
+function values.among(list, item)
+  for _, one in ipairs(list) do
+    if one == item then return true end
+  end
+  return false
+end
+
 local function plain_number(check, value, option, path)
   local most = option.max or option.integer and 2 ^ 53
   if type(value) == "number" and most == 2 ^ 53 and value > most and value < math.huge then

@@ -101,6 +101,17 @@ local function metrics_of(plan)
   return #list > 0 and list or all
 end
 
+-- A point that was chosen by runs of a seed would be judged by the same runs.
+local function check_seeds(plan)
+  local tune = experiment.budget(plan)
+  for _, seed in ipairs(tune and plan.seeds or {}) do
+    if seed >= tune.first_seed and seed < tune.first_seed + tune.seeds then
+      refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives the tuning "
+        .. "seeds of its own"):format(seed))
+    end
+  end
+end
+
 --- Checks everything before the first run begins. options: fast, trust, seeds, first; out.
 function experiment.plan(path, options)
   local first = failure.check_recipe(require("perilune").recipe.load(path, {trust = options.trust}))
@@ -113,6 +124,7 @@ function experiment.plan(path, options)
     arms = {}, files = first.files, tuned = {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
   local name = said.name:gsub("[^%w._-]", "_")
+  check_seeds(plan)
   plan.root = (options.out or ("runs/experiment-%s%s"):format(name, options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
   experiment.load(plan)
   plan.metrics = metrics_of(plan)

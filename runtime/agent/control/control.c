@@ -159,6 +159,7 @@ static bool runs_in(const prl_experience *e, uint64_t stream) {
 bool prl_control_runs(const prl_control *c, uint64_t stream) { return runs_in(c->experience, stream); }
 
 void prl_control_pair(prl_control *c, bool paired) { c->paired = paired; }
+bool prl_control_paired(const prl_control *c) { return c->paired; }
 
 bool prl_control_compares(const prl_control *c, const prl_experience *own, int32_t slot) {
   return !c->paired || prl_streams_find(c->experience, own->streams[slot].key) >= 0;

@@ -42,6 +42,7 @@ const float *prl_control_rewards(prl_control *control, prl_expression *expressio
 /* Whether streams of the policy that learns have twins of the same keys in the control group. Only those that
  * have one are then compared with it, since users differ more from each other than from themselves. */
 void prl_control_pair(prl_control *control, bool paired);
+bool prl_control_paired(const prl_control *control);
 /* Whether what this stream of the policy that learns, a slot of `own`, comes to is compared with the control
  * group. */
 bool prl_control_compares(const prl_control *control, const prl_experience *own, int32_t slot);

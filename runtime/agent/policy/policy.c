@@ -290,10 +290,21 @@ const prl_params *prl_policy_published(const prl_policy *p, int set) { return p-
 
 prl_normaliser *prl_policy_normaliser(prl_policy *p) { return p->normalise ? &p->normaliser : NULL; }
 
-/* Whether both compute actions in the same way, parameters apart. */
+/* Whether both compute actions in the same way, parameters and options apart. */
 static bool act_alike(const prl_policy *a, const prl_policy *b) {
+  const prl_shape *x = a->shape, *y = b->shape;
+  if (x->noise_theta != y->noise_theta || x->noise_dt != y->noise_dt || x->noise_every != y->noise_every)
+    return false;
   return a->normalise == b->normalise && (!a->normalise || a->normaliser.clip == b->normaliser.clip) &&
          prl_value_equal(prl_get(a->programs, "act"), prl_get(b->programs, "act"));
+}
+
+/* Whether the same program reads the same numbers of live options. */
+static bool read_alike(const prl_policy *a, const prl_policy *b) {
+  const prl_routine *x = &a->act.routine, *y = &b->act.routine;
+  bool same = x->inputs_count == y->inputs_count;
+  for (int i = 0; same && i < x->inputs_count; i++) same = *x->inputs[i].to == *y->inputs[i].to;
+  return same;
 }
 
 /* What became of the policy as a whole, and of its statistics of observations. */
@@ -329,6 +340,7 @@ bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole, 
   }
   if (to->normalise && from->normalise) prl_normaliser_take(&to->normaliser, &from->normaliser);
   take_live(to);
+  same = same && read_alike(to, from);
   note_taken(to, from, same, m);
   return same;
 }

@@ -314,7 +314,7 @@ PRL_API prl_status prl_agent_swap_plan(prl_agent *agent, const prl_plan *plan, c
 /* Goes back to before the last swap: its recipe and all that was learned by then, byte for byte: parameters,
  * moments, statistics, multipliers, live options with what was set. Experience, time, streams and counts go
  * on, and the policy is a new version. It comes into force as a swap does, at once or when the present update
- * is published; it can be called where learning failed, and from a failed update on. A swap that is not in
+ * is published or fails; it can be called where learning failed. A swap that is not in
  * force yet is taken back instead; a rollback that waits goes on waiting. It cannot be rolled back in its
  * turn: what was learned since the swap is gone. A saved agent keeps what it can go back to. A replay memory
  * that the swap let go stays gone; rows of the swapped-in recipe that the recipe before cannot learn from,
