@@ -134,6 +134,8 @@ local function print_table(run, all, ltr)
     end
     print(("%-11s %+8.2f  %10s %10s  %10s %10s"):format(swapped.change.name, best, unpack(cells)))
   end
+  print(("optimum: the mean of the last three scores, of the better of the two; not: not for good within %.0f user-days"):format(
+    (#all[1].scores - 1) * days))
 end
 
 prl.run {
@@ -143,7 +145,7 @@ prl.run {
     constraint = {"Objective, shares bound to those of LTR", "weighted lifts over LTR in percent, less what shares lack of their bound"},
     critic = {"Objective, downloads count too", "weighted lifts over LTR in percent, less what shares lack of their bound"},
     weights = {"Objective, interactions count double", "weighted lifts over LTR in percent, less what shares lack of their bound"},
-    discount = {"Objective, watch time discounted by .8 in place of .95", "weighted lifts over LTR in percent, less what shares lack"},
+    discount = {"Objective, watch time discounted by .8, not .95", "weighted lifts over LTR in percent, less what shares lack of their bound"},
   },
   loop = function(run)
     local ltr = measure(run.options, {constant = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}})

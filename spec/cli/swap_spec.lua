@@ -105,7 +105,8 @@ describe("perilune swap", function()
     assert.truthy(err:find("wrong.lua:3: objective.critics.upright.weight: expected a number or a schedule", 1, true), err)
     code, _, err = run "swap R other.lua --set env.n=8"
     assert.equal(2, code)
-    assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run; a swap leaves it", 1, true), err)
+    assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
+      .. "the run's", 1, true), err)
     code, _, err = run "swap R none.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no recipe none.lua", 1, true), err)

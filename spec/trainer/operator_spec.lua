@@ -129,7 +129,8 @@ describe("a run that is changed while it trains", function()
     for i, entry in ipairs(entries_of(run)) do outcomes[i] = entry.outcome end
     assert.equal("can be carried out", outcomes[1])
     assert.truthy(outcomes[2]:find('wrong.lua:4: objective.critics.upright.gama: unknown key; the nearest is "gamma"', 1, true))
-    assert.equal("refused: env.n is 8 in the new recipe and 4 in the run; a swap leaves it", outcomes[3])
+    assert.equal("refused: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
+      .. "the run's", outcomes[3])
     assert.truthy(outcomes[4]:find("none.lua", 1, true))
     assert.equal("refused: capacity.streams is 7 in the new plan and 4 in the running agent; it must stay", outcomes[5])
     assert.same({5, run.info.hash}, {#outcomes, run.agent:hash()})

@@ -48,8 +48,9 @@ local stays = {env = true, eval = true, train = true}
 local function refuse_change(changes)
   for _, change in ipairs(changes) do
     if stays[change.option:match("^[^.]+")] then
-      failure.usage(("%s is %s in the new recipe and %s in the run; a swap leaves it"):format(change.option,
-        change.after or "absent", change.before or "absent"))
+      local again = change.before and ("; --set %s=%s gives it the run's"):format(change.option, change.before) or ""
+      failure.usage(("%s is %s in the new recipe and %s in the run, which keeps its env, eval and train%s"):format(change.option,
+        change.after or "absent", change.before or "absent", again))
     end
   end
 end
