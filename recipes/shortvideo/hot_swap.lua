@@ -145,7 +145,7 @@ prl.run {
     constraint = {"Objective, shares bound to those of LTR", "weighted lifts over LTR in percent, less what shares lack of their bound"},
     critic = {"Objective, downloads count too", "weighted lifts over LTR in percent, less what shares lack of their bound"},
     weights = {"Objective, interactions count double", "weighted lifts over LTR in percent, less what shares lack of their bound"},
-    discount = {"Objective, watch time discounted by .8, not .95", "weighted lifts over LTR in percent, less what shares lack of their bound"},
+    discount = {"Objective, watch time discounted by .8", "weighted lifts over LTR in percent, less what shares lack of their bound"},
   },
   loop = function(run)
     local ltr = measure(run.options, {constant = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}})
