@@ -1,4 +1,5 @@
-/* A saved agent, with what was learned before a swap: what loads also acts, learns, goes back and is saved. */
+/* A saved agent, with what was learned before a swap: what loads also acts, learns, goes back and is saved.
+ */
 #include "fuzz.h"
 
 #include <unistd.h>
@@ -43,7 +44,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   CHECK_OK(prl_agent_save(agent, NULL, fuzz_seed(), NULL));
   prl_plan_free(plan);
   prl_agent_free(agent);
-  prl_runtime_free(runtime);
+  prl_runtime_release(runtime);
   return 0;
 }
 
