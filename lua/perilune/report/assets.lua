@@ -2,12 +2,19 @@
 
 local assets = {}
 
+local colors = 12 -- --c1 to --c12 of the style: as many as shortvideo has responses
+
+--- The colour of the i-th of several lines.
+function assets.color(i) return (i - 1) % colors + 1 end
+
 assets.style = [==[
 :root { --bg: #ffffff; --card: #f6f6fa; --ink: #1d1e2c; --soft: #5d6075; --rule: #dfe0ea; --accent: #4556c8;
-  --c1: #4556c8; --c2: #c2571a; --c3: #15803d; --c4: #a21caf; --c5: #0e7490; --c6: #92660a; }
+  --c1: #4556c8; --c2: #c2571a; --c3: #15803d; --c4: #a21caf; --c5: #0e7490; --c6: #92660a;
+  --c7: #b91c1c; --c8: #475569; --c9: #4d7c0f; --c10: #be185d; --c11: #7c4a2d; --c12: #1d4e89; }
 @media (prefers-color-scheme: dark) {
   :root { --bg: #14151d; --card: #1d1e2a; --ink: #e8e9f2; --soft: #a2a5ba; --rule: #383b4f; --accent: #97a5ff;
-    --c1: #97a5ff; --c2: #f5a66b; --c3: #6fd08c; --c4: #e28cf0; --c5: #5cc9de; --c6: #e3c05f; }
+    --c1: #97a5ff; --c2: #f5a66b; --c3: #6fd08c; --c4: #e28cf0; --c5: #5cc9de; --c6: #e3c05f;
+    --c7: #f58a8a; --c8: #b6c2d6; --c9: #b5d96b; --c10: #f78bb8; --c11: #d3a583; --c12: #78bdf0; }
 }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
@@ -44,6 +51,8 @@ figcaption { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baselin
   background: currentColor; vertical-align: middle; }
 .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
 .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); }
+.c7 { color: var(--c7); } .c8 { color: var(--c8); } .c9 { color: var(--c9); }
+.c10 { color: var(--c10); } .c11 { color: var(--c11); } .c12 { color: var(--c12); }
 .plot { width: 100%; aspect-ratio: 2 / 1; position: relative; }
 figure.wide .plot { aspect-ratio: 3 / 1; min-height: 210px; }
 .plot svg { width: 100%; height: 100%; display: block; }

@@ -1,6 +1,7 @@
 --- A chart of a report: a drawing that needs no JavaScript, and the data from which the charting library draws a live
 --- one in its place.
 
+local assets = require "perilune.report.assets"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
 
@@ -194,7 +195,7 @@ function chart.set(marks)
     for i, line in ipairs(options.lines) do
       local points = drawable(line.points)
       if #points > 1 then
-        lines[#lines + 1] = {label = line.label, points = points, color = line.color or (i - 1) % 6 + 1}
+        lines[#lines + 1] = {label = line.label, points = points, color = line.color or assets.color(i)}
       end
     end
     if #lines == 0 then return nil end

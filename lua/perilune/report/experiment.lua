@@ -240,7 +240,7 @@ local function metric_curves(shown, world, set, figures)
     local lines = {}
     for i, arm in ipairs(world.arms) do
       local columns = arm.runs[1].metrics.columns
-      lines[i] = {label = arm.name, points = series.thin(columns.step, columns[name] or {}, 120), color = (i - 1) % 6 + 1}
+      lines[i] = {label = arm.name, points = series.thin(columns.step, columns[name] or {}, 120), color = assets.color(i)}
     end
     figures[#figures + 1] = set.figure {title = name, unit = "first seed", lines = lines}
   end
@@ -251,7 +251,7 @@ local function curves(shown, world, set)
   for _, row in ipairs(world.table.rows) do
     local lines = {}
     for i, arm in ipairs(world.arms) do
-      lines[i] = {label = arm.name, points = series.mean_curve(arm.runs, "lift/" .. row.name, "user_days"), color = (i - 1) % 6 + 1}
+      lines[i] = {label = arm.name, points = series.mean_curve(arm.runs, "lift/" .. row.name, "user_days"), color = assets.color(i)}
     end
     local baseline = (world.arms[1].runs[1].lift or {}).baseline or "the baseline"
     figures[#figures + 1] = set.figure {title = row.name, unit = "% over " .. baseline, axis = "user-days", zero = true, lines = lines}

@@ -1,6 +1,7 @@
 --- The lifts of an experiment as one drawing: a row for each response, a column for each world, an interval for each arm, and what was
 --- published, a hollow mark. Each row has its own scale, the same in all worlds: lifts of rare responses are far wider than others.
 
+local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
 local format = require "perilune.format"
 local html = require "perilune.report.html"
@@ -10,7 +11,6 @@ local lifts = {}
 local tag = html.tag
 
 local cell, label, gap, line, below, head = 250, 96, 26, 15, 24, 44
-local colors = 6 -- of assets.style
 
 -- The least and greatest of a row's percents in all worlds, with 0 and a little air.
 local function range(worlds, r, published)
@@ -54,7 +54,7 @@ local function cell_of(row, published, within, left, top)
     marks[#marks + 1] = tag("line", {class = tick == 0 and "zero" or "grid", x1 = x(tick), x2 = x(tick), y1 = top - 4, y2 = bottom})
     marks[#marks + 1] = tag("text", {x = x(tick), y = bottom + 12, ["text-anchor"] = "middle"}, format.number(tick))
   end
-  for i, one in ipairs(row.arms) do marks[#marks + 1] = mark(one, published[one.name], (i - 1) % colors + 1, x, top + (i - 0.5) * line) end
+  for i, one in ipairs(row.arms) do marks[#marks + 1] = mark(one, published[one.name], assets.color(i), x, top + (i - 0.5) * line) end
   return marks
 end
 
@@ -62,7 +62,7 @@ end
 local function legend(arms)
   local parts, at = {}, 8
   for i, one in ipairs(arms) do
-    local class = "c" .. (i - 1) % colors + 1
+    local class = "c" .. assets.color(i)
     parts[#parts + 1] = tag("circle", {class = "dot " .. class, cx = at, cy = 10, r = 4})
     parts[#parts + 1] = tag("text", {class = "name " .. class, x = at + 8, y = 14}, one.name)
     at = at + 26 + 7 * #one.name

@@ -330,7 +330,7 @@ local function critics(run, set)
     rows[i] = cells
     local name = "signal_share/" .. critic.name
     if run.metrics.columns[name] then
-      lines[#lines + 1] = {label = critic.name, points = points(run.metrics, name), color = (i - 1) % 6 + 1}
+      lines[#lines + 1] = {label = critic.name, points = points(run.metrics, name), color = assets.color(i)}
     end
   end
   if #rows == 0 then return nil end
