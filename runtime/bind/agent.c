@@ -458,50 +458,6 @@ static int get(lua_State *L) { /* self, option → value */
   return 1;
 }
 
-static int swap(lua_State *L) { /* self, plan: a new recipe, in force between two updates */
-  prl_error error;
-  prl_check(L, prl_agent_swap(check_agent(L, 1)->agent, prl_check_plan(L, 2), &error), &error);
-  return 0;
-}
-
-/* self, plan → [{part, name, outcome, reason, taken, of, before, after}]; raises what agent:swap would */
-static int check_swap(lua_State *L) {
-  prl_error error;
-  const prl_migrated *list;
-  int count;
-  prl_check(L, prl_agent_swap_plan(check_agent(L, 1)->agent, prl_check_plan(L, 2), &list, &count, &error),
-            &error);
-  lua_createtable(L, count, 0);
-  for (int i = 0; i < count; i++) {
-    lua_createtable(L, 0, 8);
-    prl_field_text(L, "part", list[i].part);
-    prl_field_text(L, "name", list[i].name);
-    prl_field_text(L, "outcome", list[i].outcome);
-    prl_field_text(L, "reason", list[i].reason);
-    prl_field_number(L, "taken", list[i].of ? (double)list[i].taken : NAN);
-    prl_field_number(L, "of", list[i].of ? (double)list[i].of : NAN);
-    prl_field_number(L, "before", list[i].before);
-    prl_field_number(L, "after", list[i].after);
-    lua_rawseti(L, -2, i + 1);
-  }
-  return 1;
-}
-
-static int rollback(lua_State *L) { /* self: goes back to before the last swap */
-  prl_error error;
-  prl_check(L, prl_agent_rollback(check_agent(L, 1)->agent, &error), &error);
-  return 0;
-}
-
-static int previous(lua_State *L) { /* self → the hash of the recipe that a rollback goes back to; nil */
-  const char *hash = prl_agent_previous(check_agent(L, 1)->agent);
-  if (hash)
-    lua_pushstring(L, hash);
-  else
-    lua_pushnil(L);
-  return 1;
-}
-
 static int hash(lua_State *L) { /* self → of the recipe in force: 32 hexadecimal digits */
   lua_pushstring(L, prl_agent_hash(check_agent(L, 1)->agent));
   return 1;
@@ -612,10 +568,10 @@ void prl_open_agent(lua_State *L) {
                                      {"breach", prl_lua_agent_breach},
                                      {"save", save},
                                      {"load_env", load_env},
-                                     {"swap", swap},
-                                     {"check_swap", check_swap},
-                                     {"rollback", rollback},
-                                     {"previous", previous},
+                                     {"swap", prl_lua_agent_swap},
+                                     {"check_swap", prl_lua_agent_check_swap},
+                                     {"rollback", prl_lua_agent_rollback},
+                                     {"previous", prl_lua_agent_previous},
                                      {"hash", hash},
                                      {"start_from", start_from},
                                      {"free", agent_gc},

@@ -18,14 +18,6 @@ static double metric(const prl_agent *agent, const char *name) {
   return NAN;
 }
 
-static prl_vecenv *pendulum(prl_runtime *of, int64_t n, uint64_t seed) {
-  const prl_env_type *type;
-  prl_vecenv *env;
-  CHECK_OK(prl_env_find("pendulum", &type, &error));
-  CHECK_OK(prl_vecenv_new(of, type, NULL, n, seed, 100, &env, &error));
-  return env;
-}
-
 static const toy_options pendulum_options = {.observations = 3,
                                              .actions = 1,
                                              .responses = 1,
@@ -53,7 +45,7 @@ static void learns_from_a_vector_env(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &pendulum_options),
             *untouched = toy_agent(runtime, &pendulum_options);
-  prl_vecenv *env = pendulum(runtime, 4, 1);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   int64_t made;
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, &made, &error));
   assert_int_equal(made, 40 + 64);
@@ -87,7 +79,7 @@ static void learns_from_a_vector_env(void **state) {
 /* The steady state asks for no memory. */
 static void steady(const toy_options *options) {
   prl_agent *agent = toy_agent(runtime, options);
-  prl_vecenv *env = pendulum(runtime, 4, 1);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 400, false, NULL, &error));
   int64_t before = prl_runtime_memory(runtime).allocations;
   CHECK_OK(prl_agent_drive(agent, env, 2000, false, NULL, &error));
@@ -133,7 +125,7 @@ static void row_by_row(prl_agent *agent, prl_vecenv *env, int64_t steps) {
 
 static void one_row_at_a_time(const toy_options *options) {
   prl_agent *a = toy_agent(runtime, options), *b = toy_agent(runtime, options);
-  prl_vecenv *env_a = pendulum(runtime, 4, 1), *env_b = pendulum(runtime, 4, 1);
+  prl_vecenv *env_a = toy_pendulum(runtime, 4, 1), *env_b = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(a, env_a, 4 * 420, false, NULL, &error));
   row_by_row(b, env_b, 420);
   assert_true(a->learner->n.updates > 15);
@@ -197,7 +189,7 @@ static void live_options(void **state) {
   CHECK_FAILS(prl_agent_set(agent, "algorithm.lr", NAN, &error), PRL_EINVAL, "algorithm.lr");
   CHECK_FAILS(prl_agent_set(agent, "train.steps", 10, &error), PRL_EINVAL, "structural");
   /* A step size of 0 learns nothing from the next update on. */
-  prl_vecenv *env = pendulum(runtime, 4, 1);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0, &error));
   CHECK_OK(prl_agent_get(agent, "algorithm.lr", &value, &error));
@@ -216,7 +208,7 @@ static void numbers_that_are_not_finite(void **state) {
   toy_options options = pendulum_options;
   options.poison = true;
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime, 4, 1);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
   float kept = agent->policy->published[0]->value[3];
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));
@@ -265,7 +257,7 @@ static void a_bad_policy_is_not_published(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     float observation[3] = {0.6f, 0.8f, 0.5f}, before, after;
     uint64_t stream = 100;
-    prl_vecenv *env = pendulum(runtime, 4, 1);
+    prl_vecenv *env = toy_pendulum(runtime, 4, 1);
     prl_agent *agent = spoilt_by(env, cases[i].option, cases[i].to);
     CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &before, NULL, &error));
     int64_t version = agent->policy->n.version, updates = agent->learner->n.updates;
@@ -307,7 +299,7 @@ static void reward_scales_from_the_warmup(void **state) {
   toy_options options = pendulum_options;
   options.scale = "\"baseline\"";
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime, 4, 1);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
   assert_true(*agent->learner->critics[0].scale > 0.1);
   double sum = 0;
@@ -341,7 +333,7 @@ static void stopping_early(void **state) {
                  "\"kind\":\"piecewise\","
                  "\"points\":[[104,-1],[105,100]]}}";
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime, 4, 1);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
   assert_int_equal(agent->sets->optims[0]->steps, 1);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
@@ -356,7 +348,7 @@ static void evaluation(void **state) {
   double one[7], two[7];
   int64_t lengths[7];
   for (int mode = PRL_SAMPLE; mode <= PRL_MEAN; mode++) {
-    prl_vecenv *env = pendulum(runtime, 3, 9), *again = pendulum(runtime, 3, 9);
+    prl_vecenv *env = toy_pendulum(runtime, 3, 9), *again = toy_pendulum(runtime, 3, 9);
     CHECK_OK(prl_agent_evaluate(agent, env, 7, (prl_mode)mode, one, lengths, &error));
     CHECK_OK(prl_agent_evaluate(agent, again, 7, (prl_mode)mode, two, NULL, &error));
     for (int i = 0; i < 7; i++) assert_true(one[i] < 0 && one[i] == two[i] && lengths[i] == 200);
@@ -365,7 +357,7 @@ static void evaluation(void **state) {
     prl_vecenv_free(again);
   }
   assert_int_equal(agent->experience->n.decisions, 0);
-  prl_vecenv *env = pendulum(runtime, 3, 9);
+  prl_vecenv *env = toy_pendulum(runtime, 3, 9);
   CHECK_FAILS(prl_agent_evaluate(agent, env, 0, PRL_MEAN, one, NULL, &error), PRL_EINVAL, "episodes is 0");
   prl_vecenv_free(env);
   prl_agent_free(agent);

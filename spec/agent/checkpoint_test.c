@@ -24,14 +24,6 @@ static const toy_options options = {.observations = 3,
                                     .warmup = 40,
                                     .popart = true};
 
-static prl_vecenv *pendulum(prl_runtime *of) {
-  const prl_env_type *type;
-  prl_vecenv *env;
-  CHECK_OK(prl_env_find("pendulum", &type, &error));
-  CHECK_OK(prl_vecenv_new(of, type, NULL, N, 1, 100, &env, &error));
-  return env;
-}
-
 /* Every mutable block has the same bytes. */
 static void check_same(const prl_agent *a, const prl_agent *b) {
   assert_int_equal(a->blocks.count, b->blocks.count);
@@ -57,7 +49,7 @@ static void leave_and_come_back(world *w) {
   CHECK_OK(prl_agent_save(w->agent, w->env, path, &error));
   prl_agent_free(w->agent);
   prl_vecenv_free(w->env);
-  w->env = pendulum(runtime);
+  w->env = toy_pendulum(runtime, N, 1);
   CHECK_OK(prl_agent_load(runtime, path, &w->agent, &error));
   CHECK_OK(prl_agent_load_env(w->agent, path, w->env, &error));
 }
@@ -88,7 +80,7 @@ static void live(world *w, int64_t steps) {
 }
 
 static world begin(const toy_options *with, int64_t save_at) {
-  world w = {.agent = toy_agent(runtime, with), .env = pendulum(runtime), .save_at = save_at};
+  world w = {.agent = toy_agent(runtime, with), .env = toy_pendulum(runtime, N, 1), .save_at = save_at};
   CHECK_OK(prl_vecenv_reset(w.env, w.observation, &error));
   return w;
 }
@@ -147,7 +139,8 @@ static void resumes_with_discounts_by_time(void **state) {
 static void resumes_a_driven_environment(void **state) {
   (void)state;
   prl_agent *straight = toy_agent(runtime, &options), *first = toy_agent(runtime, &options), *second;
-  prl_vecenv *env = pendulum(runtime), *before = pendulum(runtime), *after = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, N, 1), *before = toy_pendulum(runtime, N, 1),
+             *after = toy_pendulum(runtime, N, 1);
   CHECK_OK(prl_agent_drive(straight, env, 2000, false, NULL, &error));
   CHECK_OK(prl_agent_drive(first, before, 1100, false, NULL, &error));
   CHECK_OK(prl_agent_save(first, before, path, &error));
@@ -195,7 +188,7 @@ static void write_file(const char *bytes, size_t size) {
 static void damaged_files(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, N, 1);
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
   CHECK_OK(prl_agent_save(agent, env, path, &error));
   size_t size;
@@ -247,7 +240,7 @@ static void damaged_files(void **state) {
 static void counters_out_of_range(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, N, 1);
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
   const prl_experience_counts *n = &agent->experience->n;
   const int64_t *const counters[] = {&n->now,
@@ -298,7 +291,7 @@ static void every_flipped_bit_is_noticed(void **state) {
   (void)state;
   enum { FLIPS = 600 };
   prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, N, 1);
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
   CHECK_OK(prl_agent_save(agent, env, path, &error));
   size_t size;

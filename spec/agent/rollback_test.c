@@ -22,14 +22,6 @@ static const toy_options options = {.observations = 3,
                                     .warmup = 40,
                                     .popart = true};
 
-static prl_vecenv *pendulum(prl_runtime *of) {
-  const prl_env_type *type;
-  prl_vecenv *env;
-  CHECK_OK(prl_env_find("pendulum", &type, &error));
-  CHECK_OK(prl_vecenv_new(of, type, NULL, 4, 1, 100, &env, &error));
-  return env;
-}
-
 /* Another objective: one critic of another scale. */
 static prl_plan *other_plan(void) {
   toy_options other = options;
@@ -72,7 +64,7 @@ static void waits_for_the_end_of_an_update(void **state) {
   (void)state;
   prl_plan *plan = other_plan();
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
   prl_kept *before = learned_of(agent);
   CHECK_OK(prl_agent_swap(agent, plan, &error));
@@ -104,7 +96,7 @@ static void takes_back_what_waits(void **state) {
   (void)state;
   prl_plan *plan = other_plan(), *first = toy_made(runtime, &options);
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
   CHECK_OK(prl_agent_swap(agent, plan, &error));
   CHECK_OK(prl_agent_drive(agent, env, 60, false, NULL, &error));
@@ -131,7 +123,7 @@ static void after_a_failure(void **state) {
   toy_options poison = options;
   poison.poison = true;
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   prl_plan *bad = toy_made(runtime, &poison), *good = toy_made(runtime, &options);
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
   prl_kept *before = learned_of(agent);
@@ -160,7 +152,7 @@ static void while_it_waits(void **state) {
   toy_options poison = options;
   poison.poison = true;
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   prl_plan *bad = toy_made(runtime, &poison);
   prl_snapshot *snapshot;
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
@@ -192,7 +184,7 @@ static void a_budget(void **state) {
   (void)state;
   prl_plan *plan = other_plan();
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64, false, NULL, &error));
   prl_kept *kept = learned_of(agent);
   int64_t learned = 0, all = 0, refused = 0;
@@ -249,7 +241,7 @@ static void from_files(void **state) {
   snprintf(made, sizeof made, "%s-made", path);
   prl_plan *plan = other_plan();
   prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
   prl_kept *before = learned_of(agent);
   CHECK_OK(prl_agent_swap(agent, plan, &error));
@@ -332,7 +324,7 @@ static void each_allocation_fails_in_turn(void **state) {
   toy_options small = toy_small(options);
   toy_plan toy = toy_new(runtime, &small);
   prl_agent *agent = toy_agent(runtime, &small);
-  prl_vecenv *env = pendulum(runtime);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   prl_plan *plan = toy_made(runtime, &small);
   files f = {.from = "/tmp/prl-rollback-XXXXXX"};
   assert_true(fail_each_allocation(rolled_back_life, &toy) > 300);

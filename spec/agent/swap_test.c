@@ -18,14 +18,6 @@ static const toy_options options = {.observations = 3,
                                     .warmup = 40,
                                     .popart = true};
 
-static prl_vecenv *pendulum(void) {
-  const prl_env_type *type;
-  prl_vecenv *env;
-  CHECK_OK(prl_env_find("pendulum", &type, &error));
-  CHECK_OK(prl_vecenv_new(runtime, type, NULL, 4, 1, 100, &env, &error));
-  return env;
-}
-
 /* All that learning depends on (metrics and what programs overwrite before reading are left out). */
 static void check_same(const prl_agent *a, const prl_agent *b) {
   static const char *const parts[] = {"params.",     "published.",  "moment",         "steps.",
@@ -49,7 +41,7 @@ static void the_same_recipe(void **state) {
   prl_plan *plan = toy_made(runtime, &options);
   for (int inside = 0; inside < 2; inside++) {
     prl_agent *a = toy_agent(runtime, &options), *b = toy_agent(runtime, &options);
-    prl_vecenv *env_a = pendulum(), *env_b = pendulum();
+    prl_vecenv *env_a = toy_pendulum(runtime, 4, 1), *env_b = toy_pendulum(runtime, 4, 1);
     CHECK_OK(prl_agent_drive(a, env_a, 40 + 64 * 3, false, NULL, &error));
     CHECK_OK(prl_agent_drive(b, env_b, 40 + 64 * 3, false, NULL, &error));
     if (inside) { /* closed rows are there; the update begins and is left in the middle */
@@ -88,7 +80,7 @@ static void another_objective(void **state) {
   other.scale = "2";
   prl_plan *plan = toy_made(runtime, &other);
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum();
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3 + 20, false, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0.5, &error));
   float weight = agent->sets->items[0]->value[5], published = agent->policy->published[0]->value[5];
@@ -118,7 +110,7 @@ static void another_objective(void **state) {
 static void refusals(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &options);
-  prl_vecenv *env = pendulum();
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   prl_plan *same = toy_made(runtime, &options);
   CHECK_FAILS(prl_agent_swap(agent, same, &error), PRL_ESTATE, "warm-up");
   CHECK_OK(prl_agent_drive(agent, env, 200, false, NULL, &error));
@@ -151,7 +143,7 @@ static void after_a_failure(void **state) {
   toy_options poison = options;
   poison.poison = true;
   prl_agent *agent = toy_agent(runtime, &poison);
-  prl_vecenv *env = pendulum();
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   prl_plan *plan = toy_made(runtime, &options);
   CHECK_OK(prl_agent_drive(agent, env, 300, false, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.entropy", 0, &error));

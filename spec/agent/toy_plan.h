@@ -10,6 +10,7 @@
 #include "autograd/ops.h"
 #include "autograd/tape.h"
 #include "core/memory.h"
+#include "perilune/env.h"
 
 enum { TOY_HIDDEN = 8 };
 
@@ -400,6 +401,16 @@ static inline prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
   CHECK_OK(prl_agent_new(plan, &agent, &error));
   prl_plan_free(plan);
   return agent;
+}
+
+/* The environment that these plans fit: n instances, of one worker. */
+static inline prl_vecenv *toy_pendulum(prl_runtime *runtime, int64_t n, uint64_t seed) {
+  prl_error error = {PRL_OK, ""};
+  const prl_env_type *type;
+  prl_vecenv *env;
+  CHECK_OK(prl_env_find("pendulum", &type, &error));
+  CHECK_OK(prl_vecenv_new(runtime, type, NULL, n, seed, 100, &env, &error));
+  return env;
 }
 
 #endif

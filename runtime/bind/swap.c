@@ -1,0 +1,50 @@
+/* agent:swap and its like: a new recipe for a running agent, what it would do to each part, and the way back.
+ */
+#include <math.h>
+
+#include "bind/bind.h"
+
+int prl_lua_agent_swap(lua_State *L) { /* self, plan: a new recipe, in force between two updates */
+  prl_error error;
+  prl_check(L, prl_agent_swap(prl_check_agent(L, 1), prl_check_plan(L, 2), &error), &error);
+  return 0;
+}
+
+/* self, plan → [{part, name, outcome, reason, taken, of, before, after}]; raises what agent:swap would */
+int prl_lua_agent_check_swap(lua_State *L) {
+  prl_error error;
+  const prl_migrated *list;
+  int count;
+  prl_check(L, prl_agent_swap_plan(prl_check_agent(L, 1), prl_check_plan(L, 2), &list, &count, &error),
+            &error);
+  lua_createtable(L, count, 0);
+  for (int i = 0; i < count; i++) {
+    lua_createtable(L, 0, 8);
+    prl_field_text(L, "part", list[i].part);
+    prl_field_text(L, "name", list[i].name);
+    prl_field_text(L, "outcome", list[i].outcome);
+    prl_field_text(L, "reason", list[i].reason);
+    prl_field_number(L, "taken", list[i].of ? (double)list[i].taken : NAN);
+    prl_field_number(L, "of", list[i].of ? (double)list[i].of : NAN);
+    prl_field_number(L, "before", list[i].before);
+    prl_field_number(L, "after", list[i].after);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+int prl_lua_agent_rollback(lua_State *L) { /* self: goes back to before the last swap */
+  prl_error error;
+  prl_check(L, prl_agent_rollback(prl_check_agent(L, 1), &error), &error);
+  return 0;
+}
+
+int prl_lua_agent_previous(
+    lua_State *L) { /* self → the hash of the recipe that a rollback goes back to; nil */
+  const char *hash = prl_agent_previous(prl_check_agent(L, 1));
+  if (hash)
+    lua_pushstring(L, hash);
+  else
+    lua_pushnil(L);
+  return 1;
+}
