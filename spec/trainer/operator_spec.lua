@@ -95,20 +95,25 @@ describe("a run that is changed while it trains", function()
     assert.is_false(require("perilune.records.run").as_written(info(run)))
   end)
 
-  it("is learned as by an agent that is swapped at the same step", function()
-    local run = start()
-    at(run, 6, function() ask(run) end)
-    silently(run.train, run)
+  -- The run's last parameters are those of an agent that was swapped at the same step and then did `rest`.
+  local function learned_as(run, rest)
     local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(root .. "/pole.lua"))))
     local env = prl.env("cartpole", {n = 4, seed = 1})
     agent:drive(env, 384)
     agent:swap(prl.recipe.plan(assert(prl.recipe.load(root .. "/two.lua"))))
-    agent:drive(env, 1280 - 384)
+    rest(agent, env)
     assert(agent:save(root .. "/agent", env))
     local ours = assert(prl.io.safetensors_read(root .. "/agent"))
     for name, value in pairs(assert(prl.io.safetensors_read((run.folder:last_checkpoint())))) do
       if name:find "^params" then assert.equal(value:bytes(), ours[name]:bytes(), name) end
     end
+  end
+
+  it("is learned as by an agent that is swapped at the same step", function()
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    silently(run.train, run)
+    learned_as(run, function(agent, env) agent:drive(env, 1280 - 384) end)
   end)
 
   it("stays as it is where what is asked for is a check or cannot be done", function()
@@ -290,18 +295,11 @@ describe("a run that is changed while it trains", function()
     assert.equal(pole:format "", read(run, "recipe.lua"))
     local page = read(run, "report.html")
     assert.truthy(page:find("Step 640: rollback by bob: worse", 1, true))
-    local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(root .. "/pole.lua"))))
-    local env = prl.env("cartpole", {n = 4, seed = 1})
-    agent:drive(env, 384)
-    agent:swap(prl.recipe.plan(assert(prl.recipe.load(root .. "/two.lua"))))
-    agent:drive(env, 640 - 384)
-    agent:rollback()
-    agent:drive(env, 1280 - 640)
-    assert(agent:save(root .. "/agent", env))
-    local ours = assert(prl.io.safetensors_read(root .. "/agent"))
-    for name, value in pairs(assert(prl.io.safetensors_read((run.folder:last_checkpoint())))) do
-      if name:find "^params" then assert.equal(value:bytes(), ours[name]:bytes(), name) end
-    end
+    learned_as(run, function(agent, env)
+      agent:drive(env, 640 - 384)
+      agent:rollback()
+      agent:drive(env, 1280 - 640)
+    end)
   end)
 
   it("goes back after a kill, wherever it was killed", function()

@@ -173,12 +173,12 @@ end
 function Operator:look_at_guards()
   local run = self.run
   if run.driver:between() == nil then return end
-  local breach, passed = run.agent:breach(), all_held(run)
+  local breach = run.agent:breach()
   if breach and breach.update ~= self.breach then
     self.breach = breach.update
     self:breached(breach)
   end
-  if passed and not self.passed then -- the first time since the swap
+  if not self.passed and all_held(run) then -- the first time since the swap
     self.passed = true
     say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of(run.agent:guards()),
       outcome = "hold so far, and go on counting"})))
