@@ -20,7 +20,7 @@ foreach(table avx2 avx512)
   target_include_directories(${bench} PRIVATE runtime spec ${OPENBLAS_INCLUDE})
   target_compile_options(${bench} PRIVATE ${PERILUNE_WARNINGS} -O3 ${PERILUNE_FLAGS_${table}} -ffp-contract=off -fno-math-errno -fno-trapping-math)
   target_compile_definitions(${bench} PRIVATE ${define}=1 BENCH_ROOT="${CMAKE_CURRENT_SOURCE_DIR}")
-  target_link_libraries(${bench} PRIVATE perilune_test_kernels perilune_static PkgConfig::LUAJIT ${OPENBLAS_LIBRARY})
+  target_link_libraries(${bench} PRIVATE ${PERILUNE_TESTED} PkgConfig::LUAJIT ${OPENBLAS_LIBRARY})
   set_target_properties(${bench} PROPERTIES ENABLE_EXPORTS ON) # C modules of Lua find its functions here
   if(SLEEF_LIBRARY)
     target_compile_definitions(${bench} PRIVATE HAVE_SLEEF=1)
