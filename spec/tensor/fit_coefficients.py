@@ -92,16 +92,19 @@ def near(f, middle, low, high, first):
     return (np.abs(sum(c * t**i for i, c in enumerate(done)) - y) * weight).max(), done
 
 
-def tanh_table():
-    """One line for each eighth of an octave of x + 3/4, up to 11 1/4: its low five bits, the error, the middle, c."""
-    for eighth in range(4, 34):
-        low, high = (2.0 ** (e // 8 - 1) * (1 + e % 8 / 8) - 0.75 for e in (eighth, eighth + 1))
-        first = eighth == 4
+def table(f, shift, eighths, point=None):
+    """One line for each eighth of an octave of a + shift: its low five bits, the error, the middle, c. point: the
+    first eighth's middle is 0 and its first coefficients are these."""
+    for eighth in eighths:
+        low, high = (2.0 ** (e // 8 - 1) * (1 + e % 8 / 8) - shift for e in (eighth, eighth + 1))
+        first = point if eighth == eighths[0] else None
         middle = 0.0 if first else (low + high) / 2
-        error, c = near(mp.tanh, middle, max(low, 1e-9), high, [0.0, 1.0] if first else [])
-        bits = int(np.float32(low + 0.75).view(np.uint32)) >> 20 & 31
+        error, c = near(f, middle, max(low, 1e-9), high, first or [])
+        bits = int(np.float32(low + shift).view(np.uint32)) >> 20 & 31
         print(f"    {bits:2d}: {error:.2g}; {middle:.9g}, " + ", ".join(f"{v:.9g}" for v in c))
 
 
-print("tanh(m + t) = c0 + ... + c4 t^4")
-tanh_table()
+print("tanh(m + t) = c0 + ... + c4 t^4, up to 10 1/2")
+table(mp.tanh, 0.75, range(4, 34), [0.0, 1.0])
+print("Phi(-m - t) e^((m + t)^2/2) = c0 + ... + c4 t^4, up to 14 1/2")
+table(lambda a: mp.erfc(a / mp.sqrt(2)) / 2 * mp.e ** (a * a / 2), 1.5, range(12, 40))

@@ -110,7 +110,7 @@ INLINE vf vlog1p(vf x) {
 }
 
 #ifdef PRL_AVX512
-#include "tensor/kernels/approx_avx512.h" /* tanh */
+#include "tensor/kernels/approx_avx512.h" /* tanh, mills */
 #else
 /* (e^2a − 1) / (e^2a + 1) with a = |x|: the error of e^2a − 1, relative near 0, fades as the quotient
  * nears 1. */
@@ -123,6 +123,24 @@ INLINE vf vtanh(vf x) {
   vf e = vfma(s, expm1_small(r), s - vset(1));
   return vor(e / (e + vset(2)), vand(x, vsign()));
 }
+
+/* Φ(−a) e^(a²/2) for 0 ≤ a ≤ 14½, by a rational function; in float64, since nine roundings would cost 2 ulp.
+ */
+INLINE vd mills_half(vd a) {
+  vd p = (((vdset(4.122049006e-03) * a + vdset(4.068757442e-02)) * a + vdset(1.834193322e-01)) * a +
+          vdset(4.385793514e-01)) *
+             a +
+         vdset(0.5);
+  vd q = ((((vdset(1.033233032e-02) * a + vdset(1.019948668e-01)) * a + vdset(4.699498629e-01)) * a +
+           vdset(1.203325921e+00)) *
+              a +
+          vdset(1.675043565e+00)) *
+             a +
+         vdset(1);
+  return p / q;
+}
+
+INLINE vf mills(vf a) { return vjoin(mills_half(vlow(a)), mills_half(vhigh(a))); }
 #endif
 
 /* 1 / (1 + e^−x), written with e^−|x| so that the negative tail keeps its digits. */
@@ -154,25 +172,7 @@ INLINE vf vsilu(vf x) {
   return vpick(vlt(x, vzero()), negative, x / full);
 }
 
-/* Φ(−a) e^(a²/2) for 0 ≤ a ≤ 15, by a rational function; in float64, since nine roundings would cost 2 ulp.
- */
-INLINE vd mills_half(vd a) {
-  vd p = (((vdset(4.122049006e-03) * a + vdset(4.068757442e-02)) * a + vdset(1.834193322e-01)) * a +
-          vdset(4.385793514e-01)) *
-             a +
-         vdset(0.5);
-  vd q = ((((vdset(1.033233032e-02) * a + vdset(1.019948668e-01)) * a + vdset(4.699498629e-01)) * a +
-           vdset(1.203325921e+00)) *
-              a +
-          vdset(1.675043565e+00)) *
-             a +
-         vdset(1);
-  return p / q;
-}
-
-INLINE vf mills(vf a) { return vjoin(mills_half(vlow(a)), mills_half(vhigh(a))); }
-
-/* e^(−a²/2), a ≤ 15: a² is split into an exact head and a small rest, since it is in the exponent. */
+/* e^(−a²/2), a ≤ 14½: a² is split into an exact head and a small rest, since it is in the exponent. */
 INLINE exp_parts gauss(vf a) {
   vf head = (vf)((vi)a & (int32_t)0xfffff000);
   vf rest = (a - head) * (a + head);
@@ -181,7 +181,7 @@ INLINE exp_parts gauss(vf a) {
 
 /* x Φ(x) = max(x, 0) − a Φ(−a), a = |x|. */
 INLINE vf vgelu(vf x) {
-  vf a = vmin(vset(15), vabs(x));
+  vf a = vmin(vset(14.49f), vabs(x));
   exp_parts e = gauss(a);
   vf tail = a * mills(a) * e.p * e.s1 * e.s2;
   vf y = vpick(vlt(x, vzero()), vxor(tail, vsign()), x - tail);
@@ -190,7 +190,7 @@ INLINE vf vgelu(vf x) {
 
 /* Φ(x) + x φ(x). */
 INLINE vf gelu_slope(vf x) {
-  vf a = vmin(vset(15), vabs(x));
+  vf a = vmin(vset(14.49f), vabs(x));
   exp_parts e = gauss(a);
   vf g = e.p * e.s1 * e.s2;
   vf below = mills(a) * g;

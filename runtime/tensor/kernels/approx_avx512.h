@@ -1,5 +1,6 @@
-/* tanh by a table that lies in registers: two vectors hold 32 numbers, and an instruction looks sixteen of
- * them up at once. Included by approx.h. The narrower tables of kernels have no such instruction. */
+/* tanh and gelu's Φ by tables that lie in registers: two vectors hold 32 numbers, and an instruction looks
+ * sixteen of them up at once. Included by approx.h. The narrower tables of kernels have no such instruction.
+ */
 #ifndef PRL_TENSOR_KERNELS_APPROX_AVX512_H
 #define PRL_TENSOR_KERNELS_APPROX_AVX512_H
 
@@ -56,22 +57,82 @@ static const float tanh_table[6][32] = {
     0.15733856f, 0.164140955f, 0.164485723f, 0.119837373f,
     0.0912129432f, 0.0332580172f, 0.0211071819f, -0.0032588772f},
 };
+
+/* The same of Φ(−a) e^(a²/2) by the eighths of the octaves of a + 1½, up to a = 14½; the last four before 0 stay
+ * empty. */
+static const float mills_table[6][32] = {
+   {0.625f, 0.875f, 1.125f, 1.375f,
+    1.625f, 1.875f, 2.125f, 2.375f,
+    2.75f, 3.25f, 3.75f, 4.25f,
+    4.75f, 5.25f, 5.75f, 6.25f,
+    7.0f, 8.0f, 9.0f, 10.0f,
+    11.0f, 12.0f, 13.0f, 14.0f,
+    0.0f, 0.0f, 0.0f, 0.0f,
+    0.0625f, 0.1875f, 0.3125f, 0.4375f},
+   {0.323356181f, 0.279770583f, 0.245331392f, 0.217639819f,
+    0.195023105f, 0.176290885f, 0.160580099f, 0.147254065f,
+    0.130724728f, 0.113452062f, 0.100039206f, 0.0893593207f,
+    0.0806754008f, 0.073488228f, 0.0674492344f, 0.0623084866f,
+    0.0558934808f, 0.0491225459f, 0.0437987894f, 0.0395066924f,
+    0.03597489f, 0.0330189727f, 0.0305094142f, 0.0283526611f,
+    0.0f, 0.0f, 0.0f, 0.0f,
+    0.476011127f, 0.433182299f, 0.396211833f, 0.364104867f},
+   {-0.196844369f, -0.154142931f, -0.122944318f, -0.0996874794f,
+    -0.0820297226f, -0.0683968589f, -0.0577095486f, -0.0492138676f,
+    -0.0394490808f, -0.0302229654f, -0.0237952061f, -0.0191651583f,
+    -0.0157341268f, -0.0131290676f, -0.0111092003f, -0.00951423496f,
+    -0.00768786343f, -0.00596188987f, -0.004753171f, -0.00387533917f,
+    -0.00321849226f, -0.00271462766f, -0.00231989194f, -0.00200503296f,
+    0.0f, 0.0f, 0.0f, 0.0f,
+    -0.369191587f, -0.317720592f, -0.27512607f, -0.23964639f},
+   {0.100162022f, 0.0724454448f, 0.0535089597f, 0.0402856767f,
+    0.0308639202f, 0.0240261331f, 0.0189738292f, 0.0151869953f,
+    0.0111198639f, 0.00761351595f, 0.00540366024f, 0.00395356771f,
+    0.00296905381f, 0.00228058454f, 0.00178533397f, 0.00142226764f,
+    0.0010390922f, 0.000713631627f, 0.000510075712f, 0.000376676908f,
+    0.000285720511f, 0.000221677183f, 0.000175414432f, 0.00014108562f,
+    0.0f, 0.0f, 0.0f, 0.0f,
+    0.226476595f, 0.186826229f, 0.155122191f, 0.129639044f},
+   {-0.0448624678f, -0.030313259f, -0.0209611785f, -0.0147901727f,
+    -0.0106396582f, -0.0077914265f, -0.00580456667f, -0.00438592676f,
+    -0.00297013042f, -0.00183361932f, -0.00118082506f, -0.00078927516f,
+    -0.000544647512f, -0.000386288535f, -0.000280769978f, -0.000208661761f,
+    -0.000138818097f, -8.46378534e-05f, -5.4323471e-05f, -3.6349622e-05f,
+    -2.52273239e-05f, -1.8008921e-05f, -1.32052728e-05f, -9.88966895e-06f,
+    0.0f, 0.0f, 0.0f, 0.0f,
+    -0.118411876f, -0.0942744613f, -0.0755920559f, -0.0610051602f},
+   {0.0181624554f, 0.0116055198f, 0.00752446288f, 0.00496160891f,
+    0.00332663138f, 0.00221051904f, 0.00165703951f, 0.00111695845f,
+    0.000747321465f, 0.000420827157f, 0.000246260519f, 0.000153058194f,
+    9.77439995e-05f, 6.01129832e-05f, 4.77573521e-05f, 2.98341802e-05f,
+    1.81128198e-05f, 9.85890892e-06f, 5.71852024e-06f, 3.38908262e-06f,
+    2.21616983e-06f, 1.60110153e-06f, 9.7323607e-07f, 7.34857224e-07f,
+    0.0f, 0.0f, 0.0f, 0.0f,
+    0.0530394092f, 0.0372198969f, 0.0318802223f, 0.023590697f},
+};
 /* clang-format on */
 
 INLINE vf look_up(const float table[32], __m512i at) {
   return _mm512_permutex2var_ps(vload(table), at, vload(table + VW));
 }
 
-/* Within 1.4 ulp; a polynomial in the distance from the middle, so that no quotient is needed. */
+/* The polynomial of the eighth in which a + shift lies, in the distance from its middle, so that no quotient
+ * is needed. */
+INLINE vf by_eighths(const float table[6][32], vf a, float shift) {
+  __m512i at = _mm512_srli_epi32(_mm512_castps_si512(a + vset(shift)), 20);
+  vf t = a - look_up(table[0], at);
+  vf y = vfma(t, look_up(table[5], at), look_up(table[4], at));
+  y = vfma(t, y, look_up(table[3], at));
+  y = vfma(t, y, look_up(table[2], at));
+  return vfma(t, y, look_up(table[1], at));
+}
+
+/* Within 1.4 ulp. */
 INLINE vf vtanh(vf x) {
-  vf a = vmin(vset(9.1f), vabs(x));
-  __m512i at = _mm512_srli_epi32(_mm512_castps_si512(a + vset(0.75f)), 20);
-  vf t = a - look_up(tanh_table[0], at);
-  vf y = vfma(t, look_up(tanh_table[5], at), look_up(tanh_table[4], at));
-  y = vfma(t, y, look_up(tanh_table[3], at));
-  y = vfma(t, y, look_up(tanh_table[2], at));
-  y = vfma(t, y, look_up(tanh_table[1], at));
+  vf y = by_eighths(tanh_table, vmin(vset(9.1f), vabs(x)), 0.75f);
   return vor(y, vand(x, vsign()));
 }
+
+INLINE vf mills(vf a) { return by_eighths(mills_table, a, 1.5f); }
 
 #endif
