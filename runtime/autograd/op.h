@@ -40,9 +40,10 @@ typedef struct prl_call {
   const prl_tensor *gout;
   prl_tensor *gin[PRL_MAX_INPUTS];
   float *scratch; /* as many floats as infer asked for; contents undefined */
-  /* A program's fusion of the backward of two `linear` (program_fuse.c): gin[0] is multiplied by the slope of
-   * gin_slope, whose output is gin_of; gout has been multiplied by the slope of the own activation already.
-   */
+  /* A program's fusion of the backward of several `linear` (program_fuse.c): gin[0] is added to; then it is
+   * multiplied by the slope of gin_slope, whose output is gin_of; gout has been multiplied by the slope of
+   * the own activation already. */
+  bool gin_adds;
   prl_unary gin_slope;
   const prl_tensor *gin_of;
   bool sloped;

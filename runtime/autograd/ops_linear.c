@@ -69,7 +69,7 @@ const prl_op prl_op_matmul = {"matmul",      2, 2, 0, matmul_infer, matmul_forwa
 /* ---- linear: y = act(x w + b), x (…, k) taken as rows, w (k, n), b (n) or none. aux is x w + b where the
  * activation's gradient reads its input. With h = g · act′: gx = h wᵀ, gw = xᵀ h, gb = the column sums of h.
  * In a program, layers one after the other may share the work otherwise (program_fuse.c): then g is h
- * already, or gx leaves as the h of the layer before. ---- */
+ * already, gx is added to what other layers gave, or leaves as the h of the layer before. ---- */
 
 static prl_unary activation_of(const prl_call *call) {
   return (prl_unary)attr_int(call->attrs, 0, PRL_IDENTITY);
@@ -142,7 +142,7 @@ static void linear_backward_rows(const prl_call *call, int64_t first, int64_t ro
   prl_tensor *gb = call->inputs == 3 ? call->gin[2] : NULL;
   prl_into into = first ? PRL_INTO_RESUME : PRL_INTO_NEW;
   if (call->gin[0])
-    call->k->linear_gx(rows, n, k, h, w->data, false, call->gin_slope,
+    call->k->linear_gx(rows, n, k, h, w->data, call->gin_adds, call->gin_slope,
                        call->gin_of ? rows_at(call->gin_of, call->in_tiles & 1, first) : NULL, scratch,
                        rows_at(call->gin[0], call->gin_tiles & 1, first));
   if (call->gin[1])

@@ -221,7 +221,7 @@ static size_t parts_floats(const prl_program *p) {
   size_t most = 0;
   for (int32_t i = 0; i < p->graph->instrs_count; i++) {
     const prl_instr *instr = &p->graph->instrs[i];
-    if (instr->kind != PRL_I_BACKWARD || !instr->add) continue;
+    if (instr->kind != PRL_I_BACKWARD || !prl_program_apart(p, i)) continue;
     const prl_node *node = &p->graph->nodes[instr->a];
     size_t floats = 0;
     for (int k = 0; k < node->inputs; k++)
@@ -328,10 +328,13 @@ static prl_status bind_all(prl_program *p, const prl_bindings *bindings, prl_err
 
 /* ---- Calls ---- */
 
-static void prepare_backward(prl_program *p, const prl_instr *instr, prl_step_call *step) {
+static void prepare_backward(prl_program *p, int32_t index, prl_step_call *step) {
+  const prl_instr *instr = &p->graph->instrs[index];
   const prl_node *node = &p->graph->nodes[instr->a];
   float *parts = (float *)(p->block + p->parts_at);
   step->clear = (uint32_t)instr->b;
+  step->add = prl_program_apart(p, index);
+  step->call.gin_adds = step->add != instr->add;
   step->call.gout = &p->cells[node->out].grad;
   step->call.gout_tile = p->cells[p->cells[node->out].root].grad_tile != 0;
   if (node->op->flags & PRL_OP_ROW_SPARSE && p->params[node->in[0]] && p->params[node->in[0]]->row_sparse)
@@ -340,8 +343,7 @@ static void prepare_backward(prl_program *p, const prl_instr *instr, prl_step_ca
     if (!p->graph->values[node->in[i]].needs_grad) continue;
     step->call.gin[i] = &p->cells[node->in[i]].grad;
     step->call.gin_tiles |= (unsigned)(p->cells[p->cells[node->in[i]].root].grad_tile != 0) << i;
-    if (!(instr->add >> i & 1)) continue;
-    step->add |= 1u << i;
+    if (!(step->add >> i & 1)) continue;
     step->sum[i] = &p->cells[node->in[i]].grad;
     step->part[i] = *step->sum[i];
     step->part[i].data = parts;
@@ -366,7 +368,7 @@ static void prepare_steps(prl_program *p) {
     step->call.out = &p->cells[node->out].value;
     step->call.out_tile = p->cells[p->cells[node->out].root].value_tile != 0;
     step->call.aux = p->aux[instr->a].ndim >= 0 ? &p->aux[instr->a] : NULL;
-    if (instr->kind == PRL_I_BACKWARD) prepare_backward(p, instr, step);
+    if (instr->kind == PRL_I_BACKWARD) prepare_backward(p, i, step);
   }
 }
 

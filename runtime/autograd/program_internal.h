@@ -85,7 +85,10 @@ bool prl_program_run_checked(prl_program *program,
                              int32_t index); /* a whole instruction; it gave finite values */
 bool prl_program_finite(const prl_program *program, const prl_tensor *tensor);
 
-/* program_fuse.c: joins steps that are prepared, where one pass gives the bytes of two. */
+/* program_fuse.c: joins steps that are prepared, where one pass gives the bytes of two; and which of the
+ * parts of gradients that a BACKWARD gives are made apart and added then. That of a layer's input is added
+ * while it is in registers. */
 void prl_program_fuse(prl_program *program);
+unsigned prl_program_apart(const prl_program *program, int32_t index);
 
 #endif

@@ -61,7 +61,8 @@ static bool serves_rows(const prl_program *p, const prl_node *node, int i) {
 /* Whether the instruction goes by rows, all inputs by as many; fills part. */
 static bool goes_by_rows(const prl_program *p, int32_t index, prl_part *part) {
   const prl_instr *instr = &p->graph->instrs[index];
-  if (!is_node(p, index) || instr->add || (instr->kind == PRL_I_BACKWARD && instr->b)) return false;
+  if (!is_node(p, index)) return false;
+  if (instr->kind == PRL_I_BACKWARD && (instr->b || prl_program_apart(p, index))) return false;
   const prl_node *node = node_of(p, index);
   const prl_tensor *out = value_of(p, node->out);
   *part = (prl_part){.turn = PRL_TURN_ROWS, .rows = rows_mask(p, node)};

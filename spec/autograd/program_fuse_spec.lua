@@ -53,11 +53,16 @@ describe("a program's gradients of activations", function()
     end)
   end
 
-  it("stand alone where the value is used twice, seen otherwise, or an output of another op", function()
+  it("stand alone where another op gives the last part, the value is seen otherwise, or an output of another op", function()
     local ways = {
       function(x, w1, b1, w2)
         local h = prl.linear(x, w1, b1, "relu")
-        return prl.linear(h, w2) + h:sum(2, true)
+        local sum = h:sum(2, true) -- made before, so that its gradient comes after
+        return prl.linear(h, w2) + sum
+      end,
+      function(x, w1, b1, w2)
+        local h = prl.linear(x, w1, b1, "relu")
+        return prl.linear(prl.linear(h, h), w2) -- eleven rows are the weights, too
       end,
       function(x, w1, b1, w2)
         local h = prl.linear(x, w1, b1, "relu")
@@ -66,12 +71,49 @@ describe("a program's gradients of activations", function()
       function(x, w1, b1, w2) return prl.linear(prl.linear(x, w1, b1):relu(), w2) end,
     }
     for i, between in ipairs(ways) do
-      local by_ops = steps(pair({3, 33, 5}, between), 3, eager)
-      local by_program, text = steps(pair({3, 33, 5}, between), 3, program)
+      local by_ops = steps(pair({3, 11, 5}, between), 3, eager)
+      local by_program, text = steps(pair({3, 11, 5}, between), 3, program)
       assert.is_true(by_ops == by_program, tostring(i))
       assert.is_nil(text:find("slope of", 1, true), text)
     end
   end)
+end)
+
+describe("the gradient of a layer that several read", function()
+  -- A body with three heads, of `rows` rows; parts of its gradient come from each.
+  local function heads(act, rows, by)
+    prl.seed(2)
+    local body = prl.nn.mlp {6, 40, 64, activation = act, output = act}
+    local parameters, heads = {}, {}
+    for i, p in ipairs(select(2, body:parameters())) do parameters[i] = p end
+    for i, width in ipairs {3, 33, 1} do
+      heads[i] = prl.parameter(prl.randn(64, width) * .3, "head" .. i)
+      parameters[#parameters + 1] = heads[i]
+    end
+    local opt, x = prl.optim.adam(parameters, {lr = .01}), prl.randn(rows, 6)
+    local function step(a)
+      local h, loss = body(a), 0
+      for _, head in ipairs(heads) do
+        local y = prl.linear(h, head, nil, "tanh")
+        loss = loss + (y * y):mean()
+      end
+      return opt:minimise(loss)
+    end
+    local text, bytes = by(step, x), {}
+    for i, p in ipairs(parameters) do bytes[i] = p:clone():bytes() end
+    return table.concat(bytes), text
+  end
+
+  for _, act in ipairs {"relu", "tanh", "sigmoid", "gelu"} do
+    it("is added up, and gets its slope, with the products that make it: " .. act, function()
+      for _, rows in ipairs {11, 4001} do
+        local by_ops = heads(act, rows, eager)
+        local by_program, text = heads(act, rows, program)
+        assert.is_true(by_ops == by_program, act .. rows)
+        assert.equal(act == "gelu" and 0 or 2, select(2, text:gsub("slope of " .. act, "")), text)
+      end
+    end)
+  end
 end)
 
 describe("a layer's gradients of more rows than the cache holds", function()

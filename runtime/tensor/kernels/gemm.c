@@ -43,6 +43,14 @@ INLINE void tile_store(float *p, vf x, bool part, int64_t lanes) {
   }
 }
 
+INLINE void tile_add(const tile_args *t, vf *acc, int R, int V, bool part) {
+  UNROLL for (int i = 0; i < R; i++) {
+    UNROLL for (int j = 0; j < V; j++) {
+      acc[i * V + j] += tile_load(t->c + i * t->ldc + j * VW, part && j == V - 1, t->last);
+    }
+  }
+}
+
 /* In the arithmetic of kernels/unary.c. */
 INLINE void tile_slope(const tile_args *t, vf *acc, int R, int V, bool part) {
   const float *of = t->e->of + t->row * t->ldc + t->column;
@@ -88,14 +96,11 @@ INLINE void tile_finish(const tile_args *t, vf *acc, int R, int V, bool part) {
   if (e->act == PRL_RELU) {
     UNROLL for (int i = 0; i < R * V; i++) acc[i] = vrelu(acc[i]);
   }
+  if (e->add) tile_add(t, acc, R, V, part);
   if (e->slope != PRL_IDENTITY) tile_slope(t, acc, R, V, part);
   UNROLL for (int i = 0; i < R; i++) {
     UNROLL for (int j = 0; j < V; j++) {
-      float *c = t->c + i * t->ldc + j * VW;
-      bool cut = part && j == V - 1;
-      vf y = acc[i * V + j];
-      if (e->add) y += tile_load(c, cut, t->last);
-      tile_store(c, y, cut, t->last);
+      tile_store(t->c + i * t->ldc + j * VW, acc[i * V + j], part && j == V - 1, t->last);
     }
   }
 }

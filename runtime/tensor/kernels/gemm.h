@@ -11,7 +11,7 @@ typedef struct gemm_epilogue {
   float *pre;        /* where to keep the value before the activation, strided like c; or NULL */
   prl_unary act;     /* applied to the tile where gemm_fuses says so, else left to the caller */
   bool add;          /* c += instead of c =; no bias or activation then */
-  prl_unary slope;   /* c is multiplied by its derivative, taken from `of`; where gemm_fuses says so */
+  prl_unary slope;   /* c is multiplied by its derivative (from `of`), after add; where gemm_fuses says so */
   const float *of;   /* strided like c */
   bool resume;       /* the chains go on from what c holds, as if this were more of k; not with add */
 } gemm_epilogue;
