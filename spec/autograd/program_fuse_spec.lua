@@ -84,16 +84,16 @@ describe("the gradient of a layer that several read", function()
   local function heads(act, rows, by)
     prl.seed(2)
     local body = prl.nn.mlp {6, 40, 64, activation = act, output = act}
-    local parameters, heads = {}, {}
+    local parameters, weights = {}, {}
     for i, p in ipairs(select(2, body:parameters())) do parameters[i] = p end
     for i, width in ipairs {3, 33, 1} do
-      heads[i] = prl.parameter(prl.randn(64, width) * .3, "head" .. i)
-      parameters[#parameters + 1] = heads[i]
+      weights[i] = prl.parameter(prl.randn(64, width) * .3, "head" .. i)
+      parameters[#parameters + 1] = weights[i]
     end
     local opt, x = prl.optim.adam(parameters, {lr = .01}), prl.randn(rows, 6)
     local function step(a)
       local h, loss = body(a), 0
-      for _, head in ipairs(heads) do
+      for _, head in ipairs(weights) do
         local y = prl.linear(h, head, nil, "tanh")
         loss = loss + (y * y):mean()
       end
