@@ -1,8 +1,9 @@
 --- The ramp of a recipe, `agent.ramp`: how it comes to serve everybody where it is swapped in by `perilune swap --mode ramp`
 --- (runtime/agent/ramp.h).
 
-local values = require "perilune.recipe.values"
+local format = require "perilune.format"
 local schema = require "perilune.recipe.schema"
+local values = require "perilune.recipe.values"
 
 local ramp = {}
 
@@ -52,7 +53,7 @@ function ramp.document(recipe) return {shares = recipe.agent.ramp.shares, after 
 --- What `check` says of a recipe's ramp.
 function ramp.text(recipe)
   local shares = {}
-  for i, share in ipairs(recipe.agent.ramp.shares) do shares[i] = ("%.4g %%"):format(100 * share) end
+  for i, share in ipairs(recipe.agent.ramp.shares) do shares[i] = format.share(share) end
   return ("ramp: %s of the users, each share after %.0f users and when the guards hold; for `perilune swap --mode ramp`"):format(
     table.concat(shares, ", "), recipe.agent.ramp.after)
 end
