@@ -62,6 +62,9 @@ function format.duration(seconds)
   return ("%d h %02d min"):format(math.floor(minutes / 60), minutes % 60)
 end
 
+--- A share in percent: 0.025 as "2.5 %".
+function format.share(value) return ("%.4g %%"):format(100 * value) end
+
 --- A mean with the half width of its interval, both to the digit that the width deserves: −151.2 ± 4.1.
 function format.with_error(mean, half)
   if not half or half ~= half or half == 0 then return format.number(mean) end

@@ -2,18 +2,18 @@
  * policies: gathered, those of the policy that learns first, and scattered to their places. */
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/ramp.h"
 #include "core/arguments.h"
 
 /* ---- one side ---- */
 
 prl_side prl_agent_own(const prl_agent *a, prl_mode mode) {
   if (prl_learner_warmup_needs(a->learner)) mode = PRL_MEAN;
-  return (prl_side){a->policy, a->experience, mode};
+  return (prl_side){a->policy, a->experience, mode, a->ramp};
 }
 
 prl_side prl_agent_other(const prl_agent *a) {
-  return (prl_side){prl_control_policy(a->control), prl_control_experience(a->control), PRL_MEAN};
+  return (prl_side){prl_control_policy(a->control), prl_control_experience(a->control), PRL_MEAN, NULL};
 }
 
 /* After prl_experience_enter, where decisions are recorded. */
@@ -22,8 +22,10 @@ static prl_status act_entered(const prl_side *side, const uint64_t *streams, con
                               prl_error *error) {
   if (recorded) prl_policy_assign(side->policy, side->experience, streams, groups, n);
   const prl_draw_address address = {.streams = streams};
-  prl_status status = prl_policy_act(side->policy, side->experience, observation, n, side->mode,
-                                     recorded ? NULL : &address, action, error);
+  prl_status status = side->ramp
+                          ? prl_ramp_act(side, streams, groups, observation, n, recorded, action, error)
+                          : prl_policy_act(side->policy, side->experience, observation, n, side->mode,
+                                           recorded ? NULL : &address, action, error);
   if (!status) prl_policy_answered(side->policy);
   return status;
 }

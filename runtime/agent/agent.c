@@ -6,6 +6,7 @@
 
 #include "agent/kept.h"
 #include "agent/needs.h"
+#include "agent/ramp.h"
 #include "agent/snapshot.h"
 #include "agent/workers.h"
 #include "core/arguments.h"
@@ -45,7 +46,7 @@ static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) 
   if (!status) status = prl_schedule_new(a->runtime, a->root, a->learner, &a->schedule, error);
   if (status) return status;
   const size_t guards = a->control ? (size_t)prl_control_guards(a->control) : 0;
-  if (guards) a->guards = prl_calloc(a->runtime, guards, sizeof *a->guards);
+  if (guards) a->guards = prl_calloc(a->runtime, 2 * guards, sizeof *a->guards);
   if (guards && !a->guards) return prl_fail_memory(error, guards * sizeof *a->guards);
   a->whole = prl_calloc(a->runtime, (size_t)a->sets->count + 1, sizeof *a->whole);
   return a->whole ? list_blocks(a, error) : prl_fail_memory(error, (size_t)a->sets->count);
@@ -92,6 +93,7 @@ void prl_agent_free(prl_agent *a) {
   prl_runtime *runtime = a->runtime;
   prl_board_close(a->board);
   prl_agent_free(a->next);
+  prl_ramp_free(a->ramp);
   prl_kept_free(a->kept);
   prl_migration_free(a->migration);
   prl_workers_free(a->workers);

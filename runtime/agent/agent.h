@@ -38,6 +38,7 @@ typedef struct prl_drive {
 
 typedef struct prl_workers prl_workers; /* workers.h */
 typedef struct prl_kept prl_kept;       /* kept.h */
+typedef struct prl_ramp prl_ramp;       /* ramp.h */
 
 typedef struct prl_board prl_board; /* snapshot.h */
 
@@ -60,15 +61,18 @@ struct prl_agent {
   bool failed;
   prl_error failure;
   char notice[400];  /* prl_agent_notice */
-  prl_guard *guards; /* (of the plan) as they were last told */
+  prl_guard *guards; /* (2, of the plan) as they were last told; and as they stood at the ramp's last step */
   prl_guard breach;  /* the guard that fired last; its name is breach_name */
   char breach_name[64];
-  int64_t breach_update;    /* after how many updates; 0: none fired */
-  bool *whole;              /* (sets) scratch of a swap: taken over whole */
-  prl_taken *taken;         /* of prl_agent_start_from; NULL before */
-  prl_agent *next;          /* of a swap or rollback: waits for the end of the update; NULL: none */
-  bool restored;            /* of one that waits: by a rollback, with a learned state of its own */
-  prl_kept *kept;           /* what the last swap replaced; of one that waits: room for it; NULL: nothing */
+  int64_t breach_update;  /* after how many updates; 0: none fired */
+  bool *whole;            /* (sets) scratch of a swap: taken over whole */
+  prl_taken *taken;       /* of prl_agent_start_from; NULL before */
+  prl_agent *next;        /* of a swap or rollback: waits for the end of the update; NULL: none */
+  bool restored;          /* of one that waits: by a rollback, with a learned state of its own */
+  prl_ramp *ramp;         /* what acted before the last swap, and still acts for some; NULL: nothing */
+  double stepped_from;    /* the share before, when the last one came into force by its guards, */
+  int64_t stepped_update; /* after so many updates, with `guards` of then behind those of now; 0: none did */
+  prl_kept *kept;         /* what the last swap replaced; of one that waits: room for it; NULL: nothing */
   prl_migration *migration; /* of the last prl_agent_swap_plan; NULL: none */
   prl_watch watch;          /* of evaluations and drives */
   prl_drive drive;          /* of the environment that prl_agent_drive drives; env NULL: none */
@@ -87,6 +91,7 @@ typedef struct prl_side {
   prl_policy *policy;
   prl_experience *experience;
   prl_mode mode;
+  prl_ramp *ramp; /* NULL: it serves all of its side */
 } prl_side;
 
 /* act.c */
@@ -103,8 +108,9 @@ int64_t prl_split_bytes(const prl_value *root, const prl_shape *shape);
 /* host.c: the number of closed steps that learning waits for; 0: it waits for none. */
 int64_t prl_agent_needs(const prl_agent *agent);
 
-/* guard.c: looks at the guards at the end of an update; one that fires rolls the agent back. Fails:
- * PRL_ENOMEM (it fires again at the end of the next one), as prl_agent_rollback. */
+/* guard.c: looks at the guards at the end of an update; one that fires rolls the agent back, and where all
+ * hold a ramp goes on. Fails: PRL_ENOMEM (it fires again at the end of the next one), as prl_agent_rollback.
+ */
 prl_status prl_agent_judge(prl_agent *agent, prl_error *error);
 /* swap.c: what waits takes over, if anything does. Call between two updates. */
 void prl_agent_adopt(prl_agent *agent);

@@ -5,6 +5,7 @@
 
 #include "agent/kept.h"
 #include "agent/needs.h"
+#include "agent/ramp.h"
 #include "core/arguments.h"
 #include "core/read.h"
 #include "io/safetensors.h"
@@ -37,6 +38,7 @@ static prl_status make_metadata(const prl_agent *a, prl_doc **out, prl_error *er
   status = put_text(*out, "format", format_name, error);
   if (!status) status = put_plan(*out, "plan", a->runtime, a->root, error);
   if (!status) status = put_text(*out, "verb", prl_schedule_verb(a->schedule), error); /* at the cursor */
+  if (!status && a->ramp) status = put_plan(*out, PRL_RAMP_KEY, a->runtime, &a->ramp->document->root, error);
   if (!status && a->kept) status = put_plan(*out, PRL_KEPT_KEY, a->runtime, &a->kept->document->root, error);
   if (status) prl_doc_free(*out);
   return status;
@@ -135,8 +137,8 @@ static prl_status check_size(const prl_safetensors *file, const char *path, cons
                   what, name, elements, held);
 }
 
-static prl_status check_sets(const prl_value *root, const char *prefix, const prl_safetensors *file,
-                             const char *path, prl_error *error) {
+prl_status prl_checkpoint_sets(const prl_value *root, const char *prefix, const prl_safetensors *file,
+                               const char *path, prl_error *error) {
   const prl_value *sets;
   prl_status status = prl_read_value(root, "", "sets", PRL_ARRAY, &sets, error);
   for (int64_t i = 0; !status && i < prl_count(sets); i++) {
@@ -144,7 +146,7 @@ static prl_status check_sets(const prl_value *root, const char *prefix, const pr
     const char *set;
     int64_t values = 0;
     status = prl_needs_set(prl_item(sets, i), &set, &values, error);
-    if (!status) snprintf(name, sizeof name, "%sparams.%s", prefix, set);
+    if (!status) snprintf(name, sizeof name, "%s%s", prefix, set);
     if (!status) status = check_size(file, path, name, values, "sets", error);
   }
   return status;
@@ -153,18 +155,19 @@ static prl_status check_sets(const prl_value *root, const char *prefix, const pr
 /* Before anything is allocated: sizes that the plan says are those of the file. */
 static prl_status check_sizes(prl_runtime *runtime, const prl_value *root, const char *prefix,
                               const prl_safetensors *file, const char *path, prl_error *error) {
-  char events[PRL_BLOCK_NAME], slots[PRL_BLOCK_NAME];
+  char events[PRL_BLOCK_NAME], slots[PRL_BLOCK_NAME], sets[PRL_BLOCK_NAME];
   prl_shape *shape;
   prl_status status = prl_shape_new(runtime, root, &shape, error);
   if (status) return status;
   const prl_experience_options *o = &shape->experience;
   snprintf(events, sizeof events, "%sexperience.events", prefix);
   snprintf(slots, sizeof slots, "%sexperience.slot", prefix);
+  snprintf(sets, sizeof sets, "%sparams.", prefix);
   status =
       check_size(file, path, events, o->events * (int64_t)(sizeof(prl_event) / 4), "capacity.events", error);
   if (!status) status = check_size(file, path, slots, o->streams, "capacity.streams", error);
   prl_shape_free(shape);
-  return status ? status : check_sets(root, prefix, file, path, error);
+  return status ? status : prl_checkpoint_sets(root, sets, file, path, error);
 }
 
 /* The same of the control group's plan, which is one of its own. */
@@ -195,7 +198,7 @@ static prl_status restore(prl_agent *a, const prl_safetensors *file, const char 
   if (!status && a->control) status = prl_control_restore(a->control, error);
   if (status) return status;
   if (verb && prl_learner_restore(a->learner) && prl_schedule_restore(a->schedule, verb) &&
-      prl_policy_restore(a->policy))
+      prl_policy_restore(a->policy) && prl_ramp_restore(a))
     return PRL_OK;
   return prl_fail(error, PRL_EFORMAT, "%s: the place where learning stopped is damaged", path);
 }
@@ -213,6 +216,7 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
     if (!status) status = prl_agent_new_from(runtime, &plan->root, NULL, &agent, error);
     prl_doc_free(plan);
   }
+  if (!status) status = prl_ramp_read(agent, file, path, error);
   if (!status) status = read_blocks(agent, file, error);
   if (!status) status = restore(agent, file, path, error);
   if (!status) status = prl_kept_read(runtime, file, path, &agent->kept, error);

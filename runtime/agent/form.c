@@ -84,16 +84,19 @@ static bool write_act(prl_doc *doc, prl_value *to, const prl_value *root) {
   return map && copy_key(doc, map, prl_get(root, "programs"), "act");
 }
 
-static bool write_side(prl_doc *doc, const char *key, const prl_value *root, const prl_policy *policy) {
+bool prl_form_write(prl_doc *doc, prl_value *to, const prl_value *root, const prl_policy *policy) {
   static const char *const copied[] = {"format", "seed", "observation", "ids", "action", "noise"};
-  prl_value *to = put_map(doc, &doc->root, key);
-  bool good = to;
+  bool good = true;
   for (size_t i = 0; good && i < sizeof copied / sizeof *copied; i++)
     good = copy_key(doc, to, root, copied[i]);
   return good && put_list(doc, to, "responses") && put_list(doc, to, "optims") &&
-         write_capacity(doc, to, root) && write_normaliser(doc, to, root) &&
-         write_sets(doc, to, root, policy) && write_live(doc, to, root, policy) &&
-         write_arms(doc, to, root) && write_act(doc, to, root);
+         write_normaliser(doc, to, root) && write_sets(doc, to, root, policy) && write_act(doc, to, root);
+}
+
+static bool write_side(prl_doc *doc, const char *key, const prl_value *root, const prl_policy *policy) {
+  prl_value *to = put_map(doc, &doc->root, key);
+  return to && prl_form_write(doc, to, root, policy) && write_capacity(doc, to, root) &&
+         write_live(doc, to, root, policy) && write_arms(doc, to, root);
 }
 
 static bool write_control(prl_doc *doc, const prl_agent *a) {

@@ -16,6 +16,9 @@ typedef struct prl_form {
   int64_t users;     /* of its owner's making (snapshot.c) */
 } prl_form;
 
+/* The keys of `root` that acting reads, into the map *to, but for those whose numbers learning moves:
+ * capacity, live, arms. False: there is no memory. */
+bool prl_form_write(prl_doc *doc, prl_value *to, const prl_value *root, const prl_policy *policy);
 /* Fails: PRL_ENOMEM. */
 prl_status prl_form_new(const prl_agent *agent, prl_form **out, prl_error *error);
 void prl_form_free(prl_form *form);

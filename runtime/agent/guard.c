@@ -1,9 +1,12 @@
-/* Guards at work: what a host sees of them, and the way back where one fires. */
+/* Guards at work: what a host sees of them, the way back where one fires, and a ramp's next share where all
+ * hold.
+ */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/control/guards.h"
+#include "agent/ramp.h"
 #include "core/number.h"
 
 int prl_agent_guards(prl_agent *a, const prl_guard **guards) {
@@ -46,6 +49,43 @@ static void remember(prl_agent *a, const prl_guard *fired, const char *name, int
   a->breach_update = update;
 }
 
+/* ---- the ramp ---- */
+
+/* What the guards knew stays, since they count anew. */
+static void go_on(prl_agent *a) {
+  if (!a->ramp) return;
+  const int count = prl_control_guards(a->control);
+  prl_guard *then = a->guards + count;
+  const double before = prl_shares_now(prl_control_shares(a->control));
+  prl_guard known[PRL_GUARDS_MOST];
+  for (int i = 0; i < count; i++) prl_control_guard_of(a->control, i, &known[i]);
+  if (!prl_control_advance(a->control, a->experience)) return;
+  memcpy(then, known, (size_t)count * sizeof *then);
+  a->stepped_from = before;
+  a->stepped_update = prl_learner_updates(a->learner);
+}
+
+bool prl_agent_ramp(const prl_agent *a, prl_ramp_status *out) {
+  if (!a || !out || !a->ramp) return false;
+  const prl_shares *shares = prl_control_shares(a->control);
+  prl_guard first;
+  prl_control_guard_of(a->control, 0, &first);
+  *out = (prl_ramp_status){.share = prl_shares_now(shares),
+                           .at = (int)*shares->at,
+                           .count = shares->count,
+                           .after = shares->after,
+                           .users = first.users,
+                           .left = prl_experience_left(a->experience)};
+  if (!a->stepped_update) return true;
+  out->before = a->stepped_from;
+  out->update = a->stepped_update;
+  out->guards_count = prl_control_guards(a->control);
+  out->guards = a->guards + out->guards_count;
+  return true;
+}
+
+/* ---- the end of an update ---- */
+
 prl_status prl_agent_judge(prl_agent *a, prl_error *error) {
   double kl;
   int fired;
@@ -53,7 +93,10 @@ prl_status prl_agent_judge(prl_agent *a, prl_error *error) {
   prl_error why = {PRL_OK, ""};
   if (!a->control || !prl_control_guards(a->control)) return PRL_OK;
   if (!prl_learner_metric(a->learner, "approx_kl", &kl)) kl = NAN;
-  if (!prl_control_judge(a->control, kl, &fired)) return PRL_OK;
+  if (!prl_control_judge(a->control, kl, &fired)) {
+    go_on(a);
+    return PRL_OK;
+  }
   prl_guard guard;
   prl_control_guard_of(a->control, fired, &guard);
   if (isnan(guard.low)) guard.value = kl;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "agent/ramp.h"
 #include "agent/snapshot.h"
 #include "core/arguments.h"
 
@@ -95,7 +96,8 @@ static prl_status check(const prl_agent *a, const prl_decisions *d, const uint64
   if (!status && (a->control || a->shape->experience.arms > 1))
     status = PRL_GIVEN(error, "made.arms", d->arms);
   if (!status) status = prl_decisions_check(d, error);
-  const char *bound = status ? NULL : prl_policy_bound(a->policy);
+  const char *bound = status ? NULL : prl_ramp_bound(a);
+  if (!status && !bound) bound = prl_policy_bound(a->policy);
   return bound ? prl_fail(error, PRL_ESTATE, "nothing is recorded that was made elsewhere: %s", bound)
                : status;
 }

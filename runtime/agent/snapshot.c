@@ -1,4 +1,5 @@
 /* The board of an agent: snapshots are written by one thread, and taken and released by any. */
+#include "agent/ramp.h"
 #include "agent/snapshot.h"
 
 #include <string.h>
@@ -133,7 +134,8 @@ static void put(prl_board *b, prl_snapshot *s, const char *bound) {
 }
 
 static const char *bound_of(const prl_agent *a) {
-  const char *bound = prl_policy_bound(a->policy);
+  const char *bound = prl_ramp_bound(a);
+  if (!bound) bound = prl_policy_bound(a->policy);
   return bound || !a->control ? bound : prl_policy_bound(prl_control_policy(a->control));
 }
 

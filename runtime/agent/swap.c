@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/kept.h"
+#include "agent/ramp.h"
 #include "agent/snapshot.h"
 #include "agent/workers.h"
 #include "agent/plan/difference.h"
@@ -146,6 +147,10 @@ static void take_over(prl_agent *to, prl_agent *from) {
   if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
   prl_policy_continue(to->policy, from->policy, !to->restored && take_learned(to, from, step, NULL));
   prl_learner_continue(to->learner, from->learner);
+  if (to->ramp)
+    prl_ramp_begin(to, from);
+  else
+    prl_ramp_end(to);
   if (to->control) prl_control_guard(to->control, to->experience, !to->restored);
   to->watch = from->watch;
   to->drive = from->drive;
@@ -167,10 +172,22 @@ void prl_agent_adopt(prl_agent *a) {
   prl_agent_free(next);
 }
 
+/* One that has not come to its last share has two policies, and a third would have no place. */
+static prl_status check_ramp(const prl_agent *a, prl_error *error) {
+  if (!a->control || !prl_shares_under_way(prl_control_shares(a->control))) return PRL_OK;
+  return prl_fail(
+      error, PRL_ESTATE,
+      "swap: a ramp is under way, at a share of %g: roll it back, or wait until all are served by it",
+      prl_shares_now(prl_control_shares(a->control)));
+}
+
 /* The agent of the new plan, which can take this one's place. */
-static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, prl_error *error) {
+static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_agent **out,
+                          prl_error *error) {
   prl_agent *next;
   prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SWAP_APPLY, PRL_SWAP_RAMP);
+  if (!status) status = check_ramp(a, error);
   if (status) return status;
   if (prl_learner_warmup_needs(a->learner))
     return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
@@ -181,6 +198,7 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_agent **out, p
   status = check_same(a, next, error);
   if (!status) status = prl_learner_measure(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
+  if (!status && mode == PRL_SWAP_RAMP) status = prl_ramp_new(a, next, error);
   if (status)
     prl_agent_free(next);
   else
@@ -199,7 +217,7 @@ static void put_next(prl_agent *a, prl_agent *next) {
 
 prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *error) {
   prl_agent *next;
-  prl_status status = prepare(a, plan, &next, error);
+  prl_status status = prepare(a, plan, PRL_SWAP_APPLY, &next, error);
   if (!status) prl_agent_free(next);
   return status;
 }
@@ -222,17 +240,29 @@ static void note_experience(const prl_agent *to, const prl_agent *from, prl_migr
                                               : "the new plan learns from no memory");
 }
 
+static void note_ramp(const prl_agent *to, prl_migration *m) {
+  const prl_shares *shares = prl_control_shares(to->control);
+  prl_migration_note(m, &(prl_migrated){"ramp", "", PRL_ANEW, NULL, 0, 0, 0, shares->share[0]},
+                     "the new policy serves this share of users at first, the policy before the others");
+}
+
 prl_status prl_agent_swap_plan(prl_agent *a, const prl_plan *plan, const prl_migrated **list, int *count,
                                prl_error *error) {
+  return prl_agent_swap_plan_with(a, plan, PRL_SWAP_APPLY, list, count, error);
+}
+
+prl_status prl_agent_swap_plan_with(prl_agent *a, const prl_plan *plan, prl_swap_mode mode,
+                                    const prl_migrated **list, int *count, prl_error *error) {
   prl_agent *next = NULL;
   prl_migration *m = NULL;
   prl_status status = PRL_GIVEN(error, "agent plan list count", a, plan, list, count);
-  if (!status) status = prepare(a, plan, &next, error);
+  if (!status) status = prepare(a, plan, mode, &next, error);
   if (status) return status;
   status = prl_migration_new(a->runtime, &m, error);
   if (!status) {
     (void)take_learned(next, a, (double)a->experience->n.decisions, m);
     note_experience(next, a, m);
+    if (next->ramp) note_ramp(next, m);
     if (m->failed) status = prl_fail_memory(error, sizeof *m->items);
   }
   prl_agent_free(next);
@@ -248,8 +278,12 @@ prl_status prl_agent_swap_plan(prl_agent *a, const prl_plan *plan, const prl_mig
 }
 
 prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) {
+  return prl_agent_swap_with(a, plan, PRL_SWAP_APPLY, error);
+}
+
+prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_error *error) {
   prl_agent *next = NULL;
-  prl_status status = prepare(a, plan, &next, error);
+  prl_status status = prepare(a, plan, mode, &next, error);
   if (status) return status;
   if (!a->failed)
     status = prl_kept_new(a, &next->kept, error); /* else there is nothing sound to go back to */

@@ -565,6 +565,7 @@ void prl_open_agent(lua_State *L) {
                                      {"meanings", meanings},
                                      {"notice", notice},
                                      {"guards", prl_lua_agent_guards},
+                                     {"ramp", prl_lua_agent_ramp},
                                      {"breach", prl_lua_agent_breach},
                                      {"save", save},
                                      {"load_env", load_env},

@@ -98,6 +98,7 @@ int prl_lua_agent_rollout(lua_State *L);
 /* guards.c */
 int prl_lua_agent_guards(lua_State *L);
 int prl_lua_agent_breach(lua_State *L);
+int prl_lua_agent_ramp(lua_State *L);
 /* swap.c */
 int prl_lua_agent_swap(lua_State *L);
 int prl_lua_agent_check_swap(lua_State *L);

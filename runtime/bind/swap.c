@@ -4,18 +4,33 @@
 
 #include "bind/bind.h"
 
-int prl_lua_agent_swap(lua_State *L) { /* self, plan: a new recipe, in force between two updates */
+/* {mode = "apply" or "ramp"} at that place; absent: apply */
+static prl_swap_mode check_mode(lua_State *L, int at) {
+  static const char *const modes[] = {"apply", "ramp", NULL}; /* as prl_swap_mode */
+  if (lua_isnoneornil(L, at)) return PRL_SWAP_APPLY;
+  luaL_checktype(L, at, LUA_TTABLE);
+  lua_getfield(L, at, "mode");
+  const prl_swap_mode mode = (prl_swap_mode)luaL_checkoption(L, -1, "apply", modes);
+  lua_pop(L, 1);
+  return mode;
+}
+
+int prl_lua_agent_swap(lua_State *L) { /* self, plan, {mode}: a new recipe, in force between two updates */
   prl_error error;
-  prl_check(L, prl_agent_swap(prl_check_agent(L, 1), prl_check_plan(L, 2), &error), &error);
+  prl_check(L, prl_agent_swap_with(prl_check_agent(L, 1), prl_check_plan(L, 2), check_mode(L, 3), &error),
+            &error);
   return 0;
 }
 
-/* self, plan → [{part, name, outcome, reason, taken, of, before, after}]; raises what agent:swap would */
+/* self, plan, {mode} → [{part, name, outcome, reason, taken, of, before, after}]; raises what agent:swap
+ * would */
 int prl_lua_agent_check_swap(lua_State *L) {
   prl_error error;
   const prl_migrated *list;
   int count;
-  prl_check(L, prl_agent_swap_plan(prl_check_agent(L, 1), prl_check_plan(L, 2), &list, &count, &error),
+  prl_check(L,
+            prl_agent_swap_plan_with(prl_check_agent(L, 1), prl_check_plan(L, 2), check_mode(L, 3), &list,
+                                     &count, &error),
             &error);
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {

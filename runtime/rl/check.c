@@ -57,11 +57,12 @@ static bool stream_holds(const prl_experience *e, int32_t slot, int64_t *linked,
     if (!real && r->end == PRL_END_NONE && r->next >= 0) return false;
     if (is_closed && !all_closed) return false;
     if (is_closed && r->end == PRL_END_NONE && r->next < 0) return false;
+    if (is_closed && r->left && row == s->first) return false;
     if (real) all_closed = is_closed;
     ghost_due = real && prl_row_has_final(e, row);
     row_found |= row == s->row && real;
     *live += real;
-    *closed += is_closed;
+    *closed += is_closed && !r->left;
     last = row;
   }
   return !ghost_due && row_found && s->last == last;
@@ -72,8 +73,9 @@ static bool streams_hold(const prl_experience *e) {
   for (int64_t slot = 0; slot < e->options.streams; slot++) {
     const prl_stream *s = &e->streams[slot];
     if (slot >= e->n.streams_used) continue;
-    if (s->used != 1 || s->open > 1 || (s->arm && s->arm >= e->options.arms) || !prl_count_holds(s->time) ||
-        !within(s->older, -1, e->options.streams - 1) || !within(s->newer, -1, e->options.streams - 1) ||
+    if (s->used != 1 || s->open > 1 || s->left > 1 || (s->arm && s->arm >= e->options.arms) ||
+        !prl_count_holds(s->time) || !within(s->older, -1, e->options.streams - 1) ||
+        !within(s->newer, -1, e->options.streams - 1) ||
         !stream_holds(e, (int32_t)slot, &linked, &live, &closed))
       return false;
   }

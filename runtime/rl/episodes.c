@@ -178,3 +178,31 @@ void prl_experience_alive(prl_experience *e, const uint64_t *streams, int64_t n,
     prl_streams_touch(e, slot);
   }
 }
+
+/* ---- episodes of another policy ---- */
+
+/* Rows of the stream's running episode that are not closed, which of a whole one are all. */
+static void leave_rows(prl_experience *e, const prl_stream *s) {
+  int32_t first = s->first;
+  for (int32_t row = s->first; row >= 0; row = e->rows[row].next)
+    if (e->rows[row].end != PRL_END_NONE) first = e->rows[row].next;
+  for (int32_t row = first; row >= 0; row = e->rows[row].next)
+    if (e->rows[row].kind == PRL_ROW_REAL) e->rows[row].left = 1;
+}
+
+void prl_experience_leave_all(prl_experience *e) {
+  PRL_CHECKED(e);
+  EVERY(slot, e->n.streams_used) {
+    prl_stream *s = &e->streams[slot];
+    s->left = s->open;
+    if (s->open && e->options.whole) leave_rows(e, s);
+  }
+}
+
+void prl_experience_take_back(prl_experience *e) { EVERY(slot, e->n.streams_used) e->streams[slot].left = 0; }
+
+int64_t prl_experience_left(const prl_experience *e) {
+  int64_t count = 0;
+  EVERY(slot, e->n.streams_used) count += e->streams[slot].open && e->streams[slot].left;
+  return count;
+}

@@ -72,7 +72,8 @@ typedef struct prl_stream {
   uint8_t used;         /* holds a stream */
   uint8_t open;         /* an episode runs */
   uint8_t arm;          /* which of several policies serves the episode that runs or came last */
-  uint8_t unused[5];
+  uint8_t left;         /* that episode is left to a policy that does not learn (agent/ramp.h) */
+  uint8_t unused[4];
 } prl_stream;
 
 enum { PRL_ROW_FREE, PRL_ROW_REAL, PRL_ROW_GHOST };                        /* kind */
@@ -95,7 +96,8 @@ typedef struct prl_row {
   uint8_t end; /* of a ghost: PRL_END_NONE while it may become the next row */
   uint8_t state;
   uint8_t told : 1; /* `elapsed` came with the step */
-  uint8_t arm : 7;  /* of the stream, when it was recorded */
+  uint8_t arm : 6;  /* of the stream, when it was recorded */
+  uint8_t left : 1; /* likewise: it reaches no batch */
   float
       elapsed; /* s from the decision to what follows it, ≥ 0; known once the row has a successor or an end */
 } prl_row;
@@ -111,7 +113,7 @@ typedef struct prl_event {
 typedef struct prl_experience_counts {
   int64_t now;          /* the agent's time, µs */
   int64_t decisions;    /* recorded since the beginning */
-  int64_t live, closed; /* rows in the pool; of these closed */
+  int64_t live, closed; /* rows in the pool; of these closed, without those that reach no batch */
   int64_t free_head, free_count;
   int64_t ring;         /* positions of the ring of free places ever written */
   int64_t fresh;        /* places ever taken; the others follow */
@@ -276,6 +278,12 @@ prl_status prl_experience_feedback(prl_experience *experience, const uint64_t *d
 
 /* The objective changes: rows that come from now on are of its next version, if there were any before. */
 void prl_experience_objective(prl_experience *experience);
+/* The episodes that run are left to a policy that does not learn: what it decides in them is recorded, and
+ * gone when it closes. Where only whole episodes are learned from, so is what was decided in them before. */
+void prl_experience_leave_all(prl_experience *experience);
+/* They go on as the learning policy's. */
+void prl_experience_take_back(prl_experience *experience);
+int64_t prl_experience_left(const prl_experience *experience); /* how many run that are left so */
 /* A new policy version is in force; rows acted under one before min_version will not be learned from. */
 void prl_experience_version(prl_experience *experience, uint64_t min_version);
 

@@ -55,10 +55,6 @@ void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime) {
   *batch = (prl_batch){0};
 }
 
-static bool is_closed(const prl_experience *e, int32_t row) {
-  return row >= 0 && e->rows[row].kind == PRL_ROW_REAL && e->rows[row].state & PRL_ROW_CLOSED;
-}
-
 /* The row after a closed one, past its final observation. */
 static int32_t following(const prl_experience *e, int32_t row) {
   const int32_t next = e->rows[row].next;
@@ -69,7 +65,7 @@ static int32_t following(const prl_experience *e, int32_t row) {
 static int64_t closed_streams(prl_experience *e) {
   int64_t count = 0;
   for (int64_t slot = 0; slot < e->n.streams_used; slot++)
-    if (is_closed(e, e->streams[slot].first)) e->order[count++] = (int32_t)slot;
+    if (prl_row_is_closed(e, e->streams[slot].first)) e->order[count++] = (int32_t)slot;
   prl_sort_slots(e->order, count, e->streams);
   return count;
 }
@@ -79,8 +75,8 @@ static int64_t newest_that_fits(prl_experience *e, int64_t streams, int64_t capa
   if (e->n.closed <= capacity) return INT64_MAX;
   int64_t count = 0;
   for (int64_t i = 0; i < streams; i++)
-    for (int32_t row = e->streams[e->order[i]].first; is_closed(e, row); row = following(e, row))
-      e->numbers[count++] = e->rows[row].number;
+    for (int32_t row = e->streams[e->order[i]].first; prl_row_is_closed(e, row); row = following(e, row))
+      if (!e->rows[row].left) e->numbers[count++] = e->rows[row].number;
   return prl_select(e->numbers, count, capacity - 1);
 }
 
@@ -112,11 +108,12 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
  * state beside the rows is left as −2 − place of the observation, until the number of rows is known. */
 static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int64_t newest) {
   prl_stream *s = &e->streams[slot];
-  for (int32_t row = s->first; is_closed(e, row) && e->rows[row].number <= newest; row = s->first) {
+  for (int32_t row = s->first; prl_row_is_closed(e, row) && e->rows[row].number <= newest; row = s->first) {
     const prl_row *r = &e->rows[row];
     int64_t at = batch->rows++;
     int32_t next = following(e, row);
-    bool goes_on = r->end == PRL_END_NONE && is_closed(e, next) && e->rows[next].number <= newest;
+    bool goes_on = r->end == PRL_END_NONE && prl_row_is_closed(e, next) && !e->rows[next].left &&
+                   e->rows[next].number <= newest;
     bool terminated = r->end == PRL_END_TERMINATED, told = !terminated || prl_row_has_final(e, row);
     int32_t arrival = goes_on ? (int32_t)at + 1 : told ? -2 - r->next : (int32_t)at;
     copy_row(e, batch, at, row);
@@ -124,6 +121,7 @@ static void freeze_stream(prl_experience *e, prl_batch *batch, int32_t slot, int
     if (batch->finals) batch->arrival[at] = arrival;
     e->n.closed--;
     prl_row_behead(e, s, row);
+    prl_row_drop_left(e, s);
   }
 }
 
@@ -155,9 +153,10 @@ void prl_experience_version(prl_experience *e, uint64_t min_version) {
   e->n.min_version = (int64_t)min_version;
   for (int64_t slot = 0; slot < e->n.streams_used; slot++) {
     prl_stream *s = &e->streams[slot];
-    while (is_closed(e, s->first) && e->rows[s->first].version < min_version) {
+    while (prl_row_is_closed(e, s->first) && e->rows[s->first].version < min_version) {
       e->n.closed--;
       prl_row_stale(e, s, s->first);
+      prl_row_drop_left(e, s);
     }
   }
 }

@@ -45,6 +45,10 @@ static inline bool prl_stream_observed(const prl_experience *e, const prl_stream
   return s->last >= 0 && e->rows[s->last].kind == PRL_ROW_GHOST && e->rows[s->last].end == PRL_END_NONE;
 }
 
+static inline bool prl_row_is_closed(const prl_experience *e, int32_t row) {
+  return row >= 0 && e->rows[row].kind == PRL_ROW_REAL && e->rows[row].state & PRL_ROW_CLOSED;
+}
+
 /* Whether the row's final observation stands behind it. */
 static inline bool prl_row_has_final(const prl_experience *e, int32_t row) {
   const prl_row *r = &e->rows[row];
@@ -61,6 +65,8 @@ void prl_row_release(prl_experience *experience, int32_t row); /* its place is f
 /* Closes the stream's episode of that number with its partner's, if both are through. */
 void prl_pair_settle(prl_experience *experience, int32_t slot, uint32_t episode);
 void prl_row_settle(prl_experience *experience, int32_t row); /* closes it if it is time */
+/* Closed rows at the head of the stream that reach no batch. */
+void prl_row_drop_left(prl_experience *experience, prl_stream *stream);
 /* The closed row at the head of its stream is not learned from. */
 void prl_row_stale(prl_experience *experience, prl_stream *stream, int32_t row);
 /* Takes a closed row off the head of its stream, its final observation too. */

@@ -110,6 +110,10 @@ void prl_row_behead(prl_experience *e, prl_stream *s, int32_t row) {
   prl_row_release(e, row);
 }
 
+void prl_row_drop_left(prl_experience *e, prl_stream *s) {
+  while (prl_row_is_closed(e, s->first) && e->rows[s->first].left) prl_row_behead(e, s, s->first);
+}
+
 void prl_row_stale(prl_experience *e, prl_stream *s, int32_t row) {
   e->n.stale_steps++;
   if (e->stale) e->stale(e->stale_context, row);
@@ -119,6 +123,10 @@ void prl_row_stale(prl_experience *e, prl_stream *s, int32_t row) {
 static void close_row(prl_experience *e, int32_t row) {
   prl_row *r = &e->rows[row];
   r->state |= PRL_ROW_CLOSED;
+  if (r->left) {
+    prl_row_drop_left(e, &e->streams[r->stream]);
+    return;
+  }
   if (r->version >= (uint64_t)e->n.min_version) {
     e->n.closed++;
     return;
@@ -311,6 +319,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *d
                  .stream = slot,
                  .episode = o->paired ? s->episode : 0,
                  .arm = s->arm,
+                 .left = s->left,
                  .next = -1,
                  .wait_next = -1,
                  .event = -1,
@@ -379,6 +388,6 @@ prl_status prl_experience_observe(prl_experience *e, const uint64_t *streams, co
 
 bool prl_experience_dense(const prl_experience *e) {
   for (int64_t row = 0; row < e->n.fresh; row++)
-    if (e->rows[row].kind == PRL_ROW_REAL && isnan(e->log_prob[row])) return false;
+    if (e->rows[row].kind == PRL_ROW_REAL && !e->rows[row].left && isnan(e->log_prob[row])) return false;
   return true;
 }

@@ -60,6 +60,7 @@ function check.run(argv)
   else
     terminal.out("-- ", words.recipe, " resolved; hash ", loaded.hash, "\n")
     if plan then terminal.out("-- the agent takes ", require("perilune.recipe.memory").line(plan), "\n") end
+    if plan and loaded.recipe.agent.ramp then terminal.out("-- ", require("perilune.recipe.ramp").text(loaded.recipe), "\n") end
     if plan and loaded.recipe.agent.guards then terminal.out("-- ", require("perilune.recipe.guards").text(loaded.recipe), "\n") end
     terminal.out(prl.recipe.text(loaded.recipe))
     if plan then note_waits(loaded) end

@@ -16,6 +16,11 @@ function entry.show(one)
   for _, change in ipairs(one.changes or {}) do
     terminal.out(("      %s: %s → %s\n"):format(change.option, change.before or "–", change.after or "–"))
   end
+  if one.ramp then
+    local ramp = one.ramp
+    terminal.out(("      ramp: %s%s of the users%s\n"):format(ramp.before and format.share(ramp.before) .. " → " or "",
+      format.share(ramp.share), ramp.users and (", after %s of them had counted"):format(format.grouped(ramp.users)) or ""))
+  end
   for _, part in ipairs(one.plan or {}) do terminal.out("      ", migration.line(part), "\n") end
   terminal.out("      ", one.outcome, "\n")
 end

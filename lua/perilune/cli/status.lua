@@ -27,6 +27,12 @@ function status.run(argv)
   local swaps = journal.swaps(run.journal)
   local last = swaps[#swaps]
   terminal.out(("recipe %s, in force since step %s\n"):format(info.hash:sub(1, 8), last and format.grouped(last.step) or "0"))
+  local brought = journal.brought(run.journal)
+  last = brought[#brought]
+  if last and last.ramp and last.ramp.share < 1 then
+    terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others\n"):format(
+      format.share(last.ramp.share), format.grouped(last.step)))
+  end
   for _, change in ipairs(info.changes or {}) do
     terminal.out(("set since step %s: %s\n"):format(format.grouped(change.step), change.set))
   end

@@ -3,6 +3,7 @@
 local failure = require "perilune.failure"
 local options = require "perilune.cli.options"
 local folder = require "perilune.trainer.folder"
+local modes = require "perilune.trainer.modes"
 local request = require "perilune.cli.request"
 
 local swap = {summary = "give a training at work another recipe"}
@@ -15,13 +16,15 @@ function swap.run(argv)
     .. "changed by --set."):args "?"
   parser:option("--set", "Override one option of the new recipe, as in algorithm.lr=1e-3; may be repeated."):argname("PATH=VALUE")
     :count("*"):default({})
-  parser:flag("--check", "Only say whether it can be carried out, what it would change, and what would become of each part of the agent.")
+  parser:option("--mode", "How: " .. modes.text() .. ". Default: apply."):argname("MODE"):choices(modes.names()):default "apply"
+  parser:flag("--check", "Short for --mode check.")
   local words = options.parse(parser, argv)
   if not words.recipe and #words.set == 0 then
     failure.usage("a new recipe is needed, or what to change of the one in force, as in --set algorithm.lr=1e-3")
   end
   local file = words.recipe and options.recipe_only(words.recipe) or folder.open(words.run):file "resolved.lua"
-  return request.ask(words, {kind = words.check and "check" or "swap", recipe = require("posix").realpath(file), set = words.set})
+  local asks = modes.asks(words.check and "check" or words.mode)
+  return request.ask(words, {kind = asks.kind, mode = asks.mode, recipe = require("posix").realpath(file), set = words.set})
 end
 
 return swap

@@ -322,6 +322,7 @@ local function plan_document(self, algorithm, recipe, hash)
     local values
     document.control, values = control_document(self, recipe, document, rows)
     document.guards = given.guards and require("perilune.recipe.guards").document(recipe) or nil
+    document.ramp = given.ramp and require("perilune.recipe.ramp").document(recipe) or nil
     for name, value in pairs(values) do tensors[name] = value end
   end
   return document, tensors

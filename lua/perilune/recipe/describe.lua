@@ -46,7 +46,7 @@ local kinds = {
   algorithm = "table", start = "text | table", saved = "text", baseline = "text | table", policies = "tables by name", front = "table",
   references = "texts by name", observes = '{names} | {hide = {…}} | false', embed = "tables by name | false",
   memory = '{"gru", units, …} | false', metrics = "ratios by name", control = "table",
-  guards = "tables by name", bound = "number | relative",
+  guards = "tables by name", ramp = "table", shares = "numbers", bound = "number | relative",
 }
 
 local function type_text(option)
@@ -130,7 +130,8 @@ end
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "start",
-  "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "guards", "host"}
+  "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "guards", "ramp",
+  "host"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -147,6 +148,8 @@ topics.guards = function()
     "kl is how far an update\nmoves the policy. Without a swap guards stand idle; one that fires rolls the agent back by itself.\n\n" ..
     options_text(schema.guards) .. "\nA guard:\n\n" .. options_text(schema.guard)
 end
+topics.ramp = section("agent.ramp: how the recipe comes to serve everybody where it is swapped in by `perilune swap --mode ramp`.",
+  schema.ramp)
 topics.critic = section("objective.critics.NAME: one part of the objective, with its own value network.",
   schema.critic)
 topics.constraint = section("objective.constraints.NAME: what a critic's reward may come to.", schema.constraint)

@@ -271,6 +271,14 @@ schema.guards = {
     "where both have as many, at which the intervals are tightest", {min = 1, max = 1e15}),
 }
 
+--- Fields of agent.ramp.
+schema.ramp = {
+  option("shares", "shares", {0.01, 0.1, 1}, "", "of the users, by a hash of their number: whom a policy that is swapped in serves " ..
+    "at first, and after each step; ascending, the last one 1"),
+  option("after", "number", 2000, "users", "users of the new policy who have counted at a share (guards.days after they entered) " ..
+    "before the next one comes, which comes when the guards hold", {integer = true, min = 1, max = 1e15}),
+}
+
 schema.agent = {
   option("streams", "number", nil, "streams", "slots for streams; default: env.n, or 1024 for a host",
     {integer = true, min = 1, max = 2 ^ 28}),
@@ -289,6 +297,10 @@ schema.agent = {
   option("guards", "guards", nil, "",
     "what a policy that is swapped in may lose beside the control group: bounds of responses' lifts, and of kl, as in {watch_time = " ..
     "{at_least = relative(-0.005)}, kl = {at_most = 0.05}}. One that is broken rolls the agent back by itself (describe guards)"),
+  -- Without a default, for the same reason.
+  option("ramp", "ramp", nil, "",
+    "the shares of the users whom this recipe serves one after the other where it is swapped in by `perilune swap --mode ramp`, as " ..
+    "in {shares = {0.01, 0.1, 1}, after = 2000}; it goes on by the guards (describe ramp)"),
   option("idle", "duration", 0, "s", "a stream is truncated after this much inactivity; 0: never", {min = 0}),
 }
 
@@ -397,6 +409,8 @@ function schema.unknown(path)
   local guard = path:match("^agent%.guards%.[^.]+%.(.+)$")
   if guard then path, options = guard, schema.guard end
   if path:find("^agent%.guards%.") then return nil end
+  local ramp = path:match("^agent%.ramp%.(.+)$")
+  if ramp then path, options = ramp, schema.ramp end
   local start = path:match("^policy%.start%.(.+)$")
   if start then path, options = start, schema.start end
   local constraint = path:match("^objective%.constraints%.[^.]+%.(.+)$")

@@ -240,6 +240,7 @@ local function together(check, result, spec, env, algorithm)
     env.twins = control.twins(result)
   end
   if result.agent.guards then require("perilune.recipe.guards").check(check, result, spec, env, algorithm) end
+  if result.agent.ramp then require("perilune.recipe.ramp").check(check, result, algorithm) end
   if algorithm.pairs then needs_pairs(check, result, env) end
   check.try(leaves_steps, check, result, algorithm)
   check.try(needs_rows, check, result)
@@ -284,6 +285,9 @@ local function resolve(check, recipe)
   end
   if result.agent.guards then
     result.agent.guards = check.try(require("perilune.recipe.guards").resolve, check, result.agent.guards, "agent.guards", spec)
+  end
+  if result.agent.ramp then
+    result.agent.ramp = check.try(require("perilune.recipe.ramp").resolve, check, result.agent.ramp, "agent.ramp")
   end
   if result.references then
     result.references = check.try(require("perilune.recipe.references").resolve, check, result, "references", spec, algorithm)

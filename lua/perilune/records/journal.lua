@@ -85,15 +85,28 @@ local function undone(entry, resumed)
   return entry.step > resumed.step or entry.step == resumed.step and entry.after ~= resumed.after
 end
 
---- The entries that changed the recipe in force, in order: not what a checkpoint of before them undid.
-function journal.swaps(entries)
+local function changed_recipe(entry)
+  return (entry.kind == "swap" or entry.kind == "rollback") and entry.outcome == "in force"
+end
+
+--- The entries that brought a recipe into force, or more users to it, in order: not what a checkpoint of before them undid.
+function journal.brought(entries)
   local found = {}
   for _, entry in ipairs(entries) do
     if entry.kind == "resume" then
       while #found > 0 and undone(found[#found], entry) do found[#found] = nil end
-    elseif (entry.kind == "swap" or entry.kind == "rollback") and entry.outcome == "in force" then
+    elseif changed_recipe(entry) or entry.kind == "ramp" then
       found[#found + 1] = entry
     end
+  end
+  return found
+end
+
+--- Of these the entries that changed the recipe in force.
+function journal.swaps(entries)
+  local found = {}
+  for _, entry in ipairs(journal.brought(entries)) do
+    if changed_recipe(entry) then found[#found + 1] = entry end
   end
   return found
 end

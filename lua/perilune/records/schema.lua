@@ -210,13 +210,17 @@ local migrated = record({part = text, name = text, reason = text,
 local guard = record({name = text, users = count, control_users = count}, {at_least = number, at_most = number, value = number,
   low = number, high = number})
 
+-- A ramp, at a swap that begins one or a step of it: the share of the users whom the new policy serves, that before, and how many
+-- of its users had counted then.
+local ramp = record({share = number}, {before = number, users = count})
+
 schema.entry = record({number = at_least_1, previous = hash, time = said,
-  kind = choice("check", "swap", "guard", "rollback", "set", "resume"),
+  kind = choice("check", "swap", "ramp", "guard", "rollback", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said, guards = list(guard),
-  changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
+  ramp = ramp, changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
-  kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text)},
+  kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text), mode = choice("ramp")},
   function(check, value, path)
     if value.kind ~= "rollback" and value.recipe == nil then check.fail(below(path, "recipe"), "this is missing") end
   end)

@@ -12,9 +12,9 @@ local tag = html.tag
 --- [{x, text}] for the charts over steps.
 function journal.marks(run)
   local marks = {}
-  for i, entry in ipairs(past.swaps(run.journal or {})) do
+  for i, entry in ipairs(past.brought(run.journal or {})) do
     marks[i] = {x = entry.step, text = ("Step %s: %s by %s%s"):format(format.grouped(entry.step), entry.kind, entry.author,
-      entry.reason and ": " .. entry.reason or "")}
+      (entry.reason or entry.kind == "ramp") and ": " .. (entry.reason or entry.outcome) or "")}
   end
   return marks
 end
@@ -36,7 +36,8 @@ function journal.section(run)
   if #rows == 0 then return nil end
   return {
     tag("h2", nil, "What was done to it"),
-    tag("p", {class = "lead"}, "Every line of the journal. Where another recipe came into force, the curves have a dashed line."),
+    tag("p", {class = "lead"}, "Every line of the journal. Where another recipe came into force, or a ramp to its next share, the curves "
+      .. "have a dashed line."),
     html.cards({{"Step", "n"}, {"What", ""}, {"Who", ""}, {"Why", ""}, {"Changes and outcome", ""}}, rows),
   }
 end

@@ -3,6 +3,7 @@
 --- is a line of the journal, which is on the disk before a swap or a rollback is in force.
 
 local failure = require "perilune.failure"
+local format = require "perilune.format"
 local prl = require "perilune"
 local about = require "perilune.trainer.about"
 local difference = require "perilune.recipe.difference"
@@ -62,7 +63,9 @@ function Operator:other_recipe(request)
   local kept = prl.from_json(prl.to_json(loaded.recipe))
   local changes = difference.list(recipes.resolved(run), kept)
   refuse_change(changes)
-  return {call = "swap", plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
+  local ramp = request.mode == "ramp" and loaded.recipe.agent.ramp or nil
+  return {call = "swap", mode = request.mode, ramp = ramp and {share = ramp.shares[1]},
+    plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
     hash = loaded.hash, changes = changes}
 end
 
@@ -72,9 +75,9 @@ function Operator:recipe_before()
   return {call = "rollback", hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
--- A function of the agent, and what it returns: what it refuses is a failure.
-local function ask(agent, name, plan)
-  local ok, result = pcall(agent[name], agent, plan)
+-- A function of the agent, and what it returns: what it refuses is a failure. mode: of a swap.
+local function ask(agent, name, plan, mode)
+  local ok, result = pcall(agent[name], agent, plan, mode and {mode = mode})
   if ok then return result end
   failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")))
 end
@@ -88,7 +91,7 @@ function Operator:carry_out(request)
     if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
     wanted = request.kind == "rollback" and self:recipe_before() or self:other_recipe(request)
     if wanted.plan then
-      entry.plan = ask(run.agent, "check_swap", wanted.plan)
+      entry.plan = ask(run.agent, "check_swap", wanted.plan, wanted.mode)
     elseif not wanted.hash then
       ask(run.agent, "rollback") -- which says why there is nothing to go back to
     end
@@ -109,9 +112,9 @@ end
 function Operator:bring(wanted, entry)
   local run = self.run
   recipes.keep(run)
-  entry.outcome = "in force"
+  entry.outcome, entry.ramp = "in force", wanted.ramp
   entry = journal.append(run, entry)
-  local ok, refused = xpcall(ask, failure.handler, run.agent, wanted.call, wanted.plan)
+  local ok, refused = xpcall(ask, failure.handler, run.agent, wanted.call, wanted.plan, wanted.mode)
   if not ok then -- what was found to be possible was not: memory was short
     return journal.append(run, {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message})
   end
@@ -125,7 +128,7 @@ end
 function Operator:settle()
   local run, waiting = self.run, self.waiting
   if not waiting or run.agent:hash() ~= waiting.hash then return end
-  self.waiting, self.passed = nil, false
+  self.waiting, self.passed, self.stepped = nil, false, nil
   if waiting.loaded then
     recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
   end
@@ -185,10 +188,23 @@ function Operator:look_at_guards()
   end
 end
 
+-- A ramp has come to its next share by itself, once all guards held.
+function Operator:look_at_ramp()
+  local run = self.run
+  local ramp = run.driver:between() ~= nil and run.agent:ramp()
+  if not ramp or not ramp.update or ramp.update == self.stepped then return end
+  self.stepped, self.passed = ramp.update, false
+  say(run, text_of(journal.append(run, {kind = "ramp", author = "perilune", guards = numbers_of(ramp.guards),
+    ramp = {before = ramp.before, share = ramp.share, users = ramp.guards[1].users},
+    outcome = ramp.share < 1 and ("serves %s of the users"):format(format.share(ramp.share)) or "serves everybody: the ramp is over"})))
+  run:save()
+end
+
 --- Looks for what is asked, and at guards. Called between two pieces of the run's work.
 function Operator:look()
   if self.waiting then return self:settle() end
   self:look_at_guards()
+  self:look_at_ramp()
   local now = progress.now()
   if now < self.next or self.run.driver:between() == false then return end
   self.next = now + pause
@@ -216,8 +232,8 @@ function operator.reconcile(run)
   for _, entry in ipairs(entries) do
     if entry.outcome == "in force" or entry.kind == "resume" then last = entry.after end
   end
-  local swaps = past.swaps(entries)
-  local beyond = #swaps > 0 and swaps[#swaps].step > run.state.step -- of a recipe with the same hash, too
+  local brought = past.brought(entries)
+  local beyond = #brought > 0 and brought[#brought].step > run.state.step -- of a recipe with the same hash, too
   if last and (last ~= hash or beyond) then
     entries[#entries + 1] = journal.append(run, {kind = "resume", author = journal.author(), before = last, after = hash,
       outcome = "what came into force behind the checkpoint is undone, and its recipe is in force again"})

@@ -8,7 +8,7 @@
 
 /* ---- what it takes ---- */
 
-enum { PIECES = 3 + PRL_SIDES * PRL_UNITS_PIECES + PRL_GUARDS_PIECES };
+enum { PIECES = 3 + PRL_SIDES * PRL_UNITS_PIECES + PRL_GUARDS_PIECES + PRL_SHARES_PIECES };
 
 static int list_pieces(prl_control *c, prl_piece pieces[PIECES]) {
   const int64_t number = sizeof(double);
@@ -17,7 +17,8 @@ static int list_pieces(prl_control *c, prl_piece pieces[PIECES]) {
   pieces[count++] = (prl_piece){&c->sums, PRL_SIDES * PRL_CLUSTERS, (1 + c->responses) * number, true};
   pieces[count++] = (prl_piece){&c->weight, 1, number, true};
   for (int side = 0; side < PRL_SIDES; side++) count += prl_units_list(&c->units[side], pieces + count);
-  return count + prl_guards_list(&c->guards, pieces + count);
+  count += prl_guards_list(&c->guards, pieces + count);
+  return count + prl_shares_list(&c->shares, pieces + count);
 }
 
 static prl_status read(prl_control *c, const prl_value *root, const prl_shape *own, prl_error *error) {
@@ -29,6 +30,7 @@ static prl_status read(prl_control *c, const prl_value *root, const prl_shape *o
   if (!status) status = prl_read_string(map, "control", "salt", &c->salt, error);
   if (!status) status = prl_read_number(map, "control", "window", true, 1, 1e15, &c->window, error);
   if (!status) status = prl_per_read(map, "control", &per, error);
+  if (!status) status = prl_shares_read(&c->shares, root, error);
   if (!status) status = prl_shape_new(own->runtime, c->plan, &c->shape, error);
   if (status) return status;
   const prl_env_spec *a = &own->spec, *b = &c->shape->spec;
@@ -131,6 +133,7 @@ prl_status prl_control_blocks(prl_control *c, prl_blocks *blocks, prl_error *err
   for (int side = 0; !status && side < PRL_SIDES; side++)
     status = prl_units_blocks(&c->units[side], sides[side], blocks, error);
   if (!status) status = prl_guards_blocks(&c->guards, blocks, error);
+  if (!status) status = prl_shares_blocks(&c->shares, blocks, error);
   blocks->prefix = NULL;
   blocks->fixed = false;
   return status;
@@ -142,7 +145,8 @@ prl_status prl_control_restore(prl_control *c, prl_error *error) {
   bool good = prl_policy_restore(c->policy) && *c->weight >= 1 && isfinite(*c->weight);
   for (int64_t i = 0; good && i < PRL_SIDES * PRL_CLUSTERS * (1 + c->responses); i++)
     good = isfinite(c->sums[i]);
-  good = good && prl_guards_restore(&c->guards);
+  good = good && prl_guards_restore(&c->guards) && prl_shares_restore(&c->shares);
+  if (prl_shares_begun(&c->shares)) c->guards.looks = c->shares.count;
   return good ? PRL_OK : prl_fail(error, PRL_EFORMAT, "what was counted of the control group is damaged");
 }
 
@@ -195,6 +199,24 @@ void prl_control_enter(prl_control *c, const prl_batch *own, const prl_experienc
   prl_guards_pass(&c->guards, PRL_SIDE_OWN, experience);
   prl_guards_pass(&c->guards, PRL_SIDE_CONTROL, c->experience);
 }
+
+/* ---- a ramp ---- */
+
+bool prl_control_can_ramp(const prl_control *c) { return c->shares.count && c->guards.measured; }
+
+void prl_control_ramp(prl_control *c, bool begins) {
+  if (c->shares.count) *c->shares.at = begins;
+  c->guards.looks = begins ? c->shares.count : 1;
+}
+
+bool prl_control_advance(prl_control *c, const prl_experience *own) {
+  if (!prl_shares_under_way(&c->shares) || !prl_guards_pass_on(&c->guards, c->shares.after)) return false;
+  ++*c->shares.at;
+  prl_control_guard(c, own, true);
+  return true;
+}
+
+const prl_shares *prl_control_shares(const prl_control *c) { return &c->shares; }
 
 int prl_control_guards(const prl_control *c) { return c->guards.count; }
 int prl_control_measured(const prl_control *c) { return c->guards.measured; }

@@ -4,6 +4,7 @@
 #ifndef PRL_AGENT_CONTROL_CONTROL_H
 #define PRL_AGENT_CONTROL_CONTROL_H
 
+#include "agent/control/shares.h"
 #include "agent/policy/policy.h"
 #include "rl/units.h"
 
@@ -65,6 +66,16 @@ void prl_control_guard(prl_control *control, const prl_experience *own, bool swa
 /* Rows of the policy that learns, for the guards; and both sides' rows of an update that begins. */
 void prl_control_enter_own(prl_control *control, const prl_batch *own, const prl_experience *experience);
 void prl_control_enter(prl_control *control, const prl_batch *own, const prl_experience *experience);
+/* ---- a ramp (control/shares.h) ---- */
+
+bool prl_control_can_ramp(const prl_control *control); /* the plan has shares, and a guard on a response */
+/* What was swapped in serves the first share, before prl_control_guard; or nothing is ramped. */
+void prl_control_ramp(prl_control *control, bool begins);
+/* The next share comes into force, if its guards hold and enough users counted; these count anew then, since
+ * those of both sides must enter at the same time. True: it did. */
+bool prl_control_advance(prl_control *control, const prl_experience *own);
+const prl_shares *prl_control_shares(const prl_control *control);
+
 int prl_control_guards(const prl_control *control);   /* how many there are */
 int prl_control_measured(const prl_control *control); /* of these on responses: the first */
 /* Looks at them, at the end of an update, in which the policy moved by kl (NaN: not told). True: *fired has.

@@ -73,6 +73,7 @@ prl_status prl_guards_read(prl_guards *g, prl_runtime *runtime, const prl_value 
   memcpy(g->streams, streams, sizeof g->streams);
   status = read_forms(g, list, shape, error);
   g->level = fmin(0.25, (1 - confidence) / fmax(1, g->measured));
+  g->looks = 1;
   return status;
 }
 
@@ -209,7 +210,7 @@ void prl_guards_pass(prl_guards *g, int side, const prl_experience *e) {
 static int64_t waiting(const prl_experience *e, int64_t slot) {
   int64_t count = 0;
   for (int32_t row = e->streams[slot].first; row >= 0; row = e->rows[row].next)
-    count += e->rows[row].kind == PRL_ROW_REAL;
+    count += e->rows[row].kind == PRL_ROW_REAL && !e->rows[row].left;
   return count;
 }
 
@@ -229,7 +230,8 @@ void prl_guards_end(prl_guards *g) {
 }
 
 bool prl_guards_interval(const prl_guards *g, int guard, prl_interval *out) {
-  const prl_confidence about = {.bound = g->forms[guard].bound, .level = g->level, .users = g->users};
+  const prl_confidence about = {
+      .bound = g->forms[guard].bound, .level = g->level / g->looks, .users = g->users};
   return prl_confidence_interval(&about, &moments_of(g, PRL_SIDE_OWN)[guard],
                                  &moments_of(g, PRL_SIDE_CONTROL)[guard], out);
 }
@@ -258,4 +260,10 @@ bool prl_guards_judge(prl_guards *g, double kl) {
     return true;
   }
   return false;
+}
+
+bool prl_guards_pass_on(const prl_guards *g, double users) {
+  const int64_t all = (INT64_C(1) << g->measured) - 1;
+  return g->measured && g->state->stage == PRL_GUARDS_COUNTING && (g->state->held & all) == all &&
+         g->moments[0].n >= users;
 }

@@ -50,6 +50,7 @@ typedef struct prl_guards {
   bool lives;            /* a terminated episode of a driven instance ends a user's life */
   double days, users;    /* of the plan's `guards` */
   double level;          /* of each side of each measured guard */
+  double looks;          /* sequences of a ramp, one at each share, over which it is split; else 1 */
   int64_t streams[PRL_SIDES];
   prl_entrant *entrants[PRL_SIDES]; /* (streams) */
   double
@@ -73,13 +74,16 @@ void prl_guards_row(prl_guards *guards, int side, const prl_experience *experien
                     int64_t row, bool compared, bool own_clock);
 /* The days of those who entered long enough ago are over, by the agent's time. */
 void prl_guards_pass(prl_guards *guards, int side, const prl_experience *experience);
-/* A policy was swapped in: counting begins anew. Rows that wait in these experiences are of before. */
+/* A policy was swapped in, or serves a greater share: counting begins anew. Rows that wait in these
+ * experiences are of before. */
 void prl_guards_begin(prl_guards *guards, const prl_experience *const experiences[PRL_SIDES]);
 /* Nothing is judged until the next swap. */
 void prl_guards_end(prl_guards *guards);
 /* Looks at all guards, at the end of an update; kl: what it moved the policy by, NaN: not told. True: one has
  * fired, and `state` says which. One that holds now may fire later: what was swapped in goes on learning. */
 bool prl_guards_judge(prl_guards *guards, double kl);
+/* Whether all guards on responses hold, of which there is one, and so many users of the policy counted. */
+bool prl_guards_pass_on(const prl_guards *guards, double users);
 /* What is known of a measured guard; false: it is too early. */
 bool prl_guards_interval(const prl_guards *guards, int guard, prl_interval *out);
 

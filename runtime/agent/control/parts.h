@@ -4,6 +4,7 @@
 
 #include "agent/control/control.h"
 #include "agent/control/guards.h"
+#include "agent/control/shares.h"
 #include "objective/expression.h"
 
 enum { PRL_CLUSTERS = 256 }; /* of streams, by their keys */
@@ -29,6 +30,7 @@ struct prl_control {
   double *sums;
   double *weight; /* (1) of the next unit */
   prl_guards guards;
+  prl_shares shares;
 };
 
 /* The sums of a side's cluster (1 + responses). */

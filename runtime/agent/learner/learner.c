@@ -72,8 +72,10 @@ static prl_status add_guards(prl_learner *l, prl_error *error) {
     status = prl_metrics_add(&l->metrics, parts[i % 3], guard.name, &place, error);
   }
   if (!status && measured) status = prl_metrics_add(&l->metrics, "guard_users/", "policy", &place, error);
-  return status || !measured ? status
-                             : prl_metrics_add(&l->metrics, "guard_users/", "baseline", &place, error);
+  if (!status && measured) status = prl_metrics_add(&l->metrics, "guard_users/", "baseline", &place, error);
+  if (!status && measured && prl_control_can_ramp(l->control))
+    status = prl_metrics_add(&l->metrics, "", "ramp_share", &place, error);
+  return status;
 }
 
 static prl_status build(prl_learner *l, prl_error *error) {
@@ -347,6 +349,9 @@ void prl_learner_report_guards(prl_learner *l) {
     for (int k = 0; k < 3; k++)
       if (isfinite(values[k])) prl_metrics_put(&l->metrics, l->guards + 3 * i + k, values[k]);
   }
+  if (measured && prl_shares_begun(prl_control_shares(l->control)))
+    prl_metrics_put(&l->metrics, l->guards + 3 * measured + 2,
+                    prl_shares_now(prl_control_shares(l->control)));
   if (guard.state == PRL_GUARD_IDLE) return;
   prl_metrics_put(&l->metrics, l->guards + 3 * measured, (double)guard.users);
   prl_metrics_put(&l->metrics, l->guards + 3 * measured + 1, (double)guard.control_users);

@@ -46,6 +46,7 @@ static const struct {
      "of the control group."},
     {"guard_low", "Guard, lowest", "Lower end of the confidence sequence of a guarded lift."},
     {"guard_high", "Guard, highest", "Upper end of the confidence sequence of a guarded lift."},
+    {"ramp_share", "Share of the ramp", "Share of the users whom the policy that was swapped in serves."},
     {"guard_users", "Guard, users",
      "Users who came after the swap and whose days are over: of the policy, of the baseline."},
     {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},

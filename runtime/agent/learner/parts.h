@@ -131,7 +131,8 @@ struct prl_learner {
   prl_worker worker;  /* what this one is among them */
 
   prl_metrics metrics;
-  int guards; /* gauges: of each guard on a response its lift, low and high; then users of both sides */
+  int guards; /* gauges: of each guard on a response its lift, low and high; then users of both sides; then,
+               * where the plan has a ramp, the share in force */
   int64_t *optim_steps; /* (optims): as last looked at */
   prl_learner_counts n;
 };

@@ -130,6 +130,16 @@ void prl_policy_cut(const prl_policy *p, int64_t n, float *action) {
     }
 }
 
+void prl_policy_replace(prl_policy *to, const prl_policy *from, const uint8_t *chosen, int64_t n) {
+  const int64_t width = to->shape->experience.memory;
+  for (int64_t i = 0; i < n; i++) {
+    if (!chosen[i]) continue;
+    to->log_prob[i] = from->log_prob[i];
+    if (width) memcpy(to->memory + i * width, from->memory + i * width, (size_t)width * sizeof(float));
+  }
+  to->acted = n;
+}
+
 int64_t prl_policy_acted(const prl_policy *p) { return p->acted; }
 const float *prl_policy_lasting(const prl_policy *p) {
   return p->shape->experience.lasting ? p->lasting : NULL;

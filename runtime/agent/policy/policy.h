@@ -91,6 +91,9 @@ prl_status prl_policy_act(prl_policy *policy, const prl_experience *experience, 
 /* The log-densities of the last call, of its first prl_policy_acted rows: at most capacity.streams or
  * capacity.act, whichever is more. */
 const float *prl_policy_log_prob(const prl_policy *policy);
+/* In the chosen rows of a call of n, at most so many, those of another policy take their place, and so does
+ * what the states of its memory came to. */
+void prl_policy_replace(prl_policy *to, const prl_policy *from, const uint8_t *chosen, int64_t n);
 int64_t prl_policy_acted(const prl_policy *policy);
 /* Of the same rows the numbers of their draws that last (rows, n), for the experience; NULL: there are none.
  */

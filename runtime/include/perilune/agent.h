@@ -294,10 +294,29 @@ PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_er
  * Fails: as prl_agent_swap. */
 PRL_API prl_status prl_agent_swap_check(prl_agent *agent, const prl_plan *plan, prl_error *error);
 
+/* How a new recipe comes into force. */
+typedef enum prl_swap_mode {
+  PRL_SWAP_APPLY, /* at once, for everybody */
+  /* For a share of the users first, by the bucket of their group (prl_bucket, with the salt "ramp"): the
+   * others are served by the policy before, as it was, and nothing is learned of them. When all of the plan's
+   * guards on responses hold and `after` users of the new policy have counted, the next share comes into
+   * force, at the end of an update, and the guards count anew; a guard that fires rolls the agent back, as
+   * ever. A stream's policy changes between two of its episodes only: those that run when the swap comes into
+   * force are finished by the policy before. Shares and `after` are the new plan's (agent.ramp in a recipe).
+   */
+  PRL_SWAP_RAMP
+} prl_swap_mode;
+/* As prl_agent_swap, which is PRL_SWAP_APPLY, in one of these modes. Until a ramp has come to its last share
+ * no other swap is carried out; a rollback is. Fails: as prl_agent_swap; PRL_EINVAL (a mode that there is
+ * not; for a ramp: a plan without one, without a control group, without a guard on a response, or that learns
+ * from pairs), PRL_ESTATE (a ramp is under way; for a ramp: learning has failed). */
+PRL_API prl_status prl_agent_swap_with(prl_agent *agent, const prl_plan *plan, prl_swap_mode mode,
+                                       prl_error *error);
+
 /* What becomes of one part of an agent in a swap. */
 typedef struct prl_migrated {
   const char *part;     /* "parameters", "optimizer", "policy", "observations", "critic", "returns", "scale",
-                         * "novelty", "multiplier", "experience", "memory", "schedule", "option" */
+                         * "novelty", "multiplier", "experience", "memory", "schedule", "option", "ramp" */
   const char *name;     /* of the set, critic, constraint or option; "" where there is one alone */
   const char *outcome;  /* "kept", "kept in part", "rescaled", "started anew", "dropped" */
   const char *reason;   /* a sentence without its full stop */
@@ -310,6 +329,10 @@ typedef struct prl_migrated {
  * before. */
 PRL_API prl_status prl_agent_swap_plan(prl_agent *agent, const prl_plan *plan, const prl_migrated **list,
                                        int *count, prl_error *error);
+
+/* The same of a swap in that mode. Fails: as prl_agent_swap_with. */
+PRL_API prl_status prl_agent_swap_plan_with(prl_agent *agent, const prl_plan *plan, prl_swap_mode mode,
+                                            const prl_migrated **list, int *count, prl_error *error);
 
 /* Goes back to before the last swap: its recipe and all that was learned by then, byte for byte: parameters,
  * moments, statistics, multipliers, live options with what was set. Experience, time, streams and counts go
@@ -350,6 +373,22 @@ PRL_API int prl_agent_guards(prl_agent *agent, const prl_guard **guards);
  * *update: after how many updates; NULL: not asked. prl_agent_notice says the same in a sentence. Borrowed:
  * until the next swap comes into force. */
 PRL_API const prl_guard *prl_agent_breach(const prl_agent *agent, int64_t *update);
+
+/* Where a ramp stands (PRL_SWAP_RAMP). */
+typedef struct prl_ramp_status {
+  double share;   /* of the groups, whom the new policy serves: 1 at the end */
+  int at, count;  /* it is the share of this number, from 1, of so many */
+  double after;   /* users who have to count before the next one comes */
+  int64_t users;  /* of the new policy, who counted at this share */
+  int64_t left;   /* streams whose running episode the policy before serves */
+  int64_t update; /* after how many updates the share came into force by its guards; 0: with the swap, or
+                   * before the agent was loaded, and the following is not known */
+  double before;  /* the share until then */
+  const prl_guard *guards; /* as they held then, guards_count of them */
+  int guards_count;
+} prl_ramp_status;
+/* False: nothing was ramped since the last swap or rollback. Borrowed: until the next update ends. */
+PRL_API bool prl_agent_ramp(const prl_agent *agent, prl_ramp_status *out);
 
 /* A part of an agent, and how much of it was taken from another one. */
 typedef struct prl_taken {

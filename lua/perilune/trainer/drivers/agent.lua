@@ -98,13 +98,21 @@ function Agent:note_shortage()
   terminal.err("perilune: note: ", notice, "\n")
 end
 
+-- Updates of a policy that serves few are far apart: what an operator asks is looked for meanwhile.
+local piece = 64 -- steps of each instance
+
+local function ramps(made_by)
+  local ramp = made_by:ramp()
+  return ramp ~= nil and ramp.share < 1
+end
+
 --- One drive: to the next stop or the end of an update, whichever comes first.
 function Agent:advance()
   local run = self.run
   local state, made_by = run.state, run.agent
   local stop = math.min(state.next_evaluation or math.huge, state.next_checkpoint or math.huge)
   if not self:long_enough() then stop = math.min(stop, run.info.steps) end
-  local steps = math.min(stop - state.step, 2 ^ 50)
+  local steps = math.min(stop - state.step, ramps(made_by) and piece * run.info.environment.n or 2 ^ 50)
   local ok, made, days = pcall(made_by.drive, made_by, self.environments, steps, true,
     function() return not run:stop_asked() end)
   if not ok then failure.run(("training stopped at step %d: %s"):format(made_by:metrics().steps, made)) end
@@ -148,8 +156,12 @@ function Agent:progress(quiet)
   return progress.new(info.steps, self:position(), by_weight(info.critics), quiet)
 end
 
---- Whether an agent that is swapped now has its new recipe at once; of several workers each is inside of an update.
-function Agent:between() return (self.run.info.workers or 1) > 1 or self.run.state.ended == true end
+--- Whether an agent that is swapped now has its new recipe at once; of several workers each is inside of an update, and one that
+--- ramps waits for rows.
+function Agent:between()
+  local run = self.run
+  return (run.info.workers or 1) > 1 or run.state.ended == true or ramps(run.agent)
+end
 
 --- The critics are others since a swap.
 function Agent:follow() self.run.progress:follow(by_weight(self.run.info.critics)) end
