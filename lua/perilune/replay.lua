@@ -53,4 +53,12 @@ function replay.smaller(a, b, total)
   return prl.where(prl.le(total(a), total(b)):reshape(-1, 1), a, b)
 end
 
+--- Where the recipe refits critics after a swap: how much of its goal's variance (rows) a value says before it learns from it,
+--- 1 − Var(goal − value)/Var(goal). The goal counts values itself, so that this is near 1 sooner than of whole returns.
+function replay.explain(learn, name, value, goal)
+  if not learn:refits() then return end
+  local function variance(x) return (x - x:mean()):square():mean() end
+  learn:metric("explained_variance/" .. name, 1 - variance(goal - value) / (variance(goal) + 1e-12))
+end
+
 return replay

@@ -2,8 +2,9 @@
 --- A running policy gets another objective: its share constraint is tightened, a critic is added, the weights of interactions
 -- double, or a discount changes. For each: the user-days until the new optimum is reached, beside a fresh start with the new
 -- objective, and what was lost on the way. All agents learn side by side, those that were swapped from one policy that ran before.
+-- options.refit: updates for which their actors may wait for critics of another discount (agent.refit).
 --
---     perilune recipes/shortvideo/hot_swap.lua [--seed 2] [--set options.before=1e6]
+--     perilune recipes/shortvideo/hot_swap.lua [--seed 2] [--set options.before=1e6] [--set options.refit=50]
 local prl = require "perilune"
 
 local here = arg[0]:match "^(.*/)" or ""
@@ -81,10 +82,13 @@ local function agents_of(run, ltr, changes)
   agent:drive(env, run.options.before)
   assert(agent:save(before, env))
   for _, change in ipairs(changes) do
-    local plan = plan_of(run.seed, settings(ltr, change.bound, change.set))
+    local set = settings(ltr, change.bound, change.set)
+    local plan = plan_of(run.seed, set)
+    if run.options.refit > 0 then set[#set + 1] = ("agent.refit={updates = %d}"):format(run.options.refit) end
+    local refitted = plan_of(run.seed, set)
     local swapped, its = assert(prl.load_agent(before)), new_env(run.seed)
     assert(swapped:load_env(before, its))
-    swapped:swap(plan)
+    swapped:swap(refitted)
     all[#all + 1] = {change = change, kind = "swap", agent = swapped, env = its, scores = {}}
     all[#all + 1] = {change = change, kind = "fresh", agent = prl.agent(plan), env = new_env(run.seed), scores = {}}
   end
@@ -140,7 +144,7 @@ end
 
 prl.run {
   name = "hot_swap", env = "shortvideo", arguments = arg, steps = 1.5e6,
-  options = {before = 2.5e6, every = 1e5, users = 4096, days = 2},
+  options = {before = 2.5e6, every = 1e5, users = 4096, days = 2, refit = 0},
   metrics = {
     constraint = {"Objective, shares bound to those of LTR", "weighted lifts over LTR in percent, less what shares lack of their bound"},
     critic = {"Objective, downloads count too", "weighted lifts over LTR in percent, less what shares lack of their bound"},

@@ -220,6 +220,11 @@ prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progre
   return PRL_OK;
 }
 
+prl_refit_stage prl_agent_refit(const prl_agent *a, int64_t *updates) {
+  if (updates) *updates = 0;
+  return a ? prl_learner_refit(a->learner, updates) : PRL_REFIT_NONE;
+}
+
 int prl_agent_metrics(const prl_agent *a, const prl_metric **metrics) {
   return a && metrics ? prl_learner_metrics(a->learner, metrics) : 0;
 }

@@ -72,7 +72,8 @@ prl_status prl_workers_check(const prl_agent *a, const prl_vecenv *env, prl_erro
 
 bool prl_workers_ready(const prl_agent *a, const prl_vecenv *env) {
   return prl_vecenv_parts(env) > 1 && !a->next && !a->failed && !prl_learner_warmup_needs(a->learner) &&
-         prl_schedule_between(a->schedule) && !prl_workers_check(a, env, NULL);
+         prl_learner_refit(a->learner, NULL) != PRL_REFIT_RUNS && prl_schedule_between(a->schedule) &&
+         !prl_workers_check(a, env, NULL);
 }
 
 /* ---- making ---- */

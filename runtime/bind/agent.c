@@ -571,6 +571,7 @@ void prl_open_agent(lua_State *L) {
                                      {"load_env", load_env},
                                      {"swap", prl_lua_agent_swap},
                                      {"check_swap", prl_lua_agent_check_swap},
+                                     {"refit", prl_lua_agent_refit},
                                      {"rollback", prl_lua_agent_rollback},
                                      {"previous", prl_lua_agent_previous},
                                      {"hash", hash},

@@ -102,6 +102,7 @@ int prl_lua_agent_ramp(lua_State *L);
 /* swap.c */
 int prl_lua_agent_swap(lua_State *L);
 int prl_lua_agent_check_swap(lua_State *L);
+int prl_lua_agent_refit(lua_State *L);
 int prl_lua_agent_rollback(lua_State *L);
 int prl_lua_agent_previous(lua_State *L);
 

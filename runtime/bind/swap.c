@@ -63,3 +63,17 @@ int prl_lua_agent_previous(
     lua_pushnil(L);
   return 1;
 }
+
+int prl_lua_agent_refit(lua_State *L) { /* self → {state, updates}: the refit of the last swap; nil */
+  static const char *const states[] = {NULL, "running", "reached", "ended"};
+  int64_t updates;
+  const prl_refit_stage stage = prl_agent_refit(prl_check_agent(L, 1), &updates);
+  if (stage == PRL_REFIT_NONE) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_createtable(L, 0, 2);
+  prl_field_text(L, "state", states[stage]);
+  prl_field_number(L, "updates", (double)updates);
+  return 1;
+}

@@ -473,6 +473,9 @@ static void test_without_status(void **state) {
   assert_int_equal(prl_agent_guards(agent, NULL), 0);
   assert_null(prl_agent_breach(NULL, NULL));
   assert_null(prl_agent_breach(agent, NULL));
+  assert_int_equal(prl_agent_refit(NULL, &rows), PRL_REFIT_NONE);
+  assert_int_equal(rows, 0);
+  assert_int_equal(prl_agent_refit(agent, NULL), PRL_REFIT_NONE);
   assert_null(prl_agent_act_log_prob(NULL, &rows));
   assert_int_equal(rows, 0);
   assert_null(prl_agent_act_log_prob(agent, NULL));

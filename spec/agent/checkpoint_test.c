@@ -349,10 +349,12 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
 
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
-  toy_options small = toy_small(options), remembering = small;
+  toy_options small = toy_small(options), remembering = small, refitting = small;
   remembering.memory = 1;
-  const toy_options all[] = {small, toy_with_novelty(small), remembering, toy_with_continuation(small)};
-  for (int i = 0; i < 4; i++) {
+  refitting.refit = "{\"explained_variance\":0,\"updates\":2}";
+  const toy_options all[] = {small, toy_with_novelty(small), remembering, toy_with_continuation(small),
+                             refitting};
+  for (int i = 0; i < 5; i++) {
     toy_plan toy = toy_new(runtime, &all[i]);
     assert_true(fail_each_allocation(whole_life, &toy) > 200);
     toy_free(&toy);

@@ -107,6 +107,44 @@ static void another_objective(void **state) {
   prl_vecenv_free(env);
 }
 
+/* Critics of another discount are refitted: what acts waits meanwhile. What a file says of it is checked. */
+static void another_discount(void **state) {
+  (void)state;
+  toy_options other = options;
+  other.refit = "{\"explained_variance\":0.999,\"updates\":2}";
+  other.live = "{\"algorithm.lr\":0.003,\"algorithm.entropy\":0.01,\"gamma\":0.5}";
+  prl_plan *plan = toy_made(runtime, &other);
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
+  CHECK_OK(prl_agent_swap(agent, plan, &error));
+  int64_t updates;
+  const float policy = agent->sets->items[0]->value[5], value = agent->sets->items[1]->value[5];
+  for (int64_t i = 0; i < 2; i++) {
+    assert_int_equal(prl_agent_refit(agent, &updates), PRL_REFIT_RUNS);
+    assert_int_equal(updates, i);
+    CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+    assert_true(agent->sets->items[0]->value[5] == policy && agent->sets->items[1]->value[5] != value);
+  }
+  assert_int_equal(prl_agent_refit(agent, &updates), PRL_REFIT_ENDED);
+  assert_int_equal(updates, 2);
+  CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  assert_true(agent->sets->items[0]->value[5] != policy);
+
+  int64_t *refit = agent->learner->refit.state;
+  const int64_t wrong[][2] = {{0, 4}, {0, -1}, {1, -1}, {2, 2}}; /* place, value */
+  assert_true(prl_refit_restore(agent->learner));
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    const int64_t right = refit[wrong[i][0]];
+    refit[wrong[i][0]] = wrong[i][1];
+    assert_false(prl_refit_restore(agent->learner));
+    refit[wrong[i][0]] = right;
+  }
+  prl_plan_free(plan);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
+}
+
 static void refusals(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &options);
@@ -188,8 +226,14 @@ static void each_allocation_fails_in_turn(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_recipe), cmocka_unit_test(another_objective),
-                                     cmocka_unit_test(refusals), cmocka_unit_test(after_a_failure),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_recipe),
+                                     cmocka_unit_test(another_objective),
+                                     cmocka_unit_test(another_discount),
+                                     cmocka_unit_test(the_same_recipe),
+                                     cmocka_unit_test(another_objective),
+                                     cmocka_unit_test(another_discount),
+                                     cmocka_unit_test(refusals),
+                                     cmocka_unit_test(after_a_failure),
                                      cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

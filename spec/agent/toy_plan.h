@@ -33,6 +33,7 @@ typedef struct toy_options {
   bool poison;             /* the loss divides by the entropy weight: 0 makes it infinite */
   bool asynchronous;       /* several workers may learn by it */
   const char *value_optim; /* kind of the value set's optimizer; NULL: adam */
+  const char *refit;       /* JSON; NULL: none */
   const char *novelty;     /* JSON; NULL: none. It has a program "novelty", of all observations */
   bool continuation;       /* the plan has a program "continuation", of the first observation and response */
 } toy_options;
@@ -298,6 +299,7 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
   ADD("],\"capacity\":%s,\"warmup\":%d,\"normaliser\":%s,\"noise\":%d,", o->capacity ? o->capacity : "{}",
       o->warmup, o->normaliser ? o->normaliser : "null", o->actions);
   if (o->novelty) ADD("\"novelty\":%s,", o->novelty);
+  if (o->refit) ADD("\"refit\":%s,", o->refit);
   if (o->memory) ADD("\"memory\":{\"width\":%d,\"stretch\":3},", o->memory);
   ADD("\"sets\":[");
   at += (size_t)toy_set_text(text + at, size - at, "policy", toy_width(o), o->actions, true);

@@ -173,6 +173,24 @@ describe("a run that is changed while it trains", function()
     assert.truthy(read(run, "report.html"):find("Step 448: rollback by perilune: the guard kl fired", 1, true))
   end)
 
+  it("says when critics that were refitted let the actor go on", function()
+    local text = pole:gsub("gamma = 0.98", "gamma = 0.9"):gsub("train = ",
+      "agent = {refit = {explained_variance = 0.999, updates = %%d}},\n  train = ")
+    assert(prl.io.write(root .. "/two.lua", text:format("", 4)))
+    assert(prl.io.write(root .. "/one.lua", (text:gsub("0.9}", "0.8}"):gsub("0.999", "-1e9"):format("", 4))))
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    at(run, 14, function() ask(run, {recipe = root .. "/one.lua", id = "1.2.4"}) end)
+    local said = silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({"swap", "refit", "swap", "refit"}, {entries[1].kind, entries[2].kind, entries[3].kind, entries[4].kind})
+    assert.same({"the actor goes on after 4 updates: not every critic explains as much as agent.refit asks for", 640},
+      {entries[2].outcome, entries[2].step})
+    assert.same({"the actor goes on after 1 update: the critics explain as much as agent.refit asks for", 960},
+      {entries[4].outcome, entries[4].step})
+    assert.truthy(said:find("refit by perilune at step 640: the actor goes on after 4 updates", 1, true), said)
+  end)
+
   it("takes its file's edits, and none with a mistake", function()
     local run = start {watch = true}
     local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end

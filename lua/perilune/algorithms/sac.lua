@@ -122,7 +122,10 @@ function sac.build(learn, opt)
         loss = loss and loss + error or error
       end
       if twin == twins[1] then
-        for i, one in ipairs(objective) do learn:metric("value/" .. one.name, column(value, i):mean()) end
+        for i, one in ipairs(objective) do
+          learn:metric("value/" .. one.name, column(value, i):mean())
+          replay.explain(learn, one.name, column(value, i), goals[i])
+        end
       end
     end
     learn:metric("value_loss", loss)

@@ -88,7 +88,10 @@ function td3.build(learn, opt)
         local goal = fair(batch.reward[one.name] + batch.discount[one.name] * column(ahead, i), one.gamma, i):detach()
         local error = prl.mse(column(value, i), goal)
         loss = loss and loss + error or error
-        if k == 1 then learn:metric("value/" .. one.name, column(value, i):mean()) end
+        if k == 1 then
+          learn:metric("value/" .. one.name, column(value, i):mean())
+          replay.explain(learn, one.name, column(value, i), goal)
+        end
       end
     end
     learn:metric("value_loss", loss)

@@ -266,6 +266,25 @@ local function novelty_document(self)
   return novelty and {critic = "novelty", observes = novelty.observes, clip = novelty.clip} or nil
 end
 
+-- Whether an update says how much of the returns each critic explains: a verb, or a metric of a program.
+local function explains(self, schedule)
+  for _, step in ipairs(schedule) do
+    if step.verb == "advantages" or step.verb == "vtrace" or (step.body and explains(self, step.body)) then return true end
+  end
+  return self.explains
+end
+
+--- `refit`, where the recipe asks for it.
+local function refit_document(self, schedule)
+  local given, algorithm = self.recipe.agent.refit, self.recipe.algorithm
+  if not given then return nil end
+  if not explains(self, schedule) then
+    error(("agent.refit: %s does not say how much of the returns its critics explain (explained_variance), as ppo and a2c do"):format(
+      algorithm[1] or algorithm.lua), 0)
+  end
+  return {explained_variance = given.explained_variance, updates = given.updates}
+end
+
 --- What an update takes has a place in memory (validate.lua refuses a rollout that has none, in the recipe's place).
 local function needs_rows(self, schedule, rows)
   for _, step in ipairs(schedule) do
@@ -315,7 +334,7 @@ local function plan_document(self, algorithm, recipe, hash)
     constraints = constrained, arms = self.arms or nil,
     ids = embed.vocabularies(spec.observation.names, self.recipe.policy.embed), memory = memory_document(self.recipe.policy.memory),
     metrics = metric_documents(algorithm, recipe.algorithm), asynchronous = algorithm.asynchronous,
-    novelty = novelty_document(self),
+    novelty = novelty_document(self), refit = refit_document(self, schedule),
   }
   if given.baseline then
     local rows = document.capacity.rows or 2 * schedule[1].rows

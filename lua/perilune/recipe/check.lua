@@ -13,6 +13,7 @@ local ENOUGH = {} -- raised where there are so many
 
 -- One option of a section, or its default.
 local function resolve(check, option, value, path)
+  if option.absent and value == nil then return nil end -- a section that has to be asked for
   if option.kind == "section" and option.fields then return check.section(option.fields, value, path) end
   if value == nil then
     if option.required then check.fail(path, "this is missing" .. (option.meaning and ": " .. option.meaning or "")) end

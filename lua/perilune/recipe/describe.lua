@@ -73,7 +73,7 @@ end
 local function rows_of(options, prefix, rows, said)
   for _, option in ipairs(options) do
     if option.kind == "section" and option.fields and prefix ~= nil then
-      rows_of(option.fields, prefix .. option.name .. ".", rows)
+      rows_of(option.fields, prefix .. option.name .. ".", rows, option.absent and (" (where %s is given)"):format(option.name))
     else
       local beside = option.of and option.of ~= option.name and (" (with %s alone)"):format(option.of) or ""
       rows[#rows + 1] = {
@@ -130,7 +130,7 @@ end
 
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "start",
-  "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "guards", "ramp",
+  "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "guards", "ramp", "refit",
   "host"}
 
 local function section(title, options)
@@ -150,6 +150,7 @@ topics.guards = function()
 end
 topics.ramp = section("agent.ramp: how the recipe comes to serve everybody where it is swapped in by `perilune swap --mode ramp`.",
   schema.ramp)
+topics.refit = section("agent.refit: what an actor waits for after a swap that changes what critics are of.", schema.refit)
 topics.critic = section("objective.critics.NAME: one part of the objective, with its own value network.",
   schema.critic)
 topics.constraint = section("objective.constraints.NAME: what a critic's reward may come to.", schema.constraint)

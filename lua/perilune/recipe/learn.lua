@@ -268,7 +268,12 @@ function Learn:metric(name, value)
   options.need_kind("learn:metric: its name", name, "string")
   options.need_kind("learn:metric: its value", value, "tensor")
   prl.trace_output(name, value)
+  self.explains = self.explains or name:find("^explained_variance/") ~= nil
 end
+
+--- Whether the recipe refits critics after a swap (agent.refit): then an update says explained_variance/CRITIC of each, by the
+--- values before it learned from its rows. learn:advantages and learn:vtrace say it; other algorithms by learn:metric.
+function Learn:refits() return self.recipe.agent.refit ~= nil end
 
 --- Gives the rows that were drawn from the memory their priorities, |values| (rows); learn:sample {priority =} draws by them.
 function Learn:priority(values)
@@ -416,7 +421,7 @@ function learn.new(recipe, spec, constant, own_policy)
     sets = {}, programs = {}, programs_count = 0, live = {}, scalars = {}, actor_made = false, critics_made = false,
     trunk_made = false, own_policy = own_policy or false, makers = {}, prefix = "",
     arms = false, sequence = false, sight_made = false, longest = false, began = false, policies = {}, saved_sets = {},
-    statistics = false, novelty_of = false, continuation_of = false, raw = false, references_made = {},
+    statistics = false, novelty_of = false, continuation_of = false, raw = false, references_made = {}, explains = false,
   }, Learn)
 end
 

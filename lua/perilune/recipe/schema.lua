@@ -279,6 +279,13 @@ schema.ramp = {
     "before the next one comes, which comes when the guards hold", {integer = true, min = 1, max = 1e15}),
 }
 
+--- agent.refit.
+schema.refit = {
+  option("explained_variance", "number", 0, "", "a critic is done in an update whose steps it explains better than this before it " ..
+    "learns from them: 1 − Var(return − value)/Var(return)", {max = 0.999}),
+  option("updates", "number", 50, "updates", "after so many the actor goes on all the same", {integer = true, min = 1, max = 1e9}),
+}
+
 schema.agent = {
   option("streams", "number", nil, "streams", "slots for streams; default: env.n, or 1024 for a host",
     {integer = true, min = 1, max = 2 ^ 28}),
@@ -301,6 +308,9 @@ schema.agent = {
   option("ramp", "ramp", nil, "",
     "the shares of the users whom this recipe serves one after the other where it is swapped in by `perilune swap --mode ramp`, as " ..
     "in {shares = {0.01, 0.1, 1}, after = 2000}; it goes on by the guards (describe ramp)"),
+  option("refit", "section", nil, "", "after a swap that gives a critic another reward or discount, the actor waits while the critic " ..
+    "learns, until it explains what is new to it; without this section it does not wait (describe refit)",
+    {fields = schema.refit, absent = true}),
   option("idle", "duration", 0, "s", "a stream is truncated after this much inactivity; 0: never", {min = 0}),
 }
 

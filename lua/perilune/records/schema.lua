@@ -202,7 +202,7 @@ end}
 
 -- What becomes of one part of the agent (agent:check_swap).
 local migrated = record({part = text, name = text, reason = text,
-  outcome = choice("kept", "kept in part", "rescaled", "started anew", "dropped")},
+  outcome = choice("kept", "kept in part", "rescaled", "refitted", "started anew", "dropped")},
   {taken = count, of = count, before = number, after = number},
   function(check, value, path) together(check, value, path, {"taken", "of"}) end)
 
@@ -215,7 +215,7 @@ local guard = record({name = text, users = count, control_users = count}, {at_le
 local ramp = record({share = number}, {before = number, users = count})
 
 schema.entry = record({number = at_least_1, previous = hash, time = said,
-  kind = choice("check", "swap", "ramp", "guard", "rollback", "set", "resume"),
+  kind = choice("check", "swap", "ramp", "guard", "refit", "rollback", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said, guards = list(guard),
   ramp = ramp, changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 

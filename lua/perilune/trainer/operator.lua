@@ -40,6 +40,7 @@ function operator.new(run, options, files)
     self.watched = watch.new(run.info, run.info.set, files)
   end
   self.passed = all_held(run)
+  self:look_at_refit()
   return self
 end
 
@@ -118,6 +119,7 @@ function Operator:bring(wanted, entry)
   if not ok then -- what was found to be possible was not: memory was short
     return journal.append(run, {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message})
   end
+  for _, part in ipairs(entry.plan or {}) do wanted.refits = wanted.refits or part.outcome == "refitted" end
   self.waiting = wanted
   self:settle()
   return entry
@@ -128,7 +130,7 @@ end
 function Operator:settle()
   local run, waiting = self.run, self.waiting
   if not waiting or run.agent:hash() ~= waiting.hash then return end
-  self.waiting, self.passed, self.stepped = nil, false, nil
+  self.waiting, self.passed, self.stepped, self.refitting = nil, false, nil, waiting.refits or false
   if waiting.loaded then
     recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
   end
@@ -200,11 +202,28 @@ function Operator:look_at_ramp()
   run:save()
 end
 
+-- The refit of the last swap (agent.refit); nil where there was none.
+local function refit_of(run) return run.driver:between() ~= nil and run.agent:refit() or nil end
+
+-- Whether what acts waits while critics are refitted, and how that ended.
+function Operator:look_at_refit()
+  local run = self.run
+  local refit = refit_of(run)
+  local running = refit ~= nil and refit.state == "running"
+  if refit and self.refitting and not running then
+    say(run, text_of(journal.append(run, {kind = "refit", author = "perilune", outcome = ("the actor goes on after %s: %s"):format(
+      format.plural(refit.updates, "update"), refit.state == "reached" and "the critics explain as much as agent.refit asks for"
+      or "not every critic explains as much as agent.refit asks for")})))
+  end
+  self.refitting = running
+end
+
 --- Looks for what is asked, and at guards. Called between two pieces of the run's work.
 function Operator:look()
   if self.waiting then return self:settle() end
   self:look_at_guards()
   self:look_at_ramp()
+  self:look_at_refit()
   local now = progress.now()
   if now < self.next or self.run.driver:between() == false then return end
   self.next = now + pause

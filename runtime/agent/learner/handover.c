@@ -114,7 +114,7 @@ static void describe(const prl_learner *to, const prl_critic *ours, const prl_le
   size_t at = 0;
   text[0] = 0;
 #define SAY(...) at += (size_t)prl_format(text + at, size - at, __VA_ARGS__), at = at < size ? at : size - 1
-  if (other) SAY("its reward is another expression, which it learns from where it is, ");
+  if (other) SAY("its reward is another expression, ");
   if (factor != 1) SAY("its reward is %.6g times what it was, ", factor);
   if (gamma != was) SAY("gamma is %.6g in place of %.6g, ", gamma, was);
   if (ours->unit != old->unit) SAY("gamma is for a %s in place of a %s, ", ours->per, old->per);
@@ -154,6 +154,33 @@ static bool network_kept(const prl_learner *to, const prl_critic *ours, const bo
   return found < 0 || whole[found];
 }
 
+/* Whether what the critic says is of other returns: of another reward, also by a factor other than k, by
+ * which it was rescaled, or of another discount. */
+static bool is_another(const prl_learner *to, const prl_critic *ours, const prl_learner *from,
+                       const prl_critic *old, double factor, double k, bool other) {
+  const double step = (double)from->experience->n.decisions, needed = factor * *old->scale / *ours->scale;
+  const bool scaled = fabs(needed - k) <= 1e-12 * fabs(k);
+  return other || !scaled || ours->unit != old->unit ||
+         number_of(to, ours->gamma, step) != number_of(from, old->gamma, step);
+}
+
+static void note_critic(const prl_learner *to, const prl_critic *ours, const prl_critic *old, double k,
+                        bool kept, bool refits, bool other, const char *text, prl_migration *m) {
+  const char *outcome = refits ? PRL_REFITTED : !kept ? PRL_KEPT_IN_PART : k != 1 ? PRL_RESCALED : PRL_KEPT;
+  const prl_migrated entry = {"critic", ours->name, outcome, NULL, 0, 0, *old->scale, *ours->scale};
+  const char *network = kept ? "" : "not all of its network goes on, ";
+  if (refits)
+    prl_migration_note(m, &entry,
+                       "%s%sthe actor waits until its explained variance is above %.6g, for at most %" PRId64
+                       " updates",
+                       text, network, to->refit.above, to->refit.most);
+  else
+    prl_migration_note(m, &entry, "%s%s", text,
+                       !kept   ? "not all of its network goes on"
+                       : other ? "it learns from where it is"
+                               : "it goes on");
+}
+
 /* One that goes on. */
 static void take_known(prl_learner *to, prl_critic *ours, const prl_learner *from, const prl_critic *old,
                        const bool *whole, prl_migration *m) {
@@ -161,10 +188,11 @@ static void take_known(prl_learner *to, prl_critic *ours, const prl_learner *fro
   bool other;
   const double factor = factor_of(to, ours, from, old, &other), k = prl_critic_take(ours, old, factor);
   const bool kept = network_kept(to, ours, whole);
+  const bool refits =
+      (is_another(to, ours, from, old, factor, k, other) || prl_refit_waits(from, old->name)) &&
+      prl_refit_begin(to, (int)(ours - to->critics));
   describe(to, ours, from, old, factor, other, text, sizeof text);
-  const char *outcome = !kept ? PRL_KEPT_IN_PART : k != 1 ? PRL_RESCALED : PRL_KEPT;
-  prl_migration_note(m, &(prl_migrated){"critic", ours->name, outcome, NULL, 0, 0, *old->scale, *ours->scale},
-                     "%s%s", text, kept ? "it goes on" : "not all of its network goes on");
+  note_critic(to, ours, old, k, kept, refits, other, text, m);
   note_returns(ours, old, k, m);
 }
 

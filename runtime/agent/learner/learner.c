@@ -86,6 +86,7 @@ static prl_status build(prl_learner *l, prl_error *error) {
   if (!status) status = prl_constraints_build(l, error);
   if (!status) status = prl_novelty_build(l, error);
   if (!status) status = prl_programs_build(l, error);
+  if (!status) status = prl_refit_build(l, error);
   if (!status && l->shape->asynchronous)
     status = prl_metrics_add(&l->metrics, "", "lag", &l->worker.lag, error);
   if (status) return status;
@@ -123,6 +124,7 @@ void prl_learner_free(prl_learner *l) {
   prl_programs_free(l);
   prl_constraints_free(l);
   prl_novelty_free(l);
+  prl_refit_free(l);
   prl_critics_free(l);
   if (l->metrics.runtime) prl_metrics_deinit(&l->metrics);
   prl_replay_free(l->memory);
@@ -219,6 +221,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
   if (!status) status = prl_constraints_blocks(l, blocks, error);
   if (!status) status = prl_novelty_blocks(l, blocks, error);
+  if (!status) status = prl_refit_blocks(l, blocks, error);
   return status ? status : prl_critics_blocks(l, blocks, error);
 }
 
@@ -273,7 +276,7 @@ bool prl_learner_restore(prl_learner *l) {
   if (good) prl_learner_cut(l);
   prl_programs_fill_live(l);
   return good && prl_constraints_restore(l) && prl_novelty_restore(l) && (!l->memory || memory_holds(l)) &&
-         correction_holds(l) && continuation_holds(l);
+         correction_holds(l) && continuation_holds(l) && prl_refit_restore(l);
 }
 
 /* ---- swapping ---- */

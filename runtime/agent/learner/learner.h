@@ -66,6 +66,8 @@ prl_status prl_learner_value_parameters(const prl_learner *learner, int64_t *cou
 bool prl_learner_statistics(const prl_learner *learner, int critic, const char **name, bool *begun);
 
 int64_t prl_learner_updates(const prl_learner *learner); /* finished */
+/* As prl_agent_refit. */
+prl_refit_stage prl_learner_refit(const prl_learner *learner, int64_t *updates);
 bool prl_learner_multipliers(
     const prl_learner *learner); /* whether any multiplier of a constraint is learned */
 /* Metrics of several updates and workers: tally (2 × gauges) has sums and then counts, to which the values of

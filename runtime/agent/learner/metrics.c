@@ -66,6 +66,9 @@ static const struct {
      "Share of the variance of who went on that the model says before it learns from it. Near 1 it sees what "
      "happens "
      "after the end, and takes no luck out."},
+    {"refit", "Refit",
+     "Updates for which the actor has waited, since a swap gave critics another reward or discount; none: it "
+     "does not wait."},
     {"perturbation", "Perturbation", "Of the parameters that act: its root mean square."},
     {"discount", "Discount of a step", "Of a critic that discounts by time: mean of gamma^(Δt / per)."},
 };

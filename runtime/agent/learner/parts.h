@@ -8,6 +8,7 @@
 #include "agent/learner/learner.h"
 #include "agent/learner/metrics.h"
 #include "agent/learner/novelty.h"
+#include "agent/learner/refit.h"
 #include "agent/learner/shared.h"
 #include "objective/expression.h"
 #include "rl/replay.h"
@@ -116,7 +117,8 @@ struct prl_learner {
   int critics_count;
   prl_constraint *constraints;
   int constraints_count;
-  prl_novelty *novelty;    /* NULL: there is none */
+  prl_novelty *novelty; /* NULL: there is none */
+  prl_refit refit;
   const prl_critic *timed; /* the first that discounts by time; NULL: none does */
 
   prl_source *sources; /* what programs may read of the batch */

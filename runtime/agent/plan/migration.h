@@ -24,6 +24,7 @@ void prl_migration_note(prl_migration *migration, const prl_migrated *entry, con
 #define PRL_KEPT "kept"
 #define PRL_KEPT_IN_PART "kept in part"
 #define PRL_RESCALED "rescaled"
+#define PRL_REFITTED "refitted"
 #define PRL_ANEW "started anew"
 #define PRL_DROPPED "dropped"
 

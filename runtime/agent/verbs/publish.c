@@ -8,6 +8,7 @@ static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_e
   if (status) return status;
   l->n.updates++;
   prl_learner_release(l);
+  prl_refit_look(l);
   prl_metrics_publish(&l->metrics);
   turn->next = 0;
   turn->updated = true;

@@ -318,7 +318,7 @@ typedef struct prl_migrated {
   const char *part;     /* "parameters", "optimizer", "policy", "observations", "critic", "returns", "scale",
                          * "novelty", "multiplier", "experience", "memory", "schedule", "option", "ramp" */
   const char *name;     /* of the set, critic, constraint or option; "" where there is one alone */
-  const char *outcome;  /* "kept", "kept in part", "rescaled", "started anew", "dropped" */
+  const char *outcome;  /* "kept", "kept in part", "rescaled", "refitted", "started anew", "dropped" */
   const char *reason;   /* a sentence without its full stop */
   int64_t taken, of;    /* numbers of a set, rows; of 0: nothing is counted */
   double before, after; /* a value that the part has: a deviation, a multiplier, an option; NaN: none */
@@ -348,6 +348,17 @@ PRL_API prl_status prl_agent_rollback(prl_agent *agent, prl_error *error);
 /* The hash of the recipe that is in force after a rollback; NULL: there is nothing to go back to. Borrowed:
  * until the next swap or rollback comes into force. */
 PRL_API const char *prl_agent_previous(const prl_agent *agent);
+
+/* What becomes of critics to which a swap gave another reward or discount, where the plan asks for a refit
+ * (agent.refit in a recipe): they learn while the parameters by which the policy acts wait. */
+typedef enum prl_refit_stage {
+  PRL_REFIT_NONE,    /* nothing was refitted */
+  PRL_REFIT_RUNS,    /* the policy waits */
+  PRL_REFIT_REACHED, /* every critic explained as much of its returns as the plan asks for */
+  PRL_REFIT_ENDED    /* after the plan's number of updates, and one of them did not */
+} prl_refit_stage;
+/* The refit of the last swap. *updates: how many it has lasted; NULL: not asked. */
+PRL_API prl_refit_stage prl_agent_refit(const prl_agent *agent, int64_t *updates);
 
 /* A guard of the plan (agent.guards in a recipe): a bound on what a swapped-in policy may lose beside the
  * control group. Guards begin to count with a swap. One that fires rolls the agent back by itself, at the end
