@@ -37,6 +37,7 @@ static prl_status list_blocks(prl_agent *a, prl_error *error) {
 static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) {
   prl_status status = prl_shape_new(a->runtime, a->root, &a->shape, error);
   if (!status) status = prl_live_new(a->runtime, prl_get(a->root, "live"), &a->live, error);
+  if (!status) status = prl_live_begin(a->live, a->root, error);
   if (!status) status = prl_experience_new(a->runtime, &a->shape->experience, &a->experience, error);
   if (!status) status = prl_sets_new(a->runtime, a->root, values, &a->sets, error);
   if (!status) status = prl_policy_new(a->runtime, a->root, a->shape, a->sets, a->live, &a->policy, error);

@@ -198,6 +198,9 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode
   status = check_same(a, next, error);
   if (!status) status = prl_learner_measure(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
+  if (!status)
+    status = prl_live_continue(next->live, a->live, (double)a->experience->n.decisions, plan->schedules,
+                               next->document, error);
   if (!status && mode == PRL_SWAP_RAMP) status = prl_ramp_new(a, next, error);
   if (status)
     prl_agent_free(next);

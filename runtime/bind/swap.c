@@ -4,34 +4,50 @@
 
 #include "bind/bind.h"
 
-/* {mode = "apply" or "ramp"} at that place; absent: apply */
-static prl_swap_mode check_mode(lua_State *L, int at) {
-  static const char *const modes[] = {"apply", "ramp", NULL}; /* as prl_swap_mode */
-  if (lua_isnoneornil(L, at)) return PRL_SWAP_APPLY;
-  luaL_checktype(L, at, LUA_TTABLE);
-  lua_getfield(L, at, "mode");
-  const prl_swap_mode mode = (prl_swap_mode)luaL_checkoption(L, -1, "apply", modes);
+/* The word of an option in the table at 3; −1: it is not there. */
+static int word_of(lua_State *L, const char *key, const char *const *words) {
+  int word = -1;
+  if (!lua_istable(L, 3)) return word;
+  lua_getfield(L, 3, key);
+  if (!lua_isnil(L, -1)) word = prl_check_word(L, -1, key, -1, words);
   lua_pop(L, 1);
-  return mode;
+  return word;
 }
 
-int prl_lua_agent_swap(lua_State *L) { /* self, plan, {mode}: a new recipe, in force between two updates */
+/* The plan at 2, with what {mode = "apply" or "ramp", schedules = "go_on" or "restart"} at 3 says; absent: it
+ * comes into force at once, and nothing is said of its schedules. */
+static const prl_plan *check_swapped(lua_State *L, const char *about, prl_swap_mode *mode) {
+  static const char *const keys[] = {"mode", "schedules", NULL};
+  static const char *const modes[] = {"apply", "ramp", NULL}; /* as prl_swap_mode */
+  static const char *const schedules[] = {"go_on", "restart", NULL};
+  prl_plan *plan = prl_check_plan(L, 2);
+  prl_check_keys(L, 3, about, keys);
+  const int way = word_of(L, "mode", modes);
+  *mode = way < 0 ? PRL_SWAP_APPLY : (prl_swap_mode)way;
+  (void)prl_plan_schedules(plan, (prl_schedules)(PRL_SCHEDULES_GO_ON + word_of(L, "schedules", schedules)),
+                           NULL);
+  return plan;
+}
+
+int prl_lua_agent_swap(lua_State *L) { /* self, plan, {mode, schedules}: a new recipe, between two updates */
   prl_error error;
-  prl_check(L, prl_agent_swap_with(prl_check_agent(L, 1), prl_check_plan(L, 2), check_mode(L, 3), &error),
-            &error);
+  prl_swap_mode mode;
+  prl_agent *agent = prl_check_agent(L, 1);
+  const prl_plan *plan = check_swapped(L, "agent:swap", &mode);
+  prl_check(L, prl_agent_swap_with(agent, plan, mode, &error), &error);
   return 0;
 }
 
-/* self, plan, {mode} → [{part, name, outcome, reason, taken, of, before, after}]; raises what agent:swap
- * would */
+/* self, plan, {mode, schedules} → [{part, name, outcome, reason, taken, of, before, after}]; raises what
+ * agent:swap would */
 int prl_lua_agent_check_swap(lua_State *L) {
   prl_error error;
   const prl_migrated *list;
   int count;
-  prl_check(L,
-            prl_agent_swap_plan_with(prl_check_agent(L, 1), prl_check_plan(L, 2), check_mode(L, 3), &list,
-                                     &count, &error),
-            &error);
+  prl_swap_mode mode;
+  prl_agent *agent = prl_check_agent(L, 1);
+  const prl_plan *plan = check_swapped(L, "agent:check_swap", &mode);
+  prl_check(L, prl_agent_swap_plan_with(agent, plan, mode, &list, &count, &error), &error);
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
     lua_createtable(L, 0, 8);

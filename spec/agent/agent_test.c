@@ -272,6 +272,7 @@ static void a_bad_policy_is_not_published(void **state) {
     toy_plan toy = toy_new(runtime, &sound);
     prl_plan *plan;
     CHECK_OK(toy_plan_of(runtime, &toy, &plan, &error));
+    CHECK_OK(prl_plan_schedules(plan, PRL_SCHEDULES_GO_ON, &error)); /* the step size follows one */
     CHECK_OK(prl_agent_swap(agent, plan, &error));
     CHECK_OK(prl_agent_act(agent, &stream, NULL, observation, 1, PRL_MEAN, &after, NULL, &error));
     assert_true(before == after);

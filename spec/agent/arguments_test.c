@@ -147,6 +147,7 @@ static void agent_calls(void) {
   REFUSED("plan", prl_agent_swap(agent, NULL, e));
   REFUSED("agent", prl_agent_swap_check(NULL, plan, e));
   REFUSED("plan", prl_agent_swap_check(agent, NULL, e));
+  REFUSED("plan", prl_plan_schedules(NULL, PRL_SCHEDULES_GO_ON, e));
   const prl_migrated *migrated = NULL;
   int parts = 7;
   REFUSED("agent", prl_agent_swap_plan(NULL, plan, &migrated, &parts, e));

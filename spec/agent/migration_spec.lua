@@ -44,7 +44,7 @@ local pairs_of = {
   ["no memory"] = {{algorithm = sac}, {}},
   ["a new memory"] = {{}, {algorithm = sac}},
   schedules = {{algorithm = '"ppo", rollout = 16, minibatch = 32, lr = linear {from = 1e-2, to = 0}'},
-    {algorithm = '"ppo", rollout = 16, minibatch = 32, lr = linear {from = 1e-3, to = 0}'}},
+    {algorithm = '"ppo", rollout = 16, minibatch = 32, lr = linear {from = 1e-3, to = 0}'}, {schedules = "go_on"}},
   ["a measured scale"] = {{critics = 'swing = {reward = function(r) return r.reward end, scale = "baseline"}', warmup = 64},
     {critics = 'swing = {reward = function(r) return 4 * r.reward end, scale = "baseline"}', warmup = 64}},
 }
@@ -130,12 +130,12 @@ describe("agent:check_swap", function()
       if not (both[1].algorithm or ""):find "sac" then agent:drive(env, 12) end
       local plan = plan_of(both[2])
       local was, new = file_of(agent), file_of(prl.agent(plan))
-      local list = agent:check_swap(plan)
-      assert.same(list, agent:check_swap(plan)) -- and the agent is as it was
+      local list = agent:check_swap(plan, both[3])
+      assert.same(list, agent:check_swap(plan, both[3])) -- and the agent is as it was
       for _, set in ipairs(was.plan.sets) do
         assert.equal(was.bytes("params." .. set.name), file_of(agent).bytes("params." .. set.name))
       end
-      agent:swap(plan)
+      agent:swap(plan, both[3])
       local is, parts = file_of(agent), {}
       for _, part in ipairs(list) do
         local what = part.part

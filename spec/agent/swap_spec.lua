@@ -63,6 +63,91 @@ describe("agent:swap", function()
     refuses('hit = {wait = "2 s"}, like = {}', "responses.1 (hit).wait_us is 2000000 in the new plan and")
   end)
 
+  describe("of schedules", function()
+    local path = os.tmpname()
+    teardown(function() os.remove(path) end)
+
+    local function plan(lr, more)
+      local file = assert(io.open(path, "w"))
+      file:write((text:format(more or ""):gsub("epochs = 1", "epochs = 1, lr = " .. lr)))
+      file:close()
+      return prl.recipe.plan(assert(prl.recipe.load(path)))
+    end
+    local falling, steeper = "linear {from = 1e-2, to = 0, over = 1000}", "linear {from = 1e-3, to = 0, over = 500}"
+    local calm = ", calm = {reward = function(r) return -abs(r.reward) end}"
+
+    -- At step 400.
+    local function running(lr)
+      local one, its = prl.agent(plan(lr)), prl.env("pendulum", {n = 4, seed = 3})
+      one:drive(its, 400)
+      return one, its
+    end
+    local function lr_of(one) return math.floor(one:get "algorithm.lr" * 1e6 + 0.5) end
+    local function said_of(one, what, how)
+      for _, part in ipairs(one:check_swap(what, how)) do
+        if part.part == "schedule" then return ("%s: %s"):format(part.outcome, part.reason) end
+      end
+    end
+
+    it("wants to be told where another one would be at another number", function()
+      local one = running(falling)
+      local asked = "swap: the schedule of algorithm.lr is at 0.0002 if it goes on at step 400, and at 0.001 if it starts again; " ..
+        "it must be said which: schedules go_on or restart"
+      assert.has_error(function() one:swap(plan(steeper)) end, asked)
+      assert.has_error(function() one:check_swap(plan(steeper), {}) end, asked)
+      assert.equal(6000, lr_of(one))
+      assert.has_error(function() running("1e-3"):swap(plan(steeper)) end, asked) -- also where there was none
+      assert.error_matches(function() one:swap(plan(steeper), {schedules = "on"}) end,
+        'schedules has no choice "on"; there are go_on, restart')
+      assert.error_matches(function() one:swap(plan(steeper), {schedule = "go_on"}) end, 'agent:swap.*"schedule".*schedules')
+    end)
+
+    it("goes on, or starts again", function()
+      local one, its = running(falling)
+      assert.equal("kept: the new recipe's goes on at its step 400", said_of(one, plan(steeper), {schedules = "go_on"}))
+      one:swap(plan(steeper), {schedules = "go_on"})
+      assert.equal(200, lr_of(one))
+      local other = running(falling)
+      assert.equal("started anew: it starts again, at step 400", said_of(other, plan(steeper), {schedules = "restart"}))
+      other:swap(plan(steeper), {schedules = "restart"})
+      assert.equal(1000, lr_of(other))
+      other:drive(its, 100)
+      assert.equal(800, lr_of(other))
+    end)
+
+    it("goes on unasked where it is the running one, or where it makes no difference", function()
+      local one, its = running(falling)
+      assert.equal("kept: it goes on, unchanged, at its step 400", said_of(one, plan(falling, calm)))
+      one:swap(plan(falling, calm))
+      assert.equal(6000, lr_of(one))
+      one:swap(plan(falling), {schedules = "restart"})
+      assert.equal(10000, lr_of(one))
+      one:drive(its, 100)
+      one:swap(plan "linear {from = 1e-3, to = 1e-3, over = 10}")
+      assert.equal(1000, lr_of(one))
+      one:swap(plan "1e-3")
+    end)
+
+    it("is at its own step after it started again: in a file, after a swap that goes on, and before it after a rollback", function()
+      local one, its = running(falling)
+      one:swap(plan(steeper), {schedules = "restart"})
+      one:drive(its, 100)
+      local file = path .. ".safetensors"
+      assert(one:save(file))
+      local again = assert(prl.load_agent(file))
+      os.remove(file)
+      assert.equal(800, lr_of(again))
+      assert.error_matches(function() again:swap(plan(falling)) end,
+        "algorithm.lr is at 0.009 if it goes on at step 100, and at 0.01 if it starts again")
+      again:swap(plan(steeper, calm))
+      assert.equal(800, lr_of(again))
+      again:rollback()
+      assert.equal(800, lr_of(again))
+      one:rollback()
+      assert.equal(5000, lr_of(one))
+    end)
+  end)
+
   it("refuses a plan for another environment", function()
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))

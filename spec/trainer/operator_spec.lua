@@ -145,6 +145,21 @@ describe("a run that is changed while it trains", function()
     assert.is_true(require("perilune.records.run").as_written(info(run)))
   end)
 
+  it("asks whether schedules go on or start again, and does as it is told", function()
+    assert(prl.io.write(root .. "/falling.lua", (pole:format(""):gsub("epochs = 1", "epochs = 1, lr = linear {from = 1e-2, to = 0}"))))
+    local run = start()
+    at(run, 2, function() ask(run, {recipe = root .. "/falling.lua"}) end)
+    at(run, 6, function() ask(run, {recipe = root .. "/falling.lua", schedules = "restart"}) end)
+    silently(run.train, run)
+    local entries = entries_of(run)
+    assert.equal("refused: the schedule of algorithm.lr is at 0.009 if it goes on at step 128, and at 0.01 if it starts again; it must be "
+      .. "said which: perilune swap --schedules go-on, or --schedules restart", entries[1].outcome)
+    local said
+    for _, part in ipairs(entries[2].plan) do said = part.part == "schedule" and part or said end
+    assert.same({"in force", "started anew", 0.01}, {entries[2].outcome, said.outcome, said.after})
+    assert.near(0.01 * (384 / 1280), run.agent:get "algorithm.lr", 1e-12)
+  end)
+
   it("goes back by itself where a guard fires, with a line of both", function()
     local function guarded(critics)
       return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",

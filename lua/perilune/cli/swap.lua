@@ -18,13 +18,16 @@ function swap.run(argv)
     :count("*"):default({})
   parser:option("--mode", "How: " .. modes.text() .. ". Default: apply."):argname("MODE"):choices(modes.names()):default "apply"
   parser:flag("--check", "Short for --mode check.")
+  parser:option("--schedules", "Where a schedule of the new recipe is another one than runs: go-on, at the present step, or restart, "
+    .. "from its start; refused without it where that makes a difference."):choices {"go-on", "restart"}
   local words = options.parse(parser, argv)
   if not words.recipe and #words.set == 0 then
     failure.usage("a new recipe is needed, or what to change of the one in force, as in --set algorithm.lr=1e-3")
   end
   local file = words.recipe and options.recipe_only(words.recipe) or folder.open(words.run):file "resolved.lua"
   local asks = modes.asks(words.check and "check" or words.mode)
-  return request.ask(words, {kind = asks.kind, mode = asks.mode, recipe = require("posix").realpath(file), set = words.set})
+  return request.ask(words, {kind = asks.kind, mode = asks.mode, recipe = require("posix").realpath(file), set = words.set,
+    schedules = words.schedules and words.schedules:gsub("-", "_") or nil})
 end
 
 return swap

@@ -209,7 +209,8 @@ function topics.schedule()
       {"warmup {to, over}", "from 0 to `to` over `over` steps, then `to`"},
       {"piecewise {{step, value}, …}", "linear between the points, constant outside"},
       {"expression(function(step) … end)", "a formula of the step, with the functions of a reward"},
-    })
+    }) .. "\nIn a swap the running schedule goes on. Another one goes on at the present step or starts again: where that makes a\n" ..
+    "difference the swap wants to be told (perilune swap --schedules, agent:swap(plan, {schedules = \"go_on\"})).\n"
 end
 
 function topics.optimizer(name)

@@ -220,7 +220,8 @@ schema.entry = record({number = at_least_1, previous = hash, time = said,
   ramp = ramp, changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
-  kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text), mode = choice("ramp")},
+  kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text), mode = choice("ramp"),
+  schedules = choice("go_on", "restart")},
   function(check, value, path)
     if value.kind ~= "rollback" and value.recipe == nil then check.fail(below(path, "recipe"), "this is missing") end
   end)

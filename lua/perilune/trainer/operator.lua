@@ -65,7 +65,7 @@ function Operator:other_recipe(request)
   local changes = difference.list(recipes.resolved(run), kept)
   refuse_change(changes)
   local ramp = request.mode == "ramp" and loaded.recipe.agent.ramp or nil
-  return {call = "swap", mode = request.mode, ramp = ramp and {share = ramp.shares[1]},
+  return {call = "swap", how = {mode = request.mode, schedules = request.schedules}, ramp = ramp and {share = ramp.shares[1]},
     plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
     hash = loaded.hash, changes = changes}
 end
@@ -76,11 +76,12 @@ function Operator:recipe_before()
   return {call = "rollback", hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
--- A function of the agent, and what it returns: what it refuses is a failure. mode: of a swap.
-local function ask(agent, name, plan, mode)
-  local ok, result = pcall(agent[name], agent, plan, mode and {mode = mode})
+-- A function of the agent, and what it returns: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
+local function ask(agent, name, plan, how)
+  local ok, result = pcall(agent[name], agent, plan, how)
   if ok then return result end
-  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")))
+  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
+    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
 end
 
 --- Carries out a request {kind, recipe, set, author, reason, id}: the journal's line says what became of it.
@@ -92,7 +93,7 @@ function Operator:carry_out(request)
     if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
     wanted = request.kind == "rollback" and self:recipe_before() or self:other_recipe(request)
     if wanted.plan then
-      entry.plan = ask(run.agent, "check_swap", wanted.plan, wanted.mode)
+      entry.plan = ask(run.agent, "check_swap", wanted.plan, wanted.how)
     elseif not wanted.hash then
       ask(run.agent, "rollback") -- which says why there is nothing to go back to
     end
@@ -115,7 +116,7 @@ function Operator:bring(wanted, entry)
   recipes.keep(run)
   entry.outcome, entry.ramp = "in force", wanted.ramp
   entry = journal.append(run, entry)
-  local ok, refused = xpcall(ask, failure.handler, run.agent, wanted.call, wanted.plan, wanted.mode)
+  local ok, refused = xpcall(ask, failure.handler, run.agent, wanted.call, wanted.plan, wanted.how)
   if not ok then -- what was found to be possible was not: memory was short
     return journal.append(run, {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message})
   end

@@ -55,7 +55,8 @@ static prl_status read_option(prl_live *live, const prl_value *map, int64_t inde
   live->given[index] = NAN;
   const char *name = live->names[index];
   const prl_value *inner = prl_get(option, "value");
-  prl_status status = read_scalar(live->runtime, inner ? inner : option, name, &live->scalars[index], error);
+  live->documents[index] = inner ? inner : option;
+  prl_status status = read_scalar(live->runtime, live->documents[index], name, &live->scalars[index], error);
   live->count = (int)index + 1;
   if (status || !inner) return status;
   status = prl_read_number(option, name, "low", false, -INFINITY, INFINITY, &live->low[index], error);
@@ -69,13 +70,15 @@ static prl_status build(prl_live *live, const prl_value *map, prl_error *error) 
   prl_runtime *runtime = live->runtime;
   if (map && map->kind != PRL_MAP && prl_count(map)) return prl_read_fail("", "live", "a map", error);
   live->names = prl_calloc(runtime, count, sizeof *live->names);
+  live->documents = prl_calloc(runtime, count, sizeof *live->documents);
   live->scalars = prl_calloc(runtime, count, sizeof *live->scalars);
   live->low = prl_calloc(runtime, count, sizeof *live->low);
   live->high = prl_calloc(runtime, count, sizeof *live->high);
   live->given = prl_calloc(runtime, count, sizeof *live->given);
   live->frozen = prl_calloc(runtime, count, sizeof *live->frozen);
   prl_status status = PRL_OK;
-  if (!live->names || !live->scalars || !live->low || !live->high || !live->given || !live->frozen)
+  if (!live->names || !live->documents || !live->scalars || !live->low || !live->high || !live->given ||
+      !live->frozen)
     status = prl_fail_memory(error, count * sizeof *live->scalars);
   for (int64_t i = 0; !status && i < prl_count(map); i++) status = read_option(live, map, i, error);
   if (!status) prl_live_freeze(live, 0);
@@ -98,6 +101,7 @@ void prl_live_free(prl_live *live) {
   if (!live) return;
   for (int i = 0; i < live->count; i++) prl_expression_free(live->scalars[i].expression);
   prl_free(live->runtime, live->names);
+  prl_free(live->runtime, live->documents);
   prl_free(live->runtime, live->scalars);
   prl_free(live->runtime, live->low);
   prl_free(live->runtime, live->high);
@@ -167,9 +171,8 @@ static double piecewise(const prl_value *points, double step) {
   return y0;
 }
 
-double prl_live_value(const prl_live *live, int index, double step) {
-  if (!isnan(live->given[index])) return live->given[index];
-  const prl_scalar *s = &live->scalars[index];
+/* Of a scalar, so many steps from where it counts. */
+static double value_at(const prl_scalar *s, double step) {
   double part = s->over > 0 && step < s->over ? step / s->over : 1;
   switch (s->kind) {
   case PRL_SCALAR_NUMBER:
@@ -187,24 +190,86 @@ double prl_live_value(const prl_live *live, int index, double step) {
   return s->to;
 }
 
+double prl_live_value(const prl_live *live, int index, double step) {
+  return isnan(live->given[index]) ? value_at(&live->scalars[index], fmax(0, step - live->origin))
+                                   : live->given[index];
+}
+
 void prl_live_freeze(prl_live *live, double step) {
   for (int i = 0; i < live->count; i++) live->frozen[i] = prl_live_value(live, i, step);
 }
+
+/* ---- in a swap ---- */
 
 static double value_of(const prl_live *live, int index, double step) {
   return index < 0 ? NAN : prl_live_value(live, index, step);
 }
 
-void prl_live_note(const prl_live *to, const prl_live *from, double step, prl_migration *m) {
+static const char origin_key[] = "schedules_from";
+
+prl_status prl_live_begin(prl_live *live, const prl_value *root, prl_error *error) {
+  prl_status status = prl_read_number(root, "", origin_key, false, 0, 1e18, &live->origin, error);
+  if (!status) prl_live_freeze(live, 0);
+  return status;
+}
+
+/* Whether the scalar is that of the option in `from`, too. */
+static bool is_running(const prl_live *from, const char *name, const prl_value *document) {
+  const int old = prl_live_find(from, name);
+  return old >= 0 && prl_value_equal(from->documents[old], document);
+}
+
+/* The first schedule that is another one than is running, and at another number at that step from its start;
+ * −1: there is none. */
+static int find_other(const prl_live *to, const prl_live *from, double step) {
   for (int i = 0; i < to->count; i++) {
-    const int old = prl_live_find(from, to->names[i]);
-    if (to->scalars[i].kind != PRL_SCALAR_NUMBER)
-      prl_migration_note(m,
-                         &(prl_migrated){"schedule", to->names[i], old < 0 ? PRL_ANEW : PRL_KEPT, NULL, 0, 0,
-                                         value_of(from, old, step), value_of(to, i, step)},
-                         "the new recipe's schedule holds from step %.0f on, as if it had run from the start",
-                         step);
+    const prl_scalar *s = &to->scalars[i];
+    if (s->kind != PRL_SCALAR_NUMBER && value_at(s, step) != value_at(s, 0) &&
+        !is_running(from, to->names[i], to->documents[i]))
+      return i;
   }
+  return -1;
+}
+
+prl_status prl_live_continue(prl_live *to, const prl_live *from, double step, prl_schedules schedules,
+                             prl_doc *document, prl_error *error) {
+  const double gone = step - from->origin;
+  const int other = schedules == PRL_SCHEDULES_ASK ? find_other(to, from, gone) : -1;
+  if (other >= 0)
+    return prl_fail(
+        error, PRL_EINVAL,
+        "swap: the schedule of %s is at %.6g if it goes on at step %.0f, and at %.6g if it starts "
+        "again; it must be said which: schedules go_on or restart",
+        to->names[other], value_at(&to->scalars[other], gone), gone, value_at(&to->scalars[other], 0));
+  to->origin = schedules == PRL_SCHEDULES_RESTART ? step : from->origin;
+  if (to->origin == 0) return PRL_OK;
+  prl_value *value = prl_put(document, &document->root, origin_key);
+  if (!value) return prl_fail_memory(error, sizeof *value);
+  prl_set_number(value, to->origin);
+  return PRL_OK;
+}
+
+static void note_schedule(const prl_live *to, int i, const prl_live *from, double step, prl_migration *m) {
+  const int old = prl_live_find(from, to->names[i]);
+  const bool again = to->origin != from->origin, same = is_running(from, to->names[i], to->documents[i]);
+  const prl_migrated entry = {"schedule",
+                              to->names[i],
+                              old < 0 || again ? PRL_ANEW : PRL_KEPT,
+                              NULL,
+                              0,
+                              0,
+                              value_of(from, old, step),
+                              value_of(to, i, step)};
+  if (again)
+    prl_migration_note(m, &entry, "it starts again, at step %.0f", step);
+  else
+    prl_migration_note(m, &entry, "%s at its step %.0f",
+                       same ? "it goes on, unchanged," : "the new recipe's goes on", step - to->origin);
+}
+
+void prl_live_note(const prl_live *to, const prl_live *from, double step, prl_migration *m) {
+  for (int i = 0; i < to->count; i++)
+    if (to->scalars[i].kind != PRL_SCALAR_NUMBER) note_schedule(to, i, from, step, m);
   for (int i = 0; i < from->count; i++) {
     const int ours = prl_live_find(to, from->names[i]);
     if (isnan(from->given[i])) continue;

@@ -26,11 +26,13 @@ typedef struct prl_scalar {
 typedef struct prl_live {
   prl_runtime *runtime;
   int count;
-  const char **names; /* of the plan's document */
+  const char **names;          /* of the plan's document */
+  const prl_value **documents; /* of the scalars, in the plan's document */
   prl_scalar *scalars;
   double *low, *high;
   double *given;  /* (count) set by prl_agent_set; NaN: the scalar holds */
   double *frozen; /* (count) in force in the update that runs */
+  double origin;  /* the env step from which scalars count; 0: the first */
 } prl_live;
 
 /* A number, or a live option by its place. */
@@ -42,6 +44,12 @@ typedef struct prl_ref {
 /* `live` of the plan's document, which must outlive the result. Fails: PRL_EFORMAT, PRL_ENOMEM. */
 prl_status prl_live_new(prl_runtime *runtime, const prl_value *map, prl_live **out, prl_error *error);
 void prl_live_free(prl_live *live);
+/* `schedules_from` of the plan's document, where it has one: the origin. Fails: PRL_EFORMAT. */
+prl_status prl_live_begin(prl_live *live, const prl_value *root, prl_error *error);
+/* In a swap at that step: scalars of `to` go on where those of `from` are, or start again; the document of
+ * `to` says so from now on. Fails: PRL_EINVAL (neither is said, and it makes a difference), PRL_ENOMEM. */
+prl_status prl_live_continue(prl_live *to, const prl_live *from, double step, prl_schedules schedules,
+                             prl_doc *document, prl_error *error);
 prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error);
 int prl_live_find(const prl_live *live, const char *name); /* −1: none */
 /* Fails: PRL_ENAME with the nearest name. */
@@ -51,7 +59,7 @@ prl_status prl_live_set(prl_live *live, int index, double value, prl_error *erro
 double prl_live_value(const prl_live *live, int index, double step); /* in force at that env step */
 void prl_live_freeze(prl_live *live, double step);
 /* Notes what becomes of schedules, and of options that were set by hand, where `to` takes the place of `from`
- * at that step: schedules follow env steps and so go on, and the new plan's numbers hold. */
+ * at that step: schedules are where prl_live_continue has put them, and the new plan's numbers hold. */
 void prl_live_note(const prl_live *to, const prl_live *from, double step, prl_migration *migration);
 /* The reference at map[key]; fallback where it is absent. Fails: PRL_EFORMAT. */
 prl_status prl_live_ref(const prl_live *live, const prl_value *map, const char *where, const char *key,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/arguments.h"
 #include "core/read.h"
 #include "tensor/tensor.h"
 
@@ -110,4 +111,12 @@ const prl_tensor *prl_plan_tensor_find(const prl_plan *plan, const char *set, co
       return &plan->tensors[i].value;
   }
   return NULL;
+}
+
+prl_status prl_plan_schedules(prl_plan *plan, prl_schedules schedules, prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "plan", plan);
+  if (!status)
+    status = PRL_WITHIN(error, "schedules", (int)schedules, PRL_SCHEDULES_ASK, PRL_SCHEDULES_RESTART);
+  if (!status) plan->schedules = schedules;
+  return status;
 }

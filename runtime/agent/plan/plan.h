@@ -17,6 +17,7 @@ struct prl_plan {
   int count;
   prl_plan_tensor *tensors;
   char hash[33];
+  prl_schedules schedules; /* what they do in a swap */
 };
 
 /* Takes the document, which becomes NULL, unless it fails; tensors are copied. Everything is checked when an

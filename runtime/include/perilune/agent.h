@@ -50,6 +50,15 @@ PRL_API void prl_plan_free(prl_plan *plan);
 /* The hash of the resolved recipe: 32 hexadecimal digits. Borrowed: valid until the plan is freed. */
 PRL_API const char *prl_plan_hash(const prl_plan *plan);
 
+/* What the schedules of a plan do in a swap (numbers that follow env steps, as in linear {…} of a recipe). */
+typedef enum prl_schedules {
+  PRL_SCHEDULES_ASK,    /* the swap is refused where it makes a difference, see prl_agent_swap */
+  PRL_SCHEDULES_GO_ON,  /* they are at the step at which those of the running agent are */
+  PRL_SCHEDULES_RESTART /* they are at their start */
+} prl_schedules;
+/* Says it of the plan, for all swaps to it that follow. Fails: PRL_EINVAL (no such value). */
+PRL_API prl_status prl_plan_schedules(prl_plan *plan, prl_schedules schedules, prl_error *error);
+
 /* A new agent. The plan is copied and may be freed. Fails: PRL_EFORMAT (a malformed plan, which a recipe
  * never gives), PRL_ENOMEM, PRL_ELIMIT (the agent needs more memory than is left of the runtime's budget;
  * added up before any of it is allocated: the option that takes most). */
@@ -286,8 +295,10 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ: which and how; one
  * waits for whole episodes and the other for steps; a new critic with the scale "baseline" where no
  * replay memory has 32 steps on which it could be measured; what needs densities of actions, after steps that
- * were acted without one), PRL_ESTATE (during the warm-up; while a rollback waits for the end of an update),
- * PRL_ENUMERIC (the mean of a reward that is measured so is 0 or not finite). The agent is then unchanged.
+ * were acted without one; a schedule of the plan is not the running one's, and would be at another number if
+ * it goes on than at its start, and prl_plan_schedules did not say which), PRL_ESTATE (during the warm-up;
+ * while a rollback waits for the end of an update), PRL_ENUMERIC (the mean of a reward that is measured so is
+ * 0 or not finite). The agent is then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 /* Whether prl_agent_swap would be carried out now: PRL_OK, or what it fails with. The agent stays as it is.
