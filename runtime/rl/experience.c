@@ -23,7 +23,7 @@ static prl_status check_options(const prl_experience_options *o, prl_error *erro
   return PRL_OK;
 }
 
-enum { PIECES = 18 };
+enum { PIECES = 19 };
 
 /* All blocks of an experience whose sizes are known. Places of the pool are cleared when they are first
  * taken: what is never taken is never touched. */
@@ -37,6 +37,7 @@ static void list_pieces(prl_experience *e, prl_piece pieces[PIECES]) {
                                  {&e->action, places, o->actions * word, false},
                                  {&e->log_prob, places, word, false},
                                  {&e->lasting, o->lasting ? places : 0, o->lasting * word, false},
+                                 {&e->key, o->dated ? places : 0, sizeof *e->key, true},
                                  {&e->response, places, o->responses * word, false},
                                  {&e->present, places, e->present_stride, false},
                                  {&e->free, places, sizeof *e->free, false},
@@ -138,6 +139,8 @@ static prl_status add_pool(prl_experience *e, prl_blocks *blocks, prl_error *err
   for (size_t i = 0; !status && i < sizeof parts / sizeof *parts; i++)
     status = prl_blocks_add_used(blocks, parts[i].name, parts[i].dtype, e->places * parts[i].unit,
                                  parts[i].data, parts[i].used, parts[i].unit, error);
+  if (!status && o->dated)
+    status = prl_blocks_add_used(blocks, "experience.key", PRL_I64, e->places, e->key, &e->n.fresh, 1, error);
   if (!status && o->lasting)
     status = prl_blocks_add_used(blocks, "experience.lasting", PRL_F32, e->places * o->lasting, e->lasting,
                                  &e->n.fresh, o->lasting, error);

@@ -50,7 +50,7 @@ typedef struct prl_experience_options {
                 * same number; where there is none, it is not learned from */
   bool kept;   /* frozen rows go on into a replay memory, or are corrected for what acted: batches say whose
                 * they are, which policy acted, and what was reported */
-  bool dated;  /* batches say when each step was decided */
+  bool dated;  /* batches say when each step was decided, and in which stream */
   bool finals; /* the observation that a terminated episode ended in is kept, too: batches say where each step
                 * arrived */
 } prl_experience_options;
@@ -156,8 +156,9 @@ typedef struct prl_experience {
   prl_row *rows;
   float *observation, *action, *log_prob, *response; /* (places, …) */
   float *lasting;                                    /* (places, options.lasting) */
-  int64_t present_stride;                            /* bytes: responses, up to a multiple of 4 */
-  uint8_t *present;                                  /* (places, present_stride) */
+  uint64_t *key; /* (places), where options.dated: of the stream, whose slot may be another one's by now */
+  int64_t present_stride; /* bytes: responses, up to a multiple of 4 */
+  uint8_t *present;       /* (places, present_stride) */
   int32_t *free; /* (places), a ring, so that a place is taken again late and late feedback is still known */
   int64_t rest;  /* a freed place rests until as many others are free; keeps the places in use few and near */
   prl_event *events;
@@ -196,6 +197,7 @@ typedef struct prl_batch {
   int32_t *end; /* (rows): PRL_END_…; NONE inside an episode */
   float *elapsed;     /* (rows): s to the next state */
   int64_t *time;      /* (rows): of the decision, the agent's, µs; where options.dated */
+  uint64_t *key;      /* (rows): of the stream, whose slot may be another one's by now; where options.dated */
   bool kept;          /* the following four are filled, as options.kept says; else they have no room */
   int64_t *version;   /* (rows): of the policy that acted */
   int32_t *objective; /* (rows): version of the objective that was in force then */

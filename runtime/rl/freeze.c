@@ -5,7 +5,7 @@
 
 #include "rl/sort.h"
 
-enum { PIECES = 17 };
+enum { PIECES = 18 };
 
 static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options *shape,
                         prl_piece pieces[PIECES]) {
@@ -22,6 +22,7 @@ static void list_pieces(prl_batch *b, int64_t rows, const prl_experience_options
                                  {&b->end, rows, word, true},
                                  {&b->elapsed, rows, word, true},
                                  {&b->time, shape->dated ? rows : 0, sizeof *b->time, true},
+                                 {&b->key, shape->dated ? rows : 0, sizeof *b->key, true},
                                  {&b->arm, shape->arms > 0 ? rows : 0, word, true},
                                  {&b->version, kept, sizeof *b->version, true},
                                  {&b->objective, kept, sizeof *b->objective, true},
@@ -94,7 +95,10 @@ static void copy_row(const prl_experience *e, prl_batch *batch, int64_t at, int3
   batch->step[at] = r->step;
   batch->end[at] = r->end;
   batch->elapsed[at] = r->elapsed;
-  if (e->options.dated) batch->time[at] = r->time;
+  if (e->options.dated) {
+    batch->time[at] = r->time;
+    batch->key[at] = e->key[row];
+  }
   if (e->options.arms > 0) batch->arm[at] = (float)r->arm;
   if (!batch->kept) return;
   batch->version[at] = (int64_t)r->version;

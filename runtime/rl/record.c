@@ -17,6 +17,7 @@ static int32_t fresh_place(prl_experience *e) {
   memset(e->response + (int64_t)row * o->responses, 0, (size_t)o->responses * sizeof(float));
   memset(e->present + row * e->present_stride, 0, (size_t)e->present_stride);
   if (o->lasting) memset(e->lasting + (int64_t)row * o->lasting, 0, (size_t)o->lasting * sizeof(float));
+  if (o->dated) e->key[row] = 0;
   e->log_prob[row] = 0;
   return row;
 }
@@ -333,6 +334,7 @@ static uint64_t record_row(prl_experience *e, int32_t slot, const prl_decided *d
   memcpy(e->action + (int64_t)row * o->actions, decided->action + i * o->actions,
          (size_t)o->actions * sizeof(float));
   e->log_prob[row] = decided->log_prob[i];
+  if (o->dated) e->key[row] = s->key;
   if (o->lasting)
     memcpy(e->lasting + (int64_t)row * o->lasting, decided->lasting + i * o->lasting,
            (size_t)o->lasting * sizeof(float));

@@ -63,6 +63,40 @@ describe("guards", function()
 
   local function one() return 1 end
 
+  it("count what a stream left behind as its own, also where its place is another one's by now", function()
+    local function small(...)
+      return prl.recipe.plan(assert(recipes.load(folder, (host:format(...):gsub("streams = 256", "streams = 64")), {trust = true})))
+    end
+    local guard = "gain = {at_least = relative(-0.1)}, days = 1"
+    local agent = prl.agent(small(1, guard))
+    agent:swap(small(2, guard))
+    local users, own, other = users_of(64), {}, {}
+    for _, user in ipairs(users) do
+      local list = is_control(user) and other or own
+      list[#list + 1] = user
+    end
+    local function step(list, gain)
+      local _, decisions = agent:act(list, prl.randn(#list, 1))
+      local responses = {}
+      for i = 1, #list do responses[i] = {0, gain} end
+      agent:feedback(decisions, prl.tensor(responses))
+      agent:finish(list, "terminated")
+    end
+    for i = 1, 64, 4 do step({other[i], other[i + 1], other[i + 2], other[i + 3]}, 1) end
+    step(own, 1)
+    local more = {}
+    for user = 1000, 2000 do
+      if #more < 64 and not is_control(user) then more[#more + 1] = user end
+    end
+    step(more, 4) -- in the places of those before, whose steps wait
+    agent:learn()
+    agent:time(2 * day)
+    step(own, 0) -- another update, when the days of all of them are over
+    agent:learn()
+    local known = agent:guards()[1]
+    assert.same({128, 64}, {known.users, known.control_users})
+  end)
+
   it("stand idle until a swap, and count each user once, by its first days", function()
     local agent, users = prl.agent(plan()), users_of(256)
     live(agent, users, one, 4)
@@ -244,6 +278,11 @@ describe("guards", function()
         options.response or "watch_time", options.baseline or "baseline = {},", guards))
       assert.truthy(text and text:find(message, 1, true), text or "it was accepted")
     end
+    local taken = host:format(1, "days = {at_least = relative(-0.1)}"):gsub("cost = ", "days = ")
+    local unloaded, why = recipes.load(folder, taken, {trust = true})
+    assert.is_nil(unloaded)
+    assert.matches("agent.guards.days: days is an option of the guards, and so the response of this name cannot be guarded; it can " ..
+      "under another name", why, 1, true)
     refused('agent.guards.shares: the env has no response "shares", and nobody measures it; the nearest is "share"',
       "shares = {at_least = relative(0)}")
     refused("agent.guards: a guard compares with a control group, and there is none: agent.baseline", "share = {at_least = relative(0)}",

@@ -65,6 +65,11 @@ describe("perilune swap", function()
     assert.equal(0, code)
     assert.truthy(out:find(folder .. ": a training is at work, step ", 1, true), out)
     assert.truthy(out:find("in force since step [%d,]+\nlast of 2 lines in its journal:\n", 1), out)
+    code, out = run "status R --json"
+    assert.equal(0, code)
+    local found = cjson.decode(out)
+    assert.same({true, 2, "swap", "twice as much"}, {found.at_work, found.lines, found.last.kind, found.last.reason})
+    assert.same({found.last.after, found.last.step}, {found.hash, found.since})
     code, out = run "journal R --json"
     assert.equal(0, code)
     local entry = cjson.decode(out:match("\n(.-)\n$"))

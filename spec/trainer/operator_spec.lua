@@ -92,6 +92,7 @@ describe("a run that is changed while it trains", function()
     local page = read(run, "report.html")
     assert.truthy(page:find('class="mark"', 1, true))
     assert.truthy(page:find("Step 384: swap by ada: calmer", 1, true))
+    assert.truthy(page:find("<details><summary>What became of the agent&#39;s 11 parts</summary><pre>parameters policy: kept", 1, true))
     assert.is_false(require("perilune.records.run").as_written(info(run)))
   end)
 
@@ -143,6 +144,32 @@ describe("a run that is changed while it trains", function()
     untouched:train()
     assert.equal(read(untouched, "metrics.csv"), read(run, "metrics.csv"))
     assert.is_true(require("perilune.records.run").as_written(info(run)))
+  end)
+
+  it("has the way back of a guard, also where the recipe swapped in was the one before", function()
+    local text = pole:format(""):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
+      "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = ")
+    assert(prl.io.write(root .. "/pole.lua", text))
+    local run = start()
+    at(run, 6, function() ask(run, {recipe = root .. "/pole.lua"}) end)
+    silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({"swap", "guard", "rollback"}, {entries[1].kind, entries[2].kind, entries[3].kind})
+    assert.same({3, "in force", run.info.hash, run.info.hash}, {#entries, entries[3].outcome, entries[3].before, entries[3].after})
+    assert.equal(2, info(run).swaps)
+  end)
+
+  it("shows what is known of guards in a line's text", function()
+    local terminal = require "perilune.terminal"
+    local out = {}
+    stub(terminal, "out", function(...) out[#out + 1] = table.concat {...} end)
+    finally(function() terminal.out:revert() end)
+    require("perilune.cli.entry").show {number = 3, time = "2026-11-29T10:24:22Z", step = 5000, kind = "guard", author = "perilune",
+      before = "a", after = "a", outcome = "hold so far, and go on counting", guards = {
+        {name = "watch_time", at_least = -0.005, value = 0.012, low = -0.003, high = 0.025, users = 2184, control_users = 1787},
+        {name = "kl", at_most = 0.05, users = 0, control_users = 0}}}
+    assert.equal("      watch_time: +1.2 % (-0.3 to +2.5), may be at least -0.5 %; 2,184 users beside 1,787 of the control group\n", out[2])
+    assert.equal("      kl: not known, may be at most 0.05\n", out[3])
   end)
 
   it("asks whether schedules go on or start again, and does as it is told", function()

@@ -6,6 +6,19 @@ local terminal = require "perilune.terminal"
 
 local entry = {}
 
+local function percent(share) return ("%+.4g"):format(100 * share) end
+
+-- What is known of a guard: the lift of a response over the control group with its interval, or a metric.
+local function guard_line(guard)
+  local least = guard.at_least ~= nil
+  local bound, way = least and guard.at_least or guard.at_most, least and "at least" or "at most"
+  if not guard.low then
+    return ("%s: %s, may be %s %.4g"):format(guard.name, guard.value and ("%.4g"):format(guard.value) or "not known", way, bound)
+  end
+  return ("%s: %s %% (%s to %s), may be %s %s %%; %s beside %s of the control group"):format(guard.name, percent(guard.value),
+    percent(guard.low), percent(guard.high), way, percent(bound), format.plural(guard.users, "user"), format.grouped(guard.control_users))
+end
+
 function entry.show(one)
   local time = one.time:gsub("T", " "):gsub("Z$", " UTC")
   terminal.out(("%4.0f  %s  step %s  %s by %s%s\n"):format(one.number, time, format.grouped(one.step), one.kind,
@@ -21,6 +34,7 @@ function entry.show(one)
     terminal.out(("      ramp: %s%s of the users%s\n"):format(ramp.before and format.share(ramp.before) .. " → " or "",
       format.share(ramp.share), ramp.users and (", after %s of them had counted"):format(format.grouped(ramp.users)) or ""))
   end
+  for _, guard in ipairs(one.guards or {}) do terminal.out("      ", guard_line(guard), "\n") end
   for _, part in ipairs(one.plan or {}) do terminal.out("      ", migration.line(part), "\n") end
   terminal.out("      ", one.outcome, "\n")
 end

@@ -14,32 +14,61 @@ local function step_of(run)
   return math.max(run.info.step, steps[#steps] or 0)
 end
 
+-- For how many updates what acts has waited while critics are refitted; nil: it does not.
+local function refit_of(run)
+  local updates = run.metrics.columns.refit
+  local last = updates and updates[#updates]
+  return last and last == last and last or nil -- an empty cell is NaN
+end
+
+-- The share of a ramp that is not over; nil: there is none.
+local function ramp_of(brought)
+  local last = brought[#brought]
+  return last and last.ramp and last.ramp.share < 1 and {share = last.ramp.share, since = last.step} or nil
+end
+
+-- What is said, as data.
+local function found_of(run)
+  local info, journal = run.info, require "perilune.records.journal"
+  local swaps = journal.swaps(run.journal)
+  local at_work = require("perilune.trainer.requests").at_work(run.folder)
+  local changes = {}
+  for i, change in ipairs(info.changes or {}) do changes[i] = {step = change.step, set = change.set} end
+  local last = swaps[#swaps] -- run.json says it a moment later
+  return {run = run.folder, at_work = at_work, status = not at_work and info.status == "running" and "gone" or info.status,
+    step = step_of(run), steps = info.steps, refit = refit_of(run), hash = last and last.after or info.hash,
+    since = last and last.step or 0, ramp = ramp_of(journal.brought(run.journal)),
+    changes = #changes > 0 and changes or nil, lines = #run.journal, last = run.journal[#run.journal]}
+end
+
+local function show_text(found)
+  terminal.out(("%s: %s, step %s%s\n"):format(found.run, found.at_work and "a training is at work" or found.status == "gone"
+    and "its process is gone" or found.status, format.grouped(found.step), found.steps and " of " .. format.grouped(found.steps) or ""))
+  terminal.out(("recipe %s, in force since step %s\n"):format(found.hash:sub(1, 8), format.grouped(found.since)))
+  if found.ramp then
+    terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others\n"):format(
+      format.share(found.ramp.share), format.grouped(found.ramp.since)))
+  end
+  if found.refit then
+    terminal.out(("the actor has waited for %s while critics are refitted\n"):format(format.plural(found.refit, "update")))
+  end
+  for _, change in ipairs(found.changes or {}) do
+    terminal.out(("set since step %s: %s\n"):format(format.grouped(change.step), change.set))
+  end
+  if found.last then
+    terminal.out(("last of %s in its journal:\n"):format(format.plural(found.lines, "line")))
+    show(found.last)
+  end
+end
+
 function status.run(argv)
   local parser = options.parser("status", "Says how far a run is, whether a training is at work in it, which recipe is in force, and "
     .. "what was last done to it.")
   parser:argument("run", "The run's folder.")
+  parser:flag("--json", "The same as a JSON object, with the journal's last line as `last`.")
   local words = options.parse(parser, argv)
-  local run = failure.check_recipe(require("perilune.records.run").load(words.run))
-  local info, journal = run.info, require "perilune.records.journal"
-  local at_work = require("perilune.trainer.requests").at_work(run.folder)
-  terminal.out(("%s: %s, step %s%s\n"):format(run.folder, at_work and "a training is at work" or info.status == "running"
-    and "its process is gone" or info.status, format.grouped(step_of(run)), info.steps and " of " .. format.grouped(info.steps) or ""))
-  local swaps = journal.swaps(run.journal)
-  local last = swaps[#swaps]
-  terminal.out(("recipe %s, in force since step %s\n"):format(info.hash:sub(1, 8), last and format.grouped(last.step) or "0"))
-  local brought = journal.brought(run.journal)
-  last = brought[#brought]
-  if last and last.ramp and last.ramp.share < 1 then
-    terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others\n"):format(
-      format.share(last.ramp.share), format.grouped(last.step)))
-  end
-  for _, change in ipairs(info.changes or {}) do
-    terminal.out(("set since step %s: %s\n"):format(format.grouped(change.step), change.set))
-  end
-  if #run.journal > 0 then
-    terminal.out(("last of %s in its journal:\n"):format(format.plural(#run.journal, "line")))
-    show(run.journal[#run.journal])
-  end
+  local found = found_of(failure.check_recipe(require("perilune.records.run").load(words.run)))
+  if words.json then terminal.json(found) else show_text(found) end
   return 0
 end
 

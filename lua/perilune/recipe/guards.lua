@@ -34,6 +34,16 @@ local function known_names(spec)
   return names
 end
 
+-- A response that is named as an option is: its guard would be read as that.
+local function refuse_taken(check, value, path, names)
+  for _, option in ipairs(schema.guards) do
+    if type(value[option.name]) == "table" and values.among(names, option.name) then
+      check.fail(path .. "." .. option.name, ("%s is an option of the guards, and so the response of this name cannot be "
+        .. "guarded; it can under another name"):format(option.name))
+    end
+  end
+end
+
 --- spec: of the environment; nil where that is wrong itself.
 function guards.resolve(check, value, path, spec)
   if type(value) ~= "table" then
@@ -41,6 +51,7 @@ function guards.resolve(check, value, path, spec)
   end
   local options, found, count = {}, {}, 0
   local names = spec and known_names(spec)
+  if names then check.try(refuse_taken, check, value, path, names) end
   for _, name in ipairs(keys(value)) do
     local at = path .. "." .. tostring(name)
     if is_option(name) then

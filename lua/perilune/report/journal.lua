@@ -3,6 +3,7 @@
 
 local format = require "perilune.format"
 local html = require "perilune.report.html"
+local migration = require "perilune.migration"
 local past = require "perilune.records.journal"
 
 local journal = {}
@@ -27,11 +28,20 @@ local function changes_of(entry)
   return list
 end
 
+-- What became of each part of the agent, folded up.
+local function plan_of(entry)
+  if not entry.plan or #entry.plan == 0 then return nil end
+  local lines = {}
+  for i, part in ipairs(entry.plan) do lines[i] = migration.line(part) .. "\n" end
+  return tag("details", nil, tag("summary", nil, ("What %s of the agent's %d parts"):format(entry.kind == "check" and "would become"
+    or "became", #lines)), tag("pre", nil, lines))
+end
+
 function journal.section(run)
   local rows = {}
   for i, entry in ipairs(run.journal or {}) do
     rows[i] = {format.grouped(entry.step), entry.kind, entry.author, entry.reason or "–",
-      {changes_of(entry), tag("div", nil, entry.outcome)}}
+      {changes_of(entry), tag("div", nil, entry.outcome), plan_of(entry)}}
   end
   if #rows == 0 then return nil end
   return {

@@ -32,6 +32,9 @@ local function all_held(run)
   return #list > 0
 end
 
+-- The recipe that a guard that fires goes back to; nil: there is none.
+local function previous_of(run) return run.driver:between() ~= nil and run.agent:previous() or nil end
+
 --- options: trust, watch (of trainer.start). files: what the recipe was made of; without them they are looked up.
 function operator.new(run, options, files)
   requests.forget(run.folder)
@@ -39,7 +42,7 @@ function operator.new(run, options, files)
   if options.watch then
     self.watched = watch.new(run.info, run.info.set, files)
   end
-  self.passed = all_held(run)
+  self.passed, self.previous = all_held(run), previous_of(run)
   self:look_at_refit()
   return self
 end
@@ -138,6 +141,7 @@ function Operator:settle()
   run.info.swaps = (run.info.swaps or 0) + 1
   run:save()
   recipes.put(run, waiting.hash)
+  self.previous = previous_of(run)
   run.driver:follow()
 end
 
@@ -163,11 +167,11 @@ end
 -- A guard has fired, and the agent has gone back to the recipe before the swap by itself, where there was one.
 function Operator:breached(breach)
   local run = self.run
-  local reason, hash, before = run.agent:notice(), run.agent:hash(), run.info.hash
+  local reason, hash = run.agent:notice(), run.agent:hash()
   recipes.keep(run)
   say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of {breach}, reason = reason,
     outcome = "fired: " .. breach.name})))
-  if hash == before then return end
+  if not self.previous then return end -- there was nothing to go back to
   local changes = difference.list(recipes.resolved(run), recipes.resolved(run, hash))
   say(run, text_of(journal.append(run, {kind = "rollback", author = "perilune", reason = "the guard " .. breach.name .. " fired",
     after = hash, changes = changes, outcome = "in force"})))

@@ -185,7 +185,7 @@ void prl_guards_row(prl_guards *g, int side, const prl_experience *e, const prl_
     return;
   }
   if (!compared) return;
-  const uint64_t key = e->streams[slot].key;
+  const uint64_t key = b->key[row];
   if (one->phase == PRL_ENTRANT_NONE || one->key != (int64_t)key) enter(g, side, slot, key, b->time[row]);
   if (one->phase == PRL_ENTRANT_IN) count_row(g, side, e, b, row, own_clock);
   if (!own_clock || !g->lives || b->end[row] != PRL_END_TERMINATED) return;
