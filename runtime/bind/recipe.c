@@ -36,13 +36,15 @@ static int push_root(lua_State *L, prl_doc **box) {
   return 1;
 }
 
-/* recipe_eval(path, {overrides} or nil) → {recipe, files, reads, set, defects, sweep}; or nil, message, code.
+/* recipe_eval(path, {overrides} or nil, path of the running recipe or nil) → {recipe, files, reads, set,
+ * defects, sweep}; or nil, message, code.
  */
 static int recipe_eval(lua_State *L) {
   prl_error error;
   const char *set[MOST_OVERRIDES];
   prl_recipe_options options = {.set = set};
   const char *path = luaL_checkstring(L, 1);
+  options.running = luaL_optstring(L, 3, NULL);
   if (!lua_isnoneornil(L, 2)) {
     luaL_checktype(L, 2, LUA_TTABLE);
     prl_check_list(L, 2, "the list of overrides");

@@ -148,3 +148,11 @@ prl_status prl_sandbox_beside(prl_sandbox *s, int from, const char *name, int *i
   if (!status) *index = s->files_count - 1;
   return status;
 }
+
+prl_status prl_sandbox_running(prl_sandbox *s, int *index, prl_error *error) {
+  char *real;
+  prl_status status = resolve(s, s->running, s->running, &real, error);
+  if (!status) status = add_file(s, s->running, real, error);
+  if (!status) *index = s->files_count - 1;
+  return status;
+}

@@ -174,6 +174,15 @@ static int load_file(lua_State *L, int index) {
   return 2;
 }
 
+/* A file that was read, or why it was not. */
+static int load_read(lua_State *L, prl_status status, const int *index) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  if (!status) return load_file(L, *index);
+  if (s->failure.status == PRL_ENOMEM) s->stopped = PRL_STOP_HOST;
+  lua_pushstring(L, s->failure.message);
+  return lua_error(L);
+}
+
 /* load(name, from) → chunk, file number: what file number `from` requires by that name; the recipe itself
  * where there is no name. Raises when it cannot be read. */
 static int load(lua_State *L) {
@@ -184,12 +193,14 @@ static int load(lua_State *L) {
     return load_file(L, index);
   }
   int from = (int)(file_argument(L, 2) - s->files);
-  if (prl_sandbox_beside(s, from, luaL_checkstring(L, 1), &index, &s->failure)) {
-    if (s->failure.status == PRL_ENOMEM) s->stopped = PRL_STOP_HOST;
-    lua_pushstring(L, s->failure.message);
-    return lua_error(L);
-  }
-  return load_file(L, index);
+  return load_read(L, prl_sandbox_beside(s, from, luaL_checkstring(L, 1), &index, &s->failure), &index);
+}
+
+/* running() → chunk, file number: the recipe in force; nothing where there is none. Raises as `load` does. */
+static int running(lua_State *L) {
+  prl_sandbox *s = prl_sandbox_of(L);
+  int index = 0;
+  return s->running ? load_read(L, prl_sandbox_running(s, &index, &s->failure), &index) : 0;
 }
 
 /* overrides() → {file numbers}: of the overrides, each "path=expression". override(file) → path, chunk or
@@ -383,12 +394,14 @@ void prl_sandbox_library(lua_State *L) {
 #endif
   put_function(L, top, "string", "rep", bounded_rep);
   put_function(L, top, "table", "concat", bounded_concat);
-  static const luaL_Reg own[] = {
-      {"position", position}, {"defined", defined},     {"traced", traced},
-      {"follow", follow},     {"line_text", line_text}, {"literals", literals},
-      {"load", load},         {"overrides", overrides}, {"override", override},
-      {"embedded", embedded}, {"proxy", proxy},         {"set_environment", set_environment},
-      {"nearest", nearest},   {"steps", steps},         {NULL, NULL}};
+  static const luaL_Reg own[] = {{"position", position},   {"defined", defined},
+                                 {"traced", traced},       {"follow", follow},
+                                 {"line_text", line_text}, {"literals", literals},
+                                 {"load", load},           {"overrides", overrides},
+                                 {"override", override},   {"embedded", embedded},
+                                 {"proxy", proxy},         {"set_environment", set_environment},
+                                 {"nearest", nearest},     {"steps", steps},
+                                 {"running", running},     {NULL, NULL}};
   for (const luaL_Reg *f = own; f->name; f++) put_function(L, top, NULL, f->name, f->func);
   /* ("x"):rep(n) goes through the metatable of strings: it may lead only to the functions above. */
   lua_pushliteral(L, "");

@@ -189,6 +189,7 @@ prl_status prl_recipe_eval(prl_runtime *runtime, const char *path, const prl_rec
   if (!s) return prl_fail_memory(error, sizeof *s);
   s->runtime = runtime;
   if (options) s->limits = options->limits;
+  if (options) s->running = options->running;
   prl_status status = prl_sandbox_main(s, path, error);
   if (!status) status = add_overrides(s, options, error);
   if (!status) status = evaluate(s, out, error);

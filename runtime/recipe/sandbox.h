@@ -36,6 +36,7 @@ typedef struct prl_recipe_options {
   prl_recipe_limits limits;
   const char *const *set; /* "algorithm.lr=1e-3": each replaces one value of the recipe, in order */
   int set_count;
+  const char *running; /* the file of the recipe that `running` is; NULL: there is none, and it is refused */
 } prl_recipe_options;
 
 /* Evaluates the recipe at `path`. The document's root is a map:

@@ -47,8 +47,9 @@ typedef struct prl_sandbox {
   char *shown;  /* the folder as the user wrote it, with its slash, or "" */
   prl_recipe_file files[PRL_RECIPE_FILES];
   int files_count;
-  int64_t text_bytes; /* of the files read */
-  prl_error failure;  /* a file that could not be read */
+  const char *running; /* of the options */
+  int64_t text_bytes;  /* of the files read */
+  prl_error failure;   /* a file that could not be read */
 } prl_sandbox;
 
 #define PRL_RECIPE_TRACE 1024
@@ -69,6 +70,8 @@ void prl_sandbox_check(lua_State *L); /* raises then */
 prl_status prl_sandbox_main(prl_sandbox *sandbox, const char *path, prl_error *error);
 /* The file that file `from` requires by that name, from its own folder. */
 prl_status prl_sandbox_beside(prl_sandbox *sandbox, int from, const char *name, int *index, prl_error *error);
+/* That of the recipe in force, beside which nothing is required. There is one. */
+prl_status prl_sandbox_running(prl_sandbox *sandbox, int *index, prl_error *error);
 
 /* library.c: pushes the table of what the prelude is given. May raise. */
 void prl_sandbox_library(lua_State *L);

@@ -170,6 +170,37 @@ describe("prl.recipe.load", function()
     assert.equal(5, recipe.train.seed)
   end)
 
+  it("changes the running recipe, where there is one", function()
+    local host = load(HOST)
+    recipes.write(folder, "force.lua", prl.recipe.text(host.recipe))
+    local running = {running = folder .. "force.lua"}
+    local same = load("return running", running)
+    assert.same({host.hash, true}, {same.hash, same.changes_running})
+    assert.is_false(load(HOST, running).changes_running)
+    running.set = "objective.critics.life.gamma=0.7"
+    recipes.write(folder, "part.lua", "return extend(running, {objective = {critics = {hit = {weight = 2}}}})")
+    local changed = load("return extend(require 'part', {objective = {critics = {new = {reward = function(r) return 2 * r.hit end}}}})",
+      running)
+    local critics = changed.recipe.objective.critics
+    assert.same({2, 0.5, 0.7, 0.99}, {critics.hit.weight, critics.hit.gamma, critics.life.gamma, critics.new.gamma})
+    assert.same(host.recipe.objective.critics.life.reward, critics.life.reward)
+    assert.equal("mul", critics.new.reward[1])
+
+    local refused = "x.lua:2: running is the recipe in force of a training; a file that changes it is for `perilune swap RUN FILE`"
+    local text = "local more = {algorithm = {lr = 1}}\nreturn extend(running, more)"
+    local _, message = recipes.load(folder, text)
+    assert.equal(refused, message)
+    running.set = nil
+    _, message = recipes.load(folder, "return extend(running, {objective = {critics = {hit = {gama = 1}}}})", running)
+    assert.equal('x.lua:1: objective.critics.hit.gama: unknown key; the nearest is "gamma"', message)
+    recipes.write(folder, "force.lua", "return extend(running, {})")
+    _, message = recipes.load(folder, text, running)
+    assert.matches("force.lua:1: running is not there for the recipe in force itself", message, 1, true)
+    running.running = folder .. "none.lua"
+    _, message = recipes.load(folder, text, running)
+    assert.matches("none.lua: No such file or directory", message, 1, true)
+  end)
+
   it("takes overrides and a seed", function()
     local recipe = resolved(PENDULUM, {seed = 77, set = {
       "algorithm.lr=linear {from = 1e-3, to = 0}", "policy.activation=tanh", "policy.hidden={16}", "env.n=2^3",

@@ -109,6 +109,14 @@ static void test_files(void **state) {
   assert_string_equal(prl_get_string(prl_get(&doc->root, "recipe"), "name", ""), "base");
   assert_int_equal(prl_count(prl_get(&doc->root, "files")), 2);
   prl_doc_free(doc);
+  const char *running = "return extend(running, {tags = {'t'}})";
+  CHECK_FAILS(prl_recipe_eval(*state, recipe(running), NULL, &doc, &error), PRL_EFORMAT,
+              "running is the recipe in force of a training");
+  char base[128];
+  snprintf(base, sizeof base, "%s", path_of("base.lua"));
+  CHECK_OK(prl_recipe_eval(*state, recipe(running), &(prl_recipe_options){.running = base}, &doc, &error));
+  assert_string_equal(prl_get_string(prl_get(&doc->root, "recipe"), "name", ""), "base");
+  prl_doc_free(doc);
 }
 
 static char *repeated(const char *text, int times) {

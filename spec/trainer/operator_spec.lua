@@ -172,6 +172,28 @@ describe("a run that is changed while it trains", function()
     assert.equal("      kl: not known, may be at most 0.05\n", out[3])
   end)
 
+  it("takes a change of the running recipe, and has what came of it", function()
+    local change = "return extend(running, {objective = {critics = {upright = {weight = %g}}}})\n"
+    assert(prl.io.write(root .. "/change.lua", change:format(2)))
+    assert(prl.io.write(root .. "/more.lua", "return extend(running, {objective = {critics = {upright = {gamma = 0.9}}}})\n"))
+    local run = start()
+    at(run, 4, function() ask(run, {recipe = root .. "/change.lua"}) end)
+    at(run, 8, function() ask(run, {recipe = root .. "/more.lua", id = "1.2.4"}) end)
+    silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({2, "in force", "in force"}, {#entries, entries[1].outcome, entries[2].outcome})
+    assert.same({{option = "objective.critics.upright.weight", before = "1", after = "2"}}, entries[1].changes)
+    assert.same({{option = "objective.critics.upright.gamma", before = "0.98", after = "0.9"}}, entries[2].changes)
+    local again = assert(prl.recipe.load(run.folder:file "recipe.lua"))
+    assert.same({again.hash, again.hash, 2}, {run.info.hash, run.agent:hash(), again.recipe.objective.critics.upright.weight})
+    assert.equal(read(run, "resolved.lua"), read(run, "recipe.lua"))
+    run = start {watch = true}
+    at(run, 3, function() assert(prl.io.write(root .. "/pole.lua", change:format(3))) end)
+    silently(run.train, run)
+    assert.equal("refused: " .. root .. "/pole.lua:1: running is the recipe in force of a training; a file that changes it is for "
+      .. "`perilune swap RUN FILE`", entries_of(run)[1].outcome)
+  end)
+
   it("asks whether schedules go on or start again, and does as it is told", function()
     assert(prl.io.write(root .. "/falling.lua", (pole:format(""):gsub("epochs = 1", "epochs = 1, lr = linear {from = 1e-2, to = 0}"))))
     local run = start()

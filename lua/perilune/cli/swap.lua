@@ -12,8 +12,8 @@ function swap.run(argv)
   local parser = request.parser("swap", "Gives a training that is at work another recipe, between two updates. The "
     .. "parameters, moments and statistics that fit stay; the journal of the run has a line for it. Code beside the recipe runs "
     .. "where the training was begun with --trust.")
-  parser:argument("recipe", "The new recipe's file, or the name of one that comes with Perilune; without it, the recipe in force, "
-    .. "changed by --set."):args "?"
+  parser:argument("recipe", "The new recipe's file, in which `running` is the recipe in force, as in return extend(running, {…}), "
+    .. "or the name of one that comes with Perilune; without it, the recipe in force, changed by --set."):args "?"
   parser:option("--set", "Override one option of the new recipe, as in algorithm.lr=1e-3; may be repeated."):argname("PATH=VALUE")
     :count("*"):default({})
   parser:option("--mode", "How: " .. modes.text() .. ". Default: apply."):argname("MODE"):choices(modes.names()):default "apply"

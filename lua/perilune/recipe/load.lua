@@ -46,20 +46,21 @@ end
 
 --- What recipe.load was given beside the path, a single override as a list; misuse raises at whoever called it.
 local function options_of(given)
-  local o = options.check("prl.recipe.load", given, {seed = "number", set = "string or table", trust = "boolean"})
+  local o = options.check("prl.recipe.load", given, {seed = "number", set = "string or table", trust = "boolean",
+    running = "string"})
   local set = type(o.set) == "string" and {o.set} or o.set
   for key, text in pairs(set or {}) do
     if type(key) ~= "number" or type(text) ~= "string" then
       options.refuse('prl.recipe.load takes set as a list of "path=value", as in {"algorithm.lr=1e-3"}, and %s is none', tostring(key))
     end
   end
-  return {seed = o.seed, set = set, trust = o.trust}
+  return {seed = o.seed, set = set, trust = o.trust, running = o.running}
 end
 
 --- Evaluates and checks a recipe. Returns what was evaluated, what is wrong with it (a list), and the resolved recipe where
 --- nothing is; or nil, message, code.
 local function examine(path, given, set)
-  local evaluated, message, code = prl.recipe_eval(path, set)
+  local evaluated, message, code = prl.recipe_eval(path, set, given.running)
   if not evaluated then return nil, message, code end
   local recipe, defects = evaluated.recipe, evaluated.defects or {}
   if not recipe then return evaluated, require("perilune.recipe.mistakes").joined(defects, {}, schema.unknown) end
@@ -78,6 +79,14 @@ local function examine(path, given, set)
   return evaluated, require("perilune.recipe.mistakes").joined(defects, refusals, schema.unknown), result
 end
 
+--- Whether the recipe is a change of the running one.
+local function changes_running(evaluated, given)
+  for _, file in ipairs(given.running and evaluated.files or {}) do
+    if not file.override and file.path == given.running then return true end
+  end
+  return false
+end
+
 --- The sentence, or the list of them, about a recipe that is refused.
 local function refusal_text(path, given, evaluated, refusals)
   local known = {}
@@ -93,7 +102,8 @@ local function refusal_text(path, given, evaluated, refusals)
 end
 
 --- Evaluates, checks and resolves the recipe at `path`. options: set (overrides, "path=value", one or a list), seed (in
---- place of train.seed), trust (code files beside the recipe may run); another raises. Returns
+--- place of train.seed), trust (code files beside the recipe may run), running (the path of the recipe that `running` is in it);
+--- another raises. Returns
 ---   recipe     resolved: plain data, every default filled in (schema.lua)
 ---   hash       32 hexadecimal digits; name, tags and seed are outside of it
 ---   code       a digest of each file of code, {env, algorithm, policy}, which the hash covers; nil where there is none
@@ -108,6 +118,7 @@ end
 ---   experiment what an experiment says beside its arms (experiment.lua); the recipe above is one arm's; nil elsewhere
 ---   files      [{path, text}] that it was made of
 ---   set        {path = text} of the overrides
+---   changes_running  whether it is a change of the running recipe
 --- or nil, a sentence, code; of several mistakes a line each (mistakes.lua).
 function load.load(path, given)
   given = options_of(given)
@@ -121,7 +132,7 @@ function load.load(path, given)
   result.recipe.name = result.recipe.name or default_name(path, result)
   result.path, result.folder, result.hash = path, folder, hash.of(result.recipe, result.code)
   result.sweep, result.files, result.set = evaluated.sweep, evaluated.files, evaluated.set
-  result.experiment = evaluated.experiment
+  result.experiment, result.changes_running = evaluated.experiment, changes_running(evaluated, given)
   return result
 end
 

@@ -302,12 +302,33 @@ for _, library in ipairs {"string", "table", "math"} do
   end})
 end
 
+local environment
+
+local in_force -- the recipe that `running` is; false while it is loaded
+
+--- The recipe in force of the training that is given another one.
+local function running(file)
+  if in_force == nil then
+    in_force = false
+    local chunk, number = native.running()
+    if not chunk then
+      refuse("running is the recipe in force of a training; a file that changes it is for `perilune swap RUN FILE`",
+        native.position(file))
+    end
+    native.set_environment(chunk, environment(number))
+    in_force = chunk()
+  end
+  if not in_force then refuse("running is not there for the recipe in force itself", native.position(file)) end
+  return in_force
+end
+
 --- What a file sees as globals; it requires files of its own folder.
-local function environment(file)
+function environment(file)
   local function own_require(name) return shared.require(name, file) end
   return setmetatable({}, {
     __metatable = false,
     __index = function(_, name)
+      if name == "running" then return running(file) end
       local value = name == "require" and own_require or shared[name]
       if value == nil then unknown(nil, name) end
       return value

@@ -63,7 +63,8 @@ end
 -- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised.
 function Operator:other_recipe(request)
   local run = self.run
-  local loaded = failure.check_recipe(prl.recipe.load(request.recipe, {set = request.set, seed = run.info.seed, trust = self.trust}))
+  local loaded = failure.check_recipe(prl.recipe.load(request.recipe, {set = request.set, seed = run.info.seed, trust = self.trust,
+    running = request.id and run.folder:file "resolved.lua"})) -- an edit of the run's own file (--watch) is no change of it
   local kept = prl.from_json(prl.to_json(loaded.recipe))
   local changes = difference.list(recipes.resolved(run), kept)
   refuse_change(changes)

@@ -15,13 +15,19 @@ local texts = {"recipe.lua", "recipe.json", "resolved.lua"}
 
 local function place_of(hash) return ("recipes/%s/"):format(hash) end
 
+-- As it was written. A change of the running recipe says nothing without that, and is what came of it.
+local function written(loaded, resolved)
+  if loaded.changes_running then return resolved end
+  return loaded.files and loaded.files[1] and loaded.files[1].path == loaded.path and loaded.files[1].text
+    or failure.check(prl.io.read(loaded.path))
+end
+
 --- The files of a loaded recipe, under a folder of the run ("": itself).
 function recipes.write(folder, under, loaded)
-  folder:write(under .. "recipe.lua", loaded.files and loaded.files[1] and loaded.files[1].path == loaded.path
-    and loaded.files[1].text or failure.check(prl.io.read(loaded.path)))
+  local resolved = ("-- %s resolved; hash %s\n%s"):format(loaded.path, loaded.hash, prl.recipe.text(loaded.recipe))
+  folder:write(under .. "recipe.lua", written(loaded, resolved))
   folder:write_json(under .. "recipe.json", loaded.recipe)
-  folder:write(under .. "resolved.lua", ("-- %s resolved; hash %s\n%s"):format(loaded.path, loaded.hash,
-    prl.recipe.text(loaded.recipe)))
+  folder:write(under .. "resolved.lua", resolved)
 end
 
 local function write_about(folder, under, from)
