@@ -145,6 +145,9 @@ static void agent_calls(void) {
   REFUSED("value", prl_agent_get(agent, "entropy", NULL, e));
   REFUSED("agent", prl_agent_swap(NULL, plan, e));
   REFUSED("plan", prl_agent_swap(agent, NULL, e));
+  REFUSED("agent", prl_agent_swap_with(NULL, plan, PRL_SWAP_RAMP, e));
+  REFUSED("plan", prl_agent_swap_with(agent, NULL, PRL_SWAP_RAMP, e));
+  REFUSED("mode", prl_agent_swap_with(agent, plan, (prl_swap_mode)(PRL_SWAP_RAMP + 1), e));
   REFUSED("agent", prl_agent_swap_check(NULL, plan, e));
   REFUSED("plan", prl_agent_swap_check(agent, NULL, e));
   REFUSED("plan", prl_plan_schedules(NULL, PRL_SCHEDULES_GO_ON, e));
@@ -152,6 +155,8 @@ static void agent_calls(void) {
   int parts = 7;
   REFUSED("agent", prl_agent_swap_plan(NULL, plan, &migrated, &parts, e));
   REFUSED("plan", prl_agent_swap_plan(agent, NULL, &migrated, &parts, e));
+  REFUSED("agent", prl_agent_swap_plan_with(NULL, plan, PRL_SWAP_APPLY, &migrated, &parts, e));
+  REFUSED("mode", prl_agent_swap_plan_with(agent, plan, (prl_swap_mode)-1, &migrated, &parts, e));
   REFUSED("list", prl_agent_swap_plan(agent, plan, NULL, &parts, e));
   REFUSED("count", prl_agent_swap_plan(agent, plan, &migrated, NULL, e));
   assert_true(!migrated && parts == 7);
@@ -472,6 +477,10 @@ static void test_without_status(void **state) {
   const prl_guard *guards = NULL;
   assert_int_equal(prl_agent_guards(NULL, &guards), 0);
   assert_int_equal(prl_agent_guards(agent, NULL), 0);
+  prl_ramp_status ramp;
+  assert_false(prl_agent_ramp(NULL, &ramp));
+  assert_false(prl_agent_ramp(agent, NULL));
+  assert_false(prl_agent_ramp(agent, &ramp));
   assert_null(prl_agent_breach(NULL, NULL));
   assert_null(prl_agent_breach(agent, NULL));
   assert_int_equal(prl_agent_refit(NULL, &rows), PRL_REFIT_NONE);

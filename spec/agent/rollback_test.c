@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-#include "agent/kept.h"
 #include "agent/learner/parts.h"
+#include "agent/learned.h"
 #include "agent/toy_plan.h"
 #include "agent/verbs/verb.h"
 #include "perilune/actor.h"
@@ -28,29 +28,6 @@ static prl_plan *other_plan(void) {
   other.critics = 1;
   other.scale = "2";
   return toy_made(runtime, &other);
-}
-
-/* A copy of every learned block. */
-static prl_kept *learned_of(prl_agent *a) {
-  prl_kept *kept = NULL;
-  CHECK_OK(prl_kept_new(a, &kept, &error));
-  prl_doc *document = a->document;
-  prl_kept_fill(kept, a);
-  a->document = document;
-  kept->document = NULL;
-  return kept;
-}
-
-static void check_learned(const prl_kept *before, prl_agent *a) {
-  prl_kept *now = learned_of(a);
-  assert_int_equal(before->blocks.count, now->blocks.count);
-  for (int i = 0; i < now->blocks.count; i++) {
-    const prl_block *x = &before->blocks.items[i], *y = &now->blocks.items[i];
-    assert_string_equal(x->name, y->name);
-    if (memcmp(x->data, y->data, (size_t)x->count * prl_dtype_size(x->dtype)))
-      fail_msg("%s differs", x->name);
-  }
-  prl_kept_free(now);
 }
 
 static void stop_inside(prl_agent *agent) {
