@@ -16,6 +16,7 @@ static prl_error error;
 static char recipe[64], saved[80];
 
 enum { USERS = 600 };
+static int users_count = USERS; /* of a call */
 
 static const char text[] =
     "return {env = {'host', observation = {'x'}, action = {'continuous', aim = {-1, 1}}, responses = {gain = "
@@ -42,15 +43,15 @@ static bool is_new(uint64_t user) { return prl_bucket(user, "ramp") < PRL_BUCKET
 static prl_status call(prl_agent *agent, float control, bool finish, prl_error *failure) {
   uint64_t users[USERS], decisions[USERS];
   float observation[USERS], action[USERS], gain[USERS];
-  for (int i = 0; i < USERS; i++) {
+  for (int i = 0; i < users_count; i++) {
     users[i] = (uint64_t)i + 1;
     observation[i] = (float)(i % 5);
     gain[i] = (is_control(users[i]) ? control : 1) + 0.1f * (float)(i % 3);
   }
   prl_status status =
-      prl_agent_act(agent, users, NULL, observation, USERS, PRL_SAMPLE, action, decisions, failure);
-  if (!status) status = prl_agent_feedback(agent, decisions, gain, NULL, NULL, USERS, failure);
-  for (int i = 0; !status && finish && i < USERS; i++)
+      prl_agent_act(agent, users, NULL, observation, users_count, PRL_SAMPLE, action, decisions, failure);
+  if (!status) status = prl_agent_feedback(agent, decisions, gain, NULL, NULL, users_count, failure);
+  for (int i = 0; !status && finish && i < users_count; i++)
     status = prl_agent_finish(agent, users[i], PRL_TERMINATED, NULL, failure);
   return status;
 }
@@ -270,33 +271,49 @@ static void refuses_what_is_damaged(void **state) {
   prl_agent_free(agent);
 }
 
-static prl_status ramped_life(prl_runtime *of, void *context, prl_error *failure) {
-  prl_plan *const *plans = context;
+typedef struct ramped_files {
+  prl_plan *first, *second;
+  char from[96], to[96];
+} ramped_files;
+
+/* One that ramps; and one that is loaded in the middle of it, goes back, ramps again and is saved. */
+static prl_status ramped_lives(prl_runtime *of, void *context, prl_error *failure) {
+  const ramped_files *f = context;
   prl_agent *agent = NULL, *loaded = NULL;
-  char path[96];
-  snprintf(path, sizeof path, "%s-life", recipe);
-  prl_plan here = *plans[0], other = *plans[1]; /* the same documents, in this runtime */
-  here.runtime = other.runtime = of;
-  prl_status status = prl_agent_new(&here, &agent, failure);
-  if (!status) status = prl_agent_swap_with(agent, &other, PRL_SWAP_RAMP, failure);
+  prl_plan first = *f->first, second = *f->second; /* the same documents, in this runtime */
+  first.runtime = second.runtime = of;
+  prl_status status = prl_agent_new(&first, &agent, failure);
+  if (!status) status = prl_agent_swap_with(agent, &second, PRL_SWAP_RAMP, failure);
   if (!status) status = call(agent, 1, false, failure);
-  if (!status) status = prl_agent_save(agent, NULL, path, failure);
-  if (!status) status = prl_agent_load(of, path, &loaded, failure);
+  if (!status) status = prl_agent_load(of, f->from, &loaded, failure);
   if (!status) status = call(loaded, 1, false, failure);
   if (!status) status = prl_agent_rollback(loaded, failure);
+  if (!status) status = prl_agent_swap_with(loaded, &second, PRL_SWAP_RAMP, failure);
+  if (!status) status = prl_agent_save(loaded, NULL, f->to, failure);
   prl_agent_free(agent);
   prl_agent_free(loaded);
-  unlink(path);
   return status;
 }
 
 static void each_allocation_fails_in_turn(void **state) {
   (void)state;
   static const char few[] = "agent.streams=16";
-  prl_plan *plans[2] = {plan_of(NULL, few), plan_of("objective.critics.gain.weight=2", few)};
-  assert_true(fail_each_allocation(ramped_life, plans) > 600);
-  prl_plan_free(plans[0]);
-  prl_plan_free(plans[1]);
+  ramped_files f = {plan_of(NULL, few), plan_of("objective.critics.gain.weight=2", few), "", ""};
+  prl_agent *agent;
+  users_count = 16;
+  snprintf(f.from, sizeof f.from, "%s-from", recipe);
+  snprintf(f.to, sizeof f.to, "%s-to", recipe);
+  CHECK_OK(prl_agent_new(f.first, &agent, &error));
+  CHECK_OK(prl_agent_swap_with(agent, f.second, PRL_SWAP_RAMP, &error));
+  CHECK_OK(call(agent, 1, false, &error));
+  CHECK_OK(prl_agent_save(agent, NULL, f.from, &error));
+  prl_agent_free(agent);
+  assert_true(fail_each_allocation(ramped_lives, &f) > 600);
+  prl_plan_free(f.first);
+  prl_plan_free(f.second);
+  unlink(f.from);
+  unlink(f.to);
+  users_count = USERS;
 }
 
 int main(void) {
