@@ -211,8 +211,9 @@ static prl_status finish_rows(prl_agent *a, const prl_drive *d, const driven *si
 static prl_status learn(prl_agent *a, const prl_drive *d, const driven sides[2], int count,
                         prl_error *error) {
   int64_t needs = prl_agent_needs(a);
-  if (a->experience->n.closed + d->own < needs) return PRL_OK;
-  prl_status status = prl_policy_check(a->policy, d->observation, d->n, error);
+  prl_status status = prl_schedule_relieve(a->schedule, error);
+  if (status || a->experience->n.closed + d->own < needs) return status;
+  status = prl_policy_check(a->policy, d->observation, d->n, error);
   if (status) return status;
   for (int k = 0; k < count; k++)
     (void)prl_experience_observe(sides[k].experience, sides[k].streams,

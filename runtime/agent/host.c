@@ -168,7 +168,8 @@ static prl_status step(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_err
     return status;
   }
   prl_turn turn = {.deadline_ns = deadline_ns};
-  prl_status status = prl_schedule_step(a->schedule, &turn, error);
+  prl_status status = prl_schedule_relieve(a->schedule, error);
+  if (!status) status = prl_schedule_step(a->schedule, &turn, error);
   *waiting = turn.waiting;
   if (!turn.updated) return status;
   if (a->next)

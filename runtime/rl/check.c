@@ -56,7 +56,7 @@ static bool stream_holds(const prl_experience *e, int32_t slot, int64_t *linked,
     if (ghost_due != (!real && r->end != PRL_END_NONE)) return false;
     if (!real && r->end == PRL_END_NONE && r->next >= 0) return false;
     if (is_closed && !all_closed) return false;
-    if (is_closed && r->end == PRL_END_NONE && r->next < 0) return false;
+    if (is_closed && !r->left && r->end == PRL_END_NONE && r->next < 0) return false;
     if (is_closed && r->left && row == s->first) return false;
     if (real) all_closed = is_closed;
     ghost_due = real && prl_row_has_final(e, row);

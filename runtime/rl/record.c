@@ -121,11 +121,28 @@ void prl_row_stale(prl_experience *e, prl_stream *s, int32_t row) {
   prl_row_behead(e, s, row);
 }
 
+/* A closed row that reaches no batch goes from the middle of its list, too, or it would wait for the update
+ * that takes those before it. One that is what follows a row of a batch stays as long as that. */
+static void drop_left(prl_experience *e, prl_stream *s, int32_t row) {
+  prl_row_drop_left(e, s);
+  int32_t before = s->first;
+  if (e->rows[row].kind == PRL_ROW_FREE) return;
+  while (e->rows[before].next != row) before = e->rows[before].next;
+  prl_row *prior = &e->rows[before];
+  if (prior->kind == PRL_ROW_REAL && !prior->left && prior->end == PRL_END_NONE) return;
+  const int32_t ghost = prl_row_has_final(e, row) ? e->rows[row].next : -1;
+  prior->next = e->rows[ghost >= 0 ? ghost : row].next;
+  if (prior->next < 0) s->last = before;
+  if (s->row == row) s->row = -1;
+  if (ghost >= 0) prl_row_release(e, ghost);
+  prl_row_release(e, row);
+}
+
 static void close_row(prl_experience *e, int32_t row) {
   prl_row *r = &e->rows[row];
   r->state |= PRL_ROW_CLOSED;
   if (r->left) {
-    prl_row_drop_left(e, &e->streams[r->stream]);
+    drop_left(e, &e->streams[r->stream], row);
     return;
   }
   if (r->version >= (uint64_t)e->n.min_version) {

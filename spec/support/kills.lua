@@ -16,13 +16,14 @@ local kills = {}
 local text = [[
 return {
   name = "feed",
-  env = {"shortvideo", n = 32},
+  env = {"shortvideo", n = 64, episode = "life", lifetime = 0.5},
   objective = {critics = {watch = {reward = function(r) return %s * r.watch_time end, gamma = %s, scale = 10}%s}},
   policy = {hidden = {8}},
   algorithm = {"ppo", rollout = 32, minibatch = 256, epochs = 1, lr = %s},
   agent = {
     baseline = {traffic = 0.5},
-    guards = {kl = {at_most = 0.05}, watch_time = {at_least = relative(-0.5)}, days = 1, users = 100},
+    guards = {kl = {at_most = 0.05}, watch_time = {at_least = relative(-0.5)}, days = 0.1, users = 200},
+    ramp = {shares = {0.2, 0.6, 1}, after = 100},
   },
   train = {steps = 1e9, checkpoint = 20480},
   eval = {every = 102400, episodes = 4},
@@ -87,6 +88,9 @@ function Trial:any(list) return list[self.random(#list)] end
 
 local acts = {}
 function acts.swap(t, asked) asked[#asked + 1] = t:begin(("swap '%s' '%s' --reason trial"):format(t.run, t:any(t.recipes))) end
+function acts.ramp(t, asked)
+  asked[#asked + 1] = t:begin(("swap '%s' '%s' --mode ramp --reason trial"):format(t.run, t:any(t.recipes)))
+end
 function acts.check(t, asked) asked[#asked + 1] = t:begin(("swap '%s' '%s' --check"):format(t.run, t:any(t.recipes))) end
 function acts.rollback(t, asked) asked[#asked + 1] = t:begin(("rollback '%s'"):format(t.run)) end
 function acts.edit(t) assert(prl.io.write(t.recipe, t:any(variants))) end
@@ -99,7 +103,7 @@ function acts.half(t) -- as an editor that writes in place, in two parts
   file:write(whole:sub(101))
   file:close()
 end
-local often = {"swap", "swap", "swap", "check", "rollback", "rollback", "edit", "edit", "mistake", "half"}
+local often = {"swap", "swap", "swap", "ramp", "ramp", "check", "rollback", "rollback", "edit", "edit", "mistake", "half"}
 
 -- The training lives until a random moment, in which it is killed.
 function Trial:live(training)
@@ -191,9 +195,9 @@ end
 
 -- ---- the agent that was never stopped ----
 
--- Drives to that step; updates: to the update that ends there.
-local function drive_to(agent, env, step, updates)
-  while agent:metrics().steps < step do agent:drive(env, updates and 2 ^ 50 or step - agent:metrics().steps, true) end
+-- Drives to that step: in a ramp also to one inside of an update.
+local function drive_to(agent, env, step)
+  while agent:metrics().steps < step do agent:drive(env, step - agent:metrics().steps, true) end
 end
 
 -- The checkpoint has the bytes of an agent that went on from the one that the kill before left, with what the journal says.
@@ -204,8 +208,8 @@ function Trial:check_bytes(run, entries)
     assert(agent:load_env(kept, env))
     for _, entry in ipairs(journal.swaps(entries)) do
       if entry.step > self.step and entry.step <= run.state.step then
-        drive_to(agent, env, entry.step, true)
-        if entry.kind == "swap" then agent:swap(self.plans[entry.after]) elseif entry.author ~= "perilune" then agent:rollback() end
+        drive_to(agent, env, entry.step)
+        if entry.kind == "swap" then agent:swap(self.plans[entry.after], entry.ramp and {mode = "ramp"}) elseif entry.author ~= "perilune" then agent:rollback() end
       end
     end
     drive_to(agent, env, run.state.step)
@@ -250,7 +254,8 @@ function kills.trial(options)
     self.recipes[i] = ("%s/variant-%d.lua"):format(self.root, i)
     assert(prl.io.write(self.recipes[i], variant))
     local loaded = assert(prl.recipe.load(self.recipes[i]))
-    self.plans[loaded.hash], self.env = prl.recipe.plan(loaded), {n = loaded.env.n + loaded.env.twins, twins = loaded.env.twins, seed = 1}
+    self.plans[loaded.hash] = prl.recipe.plan(loaded)
+    self.env = {n = loaded.env.n + loaded.env.twins, twins = loaded.env.twins, seed = 1, episode = "life", lifetime = 0.5}
   end
   assert(prl.io.write(self.recipe, variants[1]))
   local training, entries = self:first(), nil

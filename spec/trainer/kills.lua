@@ -1,4 +1,4 @@
---- The trial of kills (spec/support/kills.lua): a watched training with swaps, rollbacks and guards is killed at random moments.
+--- The trial of kills (spec/support/kills.lua): a watched training with swaps, ramps, rollbacks and guards is killed at random moments.
 ---
 ---     build/perilune lua spec/trainer/kills.lua [KILLS] [SEED]
 ---

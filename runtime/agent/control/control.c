@@ -139,6 +139,12 @@ prl_status prl_control_blocks(prl_control *c, prl_blocks *blocks, prl_error *err
   return status;
 }
 
+/* Guards of a ramp have a sequence at each share. */
+static void judge_ramp(prl_control *c) {
+  c->guards.ramped = prl_shares_begun(&c->shares);
+  c->guards.looks = c->guards.ramped ? c->shares.count : 1;
+}
+
 prl_status prl_control_restore(prl_control *c, prl_error *error) {
   prl_status status = prl_experience_restore(c->experience, error);
   if (status) return status;
@@ -146,7 +152,7 @@ prl_status prl_control_restore(prl_control *c, prl_error *error) {
   for (int64_t i = 0; good && i < PRL_SIDES * PRL_CLUSTERS * (1 + c->responses); i++)
     good = isfinite(c->sums[i]);
   good = good && prl_guards_restore(&c->guards) && prl_shares_restore(&c->shares);
-  if (prl_shares_begun(&c->shares)) c->guards.looks = c->shares.count;
+  judge_ramp(c);
   return good ? PRL_OK : prl_fail(error, PRL_EFORMAT, "what was counted of the control group is damaged");
 }
 
@@ -206,7 +212,7 @@ bool prl_control_can_ramp(const prl_control *c) { return c->shares.count && c->g
 
 void prl_control_ramp(prl_control *c, bool begins) {
   if (c->shares.count) *c->shares.at = begins;
-  c->guards.looks = begins ? c->shares.count : 1;
+  judge_ramp(c);
 }
 
 bool prl_control_advance(prl_control *c, const prl_experience *own) {

@@ -34,6 +34,9 @@ bool prl_control_runs(const prl_control *control, uint64_t stream);
 
 /* An update begins: closed rows leave the experience. */
 void prl_control_freeze(prl_control *control);
+/* Whether a ramp is under way, whose updates may be far apart, and half of the experience is full of steps
+ * that could be counted. */
+bool prl_control_crowded(const prl_control *control);
 /* Of the last freeze. What is counted of it is counted before the verb ends that froze: a file has nothing of
  * it. */
 const prl_batch *prl_control_batch(const prl_control *control);

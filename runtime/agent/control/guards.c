@@ -186,7 +186,10 @@ void prl_guards_row(prl_guards *g, int side, const prl_experience *e, const prl_
   }
   if (!compared) return;
   const uint64_t key = b->key[row];
-  if (one->phase == PRL_ENTRANT_NONE || one->key != (int64_t)key) enter(g, side, slot, key, b->time[row]);
+  if (one->phase == PRL_ENTRANT_NONE || one->key != (int64_t)key) {
+    if (g->ramped && b->step[row] > 0) return;
+    enter(g, side, slot, key, b->time[row]);
+  }
   if (one->phase == PRL_ENTRANT_IN) count_row(g, side, e, b, row, own_clock);
   if (!own_clock || !g->lives || b->end[row] != PRL_END_TERMINATED) return;
   if (one->phase == PRL_ENTRANT_IN) leave(g, side, slot);

@@ -3,7 +3,8 @@
  * each response says at every update whether its lift lies above or below the bound, or whether that is still
  * open.
  *
- * A user enters with the first step that was decided after the swap, on either side. Where an environment is
+ * A user enters with the first step that was decided after the swap, on either side; in a ramp with the first
+ * episode that began since. Where an environment is
  * driven, a user's days pass by the elapsed time of its own steps; where a host serves, by the agent's time,
  * so that somebody who never comes back counts, too, with what there was. A user who loses its place among
  * the streams before its days are over counts by what it came to until then. Where episodes are whole lives
@@ -51,6 +52,8 @@ typedef struct prl_guards {
   double days, users;    /* of the plan's `guards` */
   double level;          /* of each side of each measured guard */
   double looks;          /* sequences of a ramp, one at each share, over which it is split; else 1 */
+  bool ramped; /* users enter with an episode that begins: those that run are finished by another policy,
+                * and those who are in the middle of one are others than those who begin */
   int64_t streams[PRL_SIDES];
   prl_entrant *entrants[PRL_SIDES]; /* (streams) */
   double

@@ -13,6 +13,10 @@ static prl_status count_control(prl_learner *l, prl_error *error) {
   return prl_constraints_refer(l, error);
 }
 
+prl_status prl_update_relieve(prl_learner *l, prl_error *error) {
+  return l->control && prl_control_crowded(l->control) ? count_control(l, error) : PRL_OK;
+}
+
 prl_status prl_update_begin(prl_learner *l, prl_error *error) {
   prl_metrics_clear(&l->metrics);
   prl_live_freeze(l->live, prl_shared_freeze(l));

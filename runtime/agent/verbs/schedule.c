@@ -256,4 +256,8 @@ int64_t prl_schedule_needs(const prl_schedule *s) {
   return verb->type->waits ? verb->type->waits(s, verb) : 0;
 }
 
+prl_status prl_schedule_relieve(prl_schedule *s, prl_error *error) {
+  return prl_schedule_between(s) ? prl_update_relieve(s->learner, error) : PRL_OK;
+}
+
 bool prl_schedule_between(const prl_schedule *s) { return s->at == 0; }

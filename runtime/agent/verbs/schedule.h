@@ -35,6 +35,8 @@ const char *prl_schedule_verb(const prl_schedule *schedule);
 prl_status prl_schedule_step(prl_schedule *schedule, prl_turn *turn, prl_error *error);
 /* The number of closed steps that the cursor waits for; 0: it waits for none. */
 int64_t prl_schedule_needs(const prl_schedule *schedule);
+/* Between two updates, as often as steps come (prl_update_relieve). Fails as a step of the schedule. */
+prl_status prl_schedule_relieve(prl_schedule *schedule, prl_error *error);
 /* Whether no update is under way. */
 bool prl_schedule_between(const prl_schedule *schedule);
 
