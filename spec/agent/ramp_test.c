@@ -135,6 +135,11 @@ static void rows_of_others_reach_no_batch(void **state) {
   }
   const int64_t before = e->n.closed;
   assert_int_equal(status_of(agent).left, own); /* the policy before finishes what runs */
+  const int64_t live_rows = e->n.live;
+  for (int i = 0; i < 20; i++) CHECK_OK(call(agent, 1, false, &error));
+  assert_true(e->n.live <= live_rows + 2 * own); /* though rows before them wait for the next update */
+  assert_int_equal(prl_learner_updates(agent->learner), 2);
+  assert_null(prl_experience_broken(e));
   CHECK_OK(call(agent, 1, true, &error));
   assert_int_equal(e->n.closed, before + own); /* of before the swap; the steps after it are gone */
   CHECK_OK(call(agent, 1, false, &error));

@@ -255,6 +255,39 @@ describe("a run that is changed while it trains", function()
     assert.truthy(said:find("refit by perilune at step 640: the actor goes on after 4 updates", 1, true), said)
   end)
 
+  -- A feed whose users live for half a simulated day, so that many come.
+  local feed = [[return {
+    name = "pole", env = {"shortvideo", n = 64, episode = "life", lifetime = 0.5},
+    objective = {critics = {watch = {reward = function(r) return %s * r.watch_time end, gamma = 0.9, scale = 10}}},
+    policy = {hidden = {4}}, algorithm = {"ppo", rollout = 16, minibatch = 512, epochs = 1},
+    agent = {baseline = {traffic = 1}, guards = {watch_time = {at_least = relative(%s)}, days = 0.05, users = 200},
+      ramp = {shares = {0.5, 1}, after = 100}},
+    train = {steps = %d, checkpoint = 0}, eval = {every = 0, episodes = 1},
+  }]]
+
+  it("comes to everybody by a ramp, with a line and a checkpoint of each step", function()
+    assert(prl.io.write(root .. "/pole.lua", feed:format(1, -0.9, 16384)))
+    assert(prl.io.write(root .. "/two.lua", feed:format(2, -0.9, 16384)))
+    local run = start()
+    at(run, 3, function() ask(run, {mode = "ramp", reason = "some first"}) end)
+    local refused
+    at(run, 4, function() ask(run, {id = "1.2.4"}) end)
+    local said = silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({"swap", "swap", "ramp"}, {entries[1].kind, entries[2].kind, entries[3].kind}, said)
+    assert.same({share = 0.5}, entries[1].ramp)
+    refused = entries[2].outcome
+    assert.equal("refused: a ramp is under way, at a share of 0.5: roll it back, or wait until all are served by it", refused)
+    local step = entries[3]
+    assert.same({0.5, 1, "perilune", "serves everybody: the ramp is over"}, {step.ramp.before, step.ramp.share, step.author, step.outcome})
+    assert.is_true(step.ramp.users >= 100)
+    assert.same({"watch_time", step.ramp.users}, {step.guards[1].name, step.guards[1].users})
+    assert.is_true(step.guards[1].low > -0.9)
+    assert.truthy(posix.stat(run.folder:file(("checkpoints/step-%012d.safetensors"):format(step.step))))
+    assert.truthy(read(run, "report.html"):find("ramp by perilune: serves everybody", 1, true))
+    assert.same({1, 1}, {run.agent:ramp().share, run.info.swaps})
+  end)
+
   it("takes its file's edits, and none with a mistake", function()
     local run = start {watch = true}
     local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
@@ -319,6 +352,28 @@ describe("a run that is changed while it trains", function()
     local whole = start()
     whole:train()
     assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+  end)
+
+  it("undoes a step of a ramp that had no checkpoint yet, and goes on to it again", function()
+    assert(prl.io.write(root .. "/pole.lua", feed:format(1, -0.9, 16384)))
+    assert(prl.io.write(root .. "/two.lua", feed:format(2, -0.9, 16384)))
+    local run = start()
+    at(run, 3, function() ask(run, {mode = "ramp"}) end)
+    killed(run, function(kill)
+      local save = run.save
+      function run.save(...)
+        local ramp = run.agent:ramp()
+        if ramp and ramp.share == 1 then kill() end
+        return save(...)
+      end
+    end)
+    local said, again = silently(resume, run)
+    assert.truthy(said:find("had no checkpoint yet", 1, true), said)
+    assert.equal(0.5, again.agent:ramp().share)
+    silently(again.train, again)
+    local kinds = {}
+    for i, entry in ipairs(entries_of(run)) do kinds[i] = entry.kind end
+    assert.same({"swap", "ramp", "resume", "ramp"}, {unpack(kinds, 1, 4)})
   end)
 
   it("counts a swap whose checkpoint is there, and tidies up, where it was killed before run.json said so", function()

@@ -70,8 +70,11 @@ end
 
 -- Continues an existing metrics.csv after its first `rows` rows: later ones are made again.
 function Log:take_up(rows)
-  if rows == 0 then return end
   local path = self.folder:file("metrics.csv")
+  if rows == 0 then
+    os.remove(path) -- of updates behind the checkpoint, if it is there
+    return
+  end
   local names, text = csv.first(path, rows)
   if names[1] ~= "step" then failure.run(("%s:1: the first column is %q, and \"step\" was expected"):format(path, names[1])) end
   for _, name in ipairs(names) do self:add_name(name) end
