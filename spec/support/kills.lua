@@ -209,7 +209,11 @@ function Trial:check_bytes(run, entries)
     for _, entry in ipairs(journal.swaps(entries)) do
       if entry.step > self.step and entry.step <= run.state.step then
         drive_to(agent, env, entry.step)
-        if entry.kind == "swap" then agent:swap(self.plans[entry.after], entry.ramp and {mode = "ramp"}) elseif entry.author ~= "perilune" then agent:rollback() end
+        if entry.kind == "swap" then
+          agent:swap(self.plans[entry.after], entry.ramp and {mode = "ramp"})
+        elseif entry.author ~= "perilune" then
+          agent:rollback()
+        end
       end
     end
     drive_to(agent, env, run.state.step)

@@ -92,8 +92,8 @@ extern const prl_verb_type prl_verb_end;                   /* behind a loop's bo
 
 /* freeze.c: an update begins with the closed rows, raw; their observations are gathered and normalised. */
 prl_status prl_update_begin(prl_learner *learner, prl_error *error);
-/* Counts the control group's steps before its experience is full of them, while an update is awaited. Fails as
- * prl_update_begin. */
+/* Counts the control group's steps before its experience is full of them, while an update is awaited. Fails
+ * as prl_update_begin. */
 prl_status prl_update_relieve(prl_learner *learner, prl_error *error);
 void prl_update_observe(prl_learner *learner);
 /* The batch's observations, raw before that, where they stand; raw ones are kept where programs read them. */
