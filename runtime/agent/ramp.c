@@ -89,9 +89,9 @@ static prl_status check_budget(const prl_ramp *r, const prl_agent *from, prl_err
 
 static prl_status check_possible(const prl_agent *from, const prl_agent *to, prl_error *error) {
   if (!prl_get(to->root, "ramp"))
-    return prl_fail(
-        error, PRL_EINVAL,
-        "ramp: the new recipe has no shares, as in agent.ramp = {shares = {0.01, 0.1, 1}, after = 2000}");
+    return prl_fail(error, PRL_EINVAL,
+                    "ramp: the new recipe says no shares of the users for a ramp, as in agent.ramp = {shares "
+                    "= {0.01, 0.1, 1}, after = 2000}");
   if (!to->control)
     return prl_fail(
         error, PRL_EINVAL,

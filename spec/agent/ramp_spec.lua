@@ -197,7 +197,7 @@ describe("a ramp", function()
       assert.truthy(tostring(why):find(message, 1, true), why)
     end
     local bare = usual:gsub("ramp = .*", "")
-    refused("ramp: the new recipe has no shares, as in agent.ramp = ", plan(2, bare), {mode = "ramp"})
+    refused("ramp: the new recipe says no shares of the users for a ramp, as in agent.ramp = ", plan(2, bare), {mode = "ramp"})
     refused('mode has no choice "slow"; there are apply, ramp', plan(2), {mode = "slow"})
     agent:swap(plan(2), {mode = "ramp"})
     refused("a ramp is under way, at a share of 0.2: roll it back", plan(3))

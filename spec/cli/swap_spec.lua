@@ -74,7 +74,7 @@ describe("perilune swap", function()
     assert.equal(0, code)
     local entry = cjson.decode(out:match("\n(.-)\n$"))
     assert.same({"twice as much", "policy", "kept"}, {entry.reason, entry.plan[1].name, entry.plan[1].outcome})
-    code, out = run "swap R other.lua --check --json"
+    code, out = run "swap R other.lua --mode check --json"
     assert.equal(0, code)
     entry = cjson.decode(out)
     assert.same({"check", "can be carried out", "parameters"}, {entry.kind, entry.outcome, entry.plan[1].part})
@@ -118,6 +118,12 @@ describe("perilune swap", function()
     code, _, err = run "swap R other.lua --reason ''"
     assert.equal(2, code)
     assert.truthy(err:find("--reason is empty", 1, true), err)
+    code, _, err = run "swap R other.lua --mode ramp"
+    assert.equal(2, code)
+    assert.equal("perilune: the new recipe says no shares of the users for a ramp, as in agent.ramp = {shares = {0.01, 0.1, 1}, after = 2000}\n", err)
+    code, _, err = run "swap R other.lua --mode slow"
+    assert.equal(2, code)
+    assert.truthy(err:find("slow", 1, true) and err:find("apply", 1, true), err)
     code, _, err = run "swap elsewhere other.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no run elsewhere", 1, true), err)
