@@ -51,8 +51,10 @@ static prl_status call(prl_agent *agent, float control, bool finish, prl_error *
   prl_status status =
       prl_agent_act(agent, users, NULL, observation, users_count, PRL_SAMPLE, action, decisions, failure);
   if (!status) status = prl_agent_feedback(agent, decisions, gain, NULL, NULL, users_count, failure);
+  assert_null(prl_experience_broken(agent->experience));
   for (int i = 0; !status && finish && i < users_count; i++)
-    status = prl_agent_finish(agent, users[i], PRL_TERMINATED, NULL, failure);
+    status = prl_agent_finish(agent, users[i], i % 2 ? PRL_TERMINATED : PRL_TRUNCATED, NULL, failure);
+  assert_null(prl_experience_broken(agent->experience));
   return status;
 }
 
