@@ -5,6 +5,7 @@ local interactions = {
   share = {gamma = 0.5, weight = 1, scale = "baseline"},
   comment = {gamma = 0.5, weight = 1, scale = "baseline"},
 }
+local learner = require("a3c_adam").algorithm
 local base = extend(require "a2c", {env = {n = 256}, train = {steps = 3e6}})
 
 return experiment {
@@ -12,9 +13,9 @@ return experiment {
   question = "Does a two-stage policy keep the watch time of a3c with most of the interactions that a policy for these alone gains?",
   control = "ltr",
   arms = {
-    {name = "a3c", recipe = extend(base, {algorithm = {"a3c"}})},
-    {name = "rcpo", recipe = extend(require "rcpo", {algorithm = {"a3c"}, env = {n = 256}, train = {steps = 3e6}})},
-    {name = "interactions", recipe = extend(base, {algorithm = {"a3c"}, objective = {critics = interactions}})},
+    {name = "a3c", recipe = extend(base, {algorithm = learner})},
+    {name = "rcpo", recipe = extend(require "rcpo", {algorithm = learner, env = {n = 256}, train = {steps = 3e6}})},
+    {name = "interactions", recipe = extend(base, {algorithm = learner, objective = {critics = interactions}})},
     {name = "two_stage", recipe = require "two_stage", fast = {["algorithm.first"] = 1e5}},
   },
   published = {
