@@ -340,6 +340,9 @@ static void env_calls(void) {
   REFUSED("observation", prl_vecenv_reset(env, NULL, e));
   REFUSED("env", prl_vecenv_step(NULL, &whole, e));
   REFUSED("step", prl_vecenv_step(env, NULL, e));
+  REFUSED("env", prl_vecenv_step_parts(NULL, mask, &whole, e));
+  REFUSED("mask", prl_vecenv_step_parts(env, NULL, &whole, e));
+  REFUSED("step", prl_vecenv_step_parts(env, mask, NULL, e));
   REFUSED("env", prl_vecenv_pair(NULL, 0, e));
   REFUSED("twins", prl_vecenv_pair(env, -1, e));
   REFUSED("twins", prl_vecenv_pair(env, N / 2 + 1, e));

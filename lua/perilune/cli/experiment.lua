@@ -51,7 +51,14 @@ local function go_further(plan, worlds, words)
     line:part("as served", done, total * #worlds)
   end
   local function watch(...) line:part("values", ...) end
-  for _, world in ipairs(worlds) do
+  local ab = plan.said.ab and require "perilune.trainer.ab"
+  for w, world in ipairs(worlds) do
+    if ab then
+      local tests, judge = ab.read(plan, plan.said.worlds[w]), require "perilune.stats.ab"
+      world.ab = judge.of(tests, plan.said.control, plan.metrics, world.table)
+      world.ab.curves, world.ab.shares = {}, tests[1].shares
+      for m, metric in ipairs(plan.metrics) do world.ab.curves[m] = judge.curves(tests, plan.said.control, metric) end
+    end
     world.served = plan.said.served and further.served(world.arms, plan.metrics, one)
     world.values = plan.said.values and further.values(plan.said.values, world.arms, world.control, {trust = plan.trust, watch = watch})
     world.tuned = require("perilune.trainer.tuning").texts(plan, world)
@@ -66,11 +73,14 @@ function experiment.run(argv)
   local trainer, folder = require "perilune.trainer.experiment", require "perilune.trainer.folder"
   local plan = trainer.plan(words.experiment, {fast = words.fast, trust = words.trust, seeds = words.seeds, first = words.first_seed,
     out = words.out})
+  local ab = require "perilune.trainer.ab"
+  ab.check(plan)
   require("perilune.paths").make(plan.root)
   local lock = folder.lock(plan.root)
   local how = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet}
   require("perilune.trainer.tuning").run(plan, how)
   local trained = trainer.train(plan, how)
+  ab.run(plan, how)
   folder.unlock(lock)
   local said = plan.said
   local shown = {name = said.name, question = said.question, seeds = plan.seeds, users = plan.users, days = plan.days, fast = words.fast,

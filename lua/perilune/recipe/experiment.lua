@@ -2,7 +2,7 @@
 --- {name, question, arms = [{name, stages (their number), into, set, fast, workers, grid}], control, seeds, first_seed,
 ---  worlds = [{name, set}], users, days, user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics,
 ---  served, values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
----  user_seed} or nil, fast = {seeds, users, days, set}}.
+---  user_seed} or nil, ab = {users, days, from, aa, set, fast = {users, days, from, set}} or nil, fast = {seeds, users, days, set}}.
 --- A `set` has options of a recipe by path, a `grid` lists of their values, as a sweep's grid has them.
 
 local checks = require "perilune.recipe.check"
@@ -135,8 +135,31 @@ local function tune(check, given, every, user_seed)
   return result
 end
 
+local function test_section(check, options, given, path, also)
+  local result = check.section(options, given, path, also)
+  result.from = result.from or math.floor(result.days / 2) + 1
+  if result.from > result.days then
+    check.fail(path .. ".from", ("the test lasts %.0f days, got %.0f"):format(result.days, result.from))
+  end
+  result.set = settings(check, (given or {}).set, path .. ".set")
+  return result
+end
+
+-- The A/B test: the share A/A is of an arm, or of a control that is none.
+local function ab(check, given, by_name, control)
+  if given == nil then return nil end
+  local result = test_section(check, schema.experiment_ab, given, "ab", {"set", "fast"})
+  result.fast = test_section(check, schema.experiment_ab_fast, given.fast, "ab.fast", {"set"})
+  result.aa = result.aa or control
+  if not by_name[result.aa] and result.aa ~= control then
+    check.fail("ab.aa", ("expected an arm's name or the control's, got %s%s"):format(values.show(result.aa),
+      nearest.hint_or_list(tostring(result.aa), keys(by_name))))
+  end
+  return result
+end
+
 local function body(check, given)
-  local own = {"arms", "worlds", "published", "control", "fast", "values", "tune"}
+  local own = {"arms", "worlds", "published", "control", "fast", "values", "tune", "ab"}
   local result = check.section(schema.experiment, given, "", own)
   local by_name
   result.arms, by_name = arms(check, given.arms)
@@ -153,6 +176,7 @@ local function body(check, given)
   result.values = given.values and check.section(schema.experiment_values, given.values, "values")
   if #result.front == 1 then check.note("front", "expected two responses or more, the first against the sum of the others") end
   result.tune = check.try(tune, check, given.tune, result.arms or {}, result.user_seed)
+  result.ab = check.try(ab, check, given.ab, by_name or {}, result.control)
   local fast = check.section(schema.experiment_fast, given.fast, "fast", {"set"})
   fast.set = check.try(settings, check, (given.fast or {}).set, "fast.set")
   result.fast = fast

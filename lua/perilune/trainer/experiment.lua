@@ -25,7 +25,8 @@ local experiment = {}
 --- An arm's `into` of chains whose stages begin with all that the stage before had learned, critics too (`train --start-from`).
 experiment.whole = "start-from"
 
-local function refuse(plan, keys_, message)
+--- Refuses a plan at these keys of its file.
+function experiment.refuse(plan, keys_, message)
   local file, line = locate.key(plan.files, keys_)
   failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys_, "."), message))
 end
@@ -56,19 +57,26 @@ local function load(plan, set)
   return failure.check_recipe(require("perilune").recipe.load(plan.path, {set = set, trust = plan.trust}))
 end
 
+--- An arm's recipe in a world, with further options by path.
+function experiment.recipe(plan, arm, world, more)
+  local set = overrides(plan, arm, world, 1)
+  add(set, more)
+  return load(plan, set)
+end
+
 -- What all arms of a world must have in common.
 local function check_alike(plan, world)
   local first = plan.arms[1]
   for _, arm in ipairs(plan.arms) do
     local a, b = first.loaded[world.name], arm.loaded[world.name]
     if not judges.of(b.recipe.eval, b.env.kind).baseline(b.recipe.eval) then
-      refuse(plan, {"arms"}, "an experiment's envs have users and days, and this one has none")
+      experiment.refuse(plan, {"arms"}, "an experiment's envs have users and days, and this one has none")
     end
     local names = {first.name, arm.name}
     comparison.check({a, b}, names)
     local function side(one) return {eval = one.recipe.eval, options = one.env.options} end
     local message = comparison.apart(side(a), side(b), names)
-    if message then refuse(plan, {"arms"}, (message:gsub("; with .*$", ""))) end
+    if message then experiment.refuse(plan, {"arms"}, (message:gsub("; with .*$", ""))) end
   end
 end
 
@@ -80,7 +88,7 @@ local function judged_by(plan)
   for i, metric in ipairs(all) do names[i], known[metric.name] = metric.name, metric end
   local function need(name, where)
     if known[name] then return known[name] end
-    refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
+    experiment.refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
   end
   return all, need, known
 end
@@ -106,7 +114,7 @@ local function check_seeds(plan)
   local tune = experiment.budget(plan)
   for _, seed in ipairs(tune and plan.seeds or {}) do
     if seed >= tune.first_seed and seed < tune.first_seed + tune.seeds then
-      refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives the tuning "
+      experiment.refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives the tuning "
         .. "seeds of its own"):format(seed))
     end
   end

@@ -112,12 +112,9 @@ local function prepare(todo, options)
   return list, limit
 end
 
---- Trains what is left of the list. options: jobs (at once), quiet, trust, find (of a job's run, by jobs.find), root (the
---- folder that messages name); go_on: a run that fails does not keep the others from training. Returns the failures,
---- [{job, message, code}]; raises where Ctrl-C came.
-function jobs.train(list, options)
-  local left = jobs.left(list, options.find)
-  local prepared, limit = prepare(left.todo, options)
+--- Carries out a list of {job = {name}, log, and words or work, as pool.run takes them}, as many at once as `limit`. options: as of
+--- jobs.train. Returns the failures.
+function jobs.carry_out(prepared, limit, options)
   local failures, ended = {}, 0
   if #prepared == 0 then return failures end
   local line = progress.new(#prepared, 0, {}, options.quiet)
@@ -142,6 +139,14 @@ function jobs.train(list, options)
     end
   end
   return failures
+end
+
+--- Trains what is left of the list. options: jobs (at once), quiet, trust, find (of a job's run, by jobs.find), root (the
+--- folder that messages name); go_on: a run that fails does not keep the others from training. Returns the failures,
+--- [{job, message, code}]; raises where Ctrl-C came.
+function jobs.train(list, options)
+  local prepared, limit = prepare(jobs.left(list, options.find).todo, options)
+  return jobs.carry_out(prepared, limit, options)
 end
 
 return jobs
