@@ -485,6 +485,9 @@ static void test_without_status(void **state) {
   assert_null(prl_agent_critic(agent, -1));
   assert_null(prl_agent_critic(agent, prl_agent_critics(agent)));
   assert_true(prl_agent_days_driven(NULL) == 0);
+  REFUSED("agent", prl_agent_lag(NULL, 1, e));
+  REFUSED("updates", prl_agent_lag(agent, -1, e));
+  REFUSED("updates", prl_agent_lag(agent, PRL_LAG_MOST + 1, e));
   assert_int_equal(prl_agent_meanings(NULL, &metrics), 0);
   assert_int_equal(prl_agent_meanings(agent, NULL), 0);
   assert_int_equal(prl_agent_finish_all(NULL, PRL_TRUNCATED), -1);

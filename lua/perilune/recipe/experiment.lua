@@ -1,5 +1,5 @@
 --- What an experiment says beside its arms' recipes (`experiment` of prelude.lua), checked:
---- {name, question, arms = [{name, stages (their number), into, set, fast, workers, grid}], control, seeds, first_seed,
+--- {name, question, arms = [{name, stages (their number), into, set, fast, workers, lag, grid}], control, seeds, first_seed,
 ---  worlds = [{name, set}], users, days, user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics,
 ---  served, values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
 ---  user_seed} or nil, ab = {users, days, from, aa, set, fast = {users, days, from, set}} or nil, fast = {seeds, users, days, set}}.
@@ -13,7 +13,7 @@ local values = require "perilune.recipe.values"
 
 local experiment = {}
 
-local most_arms, most_worlds, most_points, most_workers = 8, 8, 64, 1024
+local most_arms, most_worlds, most_points, most_workers, most_lag = 8, 8, 64, 1024, 10000
 
 local function list(check, value, path, what, most)
   if type(value) ~= "table" or #value == 0 then values.wrong(check, path, what, value) end
@@ -51,10 +51,11 @@ local function grid_of(check, given, path)
   return grid, points
 end
 
-local function workers(check, value, path)
+-- How an arm is trained: a whole number, or nothing.
+local function count(check, value, path, most)
   if value == nil then return nil end
-  if type(value) ~= "number" or value % 1 ~= 0 or value < 1 or value > most_workers then
-    values.wrong(check, path, ("a whole number from 1 to %d"):format(most_workers), value)
+  if type(value) ~= "number" or value % 1 ~= 0 or value < 1 or value > most then
+    values.wrong(check, path, ("a whole number from 1 to %d"):format(most), value)
   end
   return value
 end
@@ -74,12 +75,13 @@ local function arms(check, given)
   local taken, result = {}, {}
   for i, arm in ipairs(given) do
     local at = "arms." .. i
-    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast", "workers", "grid"}, at)
+    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast", "workers", "lag", "grid"}, at)
     result[i] = {stages = arm.stages, into = arm.into or "policy.start"}
     result[i].name = check.try(name_of, check, arm.name, at .. ".name", taken)
     result[i].set = check.try(settings, check, arm.set, at .. ".set")
     result[i].fast = check.try(settings, check, arm.fast, at .. ".fast")
-    result[i].workers = check.try(workers, check, arm.workers, at .. ".workers")
+    result[i].workers = check.try(count, check, arm.workers, at .. ".workers", most_workers)
+    result[i].lag = check.try(count, check, arm.lag, at .. ".lag", most_lag)
     result[i].grid = arm.grid
   end
   return result, taken

@@ -353,13 +353,14 @@ function experiment.render(shown)
     local tables = {}
     for k, one in ipairs(tables_of(shown, world)) do tables[k] = html.cards(one[1], one[2]) end
     sections[i] = {tag("h2", nil, world.name), tables, tag("p", {class = "lead"}, marks(world), " ", experience(world), " ",
-      ab_text(world), " ", split_text(world), " ", tuned(world), " ", unsummed(world)), front.section(world.front), {curves(shown, world, set)}, ab_curves(world, set),
+      ab_text(world), " ", split_text(world), " ", tuned(world), " ", unsummed(world)), front.section(world.front),
+      {curves(shown, world, set)}, ab_curves(world, set),
       by_group(world)}
   end
   local body = {
     tag("header", nil, tag("h1", nil, shown.name), tag("p", {class = "lead"}, shown.question)),
     tag("p", {class = "lead"}, experiment.grounds(shown)),
-    tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is told from 0, a square is what was published."),
+    tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is marked in the table, a square is what was published."),
     lifts.drawing(shown.worlds, shown.published), sections, differences(shown),
     tag("h2", nil, "To do it again"), tag("pre", nil, shown.command), tag("pre", nil, (shown.recipe:gsub("%s+$", ""))),
     html.json("charts", set.data),
@@ -403,7 +404,8 @@ function experiment.data(shown)
       for i, one in ipairs(row.arms) do rows[r].arms[i] = plain(one) end
       for i, one in ipairs(row.pairs) do rows[r].pairs[i] = plain(one) end
     end
-    data.worlds[w] = {name = world.name, control = world.control.name, comparisons = world.table.count, rows = rows, ab = ab_data(world)}
+    data.worlds[w] = {name = world.name, control = world.control.name, comparisons = world.table.count, rows = rows,
+      ab = ab_data(world)}
   end
   return data
 end

@@ -114,8 +114,8 @@ local function check_seeds(plan)
   local tune = experiment.budget(plan)
   for _, seed in ipairs(tune and plan.seeds or {}) do
     if seed >= tune.first_seed and seed < tune.first_seed + tune.seeds then
-      experiment.refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives the tuning "
-        .. "seeds of its own"):format(seed))
+      experiment.refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives "
+        .. "the tuning seeds of its own"):format(seed))
     end
   end
 end
@@ -189,7 +189,7 @@ local function jobs_of(plan, stage, before)
         local key = experiment.key(world, arm, seed)
         if stage <= arm.stages then
           local set = overrides(plan, arm, world, stage, before[key])
-          local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers,
+          local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers, lag = arm.lag,
             start = arm.into == experiment.whole and before[key] or nil, runs = experiment.place(plan, world, arm, stage),
             name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
           job.key = key

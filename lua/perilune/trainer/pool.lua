@@ -58,9 +58,9 @@ local function next_end(active, state)
   end
 end
 
---- Runs every job = {words = {…}, or work = a function that a copy of this process calls, log = path of its output} with at most `limit` at a time. done(job, ok, code) is
---- called as each ends, code 130 where Ctrl-C ended it; where it returns false, no further one begins. On Ctrl-C the
---- children are told, and waited for. Returns whether that happened. executable: in place of this one.
+--- Runs every job = {words = {…}, or work = a function that a copy of this process calls, log = path of its output} with at most
+--- `limit` at a time. done(job, ok, code) is called as each ends, code 130 where Ctrl-C ended it; where it returns false, no further
+--- one begins. On Ctrl-C the children are told, and waited for. Returns whether that happened. executable: in place of this one.
 function pool.run(jobs, limit, done, executable)
   executable = executable or assert(posix.readlink("/proc/self/exe"))
   interruption.catch()
