@@ -1,5 +1,6 @@
 -- A search for one vector for everybody beside a personal policy: what the field reported first of a live feed. A search over whole
 -- days does see what lies beyond a request, which the field's did not. a3c, by two workers, has the learner of its synchronous form, a2c.
+-- Four arms: about ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_basic.lua [--fast]
 return experiment {
   name = "live_basic",

@@ -1,4 +1,5 @@
 -- Watch time with shares that must not be lost: one reward, a learned multiplier, interactions alone, and two stages.
+-- Four arms: about ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_constrained.lua [--fast]
 local interactions = {
   reward = remove,

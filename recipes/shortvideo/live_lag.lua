@@ -1,6 +1,6 @@
 -- How old may the policy be that acts? ppo, and a3c by one worker with V-trace, act by the policy of exactly so many updates ago; all
--- updates are of 512 requests, and a training has 2,900 of them. Without a correction a3c drops such requests. Eight arms: about half
--- an hour on two cores.
+-- updates are of 512 requests, and a training has 2,900 of them. Without a correction a3c drops such requests. Eight arms: about
+-- ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_lag.lua [--fast]
 local ppo = extend(require "a2c", {algorithm = {"ppo", rollout = 8, minibatch = 128, epochs = 4, lambda = 0.9,
   lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}}, train = {steps = 1.5e6}})

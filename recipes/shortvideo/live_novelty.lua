@@ -1,4 +1,5 @@
 -- Paying for what is new, beside other ways to explore that cost users about as much.
+-- Five arms: about ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_novelty.lua [--fast]
 local base = require "a3c_adam"
 

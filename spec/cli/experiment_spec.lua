@@ -156,7 +156,8 @@ describe("perilune experiment", function()
       values = {users = 4, steps = 8, horizon = 64, policy = "control"}]]})
     local out, err, code = run "experiment mine.lua -q --fast --out e"
     assert.equal(0, code, err)
-    for _, text in ipairs {"with its exploration, over itself without", "near, far: weighted sum", "lag: first tenth, last tenth",
+    for _, text in ipairs {"with its exploration, over itself without", "far: weighted sum", "the arm − near",
+      "lag: first tenth, last tenth",
       "The front over near", "like + share, 95 %"} do
       assert.truthy(out:find(text, 1, true), text .. "\n" .. out)
     end
@@ -195,6 +196,28 @@ describe("perilune experiment", function()
     out, err, code = run "experiment mine.lua -q --fast --out f"
     assert.equal(0, code, err)
     assert.truthy(out:find("A/B, days 1 to 1", 1, true), out)
+  end)
+
+  it("takes one of its worlds, and values for every arm", function()
+    write("mine.lua", file {worlds = '{"strong", "weak"}'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e --world weak --set env.base_like=0.7"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("\nweak\n", 1, true) and not out:find("\nstrong\n", 1, true), out)
+    for _, arm in ipairs {"near", "far"} do
+      for _, name in ipairs(posix.dir(root .. "/e/weak/" .. arm)) do
+        if name:find "%-s1$" then
+          assert.equal(0.7, cjson.decode(read("e/weak/" .. arm .. "/" .. name .. "/recipe.json")).env.base_like)
+        end
+      end
+    end
+    out, err, code = run "experiment mine.lua -q --fast --out e --world weka"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find('--world weka: the experiment has no such world; the nearest is "weak"', 1, true), err)
+    out, err, code = run "experiment mine.lua -q --fast --out e --set env.base_lik=0.7"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find('base_lik', 1, true), err)
   end)
 
   it("gives an arm to other commands", function()

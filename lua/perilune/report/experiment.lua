@@ -1,6 +1,6 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
---- metrics, tune, worlds = [{name, arms, control, table, split, ab, front, served, values, tuned}], differences = [{name, list}], command,
---- recipe (its text)}.
+--- metrics, tune, set (overrides of all arms), worlds = [{name, arms, control, table, split,
+--- ab, front, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
@@ -86,19 +86,21 @@ end
 
 local function interval(value) return value and format.with_error(value.mean, value.half) or "–" end
 
--- What the critics expect beside the returns that came.
+-- What the critics of each arm expect beside the returns that came, and those of the one that all are beside.
 local function value_cells(_, world)
   if not world.values then return nil end
-  local header, rows = {"estimates of values", "", "first", "second", "second − first, 95 %"}, {}
+  local first = world.values[1]
+  local other = #world.values == 1 and first.name or "the arm"
+  local header, rows = {"estimates of values", "", first.beside, other, ("%s − %s, 95 %%"):format(other, first.beside)}, {}
   for _, one in ipairs(world.values) do
     for _, estimate in ipairs(one.found.estimates) do
       for k, row in ipairs(estimate.rows) do
         if row.a or row.b then
-          rows[#rows + 1] = {("%s, %s: %s"):format(one.beside, one.name, estimate.name), row.name, interval(row.a), interval(row.b),
+          rows[#rows + 1] = {("%s: %s"):format(one.name, estimate.name), row.name, interval(row.a), interval(row.b),
             interval(row.difference)}
         end
         if k == 1 and estimate.a and row.difference then
-          rows[#rows + 1] = {"", "of the first", "", "", (lift.percent {mean = row.difference.mean / row.a.mean,
+          rows[#rows + 1] = {"", "of " .. one.beside, "", "", (lift.percent {mean = row.difference.mean / row.a.mean,
             half = row.difference.half and row.difference.half / row.a.mean})}
         end
       end
@@ -218,6 +220,7 @@ function experiment.grounds(shown)
     .. "training, which all arms share; intervals over users%s. %s"):format(format.grouped(shown.users),
     format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
     #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training", budget(shown.tune))
+    .. (#(shown.set or {}) > 0 and (" In every arm: %s."):format(table.concat(shown.set, ", ")) or "")
 end
 
 local function marks(world)
@@ -226,11 +229,13 @@ local function marks(world)
 end
 
 local function experience(world)
-  local parts = {}
+  local parts, seconds, count = {}, 0, 0
   for i, arm in ipairs(world.arms) do
     parts[i] = ("%s %s"):format(arm.name, arm.user_days and format.count(arm.user_days) or "not noted")
+    for _, run in ipairs(arm.runs) do seconds, count = seconds + (run.info.seconds or 0), count + 1 end
   end
-  return "User-days of training, all seeds: " .. table.concat(parts, ", ") .. "."
+  return ("User-days of training, all seeds: %s. The %d runs took %s, one after the other."):format(table.concat(parts, ", "), count,
+    format.duration(seconds))
 end
 
 -- The point that each arm was tuned to.

@@ -1,8 +1,9 @@
 --- Experiments: arms trained on the same seeds in the same worlds, and judged on the same users with the same chances.
 ---
---- A plan is {path, trust, root, said (recipe/experiment.lua), seeds = [of training], users, days, fast, arms = [{name, said, loaded =
---- {world's name = the recipe of its first stage}}], tuned = {world's name = {arm's name = options by path}}, which trainer/tuning.lua
---- fills}. A chain is trained stage by stage: the run of each stage is where the next begins, on the same seed.
+--- A plan is {path, trust, root, said (recipe/experiment.lua), set (overrides of all arms), seeds = [of training], users, days, fast,
+--- arms = [{name, said, loaded = {world's name = the recipe of its first stage}}], tuned = {world's name = {arm's name = options by
+--- path}}, which trainer/tuning.lua fills}. A chain is trained stage by stage: the run of each stage is where the next begins, on the
+--- same seed.
 
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
@@ -49,6 +50,7 @@ local function overrides(plan, arm, world, stage, from)
   add(set, {["eval.users"] = plan.users, ["eval.days"] = plan.days, ["eval.seed"] = said.user_seed})
   if #said.groups > 0 then add(set, {["eval.groups"] = said.groups}) end
   if said.control == "ltr" or said.control == "zero" then add(set, {["eval.baseline"] = said.control}) end
+  for _, text in ipairs(plan.set) do set[#set + 1] = text end
   if from and arm.into ~= experiment.whole then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
   return set
 end
@@ -120,16 +122,30 @@ local function check_seeds(plan)
   end
 end
 
---- Checks everything before the first run begins. options: fast, trust, seeds, first; out.
+-- The worlds of these names; all where there are none.
+local function worlds_of(said, names)
+  if #names == 0 then return said.worlds end
+  local by_name, known, list = {}, {}, {}
+  for i, world in ipairs(said.worlds) do by_name[world.name], known[i] = world, world.name end
+  for i, name in ipairs(names) do
+    list[i] = by_name[name] or failure.usage(("--world %s: the experiment has no such world%s"):format(name,
+      nearest.hint_or_list(name, known)))
+  end
+  return list
+end
+
+--- Checks everything before the first run begins. options: fast, trust, seeds, first, set (overrides of all arms), worlds (names);
+--- out.
 function experiment.plan(path, options)
   local first = failure.check_recipe(require("perilune").recipe.load(path, {trust = options.trust}))
   if not first.experiment then
     failure.usage(("%s is a recipe and no experiment: an experiment returns experiment {name = …, control = …, arms = {…}}"):format(path))
   end
   local said = first.experiment
+  said.worlds = worlds_of(said, options.worlds or {})
   local sizes = options.fast and said.fast or said
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
-    arms = {}, files = first.files, tuned = {}}
+    arms = {}, files = first.files, tuned = {}, set = options.set or {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
   local name = said.name:gsub("[^%w._-]", "_")
   check_seeds(plan)

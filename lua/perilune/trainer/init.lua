@@ -40,11 +40,11 @@ end
 
 -- Whether the algorithm learns from steps of older policies.
 local function check_lag(loaded, options)
-  local name, about = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.algorithm
+  local name, made = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.algorithm
   local function refuse(message) failure.usage(("--lag %d: %s"):format(options.lag, message)) end
-  if not about.build then refuse(name .. " is a search, and acts by what it tries") end
+  if not made.build then refuse(name .. " is a search, and acts by what it tries") end
   if (options.workers or 1) > 1 then refuse("workers have a lag of their own (the metric `lag`)") end
-  if about.stale == "drop" and not loaded.recipe.algorithm.correction then
+  if made.stale == "drop" and not loaded.recipe.algorithm.correction then
     refuse(name .. ' drops the steps of older policies: a correction is needed with it, as in correction = {"vtrace"}')
   end
 end
@@ -53,8 +53,8 @@ end
 --- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
 --- how a run is carried out is no part of what it is), trust (what an operator swaps in may be code), watch (swap when the
 --- recipe's file changes), workers (that train at once, 1 unless given; an algorithm that is
---- asynchronous), lag (updates between acting and learning, 0 unless given), report(run), which writes the report of a run (records/run.lua) and
---- returns its path, or nil and a message; without it there is none.
+--- asynchronous), lag (updates between acting and learning, 0 unless given), report(run), which writes the report of a run
+--- (records/run.lua) and returns its path, or nil and a message; without it there is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
   if (options.workers or 1) > 1 then check_workers(loaded, options.workers) end
