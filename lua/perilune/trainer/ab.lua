@@ -138,20 +138,29 @@ function ab.run(plan, options)
   jobs.carry_out(prepared, options.jobs, {quiet = options.quiet, root = plan.root})
 end
 
+-- The columns that the plan's metrics are made of.
+local function wanted(plan)
+  local set = {}
+  for _, metric in ipairs(plan.metrics) do
+    for name in pairs(type(metric.of) == "table" and metric.of or {[metric.of] = true}) do set[name] = true end
+    if metric.per then set[metric.per] = true end
+  end
+  return set
+end
+
 --- The tests of a world, one for each seed: [{shares = [{name, of, users, learned}], columns = {name = {each user's days, one after
---- the other}}, days}].
+--- the other}} of the plan's metrics, days, from}].
 function ab.read(plan, world)
-  local list, sizes, key = {}, ab.sizes(plan), key_of(plan, world)
+  local list, sizes, key, want = {}, ab.sizes(plan), key_of(plan, world), wanted(plan)
   for i, seed in ipairs(plan.seeds) do
     local tensors, metadata = load(place(plan, world, seed), key)
     if not tensors then failure.run(("%s is no A/B test of this experiment"):format(place(plan, world, seed))) end
     local shares, columns, at = ab.shares(plan), {}, 0
     local users, learned = split.users(sizes.users, #shares, salt(plan, seed)), prl.from_json(metadata.learned)
     for s, share in ipairs(shares) do share.users, share.learned = users[s], learned[s] end
-    local sums = tensors.sums:totable()
     for name in metadata.columns:gmatch("[^\n]+") do
       at = at + 1
-      columns[name] = sums[at]
+      if want[name] then columns[name] = tensors.sums[at]:totable() end
     end
     list[i] = {shares = shares, columns = columns, days = sizes.days, from = sizes.from}
   end
