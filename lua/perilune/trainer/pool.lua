@@ -4,6 +4,7 @@ local posix = require "posix"
 local failure = require "perilune.failure"
 local interruption = require "perilune.interruption"
 local prl = require "perilune"
+local terminal = require "perilune.terminal"
 
 local pool = {}
 
@@ -29,8 +30,7 @@ local function become(executable, job, parent)
   if interruption.came() then posix._exit(interruption.code) end
   if job.words then posix.execp(executable, job.words) end
   local ok, message = xpcall(job.work, failure.handler)
-  io.stderr:write(ok and "" or ("perilune: %s\n"):format(tostring(message.message or message)))
-  io.stderr:flush()
+  if not ok then terminal.err("perilune: ", tostring(message), "\n") end
   posix._exit(ok and 0 or message.code or 1)
 end
 
