@@ -1,5 +1,6 @@
 -- A search for one vector for everybody beside a personal policy: what the field reported first of a live feed. A search over whole
--- days does see what lies beyond a request, which the field's did not.
+-- days does see what lies beyond a request, which the field's did not. a3c, by two workers, has the learner of its synchronous form, a2c.
+-- Four arms: about ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_basic.lua [--fast]
 return experiment {
   name = "live_basic",
@@ -9,7 +10,7 @@ return experiment {
     {name = "cem", recipe = require "cem",
       fast = {["algorithm.generations"] = 4, ["algorithm.users"] = 64}},
     {name = "bayes", recipe = require "bayes", fast = {["algorithm.rounds"] = 10}},
-    {name = "a3c", recipe = require "a3c"},
+    {name = "a3c", recipe = require "a3c_adam", workers = 2},
     {name = "a2c", recipe = require "a2c"},
   },
   published = {watch_time = {a3c = 0.33}, follow = {a3c = -1.08}, video_views = {a3c = -0.49}},

@@ -1,10 +1,12 @@
 -- Watch time with shares that must not be lost: one reward, a learned multiplier, interactions alone, and two stages.
+-- Four arms: about ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_constrained.lua [--fast]
 local interactions = {
   reward = remove,
   share = {gamma = 0.5, weight = 1, scale = "baseline"},
   comment = {gamma = 0.5, weight = 1, scale = "baseline"},
 }
+local learner = require("a3c_adam").algorithm
 local base = extend(require "a2c", {env = {n = 256}, train = {steps = 3e6}})
 
 return experiment {
@@ -12,9 +14,9 @@ return experiment {
   question = "Does a two-stage policy keep the watch time of a3c with most of the interactions that a policy for these alone gains?",
   control = "ltr",
   arms = {
-    {name = "a3c", recipe = extend(base, {algorithm = {"a3c"}})},
-    {name = "rcpo", recipe = extend(require "rcpo", {algorithm = {"a3c"}, env = {n = 256}, train = {steps = 3e6}})},
-    {name = "interactions", recipe = extend(base, {algorithm = {"a3c"}, objective = {critics = interactions}})},
+    {name = "a3c", recipe = extend(base, {algorithm = learner})},
+    {name = "rcpo", recipe = extend(require "rcpo", {algorithm = learner, env = {n = 256}, train = {steps = 3e6}})},
+    {name = "interactions", recipe = extend(base, {algorithm = learner, objective = {critics = interactions}})},
     {name = "two_stage", recipe = require "two_stage", fast = {["algorithm.first"] = 1e5}},
   },
   published = {

@@ -1,7 +1,7 @@
 -- Discounts by critic: watch time looks ahead, interactions do so as far as each arm says.
 --   perilune experiment recipes/shortvideo/live_discounts.lua [--fast]
 local function interactions(gamma)
-  return extend(require "a2c_multi_critic", {algorithm = {"a3c"}, objective = {critics = {
+  return extend(require "a2c_multi_critic", {algorithm = require("a3c_adam").algorithm, objective = {critics = {
     like = {gamma = gamma}, follow = {gamma = gamma}, share = {gamma = gamma}, comment = {gamma = gamma},
   }}})
 end

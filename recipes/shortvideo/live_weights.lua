@@ -5,7 +5,7 @@
 local steady = {train = {steps = 1.25e6, warmup = remove}, algorithm = {lr = 3e-4, critic_lr = 3e-4}, eval = {every = 1.25e5, curve = 2048}}
 
 local function one(factor)
-  return extend(extend(require "a3c", steady), {objective = {critics = {reward = {scale = 30, reward = function(r)
+  return extend(extend(require "a3c_adam", steady), {objective = {critics = {reward = {scale = 30, reward = function(r)
     return r.watch_time + 0.5 * r.video_views + factor * (20 * r.like + 100 * r.follow + 100 * r.share + 50 * r.comment)
   end}}}})
 end
@@ -15,7 +15,7 @@ local function critic(name, weight, gamma)
 end
 
 local function multi(factor)
-  return extend(extend(require "a3c", steady), {objective = {critics = {
+  return extend(extend(require "a3c_adam", steady), {objective = {critics = {
     reward = remove,
     watch_time = critic("watch_time", 1, 0.95), video_views = critic("video_views", 0.5, 0.95),
     like = critic("like", 20 * factor, 0.95), follow = critic("follow", 100 * factor, 0.95),

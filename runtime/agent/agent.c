@@ -92,6 +92,7 @@ void prl_agent_exchange(prl_agent *a, prl_agent *b) {
 void prl_agent_free(prl_agent *a) {
   if (!a) return;
   prl_runtime *runtime = a->runtime;
+  prl_lagged_free(a->lagged);
   prl_board_close(a->board);
   prl_agent_free(a->next);
   prl_ramp_free(a->ramp);

@@ -42,8 +42,11 @@ typedef struct prl_ramp prl_ramp;       /* ramp.h */
 
 typedef struct prl_board prl_board; /* snapshot.h */
 
+typedef struct prl_lagged prl_lagged; /* lagged.c */
+
 struct prl_agent {
-  prl_board *board; /* what other threads read; NULL: none does. It stays where it is in a swap */
+  prl_board *board;   /* what other threads read; NULL: none does. It stays where it is in a swap */
+  prl_lagged *lagged; /* of drives that act by older policies; NULL: by the newest. It stays, too */
   prl_runtime *runtime;
   prl_doc *document; /* of the plan */
   const prl_value *root;
@@ -123,6 +126,10 @@ prl_status prl_drive_init(const prl_agent *agent, const prl_vecenv *env, prl_dri
 void prl_drive_deinit(prl_runtime *runtime, prl_drive *drive);
 prl_status prl_drive_once(prl_agent *agent, prl_vecenv *env,
                           prl_error *error); /* one step of each instance */
-prl_step prl_drive_step(prl_drive *drive);   /* the buffers as a step of the environment takes them */
+/* lagged.c: decisions of all instances by the policy of so many updates ago, recorded as such. */
+prl_status prl_lagged_act(prl_agent *agent, const prl_vecenv *env, const float *observation, float *action,
+                          uint64_t *decisions, prl_error *error);
+void prl_lagged_free(prl_lagged *lagged);
+prl_step prl_drive_step(prl_drive *drive); /* the buffers as a step of the environment takes them */
 
 #endif

@@ -105,6 +105,10 @@ static prl_status take_up(prl_agent *a, prl_vecenv *env, prl_error *error) {
     return prl_fail(error, PRL_EINVAL,
                     "environment \"%s\" has no clock, and critic \"%s\" is discounted per %s",
                     prl_vecenv_type(env)->name, critic, per);
+  if (a->lagged && prl_vecenv_parts(env) > 1)
+    return prl_fail(error, PRL_EINVAL,
+                    "an agent that acts with a lag drives one vector env, and this one has %lld parts",
+                    (long long)prl_vecenv_parts(env));
   prl_status status = check_twins(a, env, error);
   if (!status) status = check_couples(a, env, error);
   if (!status) status = prl_workers_check(a, env, error);
@@ -161,6 +165,7 @@ static prl_status act(prl_agent *a, prl_drive *d, const driven sides[2], int cou
   const prl_env_spec *s = &a->shape->spec;
   prl_status status = prl_policy_check(a->policy, d->observation, d->n, error);
   a->split.acted = -1;
+  if (!status && a->lagged) return prl_lagged_act(a, d->env, d->observation, d->action, d->decisions, error);
   for (int k = 0; !status && k < count; k++) {
     const driven *part = &sides[k];
     const prl_side side = k ? prl_agent_other(a) : prl_agent_own(a, PRL_SAMPLE);

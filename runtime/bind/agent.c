@@ -394,6 +394,13 @@ static void end_watch(lua_State *L, const lua_agent *self, const prl_lua_watch *
 
 /* self, env, steps, stop_at_update, watch → steps made and simulated days lived (0 without a clock), in all
  * streams */
+static int lag(lua_State *L) {
+  prl_error error;
+  lua_agent *self = check_agent(L, 1);
+  prl_check(L, prl_agent_lag(self->agent, prl_need_int(L, 2, "updates"), &error), &error);
+  return 0;
+}
+
 static int drive(lua_State *L) {
   prl_error error;
   int64_t made;
@@ -553,6 +560,7 @@ void prl_open_agent(lua_State *L) {
                                      {"time", world_time},
                                      {"learn", learn},
                                      {"drive", drive},
+                                     {"lag", lag},
                                      {"evaluate", evaluate},
                                      {"rollout", prl_lua_agent_rollout},
                                      {"critics", prl_lua_agent_critics},

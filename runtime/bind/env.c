@@ -2,6 +2,9 @@
  * userdata keeps: reset and step write into them and return them, so that stepping makes no garbage. */
 #include "bind/bind.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "bind/env_source.h"
 #include "perilune/env.h"
 #include "recipe/order.h"
@@ -121,9 +124,28 @@ static int reset(lua_State *L) { /* → observation (n, O), the environment's ow
   return 1;
 }
 
-/* action (n, A), float32 → observation (n, O), response (n, R), flags (2, n) int32: terminated, truncated;
- * the final observation (n, O) where one of them is 1; elapsed (n) int64 µs. All are the environment's own
- * buffers. */
+/* A list of whole numbers from 1 on, the parts that are stepped. */
+static const uint8_t *check_parts(lua_State *L, const lua_env *self) {
+  const int64_t parts = prl_vecenv_parts(self->env);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  uint8_t *mask = lua_newuserdata(L, (size_t)parts);
+  memset(mask, 0, (size_t)parts);
+  const size_t count = lua_objlen(L, 3);
+  for (size_t i = 1; i <= count; i++) {
+    lua_rawgeti(L, 3, (int)i);
+    const lua_Number part = lua_tonumber(L, -1);
+    if (!(part >= 1 && part <= (lua_Number)parts) || part != floor(part))
+      luaL_error(L, "env:step: parts: entry %d is %s; whole numbers from 1 to %d are accepted", (int)i,
+                 lua_isnumber(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1), (int)parts);
+    mask[(int64_t)part - 1] = 1;
+    lua_pop(L, 1);
+  }
+  return mask;
+}
+
+/* action (n, A), float32; nil, or the parts that are stepped (prl_vecenv_step_parts) → observation (n, O),
+ * response (n, R), flags (2, n) int32: terminated, truncated; the final observation (n, O) where one of them
+ * is 1; elapsed (n) int64 µs. All are the environment's own buffers. */
 static int step(lua_State *L) {
   prl_error error;
   lua_env *self = check_self(L);
@@ -137,7 +159,10 @@ static int step(lua_State *L) {
       .final_observation = self->buffer[FINAL]->data,
       .elapsed_us = self->buffer[ELAPSED]->data,
   };
-  prl_check(L, prl_vecenv_step(self->env, &s, &error), &error);
+  if (lua_isnoneornil(L, 3))
+    prl_check(L, prl_vecenv_step(self->env, &s, &error), &error);
+  else
+    prl_check(L, prl_vecenv_step_parts(self->env, check_parts(L, self), &s, &error), &error);
   int32_t *flags = self->buffer[FLAGS]->data;
   for (int64_t i = 0; i < n; i++) {
     flags[i] = self->terminated[i];

@@ -136,6 +136,7 @@ void prl_push_env_spec(lua_State *L, const prl_env_type *type, const prl_env_spe
   prl_field_number(L, "max_steps", (double)spec->max_steps);
   lua_pushboolean(L, spec->clock);
   lua_setfield(L, -2, "clock");
+  if (spec->session) prl_field_text(L, "session", spec->session);
   lua_pushboolean(L, spec->keyed);
   lua_setfield(L, -2, "keyed");
   if (type->file) prl_field_text(L, "world", type->file->meaning);

@@ -346,6 +346,9 @@ static void env_calls(void) {
   REFUSED("observation", prl_vecenv_reset(env, NULL, e));
   REFUSED("env", prl_vecenv_step(NULL, &whole, e));
   REFUSED("step", prl_vecenv_step(env, NULL, e));
+  REFUSED("env", prl_vecenv_step_parts(NULL, mask, &whole, e));
+  REFUSED("mask", prl_vecenv_step_parts(env, NULL, &whole, e));
+  REFUSED("step", prl_vecenv_step_parts(env, mask, NULL, e));
   REFUSED("env", prl_vecenv_pair(NULL, 0, e));
   REFUSED("twins", prl_vecenv_pair(env, -1, e));
   REFUSED("twins", prl_vecenv_pair(env, N / 2 + 1, e));
@@ -495,6 +498,9 @@ static void test_without_status(void **state) {
   assert_null(prl_agent_critic(agent, -1));
   assert_null(prl_agent_critic(agent, prl_agent_critics(agent)));
   assert_true(prl_agent_days_driven(NULL) == 0);
+  REFUSED("agent", prl_agent_lag(NULL, 1, e));
+  REFUSED("updates", prl_agent_lag(agent, -1, e));
+  REFUSED("updates", prl_agent_lag(agent, PRL_LAG_MOST + 1, e));
   assert_int_equal(prl_agent_meanings(NULL, &metrics), 0);
   assert_int_equal(prl_agent_meanings(agent, NULL), 0);
   assert_int_equal(prl_agent_finish_all(NULL, PRL_TRUNCATED), -1);

@@ -156,7 +156,8 @@ describe("perilune experiment", function()
       values = {users = 4, steps = 8, horizon = 64, policy = "control"}]]})
     local out, err, code = run "experiment mine.lua -q --fast --out e"
     assert.equal(0, code, err)
-    for _, text in ipairs {"with its exploration, over itself without", "near, far: weighted sum", "lag: first tenth, last tenth",
+    for _, text in ipairs {"with its exploration, over itself without", "far: weighted sum", "the arm − near",
+      "lag: first tenth, last tenth",
       "The front over near", "like + share, 95 %"} do
       assert.truthy(out:find(text, 1, true), text .. "\n" .. out)
     end
@@ -171,6 +172,52 @@ describe("perilune experiment", function()
     local before = #posix.dir(root .. "/e/strong/two")
     assert.equal(out, (run "experiment mine.lua -q --fast --out e"))
     assert.equal(before, #posix.dir(root .. "/e/strong/two"))
+  end)
+
+  it("makes A/B tests of learners on their shares, and repeats none", function()
+    write("mine.lua", file {seeds = "2", question = [["", ab = {users = 40, days = 2, aa = "far", set = {["train.warmup"] = 64},
+      fast = {users = 24, days = 1, from = 1, set = {["train.warmup"] = 64}}}]]})
+    local out, err, code = run "experiment mine.lua -q --out e"
+    assert.equal(0, code, err)
+    for _, text in ipairs {"A/B, days 2 to 2", "A/A, of far", "mean of 2 A/B tests", "Requests learned from: near "} do
+      assert.truthy(out:find(text, 1, true), text .. "\n" .. out)
+    end
+    local data = cjson.decode(read "e/experiment.json").worlds[1].ab
+    assert.equal(2, data.tests)
+    assert.equal(40, data.sizes[1] + data.sizes[2] + data.sizes[3])
+    assert.same({"far", "A/A"}, {data.rows[1].arms[1].name, data.rows[1].arms[2].name})
+    assert.truthy(read("e/lifts.svg"):find("strong, A/B", 1, true))
+    local before = read "e/ab/strong/seed-1.safetensors"
+    assert.equal(out, (run "experiment mine.lua -q --out e"))
+    assert.equal(before, read "e/ab/strong/seed-1.safetensors")
+    os.remove(root .. "/e/ab/strong/seed-1.safetensors")
+    assert.equal(out, (run "experiment mine.lua -q --out e")) -- the same test, byte for byte
+    assert.equal(before, read "e/ab/strong/seed-1.safetensors")
+    out, err, code = run "experiment mine.lua -q --fast --out f"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("A/B, days 1 to 1", 1, true), out)
+  end)
+
+  it("takes one of its worlds, and values for every arm", function()
+    write("mine.lua", file {worlds = '{"strong", "weak"}'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e --world weak --set env.base_like=0.7"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("\nweak\n", 1, true) and not out:find("\nstrong\n", 1, true), out)
+    for _, arm in ipairs {"near", "far"} do
+      for _, name in ipairs(posix.dir(root .. "/e/weak/" .. arm)) do
+        if name:find "%-s1$" then
+          assert.equal(0.7, cjson.decode(read("e/weak/" .. arm .. "/" .. name .. "/recipe.json")).env.base_like)
+        end
+      end
+    end
+    out, err, code = run "experiment mine.lua -q --fast --out e --world weka"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find('--world weka: the experiment has no such world; the nearest is "weak"', 1, true), err)
+    out, err, code = run "experiment mine.lua -q --fast --out e --set env.base_lik=0.7"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find('base_lik', 1, true), err)
   end)
 
   it("gives an arm to other commands", function()
@@ -194,6 +241,13 @@ describe("perilune experiment", function()
     {{question = '"", front = {"watch_time"}'}, "front: expected two responses or more"},
     {{question = '"", front = {"watch_time", "likes"}'}, 'front: the env has no response "likes"; the nearest is "like"'},
     {{question = '"", values = {policy = "mine"}'}, "values.policy: "},
+    {{question = '"", ab = {aa = "fra"}'}, 'ab.aa: expected an arm\'s name or the control\'s, got "fra"; the nearest is "far"'},
+    {{question = '"", ab = {days = 3, from = 4}'}, "ab.from: the test lasts 3 days, got 4"},
+    {{question = '"", ab = {user = 3}'}, 'ab.user: unknown key; the nearest is "users"'},
+    {{question = '"", ab = {}', published = "{}", arms = '{{name = "near", stages = {require "base", require "base"}}}'},
+      "ab: the arm near has stages, and an arm of an A/B test begins with one recipe"},
+    {{question = '"", ab = {}', published = "{}", arms = '{{name = "near", recipe = extend(require "base", {algorithm = {"cem"}})}}'},
+      "ab: the arm near is a search, which tries one policy after another"},
     {{question = '"", tune = {metric = "watch_tim", grid = {["algorithm.lr"] = {1e-3}}}'},
       'tune.metric: the env has no response "watch_tim"; the nearest is "watch_time"'},
     {{question = '"", tune = {metric = "watch_time"}'}, "tune.grid: expected a grid of at most 64 points, got none"},

@@ -73,6 +73,31 @@ static void a_part(void **state) {
   env_run_free(&run);
 }
 
+/* Parts that are left out stay where they are, and each part's steps are those of the whole. */
+static void some_parts(void **state) {
+  const char *const names[] = {"cartpole", "shortvideo"};
+  for (int k = 0; k < 2; k++) {
+    env_run whole = divided(names[k], 1), parts = divided(names[k], N);
+    const int64_t actions = prl_vecenv_spec(whole.env)->actions;
+    for (int t = 0; t < 40; t++) {
+      act(&whole, t);
+      memcpy(parts.action, whole.action, (size_t)(N * actions) * sizeof(float));
+      for (int half = 0; half < 2; half++) {
+        uint8_t mask[N];
+        for (int i = 0; i < N; i++) mask[i] = (i % 2) == half;
+        if (prl_vecenv_step_parts(parts.env, mask, &parts.step, &error)) fail_msg("%s", error.message);
+        for (int i = 0; i < N; i++)
+          assert_int_equal(prl_vecenv_episodes(parts.env)[i] != prl_vecenv_episodes(whole.env)[i] ||
+                               prl_vecenv_steps(parts.env)[i] != prl_vecenv_steps(whole.env)[i],
+                           half == 0 && i % 2 == 1);
+      }
+      check_same(&whole, &parts);
+    }
+    env_run_free(&whole);
+    env_run_free(&parts);
+  }
+}
+
 static void saved(void **state) {
   const char *const names[] = {"cartpole", "shortvideo"};
   for (int k = 0; k < 2; k++) {
@@ -124,6 +149,7 @@ static void refusals(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_bytes), cmocka_unit_test(a_part),
-                                     cmocka_unit_test(saved), cmocka_unit_test(refusals)};
+                                     cmocka_unit_test(some_parts), cmocka_unit_test(saved),
+                                     cmocka_unit_test(refusals)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

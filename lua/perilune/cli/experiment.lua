@@ -11,6 +11,9 @@ local function parse(argv)
     .. "the same chances, and compares each with the control and with each other. Finished runs are not repeated.")
   parser:argument("experiment", "A file that returns experiment {name = …, control = …, arms = {…}}.")
   parser:flag("--fast", "In its fast form: what the file says of it, within minutes.")
+  parser:option("--world", "This world of the file's alone; may come several times."):argname("NAME"):count("*")
+  parser:option("--set", "Override a value in every arm, as in env.base_watch=1.2; its runs are others."):argname("PATH=VALUE")
+    :count("*")
   parser:option("--seeds", "Seeds of training; default: the file's."):argname("N"):convert(options.whole)
   parser:option("--first-seed", "The first of them; default: the file's."):argname("N"):convert(options.whole)
   parser:option("--jobs", "Runs at once; default: the number of processors."):argname("N"):convert(options.whole)
@@ -51,7 +54,14 @@ local function go_further(plan, worlds, words)
     line:part("as served", done, total * #worlds)
   end
   local function watch(...) line:part("values", ...) end
-  for _, world in ipairs(worlds) do
+  local ab = plan.said.ab and require "perilune.trainer.ab"
+  for w, world in ipairs(worlds) do
+    if ab then
+      local tests, judge = ab.read(plan, plan.said.worlds[w]), require "perilune.stats.ab"
+      world.ab = judge.of(tests, plan.said.control, plan.metrics, world.table)
+      world.ab.curves, world.ab.shares = {}, tests[1].shares
+      for m, metric in ipairs(plan.metrics) do world.ab.curves[m] = judge.curves(tests, plan.said.control, metric) end
+    end
     world.served = plan.said.served and further.served(world.arms, plan.metrics, one)
     world.values = plan.said.values and further.values(plan.said.values, world.arms, world.control, {trust = plan.trust, watch = watch})
     world.tuned = require("perilune.trainer.tuning").texts(plan, world)
@@ -65,16 +75,19 @@ function experiment.run(argv)
   local prl = require "perilune"
   local trainer, folder = require "perilune.trainer.experiment", require "perilune.trainer.folder"
   local plan = trainer.plan(words.experiment, {fast = words.fast, trust = words.trust, seeds = words.seeds, first = words.first_seed,
-    out = words.out})
+    out = words.out, set = words.set, worlds = words.world})
+  local ab = require "perilune.trainer.ab"
+  ab.check(plan)
   require("perilune.paths").make(plan.root)
   local lock = folder.lock(plan.root)
   local how = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet}
   require("perilune.trainer.tuning").run(plan, how)
   local trained = trainer.train(plan, how)
+  ab.run(plan, how)
   folder.unlock(lock)
   local said = plan.said
   local shown = {name = said.name, question = said.question, seeds = plan.seeds, users = plan.users, days = plan.days, fast = words.fast,
-    published = said.published, metrics = said.metrics, tune = trainer.budget(plan),
+    published = said.published, metrics = said.metrics, tune = trainer.budget(plan), set = plan.set,
     worlds = go_further(plan, trainer.judge(plan, trained), words), differences = differences(plan),
     command = require("perilune.invocation").line("experiment", unpack(argv)), recipe = plan.files[1].text}
   local report = require "perilune.report.experiment"

@@ -23,6 +23,8 @@ local function parse(argv)
     .. "numbers nor the recipe's hash."):argname("N"):convert(options.whole)
   parser:option("--workers", "Workers that train at once, each on a thread of its own with a part of env.n (a3c). The "
     .. "recipe's numbers are of all of them together; with several, two runs differ."):argname("N"):convert(options.whole)
+  parser:option("--lag", "For experiments: act by the policy of so many updates ago, as actors do that are apart from the learner.")
+    :argname("N"):convert(options.whole)
   parser:flag("--watch", "Swap to the recipe's new text when its file changes, between two updates; a mistake in it is shown, and "
     .. "training goes on as it was.")
   parser:flag("-q --quiet", "No progress line.")
@@ -34,9 +36,9 @@ local function parse(argv)
   for _, name in ipairs {"threads", "workers"} do
     if words[name] and words[name] < 1 then failure.usage(("--%s must be at least 1"):format(name)) end
   end
-  for _, name in ipairs {"seed", "start-from", "workers"} do
+  for _, name in ipairs {"seed", "start-from", "workers", "lag"} do
     if words.resume and words[name:gsub("-", "_")] then
-      failure.usage(("a resumed run keeps its recipe, its seed, its start and its workers: --%s does not go with --resume, but "
+      failure.usage(("a resumed run keeps its recipe, its seed, its start, its workers and its lag: --%s does not go with --resume, but "
         .. "--steps does, and --set with live options"):format(name))
     end
   end
@@ -51,8 +53,8 @@ function train.run(argv)
   local prl = require "perilune"
   local page = require "perilune.report.page"
   local trainer = require "perilune.trainer"
-  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers, trust = words.trust, watch = words.watch,
-    report = function(run) return page.write(run, prl.io.write) end}
+  local given = {quiet = words.quiet, threads = words.threads, workers = words.workers, lag = words.lag, trust = words.trust,
+    watch = words.watch, report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
     given.steps, given.set = words.steps, words.set

@@ -1,8 +1,8 @@
 --- What an experiment says beside its arms' recipes (`experiment` of prelude.lua), checked:
---- {name, question, arms = [{name, stages (their number), into, set, fast, workers, grid}], control, seeds, first_seed,
+--- {name, question, arms = [{name, stages (their number), into, set, fast, workers, lag, grid}], control, seeds, first_seed,
 ---  worlds = [{name, set}], users, days, user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics,
 ---  served, values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
----  user_seed} or nil, fast = {seeds, users, days, set}}.
+---  user_seed} or nil, ab = {users, days, from, aa, set, fast = {users, days, from, set}} or nil, fast = {seeds, users, days, set}}.
 --- A `set` has options of a recipe by path, a `grid` lists of their values, as a sweep's grid has them.
 
 local checks = require "perilune.recipe.check"
@@ -13,7 +13,7 @@ local values = require "perilune.recipe.values"
 
 local experiment = {}
 
-local most_arms, most_worlds, most_points, most_workers = 8, 8, 64, 1024
+local most_arms, most_worlds, most_points, most_workers, most_lag = 8, 8, 64, 1024, 10000
 
 local function list(check, value, path, what, most)
   if type(value) ~= "table" or #value == 0 then values.wrong(check, path, what, value) end
@@ -51,10 +51,11 @@ local function grid_of(check, given, path)
   return grid, points
 end
 
-local function workers(check, value, path)
+-- How an arm is trained: a whole number, or nothing.
+local function count(check, value, path, most)
   if value == nil then return nil end
-  if type(value) ~= "number" or value % 1 ~= 0 or value < 1 or value > most_workers then
-    values.wrong(check, path, ("a whole number from 1 to %d"):format(most_workers), value)
+  if type(value) ~= "number" or value % 1 ~= 0 or value < 1 or value > most then
+    values.wrong(check, path, ("a whole number from 1 to %d"):format(most), value)
   end
   return value
 end
@@ -74,12 +75,13 @@ local function arms(check, given)
   local taken, result = {}, {}
   for i, arm in ipairs(given) do
     local at = "arms." .. i
-    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast", "workers", "grid"}, at)
+    check.known(arm, {"name", "recipe", "stages", "into", "set", "fast", "workers", "lag", "grid"}, at)
     result[i] = {stages = arm.stages, into = arm.into or "policy.start"}
     result[i].name = check.try(name_of, check, arm.name, at .. ".name", taken)
     result[i].set = check.try(settings, check, arm.set, at .. ".set")
     result[i].fast = check.try(settings, check, arm.fast, at .. ".fast")
-    result[i].workers = check.try(workers, check, arm.workers, at .. ".workers")
+    result[i].workers = check.try(count, check, arm.workers, at .. ".workers", most_workers)
+    result[i].lag = check.try(count, check, arm.lag, at .. ".lag", most_lag)
     result[i].grid = arm.grid
   end
   return result, taken
@@ -135,8 +137,31 @@ local function tune(check, given, every, user_seed)
   return result
 end
 
+local function test_section(check, options, given, path, also)
+  local result = check.section(options, given, path, also)
+  result.from = result.from or math.floor(result.days / 2) + 1
+  if result.from > result.days then
+    check.fail(path .. ".from", ("the test lasts %.0f days, got %.0f"):format(result.days, result.from))
+  end
+  result.set = settings(check, (given or {}).set, path .. ".set")
+  return result
+end
+
+-- The A/B test: the share A/A is of an arm, or of a control that is none.
+local function ab(check, given, by_name, control)
+  if given == nil then return nil end
+  local result = test_section(check, schema.experiment_ab, given, "ab", {"set", "fast"})
+  result.fast = test_section(check, schema.experiment_ab_fast, given.fast, "ab.fast", {"set"})
+  result.aa = result.aa or control
+  if not by_name[result.aa] and result.aa ~= control then
+    check.fail("ab.aa", ("expected an arm's name or the control's, got %s%s"):format(values.show(result.aa),
+      nearest.hint_or_list(tostring(result.aa), keys(by_name))))
+  end
+  return result
+end
+
 local function body(check, given)
-  local own = {"arms", "worlds", "published", "control", "fast", "values", "tune"}
+  local own = {"arms", "worlds", "published", "control", "fast", "values", "tune", "ab"}
   local result = check.section(schema.experiment, given, "", own)
   local by_name
   result.arms, by_name = arms(check, given.arms)
@@ -153,6 +178,7 @@ local function body(check, given)
   result.values = given.values and check.section(schema.experiment_values, given.values, "values")
   if #result.front == 1 then check.note("front", "expected two responses or more, the first against the sum of the others") end
   result.tune = check.try(tune, check, given.tune, result.arms or {}, result.user_seed)
+  result.ab = check.try(ab, check, given.ab, by_name or {}, result.control)
   local fast = check.section(schema.experiment_fast, given.fast, "fast", {"set"})
   fast.set = check.try(settings, check, (given.fast or {}).set, "fast.set")
   result.fast = fast

@@ -394,6 +394,22 @@ schema.experiment_tune = {
   option("user_seed", "number", 700001, "", "seed of these users", {integer = true, min = 0, max = 2 ^ 53}),
 }
 
+--- The fields of an experiment's `ab`: an A/B test of the arms, each learning on its own share of the users.
+schema.experiment_ab = {
+  option("users", "number", 4096, "users", "users of the test, all shares together", {integer = true, min = 4, max = 2 ^ 20}),
+  option("days", "number", 30, "days", "simulated days that it lasts", {integer = true, min = 1, max = 1000}),
+  option("from", "number", nil, "days", "the first of the days that its table judges; default: the first of its second half",
+    {integer = true, min = 1, max = 1000}),
+  option("aa", "text", nil, "", "the arm that has a second share, A/A, with a learner of its own; default: the control"),
+}
+
+--- The fields of `ab.fast`.
+schema.experiment_ab_fast = {
+  option("users", "number", 256, "users", "users of the test", {integer = true, min = 4, max = 2 ^ 20}),
+  option("days", "number", 4, "days", "simulated days that it lasts", {integer = true, min = 1, max = 1000}),
+  option("from", "number", nil, "days", "the first of the days that its table judges", {integer = true, min = 1, max = 1000}),
+}
+
 --- What `--fast` takes in their place.
 schema.experiment_fast = {
   option("seeds", "number", 3, "seeds", "seeds of training", {integer = true, min = 1, max = 1000}),

@@ -162,7 +162,7 @@ schema.run = record({
   code = record({}, {env = text, algorithm = text, policy = text}),
   actions = list(text), objective = list(text), unsummed = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
   metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search, start = start,
-  workers = at_least_1,
+  workers = at_least_1, lag = at_least_1,
   changes = list(change), journal = journal, swaps = at_least_1,
 }, function(check, value, path)
   value.rewards, value.actions, value.set = value.rewards or {}, value.actions or {}, value.set or {}

@@ -1,6 +1,6 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
---- metrics, tune, worlds = [{name, arms, control, table, split, front, served, values, tuned}], differences = [{name, list}], command,
---- recipe (its text)}.
+--- metrics, tune, set (overrides of all arms), worlds = [{name, arms, control, table, split,
+--- ab, front, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
@@ -22,6 +22,9 @@ local tag = html.tag
 local function percent(value) return value and (("%+.2f %%"):format(value):gsub("^%-", "−")) or "–" end
 
 local function cell(one) return lift.percent(one.lift) .. (one.told and " *" or "") end
+
+-- Of an unpaired test: its mark is no correction's.
+local function unpaired_cell(one) return lift.percent(one.lift) .. (one.told and " †" or "") end
 
 -- The lifts: a response's row, with what was published behind each arm that has such a figure.
 local function lift_cells(shown, world)
@@ -83,19 +86,21 @@ end
 
 local function interval(value) return value and format.with_error(value.mean, value.half) or "–" end
 
--- What the critics expect beside the returns that came.
+-- What the critics of each arm expect beside the returns that came, and those of the one that all are beside.
 local function value_cells(_, world)
   if not world.values then return nil end
-  local header, rows = {"estimates of values", "", "first", "second", "second − first, 95 %"}, {}
+  local first = world.values[1]
+  local other = #world.values == 1 and first.name or "the arm"
+  local header, rows = {"estimates of values", "", first.beside, other, ("%s − %s, 95 %%"):format(other, first.beside)}, {}
   for _, one in ipairs(world.values) do
     for _, estimate in ipairs(one.found.estimates) do
       for k, row in ipairs(estimate.rows) do
         if row.a or row.b then
-          rows[#rows + 1] = {("%s, %s: %s"):format(one.beside, one.name, estimate.name), row.name, interval(row.a), interval(row.b),
+          rows[#rows + 1] = {("%s: %s"):format(one.name, estimate.name), row.name, interval(row.a), interval(row.b),
             interval(row.difference)}
         end
         if k == 1 and estimate.a and row.difference then
-          rows[#rows + 1] = {"", "of the first", "", "", (lift.percent {mean = row.difference.mean / row.a.mean,
+          rows[#rows + 1] = {"", "of " .. one.beside, "", "", (lift.percent {mean = row.difference.mean / row.a.mean,
             half = row.difference.half and row.difference.half / row.a.mean})}
         end
       end
@@ -140,18 +145,63 @@ local function split_cells(_, world)
   for r, row in ipairs(world.split.rows) do
     rows[r] = {lift.label(row)}
     for _, one in ipairs(row.arms) do
-      rows[r][#rows[r] + 1] = cell(one) .. (one.needed and "; " .. format.count(one.needed) or "")
+      rows[r][#rows[r] + 1] = unpaired_cell(one) .. (one.needed and "; " .. format.count(one.needed) or "")
     end
   end
   return header, rows
 end
 
+-- The A/B test in which each arm learns on its own share, the first and over all of them.
+local function ab_cells(_, world)
+  if not world.ab then return nil end
+  local header, rows = {("A/B, days %d to %d; user-days to see the paired lift"):format(world.ab.from, world.ab.days)}, {}
+  for _, one in ipairs(world.ab.rows[1].arms) do header[#header + 1] = one.name == "A/A" and "A/A, of " .. one.of or one.name end
+  for r, row in ipairs(world.ab.rows) do
+    rows[r] = {lift.label(row)}
+    for _, one in ipairs(row.arms) do
+      rows[r][#rows[r] + 1] = unpaired_cell(one) .. (one.needed and "; " .. format.count(one.needed) or "")
+    end
+  end
+  return header, rows
+end
+
+local function ab_tests_cells(_, world)
+  if not world.ab or world.ab.tests < 2 then return nil end
+  local header, rows = {("mean of %d A/B tests, 95 %% over tests; † in"):format(world.ab.tests)}, {}
+  for _, one in ipairs(world.ab.rows[1].arms) do header[#header + 1] = one.name == "A/A" and "A/A, of " .. one.of or one.name end
+  for r, row in ipairs(world.ab.rows) do
+    rows[r] = {lift.label(row)}
+    for _, one in ipairs(row.arms) do rows[r][#rows[r] + 1] = ("%s; %d of %d"):format(lift.percent(one.mean), one.count, world.ab.tests) end
+  end
+  return header, rows
+end
+
+local function sample_ratio(found)
+  return ("Shares of %s users; sample ratio: χ² = %.2f, p = %.3f."):format(table.concat(found.sizes, ", "), found.sample_ratio.statistic,
+    found.sample_ratio.p)
+end
+
+-- What the A/B tests rest on, and what each learner of the first one had.
+local function ab_text(world)
+  if not world.ab then return "" end
+  local parts = {}
+  for _, share in ipairs(world.ab.shares) do
+    local had = share.learned
+    if had.steps then
+      parts[#parts + 1] = ("%s %s in %s updates%s"):format(share.name, format.count(had.steps), format.grouped(had.updates),
+        had.dropped > 0 and (" (%s not recorded: agent.rows)"):format(format.count(had.dropped)) or "")
+    end
+  end
+  return ("A/B: %d days of one world; every user is of one share, by a hash, and each arm learns on its own share alone; A/A is a second "
+    .. "share of %s with a learner of its own. The first seed's test, unpaired; † as below: over users, which says nothing of another "
+    .. "learner. %s Requests learned from: %s."):format(world.ab.days, world.ab.shares[#world.ab.shares].of, sample_ratio(world.ab),
+    table.concat(parts, ", "))
+end
+
 local function split_text(world)
   if not world.split then return "" end
   return ("Unpaired, as an A/B test would have judged the first seed's policies: every user is of one share, by a hash; the last share "
-    .. "is the control's, A/A another of it; * its own 95 %% interval leaves 0 out, uncorrected. Shares of %s users; sample ratio: "
-    .. "χ² = %.2f, p = %.3f."):format(table.concat(world.split.sizes, ", "), world.split.sample_ratio.statistic,
-    world.split.sample_ratio.p)
+    .. "is the control's, A/A another of it; † its own 95 %% interval leaves 0 out, uncorrected. %s"):format(sample_ratio(world.split))
 end
 
 -- What every arm was tuned with.
@@ -170,6 +220,7 @@ function experiment.grounds(shown)
     .. "training, which all arms share; intervals over users%s. %s"):format(format.grouped(shown.users),
     format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
     #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training", budget(shown.tune))
+    .. (#(shown.set or {}) > 0 and (" In every arm: %s."):format(table.concat(shown.set, ", ")) or "")
 end
 
 local function marks(world)
@@ -178,11 +229,13 @@ local function marks(world)
 end
 
 local function experience(world)
-  local parts = {}
+  local parts, seconds, count = {}, 0, 0
   for i, arm in ipairs(world.arms) do
     parts[i] = ("%s %s"):format(arm.name, arm.user_days and format.count(arm.user_days) or "not noted")
+    for _, run in ipairs(arm.runs) do seconds, count = seconds + (run.info.seconds or 0), count + 1 end
   end
-  return "User-days of training, all seeds: " .. table.concat(parts, ", ") .. "."
+  return ("User-days of training, all seeds: %s. The %d runs took %s, one after the other."):format(table.concat(parts, ", "), count,
+    format.duration(seconds))
 end
 
 -- The point that each arm was tuned to.
@@ -206,8 +259,8 @@ end
 
 local function tables_of(shown, world)
   local list = {}
-  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, power_cells, split_cells, served_cells, value_cells,
-    training_cells} do
+  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, power_cells, ab_cells, ab_tests_cells, split_cells,
+    served_cells, value_cells, training_cells} do
     local header, rows = make(shown, world)
     if header then list[#list + 1] = {header, rows} end
   end
@@ -224,7 +277,8 @@ function experiment.text(shown)
       parts[#parts + 1] = format.columns(one[2])
     end
     if world.front then parts[#parts + 1] = statistics.text(world.front) end
-    parts[#parts + 1] = ("%s\n%s\n%s\n"):format(marks(world), experience(world), split_text(world))
+    parts[#parts + 1] = ("%s\n%s\n%s%s\n"):format(marks(world), experience(world), world.ab and ab_text(world) .. "\n" or "",
+      split_text(world))
     if world.tuned then parts[#parts + 1] = tuned(world) .. "\n" end
     local missing = unsummed(world)
     if missing then parts[#parts + 1] = missing .. "\n" end
@@ -262,6 +316,20 @@ local function curves(shown, world, set)
     tag("div", {class = "charts"}, figures)} or nil
 end
 
+-- The lifts of the A/B tests by day.
+local function ab_curves(world, set)
+  if not world.ab then return {} end
+  local figures = {}
+  for r, row in ipairs(world.ab.rows) do
+    local lines = {}
+    for i, curve in ipairs(world.ab.curves[r]) do lines[i] = {label = curve.name, points = curve.points, color = assets.color(i)} end
+    figures[r] = set.figure {title = row.name, unit = "% over " .. world.control.name, axis = "day", zero = true, lines = lines}
+  end
+  return {tag("h3", nil, "A/B tests, day by day"), tag("p", {class = "lead"}, ("Means of %d %s, as served; a band reaches from the least "
+    .. "to the greatest. A/A is over the other share of its arm."):format(world.ab.tests, world.ab.tests == 1 and "test" or "tests")),
+    tag("div", {class = "charts"}, figures)}
+end
+
 local function by_group(world)
   local parts = {}
   for _, arm in ipairs(world.arms) do
@@ -290,13 +358,14 @@ function experiment.render(shown)
     local tables = {}
     for k, one in ipairs(tables_of(shown, world)) do tables[k] = html.cards(one[1], one[2]) end
     sections[i] = {tag("h2", nil, world.name), tables, tag("p", {class = "lead"}, marks(world), " ", experience(world), " ",
-      split_text(world), " ", tuned(world), " ", unsummed(world)), front.section(world.front), {curves(shown, world, set)},
+      ab_text(world), " ", split_text(world), " ", tuned(world), " ", unsummed(world)), front.section(world.front),
+      {curves(shown, world, set)}, ab_curves(world, set),
       by_group(world)}
   end
   local body = {
     tag("header", nil, tag("h1", nil, shown.name), tag("p", {class = "lead"}, shown.question)),
     tag("p", {class = "lead"}, experiment.grounds(shown)),
-    tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is told from 0, a square is what was published."),
+    tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is marked in the table, a square is what was published."),
     lifts.drawing(shown.worlds, shown.published), sections, differences(shown),
     tag("h2", nil, "To do it again"), tag("pre", nil, shown.command), tag("pre", nil, (shown.recipe:gsub("%s+$", ""))),
     html.json("charts", set.data),
@@ -306,6 +375,22 @@ end
 
 --- The lifts as a picture of its own.
 function experiment.picture(shown) return lifts.picture(shown.worlds, shown.published, assets.style) end
+
+-- Of the A/B tests: what the tables show, and the curves.
+local function ab_data(world)
+  if not world.ab then return nil end
+  local rows = {}
+  for r, row in ipairs(world.ab.rows) do
+    rows[r] = {name = row.name, arms = {}, curves = world.ab.curves[r]}
+    for i, one in ipairs(row.arms) do
+      rows[r].arms[i] = {name = one.name, of = one.of, mean = one.lift and one.lift.mean, low = one.lift and one.lift.low,
+        high = one.lift and one.lift.high, told = one.told, tests = {mean = one.mean and one.mean.mean, half = one.mean and one.mean.half,
+          told = one.count}, needed = one.needed}
+    end
+  end
+  return {from = world.ab.from, days = world.ab.days, tests = world.ab.tests, sizes = world.ab.sizes,
+    sample_ratio = world.ab.sample_ratio, rows = rows}
+end
 
 --- The experiment as plain data, for experiment.json.
 function experiment.data(shown)
@@ -324,7 +409,8 @@ function experiment.data(shown)
       for i, one in ipairs(row.arms) do rows[r].arms[i] = plain(one) end
       for i, one in ipairs(row.pairs) do rows[r].pairs[i] = plain(one) end
     end
-    data.worlds[w] = {name = world.name, control = world.control.name, comparisons = world.table.count, rows = rows}
+    data.worlds[w] = {name = world.name, control = world.control.name, comparisons = world.table.count, rows = rows,
+      ab = ab_data(world)}
   end
   return data
 end

@@ -70,11 +70,26 @@ local function legend(arms)
   return parts
 end
 
+-- The worlds and, beside each, its A/B tests (stats/ab.lua), the first one's lifts; and the arms of the column that has most.
+local function columns(worlds)
+  local list, arms = {}, worlds[1].table.rows[1].arms
+  for _, world in ipairs(worlds) do
+    list[#list + 1] = world
+    if world.ab then
+      list[#list + 1] = {name = world.name .. ", A/B", control = world.control, table = world.ab}
+      arms = world.ab.rows[1].arms
+    end
+  end
+  return list, arms
+end
+
 --- The drawing. worlds: of trainer/experiment.lua; published: {response = {arm = percent}}.
 function lifts.drawing(worlds, published, attributes)
+  local arms
+  worlds, arms = columns(worlds)
   local first = worlds[1].table.rows
-  local height = #first[1].arms * line + below
-  local marks = {legend(first[1].arms)}
+  local height = #arms * line + below
+  local marks = {legend(arms)}
   for w, world in ipairs(worlds) do
     marks[#marks + 1] = tag("text", {class = "world", x = label + (w - 1) * cell, y = head - 10},
       ("%s, %% over %s"):format(world.name, world.control.name))

@@ -126,7 +126,7 @@ function about.run(loaded, plan, agent, driver, options)
   local info, recipe, planned = about.judged(loaded), loaded.recipe, driver.planned(loaded)
   local more = {
     format = 1, tags = recipe.tags, steps = planned.steps, search = planned.search, checkpoint = recipe.train.checkpoint,
-    workers = (options.workers or 1) > 1 and options.workers or nil,
+    workers = (options.workers or 1) > 1 and options.workers or nil, lag = (options.lag or 0) > 0 and options.lag or nil,
     updates_per_row = updates_per_row(plan, planned.steps),
     started = os.date("%Y-%m-%d %H:%M"), version = prl.version, kernels = prl.kernels(),
     status = "running", step = 0, updates = 0, seconds = 0,

@@ -1,8 +1,9 @@
 --- Experiments: arms trained on the same seeds in the same worlds, and judged on the same users with the same chances.
 ---
---- A plan is {path, trust, root, said (recipe/experiment.lua), seeds = [of training], users, days, fast, arms = [{name, said, loaded =
---- {world's name = the recipe of its first stage}}], tuned = {world's name = {arm's name = options by path}}, which trainer/tuning.lua
---- fills}. A chain is trained stage by stage: the run of each stage is where the next begins, on the same seed.
+--- A plan is {path, trust, root, said (recipe/experiment.lua), set (overrides of all arms), seeds = [of training], users, days, fast,
+--- arms = [{name, said, loaded = {world's name = the recipe of its first stage}}], tuned = {world's name = {arm's name = options by
+--- path}}, which trainer/tuning.lua fills}. A chain is trained stage by stage: the run of each stage is where the next begins, on the
+--- same seed.
 
 local failure = require "perilune.failure"
 local keys = require "perilune.keys"
@@ -25,7 +26,8 @@ local experiment = {}
 --- An arm's `into` of chains whose stages begin with all that the stage before had learned, critics too (`train --start-from`).
 experiment.whole = "start-from"
 
-local function refuse(plan, keys_, message)
+--- Refuses a plan at these keys of its file.
+function experiment.refuse(plan, keys_, message)
   local file, line = locate.key(plan.files, keys_)
   failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys_, "."), message))
 end
@@ -48,6 +50,7 @@ local function overrides(plan, arm, world, stage, from)
   add(set, {["eval.users"] = plan.users, ["eval.days"] = plan.days, ["eval.seed"] = said.user_seed})
   if #said.groups > 0 then add(set, {["eval.groups"] = said.groups}) end
   if said.control == "ltr" or said.control == "zero" then add(set, {["eval.baseline"] = said.control}) end
+  for _, text in ipairs(plan.set) do set[#set + 1] = text end
   if from and arm.into ~= experiment.whole then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
   return set
 end
@@ -56,19 +59,26 @@ local function load(plan, set)
   return failure.check_recipe(require("perilune").recipe.load(plan.path, {set = set, trust = plan.trust}))
 end
 
+--- An arm's recipe in a world, with further options by path.
+function experiment.recipe(plan, arm, world, more)
+  local set = overrides(plan, arm, world, 1)
+  add(set, more)
+  return load(plan, set)
+end
+
 -- What all arms of a world must have in common.
 local function check_alike(plan, world)
   local first = plan.arms[1]
   for _, arm in ipairs(plan.arms) do
     local a, b = first.loaded[world.name], arm.loaded[world.name]
     if not judges.of(b.recipe.eval, b.env.kind).baseline(b.recipe.eval) then
-      refuse(plan, {"arms"}, "an experiment's envs have users and days, and this one has none")
+      experiment.refuse(plan, {"arms"}, "an experiment's envs have users and days, and this one has none")
     end
     local names = {first.name, arm.name}
     comparison.check({a, b}, names)
     local function side(one) return {eval = one.recipe.eval, options = one.env.options} end
     local message = comparison.apart(side(a), side(b), names)
-    if message then refuse(plan, {"arms"}, (message:gsub("; with .*$", ""))) end
+    if message then experiment.refuse(plan, {"arms"}, (message:gsub("; with .*$", ""))) end
   end
 end
 
@@ -80,7 +90,7 @@ local function judged_by(plan)
   for i, metric in ipairs(all) do names[i], known[metric.name] = metric.name, metric end
   local function need(name, where)
     if known[name] then return known[name] end
-    refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
+    experiment.refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
   end
   return all, need, known
 end
@@ -106,22 +116,36 @@ local function check_seeds(plan)
   local tune = experiment.budget(plan)
   for _, seed in ipairs(tune and plan.seeds or {}) do
     if seed >= tune.first_seed and seed < tune.first_seed + tune.seeds then
-      refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives the tuning "
-        .. "seeds of its own"):format(seed))
+      experiment.refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives "
+        .. "the tuning seeds of its own"):format(seed))
     end
   end
 end
 
---- Checks everything before the first run begins. options: fast, trust, seeds, first; out.
+-- The worlds of these names; all where there are none.
+local function worlds_of(said, names)
+  if #names == 0 then return said.worlds end
+  local by_name, known, list = {}, {}, {}
+  for i, world in ipairs(said.worlds) do by_name[world.name], known[i] = world, world.name end
+  for i, name in ipairs(names) do
+    list[i] = by_name[name] or failure.usage(("--world %s: the experiment has no such world%s"):format(name,
+      nearest.hint_or_list(name, known)))
+  end
+  return list
+end
+
+--- Checks everything before the first run begins. options: fast, trust, seeds, first, set (overrides of all arms), worlds (names);
+--- out.
 function experiment.plan(path, options)
   local first = failure.check_recipe(require("perilune").recipe.load(path, {trust = options.trust}))
   if not first.experiment then
     failure.usage(("%s is a recipe and no experiment: an experiment returns experiment {name = …, control = …, arms = {…}}"):format(path))
   end
   local said = first.experiment
+  said.worlds = worlds_of(said, options.worlds or {})
   local sizes = options.fast and said.fast or said
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
-    arms = {}, files = first.files, tuned = {}}
+    arms = {}, files = first.files, tuned = {}, set = options.set or {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
   local name = said.name:gsub("[^%w._-]", "_")
   check_seeds(plan)
@@ -181,7 +205,7 @@ local function jobs_of(plan, stage, before)
         local key = experiment.key(world, arm, seed)
         if stage <= arm.stages then
           local set = overrides(plan, arm, world, stage, before[key])
-          local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers,
+          local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers, lag = arm.lag,
             start = arm.into == experiment.whole and before[key] or nil, runs = experiment.place(plan, world, arm, stage),
             name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
           job.key = key

@@ -38,20 +38,33 @@ local function check_workers(loaded, workers)
   end
 end
 
+-- Whether the algorithm learns from steps of older policies.
+local function check_lag(loaded, options)
+  local name, made = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.algorithm
+  local function refuse(message) failure.usage(("--lag %d: %s"):format(options.lag, message)) end
+  if not made.build then refuse(name .. " is a search, and acts by what it tries") end
+  if (options.workers or 1) > 1 then refuse("workers have a lag of their own (the metric `lag`)") end
+  if made.stale == "drop" and not loaded.recipe.algorithm.correction then
+    refuse(name .. ' drops the steps of older policies: a correction is needed with it, as in correction = {"vtrace"}')
+  end
+end
+
 --- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), start_from
 --- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
 --- how a run is carried out is no part of what it is), trust (what an operator swaps in may be code), watch (swap when the
 --- recipe's file changes), workers (that train at once, 1 unless given; an algorithm that is
---- asynchronous), report(run), which writes the report of a run (records/run.lua) and
---- returns its path, or nil and a message; without it there is none.
+--- asynchronous), lag (updates between acting and learning, 0 unless given), report(run), which writes the report of a run
+--- (records/run.lua) and returns its path, or nil and a message; without it there is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
   if (options.workers or 1) > 1 then check_workers(loaded, options.workers) end
+  if (options.lag or 0) > 0 then check_lag(loaded, options) end
   local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins, options.workers,
     loaded.env.couples)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end
   local agent, plan = failure.check_recipe(failure.of_recipe(loaded.path, prl.recipe.agent, loaded))
   local info = about.run(loaded, plan, agent, driver, options)
+  if info.lag then agent:lag(info.lag) end
   if options.start_from then
     if info.search then failure.usage("--start-from: a search learns no networks: it begins at the action nearest to zero") end
     info.start = start.from(agent, options.start_from)
@@ -94,6 +107,7 @@ function trainer.resume(path, options)
   local run = runs.new({folder = place, info = info, state = state, agent = agent, checkpoint = checkpoint, lock = lock},
     options)
   local driver = drivers.of_run(info)
+  if info.lag then agent:lag(info.lag) end
   changes.code(info)
   operator.reconcile(run)
   changes.options(run, options.set or {})

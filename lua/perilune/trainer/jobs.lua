@@ -2,8 +2,8 @@
 --- go on, the others begin.
 ---
 --- A job is {recipe = file, script (whether it is one), set = {overrides}, hash = of the resolved recipe, seed, runs = the
---- folder for its run, steps = of the recipe, workers (nil: one), start = the run with whose policy, critics
---- and statistics it begins (nil: with nothing), name = for messages}. A run is a job's where hash, seed, length, workers and start
+--- folder for its run, steps = of the recipe, workers (nil: one), lag (nil: 0), start = the run with whose policy, critics
+--- and statistics it begins (nil: with nothing), name = for messages}. A run is a job's where hash, seed, length, workers, lag and start
 --- are the same: everything that its numbers come from is in these, but for a length that was changed afterwards (`train
 --- --resume RUN --steps N`); runs whose options were changed are nobody's.
 
@@ -20,8 +20,8 @@ local progress = require "perilune.trainer.progress"
 local jobs = {}
 
 local function key_of(one)
-  return ("%s %.0f %s %.0f %s"):format(one.hash, one.seed, type(one.steps) == "number" and ("%.0f"):format(one.steps) or "-",
-    one.workers or 1, one.start or "")
+  return ("%s %.0f %s %.0f %.0f %s"):format(one.hash, one.seed, type(one.steps) == "number" and ("%.0f"):format(one.steps) or "-",
+    one.workers or 1, one.lag or 0, one.start or "")
 end
 
 -- A folder's run as {path, status, rank}; nil where it is none. rank orders runs of one job by how far they are.
@@ -29,7 +29,7 @@ local function read_run(path)
   local info = records.read(path .. "/run.json", "run")
   if not info or not runs.unchanged(info) then return nil end
   local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps,
-    workers = info.workers, start = info.start and info.start.from:gsub("/checkpoints/[^/]*$", ""), rank = -1}
+    workers = info.workers, lag = info.lag, start = info.start and info.start.from:gsub("/checkpoints/[^/]*$", ""), rank = -1}
   local all = folder.open(path):checkpoints()
   if #all > 0 then found.rank = tonumber(all[#all]:match("step%-(%d+)$")) end
   if info.status == "finished" then found.rank = math.huge end
@@ -55,10 +55,10 @@ function jobs.find(index, job) return index[key_of(job)] end
 --- How many steps a loaded recipe trains; nil for a search, which counts trials.
 function jobs.steps(loaded) return drivers.of_algorithm(loaded.algorithm).planned(loaded).steps end
 
---- A job: a loaded recipe or script on a seed. more: set, runs, name, workers, start.
+--- A job: a loaded recipe or script on a seed. more: set, runs, name, workers, lag, start.
 function jobs.new(loaded, seed, more)
   return {recipe = loaded.path, script = loaded.script, set = more.set, hash = loaded.hash, seed = seed, runs = more.runs,
-    steps = jobs.steps(loaded), name = more.name, workers = more.workers, start = more.start}
+    steps = jobs.steps(loaded), name = more.name, workers = more.workers, lag = more.lag, start = more.start}
 end
 
 local function tail(path)
@@ -80,6 +80,7 @@ local function words_of(job, run, options, threads)
   if threads then add("--threads", threads) end
   if job.start and not run then add("--start-from", job.start) end
   if job.workers and not run then add("--workers", ("%.0f"):format(job.workers)) end
+  if job.lag and not run then add("--lag", ("%.0f"):format(job.lag)) end
   return words
 end
 
@@ -112,12 +113,9 @@ local function prepare(todo, options)
   return list, limit
 end
 
---- Trains what is left of the list. options: jobs (at once), quiet, trust, find (of a job's run, by jobs.find), root (the
---- folder that messages name); go_on: a run that fails does not keep the others from training. Returns the failures,
---- [{job, message, code}]; raises where Ctrl-C came.
-function jobs.train(list, options)
-  local left = jobs.left(list, options.find)
-  local prepared, limit = prepare(left.todo, options)
+--- Carries out a list of {job = {name}, log, and words or work, as pool.run takes them}, as many at once as `limit`. options: as of
+--- jobs.train. Returns the failures.
+function jobs.carry_out(prepared, limit, options)
   local failures, ended = {}, 0
   if #prepared == 0 then return failures end
   local line = progress.new(#prepared, 0, {}, options.quiet)
@@ -142,6 +140,14 @@ function jobs.train(list, options)
     end
   end
   return failures
+end
+
+--- Trains what is left of the list. options: jobs (at once), quiet, trust, find (of a job's run, by jobs.find), root (the
+--- folder that messages name); go_on: a run that fails does not keep the others from training. Returns the failures,
+--- [{job, message, code}]; raises where Ctrl-C came.
+function jobs.train(list, options)
+  local prepared, limit = prepare(jobs.left(list, options.find).todo, options)
+  return jobs.carry_out(prepared, limit, options)
 end
 
 return jobs

@@ -1,8 +1,10 @@
---- Child processes: several command lines of this executable at once.
+--- Child processes: several command lines of this executable at once, or functions.
 
 local posix = require "posix"
+local failure = require "perilune.failure"
 local interruption = require "perilune.interruption"
 local prl = require "perilune"
+local terminal = require "perilune.terminal"
 
 local pool = {}
 
@@ -26,7 +28,10 @@ local function become(executable, job, parent)
   posix.dup2(file, 1)
   posix.dup2(file, 2)
   if interruption.came() then posix._exit(interruption.code) end
-  posix.execp(executable, job.words)
+  if job.words then posix.execp(executable, job.words) end
+  local ok, message = xpcall(job.work, failure.handler)
+  if not ok then terminal.err("perilune: ", tostring(message), "\n") end
+  posix._exit(ok and 0 or message.code or 1)
 end
 
 local function start(executable, job)
@@ -53,9 +58,9 @@ local function next_end(active, state)
   end
 end
 
---- Runs every job = {words = {…}, log = path of its output} with at most `limit` at a time. done(job, ok, code) is
---- called as each ends, code 130 where Ctrl-C ended it; where it returns false, no further one begins. On Ctrl-C the
---- children are told, and waited for. Returns whether that happened. executable: in place of this one.
+--- Runs every job = {words = {…}, or work = a function that a copy of this process calls, log = path of its output} with at most
+--- `limit` at a time. done(job, ok, code) is called as each ends, code 130 where Ctrl-C ended it; where it returns false, no further
+--- one begins. On Ctrl-C the children are told, and waited for. Returns whether that happened. executable: in place of this one.
 function pool.run(jobs, limit, done, executable)
   executable = executable or assert(posix.readlink("/proc/self/exe"))
   interruption.catch()

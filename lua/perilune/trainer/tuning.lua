@@ -47,7 +47,7 @@ local function plan_of(plan)
   end
   local inner = setmetatable({arms = list, user_seed = tune.user_seed, groups = {}}, {__index = said})
   local result = {path = plan.path, trust = plan.trust, said = inner, fast = plan.fast, users = tune.users, days = tune.days, seeds = {},
-    arms = {}, files = plan.files, root = plan.root .. "/tuning", tuned = {}}
+    arms = {}, files = plan.files, root = plan.root .. "/tuning", tuned = {}, set = plan.set}
   for _, world in ipairs(said.worlds) do
     local settings = {}
     for _, arm in ipairs(list) do settings[arm.name] = arm.point end

@@ -86,6 +86,24 @@ prl_status prl_parts_step(prl_vecenv *env, const prl_step *step, prl_error *erro
   return status;
 }
 
+prl_status prl_vecenv_step_parts(prl_vecenv *env, const uint8_t *mask, const prl_step *step,
+                                 prl_error *error) {
+  prl_status status = PRL_GIVEN(error, "env mask step", env, mask, step);
+  if (!status)
+    status = PRL_GIVEN(error,
+                       "step.action step.observation step.response step.terminated step.truncated "
+                       "step.final_observation step.elapsed_us",
+                       step->action, step->observation, step->response, step->terminated, step->truncated,
+                       step->final_observation, step->elapsed_us);
+  for (int64_t k = 0; !status && k < prl_vecenv_parts(env); k++) {
+    if (!mask[k]) continue;
+    prl_vecenv *part = prl_vecenv_part(env, k);
+    const prl_step own = step_of(part, step);
+    status = prl_vecenv_step(part, &own, error);
+  }
+  return status;
+}
+
 prl_status prl_parts_replace(prl_vecenv *env, const uint8_t *mask, const uint64_t *stream, float *observation,
                              prl_error *error) {
   prl_status status = PRL_OK;

@@ -197,6 +197,18 @@ PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_prog
 PRL_API prl_status prl_agent_drive(prl_agent *agent, prl_vecenv *env, int64_t steps, bool stop_at_update,
                                    int64_t *made, prl_error *error);
 
+/* The greatest lag of prl_agent_lag. */
+#define PRL_LAG_MOST 10000
+
+/* For experiments: from here on prl_agent_drive acts by the policy that was published `updates` updates ago,
+ * or by the first where there were fewer; 0: by the newest. Steps are recorded as of the version that acted,
+ * and an algorithm drops or corrects them as it does with older steps. It takes the memory of so many
+ * versions as they are published, and is no part of a saved agent: one that is loaded has no lag until it is
+ * set again, and then begins with one version. Fails: PRL_EINVAL (updates below 0 or above PRL_LAG_MOST),
+ * PRL_ESTATE (the agent has a control group, or learns from pairs), PRL_EABSENT (as prl_agent_snapshot),
+ * PRL_ENOMEM. */
+PRL_API prl_status prl_agent_lag(prl_agent *agent, int64_t updates, prl_error *error);
+
 /* Sets the watch of prl_agent_drive, prl_agent_evaluate and prl_agent_rollout; it is copied, its context must
  * outlive the agent. A drive that the watch stops succeeds with fewer steps made; the next one continues with
  * the same bytes as one uninterrupted drive. */

@@ -294,6 +294,11 @@ PRL_API prl_status prl_vecenv_reset(prl_vecenv *env, float *observation, prl_err
  * reset do; after the last two the buffers are undefined and the vector env must be reset. */
 PRL_API prl_status prl_vecenv_step(prl_vecenv *env, const prl_step *step, prl_error *error);
 
+/* Steps the parts whose mask (prl_vecenv_parts) is not 0, for instances whose clocks are to go together; rows
+ * of the others stay as they are, in all buffers. Fails as prl_vecenv_step does. */
+PRL_API prl_status prl_vecenv_step_parts(prl_vecenv *env, const uint8_t *mask, const prl_step *step,
+                                         prl_error *error);
+
 /* Clears the instances whose mask (n) is not 0 and starts the first episode of another stream (n) in each, as
  * a new vector env would. Writes their rows of observation (n, observations). mask and stream are copied.
  * Fails: PRL_ESTATE (not reset; the spec does not set by_instance), or as the type's reset does. */
