@@ -72,10 +72,12 @@ static void take_blocks(prl_agent *to, const prl_agent *from, const char *prefix
     }
 }
 
-/* A swap is refused where the new plan cannot learn from the rows that are there (prepare); a rollback leaves
- * them behind. */
+/* A swap is refused where rows that are there have no density and the new plan learns from it (prepare); a
+ * rollback leaves them behind, and so does whoever learns from densities where the policy sets other
+ * dimensions of the action, of which these are none. */
 static bool usable(const prl_agent *to, const prl_agent *from) {
-  return !prl_learner_check_densities(to->learner, from->learner, NULL);
+  const bool other = to->growth && to->growth->actions_differ && prl_learner_reads_densities(to->learner);
+  return !other && !prl_learner_check_densities(to->learner, from->learner, NULL);
 }
 
 static bool keeps_memory(const prl_agent *to, const prl_agent *from) {
@@ -98,13 +100,14 @@ static void take_experience(prl_agent *to, const prl_agent *from) {
 }
 
 void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken, prl_migration *m) {
+  const prl_value *names = prl_path(to->root, "observation.names");
   for (int i = 0; i < to->sets->count; i++) {
-    const char *name = to->sets->items[i]->name;
-    int found = prl_sets_find(from->sets, name, strlen(name));
+    const int found = prl_sets_source(to->sets, i, from->sets, to->growth);
     const prl_params *in_force = found < 0 ? NULL : prl_policy_published(from->policy, found);
-    to->whole[i] = prl_sets_take(to->sets, i, from->sets, in_force, taken ? &taken[i].taken : NULL, m);
+    to->extent[i] = prl_sets_take(to->sets, i, from->sets, in_force, to->growth,
+                                  taken ? &taken[i].taken : NULL, names, m);
   }
-  prl_sets_note_dropped(to->sets, from->sets, m);
+  prl_sets_note_dropped(to->sets, from->sets, to->growth, m);
 }
 
 /* Whether the critics or constraints of two plans say something else, their networks apart. */
@@ -135,8 +138,8 @@ static bool is_other_objective(const prl_agent *to, const prl_agent *from, doubl
 static bool take_learned(prl_agent *to, const prl_agent *from, double step, prl_migration *m) {
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL, m);
-  const bool same = prl_policy_take(to->policy, from->policy, to->whole, m);
-  prl_learner_take(to->learner, from->learner, to->whole, m);
+  const bool same = prl_policy_take(to->policy, from->policy, to->extent, to->growth, m);
+  prl_learner_take(to->learner, from->learner, to->extent, m);
   prl_live_note(to->live, from->live, step, m);
   return same;
 }
@@ -168,6 +171,8 @@ void prl_agent_adopt(prl_agent *a) {
   if (next->kept) prl_kept_fill(next->kept, a);
   take_over(next, a);
   next->restored = false;
+  prl_growth_free(next->growth);
+  next->growth = NULL;
   prl_agent_exchange(a, next);
   prl_agent_free(next);
 }
@@ -179,6 +184,20 @@ static prl_status check_ramp(const prl_agent *a, prl_error *error) {
       error, PRL_ESTATE,
       "swap: a ramp is under way, at a share of %g: roll it back, or wait until all are served by it",
       prl_shares_now(prl_control_shares(a->control)));
+}
+
+/* Where the running agent's numbers belong in the new one, whose inputs must all be seen there: without a
+ * number for it a network would say something else. */
+static prl_status find_growth(prl_agent *a, prl_agent *next, prl_error *error) {
+  prl_status status =
+      prl_growth_new(a->runtime, a->root, a->sets, next->root, next->sets, &next->growth, error);
+  if (status || next->growth->lost < 0) return status;
+  const prl_value *name = prl_item(prl_path(a->root, "observation.names"), next->growth->lost);
+  return prl_fail(
+      error, PRL_EINVAL,
+      "swap: \"%s\" sees the observation \"%s\" in the running agent and not in the new plan; it must "
+      "go on seeing it (policy.observes, or observes of the critic)",
+      next->growth->lost_set, name && name->kind == PRL_STRING ? name->as.text : "?");
 }
 
 /* The agent of the new plan, which can take this one's place. */
@@ -196,6 +215,7 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode
   status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
+  if (!status) status = find_growth(a, next, error);
   if (!status) status = prl_learner_measure(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
   if (!status && mode == PRL_SWAP_RAMP) status = prl_ramp_new(a, next, error);
@@ -283,15 +303,18 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
 
 prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_error *error) {
   prl_agent *next = NULL;
-  prl_status status = prepare(a, plan, mode, &next, error);
-  if (status) return status;
-  if (!a->failed)
-    status = prl_kept_new(a, &next->kept, error); /* else there is nothing sound to go back to */
-  if (status)
-    prl_agent_free(next);
-  else
-    put_next(a, next);
-  return status;
+  prl_kept *kept = NULL;
+  prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
+  if (!status && !a->failed)
+    status = prl_kept_new(a, &kept, error); /* else there is nothing sound to go back to */
+  if (!status) status = prepare(a, plan, mode, &next, error);
+  if (status) {
+    prl_kept_free(kept);
+    return status;
+  }
+  next->kept = kept;
+  put_next(a, next);
+  return PRL_OK;
 }
 
 /* ---- the way back ---- */
@@ -307,6 +330,8 @@ static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *err
   if (status) return status;
   next->restored = true;
   status = check_same(a, next, error);
+  if (!status)
+    status = prl_growth_new(a->runtime, a->root, a->sets, next->root, next->sets, &next->growth, error);
   if (!status) status = prl_kept_restore(a->kept, next, error);
   if (status)
     prl_agent_free(next);
