@@ -244,8 +244,14 @@ prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *e
 
 static void note_experience(const prl_agent *to, const prl_agent *from, prl_migration *m) {
   const int64_t held = from->experience->n.live, room = to->experience->options.rows;
-  prl_migration_note(m, &(prl_migrated){"experience", "", PRL_KEPT, NULL, held, room, NAN, NAN},
-                     "steps that were not learned from yet, running episodes and counts go on");
+  const bool use = usable(to, from);
+  prl_migration_note(m,
+                     &(prl_migrated){"experience", "", use ? PRL_KEPT : PRL_KEPT_IN_PART, NULL,
+                                     use ? held : 0, room, NAN, NAN},
+                     use ? "steps that were not learned from yet, running episodes and counts go on"
+                         : "running episodes and counts go on; the densities of the steps that were not "
+                           "learned from yet are of "
+                           "other dimensions of the action, so that they count as stale");
   if (!to->shape->memory_rows && !from->shape->memory_rows) return;
   const bool kept = keeps_memory(to, from);
   const int64_t old = from->shape->memory_rows ? prl_learner_remembered(from->learner) : 0;
@@ -256,6 +262,8 @@ static void note_experience(const prl_agent *to, const prl_agent *from, prl_migr
                                                               : PRL_DROPPED,
                                      NULL, kept ? old : 0, to->shape->memory_rows, NAN, NAN},
                      kept ? "its steps go on, and rewards are computed when they are drawn"
+                     : to->shape->memory_rows && from->shape->memory_rows
+                         ? "the densities of its steps are of other dimensions of the action"
                      : to->shape->memory_rows ? "the running agent remembers nothing"
                                               : "the new plan learns from no memory");
 }

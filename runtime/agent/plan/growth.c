@@ -80,10 +80,15 @@ static bool pair_chain(prl_growth *g, int32_t a, int32_t b, bool commit) {
 /* A policy whose set has another name: that of another algorithm. */
 static void pair_policy(prl_growth *g) {
   const int32_t head = head_layer(g->ours), was = head_layer(g->old);
-  if (head < 0 || was < 0 || g->params[head].old >= 0) return;
-  for (int32_t i = 0; i < g->ours->count; i++)
+  for (int32_t i = 0; head >= 0 && i < g->ours->count; i++)
     if (ours(g, i)->set == ours(g, head)->set && g->params[i].old >= 0) return;
-  if (pair_chain(g, head, was, false)) (void)pair_chain(g, head, was, true);
+  if (head < 0) return;
+  g->unlike = ours(g, head)->set;
+  g->why = was < 0 ? "the running policy's mean does not come of one layer that is known"
+                   : "the running policy has other activations or another number of layers";
+  if (was < 0 || !pair_chain(g, head, was, false)) return;
+  (void)pair_chain(g, head, was, true);
+  g->why = "the running policy has larger layers";
 }
 
 /* A target that is new begins where what it copies does. */
@@ -484,6 +489,12 @@ const char *prl_growth_source(const prl_growth *g, int set) {
     if (g->params[i].fits && strcmp(old(g, g->params[i].old)->set->name, ours(g, i)->set->name) != 0)
       return old(g, g->params[i].old)->set->name;
   return NULL;
+}
+
+const char *prl_growth_unlike(const prl_growth *g, int set) {
+  const int32_t first = g ? first_of(g, set) : 0;
+  if (!g || !g->unlike || first == g->ours->count || ours(g, first)->set != g->unlike) return NULL;
+  return prl_growth_source(g, set) ? NULL : g->why;
 }
 
 bool prl_growth_moves(const prl_growth *g, int set) {

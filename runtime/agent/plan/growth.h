@@ -37,8 +37,10 @@ typedef struct prl_growth {
   prl_grown *params; /* (ours->count) */
   int32_t lost;      /* an old input, an observation's place, that a set no longer sees; −1: none is */
   const char *lost_set;
-  bool actions_differ; /* the policy sets other dimensions of the action */
-  bool bends;          /* the mean of an action has a tanh where the other has none, or other bounds */
+  const prl_params *unlike; /* the set of a policy that does not go on in it; NULL: none */
+  const char *why;          /* it does not */
+  bool actions_differ;      /* the policy sets other dimensions of the action */
+  bool bends;               /* the mean of an action has a tanh where the other has none, or other bounds */
 } prl_growth;
 
 /* Everything is borrowed but for the result. Fails: PRL_ENOMEM, PRL_EFORMAT. */
@@ -60,6 +62,8 @@ int64_t prl_grown_count(const prl_grown *grown, const prl_tensor *shape);
 /* What is new in a set, as "64 → 128 units; 2 new inputs: x, y", and whether it computes what the old one
  * did. names: of observations. */
 void prl_growth_describe(const prl_growth *growth, int set, const prl_value *names, char *text, size_t size);
+/* Why a set takes nothing of the policy that acts; NULL: it takes some, or is of no policy. */
+const char *prl_growth_unlike(const prl_growth *growth, int set);
 /* Whether outputs of the set are multiplied and shifted. */
 bool prl_growth_moves(const prl_growth *growth, int set);
 /* The name of the old set of which a set without one of its own name takes; NULL: of none. */

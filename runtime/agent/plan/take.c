@@ -121,7 +121,9 @@ static void note_set(const prl_sets *to, int set, const prl_params *whole, const
   if (extent == PRL_TAKES_ALL && old == whole) {
     prl_migration_note(m, &entry, "the same names and shapes");
   } else if (!whole) {
-    prl_migration_note(m, &entry, "the running agent has no such set");
+    const char *why = prl_growth_unlike(growth, set);
+    prl_migration_note(m, &entry, "the running agent has no such set%s%s", why ? ", and " : "",
+                       why ? why : "");
   } else if (extent != PRL_TAKES_GROWN || old != whole) {
     prl_migration_note(m, &entry, "%s", why_not_whole(ours, old, old == whole, text));
   } else {
