@@ -18,10 +18,11 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
   const struct {
     const char *name;
     int64_t old, ours;
-  } all[] = {{"streams", x->streams, y->streams},
-             {"rows", x->rows, y->rows},
-             {"events", x->events, y->events},
-             {"idle_us", x->idle_us, y->idle_us}};
+    bool grows; /* but for what a control group is counted in, and the instances that are driven */
+  } all[] = {{"streams", x->streams, y->streams, !a->control && !a->drive.env},
+             {"rows", x->rows, y->rows, !a->control},
+             {"events", x->events, y->events, !a->control},
+             {"idle_us", x->idle_us, y->idle_us, false}};
   if (x->whole != y->whole) /* steps that are closed by one rule are not by the other */
     return prl_fail(error, PRL_EINVAL,
                     "swap: the new plan waits for %s, and the running agent for %s; it must stay",
@@ -33,14 +34,15 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
                     x->paired ? "pairs of instances" : "instances alone");
   const int64_t old = a->shape->memory_rows, ours = b->shape->memory_rows;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    if (all[i].old != all[i].ours)
+    if (all[i].grows ? all[i].ours < all[i].old : all[i].ours != all[i].old)
       return prl_fail(error, PRL_EINVAL,
-                      "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must stay",
-                      all[i].name, (long long)all[i].ours, (long long)all[i].old);
-  if (old && ours && old != ours) /* an algorithm without memory may follow one with it, or go before it */
+                      "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must %s",
+                      all[i].name, (long long)all[i].ours, (long long)all[i].old,
+                      all[i].grows ? "not be less" : "stay");
+  if (old && ours && ours < old) /* an algorithm without memory may follow one with it, or go before it */
     return prl_fail(error, PRL_EINVAL,
                     "swap: the replay memory has %lld rows in the new plan and %lld in the running agent "
-                    "(algorithm.memory); it must stay",
+                    "(algorithm.memory); it must not have fewer",
                     (long long)ours, (long long)old);
   return PRL_OK;
 }
@@ -85,18 +87,13 @@ static bool keeps_memory(const prl_agent *to, const prl_agent *from) {
 }
 
 static void take_experience(prl_agent *to, const prl_agent *from) {
-  take_blocks(to, from, "experience.");
-  to->experience->shortage = from->experience->shortage;
-  prl_streams_rebuild(to->experience);
+  prl_experience_take(to->experience, from->experience);
   if (to->control && from->control) {
     take_blocks(to, from, "control.");
     prl_streams_rebuild(prl_control_experience(to->control));
     prl_control_pair(to->control, prl_control_paired(from->control)); /* in the middle of a drive, too */
   }
-  if (keeps_memory(to, from)) {
-    take_blocks(to, from, "memory.");
-    prl_learner_remember(to->learner);
-  }
+  if (keeps_memory(to, from)) prl_learner_remember(to->learner, from->learner);
 }
 
 void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken, prl_migration *m) {
@@ -327,6 +324,28 @@ prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode
 
 /* ---- the way back ---- */
 
+/* The plan before gets room for all that the running agent holds, which may have grown. */
+static bool widen(prl_doc *plan, const prl_agent *a) {
+  const prl_experience_options *o = &a->experience->options;
+  const struct {
+    const char *name;
+    int64_t value;
+  } all[] = {{"streams", o->streams}, {"rows", o->rows}, {"events", o->events}};
+  prl_value *capacity = (prl_value *)prl_get(&plan->root, "capacity");
+  const prl_value *schedule = prl_get(&plan->root, "schedule");
+  bool good = true;
+  for (size_t i = 0; good && capacity && i < sizeof all / sizeof *all; i++) {
+    prl_value *number = prl_put(plan, capacity, all[i].name);
+    if ((good = number)) prl_set_number(number, (double)all[i].value);
+  }
+  for (int64_t i = 0; a->shape->memory_rows && i < prl_count(schedule); i++) {
+    prl_value *rows = (prl_value *)prl_get(prl_item(schedule, i), "rows");
+    if (rows && !strcmp(prl_get_string(prl_item(schedule, i), "verb", ""), "remember"))
+      prl_set_number(rows, (double)a->shape->memory_rows);
+  }
+  return good;
+}
+
 /* The agent before the last swap, with what it had learned then. */
 static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *error) {
   prl_agent *next = NULL;
@@ -334,6 +353,7 @@ static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *err
     return prl_fail(error, PRL_ESTATE,
                     "rollback: there is nothing to go back to: no swap has come into force, the last one was "
                     "rolled back, or learning had failed before it");
+  if (!a->control && !widen(a->kept->document, a)) return prl_fail_memory(error, 0);
   prl_status status = prl_agent_new_from(a->runtime, &a->kept->document->root, NULL, &next, error);
   if (status) return status;
   next->restored = true;

@@ -280,7 +280,9 @@ bool prl_learner_restore(prl_learner *l) {
 
 int64_t prl_learner_remembered(const prl_learner *l) { return l->memory ? l->memory->n.rows : 0; }
 
-void prl_learner_remember(prl_learner *l) { (void)prl_replay_restore(l->memory, l->experience); }
+void prl_learner_remember(prl_learner *to, const prl_learner *from) {
+  (void)prl_replay_take(to->memory, from->memory, to->experience);
+}
 
 /* Rows that were acted without a density say so by one that is not a number (policy/act.c). */
 bool prl_learner_reads_densities(const prl_learner *l) { return prl_programs_density(l); }
@@ -310,7 +312,7 @@ void prl_learner_take(prl_learner *to, const prl_learner *from, const prl_extent
 }
 
 void prl_learner_continue(prl_learner *to, const prl_learner *from) {
-  const size_t streams = (size_t)to->shape->experience.streams;
+  const size_t streams = (size_t)from->shape->experience.streams; /* at most as many as `to` has */
   for (int i = 0; i < to->critics_count; i++) {
     const prl_critic *old = prl_critic_find(from, to->critics[i].name);
     if (old) memcpy(to->critics[i].episode, old->episode, streams * sizeof *old->episode);

@@ -36,8 +36,10 @@ void prl_learner_free(prl_learner *learner);
 prl_status prl_learner_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file. False: they hold what cannot be. */
 bool prl_learner_restore(prl_learner *learner);
-/* After the blocks of the replay memory were taken over, and those of the experience. */
-void prl_learner_remember(prl_learner *learner);
+/* Goes on with the other's replay memory, of no more rows; after the experience was taken over. Both have
+ * one.
+ */
+void prl_learner_remember(prl_learner *to, const prl_learner *from);
 int64_t prl_learner_remembered(const prl_learner *learner); /* rows in its replay memory */
 /* Scales "baseline" that no warm-up has measured are measured on what the running agent remembers: the mean
  * of |reward|. Fails: PRL_EINVAL (there is no replay memory, or it has too few steps), PRL_ENUMERIC (the mean
