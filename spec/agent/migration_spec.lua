@@ -84,7 +84,9 @@ describe("agent:check_swap", function()
       local name = "steps." .. p.name
       if p.outcome == "dropped" then return is.bytes(name) == nil end
       if p.outcome == "grown" and p.taken == p.of then return false end
-      if p.outcome == "kept" or p.outcome == "grown" then return is.number(name) == was.number(name) and p.after == is.number(name) and p.before == p.after end
+      if p.outcome == "kept" or p.outcome == "grown" then
+        return is.number(name) == was.number(name) and p.after == is.number(name) and p.before == p.after
+      end
       return is.number(name) == 0 and p.taken == 0
     end,
     policy = function(p, was, _, is)
@@ -164,7 +166,7 @@ describe("agent:check_swap", function()
   it("has had every outcome in the pairs above", function()
     for _, key in ipairs {"parameters kept", "parameters kept in part", "parameters started anew", "parameters dropped",
       "optimizer kept", "optimizer started anew", "optimizer dropped", "policy kept", "policy kept in part", "critic kept",
-      "critic rescaled",
+      "parameters grown", "optimizer grown", "policy grown", "critic grown", "critic rescaled",
       "critic started anew", "critic dropped", "critic kept in part", "returns kept", "returns rescaled", "multiplier kept",
       "multiplier started anew", "multiplier dropped", "memory kept", "memory dropped", "memory started anew", "schedule kept",
       "novelty kept"} do
