@@ -87,7 +87,7 @@ describe("perilune swap", function()
     local entry = cjson.decode(out)
     assert.same({"policy", "grown", 30, 58}, {entry.plan[1].name, entry.plan[1].outcome, entry.plan[1].taken, entry.plan[1].of})
     code, out, err = run "swap R blind.lua --check"
-    assert.equal(1, code, out)
+    assert.equal(2, code, out)
     assert.truthy(err:find('"policy" sees the observation "pole_angle" in the running agent and not in the new plan', 1, true), err)
   end)
 
