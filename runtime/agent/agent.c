@@ -49,8 +49,8 @@ static prl_status build(prl_agent *a, const prl_plan *values, prl_error *error) 
   const size_t guards = a->control ? (size_t)prl_control_guards(a->control) : 0;
   if (guards) a->guards = prl_calloc(a->runtime, 2 * guards, sizeof *a->guards);
   if (guards && !a->guards) return prl_fail_memory(error, guards * sizeof *a->guards);
-  a->whole = prl_calloc(a->runtime, (size_t)a->sets->count + 1, sizeof *a->whole);
-  return a->whole ? list_blocks(a, error) : prl_fail_memory(error, (size_t)a->sets->count);
+  a->extent = prl_calloc(a->runtime, (size_t)a->sets->count + 1, sizeof *a->extent);
+  return a->extent ? list_blocks(a, error) : prl_fail_memory(error, (size_t)a->sets->count);
 }
 
 prl_status prl_agent_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
@@ -107,7 +107,8 @@ void prl_agent_free(prl_agent *a) {
   prl_sets_free(a->sets);
   prl_experience_free(a->experience);
   prl_live_free(a->live);
-  prl_free(runtime, a->whole);
+  prl_free(runtime, a->extent);
+  prl_growth_free(a->growth);
   prl_free(runtime, a->guards);
   prl_free(runtime, a->taken);
   prl_shape_free(a->shape);

@@ -4,6 +4,7 @@
 #define PRL_AGENT_AGENT_H
 
 #include "agent/learner/learner.h"
+#include "agent/plan/growth.h"
 #include "agent/plan/plan.h"
 #include "agent/policy/policy.h"
 #include "agent/verbs/schedule.h"
@@ -68,7 +69,8 @@ struct prl_agent {
   prl_guard breach;  /* the guard that fired last; its name is breach_name */
   char breach_name[64];
   int64_t breach_update;  /* after how many updates; 0: none fired */
-  bool *whole;            /* (sets) scratch of a swap: taken over whole */
+  prl_extent *extent;     /* (sets) scratch of a swap: how much of each was taken over */
+  prl_growth *growth;     /* of one that waits: where its numbers belong; NULL: nothing is known of it */
   prl_taken *taken;       /* of prl_agent_start_from; NULL before */
   prl_agent *next;        /* of a swap or rollback: waits for the end of the update; NULL: none */
   bool restored;          /* of one that waits: by a rollback, with a learned state of its own */
@@ -117,8 +119,8 @@ int64_t prl_agent_needs(const prl_agent *agent);
 prl_status prl_agent_judge(prl_agent *agent, prl_error *error);
 /* swap.c: what waits takes over, if anything does. Call between two updates. */
 void prl_agent_adopt(prl_agent *agent);
-/* swap.c: parameters of the same set, name and shape; whole[i] says of which sets all. taken: NULL, or for
- * each set how many numbers. migration: NULL, or where it is noted. */
+/* swap.c: what parameters take (plan/sets.h); to->extent[i] says how much of set i. taken: NULL, or for each
+ * set how many numbers. migration: NULL, or where it is noted. */
 void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken, prl_migration *migration);
 
 /* drive.c: buffers for an environment of the agent's shape. Fails: PRL_ESHAPE, PRL_ENOMEM. */

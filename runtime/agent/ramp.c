@@ -52,9 +52,9 @@ static prl_status build(prl_ramp *r, const prl_agent *to, prl_error *error) {
   r->room = streams > rows ? streams : rows;
   r->action = prl_calloc(r->runtime, (size_t)(r->room * to->shape->spec.actions), sizeof *r->action);
   r->left = prl_calloc(r->runtime, (size_t)r->room, sizeof *r->left);
-  r->whole = prl_calloc(r->runtime, (size_t)r->sets->count + 1, sizeof *r->whole);
-  if (!r->action || !r->left || !r->whole) return prl_fail_memory(error, (size_t)r->room * sizeof(float));
-  memset(r->whole, true, (size_t)r->sets->count * sizeof *r->whole);
+  r->extent = prl_calloc(r->runtime, (size_t)r->sets->count + 1, sizeof *r->extent);
+  if (!r->action || !r->left || !r->extent) return prl_fail_memory(error, (size_t)r->room * sizeof(float));
+  for (int i = 0; i < r->sets->count; i++) r->extent[i] = PRL_TAKES_ALL;
   return PRL_OK;
 }
 
@@ -150,7 +150,7 @@ void prl_ramp_free(prl_ramp *r) {
   prl_doc_free(r->document);
   prl_free(r->runtime, r->action);
   prl_free(r->runtime, r->left);
-  prl_free(r->runtime, r->whole);
+  prl_free(r->runtime, r->extent);
   prl_free(r->runtime, r);
 }
 
@@ -159,7 +159,7 @@ void prl_ramp_free(prl_ramp *r) {
 void prl_ramp_begin(prl_agent *to, const prl_agent *from) {
   prl_ramp *r = to->ramp;
   for (int i = 0; i < r->live->count; i++) r->live->frozen[i] = prl_policy_live(from->policy, i);
-  (void)prl_policy_take(r->policy, from->policy, r->whole, NULL);
+  (void)prl_policy_take(r->policy, from->policy, r->extent, NULL, NULL);
   prl_policy_continue(r->policy, from->policy, true);
   prl_experience_leave_all(to->experience);
   prl_control_ramp(to->control, true);

@@ -18,7 +18,7 @@ struct prl_ramp {
   prl_sets *sets;
   prl_policy *policy;
   const prl_control *control; /* of the agent that has the ramp: who is left */
-  bool *whole;                /* (sets): all true */
+  prl_extent *extent;         /* (sets): all of each */
   float *action;              /* (room, actions) */
   uint8_t *left;              /* (room): the rows of the last call that it acted on */
   int64_t room;               /* max(streams, act_rows) of the agent */

@@ -23,7 +23,7 @@ static prl_status check(const prl_agent *a, const prl_agent *other, prl_error *e
 /* Whether any set has a parameter that the other agent has too. */
 static bool any_fits(const prl_agent *a, const prl_agent *other) {
   for (int i = 0; i < a->sets->count; i++)
-    if (prl_sets_fit(a->sets, i, other->sets)) return true;
+    if (prl_sets_fit(a->sets, i, other->sets, a->growth)) return true;
   return false;
 }
 
@@ -49,6 +49,10 @@ prl_status prl_agent_start_from(prl_agent *a, const prl_agent *other, const prl_
                                 prl_error *error) {
   prl_status status = PRL_GIVEN(error, "agent other", a, other);
   if (status || (status = check(a, other, error))) return status;
+  prl_growth_free(a->growth);
+  a->growth = NULL;
+  status = prl_growth_new(a->runtime, other->root, other->sets, a->root, a->sets, &a->growth, error);
+  if (status) return status;
   if (!any_fits(a, other))
     return prl_fail(error, PRL_EINVAL,
                     "start_from: no parameter has the same set, name and shape in the other agent");
@@ -56,9 +60,9 @@ prl_status prl_agent_start_from(prl_agent *a, const prl_agent *other, const prl_
   if (!a->taken && !(a->taken = prl_calloc(a->runtime, most, sizeof *a->taken)))
     return prl_fail_memory(error, most * sizeof *a->taken);
   prl_agent_take_sets(a, other, a->taken, NULL);
-  prl_policy_take(a->policy, other->policy, a->whole, NULL);
+  prl_policy_take(a->policy, other->policy, a->extent, a->growth, NULL);
   const bool observed = !prl_policy_normalises(a->policy) || prl_policy_normalises(other->policy);
-  prl_learner_start(a->learner, other->learner, observed);
+  prl_learner_start(a->learner, other->learner, a->extent, observed);
   const int parts = list_parts(a, other);
   prl_agent_post(a);
   if (list) *list = a->taken;

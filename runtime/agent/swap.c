@@ -18,10 +18,11 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
   const struct {
     const char *name;
     int64_t old, ours;
-  } all[] = {{"streams", x->streams, y->streams},
-             {"rows", x->rows, y->rows},
-             {"events", x->events, y->events},
-             {"idle_us", x->idle_us, y->idle_us}};
+    bool grows; /* but for what a control group is counted in, and the instances that are driven */
+  } all[] = {{"streams", x->streams, y->streams, !a->control && !a->drive.env},
+             {"rows", x->rows, y->rows, !a->control},
+             {"events", x->events, y->events, !a->control},
+             {"idle_us", x->idle_us, y->idle_us, false}};
   if (x->whole != y->whole) /* steps that are closed by one rule are not by the other */
     return prl_fail(error, PRL_EINVAL,
                     "swap: the new plan waits for %s, and the running agent for %s; it must stay",
@@ -33,14 +34,15 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
                     x->paired ? "pairs of instances" : "instances alone");
   const int64_t old = a->shape->memory_rows, ours = b->shape->memory_rows;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    if (all[i].old != all[i].ours)
+    if (all[i].grows ? all[i].ours < all[i].old : all[i].ours != all[i].old)
       return prl_fail(error, PRL_EINVAL,
-                      "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must stay",
-                      all[i].name, (long long)all[i].ours, (long long)all[i].old);
-  if (old && ours && old != ours) /* an algorithm without memory may follow one with it, or go before it */
+                      "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must %s",
+                      all[i].name, (long long)all[i].ours, (long long)all[i].old,
+                      all[i].grows ? "not be less" : "stay");
+  if (old && ours && ours < old) /* an algorithm without memory may follow one with it, or go before it */
     return prl_fail(error, PRL_EINVAL,
                     "swap: the replay memory has %lld rows in the new plan and %lld in the running agent "
-                    "(algorithm.memory); it must stay",
+                    "(algorithm.memory); it must not have fewer",
                     (long long)ours, (long long)old);
   return PRL_OK;
 }
@@ -72,10 +74,12 @@ static void take_blocks(prl_agent *to, const prl_agent *from, const char *prefix
     }
 }
 
-/* A swap is refused where the new plan cannot learn from the rows that are there (prepare); a rollback leaves
- * them behind. */
+/* A swap is refused where rows that are there have no density and the new plan learns from it (prepare); a
+ * rollback leaves them behind, and so does whoever learns from densities where the policy sets other
+ * dimensions of the action, of which these are none. */
 static bool usable(const prl_agent *to, const prl_agent *from) {
-  return !prl_learner_check_densities(to->learner, from->learner, NULL);
+  const bool other = to->growth && to->growth->actions_differ && prl_learner_reads_densities(to->learner);
+  return !other && !prl_learner_check_densities(to->learner, from->learner, NULL);
 }
 
 static bool keeps_memory(const prl_agent *to, const prl_agent *from) {
@@ -83,28 +87,24 @@ static bool keeps_memory(const prl_agent *to, const prl_agent *from) {
 }
 
 static void take_experience(prl_agent *to, const prl_agent *from) {
-  take_blocks(to, from, "experience.");
-  to->experience->shortage = from->experience->shortage;
-  prl_streams_rebuild(to->experience);
+  prl_experience_take(to->experience, from->experience);
   if (to->control && from->control) {
     take_blocks(to, from, "control.");
     prl_streams_rebuild(prl_control_experience(to->control));
     prl_control_pair(to->control, prl_control_paired(from->control)); /* in the middle of a drive, too */
   }
-  if (keeps_memory(to, from)) {
-    take_blocks(to, from, "memory.");
-    prl_learner_remember(to->learner);
-  }
+  if (keeps_memory(to, from)) prl_learner_remember(to->learner, from->learner);
 }
 
 void prl_agent_take_sets(prl_agent *to, const prl_agent *from, prl_taken *taken, prl_migration *m) {
+  const prl_value *names = prl_path(to->root, "observation.names");
   for (int i = 0; i < to->sets->count; i++) {
-    const char *name = to->sets->items[i]->name;
-    int found = prl_sets_find(from->sets, name, strlen(name));
+    const int found = prl_sets_source(to->sets, i, from->sets, to->growth);
     const prl_params *in_force = found < 0 ? NULL : prl_policy_published(from->policy, found);
-    to->whole[i] = prl_sets_take(to->sets, i, from->sets, in_force, taken ? &taken[i].taken : NULL, m);
+    to->extent[i] = prl_sets_take(to->sets, i, from->sets, in_force, to->growth,
+                                  taken ? &taken[i].taken : NULL, names, m);
   }
-  prl_sets_note_dropped(to->sets, from->sets, m);
+  prl_sets_note_dropped(to->sets, from->sets, to->growth, m);
 }
 
 /* Whether the critics or constraints of two plans say something else, their networks apart. */
@@ -135,8 +135,8 @@ static bool is_other_objective(const prl_agent *to, const prl_agent *from, doubl
 static bool take_learned(prl_agent *to, const prl_agent *from, double step, prl_migration *m) {
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL, m);
-  const bool same = prl_policy_take(to->policy, from->policy, to->whole, m);
-  prl_learner_take(to->learner, from->learner, to->whole, m);
+  const bool same = prl_policy_take(to->policy, from->policy, to->extent, to->growth, m);
+  prl_learner_take(to->learner, from->learner, to->extent, m);
   prl_live_note(to->live, from->live, step, m);
   return same;
 }
@@ -168,6 +168,8 @@ void prl_agent_adopt(prl_agent *a) {
   if (next->kept) prl_kept_fill(next->kept, a);
   take_over(next, a);
   next->restored = false;
+  prl_growth_free(next->growth);
+  next->growth = NULL;
   prl_agent_exchange(a, next);
   prl_agent_free(next);
 }
@@ -179,6 +181,20 @@ static prl_status check_ramp(const prl_agent *a, prl_error *error) {
       error, PRL_ESTATE,
       "swap: a ramp is under way, at a share of %g: roll it back, or wait until all are served by it",
       prl_shares_now(prl_control_shares(a->control)));
+}
+
+/* Where the running agent's numbers belong in the new one, whose inputs must all be seen there: without a
+ * number for it a network would say something else. */
+static prl_status find_growth(prl_agent *a, prl_agent *next, prl_error *error) {
+  prl_status status =
+      prl_growth_new(a->runtime, a->root, a->sets, next->root, next->sets, &next->growth, error);
+  if (status || next->growth->lost < 0) return status;
+  const prl_value *name = prl_item(prl_path(a->root, "observation.names"), next->growth->lost);
+  return prl_fail(
+      error, PRL_EINVAL,
+      "swap: \"%s\" sees the observation \"%s\" in the running agent and not in the new plan; it must "
+      "go on seeing it (policy.observes, or observes of the critic)",
+      next->growth->lost_set, name && name->kind == PRL_STRING ? name->as.text : "?");
 }
 
 /* The agent of the new plan, which can take this one's place. */
@@ -196,6 +212,7 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode
   status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
   status = check_same(a, next, error);
+  if (!status) status = find_growth(a, next, error);
   if (!status) status = prl_learner_measure(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
   if (!status)
@@ -227,8 +244,14 @@ prl_status prl_agent_swap_check(prl_agent *a, const prl_plan *plan, prl_error *e
 
 static void note_experience(const prl_agent *to, const prl_agent *from, prl_migration *m) {
   const int64_t held = from->experience->n.live, room = to->experience->options.rows;
-  prl_migration_note(m, &(prl_migrated){"experience", "", PRL_KEPT, NULL, held, room, NAN, NAN},
-                     "steps that were not learned from yet, running episodes and counts go on");
+  const bool use = usable(to, from);
+  prl_migration_note(m,
+                     &(prl_migrated){"experience", "", use ? PRL_KEPT : PRL_KEPT_IN_PART, NULL,
+                                     use ? held : 0, room, NAN, NAN},
+                     use ? "steps that were not learned from yet, running episodes and counts go on"
+                         : "running episodes and counts go on; the densities of the steps that were not "
+                           "learned from yet are of "
+                           "other dimensions of the action, so that they count as stale");
   if (!to->shape->memory_rows && !from->shape->memory_rows) return;
   const bool kept = keeps_memory(to, from);
   const int64_t old = from->shape->memory_rows ? prl_learner_remembered(from->learner) : 0;
@@ -239,6 +262,8 @@ static void note_experience(const prl_agent *to, const prl_agent *from, prl_migr
                                                               : PRL_DROPPED,
                                      NULL, kept ? old : 0, to->shape->memory_rows, NAN, NAN},
                      kept ? "its steps go on, and rewards are computed when they are drawn"
+                     : to->shape->memory_rows && from->shape->memory_rows
+                         ? "the densities of its steps are of other dimensions of the action"
                      : to->shape->memory_rows ? "the running agent remembers nothing"
                                               : "the new plan learns from no memory");
 }
@@ -286,18 +311,43 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
 
 prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_error *error) {
   prl_agent *next = NULL;
-  prl_status status = prepare(a, plan, mode, &next, error);
-  if (status) return status;
-  if (!a->failed)
-    status = prl_kept_new(a, &next->kept, error); /* else there is nothing sound to go back to */
-  if (status)
-    prl_agent_free(next);
-  else
-    put_next(a, next);
-  return status;
+  prl_kept *kept = NULL;
+  prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
+  if (!status && !a->failed)
+    status = prl_kept_new(a, &kept, error); /* else there is nothing sound to go back to */
+  if (!status) status = prepare(a, plan, mode, &next, error);
+  if (status) {
+    prl_kept_free(kept);
+    return status;
+  }
+  next->kept = kept;
+  put_next(a, next);
+  return PRL_OK;
 }
 
 /* ---- the way back ---- */
+
+/* The plan before gets room for all that the running agent holds, which may have grown. */
+static bool widen(prl_doc *plan, const prl_agent *a) {
+  const prl_experience_options *o = &a->experience->options;
+  const struct {
+    const char *name;
+    int64_t value;
+  } all[] = {{"streams", o->streams}, {"rows", o->rows}, {"events", o->events}};
+  prl_value *capacity = (prl_value *)prl_get(&plan->root, "capacity");
+  const prl_value *schedule = prl_get(&plan->root, "schedule");
+  bool good = true;
+  for (size_t i = 0; good && capacity && i < sizeof all / sizeof *all; i++) {
+    prl_value *number = prl_put(plan, capacity, all[i].name);
+    if ((good = number)) prl_set_number(number, (double)all[i].value);
+  }
+  for (int64_t i = 0; a->shape->memory_rows && i < prl_count(schedule); i++) {
+    prl_value *rows = (prl_value *)prl_get(prl_item(schedule, i), "rows");
+    if (rows && !strcmp(prl_get_string(prl_item(schedule, i), "verb", ""), "remember"))
+      prl_set_number(rows, (double)a->shape->memory_rows);
+  }
+  return good;
+}
 
 /* The agent before the last swap, with what it had learned then. */
 static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *error) {
@@ -306,10 +356,13 @@ static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *err
     return prl_fail(error, PRL_ESTATE,
                     "rollback: there is nothing to go back to: no swap has come into force, the last one was "
                     "rolled back, or learning had failed before it");
+  if (!a->control && !widen(a->kept->document, a)) return prl_fail_memory(error, 0);
   prl_status status = prl_agent_new_from(a->runtime, &a->kept->document->root, NULL, &next, error);
   if (status) return status;
   next->restored = true;
   status = check_same(a, next, error);
+  if (!status)
+    status = prl_growth_new(a->runtime, a->root, a->sets, next->root, next->sets, &next->growth, error);
   if (!status) status = prl_kept_restore(a->kept, next, error);
   if (status)
     prl_agent_free(next);

@@ -167,3 +167,49 @@ prl_status prl_experience_blocks(prl_experience *e, prl_blocks *blocks, prl_erro
     status = prl_blocks_add(blocks, "experience.memory", PRL_F32, states, e->memory, error);
   return status ? status : add_pool(e, blocks, error);
 }
+
+/* ---- another one's ---- */
+
+/* The free places, in their order; the ring of a larger pool begins with them. */
+static void take_free(prl_experience *to, const prl_experience *from) {
+  if (to->places == from->places) {
+    memcpy(to->free, from->free, (size_t)from->n.ring * sizeof *to->free);
+    return;
+  }
+  EVERY(i, from->n.free_count) to->free[i] = from->free[(from->n.free_head + i) % from->places];
+  to->n.free_head = 0;
+  to->n.ring = from->n.free_count;
+}
+
+/* The list of free events goes on with those that are new. */
+static void take_events(prl_experience *to, const prl_experience *from) {
+  const int64_t count = from->options.events;
+  memcpy(to->events, from->events, (size_t)count * sizeof *to->events);
+  if (to->options.events == count) return;
+  int64_t last = from->n.event_head;
+  while (last >= 0 && prl_event_next(from, last) >= 0) last = prl_event_next(from, last);
+  if (last < 0) to->n.event_head = count;
+  if (last >= 0 && prl_event_next(to, last) < 0) to->events[last].next = (int32_t)count;
+}
+
+void prl_experience_take(prl_experience *to, const prl_experience *from) {
+  const prl_experience_options *o = &from->options;
+  const size_t used = (size_t)from->n.fresh, word = sizeof(float), streams = (size_t)o->streams;
+  to->n = from->n;
+  to->shortage = from->shortage;
+  memcpy(to->rows, from->rows, used * sizeof *to->rows);
+  memcpy(to->observation, from->observation, used * (size_t)o->observations * word);
+  memcpy(to->action, from->action, used * (size_t)o->actions * word);
+  memcpy(to->log_prob, from->log_prob, used * word);
+  memcpy(to->response, from->response, used * (size_t)o->responses * word);
+  memcpy(to->present, from->present, used * (size_t)from->present_stride);
+  if (o->lasting && to->options.lasting == o->lasting)
+    memcpy(to->lasting, from->lasting, used * (size_t)o->lasting * word);
+  if (o->dated && to->options.dated) memcpy(to->key, from->key, used * sizeof *to->key);
+  memcpy(to->streams, from->streams, streams * sizeof *to->streams);
+  if (o->memory) memcpy(to->memory, from->memory, streams * (size_t)o->memory * word);
+  memcpy(to->slot, from->slot, streams * sizeof *to->slot);
+  take_free(to, from);
+  take_events(to, from);
+  prl_streams_rebuild(to);
+}

@@ -217,6 +217,9 @@ prl_status prl_experience_blocks(prl_experience *experience, prl_blocks *blocks,
 /* After the blocks were read from a file: checks every index and list and finds the streams again. Fails:
  * PRL_EFORMAT (what does not hold); the experience may then only be freed. */
 prl_status prl_experience_restore(prl_experience *experience, prl_error *error);
+/* Goes on where the other is, which has the same widths and no more streams, rows or events: all that it
+ * holds stands at the same places, so that its decisions are still known. Streams are found again. */
+void prl_experience_take(prl_experience *to, const prl_experience *from);
 /* What does not hold of it, a noun; NULL: it is whole. */
 const char *prl_experience_broken(const prl_experience *experience);
 

@@ -213,6 +213,38 @@ bool prl_replay_restore(prl_replay *m, const prl_experience *e) {
   return priorities_hold(m);
 }
 
+/* The priorities of places that were moved by `shift`. */
+static void take_priorities(prl_replay *m, const prl_replay *from, int64_t shift) {
+  double *weight = prl_sum_tree_weights(&m->priority);
+  if (from->priority.leaves) m->greatest = from->greatest;
+  EVERY(i, m->n.filled) {
+    const int64_t place = (i + shift) % from->places;
+    const bool row = kind_of(m, i) == PRL_ROW_REAL;
+    weight[i] = from->priority.leaves ? prl_sum_tree_weights(&from->priority)[place] : row ? m->greatest : 0;
+  }
+}
+
+bool prl_replay_take(prl_replay *m, const prl_replay *from, const prl_experience *e) {
+  const bool full = from->n.filled == from->places;
+  const int64_t shift = m->places > from->places && full ? from->n.head : 0; /* the oldest place */
+  prl_piece ours[PIECES], theirs[PIECES];
+  list_pieces(m, ours);
+  prl_replay old = *from;
+  list_pieces(&old, theirs);
+  m->n = from->n;
+  if (m->places > from->places && full) m->n.head = from->n.filled;
+  for (int k = 0; k < PIECES - 2; k++) { /* without buckets */
+    const size_t unit = (size_t)ours[k].size;
+    EVERY(i, m->n.filled)
+    memcpy(*(char **)ours[k].place + (size_t)i * unit,
+           *(char **)theirs[k].place + (size_t)((i + shift) % from->places) * unit, unit);
+  }
+  EVERY(i, m->n.filled)
+  if (m->next[i] >= 0 && shift) m->next[i] = (int32_t)((m->next[i] - shift + from->places) % from->places);
+  if (m->priority.leaves) take_priorities(m, from, shift);
+  return prl_replay_restore(m, e);
+}
+
 bool prl_replay_is_row(const prl_replay *m, int64_t place) { return kind_of(m, place) == PRL_ROW_REAL; }
 
 bool prl_replay_dense(const prl_replay *m) { /* that of a ghost is 0 */

@@ -78,6 +78,10 @@ prl_status prl_replay_blocks(prl_replay *memory, prl_blocks *blocks, prl_error *
  * whole. False: they hold what cannot be. */
 bool prl_replay_restore(prl_replay *memory, const prl_experience *experience);
 
+/* Goes on with what the other remembers, which has the same widths and no more places: the oldest row stands
+ * first where this one is larger. Rows without a priority get the greatest. False: as prl_replay_restore. */
+bool prl_replay_take(prl_replay *memory, const prl_replay *from, const prl_experience *experience);
+
 /* Takes the rows of a batch, as prl_experience_freeze gave them (options.kept): observations are raw. */
 void prl_replay_add(prl_replay *memory, const prl_batch *batch);
 /* The episode of the row that this decision would have followed is over: the row was its last. observation:

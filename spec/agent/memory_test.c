@@ -308,16 +308,67 @@ static void a_swap_brings_no_flood_of_updates(void **state) {
   prl_agent_free(h->agent);
 }
 
+/* Each remembered row is that of its decision, with what was reported and what came next. */
+static void check_memory(const host *h, const prl_replay *m, int64_t places) {
+  int64_t rows = 0;
+  assert_int_equal(m->places, places);
+  for (int64_t i = 0; i < m->n.filled; i++) {
+    if (!prl_replay_is_row(m, i)) continue;
+    const int mark = (int)m->observation[3 * i];
+    rows++;
+    assert_true(m->decision[i] == h->decision[mark]);
+    assert_int_equal(prl_replay_find(m, m->decision[i]), i);
+    assert_true(m->response[2 * i] == h->response[mark][0] && m->response[2 * i + 1] == h->response[mark][1]);
+    assert_int_equal(m->next[i] < 0 ? TERMINATED : (int)m->observation[3 * m->next[i]], h->next[mark]);
+  }
+  assert_true(rows == m->n.rows && rows > 100);
+}
+
+/* A larger memory, more rows and more streams: all that is there goes on, also behind a rollback. */
+static void capacities_grow(void **state) {
+  (void)state;
+  for (int steps = 120; steps < 900;
+       steps += 190) { /* before the ring is full, and at several of its heads */
+    host *h = begin(&options);
+    toy_options o = options;
+    o.schedule = COLLECT REMEMBER(300) UPDATES(1, 0, SAMPLE(16)) PUBLISH;
+    o.capacity = "{\"streams\":6,\"rows\":100,\"act\":3,\"tile\":16}";
+    prl_plan *plan = toy_made(runtime, &o);
+    live(h, steps);
+    const int64_t rows = h->agent->learner->memory->n.rows, live_rows = h->agent->experience->n.live;
+    check_memory(h, h->agent->learner->memory, 200);
+    CHECK_OK(prl_agent_swap(h->agent, plan, &error));
+    assert_null(prl_experience_broken(h->agent->experience));
+    assert_int_equal(h->agent->experience->n.live, live_rows);
+    assert_int_equal(h->agent->learner->memory->n.rows, rows);
+    check_memory(h, h->agent->learner->memory, 300);
+    assert_true(prl_replay_restore(h->agent->learner->memory, h->agent->experience));
+    live(h, 300);
+    assert_null(prl_experience_broken(h->agent->experience));
+    assert_true(h->agent->learner->memory->n.filled == 300);
+    check_memory(h, h->agent->learner->memory, 300);
+    CHECK_OK(prl_agent_rollback(h->agent, &error)); /* what was learned; rooms stay */
+    check_memory(h, h->agent->learner->memory, 300);
+    assert_int_equal(h->agent->experience->options.streams, 6);
+    live(h, 50);
+    assert_null(prl_experience_broken(h->agent->experience));
+    check_memory(h, h->agent->learner->memory, 300);
+    prl_plan_free(plan);
+    prl_agent_free(h->agent);
+  }
+}
+
 static void swaps_of_other_memories(void **state) {
   (void)state;
   host *h = begin(&options);
   live(h, 60);
   toy_options o = options;
-  o.schedule = COLLECT REMEMBER(201) UPDATES(1, 0, SAMPLE(16)) PUBLISH;
+  o.schedule = COLLECT REMEMBER(199) UPDATES(1, 0, SAMPLE(16)) PUBLISH;
   prl_plan *plan = toy_made(runtime, &o);
-  CHECK_FAILS(
-      prl_agent_swap(h->agent, plan, &error), PRL_EINVAL,
-      "the replay memory has 201 rows in the new plan and 200 in the running agent (algorithm.memory)");
+  CHECK_FAILS(prl_agent_swap(h->agent, plan, &error), PRL_EINVAL,
+              "the replay memory has 199 rows in the new plan and 200 in the running agent "
+              "(algorithm.memory); it must "
+              "not have fewer");
   prl_plan_free(plan);
   o.schedule = COLLECT TOY_PLAIN_ESTIMATE PUBLISH;
   plan = toy_made(runtime, &o); /* an algorithm without memory lets it go */
@@ -448,6 +499,7 @@ int main(void) {
                                      cmocka_unit_test(the_warmup_is_not_remembered),
                                      cmocka_unit_test(a_swap_keeps_the_memory),
                                      cmocka_unit_test(a_swap_brings_no_flood_of_updates),
+                                     cmocka_unit_test(capacities_grow),
                                      cmocka_unit_test(swaps_of_other_memories),
                                      cmocka_unit_test(damaged_files),
                                      cmocka_unit_test(refused_plans)};

@@ -75,6 +75,7 @@ describe("agent:check_swap", function()
     parameters = function(p, was, new, is)
       local name = "params." .. p.name
       if p.outcome == "dropped" then return is.bytes(name) == nil and was.bytes(name) ~= nil end
+      if p.outcome == "kept" and p.reason:find "^of " then return p.taken == p.of and is.bytes(name) ~= new.bytes(name) end
       if p.outcome == "kept" then return p.taken == p.of and is.bytes(name) == was.bytes(name) end
       if p.outcome == "started anew" then return p.taken == 0 and is.bytes(name) == new.bytes(name) end
       return p.taken > 0 and p.taken <= p.of and is.bytes(name) ~= new.bytes(name) and is.bytes(name) ~= was.bytes(name)
@@ -82,7 +83,10 @@ describe("agent:check_swap", function()
     optimizer = function(p, was, _, is)
       local name = "steps." .. p.name
       if p.outcome == "dropped" then return is.bytes(name) == nil end
-      if p.outcome == "kept" then return is.number(name) == was.number(name) and p.after == is.number(name) and p.before == p.after end
+      if p.outcome == "grown" and p.taken == p.of then return false end
+      if p.outcome == "kept" or p.outcome == "grown" then
+        return is.number(name) == was.number(name) and p.after == is.number(name) and p.before == p.after
+      end
       return is.number(name) == 0 and p.taken == 0
     end,
     policy = function(p, was, _, is)
@@ -162,7 +166,7 @@ describe("agent:check_swap", function()
   it("has had every outcome in the pairs above", function()
     for _, key in ipairs {"parameters kept", "parameters kept in part", "parameters started anew", "parameters dropped",
       "optimizer kept", "optimizer started anew", "optimizer dropped", "policy kept", "policy kept in part", "critic kept",
-      "critic rescaled",
+      "parameters grown", "optimizer grown", "policy grown", "critic grown", "critic rescaled",
       "critic started anew", "critic dropped", "critic kept in part", "returns kept", "returns rescaled", "multiplier kept",
       "multiplier started anew", "multiplier dropped", "memory kept", "memory dropped", "memory started anew", "schedule kept",
       "novelty kept"} do

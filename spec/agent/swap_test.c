@@ -145,6 +145,33 @@ static void another_discount(void **state) {
   prl_vecenv_free(env);
 }
 
+/* With more rows nothing that is learned is another: the places that rows take are no part of it. */
+static void more_rows(void **state) {
+  (void)state;
+  toy_options larger = options;
+  larger.capacity = "{\"streams\":4,\"rows\":200,\"events\":300,\"act\":3,\"tile\":16}";
+  prl_plan *plan = toy_made(runtime, &larger);
+  prl_agent *a = toy_agent(runtime, &options), *b = toy_agent(runtime, &options);
+  prl_vecenv *env_a = toy_pendulum(runtime, 4, 1), *env_b = toy_pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(a, env_a, 40 + 64 * 3 + 24, false, NULL, &error));
+  CHECK_OK(prl_agent_drive(b, env_b, 40 + 64 * 3 + 24, false, NULL, &error));
+  CHECK_OK(prl_agent_swap(b, plan, &error));
+  assert_null(prl_experience_broken(b->experience));
+  CHECK_OK(prl_agent_drive(a, env_a, 1000, false, NULL, &error));
+  CHECK_OK(prl_agent_drive(b, env_b, 1000, false, NULL, &error));
+  assert_null(prl_experience_broken(b->experience));
+  assert_int_equal(b->experience->options.rows, 200);
+  assert_memory_equal(a->sets->items[0]->value, b->sets->items[0]->value,
+                      (size_t)a->sets->items[0]->size * sizeof(float));
+  assert_memory_equal(a->sets->items[1]->value, b->sets->items[1]->value,
+                      (size_t)a->sets->items[1]->size * sizeof(float));
+  prl_plan_free(plan);
+  prl_agent_free(a);
+  prl_agent_free(b);
+  prl_vecenv_free(env_a);
+  prl_vecenv_free(env_b);
+}
+
 static void refusals(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &options);
@@ -156,7 +183,12 @@ static void refusals(void **state) {
   other.capacity = "{\"streams\":5,\"rows\":128}";
   prl_plan *plan = toy_made(runtime, &other);
   CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL,
-              "capacity.streams is 5 in the new plan and 4 in the running agent");
+              "capacity.streams is 5 in the new plan and 4 in the running agent; it must stay");
+  prl_plan_free(plan);
+  other.capacity = "{\"streams\":4,\"rows\":127}";
+  plan = toy_made(runtime, &other);
+  CHECK_FAILS(prl_agent_swap(agent, plan, &error), PRL_EINVAL,
+              "capacity.rows is 127 in the new plan and 128 in the running agent; it must not be less");
   prl_plan_free(plan);
   other = options;
   other.observations = 4;
@@ -229,9 +261,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_recipe),
                                      cmocka_unit_test(another_objective),
                                      cmocka_unit_test(another_discount),
-                                     cmocka_unit_test(the_same_recipe),
-                                     cmocka_unit_test(another_objective),
-                                     cmocka_unit_test(another_discount),
+                                     cmocka_unit_test(more_rows),
                                      cmocka_unit_test(refusals),
                                      cmocka_unit_test(after_a_failure),
                                      cmocka_unit_test(each_allocation_fails_in_turn)};

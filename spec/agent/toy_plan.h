@@ -28,6 +28,7 @@ typedef struct toy_options {
   const char *per; /* of every critic's discount; NULL: the plan does not say */
   int warmup;
   int memory; /* the width of the policy's, at most as many as observations; 0: none */
+  int hidden; /* units of the hidden layers; 0: TOY_HIDDEN */
   bool popart;
   bool density;            /* the plan has a program "density" */
   bool poison;             /* the loss divides by the entropy weight: 0 makes it infinite */
@@ -41,6 +42,8 @@ typedef struct toy_options {
 #define TOY_NOVELTY_ESTIMATE                                                                                 \
   "{\"verb\":\"freeze\"},{\"verb\":\"rewards\"},{\"verb\":\"novelty\"},{\"verb\":\"values\"},{\"verb\":"     \
   "\"advantages\"},{\"verb\":\"weigh\"},"
+
+static inline int toy_hidden(const toy_options *o) { return o->hidden ? o->hidden : TOY_HIDDEN; }
 
 /* The last critic is that of novelty. */
 static inline toy_options toy_with_novelty(toy_options o) {
@@ -256,12 +259,13 @@ static prl_param *toy_new_param(prl_runtime *runtime, const char *name, int ndim
   return param;
 }
 
-static prl_params *toy_set(prl_runtime *runtime, const char *name, int64_t in, int64_t out, bool log_std) {
+static prl_params *toy_set(prl_runtime *runtime, const char *name, int64_t in, int64_t hidden, int64_t out,
+                           bool log_std) {
   prl_error error = {PRL_OK, ""};
   prl_params *set;
-  prl_param *items[] = {toy_new_param(runtime, "0.weight", 2, in, TOY_HIDDEN, 0.7f),
-                        toy_new_param(runtime, "0.bias", 1, TOY_HIDDEN, 0, 0.1f),
-                        toy_new_param(runtime, "1.weight", 2, TOY_HIDDEN, out, 0.3f),
+  prl_param *items[] = {toy_new_param(runtime, "0.weight", 2, in, hidden, 0.7f),
+                        toy_new_param(runtime, "0.bias", 1, hidden, 0, 0.1f),
+                        toy_new_param(runtime, "1.weight", 2, hidden, out, 0.3f),
                         toy_new_param(runtime, "1.bias", 1, out, 0, 0.1f), NULL};
   if (log_std) items[4] = toy_new_param(runtime, "log_std", 1, out, 0, 0.1f);
   CHECK_OK(prl_params_new(runtime, name, items, log_std ? 5 : 4, &set, &error));
@@ -271,12 +275,12 @@ static prl_params *toy_set(prl_runtime *runtime, const char *name, int64_t in, i
 
 /* ---- the document ---- */
 
-static int toy_set_text(char *to, size_t size, const char *name, int in, int out, bool log_std) {
+static int toy_set_text(char *to, size_t size, const char *name, int in, int hidden, int out, bool log_std) {
   return snprintf(to, size,
                   "{\"name\":\"%s\",\"params\":[{\"name\":\"0.weight\",\"shape\":[%d,%d]},{\"name\":\"0."
                   "bias\",\"shape\":[%d]},"
                   "{\"name\":\"1.weight\",\"shape\":[%d,%d]},{\"name\":\"1.bias\",\"shape\":[%d]}%s%.0d%s]}",
-                  name, in, TOY_HIDDEN, TOY_HIDDEN, TOY_HIDDEN, out, out,
+                  name, in, hidden, hidden, hidden, out, out,
                   log_std ? ",{\"name\":\"log_std\",\"shape\":[" : "", log_std ? out : 0,
                   log_std ? "]}" : "");
 }
@@ -302,9 +306,9 @@ static prl_doc *toy_document(prl_runtime *runtime, const toy_options *o) {
   if (o->refit) ADD("\"refit\":%s,", o->refit);
   if (o->memory) ADD("\"memory\":{\"width\":%d,\"stretch\":3},", o->memory);
   ADD("\"sets\":[");
-  at += (size_t)toy_set_text(text + at, size - at, "policy", toy_width(o), o->actions, true);
+  at += (size_t)toy_set_text(text + at, size - at, "policy", toy_width(o), toy_hidden(o), o->actions, true);
   ADD(",");
-  at += (size_t)toy_set_text(text + at, size - at, "value", toy_width(o), o->critics, false);
+  at += (size_t)toy_set_text(text + at, size - at, "value", toy_width(o), toy_hidden(o), o->critics, false);
   ADD("],\"optims\":[{\"set\":\"policy\",\"kind\":\"adam\",\"max_norm\":0.5},{\"set\":\"value\",\"kind\":"
       "\"%s\"}],\"asynchronous\":%s,",
       o->value_optim ? o->value_optim : "adam", o->asynchronous ? "true" : "false");
@@ -344,8 +348,8 @@ static toy_plan toy_new(prl_runtime *runtime, const toy_options *o) {
   toy_plan plan = {.document = toy_document(runtime, o)};
   prl_optim_options adam = prl_optim_defaults(PRL_ADAM);
   toy_net t = {.runtime = runtime,
-               .policy = toy_set(runtime, "policy", toy_width(o), o->actions, true),
-               .value = toy_set(runtime, "value", toy_width(o), o->critics, false)};
+               .policy = toy_set(runtime, "policy", toy_width(o), toy_hidden(o), o->actions, true),
+               .value = toy_set(runtime, "value", toy_width(o), toy_hidden(o), o->critics, false)};
   CHECK_OK(prl_optim_new(t.policy, &adam, &t.policy_optim, &error));
   CHECK_OK(prl_optim_new(t.value, &adam, &t.value_optim, &error));
   CHECK_OK(prl_tape_new(runtime, &t.tape, &error));

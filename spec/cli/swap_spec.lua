@@ -23,6 +23,8 @@ describe("perilune swap", function()
     recipes.write(root .. "/", "pole.lua", pole:format "1")
     recipes.write(root .. "/", "other.lua", pole:format "2")
     recipes.write(root .. "/", "wrong.lua", pole:format "'two'")
+    recipes.write(root .. "/", "wide.lua", (pole:format "2":gsub("hidden = {4}", "hidden = {8}")))
+    recipes.write(root .. "/", "blind.lua", (pole:format "2":gsub("hidden = {4}", 'hidden = {4}, observes = {hide = {"pole_angle"}}')))
     training = posix.fork()
     if training == 0 then
       posix.execp("sh", {"-c", ("cd '%s' && exec '%s' train pole.lua -q >trained 2>said"):format(root, command.path)})
@@ -78,6 +80,20 @@ describe("perilune swap", function()
     assert.equal(0, code)
     entry = cjson.decode(out)
     assert.same({"check", "can be carried out", "parameters"}, {entry.kind, entry.outcome, entry.plan[1].part})
+  end)
+
+  it("says what becomes of networks that grow, and refuses what no longer sees an observation", function()
+    local code, out, err = run "swap R wide.lua --check"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("parameters policy: grown, 30 of 58 (4 → 8 units; what it computes stays)\n", 1, true), out)
+    assert.truthy(out:find("policy: grown, ", 1, true), out)
+    code, out = run "swap R wide.lua --check --json"
+    assert.equal(0, code)
+    local entry = cjson.decode(out)
+    assert.same({"policy", "grown", 30, 58}, {entry.plan[1].name, entry.plan[1].outcome, entry.plan[1].taken, entry.plan[1].of})
+    code, out, err = run "swap R blind.lua --check"
+    assert.equal(2, code, out)
+    assert.truthy(err:find('"policy" sees the observation "pole_angle" in the running agent and not in the new plan', 1, true), err)
   end)
 
   it("goes back to before the swap, and says where there is nothing to go back to", function()

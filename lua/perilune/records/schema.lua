@@ -202,7 +202,7 @@ end}
 
 -- What becomes of one part of the agent (agent:check_swap).
 local migrated = record({part = text, name = text, reason = text,
-  outcome = choice("kept", "kept in part", "rescaled", "refitted", "started anew", "dropped")},
+  outcome = choice("kept", "kept in part", "grown", "rescaled", "refitted", "started anew", "dropped")},
   {taken = count, of = count, before = number, after = number},
   function(check, value, path) together(check, value, path, {"taken", "of"}) end)
 

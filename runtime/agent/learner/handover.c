@@ -70,9 +70,14 @@ static void rescale(prl_popart *p, double k) {
   p->std *= k;
 }
 
-double prl_critic_take(prl_critic *to, const prl_critic *old, double factor) {
+/* Statistics belong to a last layer that is of the same size, or has grown and says what it said. */
+static bool takes_returns(const prl_critic *to, const prl_critic *old, prl_extent network) {
+  return to->normalise && old->normalise && (to->layer_rows == old->layer_rows || network == PRL_TAKES_GROWN);
+}
+
+double prl_critic_take(prl_critic *to, const prl_critic *old, double factor, prl_extent network) {
   if (to->baseline && old->baseline) *to->scale = *old->scale * fabs(factor);
-  if (!to->normalise || !old->normalise || to->layer_rows != old->layer_rows) return 1;
+  if (!takes_returns(to, old, network)) return 1;
   const double k = factor * *old->scale / *to->scale;
   const bool exact = isfinite(k) && k > 0 && isfinite(old->popart->second * k * k);
   *to->popart = *old->popart;
@@ -124,9 +129,10 @@ static void describe(const prl_learner *to, const prl_critic *ours, const prl_le
 #undef SAY
 }
 
-static void note_returns(const prl_critic *ours, const prl_critic *old, double k, prl_migration *m) {
+static void note_returns(const prl_critic *ours, const prl_critic *old, double k, prl_extent network,
+                         prl_migration *m) {
   if (!ours->normalise && !old->normalise) return;
-  const bool taken = ours->normalise && old->normalise && ours->layer_rows == old->layer_rows;
+  const bool taken = takes_returns(ours, old, network);
   const char *outcome = !ours->normalise ? PRL_DROPPED : !taken ? PRL_ANEW : k != 1 ? PRL_RESCALED : PRL_KEPT;
   const prl_migrated entry = {"returns",
                               ours->name,
@@ -146,12 +152,10 @@ static void note_returns(const prl_critic *ours, const prl_critic *old, double k
                                          : "its last layer has another size");
 }
 
-/* Whether the set in which its values are computed was taken over, all of it; a critic that computes none has
- * no such set. */
-static bool network_kept(const prl_learner *to, const prl_critic *ours, const bool *whole) {
+prl_extent prl_critic_extent(const prl_learner *to, const prl_critic *ours, const prl_extent *extent) {
   const char *set = prl_get_string(document_of(to, ours), "value_set", NULL);
   const int found = set ? prl_sets_find(to->sets, set, strlen(set)) : -1;
-  return found < 0 || whole[found];
+  return found < 0 ? PRL_TAKES_ALL : extent[found];
 }
 
 /* Whether what the critic says is of other returns: of another reward, also by a factor other than k, by
@@ -165,43 +169,49 @@ static bool is_another(const prl_learner *to, const prl_critic *ours, const prl_
 }
 
 static void note_critic(const prl_learner *to, const prl_critic *ours, const prl_critic *old, double k,
-                        bool kept, bool refits, bool other, const char *text, prl_migration *m) {
-  const char *outcome = refits ? PRL_REFITTED : !kept ? PRL_KEPT_IN_PART : k != 1 ? PRL_RESCALED : PRL_KEPT;
+                        prl_extent network, bool refits, bool other, const char *text, prl_migration *m) {
+  const bool grown = network == PRL_TAKES_GROWN, kept = grown || network == PRL_TAKES_ALL;
+  const char *outcome = refits   ? PRL_REFITTED
+                        : !kept  ? PRL_KEPT_IN_PART
+                        : k != 1 ? PRL_RESCALED
+                        : grown  ? PRL_GROWN
+                                 : PRL_KEPT;
   const prl_migrated entry = {"critic", ours->name, outcome, NULL, 0, 0, *old->scale, *ours->scale};
-  const char *network = kept ? "" : "not all of its network goes on, ";
+  const char *network_text = grown ? "in a larger network, " : kept ? "" : "not all of its network goes on, ";
   if (refits)
     prl_migration_note(m, &entry,
                        "%s%sthe actor waits until its explained variance is above %.6g, for at most %" PRId64
                        " updates",
-                       text, network, to->refit.above, to->refit.most);
+                       text, network_text, to->refit.above, to->refit.most);
   else
     prl_migration_note(m, &entry, "%s%s", text,
-                       !kept   ? "not all of its network goes on"
+                       grown   ? "it goes on in a larger network"
+                       : !kept ? "not all of its network goes on"
                        : other ? "it learns from where it is"
                                : "it goes on");
 }
 
 /* One that goes on. */
 static void take_known(prl_learner *to, prl_critic *ours, const prl_learner *from, const prl_critic *old,
-                       const bool *whole, prl_migration *m) {
+                       prl_extent network, prl_migration *m) {
   char text[400];
   bool other;
-  const double factor = factor_of(to, ours, from, old, &other), k = prl_critic_take(ours, old, factor);
-  const bool kept = network_kept(to, ours, whole);
+  const double factor = factor_of(to, ours, from, old, &other);
+  const double k = prl_critic_take(ours, old, factor, network);
   const bool refits =
       (is_another(to, ours, from, old, factor, k, other) || prl_refit_waits(from, old->name)) &&
       prl_refit_begin(to, (int)(ours - to->critics));
   describe(to, ours, from, old, factor, other, text, sizeof text);
-  note_critic(to, ours, old, k, kept, refits, other, text, m);
-  note_returns(ours, old, k, m);
+  note_critic(to, ours, old, k, network, refits, other, text, m);
+  note_returns(ours, old, k, network, m);
 }
 
-void prl_critics_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *m) {
+void prl_critics_take(prl_learner *to, const prl_learner *from, const prl_extent *extent, prl_migration *m) {
   for (int i = 0; i < to->critics_count; i++) {
     prl_critic *ours = &to->critics[i];
     const prl_critic *old = prl_critic_find(from, ours->name);
     if (old)
-      take_known(to, ours, from, old, whole, m);
+      take_known(to, ours, from, old, prl_critic_extent(to, ours, extent), m);
     else
       prl_migration_note(
           m, &(prl_migrated){"critic", ours->name, PRL_ANEW, NULL, 0, 0, NAN, *ours->scale},

@@ -283,9 +283,13 @@ bool prl_learner_restore(prl_learner *l) {
 
 int64_t prl_learner_remembered(const prl_learner *l) { return l->memory ? l->memory->n.rows : 0; }
 
-void prl_learner_remember(prl_learner *l) { (void)prl_replay_restore(l->memory, l->experience); }
+void prl_learner_remember(prl_learner *to, const prl_learner *from) {
+  (void)prl_replay_take(to->memory, from->memory, to->experience);
+}
 
 /* Rows that were acted without a density say so by one that is not a number (policy/act.c). */
+bool prl_learner_reads_densities(const prl_learner *l) { return prl_programs_density(l); }
+
 prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error) {
   const char *reader = prl_programs_density(to);
   if (!reader) return PRL_OK;
@@ -303,15 +307,15 @@ static void take_optims(prl_learner *to) {
   prl_programs_fill_live(to);
 }
 
-void prl_learner_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *m) {
-  prl_critics_take(to, from, whole, m);
+void prl_learner_take(prl_learner *to, const prl_learner *from, const prl_extent *extent, prl_migration *m) {
+  prl_critics_take(to, from, extent, m);
   prl_constraints_take(to, from, m);
   prl_novelty_take(to, from, m);
   take_optims(to);
 }
 
 void prl_learner_continue(prl_learner *to, const prl_learner *from) {
-  const size_t streams = (size_t)to->shape->experience.streams;
+  const size_t streams = (size_t)from->shape->experience.streams; /* at most as many as `to` has */
   for (int i = 0; i < to->critics_count; i++) {
     const prl_critic *old = prl_critic_find(from, to->critics[i].name);
     if (old) memcpy(to->critics[i].episode, old->episode, streams * sizeof *old->episode);
@@ -322,12 +326,13 @@ void prl_learner_continue(prl_learner *to, const prl_learner *from) {
 }
 
 /* A scale that the warm-up measures is known only where the other's warm-up measured all of them. */
-void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed) {
+void prl_learner_start(prl_learner *to, const prl_learner *from, const prl_extent *extent, bool observed) {
   const bool measured = prl_critics_known(to, from);
   for (int i = 0; i < to->critics_count; i++) {
     prl_critic *ours = &to->critics[i];
     const prl_critic *old = prl_critic_find(from, ours->name);
-    if (old && (ours->baseline ? measured : *ours->scale == *old->scale)) prl_critic_take(ours, old, 1);
+    if (old && (ours->baseline ? measured : *ours->scale == *old->scale))
+      prl_critic_take(ours, old, 1, prl_critic_extent(to, ours, extent));
   }
   prl_novelty_take(to, from, NULL);
   take_optims(to);

@@ -36,24 +36,29 @@ void prl_learner_free(prl_learner *learner);
 prl_status prl_learner_blocks(prl_learner *learner, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file. False: they hold what cannot be. */
 bool prl_learner_restore(prl_learner *learner);
-/* After the blocks of the replay memory were taken over, and those of the experience. */
-void prl_learner_remember(prl_learner *learner);
+/* Goes on with the other's replay memory, of no more rows; after the experience was taken over. Both have
+ * one.
+ */
+void prl_learner_remember(prl_learner *to, const prl_learner *from);
 int64_t prl_learner_remembered(const prl_learner *learner); /* rows in its replay memory */
 /* Scales "baseline" that no warm-up has measured are measured on what the running agent remembers: the mean
  * of |reward|. Fails: PRL_EINVAL (there is no replay memory, or it has too few steps), PRL_ENUMERIC (the mean
  * is 0 or not finite). */
 prl_status prl_learner_measure(prl_learner *to, const prl_learner *from, prl_error *error);
+/* Whether it learns from the densities of the actions that rows hold. */
+bool prl_learner_reads_densities(const prl_learner *learner);
 /* Fails where the new plan learns from densities of actions and rows of the running agent have none:
  * PRL_EINVAL. */
 prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error);
-/* What one learner hands to another: the critics' statistics and the optimizers' counts of steps. whole[i]:
- * set i of the new sets was taken over, all of it. */
-void prl_learner_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *migration);
+/* What one learner hands to another: the critics' statistics and the optimizers' counts of steps.
+ * extent[i]: how much of set i of the new sets was taken over. */
+void prl_learner_take(prl_learner *to, const prl_learner *from, const prl_extent *extent,
+                      prl_migration *migration);
 /* Goes on where `from` is: its running episodes and counts; the warm-up is over. */
 void prl_learner_continue(prl_learner *to, const prl_learner *from);
 /* Before its first step, in place of prl_learner_take: only critics whose rewards have the same scale take
  * statistics. observed: those of observations are known; where the scales are too, no warm-up is needed. */
-void prl_learner_start(prl_learner *to, const prl_learner *from, bool observed);
+void prl_learner_start(prl_learner *to, const prl_learner *from, const prl_extent *extent, bool observed);
 int prl_learner_critics(const prl_learner *learner); /* of the objective: that of novelty is none */
 const char *prl_learner_critic(const prl_learner *learner, int critic);
 /* As prl_agent_values, prl_agent_rewards and prl_agent_value_parameters, of arguments that were checked. */

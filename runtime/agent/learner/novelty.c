@@ -176,7 +176,7 @@ void prl_novelty_take(prl_learner *to, const prl_learner *from, prl_migration *m
 }
 
 void prl_novelty_continue(prl_learner *to, const prl_learner *from) {
-  const size_t streams = (size_t)to->shape->experience.streams;
+  const size_t streams = (size_t)from->shape->experience.streams;
   if (alike(to->novelty, from->novelty))
     memcpy(to->novelty->sum, from->novelty->sum, streams * sizeof *to->novelty->sum);
 }

@@ -152,11 +152,15 @@ const prl_critic *prl_critic_find(const prl_learner *learner, const char *name);
 /* handover.c: what a critic measured goes to one whose reward is `factor` times its own: the scale, where it
  * is the baseline's, and the statistics of returns, which are rescaled so that the network says what it said,
  * times what the scaled reward has changed by. Returns that number: 1 where nothing is rescaled. */
-double prl_critic_take(prl_critic *to, const prl_critic *from, double factor);
+double prl_critic_take(prl_critic *to, const prl_critic *from, double factor, prl_extent network);
 /* Whether a warm-up of `from` has measured all that one of `to` would. */
 bool prl_critics_known(const prl_learner *to, const prl_learner *from);
 /* The same of every critic. */
-void prl_critics_take(prl_learner *to, const prl_learner *from, const bool *whole, prl_migration *migration);
+void prl_critics_take(prl_learner *to, const prl_learner *from, const prl_extent *extent,
+                      prl_migration *migration);
+/* How much was taken over of the set in which the critic's values are computed; all, where it computes none.
+ */
+prl_extent prl_critic_extent(const prl_learner *to, const prl_critic *critic, const prl_extent *extent);
 
 /* programs.c */
 prl_status prl_programs_build(prl_learner *learner, prl_error *error);

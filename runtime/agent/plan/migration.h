@@ -22,6 +22,7 @@ PRL_PRINTF(3, 4)
 void prl_migration_note(prl_migration *migration, const prl_migrated *entry, const char *reason, ...);
 
 #define PRL_KEPT "kept"
+#define PRL_GROWN "grown"
 #define PRL_KEPT_IN_PART "kept in part"
 #define PRL_RESCALED "rescaled"
 #define PRL_REFITTED "refitted"

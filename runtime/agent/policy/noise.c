@@ -114,7 +114,7 @@ bool prl_noise_restore(const prl_policy *p) {
 }
 
 void prl_noise_continue(prl_policy *to, const prl_policy *from) {
-  const size_t streams = (size_t)to->shape->experience.streams;
+  const size_t streams = (size_t)from->shape->experience.streams; /* at most as many as `to` has */
   if (!driven(to) || !driven(from) || to->noise.width != from->noise.width) return;
   memcpy(to->noise.process, from->noise.process, streams * (size_t)to->noise.width * sizeof(double));
   memcpy(to->noise.stands, from->noise.stands, streams * sizeof *to->noise.stands);

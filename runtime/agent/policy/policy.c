@@ -308,14 +308,21 @@ static bool read_alike(const prl_policy *a, const prl_policy *b) {
 }
 
 /* What became of the policy as a whole, and of its statistics of observations. */
-static void note_taken(const prl_policy *to, const prl_policy *from, bool same, prl_migration *m) {
+static void note_taken(const prl_policy *to, const prl_policy *from, bool same, prl_extent least,
+                       prl_extent most, prl_migration *m) {
   const double was = from->normalise ? *from->normaliser.count : NAN;
   const double is = to->normalise ? *to->normaliser.count : NAN;
   prl_migration_note(m,
-                     &(prl_migrated){"policy", "", same ? PRL_KEPT : PRL_KEPT_IN_PART, NULL, 0, 0,
-                                     (double)from->n.version, (double)(from->n.version + !same)},
-                     same ? "it acts as before, as the same version"
-                          : "not all that acts is kept: it acts as another version");
+                     &(prl_migrated){"policy", "",
+                                     same                       ? PRL_KEPT
+                                     : most == PRL_TAKES_NONE   ? PRL_ANEW
+                                     : least == PRL_TAKES_GROWN ? PRL_GROWN
+                                                                : PRL_KEPT_IN_PART,
+                                     NULL, 0, 0, (double)from->n.version, (double)(from->n.version + !same)},
+                     same                     ? "it acts as before, as the same version"
+                     : most == PRL_TAKES_NONE ? "none of its parameters are kept: it acts as another version"
+                     : least == PRL_TAKES_GROWN ? "it goes on in other networks, as another version"
+                                                : "not all that acts is kept: it acts as another version");
   if (to->normalise && from->normalise)
     prl_migration_note(m, &(prl_migrated){"observations", "", PRL_KEPT, NULL, 0, 0, was, is},
                        "statistics of so many rows");
@@ -327,21 +334,34 @@ static void note_taken(const prl_policy *to, const prl_policy *from, bool same, 
                        "the new plan does not normalise observations");
 }
 
-bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole, prl_migration *m) {
+/* The numbers in force, of a set that was taken over whole; else those that the learner has now. */
+static void take_published(prl_policy *to, int set, const prl_policy *from, prl_extent extent,
+                           const struct prl_growth *growth) {
+  const prl_params *ours = to->sets->items[set];
+  const int found = prl_sets_source(to->sets, set, from->sets, growth);
+  const bool kept = found >= 0 && from->published[found];
+  const bool same = kept && extent == PRL_TAKES_ALL;
+  memcpy(to->published[set]->value, same ? from->published[found]->value : ours->value,
+         (size_t)ours->size * sizeof(float));
+  if (kept && extent == PRL_TAKES_GROWN)
+    prl_sets_take_values(to->sets, set, from->published[found], growth, to->published[set]->value);
+}
+
+bool prl_policy_take(prl_policy *to, const prl_policy *from, const prl_extent *extent,
+                     const struct prl_growth *growth, prl_migration *m) {
   bool same = act_alike(to, from);
+  prl_extent least = PRL_TAKES_ALL, most = PRL_TAKES_NONE; /* of what acts */
   for (int i = 0; i < to->sets->count; i++) {
     if (!to->published[i]) continue;
-    const prl_params *ours = to->sets->items[i];
-    int found = prl_sets_find(from->sets, ours->name, strlen(ours->name));
-    bool kept = whole[i] && from->published[found];
-    memcpy(to->published[i]->value, kept ? from->published[found]->value : ours->value,
-           (size_t)ours->size * sizeof(float));
-    same = same && whole[i];
+    take_published(to, i, from, extent[i], growth);
+    same = same && extent[i] == PRL_TAKES_ALL;
+    least = extent[i] < least ? extent[i] : least;
+    most = extent[i] > most ? extent[i] : most;
   }
   if (to->normalise && from->normalise) prl_normaliser_take(&to->normaliser, &from->normaliser);
   take_live(to);
   same = same && read_alike(to, from);
-  note_taken(to, from, same, m);
+  note_taken(to, from, same, least, most, m);
   return same;
 }
 

@@ -24,9 +24,11 @@ void prl_policy_free(prl_policy *policy);
 prl_status prl_policy_blocks(prl_policy *policy, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file. False: they hold what cannot be. */
 bool prl_policy_restore(prl_policy *policy);
-/* What one policy hands to another: the parameters that act, of sets that were taken over (whole[i]: set i of
- * the new sets, all of it), and the statistics of observations. True: both act the same in every byte. */
-bool prl_policy_take(prl_policy *to, const prl_policy *from, const bool *whole, prl_migration *migration);
+/* What one policy hands to another: the parameters that act, of sets that were taken over (extent[i]: how
+ * much of set i of the new sets, as growth says), and the statistics of observations. True: both act the same
+ * in every byte. */
+bool prl_policy_take(prl_policy *to, const prl_policy *from, const prl_extent *extent,
+                     const struct prl_growth *growth, prl_migration *migration);
 /* Goes on as the next version of `from`, or as the same one, for the same streams. */
 void prl_policy_continue(prl_policy *to, const prl_policy *from, bool same);
 bool prl_policy_normalises(const prl_policy *policy); /* observations */

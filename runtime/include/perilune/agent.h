@@ -298,19 +298,20 @@ PRL_API prl_status prl_agent_set(prl_agent *agent, const char *option, double va
 PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, double *value, prl_error *error);
 
 /* Gives a running agent a new recipe. The plan is built now and comes into force between two updates: at
- * once, or when the present one is published. Parameters with the same set, name and shape keep their values
- * and moments, critics with the same name their statistics; experience, counters and steps are kept, and a
- * replay memory where the new plan has one, which must be as large; options that were set return to the new
- * recipe's. Saving before the plan is in force saves the old recipe. The learned state before the swap is
- * kept for prl_agent_rollback, in place of what an earlier swap kept. An agent whose learning failed can
- * learn again, from its last published parameters. The plan is copied and may be freed. Fails as
- * prl_agent_new does; PRL_EINVAL (observations, actions, responses or capacities differ: which and how; one
- * waits for whole episodes and the other for steps; a new critic with the scale "baseline" where no
- * replay memory has 32 steps on which it could be measured; what needs densities of actions, after steps that
- * were acted without one; a schedule of the plan is not the running one's, and would be at another number if
- * it goes on than at its start, and prl_plan_schedules did not say which), PRL_ESTATE (during the warm-up;
- * while a rollback waits for the end of an update), PRL_ENUMERIC (the mean of a reward that is measured so is
- * 0 or not finite). The agent is then unchanged.
+ * once, or when the present one is published. Parameters with the same set and name keep their values
+ * and moments, in layers that have grown, too, and critics with the same name their statistics; experience,
+ * counters and steps are kept, and a replay memory where the new plan has one, which must not be smaller;
+ * options that were set return to the new recipe's. Saving before the plan is in force saves the old recipe.
+ * The learned state before the swap is kept for prl_agent_rollback, in place of what an earlier swap kept. An
+ * agent whose learning failed can learn again, from its last published parameters. The plan is copied and may
+ * be freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions or responses differ, or a capacity
+ * is less: which and how; a network no longer sees an observation: which; one waits for whole episodes and
+ * the other for steps; a new critic with the scale "baseline" where no replay memory has 32 steps on which it
+ * could be measured; what needs densities of actions, after steps that were acted without one; a schedule of
+ * the plan is not the running one's, and would be at another number if it goes on than at its start, and
+ * prl_plan_schedules did not say which), PRL_ESTATE (during the warm-up; while a rollback waits for the end
+ * of an update), PRL_ENUMERIC (the mean of a reward that is measured so is 0 or not finite). The agent is
+ * then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
 /* Whether prl_agent_swap would be carried out now: PRL_OK, or what it fails with. The agent stays as it is.
@@ -341,7 +342,8 @@ typedef struct prl_migrated {
   const char *part;     /* "parameters", "optimizer", "policy", "observations", "critic", "returns", "scale",
                          * "novelty", "multiplier", "experience", "memory", "schedule", "option", "ramp" */
   const char *name;     /* of the set, critic, constraint or option; "" where there is one alone */
-  const char *outcome;  /* "kept", "kept in part", "rescaled", "refitted", "started anew", "dropped" */
+  const char *outcome;  /* "kept", "kept in part", "grown", "rescaled", "refitted",
+                         * "started anew", "dropped" */
   const char *reason;   /* a sentence without its full stop */
   int64_t taken, of;    /* numbers of a set, rows; of 0: nothing is counted */
   double before, after; /* a value that the part has: a deviation, a multiplier, an option; NaN: none */
@@ -432,7 +434,7 @@ typedef struct prl_taken {
 } prl_taken;
 
 /* Begins with what another agent has learned; call it before the first step. As in prl_agent_swap, parameters
- * with the same set, name and shape keep their values and moments, and critics with the same name their
+ * with the same set and name keep their values and moments, and critics with the same name their
  * statistics where their rewards have the same scale; experience, counters and options stay this agent's.
  * The warm-up is left out where all that it would measure was taken. list: what was and was not taken, in the
  * order of the plan, *count parts of it; both may be NULL. Borrowed: valid until the next call. The other
