@@ -338,6 +338,12 @@ static bool widen(prl_doc *plan, const prl_agent *a) {
   const prl_value *schedule = prl_get(&plan->root, "schedule");
   bool good = true;
   for (size_t i = 0; good && capacity && i < sizeof all / sizeof *all; i++) {
+    const prl_value *had = prl_get(capacity, all[i].name), *given = prl_path(a->root, "capacity");
+    const int64_t rows = prl_get_int(capacity, "rows", o->rows);
+    const bool grown = had      ? had->as.number < (double)all[i].value
+                       : i == 2 ? all[i].value > rows
+                                : prl_get(given, all[i].name) != NULL;
+    if (!grown) continue; /* the plan stays as it was */
     prl_value *number = prl_put(plan, capacity, all[i].name);
     if ((good = number)) prl_set_number(number, (double)all[i].value);
   }
