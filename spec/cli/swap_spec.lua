@@ -136,7 +136,8 @@ describe("perilune swap", function()
     assert.truthy(err:find("--reason is empty", 1, true), err)
     code, _, err = run "swap R other.lua --mode ramp"
     assert.equal(2, code)
-    assert.equal("perilune: the new recipe says no shares of the users for a ramp, as in agent.ramp = {shares = {0.01, 0.1, 1}, after = 2000}\n", err)
+    assert.equal("perilune: the new recipe says no shares of the users for a ramp, as in agent.ramp = {shares = {0.01, 0.1, 1}, "
+      .. "after = 2000}\n", err)
     code, _, err = run "swap R other.lua --mode slow"
     assert.equal(2, code)
     assert.truthy(err:find("slow", 1, true) and err:find("apply", 1, true), err)
