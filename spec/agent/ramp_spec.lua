@@ -168,7 +168,7 @@ describe("a ramp", function()
     local seen = prl.randn(#users, 1)
     local before = agent:act(users, seen, "mean"):totable()
     -- Another policy altogether: nothing of the one before fits.
-    local text = host:format(2, usual):gsub("hidden = {4}", "hidden = {5}")
+    local text = host:format(2, usual):gsub("hidden = {4}", "hidden = {3}")
     local wide = prl.recipe.plan(assert(recipes.load(folder, text, {trust = true})))
     agent:swap(wide, {mode = "ramp"})
     local running = agent:act(users, seen, "mean"):totable()
