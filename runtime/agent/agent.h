@@ -40,6 +40,7 @@ typedef struct prl_drive {
 typedef struct prl_workers prl_workers; /* workers.h */
 typedef struct prl_kept prl_kept;       /* kept.h */
 typedef struct prl_ramp prl_ramp;       /* ramp.h */
+typedef struct prl_shadow prl_shadow;   /* shadow.h */
 
 typedef struct prl_board prl_board; /* snapshot.h */
 
@@ -74,6 +75,9 @@ struct prl_agent {
   prl_taken *taken;       /* of prl_agent_start_from; NULL before */
   prl_agent *next;        /* of a swap or rollback: waits for the end of the update; NULL: none */
   bool restored;          /* of one that waits: by a rollback, with a learned state of its own */
+  bool confirmed;         /* of one that waits: with what the shadow will have learned by then */
+  bool beside;            /* a shadow's: experience and control group are the running agent's */
+  prl_shadow *shadow;     /* what learns beside; NULL: nothing does */
   prl_ramp *ramp;         /* what acted before the last swap, and still acts for some; NULL: nothing */
   double stepped_from;    /* the share before, when the last one came into force by its guards, */
   int64_t stepped_update; /* after so many updates, with `guards` of then behind those of now; 0: none did */
@@ -87,6 +91,10 @@ struct prl_agent {
 /* agent.c. values NULL: parameters start as zeros, to be loaded. */
 prl_status prl_agent_new_from(prl_runtime *runtime, const prl_value *document, const prl_plan *values,
                               prl_agent **out, prl_error *error);
+/* The same of a plan that learns beside a running agent, from its rows: without experience, memory and
+ * control group of its own. The running agent must outlive it. */
+prl_status prl_agent_new_beside(const prl_agent *running, const prl_value *document, const prl_plan *values,
+                                prl_agent **out, prl_error *error);
 
 /* All but `board` of two agents changes places: whoever holds the one has the other. */
 void prl_agent_exchange(prl_agent *a, prl_agent *b);
@@ -117,6 +125,18 @@ int64_t prl_agent_needs(const prl_agent *agent);
  * hold a ramp goes on. Fails: PRL_ENOMEM (it fires again at the end of the next one), as prl_agent_rollback.
  */
 prl_status prl_agent_judge(prl_agent *agent, prl_error *error);
+/* swap.c: whether a plan can take the agent's place, by what must stay. Fails: PRL_EINVAL. */
+prl_status prl_agent_check_same(const prl_agent *agent, const prl_value *root, const prl_shape *shape,
+                                prl_error *error);
+/* swap.c: whether the agent takes another plan now, in a swap or for a shadow. Fails: PRL_ESTATE. */
+prl_status prl_agent_check_free(const prl_agent *agent, prl_error *error);
+/* swap.c: where the agent's numbers belong in the new one, whose inputs must all be seen there: without a
+ * number for it a network would say something else. Fails: PRL_EINVAL, PRL_ENOMEM. */
+prl_status prl_agent_find_growth(const prl_agent *agent, prl_agent *next, prl_error *error);
+/* swap.c: what `from` has learned, which stays as it is. True: the policy acts as before in every byte. */
+bool prl_agent_take_learned(prl_agent *to, const prl_agent *from, double step, prl_migration *migration);
+/* swap.c: `next` takes the agent's place at once, or when the update ends that runs. */
+void prl_agent_put_next(prl_agent *agent, prl_agent *next);
 /* swap.c: what waits takes over, if anything does. Call between two updates. */
 void prl_agent_adopt(prl_agent *agent);
 /* swap.c: what parameters take (plan/sets.h); to->extent[i] says how much of set i. taken: NULL, or for each

@@ -6,6 +6,7 @@
 #include "agent/kept.h"
 #include "agent/needs.h"
 #include "agent/ramp.h"
+#include "agent/shadow.h"
 #include "core/arguments.h"
 #include "core/read.h"
 #include "io/safetensors.h"
@@ -40,6 +41,11 @@ static prl_status make_metadata(const prl_agent *a, prl_doc **out, prl_error *er
   if (!status) status = put_text(*out, "verb", prl_schedule_verb(a->schedule), error); /* at the cursor */
   if (!status && a->ramp) status = put_plan(*out, PRL_RAMP_KEY, a->runtime, &a->ramp->document->root, error);
   if (!status && a->kept) status = put_plan(*out, PRL_KEPT_KEY, a->runtime, &a->kept->document->root, error);
+  if (!status && a->shadow) {
+    const prl_agent *beside = prl_shadow_agent(a->shadow);
+    status = put_plan(*out, PRL_SHADOW_KEY, a->runtime, beside->root, error);
+    if (!status) status = put_text(*out, PRL_SHADOW_VERB, prl_schedule_verb(beside->schedule), error);
+  }
   if (status) prl_doc_free(*out);
   return status;
 }
@@ -77,6 +83,7 @@ static int64_t list_tensors(const prl_agent *a, const prl_vecenv *env, const uin
                             prl_st_tensor *list) {
   int64_t count = list_blocks(&a->blocks, list);
   if (a->kept) count += list_blocks(&a->kept->blocks, list + count);
+  if (a->shadow) count += list_blocks(prl_shadow_blocks(a->shadow), list + count);
   if (!bytes) return count;
   list[count++] =
       (prl_st_tensor){.name = "env.state", .dtype = PRL_ST_U8, .ndim = 1, .shape = {size}, .data = bytes};
@@ -99,10 +106,12 @@ prl_status prl_agent_save(const prl_agent *a, const prl_vecenv *env, const char 
   int64_t size;
   prl_error why = {PRL_OK, ""};
   status = prl_sets_check(a->sets, &why);
+  if (!status && a->shadow) status = prl_sets_check(prl_shadow_agent(a->shadow)->sets, &why);
   if (status) return prl_fail(error, status, "not saved: in the update that runs, %s", why.message);
   status = save_env(a, env, &bytes, &size, error);
   if (status) return status;
-  const size_t most = (size_t)a->blocks.count + (a->kept ? (size_t)a->kept->blocks.count : 0) + 2;
+  const size_t most = (size_t)a->blocks.count + (a->kept ? (size_t)a->kept->blocks.count : 0) +
+                      (a->shadow ? (size_t)prl_shadow_blocks(a->shadow)->count : 0) + 2;
   prl_st_tensor *list = prl_calloc(a->runtime, most, sizeof *list);
   status = list ? make_metadata(a, &metadata, error) : prl_fail_memory(error, most * sizeof *list);
   if (!status) {
@@ -178,10 +187,10 @@ static prl_status check_all_sizes(prl_runtime *runtime, const prl_value *root, c
   return status || !control ? status : check_sizes(runtime, control, "control.", file, path, error);
 }
 
-static prl_status read_blocks(prl_agent *a, const prl_safetensors *file, prl_error *error) {
+static prl_status read_blocks(const prl_blocks *blocks, const prl_safetensors *file, prl_error *error) {
   prl_status status = PRL_OK;
-  for (int i = 0; !status && i < a->blocks.count; i++) {
-    const prl_block *block = &a->blocks.items[i];
+  for (int i = 0; !status && i < blocks->count; i++) {
+    const prl_block *block = &blocks->items[i];
     int64_t used = prl_block_count(block);
     if (used < 0)
       status = prl_fail(error, PRL_EFORMAT, "the size of \"%s\" in the checkpoint is damaged", block->name);
@@ -203,6 +212,23 @@ static prl_status restore(prl_agent *a, const prl_safetensors *file, const char 
   return prl_fail(error, PRL_EFORMAT, "%s: the place where learning stopped is damaged", path);
 }
 
+/* The shadow that learned beside the agent, if one did; the agent is restored. */
+static prl_status read_shadow(prl_agent *a, const prl_safetensors *file, const char *path, prl_error *error) {
+  const char *text = prl_safetensors_text(file, PRL_SHADOW_KEY),
+             *verb = prl_safetensors_text(file, PRL_SHADOW_VERB);
+  prl_doc *plan;
+  if (!text) return PRL_OK;
+  prl_status status = prl_json_parse(a->runtime, text, strlen(text), &plan, error);
+  if (status) return status;
+  status = prl_checkpoint_sets(&plan->root, PRL_SHADOW_PREFIX "params.", file, path, error);
+  if (!status) status = prl_shadow_new(a, &plan->root, NULL, &a->shadow, error);
+  prl_doc_free(plan);
+  if (!status) status = read_blocks(prl_shadow_blocks(a->shadow), file, error);
+  if (!status && !(verb && prl_shadow_restore(a, verb)))
+    status = prl_fail(error, PRL_EFORMAT, "%s: what the shadow learned is damaged", path);
+  return status;
+}
+
 prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **out, prl_error *error) {
   prl_safetensors *file;
   prl_doc *plan;
@@ -217,9 +243,10 @@ prl_status prl_agent_load(prl_runtime *runtime, const char *path, prl_agent **ou
     prl_doc_free(plan);
   }
   if (!status) status = prl_ramp_read(agent, file, path, error);
-  if (!status) status = read_blocks(agent, file, error);
+  if (!status) status = read_blocks(&agent->blocks, file, error);
   if (!status) status = restore(agent, file, path, error);
   if (!status) status = prl_kept_read(runtime, file, path, &agent->kept, error);
+  if (!status) status = read_shadow(agent, file, path, error);
   prl_safetensors_close(file);
   if (status) {
     prl_agent_free(agent);

@@ -7,6 +7,7 @@
 
 #include "agent/control/guards.h"
 #include "agent/ramp.h"
+#include "agent/shadow.h"
 #include "core/number.h"
 
 int prl_agent_guards(prl_agent *a, const prl_guard **guards) {
@@ -103,6 +104,7 @@ prl_status prl_agent_judge(prl_agent *a, prl_error *error) {
   prl_format(name, sizeof name, "%s", guard.name); /* the plan's, which goes */
   guard.name = name;
   const int64_t update = prl_learner_updates(a->learner);
+  if (a->shadow) prl_agent_drop_shadow(a); /* what it learns beside of goes */
   const prl_status status = prl_agent_rollback(a, &why);
   remember(a, &guard, name, update);
   write_breach(a, &guard, status ? why.message : NULL);

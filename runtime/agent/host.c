@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/shadow.h"
 #include "agent/snapshot.h"
 #include "core/arguments.h"
 #include "core/clock.h"
@@ -168,6 +169,7 @@ static prl_status step(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_err
     return status;
   }
   prl_turn turn = {.deadline_ns = deadline_ns};
+  if (a->shadow && prl_shadow_step(a, deadline_ns)) return PRL_OK;
   prl_status status = prl_schedule_relieve(a->schedule, error);
   if (!status) status = prl_schedule_step(a->schedule, &turn, error);
   *waiting = turn.waiting;
@@ -176,6 +178,7 @@ static prl_status step(prl_agent *a, int64_t deadline_ns, bool *waiting, prl_err
     prl_agent_adopt(a);
   else
     status = prl_agent_judge(a, error);
+  if (a->shadow) prl_shadow_begin(a);
   prl_agent_post(a); /* also what was adopted, or gone back to */
   return status;
 }
@@ -227,11 +230,13 @@ prl_refit_stage prl_agent_refit(const prl_agent *a, int64_t *updates) {
 }
 
 int prl_agent_metrics(const prl_agent *a, const prl_metric **metrics) {
-  return a && metrics ? prl_learner_metrics(a->learner, metrics) : 0;
+  const int count = a && metrics ? prl_learner_metrics(a->learner, metrics) : 0;
+  return count && a->shadow ? prl_shadow_metrics(a->shadow, metrics, count) : count;
 }
 
 int prl_agent_meanings(const prl_agent *a, const prl_metric **metrics) {
-  return a && metrics ? prl_learner_meanings(a->learner, metrics) : 0;
+  const int count = a && metrics ? prl_learner_meanings(a->learner, metrics) : 0;
+  return count && a->shadow ? prl_shadow_meanings(a->shadow, metrics, count) : count;
 }
 
 /* ---- live options ---- */

@@ -9,6 +9,7 @@
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "agent/learner/novelty.h"
+#include "rl/replay.h"
 #include "core/number.h"
 #include "core/pieces.h"
 #include "core/read.h"
@@ -190,10 +191,38 @@ prl_status prl_needs_of(prl_runtime *runtime, const prl_value *document, prl_nee
   return status;
 }
 
-prl_status prl_needs_check(prl_runtime *runtime, const prl_value *document, prl_error *error) {
+/* Experience, replay memory and control group. */
+static prl_status add_rows(prl_runtime *runtime, const prl_value *document, int64_t *bytes,
+                           prl_error *error) {
+  prl_shape *shape;
+  int64_t control = 0;
+  prl_status status = prl_shape_new(runtime, document, &shape, error);
+  if (status) return status;
+  const prl_experience_options *o = &shape->experience;
+  status = prl_control_bytes(document, shape, &control, error);
+  *bytes = prl_bytes_add(prl_experience_bytes(o), control);
+  *bytes = prl_bytes_add(*bytes, prl_split_bytes(document, shape));
+  if (shape->memory_rows) *bytes = prl_bytes_add(*bytes, prl_replay_bytes(o, shape->memory_rows));
+  prl_shape_free(shape);
+  return status;
+}
+
+static prl_status check_beside(prl_runtime *runtime, const prl_value *document, const prl_needs *needs,
+                               prl_error *error) {
+  char cause[96], text[16];
+  int64_t rows = 0;
+  prl_status status = add_rows(runtime, document, &rows, error);
+  if (status) return status;
+  const int64_t bytes = needs->bytes - rows;
+  snprintf(cause, sizeof cause, "a shadow takes %s beside the running agent", prl_bytes_text(bytes, text));
+  return prl_budget_check(runtime, bytes, cause, error);
+}
+
+prl_status prl_needs_check(prl_runtime *runtime, const prl_value *document, bool beside, prl_error *error) {
   prl_needs needs;
   prl_status status = prl_needs_of(runtime, document, &needs, error);
   if (status) return status;
+  if (beside) return check_beside(runtime, document, &needs, error);
   const prl_need *most = &needs.items[0];
   for (int i = 1; i < needs.count; i++)
     if (needs.items[i].bytes > most->bytes) most = &needs.items[i];

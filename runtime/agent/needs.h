@@ -22,8 +22,9 @@ typedef struct prl_needs {
 
 /* document: of a plan. Fails: as prl_agent_new does for a document that is none, PRL_ENOMEM. */
 prl_status prl_needs_of(prl_runtime *runtime, const prl_value *document, prl_needs *out, prl_error *error);
-/* Fails also with PRL_ELIMIT: more than is left of the runtime's budget; names the option with most of it. */
-prl_status prl_needs_check(prl_runtime *runtime, const prl_value *document, prl_error *error);
+/* Fails also with PRL_ELIMIT: more than is left of the runtime's budget; names the option with most of it.
+ * beside: of a shadow, without what it has of the running agent. */
+prl_status prl_needs_check(prl_runtime *runtime, const prl_value *document, bool beside, prl_error *error);
 /* Name and values of one of the plan's sets, with the gaps between its parameters. Fails: PRL_EFORMAT. */
 prl_status prl_needs_set(const prl_value *map, const char **name, int64_t *values, prl_error *error);
 

@@ -6,6 +6,7 @@
 
 #include "agent/kept.h"
 #include "agent/ramp.h"
+#include "agent/shadow.h"
 #include "agent/snapshot.h"
 #include "agent/workers.h"
 #include "agent/plan/difference.h"
@@ -13,8 +14,8 @@
 
 /* ---- what must stay ---- */
 
-static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_error *error) {
-  const prl_experience_options *x = &a->experience->options, *y = &b->experience->options;
+static prl_status check_capacities(const prl_agent *a, const prl_shape *b, prl_error *error) {
+  const prl_experience_options *x = &a->experience->options, *y = &b->experience;
   const struct {
     const char *name;
     int64_t old, ours;
@@ -32,7 +33,7 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
                     "swap: the new plan learns from %s, and the running agent from %s; it must stay",
                     y->paired ? "pairs of instances" : "instances alone",
                     x->paired ? "pairs of instances" : "instances alone");
-  const int64_t old = a->shape->memory_rows, ours = b->shape->memory_rows;
+  const int64_t old = a->shape->memory_rows, ours = b->memory_rows;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (all[i].grows ? all[i].ours < all[i].old : all[i].ours != all[i].old)
       return prl_fail(error, PRL_EINVAL,
@@ -47,16 +48,17 @@ static prl_status check_capacities(const prl_agent *a, const prl_agent *b, prl_e
   return PRL_OK;
 }
 
-static prl_status check_same(const prl_agent *a, const prl_agent *b, prl_error *error) {
+prl_status prl_agent_check_same(const prl_agent *a, const prl_value *root, const prl_shape *shape,
+                                prl_error *error) {
   static const char *const keys[] = {
       "observation.names", "action.kind",           "action.names", "action.choices", "responses",
       "control",           "recipe.agent.baseline", "arms",         "memory.width",   "ids"};
   prl_difference d;
-  if (prl_difference_find(a->root, b->root, keys, (int)(sizeof keys / sizeof *keys), &d))
+  if (prl_difference_find(a->root, root, keys, (int)(sizeof keys / sizeof *keys), &d))
     return prl_fail(error, PRL_EINVAL,
                     "swap: %s is %s in the new plan and %s in the running agent; it must stay", d.where,
                     d.ours, d.old);
-  return check_capacities(a, b, error);
+  return check_capacities(a, shape, error);
 }
 
 /* ---- what is taken over ---- */
@@ -131,8 +133,7 @@ static bool is_other_objective(const prl_agent *to, const prl_agent *from, doubl
   return other;
 }
 
-/* What was learned; nothing of `from` changes. True: the policy acts as before in every byte. */
-static bool take_learned(prl_agent *to, const prl_agent *from, double step, prl_migration *m) {
+bool prl_agent_take_learned(prl_agent *to, const prl_agent *from, double step, prl_migration *m) {
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL, m);
   const bool same = prl_policy_take(to->policy, from->policy, to->extent, to->growth, m);
@@ -145,7 +146,8 @@ static void take_over(prl_agent *to, prl_agent *from) {
   const double step = (double)from->experience->n.decisions;
   take_experience(to, from);
   if (is_other_objective(to, from, step)) prl_experience_objective(to->experience);
-  prl_policy_continue(to->policy, from->policy, !to->restored && take_learned(to, from, step, NULL));
+  const bool learned = to->restored || to->confirmed; /* it brings what it knows */
+  prl_policy_continue(to->policy, from->policy, !learned && prl_agent_take_learned(to, from, step, NULL));
   prl_learner_continue(to->learner, from->learner);
   if (to->ramp)
     prl_ramp_begin(to, from);
@@ -165,9 +167,10 @@ void prl_agent_adopt(prl_agent *a) {
   if (!next) return;
   a->next = NULL;
   (void)prl_workers_dismiss(a, NULL); /* there was room for their streams before they came */
+  if (next->confirmed) prl_shadow_fill(a, next);
   if (next->kept) prl_kept_fill(next->kept, a);
   take_over(next, a);
-  next->restored = false;
+  next->restored = next->confirmed = false;
   prl_growth_free(next->growth);
   next->growth = NULL;
   prl_agent_exchange(a, next);
@@ -183,9 +186,7 @@ static prl_status check_ramp(const prl_agent *a, prl_error *error) {
       prl_shares_now(prl_control_shares(a->control)));
 }
 
-/* Where the running agent's numbers belong in the new one, whose inputs must all be seen there: without a
- * number for it a network would say something else. */
-static prl_status find_growth(prl_agent *a, prl_agent *next, prl_error *error) {
+prl_status prl_agent_find_growth(const prl_agent *a, prl_agent *next, prl_error *error) {
   prl_status status =
       prl_growth_new(a->runtime, a->root, a->sets, next->root, next->sets, &next->growth, error);
   if (status || next->growth->lost < 0) return status;
@@ -197,22 +198,29 @@ static prl_status find_growth(prl_agent *a, prl_agent *next, prl_error *error) {
       next->growth->lost_set, name && name->kind == PRL_STRING ? name->as.text : "?");
 }
 
+prl_status prl_agent_check_free(const prl_agent *a, prl_error *error) {
+  if (prl_learner_warmup_needs(a->learner))
+    return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
+  if (a->next && a->next->restored)
+    return prl_fail(error, PRL_ESTATE, "swap: a rollback waits for the end of the update");
+  if (a->shadow)
+    return prl_fail(error, PRL_ESTATE,
+                    "swap: a shadow of the recipe %.8s learns beside: confirm it, or drop it by a rollback",
+                    prl_agent_hash(prl_shadow_agent(a->shadow)));
+  return check_ramp(a, error);
+}
+
 /* The agent of the new plan, which can take this one's place. */
 static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_agent **out,
                           prl_error *error) {
   prl_agent *next;
   prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
-  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SWAP_APPLY, PRL_SWAP_RAMP);
-  if (!status) status = check_ramp(a, error);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SWAP_APPLY, PRL_SWAP_SHADOW);
+  if (!status) status = prl_agent_check_free(a, error);
+  if (!status) status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
   if (status) return status;
-  if (prl_learner_warmup_needs(a->learner))
-    return prl_fail(error, PRL_ESTATE, "swap: the warm-up is not over");
-  if (a->next && a->next->restored)
-    return prl_fail(error, PRL_ESTATE, "swap: a rollback waits for the end of the update");
-  status = prl_agent_new_from(a->runtime, &plan->document->root, plan, &next, error);
-  if (status) return status;
-  status = check_same(a, next, error);
-  if (!status) status = find_growth(a, next, error);
+  status = prl_agent_check_same(a, next->root, next->shape, error);
+  if (!status) status = prl_agent_find_growth(a, next, error);
   if (!status) status = prl_learner_measure(next->learner, a->learner, error);
   if (!status) status = prl_learner_check_densities(next->learner, a->learner, error);
   if (!status)
@@ -226,8 +234,7 @@ static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode
   return status;
 }
 
-/* At once, or when the update ends that runs. */
-static void put_next(prl_agent *a, prl_agent *next) {
+void prl_agent_put_next(prl_agent *a, prl_agent *next) {
   prl_agent_free(a->next);
   a->next = next;
   if (!a->failed && !prl_schedule_between(a->schedule)) return;
@@ -282,18 +289,25 @@ prl_status prl_agent_swap_plan(prl_agent *a, const prl_plan *plan, const prl_mig
 prl_status prl_agent_swap_plan_with(prl_agent *a, const prl_plan *plan, prl_swap_mode mode,
                                     const prl_migrated **list, int *count, prl_error *error) {
   prl_agent *next = NULL;
+  prl_shadow *shadow = NULL;
   prl_migration *m = NULL;
   prl_status status = PRL_GIVEN(error, "agent plan list count", a, plan, list, count);
-  if (!status) status = prepare(a, plan, mode, &next, error);
+  if (!status && mode == PRL_SWAP_SHADOW)
+    status = prl_shadow_prepare(a, plan, &shadow, &next, error);
+  else if (!status)
+    status = prepare(a, plan, mode, &next, error);
   if (status) return status;
   status = prl_migration_new(a->runtime, &m, error);
   if (!status) {
-    (void)take_learned(next, a, (double)a->experience->n.decisions, m);
+    (void)prl_agent_take_learned(next, a, (double)a->experience->n.decisions, m);
     note_experience(next, a, m);
     if (next->ramp) note_ramp(next, m);
     if (m->failed) status = prl_fail_memory(error, sizeof *m->items);
   }
-  prl_agent_free(next);
+  if (shadow)
+    prl_shadow_free(shadow);
+  else
+    prl_agent_free(next);
   if (status) {
     prl_migration_free(m);
     return status;
@@ -311,6 +325,7 @@ prl_status prl_agent_swap(prl_agent *a, const prl_plan *plan, prl_error *error) 
 
 prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_error *error) {
   prl_agent *next = NULL;
+  if (mode == PRL_SWAP_SHADOW) return prl_shadow_start(a, plan, error);
   prl_kept *kept = NULL;
   prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
   if (!status && !a->failed)
@@ -321,7 +336,7 @@ prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode
     return status;
   }
   next->kept = kept;
-  put_next(a, next);
+  prl_agent_put_next(a, next);
   return PRL_OK;
 }
 
@@ -366,7 +381,7 @@ static prl_status bring_back(const prl_agent *a, prl_agent **out, prl_error *err
   prl_status status = prl_agent_new_from(a->runtime, &a->kept->document->root, NULL, &next, error);
   if (status) return status;
   next->restored = true;
-  status = check_same(a, next, error);
+  status = prl_agent_check_same(a, next->root, next->shape, error);
   if (!status)
     status = prl_growth_new(a->runtime, a->root, a->sets, next->root, next->sets, &next->growth, error);
   if (!status) status = prl_kept_restore(a->kept, next, error);
@@ -388,8 +403,12 @@ prl_status prl_agent_rollback(prl_agent *a, prl_error *error) {
     }
     return PRL_OK;
   }
+  if (a->shadow) { /* nor is it, which is given up */
+    prl_agent_drop_shadow(a);
+    return PRL_OK;
+  }
   status = bring_back(a, &next, error);
-  if (!status) put_next(a, next);
+  if (!status) prl_agent_put_next(a, next);
   return status;
 }
 

@@ -580,6 +580,8 @@ void prl_open_agent(lua_State *L) {
                                      {"swap", prl_lua_agent_swap},
                                      {"check_swap", prl_lua_agent_check_swap},
                                      {"refit", prl_lua_agent_refit},
+                                     {"confirm", prl_lua_agent_confirm},
+                                     {"shadow", prl_lua_agent_shadow},
                                      {"rollback", prl_lua_agent_rollback},
                                      {"previous", prl_lua_agent_previous},
                                      {"hash", hash},

@@ -103,6 +103,8 @@ int prl_lua_agent_ramp(lua_State *L);
 int prl_lua_agent_swap(lua_State *L);
 int prl_lua_agent_check_swap(lua_State *L);
 int prl_lua_agent_refit(lua_State *L);
+int prl_lua_agent_confirm(lua_State *L);
+int prl_lua_agent_shadow(lua_State *L);
 int prl_lua_agent_rollback(lua_State *L);
 int prl_lua_agent_previous(lua_State *L);
 

@@ -1,6 +1,7 @@
 /* agent:swap and its like: a new recipe for a running agent, what it would do to each part, and the way back.
  */
 #include <math.h>
+#include <string.h>
 
 #include "bind/bind.h"
 
@@ -14,11 +15,11 @@ static int word_of(lua_State *L, const char *key, const char *const *words) {
   return word;
 }
 
-/* The plan at 2, with what {mode = "apply" or "ramp", schedules = "go_on" or "restart"} at 3 says; absent: it
- * comes into force at once, and nothing is said of its schedules. */
+/* The plan at 2, with what {mode = "apply", "ramp" or "shadow", schedules = "go_on" or "restart"} at 3 says;
+ * absent: it comes into force at once, and nothing is said of its schedules. */
 static const prl_plan *check_swapped(lua_State *L, const char *about, prl_swap_mode *mode) {
   static const char *const keys[] = {"mode", "schedules", NULL};
-  static const char *const modes[] = {"apply", "ramp", NULL}; /* as prl_swap_mode */
+  static const char *const modes[] = {"apply", "ramp", "shadow", NULL}; /* as prl_swap_mode */
   static const char *const schedules[] = {"go_on", "restart", NULL};
   prl_plan *plan = prl_check_plan(L, 2);
   prl_check_keys(L, 3, about, keys);
@@ -36,6 +37,30 @@ int prl_lua_agent_swap(lua_State *L) { /* self, plan, {mode, schedules}: a new r
   const prl_plan *plan = check_swapped(L, "agent:swap", &mode);
   prl_check(L, prl_agent_swap_with(agent, plan, mode, &error), &error);
   return 0;
+}
+
+int prl_lua_agent_confirm(lua_State *L) { /* self: what the shadow has learned comes into force */
+  prl_error error;
+  prl_check(L, prl_agent_confirm(prl_check_agent(L, 1), &error), &error);
+  return 0;
+}
+
+/* self → {hash, begun, since, updates, ess, overlap} of the recipe that learns beside; nil */
+int prl_lua_agent_shadow(lua_State *L) {
+  prl_shadowed shadow;
+  if (!prl_agent_shadowed(prl_check_agent(L, 1), &shadow)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_createtable(L, 0, 6);
+  prl_field_text(L, "hash", shadow.hash);
+  lua_pushboolean(L, shadow.begun);
+  lua_setfield(L, -2, "begun");
+  prl_field_number(L, "since", (double)shadow.since);
+  prl_field_number(L, "updates", (double)shadow.updates);
+  prl_field_number(L, "ess", shadow.effective);
+  prl_field_number(L, "overlap", shadow.overlap);
+  return 1;
 }
 
 /* self, plan, {mode, schedules} → [{part, name, outcome, reason, taken, of, before, after}]; raises what

@@ -294,6 +294,10 @@ void prl_experience_version(prl_experience *experience, uint64_t min_version);
 
 prl_status prl_batch_init(prl_batch *batch, prl_runtime *runtime, int64_t capacity,
                           const prl_experience_options *shape, prl_error *error);
+/* The rows of another batch, raw as they were frozen, of which there are no more than it holds. What only one
+ * of the two has room for is left out, and 0 where it is the copy. */
+void prl_batch_copy(prl_batch *to, const prl_experience_options *shape, const prl_batch *from,
+                    const prl_experience_options *of);
 int64_t prl_batch_bytes(int64_t capacity, const prl_experience_options *shape); /* what it allocates */
 void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime);
 /* Copies closed rows into the batch, the oldest first where there are more than it holds, and frees their

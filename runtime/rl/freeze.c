@@ -56,6 +56,26 @@ void prl_batch_deinit(prl_batch *batch, prl_runtime *runtime) {
   *batch = (prl_batch){0};
 }
 
+void prl_batch_copy(prl_batch *to, const prl_experience_options *shape, const prl_batch *from,
+                    const prl_experience_options *of) {
+  prl_piece ours[PIECES], theirs[PIECES];
+  prl_batch source = *from;
+  list_pieces(to, to->capacity, shape, ours);
+  list_pieces(&source, from->capacity, of, theirs);
+  to->rows = from->rows;
+  to->bootstraps = from->bootstraps;
+  to->observed = from->observed;
+  for (int i = 0; i < PIECES; i++) {
+    const bool of_all = ours[i].count > to->capacity; /* bootstraps, too */
+    const size_t bytes = (size_t)((of_all ? to->observed : to->rows) * ours[i].size);
+    if (!ours[i].count || !bytes) continue;
+    if (theirs[i].count && theirs[i].size == ours[i].size)
+      memcpy(*(void **)ours[i].place, *(void **)theirs[i].place, bytes);
+    else
+      memset(*(void **)ours[i].place, 0, bytes);
+  }
+}
+
 /* The row after a closed one, past its final observation. */
 static int32_t following(const prl_experience *e, int32_t row) {
   const int32_t next = e->rows[row].next;

@@ -76,12 +76,32 @@ prl_status prl_replay_rank(prl_replay *m, double exponent, prl_error *error) {
   return prl_sum_tree_init(&m->priority, m->runtime, m->places, error);
 }
 
+prl_status prl_replay_share(prl_runtime *runtime, prl_replay **out, prl_error *error) {
+  prl_replay *m = prl_calloc(runtime, 1, sizeof *m);
+  if (!m) return prl_fail_memory(error, sizeof *m);
+  m->runtime = runtime;
+  m->shared = true;
+  *out = m;
+  return PRL_OK;
+}
+
+/* Its rows have no priorities: they are drawn uniformly. */
+void prl_replay_follow(prl_replay *m, const prl_replay *of) {
+  const int64_t draws = m->n.draws;
+  *m = *of;
+  m->n.draws = draws;
+  m->priority = (prl_sum_tree){0};
+  m->shared = true;
+}
+
 void prl_replay_free(prl_replay *m) {
   if (!m) return;
-  prl_sum_tree_deinit(&m->priority, m->runtime);
   prl_piece pieces[PIECES];
-  list_pieces(m, pieces);
-  prl_pieces_free(m->runtime, pieces, PIECES);
+  if (!m->shared) {
+    prl_sum_tree_deinit(&m->priority, m->runtime);
+    list_pieces(m, pieces);
+    prl_pieces_free(m->runtime, pieces, PIECES);
+  }
   prl_free(m->runtime, m);
 }
 

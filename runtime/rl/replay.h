@@ -54,6 +54,7 @@ struct prl_replay {
   prl_sum_tree priority; /* (places): p^α, 0 of a ghost; without leaves: there are no priorities */
   double exponent;       /* α */
   double greatest;       /* p^α that a row had so far; 1 at first */
+  bool shared;           /* the rows are another memory's (prl_replay_share) */
 };
 
 /* What was drawn of stretches: up to `steps` rows that follow each other, by drawn row. */
@@ -72,6 +73,10 @@ prl_status prl_replay_new(prl_runtime *runtime, const prl_experience_options *sh
 /* From now on its rows have priorities, by this exponent (α > 0); before the first row. Fails: PRL_ENOMEM. */
 prl_status prl_replay_rank(prl_replay *memory, double exponent, prl_error *error);
 void prl_replay_free(prl_replay *memory);
+/* A reader of another memory's rows: it draws from them, by a count of draws of its own, and adds none. It
+ * has what is there once it follows, and may be used until a row is added there. Fails: PRL_ENOMEM. */
+prl_status prl_replay_share(prl_runtime *runtime, prl_replay **out, prl_error *error);
+void prl_replay_follow(prl_replay *reader, const prl_replay *memory);
 int64_t prl_replay_bytes(const prl_experience_options *shape, int64_t rows); /* what it allocates */
 prl_status prl_replay_blocks(prl_replay *memory, prl_blocks *blocks, prl_error *error);
 /* After the blocks were read from a file, or taken over. experience: whose decisions are remembered; it is

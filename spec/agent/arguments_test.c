@@ -162,6 +162,18 @@ static void agent_calls(void) {
   assert_true(!migrated && parts == 7);
   REFUSED("agent", prl_agent_rollback(NULL, e));
   assert_null(prl_agent_previous(NULL));
+  REFUSED("agent", prl_agent_swap_plan_with(NULL, plan, PRL_SWAP_RAMP, &migrated, &parts, e));
+  REFUSED("plan", prl_agent_swap_plan_with(agent, NULL, PRL_SWAP_SHADOW, &migrated, &parts, e));
+  REFUSED("list", prl_agent_swap_plan_with(agent, plan, PRL_SWAP_SHADOW, NULL, &parts, e));
+  REFUSED("mode", prl_agent_swap_plan_with(agent, plan, (prl_swap_mode)3, &migrated, &parts, e));
+  prl_ramp_status ramp;
+  assert_false(prl_agent_ramp(NULL, &ramp) || prl_agent_ramp(agent, NULL));
+  REFUSED("mode", prl_agent_swap_with(agent, plan, (prl_swap_mode)-1, e));
+  prl_shadowed shadow;
+  REFUSED("agent", prl_agent_swap_with(NULL, plan, PRL_SWAP_SHADOW, e));
+  REFUSED("plan", prl_agent_swap_with(agent, NULL, PRL_SWAP_SHADOW, e));
+  REFUSED("agent", prl_agent_confirm(NULL, e));
+  assert_false(prl_agent_shadowed(NULL, &shadow) || prl_agent_shadowed(agent, NULL));
   REFUSED("agent", prl_agent_start_from(NULL, agent, NULL, NULL, e));
   REFUSED("other", prl_agent_start_from(agent, NULL, NULL, NULL, e));
   assert_null(other);

@@ -162,7 +162,7 @@ static void options_are_the_recipes(void **state) {
   CHECK_OK(prl_needs_of(runtime, &toy.document->root, &needs, &error));
   assert_string_equal(largest(&needs)->option, "agent.streams");
   CHECK_OK(prl_runtime_budget(runtime, prl_runtime_memory(runtime).live_bytes + 1000000, &error));
-  CHECK_FAILS(prl_needs_check(runtime, &toy.document->root, &error), PRL_ELIMIT,
+  CHECK_FAILS(prl_needs_check(runtime, &toy.document->root, false, &error), PRL_ELIMIT,
               "agent.streams = 100000 takes ");
   CHECK_OK(prl_runtime_budget(runtime, 0, &error));
   toy_free(&toy);

@@ -120,6 +120,18 @@ describe("perilune swap", function()
     assert.truthy(err:find("algorithm.lrr", 1, true) and err:find('nearest is "lr"', 1, true), err)
   end)
 
+  it("lets no recipe learn beside where that would be a guess, and has none to confirm", function()
+    local code, _, err = run "swap R other.lua --mode shadow"
+    assert.equal(2, code)
+    assert.truthy(err:find('"advantages" of the new plan takes the steps as acted by its own policy', 1, true), err)
+    code, _, err = run "confirm R"
+    assert.equal(2, code)
+    assert.truthy(err:find("no shadow learns beside the running agent", 1, true), err)
+    code, _, err = run "swap R other.lua --mode shade"
+    assert.equal(2, code)
+    assert.truthy(err:find("apply", 1, true) and err:find("shadow", 1, true), err)
+  end)
+
   it("says what cannot be", function()
     local code, _, err = run "swap R wrong.lua"
     assert.equal(2, code)

@@ -89,7 +89,8 @@ describe("a run's journal", function()
     local function with(fields) return text_of((lines_of {fields})) end
     refuses("{}\n", ":1: after: this is missing", {})
     refuses("[\n", ":1: ", {})
-    refuses(with {kind = "swop"}, ':1: kind: expected one of check, swap, ramp, guard, refit, rollback, set, resume, got "swop"', {})
+    refuses(with {kind = "swop"}, ':1: kind: expected one of check, swap, shadow, confirm, ramp, guard, refit, rollback, set, resume, got '
+      .. '"swop"', {})
     refuses(with {after = "b"}, ":1: after: expected a hash of 32 hexadecimal digits", {})
     refuses(with {author = "a\nb"}, ":1: author: expected one line of at most 400 bytes", {})
     refuses(with {autor = "a"}, ':1: autor: unknown key; the nearest is "author"', {})

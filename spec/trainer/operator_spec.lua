@@ -129,8 +129,8 @@ describe("a run that is changed while it trains", function()
     asks(10, {recipe = root .. "/pole.lua", set = {"agent.streams=7"}})
     at(run, 12, function() assert(prl.io.write(run.folder:file(requests.name), '{"format":1,"author":"a","id":"1","kind":"swop"}')) end)
     local said = silently(run.train, run)
-    assert.truthy(said:find(
-      'request.json: kind: expected one of check, swap, rollback, got "swop"; the nearest is "swap"; it was taken away', 1, true), said)
+    assert.truthy(said:find('request.json: kind: expected one of check, swap, confirm, rollback, got "swop"; the nearest is "swap"; it was '
+      .. 'taken away', 1, true), said)
     local outcomes = {}
     for i, entry in ipairs(entries_of(run)) do outcomes[i] = entry.outcome end
     assert.equal("can be carried out", outcomes[1])
@@ -474,6 +474,99 @@ describe("a run that is changed while it trains", function()
     asks_rollback(again, 2)
     silently(again.train, again)
     assert.equal(whole.info.hash, info(run).hash)
+  end)
+
+  -- Draws from a memory, so that another can learn beside.
+  local function remembers(critics)
+    return (pole:format(critics):gsub('"ppo", rollout = 16, minibatch = 64, epochs = 1',
+      '"dqn", rollout = 16, minibatch = 8, memory = 400, start = 16, target = 8'))
+  end
+  local function asks(run, n, fields) at(run, n, function() ask(run, fields) end) end
+
+  it("has a line of a shadow, of what brings it into force or drops it, and its metrics beside", function()
+    assert(prl.io.write(root .. "/pole.lua", remembers ""))
+    assert(prl.io.write(root .. "/two.lua", remembers(calm)))
+    assert(prl.io.write(root .. "/wrong.lua", (pole:format(calm))))
+    local run = start()
+    local first, second = run.info.hash, assert(prl.recipe.load(root .. "/two.lua")).hash
+    asks(run, 2, {kind = "confirm"})
+    asks(run, 3, {mode = "shadow", recipe = root .. "/wrong.lua"})
+    asks(run, 4, {mode = "shadow", reason = "calmer"})
+    asks(run, 6, {recipe = root .. "/two.lua"})
+    asks(run, 8, {kind = "rollback"})
+    asks(run, 10, {mode = "shadow"})
+    at(run, 14, function()
+      assert.same({hash = second, step = run.agent:shadow().since}, info(run).shadow)
+      ask(run, {kind = "confirm", reason = "as calm as can be"})
+    end)
+    asks(run, 18, {kind = "rollback"})
+    silently(run.train, run)
+    local lines = {}
+    for i, entry in ipairs(entries_of(run)) do lines[i] = entry.kind .. ": " .. entry.outcome end
+    assert.same({"confirm: refused: no shadow learns beside the running agent",
+      'swap: refused: "advantages" of the new plan takes the steps as acted by its own policy, and they are the running '
+        .. "one's: what it learned would be a guess; a replay memory (algorithm.memory) or algorithm.correction = {\"vtrace\"} is needed",
+      "shadow: learns beside",
+      ("swap: refused: a shadow of the recipe %s learns beside: confirm it, or drop it by a rollback"):format(second:sub(1, 8)),
+      ("rollback: the shadow of the recipe %s is dropped"):format(second:sub(1, 8)), "shadow: learns beside", "confirm: in force",
+      "rollback: in force"}, lines)
+    local entries = entries_of(run)
+    assert.same({first, second, "calmer"}, {entries[3].before, entries[3].after, entries[3].reason})
+    assert.same({first, second, "as calm as can be"}, {entries[7].before, entries[7].after, entries[7].reason})
+    assert.same({option = "objective.critics.calm.gamma", after = "0.5"}, entries[7].changes[2])
+    assert.same({first, 2}, {info(run).hash, info(run).swaps})
+    assert.is_nil(info(run).shadow)
+    assert.truthy(read(run, "metrics.csv"):match("^[^\n]*"):find("shadow_value_loss/calm", 1, true))
+    local titles = {}
+    for _, one in ipairs(info(run).metrics) do titles[one.kind] = one.title end
+    assert.equal("Shadow: Effective sample size", titles.shadow_ess)
+    local about = assert(prl.from_json(read(run, "recipes/" .. second .. "/about.json")))
+    titles = {}
+    for _, one in ipairs(about.metrics) do titles[one.kind] = one.title end
+    assert.same({"Value loss"}, {titles.value_loss, titles.shadow_value_loss})
+    local page = read(run, "report.html")
+    assert.truthy(page:find("confirm by ada: as calm as can be", 1, true))
+  end)
+
+  it("goes on with its shadow, wherever it was killed", function()
+    assert(prl.io.write(root .. "/pole.lua", remembers ""))
+    assert(prl.io.write(root .. "/two.lua", remembers(calm)))
+    local whole = start()
+    asks(whole, 4, {mode = "shadow"})
+    asks(whole, 12, {kind = "confirm"})
+    silently(whole.train, whole)
+    local run = start()
+    asks(run, 4, {mode = "shadow"})
+    killed(run, function(kill) at(run, 9, kill) end)
+    local _, again = silently(resume, run)
+    assert.equal(whole.info.hash, again.agent:shadow().hash)
+    assert.equal(whole.info.hash, info(again).shadow.hash)
+    asks(again, 12 - again.state.updates, {kind = "confirm"})
+    silently(again.train, again)
+    assert.equal(read(whole, "metrics.csv"), read(run, "metrics.csv"))
+    assert.same({whole.info.hash}, {info(run).hash, info(run).shadow})
+    -- Between the journal's line and the checkpoint, of its beginning and of its end.
+    local function killed_before_saving(first)
+      run = start()
+      if first then asks(run, 2, {mode = "shadow"}) end
+      asks(run, 8, first and {kind = "rollback"} or {mode = "shadow"})
+      killed(run, function(kill)
+        local save = run.save
+        function run.save(...)
+          local entries = run.info.journal and run.info.journal.lines or 0
+          if entries == (first and 2 or 1) then kill() end
+          return save(...)
+        end
+      end)
+      _, again = silently(resume, run)
+      local entries = entries_of(run)
+      return entries[#entries].outcome
+    end
+    local short = whole.info.hash:sub(1, 8)
+    assert.equal(("the shadow of the recipe %s had no checkpoint yet"):format(short), killed_before_saving(false))
+    assert.is_nil(again.agent:shadow())
+    assert.equal(("the recipe %s learns beside again, as in the checkpoint"):format(short), killed_before_saving(true))
+    assert.equal(whole.info.hash, again.agent:shadow().hash)
   end)
 
   it("does not take what waited for a training that is over", function()

@@ -11,8 +11,8 @@ local terminal = require "perilune.terminal"
 local cli = {}
 
 --- In the order in which the help shows them; a further one is its file and its name here.
-cli.commands = {"train", "eval", "compare", "values", "sweep", "experiment", "fit", "report", "swap", "rollback", "status", "journal",
-  "check", "describe", "bench", "lua"}
+cli.commands = {"train", "eval", "compare", "values", "sweep", "experiment", "fit", "report", "swap", "confirm", "rollback", "status",
+  "journal", "check", "describe", "bench", "lua"}
 
 local function find(name)
   for _, known in ipairs(cli.commands) do

@@ -27,6 +27,17 @@ local function ramp_of(brought)
   return last and last.ramp and last.ramp.share < 1 and {share = last.ramp.share, since = last.step} or nil
 end
 
+-- What learns beside, and how near its policy is to what acts, by the last row of metrics.csv; nil: nothing does.
+local function shadow_of(run)
+  local columns, shadow = run.metrics.columns, run.info.shadow
+  local function last(name)
+    local values = columns[name]
+    local value = values and values[#values]
+    return value and value == value and value or nil
+  end
+  return shadow and {hash = shadow.hash, since = shadow.step, ess = last "shadow_ess", overlap = last "shadow_overlap"}
+end
+
 -- What is said, as data.
 local function found_of(run)
   local info, journal = run.info, require "perilune.records.journal"
@@ -37,7 +48,7 @@ local function found_of(run)
   local last = swaps[#swaps] -- run.json says it a moment later
   return {run = run.folder, at_work = at_work, status = not at_work and info.status == "running" and "gone" or info.status,
     step = step_of(run), steps = info.steps, refit = refit_of(run), hash = last and last.after or info.hash,
-    since = last and last.step or 0, ramp = ramp_of(journal.brought(run.journal)),
+    since = last and last.step or 0, ramp = ramp_of(journal.brought(run.journal)), shadow = shadow_of(run),
     changes = #changes > 0 and changes or nil, lines = #run.journal, last = run.journal[#run.journal]}
 end
 
@@ -48,6 +59,11 @@ local function show_text(found)
   if found.ramp then
     terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others\n"):format(
       format.share(found.ramp.share), format.grouped(found.ramp.since)))
+  end
+  if found.shadow then
+    terminal.out(("shadow: recipe %s learns beside since step %s: %s\n"):format(found.shadow.hash:sub(1, 8),
+      format.grouped(found.shadow.since), found.shadow.ess and ("effective sample size %.1f %%, overlap with what acts %.1f %%"):format(
+        100 * found.shadow.ess, 100 * found.shadow.overlap) or "no densities are known, by which it could be weighed against what acts"))
   end
   if found.refit then
     terminal.out(("the actor has waited for %s while critics are refitted\n"):format(format.plural(found.refit, "update")))

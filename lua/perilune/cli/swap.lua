@@ -17,7 +17,7 @@ function swap.run(argv)
   parser:option("--set", "Override one option of the new recipe, as in algorithm.lr=1e-3; may be repeated."):argname("PATH=VALUE")
     :count("*"):default({})
   parser:option("--mode", "How: " .. modes.text() .. ". Default: apply."):argname("MODE"):choices(modes.names()):default "apply"
-  parser:flag("--check", "Short for --mode check.")
+  parser:flag("--check", "Only say whether it can be carried out in that mode; alone, as --mode check.")
   parser:option("--schedules", "Where a schedule of the new recipe is another one than runs: go-on, at the present step, or restart, "
     .. "from its start; refused without it where that makes a difference."):choices {"go-on", "restart"}
   local words = options.parse(parser, argv)
@@ -25,9 +25,9 @@ function swap.run(argv)
     failure.usage("a new recipe is needed, or what to change of the one in force, as in --set algorithm.lr=1e-3")
   end
   local file = words.recipe and options.recipe_only(words.recipe) or folder.open(words.run):file "resolved.lua"
-  local asks = modes.asks(words.check and "check" or words.mode)
-  return request.ask(words, {kind = asks.kind, mode = asks.mode, recipe = require("posix").realpath(file), set = words.set,
-    schedules = words.schedules and words.schedules:gsub("-", "_") or nil})
+  local asks = modes.asks(words.mode)
+  return request.ask(words, {kind = words.check and "check" or asks.kind, mode = asks.mode,
+    recipe = require("posix").realpath(file), set = words.set, schedules = words.schedules and words.schedules:gsub("-", "_") or nil})
 end
 
 return swap

@@ -85,9 +85,9 @@ local function undone(entry, resumed)
   return entry.step > resumed.step or entry.step == resumed.step and entry.after ~= resumed.after
 end
 
-local function changed_recipe(entry)
-  return (entry.kind == "swap" or entry.kind == "rollback") and entry.outcome == "in force"
-end
+local changing = {swap = true, confirm = true, rollback = true}
+
+local function changed_recipe(entry) return changing[entry.kind] and entry.outcome == "in force" end
 
 --- The entries that brought a recipe into force, or more users to it, in order: not what a checkpoint of before them undid.
 function journal.brought(entries)

@@ -163,7 +163,7 @@ schema.run = record({
   actions = list(text), objective = list(text), unsummed = list(text), rewards = list(record {name = text, unit = text, of = map(number)}),
   metrics = list(record {kind = text, title = text, text = text}), steps = at_least_1, search = search, start = start,
   workers = at_least_1, lag = at_least_1,
-  changes = list(change), journal = journal, swaps = at_least_1,
+  changes = list(change), journal = journal, swaps = at_least_1, shadow = record {hash = text, step = count},
 }, function(check, value, path)
   value.rewards, value.actions, value.set = value.rewards or {}, value.actions or {}, value.set or {}
   if value.steps == nil and not value.search then check.fail(below(path, "steps"), "this is missing") end
@@ -215,15 +215,15 @@ local guard = record({name = text, users = count, control_users = count}, {at_le
 local ramp = record({share = number}, {before = number, users = count})
 
 schema.entry = record({number = at_least_1, previous = hash, time = said,
-  kind = choice("check", "swap", "ramp", "guard", "refit", "rollback", "set", "resume"),
+  kind = choice("check", "swap", "shadow", "confirm", "ramp", "guard", "refit", "rollback", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said, guards = list(guard),
   ramp = ramp, changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
-  kind = choice("check", "swap", "rollback"), author = said}, {recipe = text, reason = said, set = list(text), mode = choice("ramp"),
-  schedules = choice("go_on", "restart")},
+  kind = choice("check", "swap", "confirm", "rollback"), author = said},
+  {recipe = text, reason = said, set = list(text), mode = choice("ramp", "shadow"), schedules = choice("go_on", "restart")},
   function(check, value, path)
-    if value.kind ~= "rollback" and value.recipe == nil then check.fail(below(path, "recipe"), "this is missing") end
+    if (value.kind == "check" or value.kind == "swap") and value.recipe == nil then check.fail(below(path, "recipe"), "this is missing") end
   end)
 
 -- ---- what a script says of itself (trainer/source.lua) ----

@@ -25,6 +25,7 @@ local losses = {policy_loss = true, value_loss = true, entropy = true, approx_kl
 --- The tag of a metric in TensorBoard: charts/episodic_return, losses/value_loss/watch, …
 function log.tag(name)
   local kind = name:match("^[^/]+")
+  if kind:find "^shadow_" then return "shadow/" .. name:sub(#"shadow_" + 1) end
   if charts[kind] then return "charts/" .. name end
   if losses[kind] then return "losses/" .. name end
   return name:find("/", 1, true) and name or "counters/" .. name

@@ -6,6 +6,8 @@ local modes = {
   {name = "apply", asks = {kind = "swap"}, text = "at once, for everybody"},
   {name = "ramp", asks = {kind = "swap", mode = "ramp"}, text = "for the shares of the users that the new recipe's agent.ramp says, "
     .. "one after the other, each when the guards of the one before hold; the others keep the policy before"},
+  {name = "shadow", asks = {kind = "swap", mode = "shadow"}, text = "for nobody yet: it learns beside, from the same steps, until perilune "
+    .. "confirm brings it into force, or perilune rollback drops it"},
 }
 
 --- What a mode asks of the training: {kind, mode}.

@@ -43,6 +43,7 @@ function operator.new(run, options, files)
     self.watched = watch.new(run.info, run.info.set, files)
   end
   self.passed, self.previous = all_held(run), previous_of(run)
+  self.shadow = run.info.shadow and run.info.shadow.hash
   self:look_at_refit()
   return self
 end
@@ -74,10 +75,10 @@ function Operator:other_recipe(request)
     hash = loaded.hash, changes = changes}
 end
 
-function Operator:recipe_before()
+-- A recipe that was kept, which a call of the agent brings into force.
+function Operator:kept_recipe(call, hash)
   local run = self.run
-  local hash = run.agent:previous()
-  return {call = "rollback", hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
+  return {call = call, hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
 -- A function of the agent, and what it returns: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
@@ -92,14 +93,23 @@ end
 function Operator:carry_out(request)
   local run = self.run
   local entry = {kind = request.kind, author = request.author, reason = request.reason, request = request.id}
+  local shadow = run.agent and run.agent:shadow()
+  if request.kind == "rollback" and shadow then return self:drop(entry, shadow) end
   local wanted
   local ok, refused = xpcall(function()
     if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
-    wanted = request.kind == "rollback" and self:recipe_before() or self:other_recipe(request)
+    if request.kind == "rollback" then
+      wanted = self:kept_recipe("rollback", run.agent:previous())
+    elseif request.kind == "confirm" then
+      wanted = self:kept_recipe("confirm", shadow and shadow.updates > 0 and shadow.hash or nil)
+    else
+      wanted = self:other_recipe(request)
+    end
     if wanted.plan then
       entry.plan = ask(run.agent, "check_swap", wanted.plan, wanted.how)
+      if request.kind == "swap" and request.mode == "shadow" then self:begin_shadow(wanted) end
     elseif not wanted.hash then
-      ask(run.agent, "rollback") -- which says why there is nothing to go back to
+      ask(run.agent, wanted.call) -- which says why there is nothing to go back to, or to confirm
     end
   end, failure.handler)
   if not ok then
@@ -110,8 +120,59 @@ function Operator:carry_out(request)
   if request.kind == "check" then
     entry.outcome = "can be carried out"
     return journal.append(run, entry)
+  elseif self.shadow and request.kind == "swap" then
+    entry.kind, entry.outcome = "shadow", "learns beside"
+    entry = journal.append(run, entry)
+    run:save()
+    return entry
   end
   return self:bring(wanted, entry)
+end
+
+-- ---- a recipe that learns beside ----
+
+local prefix = "^shadow_"
+
+-- What the metrics of a run mean while it has a shadow; and those of the shadow's recipe, as if it were in force.
+local function meanings_of(agent)
+  local said, kinds = agent:meanings()
+  local own, own_kinds, shadowed = {}, {}, {}
+  for _, kind in ipairs(kinds) do
+    local name, title = kind:gsub(prefix, ""), said[kind][1]:gsub("^Shadow: ", "")
+    if name ~= kind then shadowed[#shadowed + 1] = {kind = kind, title = said[kind][1], text = said[kind][2]} end
+    if not own[name] then own_kinds[#own_kinds + 1] = name end
+    own[name] = {title, said[kind][2]}
+  end
+  return shadowed, {meanings = function() return own, own_kinds end}
+end
+
+-- Its files are kept as those of a recipe that was in force, so that it can come into force.
+function Operator:begin_shadow(wanted)
+  local run = self.run
+  ask(run.agent, "swap", wanted.plan, wanted.how)
+  local shadowed, meanings = meanings_of(run.agent)
+  recipes.keep_new(run, wanted.loaded, about.recipe(wanted.loaded, meanings, drivers.of_run(run.info), wanted.set))
+  local known = {}
+  for _, one in ipairs(run.info.metrics) do known[one.kind] = true end
+  for _, one in ipairs(shadowed) do
+    if not known[one.kind] then run.info.metrics[#run.info.metrics + 1] = one end
+  end
+  self.shadow = wanted.hash
+  run.info.shadow = {hash = wanted.hash, step = run.state.step}
+end
+
+-- It is no more: dropped, confirmed, or its learning failed.
+function Operator:end_shadow()
+  self.shadow, self.run.info.shadow = nil, nil
+end
+
+function Operator:drop(entry, shadow)
+  ask(self.run.agent, "rollback")
+  self:end_shadow()
+  entry.outcome = ("the shadow of the recipe %s is dropped"):format(shadow.hash:sub(1, 8))
+  entry = journal.append(self.run, entry)
+  self.run:save()
+  return entry
 end
 
 -- What is wanted comes into force, and before it the journal's line.
@@ -134,8 +195,9 @@ end
 --- holds it.
 function Operator:settle()
   local run, waiting = self.run, self.waiting
-  if not waiting or run.agent:hash() ~= waiting.hash then return end
+  if not waiting or run.agent:hash() ~= waiting.hash or waiting.call == "confirm" and run.agent:shadow() then return end
   self.waiting, self.passed, self.stepped, self.refitting = nil, false, nil, waiting.refits or false
+  if waiting.call == "confirm" then self:end_shadow() end
   if waiting.loaded then
     recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
   end
@@ -178,6 +240,15 @@ function Operator:breached(breach)
     after = hash, changes = changes, outcome = "in force"})))
   self.waiting = {hash = hash}
   self:settle()
+end
+
+-- The agent has dropped its shadow by itself, since its learning failed or a guard fired.
+function Operator:look_at_shadow()
+  local run = self.run
+  if not self.shadow or run.agent:shadow() then return end
+  local entry = {kind = "shadow", author = "perilune", reason = run.agent:notice(), after = self.shadow, outcome = "is dropped"}
+  self:end_shadow()
+  say(run, text_of(journal.append(run, entry)))
 end
 
 -- What the guards of the recipe have found since the last look.
@@ -227,6 +298,7 @@ end
 --- Looks for what is asked, and at guards. Called between two pieces of the run's work.
 function Operator:look()
   if self.waiting then return self:settle() end
+  self:look_at_shadow()
   self:look_at_guards()
   self:look_at_ramp()
   self:look_at_refit()
@@ -249,6 +321,16 @@ function operator.note_set(run, texts)
   journal.append(run, {kind = "set", author = journal.author(), changes = changes, outcome = "in force"})
 end
 
+-- The checkpoint may be from before a shadow began, or from before it was dropped.
+local function reconcile_shadow(run)
+  local shadow, said = run.agent:shadow(), run.info.shadow
+  run.info.shadow = shadow and {hash = shadow.hash, step = shadow.since} or nil
+  if (shadow and shadow.hash) == (said and said.hash) then return end
+  journal.append(run, {kind = "resume", author = journal.author(), outcome = shadow
+    and ("the recipe %s learns beside again, as in the checkpoint"):format(shadow.hash:sub(1, 8))
+    or ("the shadow of the recipe %s had no checkpoint yet"):format(said.hash:sub(1, 8))})
+end
+
 --- A run that goes on has the recipe of its checkpoint in force: where the journal and run.json say another one, since the
 --- process ended between a swap and its checkpoint or the newest checkpoint is damaged, they are set right.
 function operator.reconcile(run)
@@ -264,6 +346,7 @@ function operator.reconcile(run)
       outcome = "what came into force behind the checkpoint is undone, and its recipe is in force again"})
     say(run, ("the recipe %s of the journal had no checkpoint yet: %s is in force again"):format(last:sub(1, 8), hash:sub(1, 8)))
   end
+  reconcile_shadow(run)
   local count = #past.swaps(entries)
   if #entries == 0 or (run.info.hash == hash and count == (run.info.swaps or 0)) then return end
   run.info.swaps = count > 0 and count or nil

@@ -49,13 +49,16 @@ static prl_status allocate(prl_learner *l, prl_error *error) {
   if (status) return status;
   l->optim_steps = prl_calloc(l->runtime, (size_t)l->sets->optims_count + 1, sizeof *l->optim_steps);
   if (!l->optim_steps) return prl_fail_memory(error, (size_t)l->sets->optims_count * sizeof *l->optim_steps);
-  if (l->shape->memory_rows)
+  if (l->shape->memory_rows && l->source)
+    status = prl_replay_share(l->runtime, &l->memory, error);
+  else if (l->shape->memory_rows)
     status = prl_replay_new(l->runtime, &l->shape->experience, l->shape->memory_rows, &l->memory, error);
-  if (!status && l->shape->priority > 0) status = prl_replay_rank(l->memory, l->shape->priority, error);
+  if (!status && !l->source && l->shape->priority > 0)
+    status = prl_replay_rank(l->memory, l->shape->priority, error);
   if (status) return status;
   status = prl_batch_init(&l->batch, l->runtime, l->shape->batch_rows, &l->shape->experience, error);
   l->batch.most = l->shape->frozen_rows;
-  l->experience->replay = l->memory;
+  if (!l->source) l->experience->replay = l->memory;
   return status;
 }
 
@@ -89,8 +92,9 @@ static prl_status build(prl_learner *l, prl_error *error) {
   if (!status) status = prl_refit_build(l, error);
   if (!status && l->shape->asynchronous)
     status = prl_metrics_add(&l->metrics, "", "lag", &l->worker.lag, error);
+  if (!status && l->source) status = prl_beside_metrics(l, error);
   if (status) return status;
-  if (l->control || l->constraints_count) prl_stale_ask(l);
+  if (!l->source && (l->control || l->constraints_count)) prl_stale_ask(l);
   l->n.warmed = l->shape->warmup == 0;
   prl_programs_fill_live(l);
   return PRL_OK;
@@ -109,6 +113,7 @@ prl_status prl_learner_new(prl_runtime *runtime, const prl_learner_parts *parts,
   l->policy = parts->policy;
   l->experience = parts->experience;
   l->control = parts->control;
+  l->source = parts->source;
   prl_status status = build(l, error);
   if (status) {
     prl_learner_free(l);
@@ -197,7 +202,7 @@ static prl_status further_blocks(prl_learner *l, prl_blocks *blocks, prl_error *
 /* What was drawn along with the batch. */
 static prl_status draw_blocks(prl_learner *l, prl_blocks *blocks, prl_error *error) {
   const int64_t rows = l->shape->draw_rows, noise = rows * l->shape->noise_drawn;
-  prl_status status = prl_replay_blocks(l->memory, blocks, error);
+  prl_status status = l->source ? PRL_OK : prl_replay_blocks(l->memory, blocks, error);
   if (!status) status = prl_blocks_add(blocks, "draw.place", PRL_I32, rows, l->stretch.place, error);
   if (!status) status = prl_blocks_add(blocks, "draw.weight", PRL_F32, rows, l->weight, error);
   if (!status) status = prl_blocks_add(blocks, "draw.noise", PRL_F32, noise, l->noise, error);
@@ -218,6 +223,7 @@ prl_status prl_learner_blocks(prl_learner *l, prl_blocks *blocks, prl_error *err
   if (!status) status = batch_blocks(l, blocks, error);
   if (!status) status = further_blocks(l, blocks, error);
   if (!status && l->memory) status = draw_blocks(l, blocks, error);
+  if (!status && l->source) status = prl_beside_blocks(l, blocks, error);
   if (!status) status = prl_metrics_blocks(&l->metrics, blocks, error);
   if (!status) status = prl_constraints_blocks(l, blocks, error);
   if (!status) status = prl_novelty_blocks(l, blocks, error);
@@ -260,7 +266,11 @@ static bool continuation_holds(const prl_learner *l) {
 }
 
 static bool memory_holds(prl_learner *l) {
-  bool good = prl_replay_restore(l->memory, l->experience);
+  bool good = true;
+  if (l->source)
+    prl_replay_follow(l->memory, l->source->memory); /* which is whole */
+  else
+    good = prl_replay_restore(l->memory, l->experience);
   for (int64_t row = 0; good && row < l->shape->draw_rows; row++)
     good = l->stretch.place[row] >= 0 && l->stretch.place[row] < l->memory->places;
   return good;
@@ -276,7 +286,8 @@ bool prl_learner_restore(prl_learner *l) {
   if (good) prl_learner_cut(l);
   prl_programs_fill_live(l);
   return good && prl_constraints_restore(l) && prl_novelty_restore(l) && (!l->memory || memory_holds(l)) &&
-         correction_holds(l) && continuation_holds(l) && prl_refit_restore(l);
+         correction_holds(l) && continuation_holds(l) && prl_refit_restore(l) &&
+         (!l->source || prl_beside_holds(l));
 }
 
 /* ---- swapping ---- */
@@ -369,6 +380,7 @@ void prl_learner_report_objective(prl_learner *l, int gauge) {
   const prl_batch *b = &l->batch;
   const int64_t now = l->experience->n.objective;
   int64_t own = 0;
+  if (l->source) return; /* its objective has no version yet */
   for (int64_t row = 0; row < b->rows; row++) own += b->objective[row] == now;
   if (now && b->rows) prl_metrics_put(&l->metrics, gauge, (double)own / (double)b->rows);
 }
@@ -385,7 +397,8 @@ prl_status prl_learner_publish(prl_learner *l, prl_error *error) {
                     "the policy of update %" PRId64 " is not published: %s; the one before it stays in force",
                     l->n.updates + 1, why.message);
   if (l->shared) prl_policy_number(l->policy, prl_shared_version(l));
-  if (l->shape->drop_stale) prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
+  if (l->shape->drop_stale && !l->source)
+    prl_experience_version(l->experience, (uint64_t)prl_policy_version(l->policy));
   return PRL_OK;
 }
 

@@ -17,7 +17,8 @@ typedef struct prl_learner_parts {
   prl_live *live;
   prl_policy *policy;
   prl_experience *experience;
-  prl_control *control; /* NULL: there is no control group */
+  prl_control *control;      /* NULL: there is no control group */
+  const prl_learner *source; /* of a shadow: whose rows it learns from; NULL: it has rows of its own */
 } prl_learner_parts;
 
 /* What the rows of an update take, with so many critics. */
@@ -93,6 +94,20 @@ bool prl_learner_stuck(const prl_learner *learner, const char **constraint, doub
 bool prl_learner_metric(const prl_learner *learner, const char *name, double *value);
 /* A critic that discounts by time: its name and unit. False: there is none. */
 bool prl_learner_timed(const prl_learner *learner, const char **critic, const char **per);
+
+/* ---- a shadow: another learner of the same rows (beside.c) ---- */
+
+/* From its next update on a learner gives its rows to a shadow, which must not be freed before; NULL: to
+ * none. */
+void prl_learner_hand_to(prl_learner *learner, prl_learner *shadow);
+/* Whether a shadow has rows that it has not learned from yet; then its schedule is to be executed. */
+bool prl_learner_handed(const prl_learner *shadow);
+/* Gives up what it was given: its update ended, or failed. */
+void prl_learner_take_back(prl_learner *shadow);
+/* Whether a metric of a shadow is about itself, rather than about what acts. */
+bool prl_learner_own_metric(const char *name);
+/* The multipliers of constraints, which are moved by what acts. */
+void prl_learner_take_multipliers(prl_learner *to, const prl_learner *from);
 
 /* ---- the warm-up ---- */
 

@@ -49,6 +49,12 @@ static const struct {
     {"ramp_share", "Share of the ramp", "Share of the users whom the policy that was swapped in serves."},
     {"guard_users", "Guard, users",
      "Users who came after the swap and whose days are over: of the policy, of the baseline."},
+    {"ess", "Effective sample size",
+     "Of the rows that a shadow learned from last, as a share of them: (Σw)²/(n Σw²), w = min(π/μ, 1) of its "
+     "policy over what acted."},
+    {"overlap", "Overlap with what acted",
+     "Mean of the same weights: 1 less how far a shadow's policy is from what acted, as a share of the "
+     "probability (total variation)."},
     {"lag", "Lag", "Policy versions from acting to learning, where that is corrected: mean of the rows."},
     {"objective_share", "Rows of this objective",
      "Share of the rows of an update that were acted under the objective in force, once it was changed: of "

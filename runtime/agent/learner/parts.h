@@ -94,7 +94,11 @@ struct prl_learner {
   prl_live *live;
   prl_policy *policy;
   prl_experience *experience;
-  prl_control *control; /* NULL: there is no control group */
+  prl_control *control;      /* NULL: there is no control group */
+  const prl_learner *source; /* whose rows it learns from, as a shadow (beside.c); NULL: it has its own */
+  prl_learner *shadow;       /* learns from the same rows; NULL: none does */
+  int64_t handed;            /* of a shadow: 1: it was given the rows of an update; saved */
+  int ess, overlap;          /* of a shadow: gauges */
 
   prl_replay *memory; /* NULL: there is none */
   prl_stretch stretch;
@@ -161,6 +165,17 @@ void prl_critics_take(prl_learner *to, const prl_learner *from, const prl_extent
 /* How much was taken over of the set in which the critic's values are computed; all, where it computes none.
  */
 prl_extent prl_critic_extent(const prl_learner *to, const prl_critic *critic, const prl_extent *extent);
+
+/* beside.c: the rows of an update that begins go to its shadow, if there is one. */
+void prl_beside_hand(prl_learner *learner);
+/* Of a shadow, whose update begins: what there is in the memory that it draws from, and the multipliers that
+ * what acts has come to. */
+void prl_beside_follow(prl_learner *shadow);
+/* Of a shadow, whose update ends: the effective sample size of its last rows. Fails: PRL_ENUMERIC. */
+prl_status prl_beside_weigh(prl_learner *shadow, prl_error *error);
+prl_status prl_beside_metrics(prl_learner *shadow, prl_error *error);
+prl_status prl_beside_blocks(prl_learner *shadow, prl_blocks *blocks, prl_error *error);
+bool prl_beside_holds(const prl_learner *shadow);
 
 /* programs.c */
 prl_status prl_programs_build(prl_learner *learner, prl_error *error);

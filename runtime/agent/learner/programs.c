@@ -160,10 +160,10 @@ static prl_status build_values(prl_learner *l, const prl_value *programs, prl_er
   return prl_routine_output(&v->routine, "value", l->critics_count, false, &v->value, error);
 }
 
-/* Where the schedule has a verb that asks for it. */
+/* Where the schedule has a verb that asks for it, and for a shadow, which tells how near its policy is. */
 static prl_status build_density(prl_learner *l, const prl_value *programs, prl_error *error) {
   prl_learner_density *d = &l->density;
-  const prl_value *text = l->shape->ratios ? prl_get(programs, "density") : NULL;
+  const prl_value *text = l->shape->ratios || l->source ? prl_get(programs, "density") : NULL;
   if (!text) return PRL_OK; /* and the verb refuses it */
   prl_status status = build_routine(l, "density", text, l->shape->tile_rows, l->sources, l->sources_count,
                                     &d->routine, error);
@@ -199,7 +199,7 @@ static bool reads_density(const prl_routine *r) {
 const char *prl_programs_density(const prl_learner *l) {
   for (int i = 0; i < l->programs_count; i++)
     if (reads_density(&l->programs[i].routine)) return l->programs[i].routine.name;
-  return l->density.log_prob ? "ratios" : NULL;
+  return l->shape->ratios ? "ratios" : NULL;
 }
 
 static prl_status check_density(const prl_learner *l, const prl_routine *r, prl_error *error) {

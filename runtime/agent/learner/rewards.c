@@ -96,7 +96,7 @@ prl_status prl_rewards_fill(prl_learner *l, prl_error *error) {
   report_episodes(l);
   report_responses(l);
   report_lifts(l);
-  prl_constraints_step(l);
+  if (!l->source) prl_constraints_step(l); /* of what acts */
   scale_rewards(l);
   return PRL_OK;
 }

@@ -300,7 +300,7 @@ const prl_verb_type prl_verb_advantages = {
             "statistics move towards them",
     .fields_size = sizeof(advantages),
     .cursor = 1,
-    .flags = PRL_VERB_TOP,
+    .flags = PRL_VERB_TOP | PRL_VERB_OWN,
     .needs = PRL_MADE_FROZEN | PRL_MADE_REWARDS | PRL_MADE_VALUES,
     .makes = PRL_MADE_ADVANTAGES,
     .read = read_advantages,
@@ -322,7 +322,7 @@ const prl_verb_type prl_verb_returns = {
         "steps of "
         "that draw that both have",
     .cursor = 1,
-    .flags = PRL_VERB_TOP,
+    .flags = PRL_VERB_TOP | PRL_VERB_OWN,
     .needs = PRL_MADE_FROZEN | PRL_MADE_REWARDS,
     .makes = PRL_MADE_ADVANTAGES,
     .execute = execute_returns,

@@ -19,11 +19,14 @@ prl_status prl_update_relieve(prl_learner *l, prl_error *error) {
 
 prl_status prl_update_begin(prl_learner *l, prl_error *error) {
   prl_metrics_clear(&l->metrics);
+  if (l->source) prl_beside_follow(l);
   prl_live_freeze(l->live, prl_shared_freeze(l));
   prl_constraints_apply(l);
   prl_programs_fill_live(l);
-  prl_experience_freeze(l->experience, &l->batch);
   l->n.shuffles = 0;
+  if (l->source) return PRL_OK; /* a shadow was given its rows, and what acts counts them */
+  prl_experience_freeze(l->experience, &l->batch);
+  prl_beside_hand(l);
   return count_control(l, error);
 }
 

@@ -13,6 +13,7 @@ static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   const collect *c = verb->fields;
+  if (s->learner->source) return PRL_OK; /* a shadow's is executed when it was given rows */
   turn->waiting = s->learner->experience->n.closed < prl_shared_rows(s->learner, c->rows);
   if (turn->waiting) turn->next = verb->index;
   return PRL_OK;

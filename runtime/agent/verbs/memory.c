@@ -18,7 +18,7 @@ static prl_status remember(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_
   prl_learner *l = s->learner;
   const prl_status status = prl_update_begin(l, error);
   if (status) return status;
-  prl_replay_add(l->memory, &l->batch);
+  if (!l->source) prl_replay_add(l->memory, &l->batch);
   prl_update_observe(l);
   return prl_rewards_fill(l, error);
 }

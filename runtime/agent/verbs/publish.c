@@ -3,8 +3,10 @@
 
 static prl_status execute(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
   prl_learner *l = s->learner;
+  prl_status status = l->source ? prl_beside_weigh(l, error) : PRL_OK;
+  if (status) return status;
   prl_shared_publish(l);
-  prl_status status = prl_learner_publish(l, error);
+  status = prl_learner_publish(l, error);
   if (status) return status;
   l->n.updates++;
   prl_learner_release(l);

@@ -261,3 +261,9 @@ prl_status prl_schedule_relieve(prl_schedule *s, prl_error *error) {
 }
 
 bool prl_schedule_between(const prl_schedule *s) { return s->at == 0; }
+
+const char *prl_schedule_own(const prl_schedule *s) {
+  for (int i = 0; i < s->count; i++)
+    if (s->verbs[i].type->flags & PRL_VERB_OWN) return s->verbs[i].type->name;
+  return NULL;
+}

@@ -37,6 +37,8 @@ prl_status prl_schedule_step(prl_schedule *schedule, prl_turn *turn, prl_error *
 int64_t prl_schedule_needs(const prl_schedule *schedule);
 /* Between two updates, as often as steps come (prl_update_relieve). Fails as a step of the schedule. */
 prl_status prl_schedule_relieve(prl_schedule *schedule, prl_error *error);
+/* The first verb that takes the rows as acted by the policy that learns; NULL: none does. */
+const char *prl_schedule_own(const prl_schedule *schedule);
 /* Whether no update is under way. */
 bool prl_schedule_between(const prl_schedule *schedule);
 

@@ -38,7 +38,8 @@ typedef struct prl_verb_reader {
   unsigned needs;       /* told: PRL_MADE_…, beside those of the type */
 } prl_verb_reader;
 
-enum { PRL_VERB_TOP = 1, PRL_VERB_ONCE = 2, PRL_VERB_LOOP = 4 }; /* flags */
+/* Flags. OWN: it takes the rows as acted by the policy that learns. */
+enum { PRL_VERB_TOP = 1, PRL_VERB_ONCE = 2, PRL_VERB_LOOP = 4, PRL_VERB_OWN = 8 };
 
 struct prl_verb_type {
   const char *name;

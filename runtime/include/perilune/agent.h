@@ -328,12 +328,24 @@ typedef enum prl_swap_mode {
    * ever. A stream's policy changes between two of its episodes only: those that run when the swap comes into
    * force are finished by the policy before. Shares and `after` are the new plan's (agent.ramp in a recipe).
    */
-  PRL_SWAP_RAMP
+  PRL_SWAP_RAMP,
+  /* For nobody yet: it learns beside the running agent, from the same rows, while the agent acts and learns
+   * as before, in every byte. It begins with what a swap would take over, at once or when the present update
+   * is published, and makes an update whenever the agent makes one. What it learns from was acted by another
+   * policy: its plan draws from the agent's replay memory, or corrects for what acted (V-trace, capped
+   * weights). Multipliers of constraints are the agent's, since what acts moves them. Its metrics come with
+   * those of the agent, as "shadow_" + name. One whose learning fails is dropped, and prl_agent_notice says
+   * why; a guard that fires takes it along. A saved agent keeps its shadow. While there is one no other
+   * recipe can be swapped in; prl_agent_confirm brings it into force, prl_agent_rollback drops it. */
+  PRL_SWAP_SHADOW
 } prl_swap_mode;
 /* As prl_agent_swap, which is PRL_SWAP_APPLY, in one of these modes. Until a ramp has come to its last share
  * no other swap is carried out; a rollback is. Fails: as prl_agent_swap; PRL_EINVAL (a mode that there is
  * not; for a ramp: a plan without one, without a control group, without a guard on a response, or that learns
- * from pairs), PRL_ESTATE (a ramp is under way; for a ramp: learning has failed). */
+ * from pairs; for a shadow, where it would learn by a guess: a plan that draws from a replay memory where the
+ * agent has none, takes steps as acted by its own policy, draws by priorities, learns from novelty, is for
+ * several workers, or takes fewer steps an update), PRL_ESTATE (a ramp or a shadow is under way; for both:
+ * learning has failed; for a shadow: a swap waits for the end of an update). */
 PRL_API prl_status prl_agent_swap_with(prl_agent *agent, const prl_plan *plan, prl_swap_mode mode,
                                        prl_error *error);
 
@@ -363,15 +375,16 @@ PRL_API prl_status prl_agent_swap_plan_with(prl_agent *agent, const prl_plan *pl
  * moments, statistics, multipliers, live options with what was set. Experience, time, streams and counts go
  * on, and the policy is a new version. It comes into force as a swap does, at once or when the present update
  * is published or fails; it can be called where learning failed. A swap that is not in
- * force yet is taken back instead; a rollback that waits goes on waiting. It cannot be rolled back in its
- * turn: what was learned since the swap is gone. A saved agent keeps what it can go back to. A replay memory
- * that the swap let go stays gone; rows of the swapped-in recipe that the recipe before cannot learn from,
- * since they were acted without a density, are left out as stale. Allocates an agent as prl_agent_new does.
- * Fails: PRL_ESTATE (no swap has come into force, the last one was rolled back, or learning had failed before
- * it), PRL_ENOMEM, PRL_ELIMIT, PRL_EFORMAT (of a file that was made by hand). The agent is then unchanged. */
+ * force yet is taken back instead, and so is a shadow; a rollback that waits goes on waiting. It cannot be
+ * rolled back in its turn: what was learned since the swap is gone. A saved agent keeps what it can go back
+ * to. A replay memory that the swap let go stays gone; rows of the swapped-in recipe that the recipe before
+ * cannot learn from, since they were acted without a density, are left out as stale. Allocates an agent as
+ * prl_agent_new does. Fails: PRL_ESTATE (no swap has come into force, the last one was rolled back, or
+ * learning had failed before it), PRL_ENOMEM, PRL_ELIMIT, PRL_EFORMAT (of a file that was made by hand). The
+ * agent is then unchanged. */
 PRL_API prl_status prl_agent_rollback(prl_agent *agent, prl_error *error);
-/* The hash of the recipe that is in force after a rollback; NULL: there is nothing to go back to. Borrowed:
- * until the next swap or rollback comes into force. */
+/* The hash of the recipe that is in force after a rollback of a swap; NULL: there is nothing to go back to.
+ * Borrowed: until the next swap or rollback comes into force. */
 PRL_API const char *prl_agent_previous(const prl_agent *agent);
 
 /* What becomes of critics to which a swap gave another reward or discount, where the plan asks for a refit
@@ -384,6 +397,24 @@ typedef enum prl_refit_stage {
 } prl_refit_stage;
 /* The refit of the last swap. *updates: how many it has lasted; NULL: not asked. */
 PRL_API prl_refit_stage prl_agent_refit(const prl_agent *agent, int64_t *updates);
+/* What the shadow has learned comes into force, as a swap does: at once, or when the present update is
+ * published, and by prl_agent_rollback one can go back to before. Allocates an agent as prl_agent_new does.
+ * Fails: PRL_ESTATE (there is no shadow, or it has learned nothing yet), PRL_ENOMEM, PRL_ELIMIT. The agent is
+ * then unchanged, and the shadow goes on. */
+PRL_API prl_status prl_agent_confirm(prl_agent *agent, prl_error *error);
+
+/* What learns beside an agent. */
+typedef struct prl_shadowed {
+  const char *hash; /* of its recipe */
+  bool begun;       /* false: it waits for the end of the present update */
+  int64_t since;    /* recorded decisions when it began */
+  int64_t updates;  /* that it made */
+  double effective; /* (Σw)²/(n Σw²) of the rows that its last update learned from last, w = min(π/μ, 1) of
+                     * its policy over what acted; NaN: no densities are known */
+  double overlap; /* their mean */
+} prl_shadowed;
+/* False: none does. Borrowed: until the shadow is confirmed or dropped. */
+PRL_API bool prl_agent_shadowed(const prl_agent *agent, prl_shadowed *out);
 
 /* A guard of the plan (agent.guards in a recipe): a bound on what a swapped-in policy may lose beside the
  * control group. Guards begin to count with a swap. One that fires rolls the agent back by itself, at the end
