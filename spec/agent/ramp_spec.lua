@@ -198,7 +198,7 @@ describe("a ramp", function()
     end
     local bare = usual:gsub("ramp = .*", "")
     refused("ramp: the new recipe says no shares of the users for a ramp, as in agent.ramp = ", plan(2, bare), {mode = "ramp"})
-    refused('mode has no choice "slow"; there are apply, ramp', plan(2), {mode = "slow"})
+    refused('mode has no choice "gradually"; there are apply, ramp', plan(2), {mode = "gradually"})
     agent:swap(plan(2), {mode = "ramp"})
     refused("a ramp is under way, at a share of 0.2: roll it back", plan(3))
     refused("a ramp is under way, at a share of 0.2: roll it back", plan(3), {mode = "ramp"})
