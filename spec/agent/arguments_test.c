@@ -147,7 +147,7 @@ static void agent_calls(void) {
   REFUSED("plan", prl_agent_swap(agent, NULL, e));
   REFUSED("agent", prl_agent_swap_with(NULL, plan, PRL_SWAP_RAMP, e));
   REFUSED("plan", prl_agent_swap_with(agent, NULL, PRL_SWAP_RAMP, e));
-  REFUSED("mode", prl_agent_swap_with(agent, plan, (prl_swap_mode)(PRL_SWAP_RAMP + 1), e));
+  REFUSED("mode", prl_agent_swap_with(agent, plan, (prl_swap_mode)(PRL_SWAP_SHADOW + 1), e));
   REFUSED("agent", prl_agent_swap_check(NULL, plan, e));
   REFUSED("plan", prl_agent_swap_check(agent, NULL, e));
   REFUSED("plan", prl_plan_schedules(NULL, PRL_SCHEDULES_GO_ON, e));
