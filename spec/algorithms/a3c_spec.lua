@@ -87,7 +87,7 @@ describe("a3c", function()
     assert.truthy(output:find("for 150 k steps", 1, true))
     _, errors, code = command.run(folder, ("train --resume '%s' --steps 200000 --workers 1"):format(run))
     assert.equal(2, code)
-    assert.truthy(errors:find("its start and its workers: --workers does not go with --resume", 1, true))
+    assert.truthy(errors:find("its start, its workers and its lag: --workers does not go with --resume", 1, true))
   end)
 
   it("is refused in one sentence where several workers cannot train", function()

@@ -148,6 +148,10 @@ local takes = {
   ["agent.observe"] = {function(odd) agent:act(901, prl.zeros(1, 2)) agent:observe(odd {901}, prl.zeros(1, 2)) end},
   ["agent.feedback"] = {function(odd) agent:feedback(decide(), odd {hit = 1}) end,
     function(odd) agent:feedback(odd {decide():get(1)}, {hit = 1}) end},
+  ["agent.swap"] = {function(odd) agent:swap(prl.recipe.plan(assert(prl.recipe.load(host))), odd {mode = "apply"}) end},
+  ["agent.check_swap"] = {function(odd)
+    agent:check_swap(prl.recipe.plan(assert(prl.recipe.load(host))), odd {schedules = "go_on"})
+  end},
   ["agent.finish"] = {function(odd) agent:finish(odd {select(2, decide())}, "terminated") end},
   ["learn.publish"] = {function(odd) with_learn(function(learn) learn:publish(odd {}) end) end},
   ["prl.run"] = {function(odd)
