@@ -97,6 +97,25 @@ describe("guards", function()
     assert.same({128, 64}, {known.users, known.control_users})
   end)
 
+  it("count steps that are not learned from, since a newer policy was there when they closed", function()
+    local function learning(weight)
+      local text = host:format(weight, "gain = {at_least = relative(-0.1)}, days = 1"):gsub('{lua = "./idle.lua"}', '{"a2c", rollout = 1}')
+      return prl.recipe.plan(assert(recipes.load(folder, text)))
+    end
+    local agent = prl.agent(learning(1))
+    agent:swap(learning(2))
+    local users, last = users_of(32)
+    local _, late = agent:act(users, prl.randn(#users, 1))
+    live(agent, users_of(64, last), one, 2) -- the policy is another one by now
+    local responses = {}
+    for i in ipairs(users) do responses[i] = {0, 1} end
+    agent:feedback(late, prl.tensor(responses))
+    agent:finish(users, "terminated")
+    live(agent, users_of(64, last), one, 3)
+    assert.is_true(agent:metrics().stale_steps >= 32)
+    assert.is_true(agent:guards()[1].users >= 96)
+  end)
+
   it("stand idle until a swap, and count each user once, by its first days", function()
     local agent, users = prl.agent(plan()), users_of(256)
     live(agent, users, one, 4)

@@ -3,6 +3,7 @@
 
 local format = require "perilune.format"
 local html = require "perilune.report.html"
+local judged = require "perilune.judged"
 local migration = require "perilune.migration"
 local past = require "perilune.records.journal"
 
@@ -28,6 +29,13 @@ local function changes_of(entry)
   return list
 end
 
+-- What it says of a ramp and of guards.
+local function judged_of(entry)
+  local list = {}
+  for i, line in ipairs(judged(entry)) do list[i] = tag("div", nil, line) end
+  return list
+end
+
 -- What became of each part of the agent, folded up.
 local function plan_of(entry)
   if not entry.plan or #entry.plan == 0 then return nil end
@@ -41,7 +49,7 @@ function journal.section(run)
   local rows = {}
   for i, entry in ipairs(run.journal or {}) do
     rows[i] = {format.grouped(entry.step), entry.kind, entry.author, entry.reason or "–",
-      {changes_of(entry), tag("div", nil, entry.outcome), plan_of(entry)}}
+      {changes_of(entry), judged_of(entry), tag("div", nil, entry.outcome), plan_of(entry)}}
   end
   if #rows == 0 then return nil end
   return {

@@ -18,7 +18,7 @@ function requests.at_work(path) return locks.taken(path, ".lock") end
 
 local function answer_to(folder, id)
   local text = prl.io.read(folder:file(journal.name)) or ""
-  local last = text:match("([^\n]*)\n$")
+  local last = ("\n" .. text):match("^.*\n([^\n]*)\n$")
   local entry = last and records.parse(last, "entry")
   if entry and entry.request == id then return entry end
   if not text:find(id, 1, true) then return nil end
@@ -34,6 +34,10 @@ function requests.ask(folder, request)
   -- One request at a time: until this process ends, or it is answered, others are refused.
   local lock = locks.take(folder.path, ".asking")
     or failure.run(("another command waits for an answer of the training in %s"):format(folder.path))
+  if posix.stat(folder:file(requests.name)) then
+    failure.run(("a request waits for the training in %s already, and will be carried out: perilune journal shows when it is")
+      :format(folder.path))
+  end
   if not requests.at_work(folder.path) then
     failure.run(("no training is at work in %s: it takes another recipe while it trains"):format(folder.path))
   end

@@ -20,7 +20,7 @@ static int64_t cluster_of(uint64_t key) { return prl_bucket(key, NULL) % PRL_CLU
 void prl_control_freeze(prl_control *c) { prl_experience_freeze(c->experience, &c->batch); }
 bool prl_control_crowded(const prl_control *c) {
   const prl_experience *e = c->experience;
-  return prl_shares_under_way(&c->shares) && e->n.closed > 0 && 2 * e->n.live >= e->options.rows;
+  return prl_shares_begun(&c->shares) && e->n.closed > 0 && 2 * e->n.live >= e->options.rows;
 }
 
 const prl_batch *prl_control_batch(const prl_control *c) { return &c->batch; }

@@ -364,6 +364,7 @@ void prl_learner_report_guards(prl_learner *l) {
   prl_guard guard = {.state = PRL_GUARD_IDLE};
   for (int i = 0; i < measured; i++) {
     prl_control_guard_of(l->control, i, &guard);
+    if (guard.state == PRL_GUARD_IDLE) break;
     const double values[] = {guard.value, guard.low, guard.high};
     for (int k = 0; k < 3; k++)
       if (isfinite(values[k])) prl_metrics_put(&l->metrics, l->guards + 3 * i + k, values[k]);

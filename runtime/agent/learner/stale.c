@@ -9,11 +9,13 @@ typedef struct single {
   uint32_t step;
   float elapsed, arm;
   int64_t time;
+  uint64_t key;
 } single;
 
 static prl_batch batch_of(const prl_experience *e, int64_t place, single *s) {
   const prl_row *row = &e->rows[place];
-  *s = (single){row->stream, row->end, row->step, row->elapsed, (float)row->arm, row->time};
+  *s = (single){row->stream, row->end, row->step, row->elapsed, (float)row->arm, row->time,
+                e->options.dated ? e->key[place] : 0};
   return (prl_batch){.rows = 1,
                      .response = e->response + place * e->options.responses,
                      .stream = &s->stream,
@@ -21,6 +23,7 @@ static prl_batch batch_of(const prl_experience *e, int64_t place, single *s) {
                      .end = &s->end,
                      .elapsed = &s->elapsed,
                      .time = &s->time,
+                     .key = &s->key,
                      .arm = &s->arm};
 }
 
