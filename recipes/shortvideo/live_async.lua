@@ -1,9 +1,14 @@
 -- How far acting may lag behind learning: a3c by 1, 2, 11 and 64 workers, whose gradients are up to 0, 1, 10 and 63 updates old, with
--- and without V-trace. Each worker has 64 users, so that an update is always of 512 requests. With several workers two runs differ.
+-- and without V-trace. Each worker has 64 users, so that an update is always of 512 requests. Step sizes of a recipe are of all workers
+-- together, of which each makes its share: they are as many times larger here, so that an update's is the same in all arms.
+-- With several workers two runs differ.
 -- Eight arms: about ten minutes on two cores.
 --   perilune experiment recipes/shortvideo/live_async.lua [--fast]
 local function lag(updates, correction)
-  return extend(require "a3c_adam", {env = {n = 64 * (updates + 1)}, algorithm = {correction = correction}, train = {steps = 1.5e6}})
+  local workers = updates + 1
+  local lr = linear {from = 6e-4 * workers, to = 0}
+  return extend(require "a3c_adam", {env = {n = 64 * workers}, algorithm = {correction = correction, lr = lr, critic_lr = lr},
+    train = {steps = 1.5e6}})
 end
 
 local arms = {}
