@@ -1,5 +1,6 @@
 --- `perilune status RUN`: how far a run is, and by which recipe.
 
+local posix = require "posix"
 local failure = require "perilune.failure"
 local format = require "perilune.format"
 local options = require "perilune.cli.options"
@@ -8,10 +9,14 @@ local terminal = require "perilune.terminal"
 
 local status = {summary = "how far a run is, and by which recipe"}
 
--- The step of the last update in metrics.csv, since run.json has that of its last writing.
+-- The step of the last update in metrics.csv or of the newest checkpoint, since run.json has that of its last writing and updates may be
+-- far apart.
 local function step_of(run)
-  local steps = run.metrics.columns.step
-  return math.max(run.info.step, steps[#steps] or 0)
+  local steps, newest = run.metrics.columns.step, 0
+  for _, name in ipairs(posix.dir(run.folder .. "/checkpoints") or {}) do
+    newest = math.max(newest, tonumber(name:match "^step%-(%d+)%.safetensors$") or 0)
+  end
+  return math.max(run.info.step, steps[#steps] or 0, newest)
 end
 
 -- For how many updates what acts has waited while critics are refitted; nil: it does not.

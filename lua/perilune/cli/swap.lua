@@ -19,7 +19,8 @@ function swap.run(argv)
   parser:option("--mode", "How: " .. modes.text() .. ". Default: apply."):argname("MODE"):choices(modes.names()):default "apply"
   parser:flag("--check", "Only say whether it can be carried out in that mode; alone, as --mode check.")
   parser:option("--schedules", "Where a schedule of the new recipe is another one than runs: go-on, at the step that schedules "
-    .. "have come to, or restart, all of the recipe's from their start; refused without it where that makes a difference."):choices {"go-on", "restart"}
+    .. "have come to, or restart, all of the recipe's from their start; refused without it where that makes a difference.")
+    :choices {"go-on", "restart"}
   local words = options.parse(parser, argv)
   if not words.recipe and #words.set == 0 then
     failure.usage("a new recipe is needed, or what to change of the one in force, as in --set algorithm.lr=1e-3")

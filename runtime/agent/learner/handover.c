@@ -176,6 +176,7 @@ static void note_critic(const prl_learner *to, const prl_critic *ours, const prl
                         : k != 1 ? PRL_RESCALED
                         : grown  ? PRL_GROWN
                                  : PRL_KEPT;
+  const bool apart = !prl_get(document_of(to, ours), "value_set");
   const prl_migrated entry = {"critic", ours->name, outcome, NULL, 0, 0, *old->scale, *ours->scale};
   const char *network_text = grown ? "in a larger network, " : kept ? "" : "not all of its network goes on, ";
   if (refits)
@@ -188,6 +189,7 @@ static void note_critic(const prl_learner *to, const prl_critic *ours, const prl
                        grown   ? "it goes on in a larger network"
                        : !kept ? "not all of its network goes on"
                        : other ? "it learns from where it is"
+                       : apart ? "its scale goes on; of its networks the sets say what goes on"
                                : "it goes on");
 }
 

@@ -14,7 +14,12 @@ typedef struct single {
 
 static prl_batch batch_of(const prl_experience *e, int64_t place, single *s) {
   const prl_row *row = &e->rows[place];
-  *s = (single){row->stream, row->end, row->step, row->elapsed, (float)row->arm, row->time,
+  *s = (single){row->stream,
+                row->end,
+                row->step,
+                row->elapsed,
+                (float)row->arm,
+                row->time,
                 e->options.dated ? e->key[place] : 0};
   return (prl_batch){.rows = 1,
                      .response = e->response + place * e->options.responses,
