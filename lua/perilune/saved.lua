@@ -17,6 +17,9 @@ function saved.checkpoints(folder)
   return found
 end
 
+--- The step at which one of these was saved.
+function saved.step(checkpoint) return tonumber(checkpoint:match("step%-(%d+)$")) end
+
 --- The agent of a file, or the newest of a run's folder that is whole: the agent and its file; or nil and a sentence.
 function saved.agent(path)
   path = path:gsub("(.)/+$", "%1")

@@ -1,9 +1,9 @@
 --- `perilune status RUN`: how far a run is, and by which recipe.
 
-local posix = require "posix"
 local failure = require "perilune.failure"
 local format = require "perilune.format"
 local options = require "perilune.cli.options"
+local saved = require "perilune.saved"
 local show = require("perilune.cli.entry").show
 local terminal = require "perilune.terminal"
 
@@ -12,13 +12,9 @@ local status = {summary = "how far a run is, and by which recipe"}
 -- The step of the last update in metrics.csv or of the newest checkpoint, since run.json has that of its last writing and updates may be
 -- far apart.
 local function step_of(run)
-  local steps, newest = run.metrics.columns.step, 0
-  for _, name in ipairs(posix.dir(run.folder .. "/checkpoints") or {}) do
-    newest = math.max(newest, tonumber(name:match "^step%-(%d+)%.safetensors$") or 0)
-  end
-  return math.max(run.info.step, steps[#steps] or 0, newest)
+  local steps, all = run.metrics.columns.step, saved.checkpoints(run.folder)
+  return math.max(run.info.step, steps[#steps] or 0, #all > 0 and saved.step(all[#all]) or 0)
 end
-
 -- For how many updates what acts has waited while critics are refitted; nil: it does not.
 local function refit_of(run)
   local updates = run.metrics.columns.refit

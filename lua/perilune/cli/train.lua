@@ -36,7 +36,6 @@ local function parse(argv)
   for _, name in ipairs {"threads", "workers"} do
     if words[name] and words[name] < 1 then failure.usage(("--%s must be at least 1"):format(name)) end
   end
-  if words.lag and words.lag > 10000 then failure.usage(("--lag: expected from 0 to 10,000 updates, got %.0f"):format(words.lag)) end
   for _, name in ipairs {"seed", "start-from", "workers", "lag"} do
     if words.resume and words[name:gsub("-", "_")] then
       failure.usage(("a resumed run keeps its recipe, its seed, its start, its workers and its lag: --%s does not go with --resume, but "

@@ -13,7 +13,7 @@ local values = require "perilune.recipe.values"
 
 local experiment = {}
 
-local most_arms, most_worlds, most_points, most_workers, most_lag = 8, 8, 64, 1024, 10000
+local most_arms, most_worlds, most_points, most_workers = 8, 8, 64, 1024
 
 local function list(check, value, path, what, most)
   if type(value) ~= "table" or #value == 0 then values.wrong(check, path, what, value) end
@@ -81,7 +81,7 @@ local function arms(check, given)
     result[i].set = check.try(settings, check, arm.set, at .. ".set")
     result[i].fast = check.try(settings, check, arm.fast, at .. ".fast")
     result[i].workers = check.try(count, check, arm.workers, at .. ".workers", most_workers)
-    result[i].lag = check.try(count, check, arm.lag, at .. ".lag", most_lag)
+    result[i].lag = check.try(count, check, arm.lag, at .. ".lag", schema.most_lag)
     result[i].grid = arm.grid
   end
   return result, taken

@@ -394,6 +394,8 @@ schema.experiment_tune = {
   option("user_seed", "number", 700001, "", "seed of these users", {integer = true, min = 0, max = 2 ^ 53}),
 }
 
+schema.most_lag = 10000 -- updates between acting and learning: PRL_LAG_MOST of perilune/agent.h
+
 --- The fields of an experiment's `ab`: an A/B test of the arms, each learning on its own share of the users.
 schema.experiment_ab = {
   option("users", "number", 4096, "users", "users of the test, all shares together", {integer = true, min = 4, max = 2 ^ 20}),

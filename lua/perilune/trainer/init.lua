@@ -8,7 +8,9 @@
 --- operator.lua is what an operator asks of it while it trains.
 
 local failure = require "perilune.failure"
+local format = require "perilune.format"
 local prl = require "perilune"
+local schema = require "perilune.recipe.schema"
 local about = require "perilune.trainer.about"
 local changes = require "perilune.trainer.changes"
 local drivers = require "perilune.trainer.drivers"
@@ -42,6 +44,9 @@ end
 local function check_lag(loaded, options)
   local name, made = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.algorithm
   local function refuse(message) failure.usage(("--lag %d: %s"):format(options.lag, message)) end
+  if options.lag > schema.most_lag then
+    failure.usage(("--lag: expected from 0 to %s updates, got %.0f"):format(format.grouped(schema.most_lag), options.lag))
+  end
   if not made.build then refuse(name .. " is a search, and acts by what it tries") end
   if (options.workers or 1) > 1 then refuse("workers have a lag of their own (the metric `lag`)") end
   if made.stale == "drop" and not loaded.recipe.algorithm.correction then

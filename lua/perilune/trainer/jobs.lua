@@ -12,6 +12,7 @@ local paths = require "perilune.paths"
 local prl = require "perilune"
 local records = require "perilune.records"
 local runs = require "perilune.records.run"
+local saved = require "perilune.saved"
 local drivers = require "perilune.trainer.drivers"
 local folder = require "perilune.trainer.folder"
 local pool = require "perilune.trainer.pool"
@@ -31,7 +32,7 @@ local function read_run(path)
   local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps,
     workers = info.workers, lag = info.lag, start = info.start and info.start.from:gsub("/checkpoints/[^/]*$", ""), rank = -1}
   local all = folder.open(path):checkpoints()
-  if #all > 0 then found.rank = tonumber(all[#all]:match("step%-(%d+)$")) end
+  if #all > 0 then found.rank = saved.step(all[#all]) end
   if info.status == "finished" then found.rank = math.huge end
   return found
 end
