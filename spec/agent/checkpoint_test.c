@@ -323,15 +323,13 @@ static prl_status whole_life(prl_runtime *of, void *context, prl_error *failure)
   prl_plan *plan = NULL;
   prl_agent *agent = NULL, *loaded = NULL;
   prl_vecenv *env = NULL;
-  const prl_env_type *type = NULL;
   double sums[2];
   uint8_t ends[2 * N];
   const prl_rollout out = {.terminated = ends};
   int64_t parameters;
   prl_status status = toy_plan_of(of, toy, &plan, failure);
   if (!status) status = prl_agent_new(plan, &agent, failure);
-  if (!status) status = prl_env_find("pendulum", &type, failure);
-  if (!status) status = prl_vecenv_new(of, type, NULL, N, 1, 100, &env, failure);
+  if (!status) status = toy_pendulum_of(of, N, 1, &env, failure);
   if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
   if (!status) status = prl_agent_evaluate(agent, env, 2, PRL_MEAN, sums, NULL, failure);
   if (!status) status = prl_agent_rollout(agent, env, 2, PRL_MEAN, &out, failure);

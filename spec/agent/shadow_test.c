@@ -237,12 +237,10 @@ static prl_status confirmed_life(prl_runtime *of, void *context, prl_error *fail
   prl_plan *one = NULL, *two = NULL;
   prl_agent *agent = NULL;
   prl_vecenv *env = NULL;
-  const prl_env_type *type = NULL;
   prl_status status = toy_plan_of(of, &l->one, &one, failure);
   if (!status) status = toy_plan_of(of, &l->two, &two, failure);
   if (!status) status = prl_agent_new(one, &agent, failure);
-  if (!status) status = prl_env_find("pendulum", &type, failure);
-  if (!status) status = prl_vecenv_new(of, type, NULL, 4, 1, 100, &env, failure);
+  if (!status) status = toy_pendulum_of(of, 4, 1, &env, failure);
   if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
   if (!status) status = prl_agent_swap_with(agent, two, PRL_SWAP_SHADOW, failure);
   if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);

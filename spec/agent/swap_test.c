@@ -232,13 +232,11 @@ static prl_status swapped_life(prl_runtime *of, void *context, prl_error *failur
   prl_plan *plan = NULL;
   prl_agent *agent = NULL;
   prl_vecenv *env = NULL;
-  const prl_env_type *type = NULL;
   const prl_migrated *parts;
   int count;
   prl_status status = toy_plan_of(of, toy, &plan, failure);
   if (!status) status = prl_agent_new(plan, &agent, failure);
-  if (!status) status = prl_env_find("pendulum", &type, failure);
-  if (!status) status = prl_vecenv_new(of, type, NULL, 4, 1, 100, &env, failure);
+  if (!status) status = toy_pendulum_of(of, 4, 1, &env, failure);
   if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
   if (!status) status = prl_agent_swap_plan(agent, plan, &parts, &count, failure);
   if (!status) status = prl_agent_swap(agent, plan, failure);

@@ -410,12 +410,17 @@ static inline prl_agent *toy_agent(prl_runtime *runtime, const toy_options *o) {
 }
 
 /* The environment that these plans fit: n instances, of one worker. */
+static inline prl_status toy_pendulum_of(prl_runtime *runtime, int64_t n, uint64_t seed, prl_vecenv **out,
+                                         prl_error *error) {
+  const prl_env_type *type = NULL;
+  prl_status status = prl_env_find("pendulum", &type, error);
+  return status ? status : prl_vecenv_new(runtime, type, NULL, n, seed, 100, out, error);
+}
+
 static inline prl_vecenv *toy_pendulum(prl_runtime *runtime, int64_t n, uint64_t seed) {
   prl_error error = {PRL_OK, ""};
-  const prl_env_type *type;
   prl_vecenv *env;
-  CHECK_OK(prl_env_find("pendulum", &type, &error));
-  CHECK_OK(prl_vecenv_new(runtime, type, NULL, n, seed, 100, &env, &error));
+  CHECK_OK(toy_pendulum_of(runtime, n, seed, &env, &error));
   return env;
 }
 

@@ -329,11 +329,9 @@ static prl_status life(prl_runtime *of, void *context, prl_error *failure) {
   prl_plan *plan = NULL;
   prl_agent *agent = NULL;
   prl_vecenv *env = NULL;
-  const prl_env_type *type = NULL;
   prl_status status = toy_plan_of(of, context, &plan, failure);
   if (!status) status = prl_agent_new(plan, &agent, failure);
-  if (!status) status = prl_env_find("pendulum", &type, failure);
-  if (!status) status = prl_vecenv_new(of, type, NULL, N, 1, 100, &env, failure);
+  if (!status) status = toy_pendulum_of(of, N, 1, &env, failure);
   if (!status) status = prl_vecenv_divide(env, 2, failure);
   if (!status) status = prl_agent_drive(agent, env, 64, false, NULL, failure);
   prl_agent_free(agent);
