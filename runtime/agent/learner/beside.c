@@ -37,10 +37,7 @@ typedef struct weights {
 /* Rows that were acted without a density are passed over. */
 static prl_status weigh(prl_learner *l, int64_t first, int64_t rows, weights *w, prl_error *error) {
   prl_learner_density *d = &l->density;
-  prl_status status = prl_program_rows(d->routine.program, rows, error);
-  if (status) return status;
-  prl_routine_fill(&d->routine, NULL, first, rows);
-  status = prl_program_run(d->routine.program, 0, NULL, error);
+  prl_status status = prl_routine_run(&d->routine, first, rows, error);
   const float *now = d->log_prob->data, *then = l->batch.log_prob + first;
   for (int64_t i = 0; !status && i < rows; i++) {
     if (!isfinite(then[i])) continue;

@@ -202,10 +202,7 @@ void prl_novelty_arrive(prl_learner *l) {
 
 prl_status prl_novelty_tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
   prl_novelty *n = l->novelty;
-  prl_status status = prl_program_rows(n->routine.program, rows, error);
-  if (status) return status;
-  prl_routine_fill(&n->routine, NULL, first, rows);
-  status = prl_program_run(n->routine.program, 0, NULL, error);
+  prl_status status = prl_routine_run(&n->routine, first, rows, error);
   if (status) return status;
   if (!l->kernels->finite(rows, n->novelty->data))
     return prl_fail(error, PRL_ENUMERIC, "the novelty of a state is not finite (program \"novelty\")");

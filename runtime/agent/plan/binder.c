@@ -186,6 +186,13 @@ void prl_routine_fill(prl_routine *r, const int32_t *order, int64_t first, int64
   }
 }
 
+prl_status prl_routine_run(prl_routine *r, int64_t first, int64_t rows, prl_error *error) {
+  const prl_status status = prl_program_rows(r->program, rows, error);
+  if (status) return status;
+  prl_routine_fill(r, NULL, first, rows);
+  return prl_program_run(r->program, 0, NULL, error);
+}
+
 void prl_routine_fill_live(prl_routine *r, const double *values) {
   for (int i = 0; i < r->inputs_count; i++) *r->inputs[i].to = (float)values[r->inputs[i].option];
 }

@@ -68,6 +68,9 @@ prl_status prl_routine_init(prl_routine *routine, prl_runtime *runtime, const ch
 void prl_routine_deinit(prl_routine *routine);
 /* Copies rows order[first …] (NULL: first …) of the sources into the inputs. */
 void prl_routine_fill(prl_routine *routine, const int32_t *order, int64_t first, int64_t rows);
+/* Runs the program once over rows first … first + rows − 1 of the sources. Fails: as prl_program_rows and
+ * prl_program_run. */
+prl_status prl_routine_run(prl_routine *routine, int64_t first, int64_t rows, prl_error *error);
 /* Live options into the inputs of their names; values: of all options, in their order. */
 void prl_routine_fill_live(prl_routine *routine, const double *values);
 /* The output as planned rows × width of float32 (or, where `whole`, an index type too); (rows) too where

@@ -23,10 +23,7 @@ static prl_status read(prl_verb_reader *r, void *fields, prl_error *error) {
 static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
   prl_continuation *c = &l->continuation;
   const float *probability = c->probability->data;
-  prl_status status = prl_program_rows(c->routine.program, rows, error);
-  if (status) return status;
-  prl_routine_fill(&c->routine, NULL, first, rows);
-  status = prl_program_run(c->routine.program, 0, NULL, error);
+  prl_status status = prl_routine_run(&c->routine, first, rows, error);
   for (int64_t i = 0; !status && i < rows; i++)
     if (!(probability[i] >= 0 && probability[i] <= 1))
       status = prl_fail(error, PRL_ENUMERIC,

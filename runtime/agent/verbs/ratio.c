@@ -36,10 +36,7 @@ static prl_status check_row(const prl_learner *l, int64_t row, float now, prl_er
 
 static prl_status tile(prl_learner *l, int64_t first, int64_t rows, prl_error *error) {
   prl_learner_density *d = &l->density;
-  prl_status status = prl_program_rows(d->routine.program, rows, error);
-  if (status) return status;
-  prl_routine_fill(&d->routine, NULL, first, rows);
-  status = prl_program_run(d->routine.program, 0, NULL, error);
+  prl_status status = prl_routine_run(&d->routine, first, rows, error);
   const float *now = d->log_prob->data, *then = l->batch.log_prob + first;
   for (int64_t i = 0; !status && i < rows; i++) {
     status = check_row(l, first + i, now[i], error);
