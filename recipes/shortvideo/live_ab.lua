@@ -15,6 +15,7 @@ return experiment {
   ab = {users = 4096, days = 30, from = 16, aa = "a2c", set = {["train.steps"] = 1.03e6},
     fast = {users = 256, days = 4, set = {["train.steps"] = 8000, ["train.warmup"] = 1000}}},
   worlds = {"strong"},
+  more_worlds = require "worlds",
   seeds = 5, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

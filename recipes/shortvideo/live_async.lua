@@ -25,6 +25,7 @@ return experiment {
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
   metrics = {"lag", "clip_rate/rho", "entropy"},
   worlds = {"strong"},
+  more_worlds = require "worlds",
   seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

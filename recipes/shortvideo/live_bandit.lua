@@ -14,6 +14,7 @@ return experiment {
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
   tune = {grid = {["algorithm.lr"] = {rate(3e-4), rate(6e-4), rate(1.2e-3)}}, metric = "watch_time", seeds = 2, users = 1024},
   worlds = {"strong", "weak"},
+  more_worlds = require "worlds",
   seeds = 5, users = 4096, days = 3,
   groups = {"activity"},
   fast = {seeds = 3, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},

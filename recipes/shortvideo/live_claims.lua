@@ -24,6 +24,7 @@ return experiment {
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
   worlds = {world("strong", 0.5), world("strong", 1), world("strong", 2)},
+  more_worlds = require "worlds",
   seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

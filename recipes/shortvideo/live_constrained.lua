@@ -27,6 +27,7 @@ return experiment {
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
   front = {"watch_time", "share", "comment"},
   worlds = {"strong", "weak"},
+  more_worlds = require "worlds",
   seeds = 5, users = 4096, days = 3,
   groups = {"activity"},
   fast = {seeds = 3, users = 512, days = 1, set = {["train.steps"] = 3e5, ["eval.every"] = 1e5, ["eval.curve"] = 256}},

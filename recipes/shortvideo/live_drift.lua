@@ -26,6 +26,7 @@ return experiment {
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
   metrics = {"lift/watch_time", "lift/like", "lift/share", "lift/video_views"},
   worlds = {"strong", {name = "strong drift 4", set = {["env.preset"] = "strong", ["env.drift"] = 4}}},
+  more_worlds = require "worlds",
   seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 15 * day, ["eval.every"] = 5 * day, ["eval.curve"] = 256}},
 }

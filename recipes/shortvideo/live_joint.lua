@@ -13,6 +13,7 @@ return experiment {
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
   values = {users = 1024, steps = 64, horizon = 128},
   worlds = {"strong", "weak"},
+  more_worlds = require "worlds",
   seeds = 5, users = 4096, days = 3,
   fast = {seeds = 3, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

@@ -22,6 +22,7 @@ return experiment {
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
   metrics = {"lag", "stale_steps", "approx_kl", "clip_rate/rho"},
   worlds = {world("at once", 0), world("after four days", 96)},
+  more_worlds = require "worlds",
   seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

@@ -4,13 +4,12 @@ return experiment {
   name = "live_learning_curve",
   question = "After how many days are both watch time and shares of a two-stage policy above those of the supervised ranker?",
   control = "ltr",
-  arms = {{name = "two_stage", recipe = require "two_stage", fast = {["algorithm.first"] = 1e5}}},
+  arms = {{name = "two_stage", recipe = require "two_stage", set = {["eval.every"] = 2.5e5, ["eval.curve"] = 2048},
+    fast = {["algorithm.first"] = 1e5}}},
   responses = {"watch_time", "share", "comment"},
   metrics = {"kl/share", "effective"},
-  worlds = {
-    {name = "strong", set = {["env.preset"] = "strong", ["eval.every"] = 2.5e5, ["eval.curve"] = 2048}},
-    {name = "weak", set = {["env.preset"] = "weak", ["eval.every"] = 2.5e5, ["eval.curve"] = 2048}},
-  },
+  worlds = {"strong", "weak"},
+  more_worlds = require "worlds",
   seeds = 5, users = 4096, days = 3,
   fast = {seeds = 3, users = 512, days = 1, set = {["train.steps"] = 3e5, ["eval.every"] = 1e5, ["eval.curve"] = 256}},
 }

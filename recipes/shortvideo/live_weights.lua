@@ -34,6 +34,7 @@ return experiment {
   responses = {"watch_time", "like", "follow", "share", "comment"},
   metrics = {"entropy", "explained_variance/reward", "explained_variance/like"},
   worlds = {"strong"},
+  more_worlds = require "worlds",
   seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["eval.every"] = 2.5e4, ["eval.curve"] = 256}},
 }

@@ -23,7 +23,7 @@ local function file(fields)
     published = "{watch_time = {far = 0.3}}", worlds = '{"strong"}', fast = '{seeds = 1, users = 16, set = {["train.steps"] = 600}}'}
   for name, text in pairs(fields or {}) do said[name] = text end
   local lines = {"return experiment {"}
-  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "fast", "question", "more"} do
+  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "more_worlds", "fast", "question", "more"} do
     if said[name] then lines[#lines + 1] = ("  %s = %s,"):format(name, said[name]) end
   end
   return table.concat(lines, "\n") .. "\n}\n"
@@ -218,6 +218,37 @@ describe("perilune experiment", function()
     assert.equal("", out)
     assert.equal(2, code)
     assert.truthy(err:find('base_lik', 1, true), err)
+  end)
+
+  it("has more worlds, which run only where they are named", function()
+    write("worlds.lua", [[return {{name = "strong", set = {["env.preset"] = "weak"}}, {name = "tuned", set = {["env.base_like"] = 0.7}}}]])
+    write("mine.lua", file {more_worlds = 'require "worlds"'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("\nstrong\n", 1, true) and not out:find("\ntuned\n", 1, true), out)
+    out, err, code = run "experiment mine.lua -q --fast --out e --world tuned --world strong"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("\ntuned\n.*\nstrong\n"), out)
+    local data = cjson.decode(read "e/experiment.json")
+    assert.equal(2, #data.worlds)
+    for _, name in ipairs(posix.dir(root .. "/e/tuned/far")) do
+      if name:find "%-s1$" then
+        assert.equal(0.7, cjson.decode(read("e/tuned/far/" .. name .. "/recipe.json")).env.base_like)
+      end
+    end
+    for _, name in ipairs(posix.dir(root .. "/e/strong/far")) do -- that of `worlds`, and no run again
+      if name:find "%-s1$" then
+        assert.equal("strong", cjson.decode(read("e/strong/far/" .. name .. "/recipe.json")).env.preset)
+      end
+    end
+    _, err, code = run "experiment mine.lua -q --fast --out e --world tunde"
+    assert.equal(2, code)
+    assert.truthy(err:find('--world tunde: the experiment has no such world; the nearest is "tuned"', 1, true), err)
+    write("mine.lua", file {more_worlds = '{{name = "a"}, {name = "a"}, 3}'})
+    _, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(2, code)
+    assert.truthy(err:find("more_worlds.2.name: a is there twice", 1, true), err)
+    assert.truthy(err:find("more_worlds.3: expected a preset, or a name with its set", 1, true), err)
   end)
 
   it("gives an arm to other commands", function()

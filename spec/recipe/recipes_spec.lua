@@ -6,6 +6,7 @@ local kuairand_world = require "support.kuairand_world"
 local recipes = require "support.recipes"
 local script = require "perilune.script"
 local support = require "support.files"
+local experiment = require "perilune.trainer.experiment"
 local sweep = require "perilune.trainer.sweep"
 
 -- Scripts are programs, not recipes: hot_swap_spec.lua runs theirs.
@@ -38,8 +39,24 @@ describe("recipes/", function()
   end)
   teardown(function() recipes.remove(folder) end)
 
+  -- Every arm in each world that the file has; the fitted world stands in for the one that logs make.
+  local function check_worlds(path)
+    local said = prl.recipe.load(path).experiment
+    for _, worlds in ipairs {said.worlds, said.more_worlds} do
+      for _, one in ipairs(worlds) do
+        local set = one.set["env.world"] and {("env.world=%q"):format(world)} or {}
+        assert.equal(#said.arms, #experiment.plan(path, {worlds = {one.name}, set = set}).arms)
+      end
+    end
+    return #said.more_worlds
+  end
+
   for _, path in ipairs(files()) do
-    local recipe = prl.recipe_eval(path).recipe
+    local evaluated = prl.recipe_eval(path)
+    local recipe = evaluated.recipe
+    if (evaluated.sweep or {}).experiment then
+      it("has " .. path .. ", whose arms load in all of its worlds", function() assert.is_true(check_worlds(path) > 0) end)
+    end
     if recipe.env then -- the others are for `perilune fit`
       it("has " .. path .. ", which loads", function()
         local set = needs_world(recipe) and {"env.world=" .. world} or needs_run(recipe) and {run_for(recipe)} or nil

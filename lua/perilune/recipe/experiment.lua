@@ -1,7 +1,8 @@
 --- What an experiment says beside its arms' recipes (`experiment` of prelude.lua), checked:
 --- {name, question, arms = [{name, stages (their number), into, set, fast, workers, lag, grid}], control, seeds, first_seed,
----  worlds = [{name, set}], users, days, user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics,
----  served, values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
+---  worlds = [{name, set}], more_worlds = [such, which run only where they are named; one with a name of `worlds` is left out], users, days,
+---  user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics, served,
+--- values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
 ---  user_seed} or nil, ab = {users, days, from, aa, set, fast = {users, days, from, set}} or nil, fast = {seeds, users, days, set}}.
 --- A `set` has options of a recipe by path, a `grid` lists of their values, as a sweep's grid has them.
 
@@ -87,12 +88,12 @@ local function arms(check, given)
   return result, taken
 end
 
-local function worlds(check, given)
-  if given == nil then return {{name = "world", set = {}}} end
-  list(check, given, "worlds", 'a list of worlds, as in {"strong", {name = "tuned", set = {["env.base_like"] = 0.7}}}', most_worlds)
+-- key: the field that has them.
+local function worlds(check, given, key)
+  list(check, given, key, 'a list of worlds, as in {"strong", {name = "tuned", set = {["env.base_like"] = 0.7}}}', most_worlds)
   local taken, result = {}, {}
   for i, world in ipairs(given) do
-    local at = "worlds." .. i
+    local at = ("%s.%d"):format(key, i)
     if type(world) == "string" then world = {name = world, set = {["env.preset"] = world}} end
     if type(world) ~= "table" then values.wrong(check, at, "a preset, or a name with its set", world) end
     check.known(world, {"name", "set"}, at)
@@ -161,11 +162,12 @@ local function ab(check, given, by_name, control)
 end
 
 local function body(check, given)
-  local own = {"arms", "worlds", "published", "control", "fast", "values", "tune", "ab"}
+  local own = {"arms", "worlds", "more_worlds", "published", "control", "fast", "values", "tune", "ab"}
   local result = check.section(schema.experiment, given, "", own)
   local by_name
   result.arms, by_name = arms(check, given.arms)
-  result.worlds = check.try(worlds, check, given.worlds) or {}
+  result.worlds = check.try(worlds, check, given.worlds or {{name = "world"}}, "worlds") or {}
+  result.more_worlds = given.more_worlds and check.try(worlds, check, given.more_worlds, "more_worlds") or {}
   local names = keys(by_name)
   result.published = check.try(published, check, given.published or {}, names) or {}
   result.control = given.control

@@ -122,11 +122,15 @@ local function check_seeds(plan)
   end
 end
 
--- The worlds of these names; all where there are none.
+-- The worlds of these names; all but `more_worlds` where there are none.
 local function worlds_of(said, names)
   if #names == 0 then return said.worlds end
   local by_name, known, list = {}, {}, {}
-  for i, world in ipairs(said.worlds) do by_name[world.name], known[i] = world, world.name end
+  for _, worlds in ipairs {said.worlds, said.more_worlds} do
+    for _, world in ipairs(worlds) do
+      if not by_name[world.name] then by_name[world.name], known[#known + 1] = world, world.name end
+    end
+  end
   for i, name in ipairs(names) do
     list[i] = by_name[name] or failure.usage(("--world %s: the experiment has no such world%s"):format(name,
       nearest.hint_or_list(name, known)))
