@@ -23,7 +23,8 @@ local function file(fields)
     published = "{watch_time = {far = 0.3}}", worlds = '{"strong"}', fast = '{seeds = 1, users = 16, set = {["train.steps"] = 600}}'}
   for name, text in pairs(fields or {}) do said[name] = text end
   local lines = {"return experiment {"}
-  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "more_worlds", "fast", "question", "more"} do
+  for _, name in ipairs {"name", "control", "arms", "seeds", "users", "days", "published", "worlds", "more_worlds", "fast", "question",
+    "more"} do
     if said[name] then lines[#lines + 1] = ("  %s = %s,"):format(name, said[name]) end
   end
   return table.concat(lines, "\n") .. "\n}\n"
@@ -241,11 +242,13 @@ describe("perilune experiment", function()
         assert.equal("strong", cjson.decode(read("e/strong/far/" .. name .. "/recipe.json")).env.preset)
       end
     end
-    _, err, code = run "experiment mine.lua -q --fast --out e --world tunde"
+    out, err, code = run "experiment mine.lua -q --fast --out e --world tunde"
+    assert.equal("", out)
     assert.equal(2, code)
     assert.truthy(err:find('--world tunde: the experiment has no such world; the nearest is "tuned"', 1, true), err)
     write("mine.lua", file {more_worlds = '{{name = "a"}, {name = "a"}, 3}'})
-    _, err, code = run "experiment mine.lua -q --fast --out e"
+    out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal("", out)
     assert.equal(2, code)
     assert.truthy(err:find("more_worlds.2.name: a is there twice", 1, true), err)
     assert.truthy(err:find("more_worlds.3: expected a preset, or a name with its set", 1, true), err)

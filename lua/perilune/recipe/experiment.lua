@@ -1,7 +1,7 @@
 --- What an experiment says beside its arms' recipes (`experiment` of prelude.lua), checked:
 --- {name, question, arms = [{name, stages (their number), into, set, fast, workers, lag, grid}], control, seeds, first_seed,
----  worlds = [{name, set}], more_worlds = [such, which run only where they are named; one with a name of `worlds` is left out], users, days,
----  user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics, served,
+---  worlds = [{name, set}], more_worlds = [such, which run only where they are named; one with a name of `worlds` is left out], users,
+---  days, user_seed, responses, published = {response = {arm = percent}}, groups, front, metrics, served,
 --- values = {users, steps, horizon, policy, seed} or nil, tune = {grid, points, metric, direction, seeds, first_seed, users, days,
 ---  user_seed} or nil, ab = {users, days, from, aa, set, fast = {users, days, from, set}} or nil, fast = {seeds, users, days, set}}.
 --- A `set` has options of a recipe by path, a `grid` lists of their values, as a sweep's grid has them.
