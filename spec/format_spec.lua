@@ -36,6 +36,21 @@ describe("format", function()
     assert.equal("2 h 10 min", format.duration(7800))
   end)
 
+  it("aligns columns, and goes on below with those that are too wide", function()
+    assert.equal("  a       bb\n  ccc   −1.5\n", format.columns {{"a", "bb"}, {"ccc", "−1.5"}})
+    assert.equal("  a\n", format.columns {{"a"}})
+    local header, row = {"name"}, {"x"}
+    for i = 2, 5 do header[i], row[i] = ("c"):rep(60) .. i, tostring(i) end
+    local lines = {}
+    for line in format.columns({header, row}):gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.equal(4, #lines) -- two columns of 61 fit beside the first
+    assert.equal("  name   " .. header[2] .. "   " .. header[3], lines[1])
+    assert.equal("  name   " .. header[4] .. "   " .. header[5], lines[3])
+    assert.truthy(lines[4]:find "^  x +4 +5$")
+    header[2], row[2] = ("c"):rep(200), "2" -- wider than a line by itself
+    assert.truthy(format.columns({header, row}):find("^  name   " .. header[2] .. "\n"))
+  end)
+
   it("gives an error two digits and the mean as many places", function()
     assert.equal("−151.2 ± 4.1", format.with_error(-151.234, 4.12))
     assert.equal("500", format.with_error(500, 0))

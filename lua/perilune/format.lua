@@ -77,20 +77,34 @@ end
 -- Characters of a UTF-8 text.
 local function width(text) return select(2, text:gsub("[^\128-\191]", "")) end
 
---- Rows of texts as lines with aligned columns: the first to the left, the others to the right.
+local gap, widest = 3, 160
+
+-- Where the columns after the first are cut, so that lines are no wider than `widest`: [{first, last}].
+local function blocks(widths)
+  local list, wide = {{2, math.max(#widths, 1)}}, widths[1] or 0
+  for i = 2, #widths do
+    local block = list[#list]
+    wide = wide + gap + widths[i]
+    if wide > widest and i > block[1] then
+      block[2], list[#list + 1], wide = i - 1, {i, #widths}, widths[1] + gap + widths[i]
+    end
+  end
+  return list
+end
+
+--- Rows of texts as lines with aligned columns: the first to the left, the others to the right. What is too wide goes on below, each
+--- time with the first column.
 function format.columns(rows)
-  local widths = {}
+  local widths, lines = {}, {}
   for _, row in ipairs(rows) do
     for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(cell)) end
   end
-  local lines = {}
-  for r, row in ipairs(rows) do
-    local cells = {}
-    for i, cell in ipairs(row) do
-      local space = (" "):rep(widths[i] - width(cell))
-      cells[i] = i == 1 and cell .. space or space .. cell
+  for _, block in ipairs(blocks(widths)) do
+    for _, row in ipairs(rows) do
+      local cells = {row[1] .. (" "):rep(widths[1] - width(row[1]))}
+      for i = block[1], math.min(block[2], #row) do cells[#cells + 1] = (" "):rep(widths[i] - width(row[i])) .. row[i] end
+      lines[#lines + 1] = "  " .. table.concat(cells, (" "):rep(gap)):gsub("%s+$", "")
     end
-    lines[r] = "  " .. table.concat(cells, "   "):gsub("%s+$", "")
   end
   return table.concat(lines, "\n") .. "\n"
 end

@@ -215,8 +215,8 @@ end
 --- What the tables rest on.
 function experiment.grounds(shown)
   local seeds = #shown.seeds == 1 and ("seed %.0f"):format(shown.seeds[1])
-    or ("%d seeds (%.0f to %.0f)"):format(#shown.seeds, shown.seeds[1], shown.seeds[#shown.seeds])
-  return ("%s users × %s, the same with the same random draws for all arms and seeds, are %s user-days for each of %s of "
+    or ("each of %d seeds (%.0f to %.0f)"):format(#shown.seeds, shown.seeds[1], shown.seeds[#shown.seeds])
+  return ("%s users × %s, the same with the same random draws for all arms and seeds, are %s user-days for %s of "
     .. "training, which all arms share; intervals over users%s. %s"):format(format.grouped(shown.users),
     format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
     #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training", budget(shown.tune))
