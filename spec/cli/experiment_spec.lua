@@ -67,6 +67,9 @@ describe("perilune experiment", function()
     assert.equal("watch_time", data.worlds[1].rows[1].name)
     local report = read "e/report.html"
     assert.truthy(report:find("objective.critics.watch_time.gamma", 1, true))
+    local table_ = read "e/table.md"
+    assert.truthy(table_:find("^| `strong`, lift over near, %% | far | published |\n|%-%-%-|%-%-%-|%-%-%-|\n| watch time | [+−]"), table_)
+    assert.truthy(table_:find("| far +0.30 |\n", 1, true), table_)
     local before = #posix.dir(root .. "/e/strong/far")
     local again = run "experiment mine.lua -q --out e"
     assert.equal(out, again)

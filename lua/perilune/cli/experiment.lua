@@ -94,6 +94,7 @@ function experiment.run(argv)
   terminal.out(report.text(shown))
   failure.check(prl.io.write(plan.root .. "/experiment.json", prl.to_json(report.data(shown), 2) .. "\n"))
   failure.check(prl.io.write(plan.root .. "/report.html", report.render(shown)))
+  failure.check(prl.io.write(plan.root .. "/table.md", report.markdown(shown)))
   failure.check(prl.io.write(plan.root .. "/lifts.svg", report.picture(shown)))
   terminal.out("Drawn in ", plan.root, "/report.html\n")
   return 0

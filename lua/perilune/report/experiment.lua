@@ -8,6 +8,7 @@ local format = require "perilune.format"
 local front = require "perilune.report.front"
 local groups = require "perilune.report.groups"
 local html = require "perilune.report.html"
+local keys = require "perilune.keys"
 local lift = require "perilune.stats.lift"
 local lifts = require "perilune.report.lifts"
 local statistics = require "perilune.stats.front"
@@ -19,7 +20,9 @@ local experiment = {}
 
 local tag = html.tag
 
-local function percent(value) return value and (("%+.2f %%"):format(value):gsub("^%-", "−")) or "–" end
+local function bare(value) return (("%+.2f"):format(value):gsub("^%-", "−")) end
+
+local function percent(value) return value and bare(value) .. " %" or "–" end
 
 local function cell(one) return lift.percent(one.lift) .. (one.told and " *" or "") end
 
@@ -284,6 +287,36 @@ function experiment.text(shown)
     if missing then parts[#parts + 1] = missing .. "\n" end
   end
   return table.concat(parts)
+end
+
+-- ---- the table as Markdown ----
+
+-- What was published of a response, arm by arm.
+local function published_text(figures)
+  local parts = {}
+  for _, name in ipairs(keys(figures or {})) do parts[#parts + 1] = ("%s %s"):format(name, bare(figures[name])) end
+  return #parts > 0 and table.concat(parts, ", ") or "–"
+end
+
+local function markdown_line(cells) return "| " .. table.concat(cells, " | ") .. " |" end
+
+--- The lifts of each world as a table of Markdown, in percent: what EXPERIMENTS.md has of an experiment.
+function experiment.markdown(shown)
+  local lines, published = {}, next(shown.published) ~= nil
+  for _, world in ipairs(shown.worlds) do
+    local header, rule = {("`%s`, lift over %s, %%"):format(world.name, world.control.name)}, {"---"}
+    for _, one in ipairs(world.table.rows[1].arms) do header[#header + 1], rule[#rule + 1] = one.name, "---" end
+    if published then header[#header + 1], rule[#rule + 1] = "published", "---" end
+    lines[#lines + 1], lines[#lines + 2] = markdown_line(header), (markdown_line(rule):gsub(" ", ""))
+    for _, row in ipairs(world.table.rows) do
+      local cells = {(row.name:gsub("_", " "))}
+      for _, one in ipairs(row.arms) do cells[#cells + 1] = (cell(one):gsub(" %%", ""):gsub("%*", "\\*")) end
+      if published then cells[#cells + 1] = published_text(shown.published[row.name]) end
+      lines[#lines + 1] = markdown_line(cells)
+    end
+    lines[#lines + 1] = ""
+  end
+  return table.concat(lines, "\n")
 end
 
 -- ---- the page ----
