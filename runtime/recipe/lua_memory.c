@@ -18,6 +18,16 @@ static void *from_reserve(prl_lua_memory *m, size_t size) {
   return block;
 }
 
+bool prl_lua_memory_may_fail(const prl_lua_memory *m) { return m->L && lua_gettop(m->L) >= 0; }
+
+/* The block's content in a fresh one, which may be NULL. */
+static void *moved(prl_lua_memory *m, void *fresh, void *block, bool inside, size_t old_size, size_t size) {
+  if (!fresh || !block) return fresh;
+  memcpy(fresh, block, old_size < size ? old_size : size);
+  if (!inside) prl_free(m->runtime, block);
+  return fresh;
+}
+
 void *prl_lua_memory_serve(prl_lua_memory *m, void *block, size_t old_size, size_t size) {
   char *p = block;
   bool inside = p && p >= m->reserve && p < m->reserve + RESERVE;
@@ -25,17 +35,14 @@ void *prl_lua_memory_serve(prl_lua_memory *m, void *block, size_t old_size, size
     if (!inside) prl_free(m->runtime, block);
     return NULL;
   }
-  void *fresh = m->starting ? from_reserve(m, size) : NULL;
-  if (fresh || inside) {
-    if (!fresh) fresh = prl_alloc(m->runtime, size);
-    if (fresh && block) memcpy(fresh, block, old_size < size ? old_size : size);
-    if (fresh && block && !inside) prl_free(m->runtime, block);
-  } else {
-    fresh = prl_realloc(m->runtime, block, size);
-  }
-  return fresh                       ? fresh
-         : block && size <= old_size ? block
-                                     : NULL; /* Lua counts on it that a block can shrink */
+  void *fresh = m->L ? NULL : moved(m, from_reserve(m, size), block, inside, old_size, size);
+  if (!fresh)
+    fresh = inside ? moved(m, prl_alloc(m->runtime, size), block, true, old_size, size)
+                   : prl_realloc(m->runtime, block, size);
+  if (!fresh && block && size <= old_size) fresh = block; /* Lua counts on it that a block can shrink */
+  if (fresh || prl_lua_memory_may_fail(m)) return fresh;
+  m->refused = true;
+  return moved(m, from_reserve(m, size), block, inside, old_size, size);
 }
 
 static void *serve_alone(void *context, void *block, size_t old_size, size_t size) {
@@ -46,14 +53,12 @@ prl_status prl_lua_memory_open(prl_lua_memory *m, prl_runtime *runtime, lua_Allo
                                lua_State **out, prl_error *error) {
   *m = (prl_lua_memory){.runtime = runtime, .reserve = prl_alloc(runtime, RESERVE)};
   if (!m->reserve) return prl_fail_memory(error, RESERVE);
-  m->starting = true;
-  lua_State *L = serve ? lua_newstate(serve, context) : lua_newstate(serve_alone, m);
-  m->starting = false;
-  if (!L) {
+  m->L = serve ? lua_newstate(serve, context) : lua_newstate(serve_alone, m);
+  if (!m->L) {
     prl_lua_memory_close(m, NULL);
     return prl_fail_memory(error, RESERVE);
   }
-  *out = L;
+  *out = m->L;
   return PRL_OK;
 }
 

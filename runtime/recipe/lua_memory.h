@@ -1,7 +1,11 @@
 /* The memory of a lua_State that the library makes for itself: the runtime's, and so the host's.
  *
- * Debian's LuaJIT crashes when an allocation fails inside lua_newstate; so that call is served from a block
- * that was asked for before, and which lives as long as the state. */
+ * LuaJIT 2.1 cannot bear that an allocation fails
+ *   inside lua_newstate, which crashes;
+ *   in a Lua function whose frame begins above the stack's top: the top is where an earlier call left it, and
+ *   LuaJIT writes the error there, over what it unwinds by.
+ * There it is served from a block that was asked for before, and which lives as long as the state. The next
+ * allocation that can fail does. */
 #ifndef PRL_RECIPE_LUA_MEMORY_H
 #define PRL_RECIPE_LUA_MEMORY_H
 
@@ -11,11 +15,14 @@
 
 typedef struct prl_lua_memory {
   prl_runtime *runtime;
+  lua_State *L; /* NULL until it is open */
   char *reserve;
   size_t reserve_used;
-  bool starting;
+  bool refused; /* the host refused what the reserve then gave */
 } prl_lua_memory;
 
+/* Whether an allocation may fail now. */
+bool prl_lua_memory_may_fail(const prl_lua_memory *memory);
 /* Like lua_Alloc. A block always can shrink. */
 void *prl_lua_memory_serve(prl_lua_memory *memory, void *block, size_t old_size, size_t size);
 /* A new state whose allocator is `serve`, called with `context`; serve hands over to prl_lua_memory_serve.

@@ -25,15 +25,31 @@ static bool within_caps(prl_sandbox *s, size_t old_size, size_t size) {
   return false;
 }
 
+static void hook(lua_State *L, lua_Debug *ar);
+
+/* LuaJIT could not bear that this allocation fails: the recipe ends at its next instruction. */
+static void end_soon(prl_sandbox *s) {
+  if (s->memory.L) lua_sethook(s->memory.L, hook, LUA_MASKCOUNT, 1);
+}
+
+/* A block beyond the caps. No instruction asks for more than the volume: it joins at most 250 texts, each of
+ * which is a block at most. */
+static bool must_exceed(prl_sandbox *s, size_t size) {
+  if (prl_lua_memory_may_fail(&s->memory) || (int64_t)size > PRL_RECIPE_VOLUME) return false;
+  end_soon(s);
+  return true;
+}
+
 static void *serve(void *context, void *block, size_t old_size, size_t size) {
   prl_sandbox *s = context;
   if (!block) old_size = 0; /* Lua 5.2 and later pass the kind of object instead */
-  if (size > 0 && !within_caps(s, old_size, size)) return NULL;
+  if (size > 0 && !within_caps(s, old_size, size) && !must_exceed(s, size)) return NULL;
   void *fresh = prl_lua_memory_serve(&s->memory, block, old_size, size);
-  if (size > 0 && !fresh)
+  if (size > 0 && (!fresh || s->memory.refused)) {
     s->stopped = PRL_STOP_HOST;
-  else
-    s->used = s->used - old_size + size;
+    if (fresh) end_soon(s);
+  }
+  if (size == 0 || fresh) s->used = s->used - old_size + size;
   return fresh;
 }
 

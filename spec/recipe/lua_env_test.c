@@ -256,7 +256,7 @@ static prl_status whole_life(prl_runtime *runtime, void *context, prl_error *err
   return status;
 }
 
-static void test_memory_gives_out_anywhere(void **state) { fail_each_allocation(whole_life, NULL); }
+static void test_memory_gives_out_anywhere(void **state) { fail_each_request(whole_life, NULL, true); }
 
 static int make_folder(void **state) { return mkdtemp(folder) ? 0 : -1; }
 

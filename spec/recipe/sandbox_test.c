@@ -200,6 +200,33 @@ static void test_every_allocation_may_fail(void **state) {
   assert_true(fail_each_request(evaluate, path, true) > 100);
 }
 
+/* After a call of C the stack's top is where that left it. Functions at each distance above it allocate. */
+static void write_deep(char *text, size_t size, const char *loop) {
+  size_t used = (size_t)snprintf(text, size,
+                                 "local function two(a, b) local t = {a} t[b] = b .. 'x' return t end\n"
+                                 "local all = {}\n%s\n",
+                                 loop);
+  for (int locals = 0; locals < 10; locals++) {
+    used += (size_t)snprintf(text + used, size - used, "do local name = ('y'):rep(i)");
+    for (int k = 0; k < locals; k++) used += (size_t)snprintf(text + used, size - used, " local l%d = i", k);
+    used += (size_t)snprintf(text + used, size - used, " all[#all + 1] = two(i, name) end\n");
+  }
+  snprintf(text + used, size - used, "end\nreturn {name = 'x', algorithm = {'ppo'}}\n");
+}
+
+/* A recipe that asks for too much is refused wherever it does (recipe/lua_memory.h). */
+static void test_caps_hold_in_deep_frames(void **state) {
+  char text[4096];
+  write_deep(text, sizeof text, "for i = 1, 1e9 do");
+  const char *path = recipe(text);
+  prl_doc *doc;
+  for (size_t more = 0; more < 300; more++) {
+    prl_recipe_options options = {.limits = {.memory = ((size_t)1 << 20) + more * 48}};
+    CHECK_FAILS(prl_recipe_eval(*state, path, &options, &doc, &error), PRL_EFORMAT,
+                "the recipe asks for too much memory");
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_gives_plain_data, setup, teardown),
@@ -209,6 +236,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_slow_instructions, setup, teardown),
       cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
       cmocka_unit_test_setup_teardown(test_every_allocation_may_fail, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_caps_hold_in_deep_frames, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,8 +49,9 @@ enum { FAILING_STRIDE = 1 };
 #endif
 
 /* Fails the 1st, 2nd, … request until the work passes untouched. Returns how many requests it made. lua: the
- * work runs Lua, whose collector asks for less of a buffer now and then and keeps the whole where that fails:
- * one request in a hundred may do no harm. */
+ * work runs Lua, whose collector asks for less of a buffer now and then and keeps the whole where that fails,
+ * and which has a reserve where it could not bear a failure (recipe/lua_memory.h): one request in twenty may do
+ * no harm. */
 static inline int64_t fail_each_request(failing_work work, void *context, bool lua) {
   int64_t harmless = 0;
   for (int64_t k = 1;; k += FAILING_STRIDE) {
@@ -63,7 +64,7 @@ static inline int64_t fail_each_request(failing_work work, void *context, bool l
       if (status != PRL_OK) fail_msg("the work fails with all its memory: %s", error.message);
       return alloc.requests;
     }
-    if (status == PRL_OK && lua && ++harmless <= k / 100) continue;
+    if (status == PRL_OK && lua && ++harmless <= k / 20) continue;
     if (status != PRL_ENOMEM)
       fail_msg("request %lld failed: status %d (%s)", (long long)k, (int)status, error.message);
     if (error.status != PRL_ENOMEM || error.message[0] == 0)
