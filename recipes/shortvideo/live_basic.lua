@@ -1,5 +1,6 @@
--- A search for one vector for everybody beside a personal policy: what the field reported first of a live feed. A search over whole
--- days does see what lies beyond a request, which the field's did not. a3c, by two workers, has the learner of its synchronous form, a2c.
+-- A search for one vector for everybody beside a personal policy: what the field reported first of a live feed. cem scores a vector by
+-- whole days, and so sees what lies beyond a request; the field's did not, as cem by request. a3c, by two workers, has the learner of its
+-- synchronous form, a2c.
 -- Each arm is tuned by the same budget, the searches by how they begin.
 --   perilune experiment recipes/shortvideo/live_basic.lua [--fast]
 local function rate(from) return linear {from = from, to = 0} end
@@ -11,6 +12,8 @@ return experiment {
   arms = {
     {name = "cem", recipe = require "cem", grid = {["algorithm.init_std"] = {0.25, 0.5, 1}},
       fast = {["algorithm.generations"] = 4, ["algorithm.users"] = 64}},
+    {name = "cem by request", recipe = extend(require "cem", {algorithm = {per = "request"}}),
+      grid = {["algorithm.init_std"] = {0.25, 0.5, 1}}, fast = {["algorithm.generations"] = 4, ["algorithm.users"] = 64}},
     {name = "bayes", recipe = require "bayes", grid = {["algorithm.design"] = {12, 24, 48}}, fast = {["algorithm.rounds"] = 10}},
     {name = "a3c", recipe = require "a3c_adam", workers = 2},
     {name = "a2c", recipe = require "a2c"},

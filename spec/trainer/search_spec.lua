@@ -99,6 +99,12 @@ describe("a search for one action", function()
       local calm = -2 * columns["mean/hate"][i] - columns.requests[i] / user_days
       assert.near(watch(i) / scale + 0.5 * calm, columns.score[i], 1e-9)
     end
+    local by_request = trials(train(nil, {"algorithm.generations=1", 'algorithm.per="request"'})).columns
+    for i = 1, 7 do
+      assert.equal(columns.requests[i], by_request.requests[i]) -- the same vectors
+      assert.near(columns.score[i] * user_days / columns.requests[i], by_request.score[i], 1e-9)
+    end
+    assert.truthy(refused {'algorithm.per="hour"'}:find('algorithm.per: expected one of day, request, got "hour"', 1, true))
   end)
 
   it("tries the vectors of a generation on the same users, and those of the next on others", function()

@@ -36,6 +36,8 @@ local bayes = {
     rounds = {24,   "",       "number of rounds, each on its own users", structural = true, min = 1},
     users  = {64,   "users",  "users of a trial", structural = true, min = 1, max = 2 ^ 24},
     days   = {1,    "days",   "simulated days of each user", structural = true, min = 1, max = 10000},
+    per    = {"day", "",      "what a trial's score is of: day, a user and day, with all that keeps users there; request, the mean of a "
+                              .. "request, which does not see it", choices = {"day", "request"}, structural = true},
     refit  = {0.25, "",       "the hyperparameters are fitted anew when the trials have grown by this fraction",
                               structural = true, min = 0, max = 10, integer = false},
   },

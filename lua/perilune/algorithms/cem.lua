@@ -21,6 +21,8 @@ local cem = {
     generations = {12,   "",            "number of generations, each on its own users", structural = true, min = 1},
     users       = {256,  "users",       "users of a trial", structural = true, min = 1, max = 2 ^ 24},
     days        = {1,    "days",        "simulated days of each user", structural = true, min = 1, max = 10000},
+    per         = {"day", "",           "what a trial's score is of: day, a user and day, with all that keeps users there; request, the "
+                                        .. "mean of a request, which does not see it", choices = {"day", "request"}, structural = true},
     init_std    = {0.5,  "half ranges", "standard deviation of the first generation around the starting vector", structural = true,
                                         above = 0, max = 100, integer = false},
     min_std     = {0.03, "half ranges", "added to the elites' deviation, so that the search does not stall",

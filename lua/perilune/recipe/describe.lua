@@ -227,8 +227,8 @@ end
 
 local no_learning = "This is a search, not a learner: discounts, networks, normalisers, train.steps and\n" ..
   "the sampling of actions have no effect."
-local trials = '\nA trial\'s score is the sum over critics of weight × reward / scale, per user and day. Rewards must be linear in\n' ..
-  'the responses. The scale "baseline" is the mean of a request under the starting vector.'
+local trials = '\nA trial\'s score is the sum over critics of weight × reward / scale, per user and day, or per request (per).\n' ..
+  'Rewards must be linear in the responses. The scale "baseline" is the mean of a request under the starting vector.'
 
 local stale = "\nA step is used only if it closes before the next update is published (stale_steps counts the others).\n" ..
   "If responses have long waits, use ppo with larger agent.rows, or a correction, which keeps them."

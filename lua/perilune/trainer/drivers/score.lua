@@ -1,4 +1,4 @@
---- The score of a search's trial: the objective of a user and day, Σ weight · reward / scale over the critics.
+--- The score of a search's trial: the objective of a user and day, or of a request, Σ weight · reward / scale over the critics.
 
 local failure = require "perilune.failure"
 local recipe_search = require "perilune.recipe.search"
@@ -60,11 +60,11 @@ function score.scales(forms, sums)
   return scales
 end
 
---- The score of a trial with these sums over so many user-days.
-function score.of(forms, scales, sums, user_days)
+--- The score of a trial with these sums over so many user-days, or requests.
+function score.of(forms, scales, sums, count)
   local total = 0
   for _, form in ipairs(forms) do
-    total = total + form.weight * (reward(form, sums) / scales[form.name] / user_days)
+    total = total + form.weight * (reward(form, sums) / scales[form.name] / count)
   end
   if total ~= total or math.abs(total) == math.huge then failure.run("the score of a trial is not a finite number") end
   return total

@@ -4,8 +4,8 @@
 --- that stops at each trial and goes on with its score.
 ---
 --- All trials between two calls of `meet` have the same users and random draws. A trial's score is the objective of a user and
---- day: Σ weight · reward / scale over the critics. Beside the trials the starting vector runs on the same users: what they
---- would have had without the search. It gives the scale "baseline", and what the trials cost.
+--- day, or of a request (the option `per`): Σ weight · reward / scale over the critics.
+--- Beside the trials the starting vector runs on the same users: what they would have had without the search. It gives the scale "baseline", and what the trials cost.
 ---
 --- Where the algorithm's options have `observes`, what is looked for is an action that is linear in these observations: its
 --- weights are further numbers of a vector, and a trial is served by the agent of its numbers.
@@ -46,7 +46,7 @@ end
 
 local meanings = {
   {"vector", "Vector", "The action that was adopted after each generation."},
-  {"score", "Score", "Objective of a user and day: best and mean of the generation's trials, and the starting action."},
+  {"score", "Score", "Objective of a user and day, or of a request: best and mean of the generation's trials, and the starting action."},
 }
 
 function search.meanings(_, algorithm)
@@ -82,6 +82,7 @@ local function new(run, what)
   local self = setmetatable({run = run, recipe = recipe, spec = spec, algorithm = algorithm, hash = what.hash,
     forms = score.forms(recipe), state = run.state.search}, Search)
   local opt = algorithms.given(algorithm, recipe.algorithm)
+  self.by_request = recipe.algorithm.per == "request"
   self.total = algorithm.trials and algorithm.trials(opt) or 0
   self.main = score.main_response(spec, self.forms)
   self.door = door.new(recipe_search.dimensions(recipe, spec), recipe.train.seed, algorithm.trials ~= nil)
@@ -260,6 +261,10 @@ function Search:row(trial, vector, sums, reached)
   self.state.rows = self.state.rows + 1
 end
 
+function Search:score(sums, user_days)
+  return score.of(self.forms, self.state.scales, sums, self.by_request and sums.requests or user_days)
+end
+
 -- What these users would have had without the search.
 function Search:beside(user_days)
   local state, start = self.state, {}
@@ -267,7 +272,7 @@ function Search:beside(user_days)
   for i, dimension in ipairs(self.door.dimensions) do start[i] = dimension.start end
   local sums = score.totals(self.spec, self:panel(start))
   state.scales = state.scales or score.scales(self.forms, sums) -- those of the first users stay
-  state.reference = {cohort = self.door.cohort.number, score = score.of(self.forms, state.scales, sums, user_days),
+  state.reference = {cohort = self.door.cohort.number, score = self:score(sums, user_days),
     main = sums[self.main] / user_days}
   state.trial = 0
   self:row(0, start, sums, state.reference.score)
@@ -279,7 +284,7 @@ function Search:advance()
   local user_days = cohort.users * cohort.days
   self:beside(user_days)
   local sums = score.totals(self.spec, self:panel(vector))
-  local reached = score.of(self.forms, state.scales, sums, user_days)
+  local reached = self:score(sums, user_days)
   state.trial = state.trial + 1
   self:row(state.trial, vector, sums, reached)
   local n = #state.scores + 1
