@@ -4,8 +4,9 @@
 --- that stops at each trial and goes on with its score.
 ---
 --- All trials between two calls of `meet` have the same users and random draws. A trial's score is the objective of a user and
---- day, or of a request (the option `per`): Σ weight · reward / scale over the critics.
---- Beside the trials the starting vector runs on the same users: what they would have had without the search. It gives the scale "baseline", and what the trials cost.
+--- day, or of a request (the option `per`): Σ weight · reward / scale over the critics. Beside the trials
+--- the starting vector runs on the same users: what they would have had without the search. It gives the scale "baseline", and what
+--- the trials cost.
 ---
 --- Where the algorithm's options have `observes`, what is looked for is an action that is linear in these observations: its
 --- weights are further numbers of a vector, and a trial is served by the agent of its numbers.
