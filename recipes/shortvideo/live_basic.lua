@@ -14,7 +14,7 @@ return experiment {
       fast = {["algorithm.generations"] = 4, ["algorithm.users"] = 64}},
     {name = "cem by request", recipe = extend(require "cem", {algorithm = {per = "request"}}),
       grid = {["algorithm.init_std"] = {0.25, 0.5, 1}}, fast = {["algorithm.generations"] = 4, ["algorithm.users"] = 64}},
-    {name = "bayes", recipe = require "bayes", grid = {["algorithm.design"] = {12, 24, 48}}, fast = {["algorithm.rounds"] = 10}},
+    {name = "bayes", recipe = require "bayes", grid = {["algorithm.design"] = {12, 24, 48}}, fast = {["algorithm.rounds"] = 12}},
     {name = "a3c", recipe = require "a3c_adam", workers = 2},
     {name = "a2c", recipe = require "a2c"},
   },
