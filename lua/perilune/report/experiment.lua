@@ -50,13 +50,15 @@ local function lift_cells(shown, world)
   return header, rows
 end
 
+-- A pair's row: with eight arms there are 28.
 local function pair_cells(world)
-  if #world.table.rows[1].pairs == 0 then return nil end
+  local first = world.table.rows[1].pairs
+  if #first == 0 then return nil end
   local header, rows = {"second over first, 95 %"}, {}
-  for _, pair in ipairs(world.table.rows[1].pairs) do header[#header + 1] = ("%s, %s"):format(pair.a, pair.b) end
+  for i, pair in ipairs(first) do rows[i] = {("%s, %s"):format(pair.a, pair.b)} end
   for r, row in ipairs(world.table.rows) do
-    rows[r] = {lift.label(row)}
-    for _, pair in ipairs(row.pairs) do rows[r][#rows[r] + 1] = cell(pair) end
+    header[r + 1] = lift.label(row)
+    for i, pair in ipairs(row.pairs) do rows[i][r + 1] = cell(pair) end
   end
   return header, rows
 end

@@ -10,7 +10,8 @@ local lifts = {}
 
 local tag = html.tag
 
-local cell, label, gap, line, below, head = 250, 96, 26, 15, 24, 44
+local cell, label, gap, line, below = 250, 96, 26, 15, 24
+local names, titles = 16, 28 -- heights of a line of arms' names, and of the worlds' names
 
 -- The least and greatest of a row's percents in all worlds, with 0 and a little air.
 local function range(worlds, r, published)
@@ -58,16 +59,17 @@ local function cell_of(row, published, within, left, top)
   return marks
 end
 
--- The arms' names beside their colours.
-local function legend(arms)
-  local parts, at = {}, 8
+-- The arms' names beside their colours, in lines that are no wider than the drawing; and the height of these.
+local function legend(arms, width)
+  local parts, at, top = {}, 8, 0
   for i, one in ipairs(arms) do
-    local class = "c" .. assets.color(i)
-    parts[#parts + 1] = tag("circle", {class = "dot " .. class, cx = at, cy = 10, r = 4})
-    parts[#parts + 1] = tag("text", {class = "name " .. class, x = at + 8, y = 14}, one.name)
-    at = at + 26 + 7 * #one.name
+    local class, wide = "c" .. assets.color(i), 26 + 7 * #one.name
+    if at > 8 and at + wide > width then at, top = 8, top + names end
+    parts[#parts + 1] = tag("circle", {class = "dot " .. class, cx = at, cy = top + 10, r = 4})
+    parts[#parts + 1] = tag("text", {class = "name " .. class, x = at + 8, y = top + 14}, one.name)
+    at = at + wide
   end
-  return parts
+  return parts, top + names
 end
 
 -- The worlds and, beside each, its A/B tests (stats/ab.lua), the first one's lifts; and the arms of the column that has most.
@@ -88,28 +90,29 @@ function lifts.drawing(worlds, published, attributes)
   local arms
   worlds, arms = columns(worlds)
   local first = worlds[1].table.rows
-  local height = #arms * line + below
-  local marks = {legend(arms)}
+  local width, height = label + #worlds * cell, #arms * line + below
+  local drawn, high = legend(arms, width)
+  local marks, head = {drawn}, high + titles
   for w, world in ipairs(worlds) do
     marks[#marks + 1] = tag("text", {class = "world", x = label + (w - 1) * cell, y = head - 10},
       ("%s, %% over %s"):format(world.name, world.control.name))
   end
   for r, row in ipairs(first) do
     local shown, top = published[row.name] or {}, head + (r - 1) * height
-    local low, high = range(worlds, r, shown)
+    local within = {range(worlds, r, shown)}
     marks[#marks + 1] = tag("text", {class = "response", x = 0, y = top + #row.arms * line / 2 + 4}, row.name)
     for w, world in ipairs(worlds) do
-      marks[#marks + 1] = cell_of(world.table.rows[r], shown, {low, high}, label + (w - 1) * cell, top)
+      marks[#marks + 1] = cell_of(world.table.rows[r], shown, within, label + (w - 1) * cell, top)
     end
   end
   local all = {class = "lifts", role = "img", ["aria-label"] = "Lifts of the arms",
-    viewBox = ("0 0 %d %d"):format(label + #worlds * cell, head + #first * height)}
+    viewBox = ("0 0 %d %d"):format(width, head + #first * height), style = ("max-width: %dpx"):format(math.min(900, 1.5 * width))}
   for name, value in pairs(attributes or {}) do all[name] = value end
   return tag("svg", all, marks)
 end
 
 lifts.style = [==[
-.lifts { width: 100%; max-width: 900px; display: block; }
+.lifts { width: 100%; display: block; }
 .lifts text { font-size: 11.5px; fill: var(--soft); }
 .lifts .response, .lifts .world { fill: var(--ink); font-weight: 600; }
 .lifts .name { fill: currentColor; font-weight: 600; }
@@ -124,8 +127,8 @@ function lifts.picture(worlds, published, style)
   local root = style:match("^(.-)%* {") -- the colours, on light and on dark
   local used = style:match("(%.c1 {.-)%.plot {") .. style:match("(%.bar%-thick {.-}\n)")
   local drawn = tostring(lifts.drawing(worlds, published, {xmlns = "http://www.w3.org/2000/svg",
-    ["font-family"] = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"}))
-  local inner = ("<style>%s%s%s.lifts { background: var(--bg); max-width: none; }</style>"):format(root, used, lifts.style)
+    style = "", ["font-family"] = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"}))
+  local inner = ("<style>%s%s%s.lifts { background: var(--bg); }</style>"):format(root, used, lifts.style)
   return (drawn:gsub(">", function() return ">" .. inner end, 1)) .. "\n"
 end
 
