@@ -210,6 +210,31 @@ prl_status prl_agent_check_free(const prl_agent *a, prl_error *error) {
   return check_ramp(a, error);
 }
 
+/* ---- the recipe that is in force ---- */
+
+/* Names stand in the recipe alone, and where schedules began is no part of a new plan. */
+static bool counts(const char *key) {
+  return strcmp(key, "recipe") != 0 && strcmp(key, "schedules_from") != 0;
+}
+
+static bool says_all_of(const prl_value *plan, const prl_value *other) {
+  for (int64_t i = 0; i < prl_count(other); i++) {
+    const char *key;
+    const prl_value *value, *ours;
+    prl_pair(other, i, &key, &value);
+    if (!counts(key)) continue;
+    if (!(ours = prl_get(plan, key)) || !prl_value_equal(ours, value)) return false;
+  }
+  return true;
+}
+
+bool prl_agent_in_force(const prl_agent *a, const prl_plan *plan) {
+  if (!a || !plan || a->failed || prl_agent_check_free(a, NULL)) return false;
+  const prl_value *root = &plan->document->root;
+  return !prl_live_moved(a->live, plan->schedules) && says_all_of(root, a->root) &&
+         says_all_of(a->root, root);
+}
+
 /* The agent of the new plan, which can take this one's place. */
 static prl_status prepare(prl_agent *a, const prl_plan *plan, prl_swap_mode mode, prl_agent **out,
                           prl_error *error) {
@@ -328,6 +353,12 @@ prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode
   if (mode == PRL_SWAP_SHADOW) return prl_shadow_start(a, plan, error);
   prl_kept *kept = NULL;
   prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SWAP_APPLY, PRL_SWAP_SHADOW);
+  if (!status && prl_agent_in_force(a, plan)) { /* what waits to take its place does so no more */
+    prl_agent_free(a->next);
+    a->next = NULL;
+    return PRL_OK;
+  }
   if (!status && !a->failed)
     status = prl_kept_new(a, &kept, error); /* else there is nothing sound to go back to */
   if (!status) status = prepare(a, plan, mode, &next, error);

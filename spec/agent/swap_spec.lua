@@ -39,6 +39,23 @@ describe("agent:swap", function()
     assert.are.equal(900, agent:metrics().steps)
   end)
 
+  it("changes nothing where the recipe is in force already, and the way back stays", function()
+    local first, two = agent:hash(), plan_of ", calm = {reward = function(r) return -abs(r.reward) end, gamma = 0.5}"
+    assert.is_true((agent:swap(two)))
+    agent:drive(env, 300)
+    local version = agent:metrics().version
+    assert.is_false((agent:swap(two)))
+    assert.is_false((agent:swap(two, {schedules = "restart"}))) -- it has none
+    assert.same({first, version}, {agent:previous(), agent:metrics().version})
+    assert.is_false((select(2, agent:check_swap(two))))
+    assert.is_true((select(2, agent:check_swap(plan_of ""))))
+    agent:set("algorithm.lr", 1e-2)
+    assert.is_true((agent:swap(two))) -- what was set is the recipe's again
+    assert.equal(two:document().hash, agent:previous())
+    agent:rollback()
+    assert.equal(1e-2, agent:get "algorithm.lr")
+  end)
+
   it("says which response differs", function()
     local function host(responses)
       local path = os.tmpname()
