@@ -76,7 +76,11 @@ describe("perilune swap", function()
     assert.equal(0, code)
     local entry = cjson.decode(out:match("\n(.-)\n$"))
     assert.same({"twice as much", "policy", "kept"}, {entry.reason, entry.plan[1].name, entry.plan[1].outcome})
-    code, out = run "swap R other.lua --mode check --json"
+    code, out = run "swap R other.lua"
+    assert.equal(0, code)
+    assert.truthy(out:find("\n      this recipe is in force already: nothing is changed, and a rollback goes back to %x+ as before\n$"),
+      out)
+    code, out = run "swap R pole.lua --mode check --json"
     assert.equal(0, code)
     entry = cjson.decode(out)
     assert.same({"check", "can be carried out", "parameters"}, {entry.kind, entry.outcome, entry.plan[1].part})
@@ -156,6 +160,19 @@ describe("perilune swap", function()
     code, _, err = run "swap elsewhere other.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no run elsewhere", 1, true), err)
+  end)
+
+  it("is refused with the reason while the journal cannot be written, and the training goes on", function()
+    local path = ("%s/%s/journal.jsonl"):format(root, folder)
+    os.rename(path, path .. ".aside")
+    assert(posix.mkdir(path))
+    local code, _, err = run "swap R wide.lua"
+    assert(posix.rmdir(path))
+    os.rename(path .. ".aside", path)
+    assert.equal(2, code)
+    assert.equal("perilune: the journal cannot be written: cannot open " .. folder .. "/journal.jsonl: Is a directory\n", err)
+    code, _, err = run "swap R wide.lua"
+    assert.equal(0, code, err)
   end)
 
   it("is for a training at work, and the journal is refused where it was edited", function()

@@ -219,6 +219,8 @@ schema.entry = record({number = at_least_1, previous = hash, time = said,
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said, guards = list(guard),
   ramp = ramp, changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
 
+schema.answer = record {request = said, outcome = text} -- answer.json: what the journal could not say
+
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
   kind = choice("check", "swap", "confirm", "rollback"), author = said},
   {recipe = text, reason = said, set = list(text), mode = choice("ramp", "shadow"), schedules = choice("go_on", "restart")},

@@ -25,22 +25,23 @@ local function paths_of(files)
   return list
 end
 
---- info: run.json's. set: overrides of the recipe, which stay. files: [{path, text}] that it was made of; without them, in a
---- run that goes on, they are looked up, and where that fails it is the recipe's own file alone.
-function watch.new(info, set, files)
+--- info: run.json's. set: overrides of the recipe, which stay. schedules: of every request, as it says them. files:
+--- [{path, text}] that the recipe was made of; without them, in a run that goes on, they are looked up, and where that fails it
+--- is the recipe's own file alone.
+function watch.new(info, set, schedules, files)
   if not files then
     local loaded = prl.recipe.load(info.recipe, {set = set})
     files = loaded and loaded.files or {{path = info.recipe}}
   end
-  local self = setmetatable({recipe = info.recipe, set = set, files = paths_of(files)}, Watch)
+  local self = setmetatable({recipe = info.recipe, set = set, schedules = schedules, files = paths_of(files)}, Watch)
   self.known = digest_of(self.files)
   self.seen = self.known
   return self
 end
 
---- What an edit asks for: {kind, recipe, set, author, reason}; nil where there is none. An edit counts when two looks find the
+--- What an edit asks for: {kind, recipe, set, author, reason, schedules}; nil where there is none. An edit counts when two looks find the
 --- same text, so that a file that is being written is not taken for a whole one; one that leaves the recipe of `hash`, that in
---- force, as it is asks for nothing.
+--- force, as it is asks for nothing, which the second result says.
 function Watch:request(hash)
   local digest = digest_of(self.files)
   local settled = digest == self.seen
@@ -52,9 +53,12 @@ function Watch:request(hash)
     self.files = paths_of(loaded.files)
     self.known = digest_of(self.files)
     self.seen = self.known
-    if loaded.hash == hash then return nil end
+    if loaded.hash == hash then
+      return nil, ("%s says what is in force already: nothing is changed"):format(self.recipe)
+    end
   end
-  return {kind = "swap", recipe = self.recipe, set = self.set, author = journal.author(), reason = "its file was edited (--watch)"}
+  return {kind = "swap", recipe = self.recipe, set = self.set, schedules = self.schedules, author = journal.author(),
+    reason = "its file was edited (--watch)"}
 end
 
 return watch
