@@ -137,7 +137,7 @@ bool prl_agent_take_learned(prl_agent *to, const prl_agent *from, double step, p
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL, m);
   const bool same = prl_policy_take(to->policy, from->policy, to->extent, to->growth, m);
-  prl_learner_take(to->learner, from->learner, to->extent, m);
+  prl_learner_take(to->learner, from->learner, to->extent, to->growth, m);
   prl_live_note(to->live, from->live, step, m);
   return same;
 }
