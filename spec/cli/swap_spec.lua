@@ -144,6 +144,28 @@ describe("perilune swap", function()
     assert.equal(2, code)
     assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
       .. "the run's", 1, true), err)
+    code, _, err = run "swap R --set env.n=8" -- of which agent.streams is no word
+    assert.equal(2, code)
+    local of_env = "perilune: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 "
+      .. "gives it the run's\n"
+    assert.equal(of_env, err)
+    recipes.write(root .. "/", "more.lua", "return extend(running, {env = {n = 8}})")
+    code, _, err = run "swap R more.lua"
+    assert.equal(2, code)
+    assert.equal(of_env, err)
+    code, _, err = run "swap R other.lua --set env.n=8 --set agent.streams=9 --set eval.episodes=3 --set train.steps=5"
+    assert.equal(2, code)
+    assert.equal("perilune: " .. posix.realpath(root .. "/other.lua") .. [[: 4 mistakes
+env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it the run's
+eval.episodes is 3 in the new recipe and 1 in the run, which keeps its env, eval and train; --set eval.episodes=1 gives it the run's
+train.steps is 5 in the new recipe and 1e9 in the run, which keeps its env, eval and train; --set train.steps=1e9 gives it the run's
+agent.streams is 9 in the new plan and 4 in the running agent; it must stay
+]], err)
+    code, _, err = run "swap R pendulum/ppo"
+    assert.equal(2, code)
+    assert.truthy(err:find('\nenv is "pendulum" in the new recipe and "cartpole" in the run, which keeps its env, eval and train\n', 1,
+      true), err)
+    assert.falsy(err:find("env.", 1, true), err)
     code, _, err = run "swap R none.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no recipe none.lua", 1, true), err)

@@ -138,7 +138,7 @@ describe("a run that is changed while it trains", function()
     assert.equal("refused: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
       .. "the run's", outcomes[3])
     assert.truthy(outcomes[4]:find("none.lua", 1, true))
-    assert.equal("refused: capacity.streams is 7 in the new plan and 4 in the running agent; it must stay", outcomes[5])
+    assert.equal("refused: agent.streams is 7 in the new plan and 4 in the running agent; it must stay", outcomes[5])
     assert.same({5, run.info.hash}, {#outcomes, run.agent:hash()})
     local untouched = start()
     untouched:train()

@@ -5,6 +5,7 @@
 
 local failure = require "perilune.failure"
 local format = require "perilune.format"
+local invocation = require "perilune.invocation"
 local prl = require "perilune"
 local about = require "perilune.trainer.about"
 local difference = require "perilune.recipe.difference"
@@ -49,29 +50,79 @@ function operator.new(run, options, files)
   return self
 end
 
--- Sections of a recipe that are no agent's: the run goes on with its own.
-local stays = {env = true, eval = true, train = true}
+-- A function of the agent, and its results: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
+local function ask(agent, name, plan, how)
+  local ok, result, more = pcall(agent[name], agent, plan, how)
+  if ok then return result, more end
+  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
+    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
+end
 
-local function refuse_change(changes)
-  for _, change in ipairs(changes) do
-    if stays[change.option:match("^[^.]+")] then
-      local again = change.before and ("; --set %s=%s gives it the run's"):format(change.option, change.before) or ""
-      failure.usage(("%s is %s in the new recipe and %s in the run, which keeps its env, eval and train%s"):format(change.option,
-        change.after or "absent", change.before or "absent", again))
-    end
+-- What a run keeps of its own recipe; the control group, since what it is counted in stays.
+local stays = {{"^env%.", "its env, eval and train"}, {"^eval%.", "its env, eval and train"}, {"^train%.", "its env, eval and train"},
+  {"^agent%.baseline", "its control group"}}
+
+local function kept_of(option)
+  for _, one in ipairs(stays) do
+    if option:find(one[1]) then return one[2] end
   end
 end
 
--- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised.
+-- Where the environment is another one, what that is, which says it of all its options; nil elsewhere.
+local function other_env(changes)
+  for _, change in ipairs(changes) do
+    if change.option == "env.1" or change.option == "env.lua" or change.option == "env.c" then return change end
+  end
+end
+
+-- A sentence on each option that is not the run's and must be; and the overrides that would make it that.
+local function not_the_runs(changes)
+  local env, sentences, back = other_env(changes), {}, {}
+  for _, change in ipairs(changes) do
+    local kept = kept_of(change.option)
+    if kept and (not env or env == change or not change.option:find "^env%.") then
+      local set = ("%s=%s"):format(change.option, change.before or "remove")
+      back[#back + 1] = set
+      sentences[#sentences + 1] = ("%s is %s in the new recipe and %s in the run, which keeps %s%s"):format(
+        env == change and "env" or change.option, change.after or "absent", change.before or "absent", kept,
+        env == change and "" or ("; --set %s gives it the run's"):format(invocation.quoted(set)))
+    end
+  end
+  return sentences, not env and back or nil
+end
+
+-- What a request's recipe would be, with further overrides; or nil and a sentence.
+function Operator:load(request, more)
+  local run, set = self.run, {}
+  for _, list in ipairs {request.set or {}, more} do
+    for _, text in ipairs(list) do set[#set + 1] = text end
+  end
+  return prl.recipe.load(request.recipe, {set = set, seed = run.info.seed, trust = self.trust,
+    running = request.id and run.folder:file "resolved.lua"}) -- an edit of the run's own file (--watch) is no change of it
+end
+
+-- What else the agent would refuse, were those options the run's; nil: nothing, or it cannot be told.
+function Operator:refused_besides(request, how, back)
+  local loaded = back and self:load(request, back)
+  if not loaded then return nil end
+  local ok, refused = xpcall(function()
+    ask(self.run.agent, "check_swap", failure.of_recipe(loaded.path, prl.recipe.plan, loaded), how)
+  end, failure.handler)
+  return not ok and refused.message or nil
+end
+
+-- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised, all of it.
 function Operator:other_recipe(request)
-  local run = self.run
-  local loaded = failure.check_recipe(prl.recipe.load(request.recipe, {set = request.set, seed = run.info.seed, trust = self.trust,
-    running = request.id and run.folder:file "resolved.lua"})) -- an edit of the run's own file (--watch) is no change of it
-  local kept = prl.from_json(prl.to_json(loaded.recipe))
-  local changes = difference.list(recipes.resolved(run), kept)
-  refuse_change(changes)
+  local run, how = self.run, {mode = request.mode, schedules = request.schedules}
+  local loaded = failure.check_recipe(self:load(request, {}))
+  local changes = difference.list(recipes.resolved(run), prl.from_json(prl.to_json(loaded.recipe)))
+  local wrong, back = not_the_runs(changes)
+  if #wrong > 0 then
+    wrong[#wrong + 1] = self:refused_besides(request, how, back)
+    failure.usage(#wrong == 1 and wrong[1] or ("%s: %d mistakes\n%s"):format(loaded.path, #wrong, table.concat(wrong, "\n")))
+  end
   local ramp = request.mode == "ramp" and loaded.recipe.agent.ramp or nil
-  return {call = "swap", how = {mode = request.mode, schedules = request.schedules}, ramp = ramp and {share = ramp.shares[1]},
+  return {call = "swap", how = how, ramp = ramp and {share = ramp.shares[1]},
     plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
     hash = loaded.hash, changes = changes}
 end
@@ -80,14 +131,6 @@ end
 function Operator:kept_recipe(call, hash)
   local run = self.run
   return {call = call, hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
-end
-
--- A function of the agent, and its results: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
-local function ask(agent, name, plan, how)
-  local ok, result, more = pcall(agent[name], agent, plan, how)
-  if ok then return result, more end
-  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
-    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
 end
 
 local function say(run, text)
