@@ -172,6 +172,12 @@ agent.streams is 9 in the new plan and 4 in the running agent; it must stay
     code, _, err = run "swap R other.lua --reason ''"
     assert.equal(2, code)
     assert.truthy(err:find("--reason is empty", 1, true), err)
+    for option, text in pairs {reason = "$(printf 'two\\nlines')", author = ("x"):rep(401)} do
+      code, _, err = run(('swap R other.lua --%s "%s"'):format(option, text))
+      assert.equal(2, code)
+      assert.truthy(err:find(("perilune: --%s: it must be one line of at most 400 bytes, and this one has %s\n"):format(option,
+        option == "author" and "401" or "a line break or another control character"), 1, true), err)
+    end
     code, _, err = run "swap R other.lua --mode ramp"
     assert.equal(2, code)
     assert.equal("perilune: the new recipe says no shares of the users for a ramp, as in agent.ramp = {shares = {0.01, 0.1, 1}, "
@@ -182,6 +188,25 @@ agent.streams is 9 in the new plan and 4 in the running agent; it must stay
     code, _, err = run "swap elsewhere other.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no run elsewhere", 1, true), err)
+  end)
+
+  it("says that what was asked for stays, and where that is seen, when the command is stopped", function()
+    posix.kill(training, posix.SIGSTOP) -- it takes no request
+    os.execute(("cd '%s' && timeout -s INT 1 '%s' swap %s other.lua --set algorithm.epochs=2 --author ada 2>stopped"):format(root,
+      command.path, folder))
+    local _, status = run "status R"
+    posix.kill(training, posix.SIGCONT)
+    local said = files.read(root .. "/stopped")
+    assert.truthy(said:find(("perilune: the swap waits on, and will be carried out: '?%%S*perilune'? status %s shows what becomes of it, and "
+      .. "'?%%S*perilune'? rollback %s takes it back then; before, removing %s/request.json does\n"):format(
+      (folder:gsub("%p", "%%%0")), (folder:gsub("%p", "%%%0")), (folder:gsub("%p", "%%%0")))), said)
+    assert.truthy(status:find("a swap by ada waits for the end of the training's present piece of work\n", 1, true), status)
+    local begun = os.time()
+    repeat
+      posix.nanosleep(0, 1e8)
+      _, status = run "status R"
+    until status:find("swap by ada\n", 1, true) or os.time() - begun > 30
+    assert.truthy(status:find("\n      in force\n", 1, true), status)
   end)
 
   it("is refused with the reason while the journal cannot be written, and the training goes on", function()

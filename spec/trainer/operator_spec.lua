@@ -434,6 +434,52 @@ describe("a run that is changed while it trains", function()
     assert.same({1, 1}, {run.agent:ramp().share, run.info.swaps})
   end)
 
+  it("is told by status where a ramp and its guards stand, from another process", function()
+    assert(prl.io.write(root .. "/pole.lua", feed:format(1, -0.9, 65536)))
+    assert(prl.io.write(root .. "/two.lua", feed:format(2, -0.9, 65536):gsub("after = 100", "after = 1000") .. ""))
+    local run = start()
+    local standing = require "perilune.trainer.standing"
+    at(run, 3, function() assert.is_nil(standing.read(run.folder.path)) end) -- nothing is counted
+    at(run, 4, function() ask(run, {mode = "ramp"}) end)
+    local out, data
+    at(run, 14, function()
+      local terminal = require "perilune.terminal"
+      local texts = {}
+      stub(terminal, "out", function(...) texts[#texts + 1] = table.concat {...} end)
+      stub(terminal, "json", function(value) data = value end)
+      stub(requests, "at_work", true)
+      ask(run, {kind = "check", reason = "what if"})
+      require("perilune.cli.status").run {run.folder.path}
+      require("perilune.cli.status").run {run.folder.path, "--json"}
+      for _, one in ipairs {terminal.out, terminal.json, requests.at_work} do one:revert() end
+      out = table.concat(texts)
+    end)
+    silently(run.train, run)
+    local users = out:match("\nramp: it serves 50 %% of the users since step [%d,]+, the recipe before the others; (%d+) of them have "
+      .. "counted, of 1,000 that the next share takes\nguard watch_time: .-, may be at least %-90 %%; %1 users? beside %d+ of the control group\n")
+    assert.truthy(tonumber(users) and tonumber(users) > 0, out)
+    assert.truthy(out:find("\na check by ada waits for the end of the training's present piece of work: what if\n", 1, true), out)
+    assert.same({tonumber(users), 1000, "watch_time", "check", "ada"},
+      {data.ramp.users, data.ramp.after, data.guards[1].name, data.waiting.kind, data.waiting.author})
+    assert.is_nil(posix.stat(run.folder:file(standing.name))) -- it is over
+  end)
+
+  it("takes a schedule of an edit as it was told to", function()
+    local function falling(from)
+      return (pole:format(""):gsub("epochs = 1", "epochs = 1, lr = linear {from = " .. from .. ", to = 0}"))
+    end
+    for how, lr in pairs {go_on = 1e-3 * (1 - 960 / 1280), restart = 1e-3} do
+      assert(prl.io.write(root .. "/pole.lua", falling "1e-2"))
+      local run = start {watch = true, schedules = how}
+      local found
+      at(run, 14, function() assert(prl.io.write(root .. "/pole.lua", falling "1e-3")) end)
+      at(run, 16, function() found = run.agent:get "algorithm.lr" end)
+      silently(run.train, run)
+      assert.equal("in force", entries_of(run)[1].outcome)
+      assert.near(lr, found, 1e-9, how)
+    end
+  end)
+
   it("takes its file's edits, and none with a mistake", function()
     local run = start {watch = true}
     local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end

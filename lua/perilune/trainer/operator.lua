@@ -15,12 +15,14 @@ local past = require "perilune.records.journal"
 local progress = require "perilune.trainer.progress"
 local recipes = require "perilune.trainer.recipes"
 local requests = require "perilune.trainer.requests"
+local standing = require "perilune.trainer.standing"
 local terminal = require "perilune.terminal"
 local watch = require "perilune.trainer.watch"
 
 local operator = {}
 
 local pause = 0.2 -- s between two looks: the clock of a look costs no system call, a look one or two
+local told_every = 2 -- s: where guards stand, for `perilune status`
 
 local Operator = {}
 Operator.__index = Operator
@@ -40,7 +42,8 @@ local function previous_of(run) return run.driver:between() ~= nil and run.agent
 --- options: trust, watch (of trainer.start). files: what the recipe was made of; without them they are looked up.
 function operator.new(run, options, files)
   requests.forget(run.folder)
-  local self = setmetatable({run = run, trust = options.trust, next = 0, unwritten = {}, told = {}}, Operator)
+  standing.forget(run.folder)
+  local self = setmetatable({run = run, trust = options.trust, next = 0, next_told = 0, unwritten = {}, told = {}}, Operator)
   if options.watch then
     self.watched = watch.new(run.info, run.info.set, options.schedules, files)
   end
@@ -185,6 +188,7 @@ end
 
 --- The run is over: what is still to be written is written, or said to be lost.
 function Operator:close()
+  standing.forget(self.run.folder)
   self:catch_up()
   for _, entry in ipairs(self.unwritten) do say(self.run, "the journal has no line of: " .. text_of(entry)) end
 end
@@ -346,22 +350,12 @@ function Operator:settle()
   run.driver:follow()
 end
 
--- Guards as the journal has them.
-local function numbers_of(guards)
-  local list = {}
-  for i, guard in ipairs(guards) do
-    list[i] = {name = guard.name, at_least = guard.at_least, at_most = guard.at_most, value = guard.value, low = guard.low,
-      high = guard.high, users = guard.users, control_users = guard.control_users}
-  end
-  return list
-end
-
 -- A guard has fired, and the agent has gone back to the recipe before the swap by itself, where there was one.
 function Operator:breached(breach)
   local run = self.run
   local reason, hash = run.agent:notice(), run.agent:hash()
   recipes.keep(run)
-  self:note({kind = "guard", author = "perilune", guards = numbers_of {breach}, reason = reason,
+  self:note({kind = "guard", author = "perilune", guards = standing.numbers {breach}, reason = reason,
     outcome = "fired: " .. breach.name})
   if not self.previous then return end -- there was nothing to go back to
   local changes = difference.list(recipes.resolved(run), recipes.resolved(run, hash))
@@ -391,7 +385,7 @@ function Operator:look_at_guards()
   end
   if not self.passed and all_held(run) then -- the first time since the swap
     self.passed = true
-    self:note({kind = "guard", author = "perilune", guards = numbers_of(run.agent:guards()),
+    self:note({kind = "guard", author = "perilune", guards = standing.numbers(run.agent:guards()),
       outcome = "hold so far, and go on counting"})
   end
 end
@@ -402,7 +396,7 @@ function Operator:look_at_ramp()
   local ramp = run.driver:between() ~= nil and run.agent:ramp()
   if not ramp or not ramp.update or ramp.update == self.stepped then return end
   self.stepped, self.passed = ramp.update, false
-  self:note({kind = "ramp", author = "perilune", guards = numbers_of(ramp.guards),
+  self:note({kind = "ramp", author = "perilune", guards = standing.numbers(ramp.guards),
     ramp = {before = ramp.before, share = ramp.share, users = ramp.guards[1].users},
     outcome = ramp.share < 1 and ("serves %s of the users"):format(format.share(ramp.share)) or "serves everybody: the ramp is over"})
   run:save()
@@ -435,6 +429,10 @@ function Operator:look()
   if now < self.next or self.run.driver:between() == false then return end
   self.next = now + pause
   self:catch_up()
+  if now >= self.next_told and self.run.driver:between() ~= nil then
+    self.next_told = now + told_every
+    standing.write(self.run)
+  end
   local request, message = requests.take(self.run.folder)
   self:say_once("request", message)
   if not request and self.watched then

@@ -4,6 +4,8 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local interruption = require "perilune.interruption"
+local invocation = require "perilune.invocation"
 local prl = require "perilune"
 local journal = require "perilune.records.journal"
 local locks = require "perilune.trainer.locks"
@@ -41,6 +43,16 @@ local function unwritten_answer(folder, id)
     :format(folder.path)}
 end
 
+-- The command is stopped, and what it asked for is not: what becomes of it, and where that is seen.
+local function leave(folder, kind)
+  local path = folder:file(requests.name)
+  local waits = posix.stat(path) ~= nil
+  local back = kind ~= "swap" and "" or (", and %s takes it back then"):format(invocation.line("rollback", folder.path))
+  interruption.leave(("the %s %s: %s shows what becomes of it%s%s"):format(kind, waits and "waits on, and will be carried out"
+    or "was taken by the training, and is carried out", invocation.line("status", folder.path), back,
+    waits and ("; before, removing %s does"):format(path) or ""))
+end
+
 --- Asks {kind, recipe, set, author, reason} (a rollback has no recipe) of the training in a run's folder (trainer/folder.lua), and
 --- waits for the answer, an entry of the journal.
 function requests.ask(folder, request)
@@ -58,8 +70,10 @@ function requests.ask(folder, request)
   os.remove(folder:file(requests.answer)) -- of a command that was stopped before it
   request.format, request.id = 1, ("%d.%d.%d"):format(seconds, nanoseconds, posix.getpid("pid"))
   failure.check(prl.io.write(folder:file(requests.name), prl.to_json(request) .. "\n"))
+  interruption.catch() -- so that it can be said that the request stays
   local entry
   while not entry do
+    if interruption.came() then leave(folder, request.kind) end
     posix.nanosleep(0, pause)
     local over = not requests.at_work(folder.path)
     entry = answer_to(folder, request.id) or unwritten_answer(folder, request.id)
@@ -68,8 +82,16 @@ function requests.ask(folder, request)
       failure.run(("the training in %s ended before it took the request"):format(folder.path))
     end
   end
+  interruption.release()
   locks.release(lock)
   return entry
+end
+
+--- The request that waits, as it is told; nil: none does.
+function requests.waiting(path)
+  local text = prl.io.read(path .. "/" .. requests.name, most_bytes)
+  local request = text and records.parse(text, "request")
+  return request and {kind = request.kind, author = request.author, reason = request.reason}
 end
 
 --- The request that waits in the folder, if one does, which is taken away: it; or nil and a sentence where it is none, or cannot
