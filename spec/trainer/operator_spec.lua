@@ -456,7 +456,7 @@ describe("a run that is changed while it trains", function()
     end)
     silently(run.train, run)
     local users = out:match("\nramp: it serves 50 %% of the users since step [%d,]+, the recipe before the others; "
-      .. "(%d+) of them have counted, of 1,000 that the next share takes\n"
+      .. "(%d+) of them have counted, and the next share takes 1,000 and guards that hold\n"
       .. "guard watch_time: .-, may be at least %-90 %%; %1 users? beside %d+ of the control group\n")
     assert.truthy(tonumber(users) and tonumber(users) > 0, out)
     assert.truthy(out:find("\na check by ada waits for the end of the training's present piece of work: what if\n", 1, true), out)

@@ -65,7 +65,7 @@ local function show_text(found)
   if found.ramp then
     local ramp = found.ramp
     terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others%s\n"):format(format.share(ramp.share),
-      format.grouped(ramp.since), ramp.users and ("; %s of them have counted, of %s that the next share takes"):format(
+      format.grouped(ramp.since), ramp.users and ("; %s of them have counted, and the next share takes %s and guards that hold"):format(
       format.grouped(ramp.users), format.grouped(ramp.after)) or ""))
   end
   for _, line in ipairs(judged {guards = found.guards}) do terminal.out("guard ", line, "\n") end

@@ -43,14 +43,15 @@ local function unwritten_answer(folder, id)
     :format(folder.path)}
 end
 
--- The command is stopped, and what it asked for is not: what becomes of it, and where that is seen.
+-- The command is stopped, and what it asked for is not: what becomes of it, where that is seen, and how it is taken back.
 local function leave(folder, kind)
-  local path = folder:file(requests.name)
+  local path, ways = folder:file(requests.name), {}
   local waits = posix.stat(path) ~= nil
-  local back = kind ~= "swap" and "" or (", and %s takes it back then"):format(invocation.line("rollback", folder.path))
-  interruption.leave(("the %s %s: %s shows what becomes of it%s%s"):format(kind, waits and "waits on, and will be carried out"
-    or "was taken by the training, and is carried out", invocation.line("status", folder.path), back,
-    waits and ("; before, removing %s does"):format(path) or ""))
+  if waits then ways[1] = ("remove %s while it waits"):format(path) end
+  if kind == "swap" then ways[#ways + 1] = invocation.line("rollback", folder.path) .. " when it is in force" end
+  interruption.leave(("the %s %s: %s shows what becomes of it%s"):format(kind, waits and "waits on, and will be carried out"
+    or "was taken by the training, and is carried out", invocation.line("status", folder.path),
+    #ways > 0 and "; to take it back: " .. table.concat(ways, ", or ") or ""))
 end
 
 --- Asks {kind, recipe, set, author, reason} (a rollback has no recipe) of the training in a run's folder (trainer/folder.lua), and
