@@ -198,9 +198,9 @@ agent.streams is 9 in the new plan and 4 in the running agent; it must stay
     posix.kill(training, posix.SIGCONT)
     local said = files.read(root .. "/stopped")
     said = said:gsub("'[^\n']*perilune'", "perilune"):gsub("/[^\n ]*/perilune ", "perilune ")
-    assert.truthy(said:find(("\nperilune: the swap waits on, and will be carried out: perilune status %s shows what becomes of it; to "
-      .. "take it back: remove %s/request.json while it waits, or perilune rollback %s when it is in force\n"):format(folder, folder, folder), 1,
-      true), said)
+    local expected = ("\nperilune: the swap waits on, and will be carried out: perilune status %s shows what becomes of it; to take it "
+      .. "back: remove %s/request.json while it waits, or perilune rollback %s when it is in force\n"):format(folder, folder, folder)
+    assert.truthy(said:find(expected, 1, true), said)
     assert.truthy(status:find("a swap by ada waits for the end of the training's present piece of work\n", 1, true), status)
     local begun = os.time()
     repeat
