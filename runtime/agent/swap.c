@@ -100,12 +100,12 @@ prl_status prl_agent_check_same(const prl_agent *a, const prl_value *root, const
                                 {"action.choices", "action.choices"},
                                 {"responses", "responses"},
                                 {"recipe.agent.baseline", "agent.baseline"}};
-  /* Of a control group is left what its own recipe says no more of: where it comes from. */
+  /* After agent.baseline and the capacities what differs in a control group comes from elsewhere. */
   static const place last[] = {{"control.plan.seed", "train.seed (of a control group)"},
-                               {"control", "agent.baseline (in its plan)"},
-                               {"arms", "the list of policies that act"},
-                               {"memory.width", "policy.memory, in units,"},
-                               {"ids", "policy.embed, in ids by observation,"}};
+                               {"control", "agent.baseline: control"},
+                               {"arms", "the policies that act: arms"},
+                               {"memory.width", "policy.memory: its width"},
+                               {"ids", "policy.embed: ids of observation"}};
   prl_status status = check_places(a, root, first, (int)(sizeof first / sizeof *first), error);
   if (!status) status = check_capacities(a, root, shape, error);
   if (!status) status = check_places(a, root, last, (int)(sizeof last / sizeof *last), error);

@@ -105,7 +105,7 @@ describe("agent:swap", function()
     end
     running:swap(feed_plan(4, 0.5, ", rows = 1024")) -- as it was told
     assert.has_error(function() agent:swap(plan_of("", "policy.memory={'gru', 4}")) end,
-      "swap: policy.memory, in units, is 4 in the new plan and absent in the running agent; it must stay")
+      "swap: policy.memory: its width is 4 in the new plan and absent in the running agent; it must stay")
   end)
 
   describe("of schedules", function()
