@@ -497,6 +497,20 @@ describe("a run that is changed while it trains", function()
     assert.equal(entries[1].after, run.agent:hash())
   end)
 
+  it("looks at an edit with the trust of its training", function()
+    assert(prl.io.write(root .. "/world.lua", [[return {
+      observation = {"x"}, action = {"continuous", a = {-1, 1}}, responses = {reward = {}}, max_steps = 10,
+      reset = function() return {0} end, step = function(_, action) return {action.a}, {reward = action.a} end}]]))
+    local text = pole:format(""):gsub('{"cartpole", n = 4}', '{lua = "world.lua", n = 4}')
+    assert(prl.io.write(root .. "/pole.lua", text))
+    local run = trainer.start(assert(prl.recipe.load(root .. "/pole.lua", {trust = true})), {root = root .. "/runs", quiet = true,
+      report = report, watch = true, trust = true})
+    at(run, 3, function() assert(prl.io.write(root .. "/pole.lua", "-- a remark\n" .. text)) end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find("pole.lua says what is in force already: nothing is changed\n", 1, true), said)
+    assert.same({}, entries_of(run))
+  end)
+
   -- The run, after a process that trained it was killed where fn is called.
   local function killed(run, where)
     local pid = posix.fork()

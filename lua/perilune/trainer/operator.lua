@@ -45,7 +45,7 @@ function operator.new(run, options, files)
   standing.forget(run.folder)
   local self = setmetatable({run = run, trust = options.trust, next = 0, next_told = 0, unwritten = {}, told = {}}, Operator)
   if options.watch then
-    self.watched = watch.new(run.info, run.info.set, options.schedules, files)
+    self.watched = watch.new(run.info, options, files)
   end
   self.passed, self.previous = all_held(run), previous_of(run)
   self.shadow = run.info.shadow and run.info.shadow.hash
