@@ -146,6 +146,17 @@ describe("a run that is changed while it trains", function()
     assert.is_true(require("perilune.records.run").as_written(info(run)))
   end)
 
+  it("is said in one line that a whole section is not the run's", function()
+    local text = pole:format(""):gsub("train = ", 'agent = {baseline = {traffic = 0.25, salt = "a"}},\n  train = ')
+    assert(prl.io.write(root .. "/pole.lua", text))
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    silently(run.train, run)
+    assert.equal('refused: agent.baseline is absent in the new recipe and {per = "episode", policy = "zero", salt = "a", traffic = 0.25, '
+      .. "window = 1000} in the run, which keeps its control group; --set 'agent.baseline={per = \"episode\", policy = \"zero\", "
+      .. "salt = \"a\", traffic = 0.25, window = 1000}' gives it the run's", entries_of(run)[1].outcome)
+  end)
+
   it("has the way back of a guard, also where the recipe swapped in was the one before", function()
     local text = pole:format(""):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
       "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = ")
@@ -226,9 +237,10 @@ describe("a run that is changed while it trains", function()
 
   it("answers by an empty file where the disk has no room for a reason", function()
     local run = start()
-    local write = stub(prl.io, "write", nil, "cannot write it: No space left on device", "EIO")
-    requests.reply(run.folder, {request = "1.2.3", outcome = "refused: it was full"})
-    write:revert()
+    stub(prl.io, "write", nil, "cannot write it: No space left on device", "EIO")
+    local ok, message = pcall(requests.reply, run.folder, {request = "1.2.3", outcome = "refused: it was full"})
+    prl.io.write:revert()
+    assert.is_true(ok, message)
     assert.equal("", read(run, requests.answer))
     run:train()
   end)

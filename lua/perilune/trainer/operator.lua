@@ -71,6 +71,22 @@ local function kept_of(option)
   end
 end
 
+-- The differences, of which one of a whole section that only one of the two recipes has is said as one.
+local function by_section(changes, old, new)
+  local was, is, list, said = old.agent.baseline, new.agent.baseline, {}, false
+  for _, change in ipairs(changes) do
+    local whole = not (was and is) and change.option:find "^agent%.baseline%."
+    if not whole then
+      list[#list + 1] = change
+    elseif not said then
+      said = true
+      list[#list + 1] = {option = "agent.baseline", before = difference.text(was, "agent.baseline"),
+        after = difference.text(is, "agent.baseline")}
+    end
+  end
+  return list
+end
+
 -- Where the environment is another one, what that is, which says it of all its options; nil elsewhere.
 local function other_env(changes)
   for _, change in ipairs(changes) do
@@ -118,8 +134,9 @@ end
 function Operator:other_recipe(request)
   local run, how = self.run, {mode = request.mode, schedules = request.schedules}
   local loaded = failure.check_recipe(self:load(request, {}))
-  local changes = difference.list(recipes.resolved(run), prl.from_json(prl.to_json(loaded.recipe)))
-  local wrong, back = not_the_runs(changes)
+  local old, new = recipes.resolved(run), prl.from_json(prl.to_json(loaded.recipe))
+  local changes = difference.list(old, new)
+  local wrong, back = not_the_runs(by_section(changes, old, new))
   if #wrong > 0 then
     wrong[#wrong + 1] = self:refused_besides(request, how, back)
     failure.usage(#wrong == 1 and wrong[1] or ("%s: %d mistakes\n%s"):format(loaded.path, #wrong, table.concat(wrong, "\n")))
