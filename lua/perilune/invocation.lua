@@ -6,13 +6,13 @@
 local invocation = {}
 
 --- `word` as a shell reads it back.
-local function quoted(word)
+function invocation.quoted(word)
   if word:find("^[%w_./:,=@%%+-]+$") then return word end
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
 --- The program as it was typed.
-function invocation.program() return quoted(os.getenv("PERILUNE_COMMAND") or "perilune") end
+function invocation.program() return invocation.quoted(os.getenv("PERILUNE_COMMAND") or "perilune") end
 
 --- Whether another Lua than the executable is at work.
 function invocation.elsewhere() return os.getenv("PERILUNE_COMMAND") == nil end
@@ -21,13 +21,13 @@ function invocation.elsewhere() return os.getenv("PERILUNE_COMMAND") == nil end
 function invocation.script(...)
   local words, arguments = invocation.line(...), arg
   local lua = invocation.elsewhere() and type(arguments) == "table" and arguments[-1]
-  return lua and quoted(lua) .. words:sub(#invocation.program() + 1) or words
+  return lua and invocation.quoted(lua) .. words:sub(#invocation.program() + 1) or words
 end
 
 --- A command line to type: invocation.line("train", "--resume", run).
 function invocation.line(...)
   local words = {invocation.program()}
-  for i = 1, select("#", ...) do words[i + 1] = quoted((select(i, ...))) end
+  for i = 1, select("#", ...) do words[i + 1] = invocation.quoted((select(i, ...))) end
   return table.concat(words, " ")
 end
 

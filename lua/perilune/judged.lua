@@ -8,11 +8,11 @@ local function percent(share) return ("%+.4g"):format(100 * share) end
 local function guard_line(guard)
   local bound, way = guard.at_least or guard.at_most, guard.at_least and "at least" or "at most"
   local compared = guard.value and guard.low and guard.high
-  local known = guard.value and ("%.4g"):format(guard.value) or "not known"
+  local known, relative = guard.value and ("%.4g"):format(guard.value) or "not known", guard.name ~= "kl"
   if compared then known = ("%s %% (%s to %s)"):format(percent(guard.value), percent(guard.low), percent(guard.high)) end
   local text = guard.name .. ": " .. known
-  if bound then text = ("%s, may be %s %s"):format(text, way, compared and percent(bound) .. " %" or ("%.4g"):format(bound)) end
-  if not compared then return text end
+  if bound then text = ("%s, may be %s %s"):format(text, way, relative and percent(bound) .. " %" or ("%.4g"):format(bound)) end
+  if guard.users + guard.control_users == 0 then return text end
   return ("%s; %s beside %s of the control group"):format(text, format.plural(guard.users, "user"), format.grouped(guard.control_users))
 end
 

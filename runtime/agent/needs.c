@@ -9,16 +9,15 @@
 #include "agent/learner/constraints.h"
 #include "agent/learner/learner.h"
 #include "agent/learner/novelty.h"
+#include "agent/plan/difference.h"
 #include "rl/replay.h"
 #include "core/number.h"
 #include "core/pieces.h"
 #include "core/read.h"
 
-/* Options of a recipe are named where a plan has others: "agent.streams" for "capacity.streams". */
 static prl_need need(const prl_value *root, const char *option, const char *of_plan, double value,
                      int64_t bytes) {
-  bool known = *option && prl_path(prl_get(root, "recipe"), option);
-  return (prl_need){known ? option : of_plan, value, bytes};
+  return (prl_need){prl_option_name(root, option, of_plan), value, bytes};
 }
 
 static void add(prl_needs *needs, prl_need one) {

@@ -50,8 +50,8 @@ static prl_status check_shape(const prl_agent *a, const prl_shape *s, const prl_
   const struct {
     const char *name;
     int64_t ours, old;
-  } all[] = {{"capacity.streams", o->streams, old->streams},
-             {"capacity.rows", o->rows, old->rows},
+  } all[] = {{prl_option_name(root, "agent.streams", "capacity.streams"), o->streams, old->streams},
+             {prl_option_name(root, "agent.rows", "capacity.rows"), o->rows, old->rows},
              {"the replay memory (algorithm.memory)", memory ? s->memory_rows : 0, memory}};
   for (int i = 0; i < 3; i++)
     if (all[i].ours != all[i].old)
@@ -79,8 +79,8 @@ static prl_status check_shape(const prl_agent *a, const prl_shape *s, const prl_
         "its own policy goes");
   if (s->experience.lasting != a->shape->experience.lasting)
     return prl_fail(error, PRL_EINVAL,
-                    "shadow: %d numbers of a draw last in the new plan and %d in the running agent; it must "
-                    "stay",
+                    "shadow: %d numbers of a draw last in the new plan and %d in the running agent "
+                    "(algorithm.exploration); it must stay",
                     s->experience.lasting, a->shape->experience.lasting);
   if (s->frozen_rows < a->shape->frozen_rows)
     return prl_fail(error, PRL_EINVAL,

@@ -11,19 +11,12 @@
 #include "agent/workers.h"
 #include "agent/plan/difference.h"
 #include "core/arguments.h"
+#include "core/number.h"
 
 /* ---- what must stay ---- */
 
-static prl_status check_capacities(const prl_agent *a, const prl_shape *b, prl_error *error) {
-  const prl_experience_options *x = &a->experience->options, *y = &b->experience;
-  const struct {
-    const char *name;
-    int64_t old, ours;
-    bool grows; /* but for what a control group is counted in, and the instances that are driven */
-  } all[] = {{"streams", x->streams, y->streams, !a->control && !a->drive.env},
-             {"rows", x->rows, y->rows, !a->control},
-             {"events", x->events, y->events, !a->control},
-             {"idle_us", x->idle_us, y->idle_us, false}};
+static prl_status check_gates(const prl_experience_options *x, const prl_experience_options *y,
+                              prl_error *error) {
   if (x->whole != y->whole) /* steps that are closed by one rule are not by the other */
     return prl_fail(error, PRL_EINVAL,
                     "swap: the new plan waits for %s, and the running agent for %s; it must stay",
@@ -33,32 +26,90 @@ static prl_status check_capacities(const prl_agent *a, const prl_shape *b, prl_e
                     "swap: the new plan learns from %s, and the running agent from %s; it must stay",
                     y->paired ? "pairs of instances" : "instances alone",
                     x->paired ? "pairs of instances" : "instances alone");
+  return PRL_OK;
+}
+
+/* Rows follow from others by default: what to say to have as many as the running agent. */
+static void rows_hint(const prl_value *root, const char *name, int64_t old, char out[160]) {
+  const prl_value *given = prl_path(prl_get(root, "recipe"), name);
+  out[0] = 0;
+  if (strcmp(name, "agent.rows") != 0) return;
+  if (given && given->kind == PRL_NUMBER && given->as.number == 0)
+    prl_format(out, 160,
+               ": it is 0 in the recipe, and follows from the steps of an update; agent.rows = %lld "
+               "keeps it",
+               (long long)old);
+}
+
+static prl_status check_capacities(const prl_agent *a, const prl_value *root, const prl_shape *b,
+                                   prl_error *error) {
+  const prl_experience_options *x = &a->experience->options, *y = &b->experience;
+  const struct {
+    const char *option, *of_plan;
+    double old, ours, unit;
+    bool grows; /* but for what a control group is counted in, and the instances that are driven */
+  } all[] = {{"agent.streams", "capacity.streams", (double)x->streams, (double)y->streams, 1,
+              !a->control && !a->drive.env},
+             {"agent.rows", "capacity.rows", (double)x->rows, (double)y->rows, 1, !a->control},
+             {"", "capacity.events", (double)x->events, (double)y->events, 1, !a->control},
+             {"agent.idle", "capacity.idle_us", (double)x->idle_us, (double)y->idle_us, 1e6, false}};
+  prl_status status = check_gates(x, y, error);
   const int64_t old = a->shape->memory_rows, ours = b->memory_rows;
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    if (all[i].grows ? all[i].ours < all[i].old : all[i].ours != all[i].old)
-      return prl_fail(error, PRL_EINVAL,
-                      "swap: capacity.%s is %lld in the new plan and %lld in the running agent; it must %s",
-                      all[i].name, (long long)all[i].ours, (long long)all[i].old,
-                      all[i].grows ? "not be less" : "stay");
-  if (old && ours && ours < old) /* an algorithm without memory may follow one with it, or go before it */
+  for (size_t i = 0; !status && i < sizeof all / sizeof *all; i++) {
+    if (all[i].grows ? all[i].ours >= all[i].old : all[i].ours == all[i].old) continue;
+    char hint[160];
+    const char *name = prl_option_name(root, all[i].option, all[i].of_plan);
+    const double unit = name == all[i].option ? all[i].unit : 1;
+    rows_hint(root, name, x->rows, hint);
+    status = prl_fail(error, PRL_EINVAL,
+                      "swap: %s is %.12g in the new plan and %.12g in the running agent; it must %s%s", name,
+                      all[i].ours / unit, all[i].old / unit, all[i].grows ? "not be less" : "stay", hint);
+  }
+  if (!status && old && ours &&
+      ours < old) /* an algorithm without memory may follow one with it, or go before it */
+    status = prl_fail(error, PRL_EINVAL,
+                      "swap: the replay memory has %lld rows in the new plan and %lld in the running agent "
+                      "(algorithm.memory); it must not have fewer",
+                      (long long)ours, (long long)old);
+  return status;
+}
+
+/* Places of the plan that must stay, with what a recipe calls them. */
+typedef struct place {
+  const char *of_plan, *option;
+} place;
+
+static prl_status check_places(const prl_agent *a, const prl_value *root, const place *places, int count,
+                               prl_error *error) {
+  for (int i = 0; i < count; i++) {
+    prl_difference d;
+    if (!prl_difference_find(a->root, root, &places[i].of_plan, 1, &d)) continue;
+    const char *rest = d.where + strlen(places[i].of_plan);
     return prl_fail(error, PRL_EINVAL,
-                    "swap: the replay memory has %lld rows in the new plan and %lld in the running agent "
-                    "(algorithm.memory); it must not have fewer",
-                    (long long)ours, (long long)old);
+                    "swap: %s%s is %s in the new plan and %s in the running agent; it must stay",
+                    places[i].option, rest, d.ours, d.old);
+  }
   return PRL_OK;
 }
 
 prl_status prl_agent_check_same(const prl_agent *a, const prl_value *root, const prl_shape *shape,
                                 prl_error *error) {
-  static const char *const keys[] = {
-      "observation.names", "action.kind",           "action.names", "action.choices", "responses",
-      "control",           "recipe.agent.baseline", "arms",         "memory.width",   "ids"};
-  prl_difference d;
-  if (prl_difference_find(a->root, root, keys, (int)(sizeof keys / sizeof *keys), &d))
-    return prl_fail(error, PRL_EINVAL,
-                    "swap: %s is %s in the new plan and %s in the running agent; it must stay", d.where,
-                    d.ours, d.old);
-  return check_capacities(a, shape, error);
+  static const place first[] = {{"observation.names", "observation.names"},
+                                {"action.kind", "action.kind"},
+                                {"action.names", "action.names"},
+                                {"action.choices", "action.choices"},
+                                {"responses", "responses"},
+                                {"recipe.agent.baseline", "agent.baseline"}};
+  /* After agent.baseline and the capacities what differs in a control group comes from elsewhere. */
+  static const place last[] = {{"control.plan.seed", "train.seed (of a control group)"},
+                               {"control", "agent.baseline: control"},
+                               {"arms", "the policies that act: arms"},
+                               {"memory.width", "policy.memory: its width"},
+                               {"ids", "policy.embed: ids of observation"}};
+  prl_status status = check_places(a, root, first, (int)(sizeof first / sizeof *first), error);
+  if (!status) status = check_capacities(a, root, shape, error);
+  if (!status) status = check_places(a, root, last, (int)(sizeof last / sizeof *last), error);
+  return status;
 }
 
 /* ---- what is taken over ---- */
@@ -137,7 +188,7 @@ bool prl_agent_take_learned(prl_agent *to, const prl_agent *from, double step, p
   prl_live_freeze(to->live, step);
   prl_agent_take_sets(to, from, NULL, m);
   const bool same = prl_policy_take(to->policy, from->policy, to->extent, to->growth, m);
-  prl_learner_take(to->learner, from->learner, to->extent, m);
+  prl_learner_take(to->learner, from->learner, to->extent, to->growth, m);
   prl_live_note(to->live, from->live, step, m);
   return same;
 }
@@ -208,6 +259,31 @@ prl_status prl_agent_check_free(const prl_agent *a, prl_error *error) {
                     "swap: a shadow of the recipe %.8s learns beside: confirm it, or drop it by a rollback",
                     prl_agent_hash(prl_shadow_agent(a->shadow)));
   return check_ramp(a, error);
+}
+
+/* ---- the recipe that is in force ---- */
+
+/* Names stand in the recipe alone, and where schedules began is no part of a new plan. */
+static bool counts(const char *key) {
+  return strcmp(key, "recipe") != 0 && strcmp(key, "schedules_from") != 0;
+}
+
+static bool says_all_of(const prl_value *plan, const prl_value *other) {
+  for (int64_t i = 0; i < prl_count(other); i++) {
+    const char *key;
+    const prl_value *value, *ours;
+    prl_pair(other, i, &key, &value);
+    if (!counts(key)) continue;
+    if (!(ours = prl_get(plan, key)) || !prl_value_equal(ours, value)) return false;
+  }
+  return true;
+}
+
+bool prl_agent_in_force(const prl_agent *a, const prl_plan *plan) {
+  if (!a || !plan || a->failed || prl_agent_check_free(a, NULL)) return false;
+  const prl_value *root = &plan->document->root;
+  return !prl_live_moved(a->live, plan->schedules) && says_all_of(root, a->root) &&
+         says_all_of(a->root, root);
 }
 
 /* The agent of the new plan, which can take this one's place. */
@@ -328,6 +404,12 @@ prl_status prl_agent_swap_with(prl_agent *a, const prl_plan *plan, prl_swap_mode
   if (mode == PRL_SWAP_SHADOW) return prl_shadow_start(a, plan, error);
   prl_kept *kept = NULL;
   prl_status status = PRL_GIVEN(error, "agent plan", a, plan);
+  if (!status) status = PRL_WITHIN(error, "mode", (int)mode, PRL_SWAP_APPLY, PRL_SWAP_SHADOW);
+  if (!status && prl_agent_in_force(a, plan)) { /* what waits to take its place does so no more */
+    prl_agent_free(a->next);
+    a->next = NULL;
+    return PRL_OK;
+  }
   if (!status && !a->failed)
     status = prl_kept_new(a, &kept, error); /* else there is nothing sound to go back to */
   if (!status) status = prepare(a, plan, mode, &next, error);

@@ -85,7 +85,7 @@ static prl_status copy_agent(const prl_agent *lead, prl_agent **out, prl_error *
   if (status) return status;
   prl_agent_take_sets(a, lead, NULL, NULL);
   (void)prl_policy_take(a->policy, lead->policy, a->extent, NULL, NULL);
-  prl_learner_take(a->learner, lead->learner, a->extent, NULL);
+  prl_learner_take(a->learner, lead->learner, a->extent, NULL, NULL);
   prl_learner_continue(a->learner, lead->learner);
   prl_policy_number(a->policy, prl_policy_version(lead->policy));
   *out = a;

@@ -30,13 +30,21 @@ static const prl_plan *check_swapped(lua_State *L, const char *about, prl_swap_m
   return plan;
 }
 
-int prl_lua_agent_swap(lua_State *L) { /* self, plan, {mode, schedules}: a new recipe, between two updates */
+/* Pushes whether a swap to the plan changes anything. */
+static int push_changes(lua_State *L, const prl_agent *agent, const prl_plan *plan, prl_swap_mode mode) {
+  lua_pushboolean(L, mode == PRL_SWAP_SHADOW || !prl_agent_in_force(agent, plan));
+  return 1;
+}
+
+/* self, plan, {mode, schedules} → whether anything changes: a new recipe, between two updates */
+int prl_lua_agent_swap(lua_State *L) {
   prl_error error;
   prl_swap_mode mode;
   prl_agent *agent = prl_check_agent(L, 1);
   const prl_plan *plan = check_swapped(L, "agent:swap", &mode);
+  const int count = push_changes(L, agent, plan, mode);
   prl_check(L, prl_agent_swap_with(agent, plan, mode, &error), &error);
-  return 0;
+  return count;
 }
 
 int prl_lua_agent_confirm(lua_State *L) { /* self: what the shadow has learned comes into force */
@@ -63,8 +71,8 @@ int prl_lua_agent_shadow(lua_State *L) {
   return 1;
 }
 
-/* self, plan, {mode, schedules} → [{part, name, outcome, reason, taken, of, before, after}]; raises what
- * agent:swap would */
+/* self, plan, {mode, schedules} → [{part, name, outcome, reason, taken, of, before, after}], whether anything
+ * changes; raises what agent:swap would */
 int prl_lua_agent_check_swap(lua_State *L) {
   prl_error error;
   const prl_migrated *list;
@@ -86,7 +94,7 @@ int prl_lua_agent_check_swap(lua_State *L) {
     prl_field_number(L, "after", list[i].after);
     lua_rawseti(L, -2, i + 1);
   }
-  return 1;
+  return 1 + push_changes(L, agent, plan, mode);
 }
 
 int prl_lua_agent_rollback(lua_State *L) { /* self: goes back to before the last swap */

@@ -94,7 +94,7 @@ prl_status prl_experience_join(prl_experience *e, uint64_t key, uint32_t episode
   int32_t slot = prl_streams_find(e, key);
   if (slot < 0) slot = prl_streams_take(e, key);
   if (slot < 0)
-    return prl_fail(error, PRL_ELIMIT, "there is no room for stream %" PRIu64 " (capacity.streams)", key);
+    return prl_fail(error, PRL_ELIMIT, "there is no room for stream %" PRIu64 " (agent.streams)", key);
   prl_stream *s = &e->streams[slot];
   s->episode = episode;
   s->step = step;

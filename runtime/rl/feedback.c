@@ -64,8 +64,10 @@ static prl_status remember(prl_experience *e, prl_row *r, uint64_t id, bool *fre
       return PRL_OK;
     }
   if (e->n.event_head < 0)
-    return prl_fail(error, PRL_ELIMIT, "no room for event id %" PRIu64 ": capacity.events is %" PRId64, id,
-                    e->options.events);
+    return prl_fail(error, PRL_ELIMIT,
+                    "no room for event id %" PRIu64 ": capacity.events is %" PRId64
+                    " (as many as agent.rows, unless the plan says)",
+                    id, e->options.events);
   int32_t event = (int32_t)e->n.event_head;
   e->n.event_head = prl_event_next(e, event);
   e->events[event] = (prl_event){.id = id, .next = r->event};

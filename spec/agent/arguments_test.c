@@ -162,6 +162,7 @@ static void agent_calls(void) {
   assert_true(!migrated && parts == 7);
   REFUSED("agent", prl_agent_rollback(NULL, e));
   assert_null(prl_agent_previous(NULL));
+  assert_false(prl_agent_in_force(NULL, plan) || prl_agent_in_force(agent, NULL));
   REFUSED("agent", prl_agent_swap_plan_with(NULL, plan, PRL_SWAP_RAMP, &migrated, &parts, e));
   REFUSED("plan", prl_agent_swap_plan_with(agent, NULL, PRL_SWAP_SHADOW, &migrated, &parts, e));
   REFUSED("list", prl_agent_swap_plan_with(agent, plan, PRL_SWAP_SHADOW, NULL, &parts, e));

@@ -278,6 +278,7 @@ describe("guards", function()
       local agent = prl.agent(prl.recipe.plan(loaded))
       local env = prl.env("shortvideo", {n = 256, twins = 128, seed = 1, episode = episode, lifetime = 1})
       agent:drive(env, 128 * 8)
+      agent:set("algorithm.lr", 1) -- which the swap takes back
       agent:swap(prl.recipe.plan(loaded))
       agent:drive(env, 128 * 8 * 60)
       return agent:guards()[1]

@@ -7,7 +7,7 @@ local recipes = require "support.recipes"
 local text = [[return {
   env = {%s, n = 4},
   objective = {critics = {%s}%s},
-  policy = {hidden = {%s}, activation = "tanh"},
+  policy = {hidden = {%s}, activation = "%s"%s},
   algorithm = {%s},
   agent = {rows = 256},
   train = {steps = 4000, seed = 5, warmup = %s},
@@ -15,7 +15,8 @@ local text = [[return {
 
 local function recipe(o)
   return text:format(o.env or '"pendulum"', o.critics or "swing = {reward = function(r) return r.reward end, gamma = 0.9}",
-    o.objective or "", o.hidden or "8", o.algorithm or '"ppo", rollout = 16, minibatch = 32', o.warmup or 0)
+    o.objective or "", o.hidden or "8", o.activation or "tanh", o.policy or "",
+    o.algorithm or '"ppo", rollout = 16, minibatch = 32', o.warmup or 0)
 end
 
 local function limits(name, window)
@@ -32,7 +33,13 @@ local pairs_of = {
   ["twice the reward"] = {{}, {critics = swing:format("2 * r.reward", 0.9)}},
   ["another reward"] = {{}, {critics = swing:format("abs(r.reward)", 0.9)}},
   ["wider layers"] = {{}, {hidden = "16"}},
+  ["narrower layers"] = {{hidden = "16, 16"}, {hidden = "8, 16"}},
+  ["another activation"] = {{}, {activation = "relu"}},
+  ["another activation in wider layers"] = {{}, {activation = "relu", hidden = "16"}},
+  ["fewer layers"] = {{hidden = "8, 8"}, {}},
+  ["a deviation that is fixed"] = {{}, {policy = ', log_std = {kind = "fixed"}'}},
   ["another algorithm"] = {{}, {algorithm = '"a2c", rollout = 16'}},
+  ["another algorithm, another network"] = {{algorithm = sac}, {activation = "relu"}},
   ["back to another algorithm"] = {{algorithm = '"a2c", rollout = 16'}, {}},
   ["another optimizer"] = {{}, {algorithm = '"ppo", rollout = 16, minibatch = 32, optimizer = {"sgd"}'}},
   ["a constraint"] = {{objective = limits("swing", 20)}, {objective = limits("swing", 20), hidden = "16"}},
@@ -78,13 +85,14 @@ describe("agent:check_swap", function()
       if p.outcome == "kept" and p.reason:find "^of " then return p.taken == p.of and is.bytes(name) ~= new.bytes(name) end
       if p.outcome == "kept" then return p.taken == p.of and is.bytes(name) == was.bytes(name) end
       if p.outcome == "started anew" then return p.taken == 0 and is.bytes(name) == new.bytes(name) end
-      return p.taken > 0 and p.taken <= p.of and is.bytes(name) ~= new.bytes(name) and is.bytes(name) ~= was.bytes(name)
+      if p.taken == 0 or p.taken > p.of or (p.taken == p.of) ~= (p.outcome == "rescaled") then return false end
+      return is.bytes(name) ~= new.bytes(name) and is.bytes(name) ~= was.bytes(name)
     end,
     optimizer = function(p, was, _, is)
       local name = "steps." .. p.name
       if p.outcome == "dropped" then return is.bytes(name) == nil end
-      if p.outcome == "grown" and p.taken == p.of then return false end
-      if p.outcome == "kept" or p.outcome == "grown" then
+      if (p.outcome == "kept") ~= (p.taken == p.of) then return p.outcome == "started anew" and p.taken == 0 end
+      if p.outcome == "kept" or p.outcome == "grown" or p.outcome == "kept in part" then
         return is.number(name) == was.number(name) and p.after == is.number(name) and p.before == p.after
       end
       return is.number(name) == 0 and p.taken == 0
@@ -165,13 +173,40 @@ describe("agent:check_swap", function()
 
   it("has had every outcome in the pairs above", function()
     for _, key in ipairs {"parameters kept", "parameters kept in part", "parameters started anew", "parameters dropped",
-      "optimizer kept", "optimizer started anew", "optimizer dropped", "policy kept", "policy kept in part", "critic kept",
+      "optimizer kept", "optimizer kept in part",
+      "optimizer started anew", "optimizer dropped", "policy kept", "policy kept in part", "critic kept",
       "parameters grown", "optimizer grown", "policy grown", "critic grown", "critic rescaled",
       "critic started anew", "critic dropped", "critic kept in part", "returns kept", "returns rescaled", "multiplier kept",
       "multiplier started anew", "multiplier dropped", "memory kept", "memory dropped", "memory started anew", "schedule kept",
       "novelty kept"} do
       assert.is_true(seen[key], key)
     end
+  end)
+
+  it("says in words what is another", function()
+    local function lines(name)
+      local agent, env = prl.agent(plan_of(pairs_of[name][1])), prl.env("pendulum", {n = 4, seed = 5})
+      agent:drive(env, 600)
+      local said = {}
+      for _, part in ipairs(agent:check_swap(plan_of(pairs_of[name][2]))) do
+        said[part.part .. part.name] = ("%s: %s"):format(part.outcome, part.reason)
+      end
+      return said
+    end
+    local said = lines "another activation"
+    assert.equal("kept: the same names and shapes, with relu in place of tanh: what it computes is another",
+      said["parameterscritic/swing"])
+    assert.equal("kept in part: its layers have another activation: it acts as another version", said.policy)
+    assert.equal("kept in part: its network has another activation", said.criticswing)
+    said = lines "another activation in wider layers"
+    assert.equal("kept in part: 8 → 16 units, with relu in place of tanh: what it computes is another", said.parameterspolicy)
+    assert.equal("kept in part: its layers have another activation: it acts as another version", said.policy)
+    said = lines "narrower layers"
+    assert.equal("kept in part: its layer mean.1 has 8 units in place of 16", said.parameterspolicy)
+    assert.equal("kept in part: its steps go on, and the moments of what is kept; the others are 0", said.optimizerpolicy)
+    assert.equal("kept in part: its layer 2 has 1 unit in place of 8", lines("fewer layers")["parameterscritic/swing"])
+    assert.equal("kept in part: it has log_std no longer", lines("a deviation that is fixed").parameterspolicy)
+    assert.equal("kept in part: its network begins anew", lines("another algorithm, another network").criticswing)
   end)
 
   it("doubles a critic's values where its reward is doubled, in the last bit", function()

@@ -266,6 +266,7 @@ static prl_status rolled_back_life(prl_runtime *of, void *context, prl_error *fa
   if (!status) status = prl_agent_new(plan, &agent, failure);
   if (!status) status = toy_pendulum_of(of, 4, 1, &env, failure);
   if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
+  if (!status) status = prl_agent_set(agent, "algorithm.lr", 0.5, failure); /* which a swap takes back */
   if (!status) status = prl_agent_swap_plan(agent, plan, &parts, &count, failure);
   if (!status) status = prl_agent_swap(agent, plan, failure);
   if (!status) status = prl_agent_drive(agent, env, 1 << 20, true, NULL, failure);
@@ -306,6 +307,7 @@ static void each_allocation_fails_in_turn(void **state) {
   close(mkstemp(f.from));
   snprintf(f.to, sizeof f.to, "%s-to", f.from);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
+  CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0.5, &error));
   CHECK_OK(prl_agent_swap(agent, plan, &error));
   CHECK_OK(prl_agent_save(agent, NULL, f.from, &error));
   assert_true(fail_each_allocation(loaded_lives, &f) > 300);

@@ -279,7 +279,7 @@ describe("a shadow", function()
       .. "which is that of where its own policy goes")
     refuses(recipe(pendulum, '"a2c", rollout = 8, correction = {"vtrace"}'), "shadow: an update of the new plan takes at most 32 steps, "
       .. "and the running agent's 64 (algorithm.rollout); it must not be less")
-    refuses(recipe(pendulum, vtrace, {agent = ", streams = 9"}), "swap: capacity.streams is 9 in the new plan and 4 in the running agent; "
+    refuses(recipe(pendulum, vtrace, {agent = ", streams = 9"}), "swap: agent.streams is 9 in the new plan and 4 in the running agent; "
       .. "it must stay")
     assert.has_error(function() agent:swap(plan_of(recipe(pendulum, vtrace)), {mode = "shade"}) end)
     agent = begin(cases.dqn)

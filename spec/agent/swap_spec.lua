@@ -9,12 +9,12 @@ local text = [[return {
   train = {steps = 1000, seed = 3},
 }]]
 
-local function plan_of(more)
+local function plan_of(more, set)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write(text:format(more))
   file:close()
-  local loaded = assert(prl.recipe.load(path))
+  local loaded = assert(prl.recipe.load(path, {set = set}))
   os.remove(path)
   return prl.recipe.plan(loaded)
 end
@@ -39,6 +39,23 @@ describe("agent:swap", function()
     assert.are.equal(900, agent:metrics().steps)
   end)
 
+  it("changes nothing where the recipe is in force already, and the way back stays", function()
+    local first, two = agent:hash(), plan_of ", calm = {reward = function(r) return -abs(r.reward) end, gamma = 0.5}"
+    assert.is_true((agent:swap(two)))
+    agent:drive(env, 300)
+    local version = agent:metrics().version
+    assert.is_false((agent:swap(two)))
+    assert.is_false((agent:swap(two, {schedules = "restart"}))) -- it has none
+    assert.same({first, version}, {agent:previous(), agent:metrics().version})
+    assert.is_false((select(2, agent:check_swap(two))))
+    assert.is_true((select(2, agent:check_swap(plan_of ""))))
+    agent:set("algorithm.lr", 1e-2)
+    assert.is_true((agent:swap(two))) -- what was set is the recipe's again
+    assert.equal(two:document().hash, agent:previous())
+    agent:rollback()
+    assert.equal(1e-2, agent:get "algorithm.lr")
+  end)
+
   it("says which response differs", function()
     local function host(responses)
       local path = os.tmpname()
@@ -61,6 +78,34 @@ describe("agent:swap", function()
     refuses("hit = {}, love = {}", 'responses.2.name is "love" in the new plan and "like" in the running agent')
     refuses("hit = {}", 'responses.2 is absent in the new plan and "like" in the running agent')
     refuses('hit = {wait = "2 s"}, like = {}', "responses.1 (hit).wait_us is 2000000 in the new plan and")
+  end)
+
+  it("names the options of a recipe where what follows from them must stay", function()
+    local feed = [[return {env = {"shortvideo", n = 64}, objective = {critics = {watch_time = {scale = 1}}}, policy = {hidden = {4}},
+      algorithm = {"a2c", rollout = %d}, agent = {baseline = {policy = "zero", traffic = %g}%s}, train = {warmup = 0, seed = %d}}]]
+    local function feed_plan(rollout, traffic, more, seed)
+      local path = os.tmpname()
+      local file = assert(io.open(path, "w"))
+      file:write(feed:format(rollout or 8, traffic or 0.5, more or "", seed or 1))
+      file:close()
+      local plan = prl.recipe.plan(assert(prl.recipe.load(path)))
+      os.remove(path)
+      return plan
+    end
+    local running = prl.agent(feed_plan())
+    for message, plan in pairs {
+      ["agent.rows is 512 in the new plan and 1024 in the running agent; it must stay: it is 0 in the recipe, and follows from the steps "
+        .. "of an update; agent.rows = 1024 keeps it"] = feed_plan(4),
+      ["agent.rows is 4000 in the new plan and 1024 in the running agent; it must stay"] = feed_plan(8, 0.5, ", rows = 4000"),
+      ["agent.idle is 5 in the new plan and 0 in the running agent; it must stay"] = feed_plan(8, 0.5, ', idle = "5 s"'),
+      ["agent.baseline.traffic is 0.4 in the new plan and 0.5 in the running agent; it must stay"] = feed_plan(8, 0.4),
+      ["train.seed (of a control group) is 2 in the new plan and 1 in the running agent; it must stay"] = feed_plan(8, 0.5, "", 2),
+    } do
+      assert.has_error(function() running:swap(plan) end, "swap: " .. message)
+    end
+    running:swap(feed_plan(4, 0.5, ", rows = 1024")) -- as it was told
+    assert.has_error(function() agent:swap(plan_of("", "policy.memory={'gru', 4}")) end,
+      "swap: policy.memory: its width is 4 in the new plan and absent in the running agent; it must stay")
   end)
 
   describe("of schedules", function()

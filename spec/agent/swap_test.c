@@ -35,7 +35,8 @@ static void check_same(const prl_agent *a, const prl_agent *b) {
 /* The rows of the gate: its only field. */
 static void set_gate(prl_agent *agent, int64_t rows) { *(int64_t *)agent->schedule->verbs[0].fields = rows; }
 
-/* The same recipe swapped in changes nothing, at the gate or inside an update. */
+/* The same recipe swapped in, since an option was set (to the same number), changes nothing, at the gate or
+ * inside an update. */
 static void the_same_recipe(void **state) {
   (void)state;
   prl_plan *plan = toy_made(runtime, &options);
@@ -51,6 +52,7 @@ static void the_same_recipe(void **state) {
       set_gate(a, 56);
       while (b->schedule->at < 7) CHECK_OK(prl_agent_learn(b, 1, NULL, &error));
     }
+    CHECK_OK(prl_agent_set(b, "algorithm.entropy", 0.01, &error));
     CHECK_OK(prl_agent_swap(b, plan, &error));
     assert_int_equal(b->next != NULL, inside);
     if (inside) { /* both had their gate set for this update alone */
@@ -69,6 +71,48 @@ static void the_same_recipe(void **state) {
     prl_vecenv_free(env_b);
   }
   prl_plan_free(plan);
+}
+
+/* A plan that is in force already: what can be gone back to stays, and what waits is taken back. */
+static void in_force_already(void **state) {
+  (void)state;
+  toy_options wider = options;
+  wider.capacity = "{\"streams\":4,\"rows\":129,\"act\":3,\"tile\":16}";
+  prl_plan *plan = toy_made(runtime, &options), *other = toy_made(runtime, &wider);
+  wider.scale = "2";
+  prl_plan *third = toy_made(runtime, &wider);
+  prl_agent *agent = toy_agent(runtime, &options);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
+  assert_false(prl_agent_in_force(agent, plan)); /* the warm-up is not over */
+  CHECK_OK(prl_agent_drive(agent, env, 40 + 64 * 3, false, NULL, &error));
+  assert_true(prl_agent_in_force(agent, plan) && !prl_agent_in_force(agent, other));
+  CHECK_OK(prl_agent_swap(agent, other, &error));
+  const prl_kept *kept = agent->kept;
+  assert_true(kept && prl_agent_in_force(agent, other) && !prl_agent_in_force(agent, plan));
+  CHECK_OK(prl_agent_swap(agent, other, &error));
+  assert_ptr_equal(agent->kept, kept);
+  CHECK_FAILS(prl_agent_swap_with(agent, other, (prl_swap_mode)9, &error), PRL_EINVAL, "mode");
+
+  CHECK_OK(prl_agent_drive(agent, env, 60, false, NULL, &error));
+  set_gate(agent, 56);
+  while (agent->schedule->at < 7) CHECK_OK(prl_agent_learn(agent, 1, NULL, &error));
+  CHECK_OK(prl_agent_swap(agent, third, &error));
+  assert_non_null(agent->next); /* until the update ends */
+  CHECK_OK(prl_agent_swap(agent, other, &error));
+  assert_null(agent->next);
+  assert_ptr_equal(agent->kept, kept);
+
+  CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0.5, &error)); /* to which the plan is a change */
+  assert_false(prl_agent_in_force(agent, other));
+  CHECK_OK(prl_agent_swap(agent, other, &error));
+  assert_non_null(agent->next);
+  CHECK_OK(prl_agent_learn(agent, 0, NULL, &error));
+  assert_true(prl_agent_in_force(agent, other) && agent->kept != kept);
+  prl_plan_free(plan);
+  prl_plan_free(other);
+  prl_plan_free(third);
+  prl_agent_free(agent);
+  prl_vecenv_free(env);
 }
 
 /* Another objective and another critic: the policy goes on, the rows that wait are learned under the new one.
@@ -256,12 +300,10 @@ static void each_allocation_fails_in_turn(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_recipe),
-                                     cmocka_unit_test(another_objective),
-                                     cmocka_unit_test(another_discount),
-                                     cmocka_unit_test(more_rows),
-                                     cmocka_unit_test(refusals),
-                                     cmocka_unit_test(after_a_failure),
-                                     cmocka_unit_test(each_allocation_fails_in_turn)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_same_recipe),   cmocka_unit_test(in_force_already),
+      cmocka_unit_test(another_objective), cmocka_unit_test(another_discount),
+      cmocka_unit_test(more_rows),         cmocka_unit_test(refusals),
+      cmocka_unit_test(after_a_failure),   cmocka_unit_test(each_allocation_fails_in_turn)};
   return cmocka_run_group_tests(tests, open_runtime, close_runtime);
 }

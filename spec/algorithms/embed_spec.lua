@@ -137,8 +137,9 @@ describe("ids among the observations", function()
   it("stay the same in a swap", function()
     local agent, env = make(EMBED)
     agent:drive(env, 300)
-    refused("swap: ids.", agent.swap, agent, prl.recipe.plan(load "embed = {video = {vocabulary = 31, width = 3}}"))
-    refused("swap: ids", agent.swap, agent, prl.recipe.plan(load "memory = nil"))
+    refused("swap: policy.embed: ids of observation.2 is 31 in the new plan and 30 in", agent.swap, agent,
+      prl.recipe.plan(load "embed = {video = {vocabulary = 31, width = 3}}"))
+    refused("swap: policy.embed: ids of observation is absent in", agent.swap, agent, prl.recipe.plan(load "memory = nil"))
     agent:swap(prl.recipe.plan(load "embed = {video = {vocabulary = 30, width = 5}}")) -- its rows begin anew
     agent:drive(env, 300)
   end)

@@ -481,7 +481,7 @@ describe("a policy's memory", function()
     for _, memory in ipairs {'{"gru", 9}', "false"} do
       local ok, message = pcall(agent.swap, agent, prl.recipe.plan(load(memory, PPO)))
       assert.is_false(ok)
-      assert.truthy(tostring(message):find("swap: memory.width is", 1, true), message)
+      assert.truthy(tostring(message):find("swap: policy.memory: its width is", 1, true), message)
     end
     assert.is_true(recalls(agent, loaded) > 0)
   end)

@@ -53,8 +53,14 @@ return {
     for words, number in pairs {["train pole.lua --seed -1"] = "-1", ["train pole.lua --threads -.5"] = "-.5"} do
       local _, err, code = run(words)
       assert.equal(2, code)
-      assert.truthy(err:find(("'%s' is not a whole number ≥ 0"):format(number), 1, true), err)
+      assert.truthy(err:find(("%s: '%s' is not a whole number ≥ 0"):format(words:match "%-%-%a+", number), 1, true), err)
     end
+  end)
+
+  it("takes what an edit does to schedules where edits are watched", function()
+    local _, err, code = run "train pole.lua --schedules restart"
+    assert.equal(2, code)
+    assert.equal("perilune: --schedules goes with --watch: it says what an edit of the recipe's file does to schedules\n", err)
   end)
 
   it("says what a file is that is no command", function()

@@ -76,7 +76,11 @@ describe("perilune swap", function()
     assert.equal(0, code)
     local entry = cjson.decode(out:match("\n(.-)\n$"))
     assert.same({"twice as much", "policy", "kept"}, {entry.reason, entry.plan[1].name, entry.plan[1].outcome})
-    code, out = run "swap R other.lua --mode check --json"
+    code, out = run "swap R other.lua"
+    assert.equal(0, code)
+    assert.truthy(out:find("\n      this recipe is in force already: nothing is changed, and a rollback goes back to %x+ as before\n$"),
+      out)
+    code, out = run "swap R pole.lua --mode check --json"
     assert.equal(0, code)
     entry = cjson.decode(out)
     assert.same({"check", "can be carried out", "parameters"}, {entry.kind, entry.outcome, entry.plan[1].part})
@@ -140,12 +144,40 @@ describe("perilune swap", function()
     assert.equal(2, code)
     assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
       .. "the run's", 1, true), err)
+    code, _, err = run "swap R --set env.n=8" -- of which agent.streams is no word
+    assert.equal(2, code)
+    local of_env = "perilune: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 "
+      .. "gives it the run's\n"
+    assert.equal(of_env, err)
+    recipes.write(root .. "/", "more.lua", "return extend(running, {env = {n = 8}})")
+    code, _, err = run "swap R more.lua"
+    assert.equal(2, code)
+    assert.equal(of_env, err)
+    code, _, err = run "swap R other.lua --set env.n=8 --set agent.streams=9 --set eval.episodes=3 --set train.steps=5"
+    assert.equal(2, code)
+    assert.equal("perilune: " .. posix.realpath(root .. "/other.lua") .. [[: 4 mistakes
+env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it the run's
+eval.episodes is 3 in the new recipe and 1 in the run, which keeps its env, eval and train; --set eval.episodes=1 gives it the run's
+train.steps is 5 in the new recipe and 1e9 in the run, which keeps its env, eval and train; --set train.steps=1e9 gives it the run's
+agent.streams is 9 in the new plan and 4 in the running agent; it must stay
+]], err)
+    code, _, err = run "swap R pendulum/ppo"
+    assert.equal(2, code)
+    assert.truthy(err:find('\nenv is "pendulum" in the new recipe and "cartpole" in the run, which keeps its env, eval and train\n', 1,
+      true), err)
+    assert.falsy(err:find("env.", 1, true), err)
     code, _, err = run "swap R none.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no recipe none.lua", 1, true), err)
     code, _, err = run "swap R other.lua --reason ''"
     assert.equal(2, code)
     assert.truthy(err:find("--reason is empty", 1, true), err)
+    for option, text in pairs {reason = "$(printf 'two\\nlines')", author = ("x"):rep(401)} do
+      code, _, err = run(('swap R other.lua --%s "%s"'):format(option, text))
+      assert.equal(2, code)
+      assert.truthy(err:find(("perilune: --%s: it must be one line of at most 400 bytes, and this one has %s\n"):format(option,
+        option == "author" and "401" or "a line break or another control character"), 1, true), err)
+    end
     code, _, err = run "swap R other.lua --mode ramp"
     assert.equal(2, code)
     assert.equal("perilune: the new recipe says no shares of the users for a ramp, as in agent.ramp = {shares = {0.01, 0.1, 1}, "
@@ -156,6 +188,39 @@ describe("perilune swap", function()
     code, _, err = run "swap elsewhere other.lua"
     assert.equal(2, code)
     assert.truthy(err:find("there is no run elsewhere", 1, true), err)
+  end)
+
+  it("says that what was asked for stays, and where that is seen, when the command is stopped", function()
+    posix.kill(training, posix.SIGSTOP) -- it takes no request
+    os.execute(("cd '%s' && timeout -s INT 1 '%s' swap %s other.lua --set algorithm.epochs=2 --author ada 2>stopped"):format(root,
+      command.path, folder))
+    local _, status = run "status R"
+    posix.kill(training, posix.SIGCONT)
+    local said = files.read(root .. "/stopped")
+    said = said:gsub("'[^\n']*perilune'", "perilune"):gsub("/[^\n ]*/perilune ", "perilune ")
+    local expected = ("\nperilune: the swap waits on, and will be carried out: perilune status %s shows what becomes of it; to take it "
+      .. "back: remove %s/request.json while it waits, or perilune rollback %s when it is in force\n"):format(folder, folder, folder)
+    assert.truthy(said:find(expected, 1, true), said)
+    assert.truthy(status:find("a swap by ada waits for the end of the training's present piece of work\n", 1, true), status)
+    local begun = os.time()
+    repeat
+      posix.nanosleep(0, 1e8)
+      _, status = run "status R"
+    until status:find("swap by ada\n", 1, true) or os.time() - begun > 30
+    assert.truthy(status:find("\n      in force\n", 1, true), status)
+  end)
+
+  it("is refused with the reason while the journal cannot be written, and the training goes on", function()
+    local path = ("%s/%s/journal.jsonl"):format(root, folder)
+    os.rename(path, path .. ".aside")
+    assert(posix.mkdir(path))
+    local code, _, err = run "swap R wide.lua"
+    assert(posix.rmdir(path))
+    os.rename(path .. ".aside", path)
+    assert.equal(2, code)
+    assert.equal("perilune: the journal cannot be written: cannot open " .. folder .. "/journal.jsonl: Is a directory\n", err)
+    code, _, err = run "swap R wide.lua"
+    assert.equal(0, code, err)
   end)
 
   it("is for a training at work, and the journal is refused where it was edited", function()

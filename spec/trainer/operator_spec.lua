@@ -138,7 +138,7 @@ describe("a run that is changed while it trains", function()
     assert.equal("refused: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
       .. "the run's", outcomes[3])
     assert.truthy(outcomes[4]:find("none.lua", 1, true))
-    assert.equal("refused: capacity.streams is 7 in the new plan and 4 in the running agent; it must stay", outcomes[5])
+    assert.equal("refused: agent.streams is 7 in the new plan and 4 in the running agent; it must stay", outcomes[5])
     assert.same({5, run.info.hash}, {#outcomes, run.agent:hash()})
     local untouched = start()
     untouched:train()
@@ -146,17 +146,175 @@ describe("a run that is changed while it trains", function()
     assert.is_true(require("perilune.records.run").as_written(info(run)))
   end)
 
+  it("is said in one line that a whole section is not the run's", function()
+    local text = pole:format(""):gsub("train = ", 'agent = {baseline = {traffic = 0.25, salt = "a"}},\n  train = ')
+    assert(prl.io.write(root .. "/pole.lua", text))
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    silently(run.train, run)
+    assert.equal('refused: agent.baseline is absent in the new recipe and {per = "episode", policy = "zero", salt = "a", traffic = 0.25, '
+      .. "window = 1000} in the run, which keeps its control group; --set 'agent.baseline={per = \"episode\", policy = \"zero\", "
+      .. "salt = \"a\", traffic = 0.25, window = 1000}' gives it the run's", entries_of(run)[1].outcome)
+  end)
+
   it("has the way back of a guard, also where the recipe swapped in was the one before", function()
     local text = pole:format(""):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
       "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = ")
     assert(prl.io.write(root .. "/pole.lua", text))
     local run = start()
-    at(run, 6, function() ask(run, {recipe = root .. "/pole.lua"}) end)
+    at(run, 6, function()
+      run.agent:set("algorithm.lr", 1e-3) -- which a swap to the same recipe takes back
+      ask(run, {recipe = root .. "/pole.lua"})
+    end)
     silently(run.train, run)
     local entries = entries_of(run)
     assert.same({"swap", "guard", "rollback"}, {entries[1].kind, entries[2].kind, entries[3].kind})
     assert.same({3, "in force", run.info.hash, run.info.hash}, {#entries, entries[3].outcome, entries[3].before, entries[3].after})
     assert.equal(2, info(run).swaps)
+  end)
+
+  it("stays as it is where the recipe asked for is in force already, and the way back stays, too", function()
+    assert(prl.io.write(root .. "/renamed.lua", (pole:format(calm):gsub('name = "pole"', 'name = "stick"'))))
+    local run = start()
+    local first, short = run.info.hash, run.info.hash:sub(1, 8)
+    at(run, 2, function() ask(run, {recipe = root .. "/pole.lua"}) end)
+    at(run, 4, function() ask(run) end)
+    local version
+    at(run, 6, function()
+      version = run.agent:metrics().version
+      ask(run, {recipe = root .. "/renamed.lua"})
+    end)
+    at(run, 8, function()
+      assert.is_true(run.agent:metrics().version == version + 2) -- of two updates, and of no swap
+      ask(run, {kind = "check"})
+    end)
+    at(run, 10, function() ask(run, {kind = "rollback"}) end)
+    local said = silently(run.train, run)
+    local already = "this recipe is in force already: nothing is changed"
+    assert.truthy(said:find("swap by ada at step 128: " .. already .. "\n", 1, true), said)
+    local outcomes = {}
+    for i, entry in ipairs(entries_of(run)) do outcomes[i] = entry.outcome end
+    assert.same({already, "in force", ("%s, and a rollback goes back to %s as before"):format(already, short),
+      "this recipe is in force already: a swap would change nothing", "in force"}, outcomes)
+    assert.same({first, first, 2}, {run.agent:hash(), info(run).hash, info(run).swaps})
+  end)
+
+  -- fn, while no line can be added to a run's journal: it is no file.
+  local function without_journal(run, fn)
+    local path = run.folder:file "journal.jsonl"
+    os.rename(path, path .. ".aside")
+    assert(posix.mkdir(path))
+    fn()
+    assert(posix.rmdir(path))
+    os.rename(path .. ".aside", path)
+  end
+
+  it("goes on where its journal cannot be written, and changes nothing that is asked for then", function()
+    local run = start()
+    local first, answer = run.info.hash, nil
+    local function asks(n, fields)
+      at(run, n, function()
+        ask(run, fields)
+        without_journal(run, function() run.operator:look() end)
+        answer = assert(prl.from_json(read(run, requests.answer)))
+        os.remove(run.folder:file(requests.answer))
+      end)
+    end
+    asks(3)
+    asks(5, {mode = "ramp"})
+    at(run, 7, function() assert.equal(first, run.agent:hash()) end)
+    at(run, 8, function() ask(run) end)
+    asks(10, {kind = "rollback", recipe = nil})
+    asks(12, {kind = "check"})
+    local said = silently(run.train, run)
+    local unwritten = "refused: the journal cannot be written: cannot open " .. run.folder:file "journal.jsonl" .. ": Is a directory"
+    assert.truthy(said:find("swap by ada at step 128: " .. unwritten .. "\n", 1, true), said)
+    assert.same({request = "1.2.3", outcome = unwritten}, answer)
+    local entries = entries_of(run)
+    assert.same({1, "swap", "in force", "finished"}, {#entries, entries[1].kind, entries[1].outcome, info(run).status})
+    assert.equal(entries[1].after, run.agent:hash())
+  end)
+
+  it("answers by an empty file where the disk has no room for a reason", function()
+    local run = start()
+    stub(prl.io, "write", nil, "cannot write it: No space left on device", "EIO")
+    local ok, message = pcall(requests.reply, run.folder, {request = "1.2.3", outcome = "refused: it was full"})
+    prl.io.write:revert()
+    assert.is_true(ok, message)
+    assert.equal("", read(run, requests.answer))
+    run:train()
+  end)
+
+  it("says what happens by itself while its journal cannot be written, and writes it when it can", function()
+    local function guarded(critics)
+      return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
+        "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = "))
+    end
+    assert(prl.io.write(root .. "/pole.lua", guarded ""))
+    assert(prl.io.write(root .. "/two.lua", guarded(calm)))
+    local run = start()
+    local first, append, full = run.info.hash, prl.io.append, false
+    stub(prl.io, "append", function(path, text)
+      if full then return nil, ("cannot write %s: No space left on device"):format(path), "EIO" end
+      return append(path, text)
+    end)
+    finally(function() prl.io.append:revert() end)
+    at(run, 6, function() ask(run) end)
+    at(run, 7, function() full = true end) -- and the guard fires at the end of this update
+    at(run, 9, function()
+      assert.equal(first, run.agent:hash())
+      ask(run, {id = "1.2.4"})
+    end)
+    at(run, 11, function()
+      full = false
+      ask(run, {kind = "check", id = "1.2.5"})
+    end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find("rollback by perilune at step 448: in force\n", 1, true), said)
+    assert.truthy(said:find("No space left on device; the training goes on, and 2 lines wait to be written\n", 1, true), said)
+    assert.truthy(said:find("swap by ada at step 576: refused: the journal cannot be written: cannot write ", 1, true), said)
+    assert.truthy(said:find("the journal can be written again, and has the lines that waited\n", 1, true), said)
+    local lines = {}
+    for i, entry in ipairs(entries_of(run)) do lines[i] = ("%s %g %s"):format(entry.kind, entry.step, entry.outcome) end
+    assert.same({"swap 384 in force", "guard 448 fired: kl", "rollback 448 in force", "check 704 can be carried out"}, lines)
+    local back = entries_of(run)[3]
+    assert.same({first, first}, {back.after, info(run).hash})
+    assert.is_true(back.before ~= first)
+  end)
+
+  it("says at its end which lines its journal never had", function()
+    local run = start()
+    local append, full = prl.io.append, false
+    stub(prl.io, "append", function(...) -- luacheck: ignore
+      if full then return nil, "cannot write it: No space left on device", "EIO" end
+      return append(...)
+    end)
+    finally(function() prl.io.append:revert() end)
+    assert(prl.io.write(root .. "/two.lua", (pole:gsub("gamma = 0.98", "gamma = 0.9"):gsub("train = ",
+      "agent = {refit = {explained_variance = 0.999, updates = 4}},\n  train = "):format ""))) -- has a line of its own at its end
+    at(run, 6, function() ask(run) end)
+    at(run, 8, function() full = true end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find("the journal has no line of: refit by perilune at step 640: the actor goes on after 4 updates", 1, true), said)
+    assert.equal("finished", info(run).status)
+  end)
+
+  it("carries out no request that it cannot take away", function()
+    local run = start()
+    local remove = os.remove
+    at(run, 4, function()
+      ask(run)
+      os.remove = function(path) -- luacheck: ignore
+        if path:find(requests.name, 1, true) then return nil, path .. ": Operation not permitted" end
+        return remove(path)
+      end
+    end)
+    at(run, 8, function() os.remove = remove end) -- luacheck: ignore
+    finally(function() os.remove = remove end) -- luacheck: ignore
+    local said = silently(run.train, run)
+    local _, times = said:gsub("a request is not carried out, since it cannot be taken away: [^\n]*: Operation not permitted\n", "")
+    assert.equal(1, times, said)
+    assert.equal(1, #entries_of(run)) -- when it could be
   end)
 
   it("shows what is known of guards in a line's text", function()
@@ -288,6 +446,53 @@ describe("a run that is changed while it trains", function()
     assert.same({1, 1}, {run.agent:ramp().share, run.info.swaps})
   end)
 
+  it("is told by status where a ramp and its guards stand, from another process", function()
+    assert(prl.io.write(root .. "/pole.lua", feed:format(1, -0.9, 65536)))
+    assert(prl.io.write(root .. "/two.lua", feed:format(2, -0.9, 65536):gsub("after = 100", "after = 1000") .. ""))
+    local run = start()
+    local standing = require "perilune.trainer.standing"
+    at(run, 3, function() assert.is_nil(standing.read(run.folder.path)) end) -- nothing is counted
+    at(run, 4, function() ask(run, {mode = "ramp"}) end)
+    local out, data
+    at(run, 14, function()
+      local terminal = require "perilune.terminal"
+      local texts = {}
+      stub(terminal, "out", function(...) texts[#texts + 1] = table.concat {...} end)
+      stub(terminal, "json", function(value) data = value end)
+      stub(requests, "at_work", true)
+      ask(run, {kind = "check", reason = "what if"})
+      require("perilune.cli.status").run {run.folder.path}
+      require("perilune.cli.status").run {run.folder.path, "--json"}
+      for _, one in ipairs {terminal.out, terminal.json, requests.at_work} do one:revert() end
+      out = table.concat(texts)
+    end)
+    silently(run.train, run)
+    local users = out:match("\nramp: it serves 50 %% of the users since step [%d,]+, the recipe before the others; "
+      .. "(%d+) of them have counted, and the next share takes 1,000 and guards that hold\n"
+      .. "guard watch_time: .-, may be at least %-90 %%; %1 users? beside %d+ of the control group\n")
+    assert.truthy(tonumber(users) and tonumber(users) > 0, out)
+    assert.truthy(out:find("\na check by ada waits for the end of the training's present piece of work: what if\n", 1, true), out)
+    assert.same({tonumber(users), 1000, "watch_time", "check", "ada"},
+      {data.ramp.users, data.ramp.after, data.guards[1].name, data.waiting.kind, data.waiting.author})
+    assert.is_nil(posix.stat(run.folder:file(standing.name))) -- it is over
+  end)
+
+  it("takes a schedule of an edit as it was told to", function()
+    local function falling(from)
+      return (pole:format(""):gsub("epochs = 1", "epochs = 1, lr = linear {from = " .. from .. ", to = 0}"))
+    end
+    for how, lr in pairs {go_on = 1e-3 * (1 - 960 / 1280), restart = 1e-3} do
+      assert(prl.io.write(root .. "/pole.lua", falling "1e-2"))
+      local run = start {watch = true, schedules = how}
+      local found
+      at(run, 14, function() assert(prl.io.write(root .. "/pole.lua", falling "1e-3")) end)
+      at(run, 16, function() found = run.agent:get "algorithm.lr" end)
+      silently(run.train, run)
+      assert.equal("in force", entries_of(run)[1].outcome)
+      assert.near(lr, found, 1e-9, how)
+    end
+  end)
+
   it("takes its file's edits, and none with a mistake", function()
     local run = start {watch = true}
     local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
@@ -297,10 +502,25 @@ describe("a run that is changed while it trains", function()
     local said = silently(run.train, run)
     local entries = entries_of(run)
     assert.equal(2, #entries, said)
+    assert.truthy(said:find("pole.lua says what is in force already: nothing is changed\n", 1, true), said)
     assert.same({"in force", "its file was edited (--watch)"}, {entries[1].outcome, entries[1].reason})
     assert.truthy(entries[2].outcome:find("pole.lua:4: objective.critics.upright.gama: unknown key", 1, true))
     assert.truthy(said:find(entries[2].outcome, 1, true), said)
     assert.equal(entries[1].after, run.agent:hash())
+  end)
+
+  it("looks at an edit with the trust of its training", function()
+    assert(prl.io.write(root .. "/world.lua", [[return {
+      observation = {"x"}, action = {"continuous", a = {-1, 1}}, responses = {reward = {}}, max_steps = 10,
+      reset = function() return {0} end, step = function(_, action) return {action.a}, {reward = action.a} end}]]))
+    local text = pole:format(""):gsub('{"cartpole", n = 4}', '{lua = "world.lua", n = 4}')
+    assert(prl.io.write(root .. "/pole.lua", text))
+    local run = trainer.start(assert(prl.recipe.load(root .. "/pole.lua", {trust = true})), {root = root .. "/runs", quiet = true,
+      report = report, watch = true, trust = true})
+    at(run, 3, function() assert(prl.io.write(root .. "/pole.lua", "-- a remark\n" .. text)) end)
+    local said = silently(run.train, run)
+    assert.truthy(said:find("pole.lua says what is in force already: nothing is changed\n", 1, true), said)
+    assert.same({}, entries_of(run))
   end)
 
   -- The run, after a process that trained it was killed where fn is called.
@@ -390,7 +610,10 @@ describe("a run that is changed while it trains", function()
 
   it("undoes a swap that had no checkpoint yet, also one to the recipe in force", function()
     local run = start()
-    at(run, 7, function() ask(run, {recipe = root .. "/pole.lua"}) end)
+    at(run, 7, function()
+      run.agent:set("algorithm.lr", 1e-3)
+      ask(run, {recipe = root .. "/pole.lua"})
+    end)
     killed(run, function(kill)
       local save = run.save
       function run.save(...)

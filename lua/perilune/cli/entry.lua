@@ -19,7 +19,7 @@ function entry.show(one)
   end
   for _, line in ipairs(judged(one)) do terminal.out("      ", line, "\n") end
   for _, part in ipairs(one.plan or {}) do terminal.out("      ", migration.line(part), "\n") end
-  terminal.out("      ", one.outcome, "\n")
+  terminal.out("      ", one.outcome:gsub("\n", "\n      "), "\n")
 end
 
 return entry

@@ -35,9 +35,23 @@ local function with_values(argv)
   return words
 end
 
+-- What a converter refuses is said with the option that it is of, which argparse leaves out.
+local function name_refusals(parser)
+  for _, option in ipairs(parser._options) do
+    local convert, name = option._convert, option._aliases[#option._aliases]
+    if type(convert) == "function" then
+      option._convert = function(word)
+        local value, message = convert(word)
+        return value, value == nil and message and ("%s: %s"):format(name, message) or nil
+      end
+    end
+  end
+end
+
 --- The parsed words, as argparse gives them.
 function options.parse(parser, argv)
   refuse_empty(argv)
+  name_refusals(parser)
   local ok, result = parser:pparse(with_values(argv))
   if not ok then
     failure.usage(("%s\n%s"):format(result, parser:get_usage()))

@@ -7,9 +7,11 @@ local terminal = require "perilune.terminal"
 
 local request = {}
 
+-- Converter of argparse.
 local function one_line(word)
-  if word == "" or #word > 400 or word:find("%c") then return nil, "it must be one line of at most 400 bytes" end
-  return word
+  if not word:find("%c") and #word <= 400 then return word end
+  return nil, "it must be one line of at most 400 bytes, and this one has " .. (word:find("%c")
+    and "a line break or another control character" or #word)
 end
 
 --- A parser whose command says who asks, and why, and of which run.

@@ -2,6 +2,7 @@
 
 local failure = require "perilune.failure"
 local format = require "perilune.format"
+local judged = require "perilune.judged"
 local options = require "perilune.cli.options"
 local saved = require "perilune.saved"
 local show = require("perilune.cli.entry").show
@@ -23,9 +24,11 @@ local function refit_of(run)
 end
 
 -- The share of a ramp that is not over; nil: there is none.
-local function ramp_of(brought)
-  local last = brought[#brought]
-  return last and last.ramp and last.ramp.share < 1 and {share = last.ramp.share, since = last.step} or nil
+local function ramp_of(brought, standing)
+  local last, counted = brought[#brought], standing and standing.ramp
+  if not (last and last.ramp and last.ramp.share < 1) then return nil end
+  local known = counted and counted.share == last.ramp.share or nil -- standing.json is of a moment ago
+  return {share = last.ramp.share, since = last.step, users = known and counted.users, after = known and counted.after}
 end
 
 -- What learns beside, and how near its policy is to what acts, by the last row of metrics.csv; nil: nothing does.
@@ -44,12 +47,14 @@ local function found_of(run)
   local info, journal = run.info, require "perilune.records.journal"
   local swaps = journal.swaps(run.journal)
   local at_work = require("perilune.trainer.requests").at_work(run.folder)
+  local requests, counted = require "perilune.trainer.requests", at_work and require("perilune.trainer.standing").read(run.folder) or nil
   local changes = {}
   for i, change in ipairs(info.changes or {}) do changes[i] = {step = change.step, set = change.set} end
   local last = swaps[#swaps] -- run.json says it a moment later
   return {run = run.folder, at_work = at_work, status = not at_work and info.status == "running" and "gone" or info.status,
     step = step_of(run), steps = info.steps, refit = refit_of(run), hash = last and last.after or info.hash,
-    since = last and last.step or 0, ramp = ramp_of(journal.brought(run.journal)), shadow = shadow_of(run),
+    since = last and last.step or 0, ramp = ramp_of(journal.brought(run.journal), counted), shadow = shadow_of(run),
+    guards = counted and #counted.guards > 0 and counted.guards or nil, waiting = at_work and requests.waiting(run.folder) or nil,
     changes = #changes > 0 and changes or nil, lines = #run.journal, last = run.journal[#run.journal]}
 end
 
@@ -58,9 +63,12 @@ local function show_text(found)
     and "its process is gone" or found.status, format.grouped(found.step), found.steps and " of " .. format.grouped(found.steps) or ""))
   terminal.out(("recipe %s, in force since step %s\n"):format(found.hash:sub(1, 8), format.grouped(found.since)))
   if found.ramp then
-    terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others\n"):format(
-      format.share(found.ramp.share), format.grouped(found.ramp.since)))
+    local ramp = found.ramp
+    terminal.out(("ramp: it serves %s of the users since step %s, the recipe before the others%s\n"):format(format.share(ramp.share),
+      format.grouped(ramp.since), ramp.users and ("; %s of them have counted, and the next share takes %s and guards that hold"):format(
+      format.grouped(ramp.users), format.grouped(ramp.after)) or ""))
   end
+  for _, line in ipairs(judged {guards = found.guards}) do terminal.out("guard ", line, "\n") end
   if found.shadow then
     terminal.out(("shadow: recipe %s learns beside since step %s: %s\n"):format(found.shadow.hash:sub(1, 8),
       format.grouped(found.shadow.since), found.shadow.ess and ("effective sample size %.1f %%, overlap with what acts %.1f %%"):format(
@@ -71,6 +79,10 @@ local function show_text(found)
   end
   for _, change in ipairs(found.changes or {}) do
     terminal.out(("set since step %s: %s\n"):format(format.grouped(change.step), change.set))
+  end
+  if found.waiting then
+    terminal.out(("a %s by %s waits for the end of the training's present piece of work%s\n"):format(found.waiting.kind,
+      found.waiting.author, found.waiting.reason and ": " .. found.waiting.reason or ""))
   end
   if found.last then
     terminal.out(("last of %s in its journal:\n"):format(format.plural(found.lines, "line")))

@@ -27,6 +27,9 @@ local function parse(argv)
     :argname("N"):convert(options.whole)
   parser:flag("--watch", "Swap to the recipe's new text when its file changes, between two updates; a mistake in it is shown, and "
     .. "training goes on as it was.")
+  parser:option("--schedules", "With --watch: where a schedule of the new text is another one than runs: go-on, at the step that "
+    .. "schedules have come to, or restart, all of the recipe's from their start; such an edit is refused without it.")
+    :choices {"go-on", "restart"}
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(parser, argv)
   if (words.recipe == nil) == (words.resume == nil) then
@@ -42,6 +45,9 @@ local function parse(argv)
         .. "--steps does, and --set with live options"):format(name))
     end
   end
+  if words.schedules and not words.watch then
+    failure.usage("--schedules goes with --watch: it says what an edit of the recipe's file does to schedules")
+  end
   if words.steps and not words.resume then
     failure.usage(("--steps goes with --resume; for a new run it is --set train.steps=%.0f"):format(words.steps))
   end
@@ -54,7 +60,8 @@ function train.run(argv)
   local page = require "perilune.report.page"
   local trainer = require "perilune.trainer"
   local given = {quiet = words.quiet, threads = words.threads, workers = words.workers, lag = words.lag, trust = words.trust,
-    watch = words.watch, report = function(run) return page.write(run, prl.io.write) end}
+    watch = words.watch, schedules = words.schedules and words.schedules:gsub("-", "_") or nil,
+    report = function(run) return page.write(run, prl.io.write) end}
   local run
   if words.resume then
     given.steps, given.set = words.steps, words.set

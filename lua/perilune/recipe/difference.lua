@@ -19,10 +19,14 @@ local function has_options(value, path)
   return #value == 0
 end
 
--- The value as a recipe says it, on one line.
+--- The value as a recipe says it, on one line; nil of nil. path: of the option.
+function difference.text(value, path)
+  return value ~= nil and printer.value(value, path):gsub("%s*\n%s*", " ") or nil
+end
+
 local function text_of(value, path)
   if value == nil then return nil end
-  local text = printer.value(value, path):gsub("%s*\n%s*", " ")
+  local text = difference.text(value, path)
   return #text > most_bytes and text:sub(1, most_bytes) .. "…" or text
 end
 

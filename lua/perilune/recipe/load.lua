@@ -156,8 +156,17 @@ function load.resolved(recipe, run)
   return result
 end
 
---- The resolved recipe as Lua that is a recipe again.
-function load.text(recipe) return printer.recipe(recipe) end
+--- The resolved recipe as Lua that is a recipe again. Streams that env.n gives stay out of it: who changes env.n there means
+--- them, too.
+function load.text(recipe)
+  local agent, shown = recipe.agent, {}
+  if not agent or agent.streams ~= recipe.env.n then return printer.recipe(recipe) end
+  for name, value in pairs(recipe) do shown[name] = value end
+  shown.agent = {}
+  for name, value in pairs(agent) do shown.agent[name] = value end
+  shown.agent.streams = nil
+  return printer.recipe(shown)
+end
 
 --- The plan of a loaded recipe. constant: see build.plan. What load.load refused is raised here where no assert did.
 function load.plan(loaded, constant)

@@ -210,6 +210,10 @@ local migrated = record({part = text, name = text, reason = text,
 local guard = record({name = text, users = count, control_users = count}, {at_least = number, at_most = number, value = number,
   low = number, high = number})
 
+-- standing.json: guards, and a ramp at its share of number `at` of `count`, which the next follows when `after` users have counted.
+schema.standing = record({step = count, guards = list(guard)},
+  {ramp = record {share = number, at = at_least_1, count = at_least_1, after = count, users = count}})
+
 -- A ramp, at a swap that begins one or a step of it: the share of the users whom the new policy serves, that before, and how many
 -- of its users had counted then.
 local ramp = record({share = number}, {before = number, users = count})
@@ -218,6 +222,8 @@ schema.entry = record({number = at_least_1, previous = hash, time = said,
   kind = choice("check", "swap", "shadow", "confirm", "ramp", "guard", "refit", "rollback", "set", "resume"),
   author = said, step = count, before = hash, after = hash, outcome = text}, {reason = said, request = said, guards = list(guard),
   ramp = ramp, changes = list(record({option = text}, {before = text, after = text})), plan = list(migrated)})
+
+schema.answer = record {request = said, outcome = text} -- answer.json: what the journal could not say
 
 schema.request = record({format = {kind = "number", integer = true, min = 1, max = 1}, id = said,
   kind = choice("check", "swap", "confirm", "rollback"), author = said},

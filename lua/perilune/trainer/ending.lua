@@ -28,6 +28,7 @@ end
 --- The run's files, whole; run.json last, so that a run that calls itself finished has everything. Returns the report's path.
 function ending.close(run, status)
   run:save()
+  if run.operator then run.operator:close() end
   run.log:close()
   run.driver:close()
   failure.check(run.evaluations:close())
@@ -50,6 +51,7 @@ end
 function ending.fail(run, outcome)
   pcall(note, run, "failed", outcome.message)
   pcall(run.folder.write_json, run.folder, "run.json", run.info)
+  if run.operator then pcall(run.operator.close, run.operator) end
   pcall(write_report, run)
   local found, good = pcall(good_checkpoint, run)
   folder.unlock(run.lock)

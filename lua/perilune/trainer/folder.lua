@@ -8,6 +8,7 @@
 ---                     written last: a checkpoint without it does not count); both carry digests of their bytes
 ---   lift.json, groups.json, front.json, panels.safetensors   the last evaluation by user and day
 ---   importance.json   what moves the critics' values at the end (importance.lua)
+---   standing.json     where guards and a ramp stand while it trains (standing.lua)
 ---   journal.jsonl     what was done to the run while it trained (records/journal.lua); recipes/: what was in force (recipes.lua)
 ---   report.html
 

@@ -57,9 +57,10 @@ end
 --- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), start_from
 --- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
 --- how a run is carried out is no part of what it is), trust (what an operator swaps in may be code), watch (swap when the
---- recipe's file changes), workers (that train at once, 1 unless given; an algorithm that is
---- asynchronous), lag (updates between acting and learning, 0 unless given), report(run), which writes the report of a run
---- (records/run.lua) and returns its path, or nil and a message; without it there is none.
+--- recipe's file changes), schedules ("go_on" or "restart": what such a swap does to those that differ), workers (that train at
+--- once, 1 unless given; an algorithm that is asynchronous), lag (updates between acting and learning, 0 unless given),
+--- report(run), which writes the report of a run (records/run.lua) and returns its path, or nil and a message; without it there
+--- is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
   if (options.workers or 1) > 1 then check_workers(loaded, options.workers) end
@@ -101,8 +102,8 @@ local function check_due(info, state, path)
 end
 
 --- Continues a run from its newest checkpoint that is whole (run.checkpoint), as if it had never stopped. options: quiet,
---- threads, report, trust and watch as for trainer.start; steps (train up to so many in place of the recipe's train.steps); set (live
---- options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
+--- threads, report, trust, watch and schedules as for trainer.start; steps (train up to so many in place of the recipe's
+--- train.steps); set (live options from here on, ["algorithm.lr=1e-3"]). A run that has ended is left alone: run:ended().
 function trainer.resume(path, options)
   local place = folder.open_to_run(path, options.trust)
   local info, lock = place.info, folder.lock(path)

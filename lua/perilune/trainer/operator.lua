@@ -1,9 +1,11 @@
 --- What an operator, or a guard of the recipe, does to a run while it trains: a request of a command (requests.lua), or an edit of
 --- the recipe's file (`train --watch`), is looked for between two updates and carried out. What was asked, and what became of it,
---- is a line of the journal, which is on the disk before a swap or a rollback is in force.
+--- is a line of the journal, which is on the disk before a swap or a rollback is in force: where it cannot be written, nothing is
+--- changed. What happens by itself, as a guard that fires, is in force without it; its line is written as soon as it can be.
 
 local failure = require "perilune.failure"
 local format = require "perilune.format"
+local invocation = require "perilune.invocation"
 local prl = require "perilune"
 local about = require "perilune.trainer.about"
 local difference = require "perilune.recipe.difference"
@@ -13,12 +15,14 @@ local past = require "perilune.records.journal"
 local progress = require "perilune.trainer.progress"
 local recipes = require "perilune.trainer.recipes"
 local requests = require "perilune.trainer.requests"
+local standing = require "perilune.trainer.standing"
 local terminal = require "perilune.terminal"
 local watch = require "perilune.trainer.watch"
 
 local operator = {}
 
 local pause = 0.2 -- s between two looks: the clock of a look costs no system call, a look one or two
+local told_every = 2 -- s: where guards stand, for `perilune status`
 
 local Operator = {}
 Operator.__index = Operator
@@ -38,9 +42,10 @@ local function previous_of(run) return run.driver:between() ~= nil and run.agent
 --- options: trust, watch (of trainer.start). files: what the recipe was made of; without them they are looked up.
 function operator.new(run, options, files)
   requests.forget(run.folder)
-  local self = setmetatable({run = run, trust = options.trust, next = 0}, Operator)
+  standing.forget(run.folder)
+  local self = setmetatable({run = run, trust = options.trust, next = 0, next_told = 0, unwritten = {}, told = {}}, Operator)
   if options.watch then
-    self.watched = watch.new(run.info, run.info.set, files)
+    self.watched = watch.new(run.info, options, files)
   end
   self.passed, self.previous = all_held(run), previous_of(run)
   self.shadow = run.info.shadow and run.info.shadow.hash
@@ -48,29 +53,96 @@ function operator.new(run, options, files)
   return self
 end
 
--- Sections of a recipe that are no agent's: the run goes on with its own.
-local stays = {env = true, eval = true, train = true}
+-- A function of the agent, and its results: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
+local function ask(agent, name, plan, how)
+  local ok, result, more = pcall(agent[name], agent, plan, how)
+  if ok then return result, more end
+  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
+    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
+end
 
-local function refuse_change(changes)
-  for _, change in ipairs(changes) do
-    if stays[change.option:match("^[^.]+")] then
-      local again = change.before and ("; --set %s=%s gives it the run's"):format(change.option, change.before) or ""
-      failure.usage(("%s is %s in the new recipe and %s in the run, which keeps its env, eval and train%s"):format(change.option,
-        change.after or "absent", change.before or "absent", again))
-    end
+-- What a run keeps of its own recipe; the control group, since what it is counted in stays.
+local stays = {{"^env%.", "its env, eval and train"}, {"^eval%.", "its env, eval and train"}, {"^train%.", "its env, eval and train"},
+  {"^agent%.baseline", "its control group"}}
+
+local function kept_of(option)
+  for _, one in ipairs(stays) do
+    if option:find(one[1]) then return one[2] end
   end
 end
 
--- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised.
+-- The differences, of which one of a whole section that only one of the two recipes has is said as one.
+local function by_section(changes, old, new)
+  local was, is, list, said = old.agent.baseline, new.agent.baseline, {}, false
+  for _, change in ipairs(changes) do
+    local whole = not (was and is) and change.option:find "^agent%.baseline%."
+    if not whole then
+      list[#list + 1] = change
+    elseif not said then
+      said = true
+      list[#list + 1] = {option = "agent.baseline", before = difference.text(was, "agent.baseline"),
+        after = difference.text(is, "agent.baseline")}
+    end
+  end
+  return list
+end
+
+-- Where the environment is another one, what that is, which says it of all its options; nil elsewhere.
+local function other_env(changes)
+  for _, change in ipairs(changes) do
+    if change.option == "env.1" or change.option == "env.lua" or change.option == "env.c" then return change end
+  end
+end
+
+-- A sentence on each option that is not the run's and must be; and the overrides that would make it that.
+local function not_the_runs(changes)
+  local env, sentences, back = other_env(changes), {}, {}
+  for _, change in ipairs(changes) do
+    local kept = kept_of(change.option)
+    if kept and (not env or env == change or not change.option:find "^env%.") then
+      local set = ("%s=%s"):format(change.option, change.before or "remove")
+      back[#back + 1] = set
+      sentences[#sentences + 1] = ("%s is %s in the new recipe and %s in the run, which keeps %s%s"):format(
+        env == change and "env" or change.option, change.after or "absent", change.before or "absent", kept,
+        env == change and "" or ("; --set %s gives it the run's"):format(invocation.quoted(set)))
+    end
+  end
+  return sentences, not env and back or nil
+end
+
+-- What a request's recipe would be, with further overrides; or nil and a sentence.
+function Operator:load(request, more)
+  local run, set = self.run, {}
+  for _, list in ipairs {request.set or {}, more} do
+    for _, text in ipairs(list) do set[#set + 1] = text end
+  end
+  return prl.recipe.load(request.recipe, {set = set, seed = run.info.seed, trust = self.trust,
+    running = request.id and run.folder:file "resolved.lua"}) -- an edit of the run's own file (--watch) is no change of it
+end
+
+-- What else the agent would refuse, were those options the run's; nil: nothing, or it cannot be told.
+function Operator:refused_besides(request, how, back)
+  local loaded = back and self:load(request, back)
+  if not loaded then return nil end
+  local ok, refused = xpcall(function()
+    ask(self.run.agent, "check_swap", failure.of_recipe(loaded.path, prl.recipe.plan, loaded), how)
+  end, failure.handler)
+  return not ok and refused.message or nil
+end
+
+-- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised, all of it.
 function Operator:other_recipe(request)
-  local run = self.run
-  local loaded = failure.check_recipe(prl.recipe.load(request.recipe, {set = request.set, seed = run.info.seed, trust = self.trust,
-    running = request.id and run.folder:file "resolved.lua"})) -- an edit of the run's own file (--watch) is no change of it
-  local kept = prl.from_json(prl.to_json(loaded.recipe))
-  local changes = difference.list(recipes.resolved(run), kept)
-  refuse_change(changes)
+  local run, how = self.run, {mode = request.mode, schedules = request.schedules}
+  local loaded = failure.check_recipe(self:load(request, {}))
+  local old, new = recipes.resolved(run), prl.from_json(prl.to_json(loaded.recipe))
+  local changes = difference.list(old, new)
+  local wrong, back = not_the_runs(by_section(changes, old, new))
+  if #wrong > 0 then
+    wrong[#wrong + 1] = self:refused_besides(request, how, back)
+    failure.usage(#wrong == 1 and wrong[1] or ("%s: %d mistakes\n%s"):format(loaded.path, #wrong, table.concat(wrong, "\n")))
+  end
   local ramp = request.mode == "ramp" and loaded.recipe.agent.ramp or nil
-  return {call = "swap", how = {mode = request.mode, schedules = request.schedules}, ramp = ramp and {share = ramp.shares[1]},
+  return {call = "swap", how = how, ramp = ramp and {share = ramp.shares[1]},
     plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
     hash = loaded.hash, changes = changes}
 end
@@ -81,52 +153,147 @@ function Operator:kept_recipe(call, hash)
   return {call = call, hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
--- A function of the agent, and what it returns: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
-local function ask(agent, name, plan, how)
-  local ok, result = pcall(agent[name], agent, plan, how)
-  if ok then return result end
-  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
-    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
+local function say(run, text)
+  if run.progress then run.progress:clear() end -- there is none yet where it goes on
+  terminal.err("perilune: ", text, "\n")
 end
 
---- Carries out a request {kind, recipe, set, author, reason, id}: the journal's line says what became of it.
-function Operator:carry_out(request)
-  local run = self.run
-  local entry = {kind = request.kind, author = request.author, reason = request.reason, request = request.id}
-  local shadow = run.agent and run.agent:shadow()
-  if request.kind == "rollback" and shadow then return self:drop(entry, shadow) end
-  local wanted
-  local ok, refused = xpcall(function()
-    if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
-    if request.kind == "rollback" then
-      wanted = self:kept_recipe("rollback", run.agent:previous())
-    elseif request.kind == "confirm" then
-      wanted = self:kept_recipe("confirm", shadow and shadow.updates > 0 and shadow.hash or nil)
-    else
-      wanted = self:other_recipe(request)
+local function text_of(entry)
+  return ("%s by %s at step %.0f: %s"):format(entry.kind, entry.author, entry.step, entry.outcome)
+end
+
+-- ---- lines of the journal ----
+
+-- What is found again at every look is said once. about: one word.
+function Operator:say_once(about_what, text)
+  if text and text ~= self.told[about_what] then say(self.run, text) end
+  self.told[about_what] = text
+end
+
+-- The line of what was asked for, behind those that wait; raises where one cannot be written.
+function Operator:line(entry)
+  local ok, written, unsaid = xpcall(function()
+    for _ = 1, #self.unwritten do
+      journal.append(self.run, self.unwritten[1])
+      table.remove(self.unwritten, 1)
     end
-    if wanted.plan then
-      entry.plan = ask(run.agent, "check_swap", wanted.plan, wanted.how)
-      if request.kind == "swap" and request.mode == "shadow" then self:begin_shadow(wanted) end
-    elseif not wanted.hash then
-      ask(run.agent, wanted.call) -- which says why there is nothing to go back to, or to confirm
-    end
+    if entry then return journal.append(self.run, entry) end
   end, failure.handler)
-  if not ok then
-    entry.outcome = "refused: " .. refused.message
-    return journal.append(run, entry)
+  if not ok then failure.run("the journal cannot be written: " .. written.message) end
+  if self.told.journal then say(self.run, "the journal can be written again, and has the lines that waited") end
+  self.told.journal = nil
+  self:say_once("run", unsaid)
+  return written
+end
+
+-- Writes the lines that wait, if they can be written.
+function Operator:catch_up()
+  if #self.unwritten == 0 then return end
+  local ok, refused = pcall(self.line, self)
+  if ok then return end
+  self:say_once("journal", ("%s; the training goes on, and %s to be written"):format(refused.message, #self.unwritten == 1
+    and "a line waits" or ("%d lines wait"):format(#self.unwritten)))
+end
+
+-- What happened by itself: it is said, and has its line as soon as that can be written.
+function Operator:note(fields)
+  local entry = journal.entry(self.run, fields)
+  say(self.run, text_of(entry))
+  self.unwritten[#self.unwritten + 1] = entry
+  self:catch_up()
+end
+
+--- The run is over: what is still to be written is written, or said to be lost.
+function Operator:close()
+  standing.forget(self.run.folder)
+  self:catch_up()
+  for _, entry in ipairs(self.unwritten) do say(self.run, "the journal has no line of: " .. text_of(entry)) end
+end
+
+-- ---- what is asked for ----
+
+local function fields_of(request)
+  return {kind = request.kind, author = request.author, reason = request.reason, request = request.id}
+end
+
+-- The answer where nothing is done; the training goes on whether or not the journal can have it.
+function Operator:refuse(request, message)
+  local entry = fields_of(request)
+  entry.outcome = "refused: " .. message
+  local ok, written = pcall(self.line, self, entry)
+  if ok then return written end
+  if request.id then requests.reply(self.run.folder, {request = request.id, outcome = entry.outcome}) end
+  return journal.entry(self.run, entry)
+end
+
+-- A swap to what is in force already would only take the place of the recipe before it, to which there were no way back then.
+local function in_force_already(request, previous)
+  if request.kind == "check" then return "this recipe is in force already: a swap would change nothing" end
+  return "this recipe is in force already: nothing is changed" .. (previous and (", and a rollback goes back to %s as before"):format(
+    previous:sub(1, 8)) or "")
+end
+
+-- A recipe that was kept, or why there is none.
+function Operator:other_kept(call, hash)
+  if not hash then ask(self.run.agent, call) end -- which says why there is nothing to go back to, or to confirm
+  return self:kept_recipe(call, hash)
+end
+
+-- Looks at what a request asks for, and completes its entry; what is wrong with it is raised. Returns what brings it into force,
+-- a function of the entry; nil where nothing is changed.
+function Operator:prepare(request, entry)
+  local run = self.run
+  if run.driver:between() == nil then failure.usage("a search has no agent that could take another recipe") end
+  local shadow = run.agent:shadow()
+  local wanted
+  if request.kind == "rollback" and shadow then
+    entry.outcome = ("the shadow of the recipe %s is dropped"):format(shadow.hash:sub(1, 8))
+    return function() self:drop() end
+  elseif request.kind == "rollback" then
+    wanted = self:other_kept("rollback", run.agent:previous())
+  elseif request.kind == "confirm" then
+    wanted = self:other_kept("confirm", shadow and shadow.updates > 0 and shadow.hash or nil)
+  else
+    wanted = self:other_recipe(request)
+    local changes
+    entry.plan, changes = ask(run.agent, "check_swap", wanted.plan, wanted.how)
+    if not changes then
+      entry.plan, entry.outcome = nil, in_force_already(request, run.agent:previous())
+      return nil
+    end
   end
   entry.after, entry.changes = wanted.hash, wanted.changes
   if request.kind == "check" then
     entry.outcome = "can be carried out"
-    return journal.append(run, entry)
-  elseif self.shadow and request.kind == "swap" then
+    return nil
+  elseif request.kind == "swap" and request.mode == "shadow" then
     entry.kind, entry.outcome = "shadow", "learns beside"
-    entry = journal.append(run, entry)
-    run:save()
-    return entry
+    return function(written) self:begin_shadow(wanted, written) end
   end
-  return self:bring(wanted, entry)
+  recipes.keep(run)
+  entry.outcome, entry.ramp = "in force", wanted.ramp
+  return function(written) self:bring(wanted, written) end
+end
+
+--- Carries out a request {kind, recipe, set, author, reason, id}: the journal's line says what became of it, and is returned.
+function Operator:carry_out(request)
+  local entry, act = fields_of(request), nil
+  local ok, refused = xpcall(function()
+    act = self:prepare(request, entry)
+    entry = self:line(entry)
+  end, failure.handler)
+  if not ok then return self:refuse(request, refused.message) end
+  if act then act(entry) end
+  return entry
+end
+
+-- What was found to be possible was not, since memory was short. True: it was.
+function Operator:try(wanted, entry)
+  local ok, refused = xpcall(ask, failure.handler, self.run.agent, wanted.call, wanted.plan, wanted.how)
+  if not ok then
+    self:note {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message}
+  end
+  return ok
 end
 
 -- ---- a recipe that learns beside ----
@@ -147,9 +314,9 @@ local function meanings_of(agent)
 end
 
 -- Its files are kept as those of a recipe that was in force, so that it can come into force.
-function Operator:begin_shadow(wanted)
+function Operator:begin_shadow(wanted, entry)
   local run = self.run
-  ask(run.agent, "swap", wanted.plan, wanted.how)
+  if not self:try(wanted, entry) then return end
   local shadowed, meanings = meanings_of(run.agent)
   recipes.keep_new(run, wanted.loaded, about.recipe(wanted.loaded, meanings, drivers.of_run(run.info), wanted.set))
   local known = {}
@@ -159,6 +326,8 @@ function Operator:begin_shadow(wanted)
   end
   self.shadow = wanted.hash
   run.info.shadow = {hash = wanted.hash, step = run.state.step}
+  run.folder:write_json("run.json", run.info)
+  run:save()
 end
 
 -- It is no more: dropped, confirmed, or its learning failed.
@@ -166,29 +335,19 @@ function Operator:end_shadow()
   self.shadow, self.run.info.shadow = nil, nil
 end
 
-function Operator:drop(entry, shadow)
+function Operator:drop()
   ask(self.run.agent, "rollback")
   self:end_shadow()
-  entry.outcome = ("the shadow of the recipe %s is dropped"):format(shadow.hash:sub(1, 8))
-  entry = journal.append(self.run, entry)
+  self.run.folder:write_json("run.json", self.run.info)
   self.run:save()
-  return entry
 end
 
--- What is wanted comes into force, and before it the journal's line.
+-- What is wanted comes into force; the journal has its line.
 function Operator:bring(wanted, entry)
-  local run = self.run
-  recipes.keep(run)
-  entry.outcome, entry.ramp = "in force", wanted.ramp
-  entry = journal.append(run, entry)
-  local ok, refused = xpcall(ask, failure.handler, run.agent, wanted.call, wanted.plan, wanted.how)
-  if not ok then -- what was found to be possible was not: memory was short
-    return journal.append(run, {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message})
-  end
+  if not self:try(wanted, entry) then return end
   for _, part in ipairs(entry.plan or {}) do wanted.refits = wanted.refits or part.outcome == "refitted" end
   self.waiting = wanted
   self:settle()
-  return entry
 end
 
 --- Once the other recipe is in force, at once or when the update ends that runs, the run's records say so, and a checkpoint
@@ -208,36 +367,17 @@ function Operator:settle()
   run.driver:follow()
 end
 
-local function say(run, text)
-  if run.progress then run.progress:clear() end -- there is none yet where it goes on
-  terminal.err("perilune: ", text, "\n")
-end
-
-local function text_of(entry)
-  return ("%s by %s at step %.0f: %s"):format(entry.kind, entry.author, entry.step, entry.outcome)
-end
-
--- Guards as the journal has them.
-local function numbers_of(guards)
-  local list = {}
-  for i, guard in ipairs(guards) do
-    list[i] = {name = guard.name, at_least = guard.at_least, at_most = guard.at_most, value = guard.value, low = guard.low,
-      high = guard.high, users = guard.users, control_users = guard.control_users}
-  end
-  return list
-end
-
 -- A guard has fired, and the agent has gone back to the recipe before the swap by itself, where there was one.
 function Operator:breached(breach)
   local run = self.run
   local reason, hash = run.agent:notice(), run.agent:hash()
   recipes.keep(run)
-  say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of {breach}, reason = reason,
-    outcome = "fired: " .. breach.name})))
+  self:note({kind = "guard", author = "perilune", guards = standing.numbers {breach}, reason = reason,
+    outcome = "fired: " .. breach.name})
   if not self.previous then return end -- there was nothing to go back to
   local changes = difference.list(recipes.resolved(run), recipes.resolved(run, hash))
-  say(run, text_of(journal.append(run, {kind = "rollback", author = "perilune", reason = "the guard " .. breach.name .. " fired",
-    after = hash, changes = changes, outcome = "in force"})))
+  self:note({kind = "rollback", author = "perilune", reason = "the guard " .. breach.name .. " fired",
+    after = hash, changes = changes, outcome = "in force"})
   self.waiting = {hash = hash}
   self:settle()
 end
@@ -248,7 +388,7 @@ function Operator:look_at_shadow()
   if not self.shadow or run.agent:shadow() then return end
   local entry = {kind = "shadow", author = "perilune", reason = run.agent:notice(), after = self.shadow, outcome = "is dropped"}
   self:end_shadow()
-  say(run, text_of(journal.append(run, entry)))
+  self:note(entry)
 end
 
 -- What the guards of the recipe have found since the last look.
@@ -262,8 +402,8 @@ function Operator:look_at_guards()
   end
   if not self.passed and all_held(run) then -- the first time since the swap
     self.passed = true
-    say(run, text_of(journal.append(run, {kind = "guard", author = "perilune", guards = numbers_of(run.agent:guards()),
-      outcome = "hold so far, and go on counting"})))
+    self:note({kind = "guard", author = "perilune", guards = standing.numbers(run.agent:guards()),
+      outcome = "hold so far, and go on counting"})
   end
 end
 
@@ -273,9 +413,9 @@ function Operator:look_at_ramp()
   local ramp = run.driver:between() ~= nil and run.agent:ramp()
   if not ramp or not ramp.update or ramp.update == self.stepped then return end
   self.stepped, self.passed = ramp.update, false
-  say(run, text_of(journal.append(run, {kind = "ramp", author = "perilune", guards = numbers_of(ramp.guards),
+  self:note({kind = "ramp", author = "perilune", guards = standing.numbers(ramp.guards),
     ramp = {before = ramp.before, share = ramp.share, users = ramp.guards[1].users},
-    outcome = ramp.share < 1 and ("serves %s of the users"):format(format.share(ramp.share)) or "serves everybody: the ramp is over"})))
+    outcome = ramp.share < 1 and ("serves %s of the users"):format(format.share(ramp.share)) or "serves everybody: the ramp is over"})
   run:save()
 end
 
@@ -288,9 +428,9 @@ function Operator:look_at_refit()
   local refit = refit_of(run)
   local running = refit ~= nil and refit.state == "running"
   if refit and self.refitting and not running then
-    say(run, text_of(journal.append(run, {kind = "refit", author = "perilune", outcome = ("the actor goes on after %s: %s"):format(
+    self:note({kind = "refit", author = "perilune", outcome = ("the actor goes on after %s: %s"):format(
       format.plural(refit.updates, "update"), refit.state == "reached" and "the critics explain as much as agent.refit asks for"
-      or "not every critic explains as much as agent.refit asks for")})))
+      or "not every critic explains as much as agent.refit asks for")})
   end
   self.refitting = running
 end
@@ -305,9 +445,17 @@ function Operator:look()
   local now = progress.now()
   if now < self.next or self.run.driver:between() == false then return end
   self.next = now + pause
+  self:catch_up()
+  if now >= self.next_told and self.run.driver:between() ~= nil then
+    self.next_told = now + told_every
+    standing.write(self.run)
+  end
   local request, message = requests.take(self.run.folder)
-  if message then say(self.run, message .. "; it was taken away") end
-  if not request and self.watched then request = self.watched:request(self.run.info.hash) end
+  self:say_once("request", message)
+  if not request and self.watched then
+    request, message = self.watched:request(self.run.info.hash)
+    if message then say(self.run, message) end
+  end
   if request then say(self.run, text_of(self:carry_out(request))) end
 end
 

@@ -1,14 +1,17 @@
 --- What a command asks of a training that is at work in another process: a file, request.json, that is renamed into the run's
---- folder. The training looks for it between two updates, takes it away, and answers with a line of the journal.
+--- folder. The training looks for it between two updates, takes it away, and answers with a line of the journal; where that
+--- cannot be written, with a file, answer.json.
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local interruption = require "perilune.interruption"
+local invocation = require "perilune.invocation"
 local prl = require "perilune"
 local journal = require "perilune.records.journal"
 local locks = require "perilune.trainer.locks"
 local records = require "perilune.records"
 
-local requests = {name = "request.json"}
+local requests = {name = "request.json", answer = "answer.json"}
 
 local most_bytes = 65536
 local pause = 5e7 -- ns between two looks for the answer
@@ -28,6 +31,29 @@ local function answer_to(folder, id)
   end
 end
 
+-- The answer where the journal could not be written. An empty one: nor could the reason be.
+local function unwritten_answer(folder, id)
+  local path = folder:file(requests.answer)
+  local text = posix.stat(path) and prl.io.read(path, most_bytes)
+  if not text then return nil end
+  local entry = text ~= "" and failure.check(records.parse(text, "answer"))
+  if entry and entry.request ~= id then return nil end
+  os.remove(path)
+  return entry or {outcome = ("refused: the training in %s cannot write its journal, nor why, since the disk is full; nothing is changed")
+    :format(folder.path)}
+end
+
+-- The command is stopped, and what it asked for is not: what becomes of it, where that is seen, and how it is taken back.
+local function leave(folder, kind)
+  local path, ways = folder:file(requests.name), {}
+  local waits = posix.stat(path) ~= nil
+  if waits then ways[1] = ("remove %s while it waits"):format(path) end
+  if kind == "swap" then ways[#ways + 1] = invocation.line("rollback", folder.path) .. " when it is in force" end
+  interruption.leave(("the %s %s: %s shows what becomes of it%s"):format(kind, waits and "waits on, and will be carried out"
+    or "was taken by the training, and is carried out", invocation.line("status", folder.path),
+    #ways > 0 and "; to take it back: " .. table.concat(ways, ", or ") or ""))
+end
+
 --- Asks {kind, recipe, set, author, reason} (a rollback has no recipe) of the training in a run's folder (trainer/folder.lua), and
 --- waits for the answer, an entry of the journal.
 function requests.ask(folder, request)
@@ -42,34 +68,58 @@ function requests.ask(folder, request)
     failure.run(("no training is at work in %s: it takes another recipe while it trains"):format(folder.path))
   end
   local seconds, nanoseconds = posix.clock_gettime("realtime")
+  os.remove(folder:file(requests.answer)) -- of a command that was stopped before it
   request.format, request.id = 1, ("%d.%d.%d"):format(seconds, nanoseconds, posix.getpid("pid"))
   failure.check(prl.io.write(folder:file(requests.name), prl.to_json(request) .. "\n"))
+  interruption.catch() -- so that it can be said that the request stays
   local entry
   while not entry do
+    if interruption.came() then leave(folder, request.kind) end
     posix.nanosleep(0, pause)
     local over = not requests.at_work(folder.path)
-    entry = answer_to(folder, request.id)
+    entry = answer_to(folder, request.id) or unwritten_answer(folder, request.id)
     if over and not entry then
       os.remove(folder:file(requests.name))
       failure.run(("the training in %s ended before it took the request"):format(folder.path))
     end
   end
+  interruption.release()
   locks.release(lock)
   return entry
 end
 
---- The request that waits in the folder, if one does, which is taken away: it; or nil and a sentence where it is none.
+--- The request that waits, as it is told; nil: none does.
+function requests.waiting(path)
+  local text = prl.io.read(path .. "/" .. requests.name, most_bytes)
+  local request = text and records.parse(text, "request")
+  return request and {kind = request.kind, author = request.author, reason = request.reason}
+end
+
+--- The request that waits in the folder, if one does, which is taken away: it; or nil and a sentence where it is none, or cannot
+--- be taken away, so that it would be carried out again and again.
 function requests.take(folder)
   local path = folder:file(requests.name)
   if not posix.stat(path) then return nil end
   local text, message = prl.io.read(path, most_bytes)
-  os.remove(path)
+  local removed, why = os.remove(path)
+  if not removed then return nil, ("a request is not carried out, since it cannot be taken away: %s"):format(why) end
   local request
   if text then request, message = records.parse(text, "request") end
-  return request, request == nil and ("%s: %s"):format(path, message) or nil
+  return request, request == nil and ("%s: %s; it was taken away"):format(path, message) or nil
+end
+
+--- Answers a request of which the journal has no line: what was found, {request, outcome}.
+function requests.reply(folder, found)
+  local path = folder:file(requests.answer)
+  if prl.io.write(path, prl.to_json(found) .. "\n") then return end
+  local empty = io.open(path, "w") -- takes no room on a full disk
+  if empty then empty:close() end
 end
 
 --- What waited for a training that is over is asked of none that comes.
-function requests.forget(folder) os.remove(folder:file(requests.name)) end
+function requests.forget(folder)
+  os.remove(folder:file(requests.name))
+  os.remove(folder:file(requests.answer))
+end
 
 return requests

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/learner/parts.h"
+#include "agent/plan/growth.h"
 #include "core/number.h"
 #include "objective/factor.h"
 
@@ -152,9 +153,14 @@ static void note_returns(const prl_critic *ours, const prl_critic *old, double k
                                          : "its last layer has another size");
 }
 
-prl_extent prl_critic_extent(const prl_learner *to, const prl_critic *ours, const prl_extent *extent) {
+/* The set in which the critic's values are computed; −1: it computes none. */
+static int set_of(const prl_learner *to, const prl_critic *ours) {
   const char *set = prl_get_string(document_of(to, ours), "value_set", NULL);
-  const int found = set ? prl_sets_find(to->sets, set, strlen(set)) : -1;
+  return set ? prl_sets_find(to->sets, set, strlen(set)) : -1;
+}
+
+prl_extent prl_critic_extent(const prl_learner *to, const prl_critic *ours, const prl_extent *extent) {
+  const int found = set_of(to, ours);
   return found < 0 ? PRL_TAKES_ALL : extent[found];
 }
 
@@ -168,26 +174,33 @@ static bool is_another(const prl_learner *to, const prl_critic *ours, const prl_
          number_of(to, ours->gamma, step) != number_of(from, old->gamma, step);
 }
 
+/* What becomes of its network; NULL: it goes on as it is. */
+static const char *network_text(prl_extent network, bool bends) {
+  return network == PRL_TAKES_NONE    ? "its network begins anew"
+         : bends                      ? "its network has another activation"
+         : network == PRL_TAKES_SOME  ? "not all of its network goes on"
+         : network == PRL_TAKES_GROWN ? "it goes on in a larger network"
+                                      : NULL;
+}
+
 static void note_critic(const prl_learner *to, const prl_critic *ours, const prl_critic *old, double k,
-                        prl_extent network, bool refits, bool other, const char *text, prl_migration *m) {
-  const bool grown = network == PRL_TAKES_GROWN, kept = grown || network == PRL_TAKES_ALL;
-  const char *outcome = refits   ? PRL_REFITTED
-                        : !kept  ? PRL_KEPT_IN_PART
-                        : k != 1 ? PRL_RESCALED
-                        : grown  ? PRL_GROWN
-                                 : PRL_KEPT;
+                        const char *network, bool grown, bool refits, bool other, const char *text,
+                        prl_migration *m) {
+  const char *outcome = refits              ? PRL_REFITTED
+                        : network && !grown ? PRL_KEPT_IN_PART
+                        : k != 1            ? PRL_RESCALED
+                        : grown             ? PRL_GROWN
+                                            : PRL_KEPT;
   const bool apart = !prl_get(document_of(to, ours), "value_set");
   const prl_migrated entry = {"critic", ours->name, outcome, NULL, 0, 0, *old->scale, *ours->scale};
-  const char *network_text = grown ? "in a larger network, " : kept ? "" : "not all of its network goes on, ";
   if (refits)
-    prl_migration_note(m, &entry,
-                       "%s%sthe actor waits until its explained variance is above %.6g, for at most %" PRId64
-                       " updates",
-                       text, network_text, to->refit.above, to->refit.most);
+    prl_migration_note(
+        m, &entry,
+        "%s%s%sthe actor waits until its explained variance is above %.6g, for at most %" PRId64 " updates",
+        text, network ? network : "", network ? ", " : "", to->refit.above, to->refit.most);
   else
     prl_migration_note(m, &entry, "%s%s", text,
-                       grown   ? "it goes on in a larger network"
-                       : !kept ? "not all of its network goes on"
+                       network ? network
                        : other ? "it learns from where it is"
                        : apart ? "its scale goes on; of its networks the sets say what goes on"
                                : "it goes on");
@@ -195,8 +208,10 @@ static void note_critic(const prl_learner *to, const prl_critic *ours, const prl
 
 /* One that goes on. */
 static void take_known(prl_learner *to, prl_critic *ours, const prl_learner *from, const prl_critic *old,
-                       prl_extent network, prl_migration *m) {
+                       prl_extent network, const struct prl_growth *growth, prl_migration *m) {
   char text[400];
+  prl_unary is, was;
+  const int set = set_of(to, ours);
   bool other;
   const double factor = factor_of(to, ours, from, old, &other);
   const double k = prl_critic_take(ours, old, factor, network);
@@ -204,16 +219,19 @@ static void take_known(prl_learner *to, prl_critic *ours, const prl_learner *fro
       (is_another(to, ours, from, old, factor, k, other) || prl_refit_waits(from, old->name)) &&
       prl_refit_begin(to, (int)(ours - to->critics));
   describe(to, ours, from, old, factor, other, text, sizeof text);
-  note_critic(to, ours, old, k, network, refits, other, text, m);
+  const bool bends = set >= 0 && prl_growth_bends(growth, set, &is, &was);
+  note_critic(to, ours, old, k, network_text(network, bends), network == PRL_TAKES_GROWN && !bends, refits,
+              other, text, m);
   note_returns(ours, old, k, network, m);
 }
 
-void prl_critics_take(prl_learner *to, const prl_learner *from, const prl_extent *extent, prl_migration *m) {
+void prl_critics_take(prl_learner *to, const prl_learner *from, const prl_extent *extent,
+                      const struct prl_growth *growth, prl_migration *m) {
   for (int i = 0; i < to->critics_count; i++) {
     prl_critic *ours = &to->critics[i];
     const prl_critic *old = prl_critic_find(from, ours->name);
     if (old)
-      take_known(to, ours, from, old, prl_critic_extent(to, ours, extent), m);
+      take_known(to, ours, from, old, prl_critic_extent(to, ours, extent), growth, m);
     else
       prl_migration_note(
           m, &(prl_migrated){"critic", ours->name, PRL_ANEW, NULL, 0, 0, NAN, *ours->scale},

@@ -318,8 +318,9 @@ static void take_optims(prl_learner *to) {
   prl_programs_fill_live(to);
 }
 
-void prl_learner_take(prl_learner *to, const prl_learner *from, const prl_extent *extent, prl_migration *m) {
-  prl_critics_take(to, from, extent, m);
+void prl_learner_take(prl_learner *to, const prl_learner *from, const prl_extent *extent,
+                      const struct prl_growth *growth, prl_migration *m) {
+  prl_critics_take(to, from, extent, growth, m);
   prl_constraints_take(to, from, m);
   prl_novelty_take(to, from, m);
   take_optims(to);

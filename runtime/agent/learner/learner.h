@@ -52,9 +52,9 @@ bool prl_learner_reads_densities(const prl_learner *learner);
  * PRL_EINVAL. */
 prl_status prl_learner_check_densities(const prl_learner *to, const prl_learner *from, prl_error *error);
 /* What one learner hands to another: the critics' statistics and the optimizers' counts of steps.
- * extent[i]: how much of set i of the new sets was taken over. */
+ * extent[i]: how much of set i of the new sets was taken over; growth: by what, for the migration's words. */
 void prl_learner_take(prl_learner *to, const prl_learner *from, const prl_extent *extent,
-                      prl_migration *migration);
+                      const struct prl_growth *growth, prl_migration *migration);
 /* Goes on where `from` is: its running episodes and counts; the warm-up is over. */
 void prl_learner_continue(prl_learner *to, const prl_learner *from);
 /* Before its first step, in place of prl_learner_take: only critics whose rewards have the same scale take

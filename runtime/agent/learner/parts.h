@@ -161,7 +161,7 @@ double prl_critic_take(prl_critic *to, const prl_critic *from, double factor, pr
 bool prl_critics_known(const prl_learner *to, const prl_learner *from);
 /* The same of every critic. */
 void prl_critics_take(prl_learner *to, const prl_learner *from, const prl_extent *extent,
-                      prl_migration *migration);
+                      const struct prl_growth *growth, prl_migration *migration);
 /* How much was taken over of the set in which the critic's values are computed; all, where it computes none.
  */
 prl_extent prl_critic_extent(const prl_learner *to, const prl_critic *critic, const prl_extent *extent);

@@ -63,6 +63,10 @@ static void find_difference(const prl_value *old, const prl_value *ours, prl_dif
   describe(ours, d->ours);
 }
 
+const char *prl_option_name(const prl_value *root, const char *option, const char *of_plan) {
+  return *option && prl_path(prl_get(root, "recipe"), option) ? option : of_plan;
+}
+
 bool prl_difference_find(const prl_value *old, const prl_value *ours, const char *const *keys, int count,
                          prl_difference *d) {
   for (int i = 0; i < count; i++) {

@@ -13,4 +13,7 @@ typedef struct prl_difference {
 bool prl_difference_find(const prl_value *old, const prl_value *ours, const char *const *keys, int count,
                          prl_difference *out);
 
+/* What a recipe calls it where the plan has one with that option, and what the plan calls it elsewhere. */
+const char *prl_option_name(const prl_value *root, const char *option, const char *of_plan);
+
 #endif

@@ -497,6 +497,17 @@ const char *prl_growth_unlike(const prl_growth *g, int set) {
   return prl_growth_source(g, set) ? NULL : g->why;
 }
 
+bool prl_growth_bends(const prl_growth *g, int set, prl_unary *is, prl_unary *was) {
+  for (int32_t i = g ? first_of(g, set) : 0; g && i < g->ours->count && ours(g, i)->set_index == set; i++) {
+    if (!g->params[i].fits || !is_layer(g->ours, i)) continue;
+    if (prl_axes_hidden(g->ours, i) != prl_axes_hidden(g->old, g->params[i].old)) continue; /* a last one */
+    *is = (prl_unary)ours(g, i)->activation;
+    *was = (prl_unary)old(g, g->params[i].old)->activation;
+    if (*is != *was) return true;
+  }
+  return false;
+}
+
 bool prl_growth_moves(const prl_growth *g, int set) {
   for (int32_t i = g ? first_of(g, set) : 0; g && i < g->ours->count && ours(g, i)->set_index == set; i++)
     if (g->params[i].fits && g->params[i].factor) return true;

@@ -64,6 +64,9 @@ int64_t prl_grown_count(const prl_grown *grown, const prl_tensor *shape);
 void prl_growth_describe(const prl_growth *growth, int set, const prl_value *names, char *text, size_t size);
 /* Why a set takes nothing of the policy that acts; NULL: it takes some, or is of no policy. */
 const char *prl_growth_unlike(const prl_growth *growth, int set);
+/* Whether a layer of the set that takes numbers has another activation than it had, *is in place of *was, not
+ * being a last layer that was none or is none. */
+bool prl_growth_bends(const prl_growth *growth, int set, prl_unary *is, prl_unary *was);
 /* Whether outputs of the set are multiplied and shifted. */
 bool prl_growth_moves(const prl_growth *growth, int set);
 /* The name of the old set of which a set without one of its own name takes; NULL: of none. */

@@ -249,6 +249,14 @@ prl_status prl_live_continue(prl_live *to, const prl_live *from, double step, pr
   return PRL_OK;
 }
 
+bool prl_live_moved(const prl_live *live, prl_schedules schedules) {
+  for (int i = 0; i < live->count; i++) {
+    const bool again = schedules == PRL_SCHEDULES_RESTART && live->scalars[i].kind != PRL_SCALAR_NUMBER;
+    if (again || !isnan(live->given[i])) return true;
+  }
+  return false;
+}
+
 static void note_schedule(const prl_live *to, int i, const prl_live *from, double step, prl_migration *m) {
   const int old = prl_live_find(from, to->names[i]);
   const bool again = to->origin != from->origin, same = is_running(from, to->names[i], to->documents[i]);

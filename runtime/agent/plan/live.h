@@ -50,6 +50,8 @@ prl_status prl_live_begin(prl_live *live, const prl_value *root, prl_error *erro
  * `to` says so from now on. Fails: PRL_EINVAL (neither is said, and it makes a difference), PRL_ENOMEM. */
 prl_status prl_live_continue(prl_live *to, const prl_live *from, double step, prl_schedules schedules,
                              prl_doc *document, prl_error *error);
+/* Whether a swap to the same plan would change a number: one was set, or schedules are to start again. */
+bool prl_live_moved(const prl_live *live, prl_schedules schedules);
 prl_status prl_live_blocks(prl_live *live, prl_blocks *blocks, prl_error *error);
 int prl_live_find(const prl_live *live, const char *name); /* −1: none */
 /* Fails: PRL_ENAME with the nearest name. */

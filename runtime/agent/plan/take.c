@@ -77,59 +77,83 @@ static void take_optim(const source *s, prl_optim *to, const prl_optim *from, co
 
 /* ---- what is said of it ---- */
 
+/* A parameter of another shape; of a layer its units, where its bias says them. */
+static void say_shape(const prl_param *param, const prl_param *known, char text[256]) {
+  char shape[96], was[96];
+  const size_t length = strlen(param->name), end = strlen(".bias");
+  const bool bias = length > end && !strcmp(param->name + length - end, ".bias");
+  if (bias && param->value.ndim == 1 && known->value.ndim == 1)
+    snprintf(text, 256, "its layer %.*s has %lld unit%s in place of %lld",
+             (int)(length - end < 100 ? length - end : 100), param->name, (long long)param->value.shape[0],
+             param->value.shape[0] == 1 ? "" : "s", (long long)known->value.shape[0]);
+  else
+    snprintf(text, 256, "%.100s is %s in place of %s", param->name,
+             prl_shape_text(&param->value, shape, sizeof shape),
+             prl_shape_text(&known->value, was, sizeof was));
+}
+
 /* Why a set is not taken whole. */
 static const char *why_not_whole(const prl_params *ours, const prl_params *old, bool finite, char text[256]) {
-  char shape[96], was[96];
   if (!finite)
     return old ? "the learner's numbers are not finite, and those in force stand for them"
                : "its numbers are not finite";
   for (int i = 0; i < ours->count; i++) {
     const prl_param *param = ours->items[i], *known = prl_params_find(old, param->name);
     if (known && same_shape(&known->value, &param->value)) continue;
-    if (!known)
-      snprintf(text, 256, "%.100s is new in it", param->name);
+    if (known)
+      say_shape(param, known, text);
     else
-      snprintf(text, 256, "%.100s is %s in place of %s", param->name,
-               prl_shape_text(&param->value, shape, sizeof shape),
-               prl_shape_text(&known->value, was, sizeof was));
+      snprintf(text, 256, "%.100s is new in it", param->name);
     return text;
   }
-  return ours->count < old->count ? "it has parameters no longer" : "what it reads is in other places";
+  for (int i = 0; i < old->count; i++) {
+    if (prl_params_find(ours, old->items[i]->name)) continue;
+    snprintf(text, 256, "it has %.100s no longer", old->items[i]->name);
+    return text;
+  }
+  return "what it reads is in other places";
 }
 
-static const char *outcome_of(prl_extent extent, bool more, int64_t taken, bool other, bool moves) {
-  if (extent == PRL_TAKES_ALL) return PRL_KEPT;
-  if (extent == PRL_TAKES_GROWN)
-    return more ? PRL_GROWN : moves ? PRL_RESCALED : other ? PRL_KEPT : PRL_KEPT_IN_PART;
-  return taken ? PRL_KEPT_IN_PART : PRL_ANEW;
+/* more: some of the set's numbers are new; fewer: some of the running agent's are left out. */
+static const char *outcome_of(prl_extent extent, int64_t taken, bool more, bool fewer, bool moves,
+                              bool bends) {
+  if (extent == PRL_TAKES_GROWN && !bends && (more || moves)) return more ? PRL_GROWN : PRL_RESCALED;
+  return !taken ? PRL_ANEW : more || fewer ? PRL_KEPT_IN_PART : PRL_KEPT;
 }
 
 static void note_set(const prl_sets *to, int set, const prl_params *whole, const prl_params *old,
                      prl_extent extent, const prl_growth *growth, int64_t taken, const prl_value *names,
                      prl_migration *m) {
-  char text[256], grown[320];
+  char text[256], grown[320], bent[96] = "";
   const prl_params *ours = to->items[set];
   const bool other = whole && strcmp(whole->name, ours->name) != 0;
-  const prl_migrated entry = {.part = "parameters",
-                              .name = ours->name,
-                              .taken = taken,
-                              .of = prl_sets_numbers(ours),
-                              .before = NAN,
-                              .after = NAN,
-                              .outcome = outcome_of(extent, taken < prl_sets_numbers(ours), taken, other,
-                                                    prl_growth_moves(growth, set))};
+  const int64_t numbers = prl_sets_numbers(ours), all = old && !other ? prl_sets_numbers(old) : 0;
+  const bool more = taken < numbers, fewer = !more && numbers < all;
+  prl_unary is, was;
+  const bool bends = prl_growth_bends(growth, set, &is, &was);
+  const prl_migrated entry = {
+      .part = "parameters",
+      .name = ours->name,
+      .taken = taken,
+      .of = fewer ? all : numbers,
+      .before = NAN,
+      .after = NAN,
+      .outcome = outcome_of(extent, taken, more, fewer, prl_growth_moves(growth, set), bends)};
+  if (bends)
+    snprintf(bent, sizeof bent, ", with %s in place of %s: what it computes is another", prl_unary_name(is),
+             prl_unary_name(was));
   if (extent == PRL_TAKES_ALL && old == whole) {
-    prl_migration_note(m, &entry, "the same names and shapes");
+    prl_migration_note(m, &entry, "the same names and shapes%s", bent);
   } else if (!whole) {
     const char *why = prl_growth_unlike(growth, set);
     prl_migration_note(m, &entry, "the running agent has no such set%s%s", why ? ", and " : "",
                        why ? why : "");
   } else if (extent != PRL_TAKES_GROWN || old != whole) {
-    prl_migration_note(m, &entry, "%s", why_not_whole(ours, old, old == whole, text));
+    prl_migration_note(m, &entry, "%s%s", why_not_whole(ours, old, old == whole, text), bent);
   } else {
     prl_growth_describe(growth, set, names, grown, sizeof grown);
-    prl_migration_note(m, &entry, "%s%s%s%s", other ? "of " : "", other ? whole->name : "", other ? ": " : "",
-                       grown);
+    prl_migration_note(m, &entry, "%s%s%s%s%s", other ? "of " : "", other ? whole->name : "",
+                       other ? ": " : "", grown, bent);
   }
 }
 
@@ -138,18 +162,21 @@ static void note_optim(const prl_optim *ours, const prl_optim *old, bool finite,
   if (!ours) return;
   const bool same = old && old->options.kind == ours->options.kind;
   const bool kept = same && finite && taken;
-  const bool grown = kept && extent == PRL_TAKES_GROWN && taken < prl_sets_numbers(ours->params);
+  const bool whole = kept && taken == prl_sets_numbers(ours->params);
+  const bool grown = kept && !whole && extent == PRL_TAKES_GROWN;
   const char *why = !old      ? "the running agent has no optimizer for this set"
                     : !same   ? "it is of another kind"
                     : !finite ? "the learner's numbers are not finite"
                     : !taken  ? "no parameter of its set is kept"
                     : grown   ? "its moments and steps go on, and those of new numbers are 0"
-                              : "its moments and steps go on";
+                    : whole   ? "its moments and steps go on"
+                              : "its steps go on, and the moments of what is kept; the others are 0";
   prl_migration_note(m,
                      &(prl_migrated){"optimizer", ours->params->name,
-                                     grown  ? PRL_GROWN
-                                     : kept ? PRL_KEPT
-                                            : PRL_ANEW,
+                                     whole   ? PRL_KEPT
+                                     : grown ? PRL_GROWN
+                                     : kept  ? PRL_KEPT_IN_PART
+                                             : PRL_ANEW,
                                      NULL, kept ? taken : 0, prl_sets_numbers(ours->params),
                                      old ? (double)old->steps : NAN, (double)ours->steps},
                      "%s", why);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/plan/growth.h"
 #include "agent/policy/parts.h"
 #include "core/read.h"
 
@@ -307,22 +308,29 @@ static bool read_alike(const prl_policy *a, const prl_policy *b) {
   return same;
 }
 
+/* Why it acts as another version. */
+static const char *why_another(bool bends, prl_extent least, prl_extent most) {
+  return most == PRL_TAKES_NONE     ? "none of its parameters are kept: it acts as another version"
+         : bends                    ? "its layers have another activation: it acts as another version"
+         : least == PRL_TAKES_GROWN ? "it goes on in other networks, as another version"
+         : least == PRL_TAKES_ALL ? "its parameters are kept, and what is done with them is another: it acts "
+                                    "as another version"
+                                  : "not all that acts is kept: it acts as another version";
+}
+
 /* What became of the policy as a whole, and of its statistics of observations. */
-static void note_taken(const prl_policy *to, const prl_policy *from, bool same, prl_extent least,
+static void note_taken(const prl_policy *to, const prl_policy *from, bool same, bool bends, prl_extent least,
                        prl_extent most, prl_migration *m) {
   const double was = from->normalise ? *from->normaliser.count : NAN;
   const double is = to->normalise ? *to->normaliser.count : NAN;
   prl_migration_note(m,
                      &(prl_migrated){"policy", "",
-                                     same                       ? PRL_KEPT
-                                     : most == PRL_TAKES_NONE   ? PRL_ANEW
-                                     : least == PRL_TAKES_GROWN ? PRL_GROWN
-                                                                : PRL_KEPT_IN_PART,
+                                     same                                 ? PRL_KEPT
+                                     : most == PRL_TAKES_NONE             ? PRL_ANEW
+                                     : least == PRL_TAKES_GROWN && !bends ? PRL_GROWN
+                                                                          : PRL_KEPT_IN_PART,
                                      NULL, 0, 0, (double)from->n.version, (double)(from->n.version + !same)},
-                     same                     ? "it acts as before, as the same version"
-                     : most == PRL_TAKES_NONE ? "none of its parameters are kept: it acts as another version"
-                     : least == PRL_TAKES_GROWN ? "it goes on in other networks, as another version"
-                                                : "not all that acts is kept: it acts as another version");
+                     "%s", same ? "it acts as before, as the same version" : why_another(bends, least, most));
   if (to->normalise && from->normalise)
     prl_migration_note(m, &(prl_migrated){"observations", "", PRL_KEPT, NULL, 0, 0, was, is},
                        "statistics of so many rows");
@@ -351,17 +359,20 @@ bool prl_policy_take(prl_policy *to, const prl_policy *from, const prl_extent *e
                      const struct prl_growth *growth, prl_migration *m) {
   bool same = act_alike(to, from);
   prl_extent least = PRL_TAKES_ALL, most = PRL_TAKES_NONE; /* of what acts */
+  bool bends = false;
   for (int i = 0; i < to->sets->count; i++) {
     if (!to->published[i]) continue;
     take_published(to, i, from, extent[i], growth);
     same = same && extent[i] == PRL_TAKES_ALL;
     least = extent[i] < least ? extent[i] : least;
     most = extent[i] > most ? extent[i] : most;
+    prl_unary is, was;
+    bends = bends || prl_growth_bends(growth, i, &is, &was);
   }
   if (to->normalise && from->normalise) prl_normaliser_take(&to->normaliser, &from->normaliser);
   take_live(to);
   same = same && read_alike(to, from);
-  note_taken(to, from, same, least, most, m);
+  note_taken(to, from, same, bends, least, most, m);
   return same;
 }
 

@@ -303,17 +303,23 @@ PRL_API prl_status prl_agent_get(const prl_agent *agent, const char *option, dou
  * counters and steps are kept, and a replay memory where the new plan has one, which must not be smaller;
  * options that were set return to the new recipe's. Saving before the plan is in force saves the old recipe.
  * The learned state before the swap is kept for prl_agent_rollback, in place of what an earlier swap kept. An
- * agent whose learning failed can learn again, from its last published parameters. The plan is copied and may
- * be freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions or responses differ, or a capacity
- * is less: which and how; a network no longer sees an observation: which; one waits for whole episodes and
- * the other for steps; a new critic with the scale "baseline" where no replay memory has 32 steps on which it
- * could be measured; what needs densities of actions, after steps that were acted without one; a schedule of
- * the plan is not the running one's, and would be at another number if it goes on than at its start, and
- * prl_plan_schedules did not say which), PRL_ESTATE (during the warm-up; while a rollback waits for the end
- * of an update), PRL_ENUMERIC (the mean of a reward that is measured so is 0 or not finite). The agent is
- * then unchanged.
+ * agent whose learning failed can learn again, from its last published parameters. A plan that is in force
+ * already changes nothing (prl_agent_in_force); a swap that waits is then taken back. The plan is copied and
+ * may be freed. Fails as prl_agent_new does; PRL_EINVAL (observations, actions or responses differ, or a
+ * capacity is less: which and how; a network no longer sees an observation: which; one waits for whole
+ * episodes and the other for steps; a new critic with the scale "baseline" where no replay memory has 32
+ * steps on which it could be measured; what needs densities of actions, after steps that were acted without
+ * one; a schedule of the plan is not the running one's, and would be at another number if it goes on than at
+ * its start, and prl_plan_schedules did not say which), PRL_ESTATE (during the warm-up; while a rollback
+ * waits for the end of an update), PRL_ENUMERIC (the mean of a reward that is measured so is 0 or not
+ * finite). The agent is then unchanged.
  */
 PRL_API prl_status prl_agent_swap(prl_agent *agent, const prl_plan *plan, prl_error *error);
+/* Whether the plan is that in force, so that a swap to it, for everybody or by a ramp, changes nothing: no
+ * option was set since, and its schedules are not to start again (prl_plan_schedules). Names and tags of the
+ * recipe do not count. False where learning has failed, where prl_agent_swap fails with PRL_ESTATE, and for
+ * NULL. */
+PRL_API bool prl_agent_in_force(const prl_agent *agent, const prl_plan *plan);
 /* Whether prl_agent_swap would be carried out now: PRL_OK, or what it fails with. The agent stays as it is.
  * Fails: as prl_agent_swap. */
 PRL_API prl_status prl_agent_swap_check(prl_agent *agent, const prl_plan *plan, prl_error *error);
