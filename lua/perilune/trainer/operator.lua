@@ -5,9 +5,8 @@
 
 local failure = require "perilune.failure"
 local format = require "perilune.format"
-local invocation = require "perilune.invocation"
-local prl = require "perilune"
 local about = require "perilune.trainer.about"
+local asked = require "perilune.trainer.asked"
 local difference = require "perilune.recipe.difference"
 local drivers = require "perilune.trainer.drivers"
 local journal = require "perilune.trainer.journal"
@@ -51,106 +50,6 @@ function operator.new(run, options, files)
   self.shadow = run.info.shadow and run.info.shadow.hash
   self:look_at_refit()
   return self
-end
-
--- A function of the agent, and its results: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
-local function ask(agent, name, plan, how)
-  local ok, result, more = pcall(agent[name], agent, plan, how)
-  if ok then return result, more end
-  failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
-    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
-end
-
--- What a run keeps of its own recipe; the control group, since what it is counted in stays.
-local stays = {{"^env%.", "its env, eval and train"}, {"^eval%.", "its env, eval and train"}, {"^train%.", "its env, eval and train"},
-  {"^agent%.baseline", "its control group"}}
-
-local function kept_of(option)
-  for _, one in ipairs(stays) do
-    if option:find(one[1]) then return one[2] end
-  end
-end
-
--- The differences, of which one of a whole section that only one of the two recipes has is said as one.
-local function by_section(changes, old, new)
-  local was, is, list, said = old.agent.baseline, new.agent.baseline, {}, false
-  for _, change in ipairs(changes) do
-    local whole = not (was and is) and change.option:find "^agent%.baseline%."
-    if not whole then
-      list[#list + 1] = change
-    elseif not said then
-      said = true
-      list[#list + 1] = {option = "agent.baseline", before = difference.text(was, "agent.baseline"),
-        after = difference.text(is, "agent.baseline")}
-    end
-  end
-  return list
-end
-
--- Where the environment is another one, what that is, which says it of all its options; nil elsewhere.
-local function other_env(changes)
-  for _, change in ipairs(changes) do
-    if change.option == "env.1" or change.option == "env.lua" or change.option == "env.c" then return change end
-  end
-end
-
--- A sentence on each option that is not the run's and must be; and the overrides that would make it that.
-local function not_the_runs(changes)
-  local env, sentences, back = other_env(changes), {}, {}
-  for _, change in ipairs(changes) do
-    local kept = kept_of(change.option)
-    if kept and (not env or env == change or not change.option:find "^env%.") then
-      local set = ("%s=%s"):format(change.option, change.before or "remove")
-      back[#back + 1] = set
-      sentences[#sentences + 1] = ("%s is %s in the new recipe and %s in the run, which keeps %s%s"):format(
-        env == change and "env" or change.option, change.after or "absent", change.before or "absent", kept,
-        env == change and "" or ("; --set %s gives it the run's"):format(invocation.quoted(set)))
-    end
-  end
-  return sentences, not env and back or nil
-end
-
--- What a request's recipe would be, with further overrides; or nil and a sentence.
-function Operator:load(request, more)
-  local run, set = self.run, {}
-  for _, list in ipairs {request.set or {}, more} do
-    for _, text in ipairs(list) do set[#set + 1] = text end
-  end
-  return prl.recipe.load(request.recipe, {set = set, seed = run.info.seed, trust = self.trust,
-    running = request.id and run.folder:file "resolved.lua"}) -- an edit of the run's own file (--watch) is no change of it
-end
-
--- What else the agent would refuse, were those options the run's; nil: nothing, or it cannot be told.
-function Operator:refused_besides(request, how, back)
-  local loaded = back and self:load(request, back)
-  if not loaded then return nil end
-  local ok, refused = xpcall(function()
-    ask(self.run.agent, "check_swap", failure.of_recipe(loaded.path, prl.recipe.plan, loaded), how)
-  end, failure.handler)
-  return not ok and refused.message or nil
-end
-
--- What a request brings into force: {call = of the agent, plan, loaded, set, hash, changes}; what is wrong with it is raised, all of it.
-function Operator:other_recipe(request)
-  local run, how = self.run, {mode = request.mode, schedules = request.schedules}
-  local loaded = failure.check_recipe(self:load(request, {}))
-  local old, new = recipes.resolved(run), prl.from_json(prl.to_json(loaded.recipe))
-  local changes = difference.list(old, new)
-  local wrong, back = not_the_runs(by_section(changes, old, new))
-  if #wrong > 0 then
-    wrong[#wrong + 1] = self:refused_besides(request, how, back)
-    failure.usage(#wrong == 1 and wrong[1] or ("%s: %d mistakes\n%s"):format(loaded.path, #wrong, table.concat(wrong, "\n")))
-  end
-  local ramp = request.mode == "ramp" and loaded.recipe.agent.ramp or nil
-  return {call = "swap", how = how, ramp = ramp and {share = ramp.shares[1]},
-    plan = failure.of_recipe(loaded.path, prl.recipe.plan, loaded), loaded = loaded, set = request.set or {},
-    hash = loaded.hash, changes = changes}
-end
-
--- A recipe that was kept, which a call of the agent brings into force.
-function Operator:kept_recipe(call, hash)
-  local run = self.run
-  return {call = call, hash = hash, changes = hash and difference.list(recipes.resolved(run), recipes.resolved(run, hash))}
 end
 
 local function say(run, text)
@@ -233,12 +132,6 @@ local function in_force_already(request, previous)
     previous:sub(1, 8)) or "")
 end
 
--- A recipe that was kept, or why there is none.
-function Operator:other_kept(call, hash)
-  if not hash then ask(self.run.agent, call) end -- which says why there is nothing to go back to, or to confirm
-  return self:kept_recipe(call, hash)
-end
-
 -- Looks at what a request asks for, and completes its entry; what is wrong with it is raised. Returns what brings it into force,
 -- a function of the entry; nil where nothing is changed.
 function Operator:prepare(request, entry)
@@ -250,13 +143,13 @@ function Operator:prepare(request, entry)
     entry.outcome = ("the shadow of the recipe %s is dropped"):format(shadow.hash:sub(1, 8))
     return function() self:drop() end
   elseif request.kind == "rollback" then
-    wanted = self:other_kept("rollback", run.agent:previous())
+    wanted = asked.kept(run, "rollback", run.agent:previous())
   elseif request.kind == "confirm" then
-    wanted = self:other_kept("confirm", shadow and shadow.updates > 0 and shadow.hash or nil)
+    wanted = asked.kept(run, "confirm", shadow and shadow.updates > 0 and shadow.hash or nil)
   else
-    wanted = self:other_recipe(request)
+    wanted = asked.swap(run, self.trust, request)
     local changes
-    entry.plan, changes = ask(run.agent, "check_swap", wanted.plan, wanted.how)
+    entry.plan, changes = asked.agent(run.agent, "check_swap", wanted.plan, wanted.how)
     if not changes then
       entry.plan, entry.outcome = nil, in_force_already(request, run.agent:previous())
       return nil
@@ -289,7 +182,7 @@ end
 
 -- What was found to be possible was not, since memory was short. True: it was.
 function Operator:try(wanted, entry)
-  local ok, refused = xpcall(ask, failure.handler, self.run.agent, wanted.call, wanted.plan, wanted.how)
+  local ok, refused = xpcall(asked.agent, failure.handler, self.run.agent, wanted.call, wanted.plan, wanted.how)
   if not ok then
     self:note {kind = entry.kind, author = entry.author, request = entry.request, outcome = "failed: " .. refused.message}
   end
@@ -336,7 +229,7 @@ function Operator:end_shadow()
 end
 
 function Operator:drop()
-  ask(self.run.agent, "rollback")
+  asked.agent(self.run.agent, "rollback")
   self:end_shadow()
   self.run.folder:write_json("run.json", self.run.info)
   self.run:save()
