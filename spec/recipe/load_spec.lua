@@ -239,6 +239,15 @@ describe("prl.recipe.load", function()
     refused("algorithm.lr=1", "recipe.load takes its options as a table")
   end)
 
+  it("takes one value for a path, not a list and not a decimal comma", function()
+    for _, text in ipairs {"algorithm.lr=0,5", "policy.hidden=8, 8"} do
+      local loaded, message = recipes.load(folder, PENDULUM, {set = text})
+      assert.is_nil(loaded)
+      assert.truthy(message:find("expected one value, got 2: a decimal has a point, as in 0.5, and a list braces", 1, true), message)
+    end
+    assert.same({8, 8}, resolved(PENDULUM, {set = "policy.hidden={8, 8}"}).policy.hidden)
+  end)
+
   it("gives a plan to what was loaded, and raises what was refused", function()
     assert.error_matches(function() prl.recipe.plan(prl.recipe.load(folder .. "missing.lua")) end, "missing.lua")
     assert.error_matches(function() prl.recipe.plan("feed.lua") end,

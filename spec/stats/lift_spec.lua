@@ -1,6 +1,7 @@
 --- The lift table: ratios of sums against a baseline, and whether its intervals cover the truth.
 
 local lift = require "perilune.stats.lift"
+local split = require "perilune.stats.split"
 local stats = require "perilune.stats"
 
 local random, log, sqrt, cos = math.random, math.log, math.sqrt, math.cos
@@ -112,6 +113,13 @@ describe("the lift table", function()
     assert.is_true(math.abs(gap.lift.mean + 0.5) < 1e-12)
     assert.truthy(lift.text(compared):find("2 users × 2 days, the same for both, are 4 user-days", 1, true))
     assert.truthy(lift.text(compared):find("+20.00", 1, true))
+  end)
+
+  it("has no lift where the policy gave nothing, of which no interval could be told", function()
+    local rare = panel({0, 0}, {4, 8}, {1, 2})
+    local compared = lift.table({rare, panel({1, 2}, {4, 8}, {1, 2})}, {panel({10, 30}, {4, 8}, {1, 2})}, responses, "ltr")
+    assert.is_nil(lift.find(compared, "watch").lift)
+    assert.is_nil(split.lift(rare, panel({10, 30}, {4, 8}, {1, 2}), {name = "watch", of = "watch"}))
   end)
 
   it("has no lift where the baseline gave nothing", function()

@@ -470,7 +470,15 @@ local function split(path)
   return parts
 end
 
-local function override_value(chunk, text)
+local function one_value(file, ...)
+  local count = select("#", ...)
+  if count > 1 then
+    refuse(format("expected one value, got %d: a decimal has a point, as in 0.5, and a list braces, as in {64, 64}", count), file, 1)
+  end
+  return (...)
+end
+
+local function override_value(chunk, text, file)
   if not chunk then return text end
   local env = environment(1)
   native.set_environment(chunk, setmetatable({}, {__metatable = false, __index = function(_, name)
@@ -478,7 +486,7 @@ local function override_value(chunk, text)
     if value ~= nil then return env[name] end
     return name -- a bare word is text: policy.activation=relu
   end}))
-  return chunk()
+  return one_value(file, chunk())
 end
 
 local function override(recipe, path, value, file)
@@ -562,7 +570,7 @@ end
 for _, file in ipairs(native.overrides()) do
   local path, chunk, text = native.override(file)
   if not (compared and (path == "arm" or path == "stage")) then
-    recipe = override(recipe, path, override_value(chunk, text), file)
+    recipe = override(recipe, path, override_value(chunk, text, file), file)
     set[path] = path .. "=" .. text
   end
 end

@@ -6,7 +6,8 @@
 --- user u moves R by e_u = (N_u − R D_u) / mean D, and so the lift by
 ---     z_su = e_su / R_0 − (R_s / R_0) e_0u / R_0,
 --- which sums to 0 over users. y_su = L_s + z_su is a table of seeds × users with mean L, and its interval is that of
---- crossed random effects (stats.crossed). One policy against itself has y = 0 exactly.
+--- crossed random effects (stats.crossed). One policy against itself has y = 0 exactly. Where nothing came under one of the two there
+--- is no lift: y would be the same for all users, and its interval, of width 0, would say nothing of the next ones.
 
 local keys = require "perilune.keys"
 local format = require "perilune.format"
@@ -80,6 +81,9 @@ function lift.ratio(panel, metric)
   return value, influence, sd
 end
 
+--- Whether one of two ratios can be said in percent of the other.
+function lift.comparable(r, r0) return r ~= nil and r0 ~= nil and r ~= 0 and r0 ~= 0 end
+
 -- A mean over the seeds is there where that of every seed is.
 local function plus(sum, value) return sum and value and sum + value end
 
@@ -91,7 +95,7 @@ function lift.values(policies, baselines, metric)
     local r, e, deviation = lift.ratio(policy, metric)
     local r0, e0 = lift.ratio(baselines[s] or baselines[1], metric)
     sum, sum_0, sd = plus(sum, r), plus(sum_0, r0), plus(sd, deviation)
-    if r and r0 and r0 ~= 0 then
+    if lift.comparable(r, r0) then
       local row, against = {}, r / r0
       for u = 1, policy.users do row[u] = against - 1 + (e[u] / r0 - against * (e0[u] / r0)) end
       table_[#table_ + 1] = row

@@ -41,7 +41,7 @@ end
 function split.lift(policy, baseline, metric)
   local r, e = lift.ratio(policy, metric)
   local r0, e0 = lift.ratio(baseline, metric)
-  if not r or not r0 or r0 == 0 then return nil end
+  if not lift.comparable(r, r0) then return nil end
   local a, b = {}, {}
   for u, value in ipairs(e0) do a[u] = r / r0 * value / r0 end
   for u, value in ipairs(e) do b[u] = value / r0 end
