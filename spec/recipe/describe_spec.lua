@@ -4,6 +4,13 @@ local describe_recipe = require "perilune.recipe.describe"
 local schema = require "perilune.recipe.schema"
 
 describe("describe.text", function()
+  it("lists the fields of experiments", function()
+    local text = assert(describe_recipe.text "experiment")
+    for _, name in ipairs {"user_seed", "first_seed", "horizon", "\ntune:", "\nab.fast:", "\nfast:"} do
+      assert.truthy(text:find(name, 1, true), name)
+    end
+  end)
+
   it("knows every topic that it lists", function()
     for _, topic in ipairs(describe_recipe.topics) do
       assert.is_string(describe_recipe.text(topic))

@@ -131,7 +131,7 @@ end
 local topics = {}
 local order = {"recipe", "env", "objective", "critic", "constraint", "learned", "reward", "policy", "start",
   "algorithm", "optimizer", "schedule", "train", "eval", "agent", "control", "guards", "ramp", "refit",
-  "host"}
+  "host", "experiment"}
 
 local function section(title, options)
   return function() return title .. "\n\n" .. options_text(options) end
@@ -157,6 +157,20 @@ topics.constraint = section("objective.constraints.NAME: what a critic's reward 
 topics.learned = section("learned {…}: a multiplier that follows the violation: λ ← clip(λ + lr · v, 0, max).", schema.learned)
 topics.objective = section(
   "objective: what to optimise. The actor maximises Σ weightᵢ·Aᵢ over the critics' advantages.", schema.objective)
+
+local experiment_head = [[
+experiment {arms = {{name = …, recipe = …}, …}, control = an arm's name, "ltr" or "zero", …}: what `perilune experiment` trains and judges.
+lua/README.md explains arms, worlds, more_worlds and published.
+
+]]
+
+function topics.experiment()
+  local parts = {experiment_head .. options_text(schema.experiment)}
+  for _, name in ipairs {"tune", "values", "ab", "ab_fast", "fast"} do
+    parts[#parts + 1] = ("%s:\n\n%s"):format((name:gsub("_", ".")), options_text(schema["experiment_" .. name]))
+  end
+  return table.concat(parts, "\n")
+end
 
 function topics.recipe()
   local rows = {}
