@@ -122,7 +122,7 @@ describe("documentation", function()
     local kinds = {}
     for _, page in ipairs(pages) do
       for _, code in ipairs(blocks_of(page, "lua")) do
-        local kind = code:find "^%s*return " and "recipe" or code:find "^env = " and "env" or "program"
+        local kind = code:gsub("^%-%-[^\n]*\n", ""):find "^%s*return " and "recipe" or code:find "^env = " and "env" or "program"
         kinds[kind] = (kinds[kind] or 0) + 1
         if kind == "recipe" then check_recipe(page, code)
         elseif kind == "env" then check_env(page, code)

@@ -106,13 +106,13 @@ function lifts.drawing(worlds, published, attributes)
     end
   end
   local all = {class = "lifts", role = "img", ["aria-label"] = "Lifts of the arms",
-    viewBox = ("0 0 %d %d"):format(width, head + #first * height), style = ("max-width: %dpx"):format(math.min(900, 1.5 * width))}
+    viewBox = ("0 0 %d %d"):format(width, head + #first * height), width = math.min(900, 1.5 * width)}
   for name, value in pairs(attributes or {}) do all[name] = value end
   return tag("svg", all, marks)
 end
 
 lifts.style = [==[
-.lifts { width: 100%; display: block; }
+.lifts { max-width: 100%; height: auto; display: block; }
 .lifts text { font-size: 11.5px; fill: var(--soft); }
 .lifts .response, .lifts .world { fill: var(--ink); font-weight: 600; }
 .lifts .name { fill: currentColor; font-weight: 600; }
@@ -127,7 +127,7 @@ function lifts.picture(worlds, published, style)
   local root = style:match("^(.-)%* {") -- the colours, on light and on dark
   local used = style:match("(%.c1 {.-)%.plot {") .. style:match("(%.bar%-thick {.-}\n)")
   local drawn = tostring(lifts.drawing(worlds, published, {xmlns = "http://www.w3.org/2000/svg",
-    style = "", ["font-family"] = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"}))
+    ["font-family"] = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"}))
   local inner = ("<style>%s%s%s.lifts { background: var(--bg); }</style>"):format(root, used, lifts.style)
   return (drawn:gsub(">", function() return ">" .. inner end, 1)) .. "\n"
 end
