@@ -74,7 +74,7 @@ function tuning.run(plan, options)
   if not tune then return end
   local inner = plan_of(plan)
   local trained = experiment.train(inner, options)
-  local metric = experiment.metric(plan, tune.metric, {"tune", "metric"})
+  local metric = experiment.metric(plan, tune.metric, "tune.metric")
   for _, world in ipairs(plan.said.worlds) do
     local chosen = {}
     for _, arm in ipairs(plan.said.arms) do
