@@ -17,7 +17,8 @@ local function parse(argv)
   parser:option("--seeds", "Seeds of training; default: the file's."):argname("N"):convert(options.whole)
   parser:option("--first-seed", "The first of them; default: the file's."):argname("N"):convert(options.whole)
   parser:option("--jobs", "Runs at once; default: the number of processors."):argname("N"):convert(options.whole)
-  parser:option("--out", "The folder for the runs and report.html; default: runs/experiment-NAME."):argname("FOLDER")
+  parser:option("--out", "The folder for the runs and report.html; default: runs/experiment-NAME, with -fast behind it "
+    .. "in the fast form."):argname("FOLDER")
   parser:flag("--trust", "Run code files beside the experiment.")
   parser:flag("-q --quiet", "No progress line.")
   local words = options.parse(options.memory(parser), argv)
@@ -78,10 +79,12 @@ function experiment.run(argv)
     out = words.out, set = words.set, worlds = words.world})
   local ab = require "perilune.trainer.ab"
   ab.check(plan)
+  local tuning = require "perilune.trainer.tuning"
+  tuning.check(plan)
   require("perilune.paths").make(plan.root)
   local lock = folder.lock(plan.root)
   local how = {jobs = words.jobs or require("perilune.trainer.pool").processors(), quiet = words.quiet}
-  require("perilune.trainer.tuning").run(plan, how)
+  tuning.run(plan, how)
   local trained = trainer.train(plan, how)
   ab.run(plan, how)
   folder.unlock(lock)
