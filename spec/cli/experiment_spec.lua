@@ -68,12 +68,53 @@ describe("perilune experiment", function()
     local report = read "e/report.html"
     assert.truthy(report:find("objective.critics.watch_time.gamma", 1, true))
     local table_ = read "e/table.md"
-    assert.truthy(table_:find("^| `strong`, lift over near, %% | far | published |\n|%-%-%-|%-%-%-|%-%-%-|\n| watch time | [+−]"), table_)
+    assert.equal(1, (table_:find("mine, seeds 1 to 2, 32 users × 1 day:\n\n", 1, true)))
+    assert.truthy(table_:find("\n| `strong`, lift over near, %% | far | published |\n|%-%-%-|%-%-%-|%-%-%-|\n| watch time | [+−]"), table_)
     assert.truthy(table_:find("| far +0.30 |\n", 1, true), table_)
+    assert.truthy(out:find("The 4 runs took ", 1, true), out)
     local before = #posix.dir(root .. "/e/strong/far")
     local again = run "experiment mine.lua -q --out e"
     assert.equal(out, again)
     assert.equal(before, #posix.dir(root .. "/e/strong/far"))
+  end)
+
+  it("counts one run, one comparison and none", function()
+    write("mine.lua", file {arms = '{{name = "near", recipe = require "base"}}', control = '"ltr"', published = "{}",
+      question = '"", responses = {"watch_time"}'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e --set env.base_like=0.7"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("for the one comparison of this table, by", 1, true) and out:find(" The run took ", 1, true), out)
+    assert.equal(1, (read "e/table.md":find("mine (fast), seed 1, 16 users × 1 day, `--set env.base_like=0.7`:\n\n", 1, true)))
+    write("mine.lua", file {arms = '{{name = "near", recipe = require "base"}}', published = "{}"})
+    out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("This table compares nothing.", 1, true), out)
+    out, err, code = run "check mine.lua --set stage=2"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find("the arm near has 1 stage\n", 1, true), err)
+  end)
+
+  it("says of a broken run what to remove", function()
+    write("mine.lua", file())
+    assert(os.execute("mkdir -p '" .. root .. "/e/strong/near/x-s1'"))
+    write("e/strong/near/x-s1/run.json", "{")
+    local _, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(1, code)
+    assert.truthy(err:find("e/strong/near/x-s1/run.json: ", 1, true), err)
+    assert.truthy(err:find("; without the folder e/strong/near/x-s1 the run is trained again", 1, true), err)
+  end)
+
+  it("draws the lifts beside the longest of the responses' names", function()
+    local lifts = require "perilune.report.lifts"
+    local function drawn(name)
+      local lift = {mean = 0.01, low = -0.01, high = 0.02}
+      return tostring(lifts.drawing({{name = "w", control = {name = "ltr"}, table = {rows = {{name = name, arms = {
+        {name = "far", lift = lift}}}}}}}, {}))
+    end
+    local function begin(name) return tonumber(drawn(name):match('<text ([^>]*class="world"[^>]*)'):match ' ?x="(%d+)"') end
+    assert.equal(96, begin "like")
+    assert.is_true(begin "requests_a_session" >= 7 * #"requests_a_session")
   end)
 
   it("has a fast form, and a control that is no arm", function()

@@ -49,7 +49,8 @@ function arms.recipe(fields)
     end
   end
   local stages = list[chosen].stages or {list[chosen].recipe}
-  return stages[stage] or refuse(format("the arm %s has %d stages", names[chosen], #stages), native.defined(prelude.main), 1)
+  return stages[stage] or refuse(format("the arm %s has %d stage%s", names[chosen], #stages, #stages == 1 and "" or "s"),
+    native.defined(prelude.main), 1)
 end
 
 --- What an experiment says beside its arms' recipes; of each arm, how many stages it has.
