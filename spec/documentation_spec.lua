@@ -109,6 +109,7 @@ describe("documentation", function()
     for _, fast in ipairs(loaded.experiment and {true, false} or {}) do
       local plan = require("perilune.trainer.experiment").plan(path, {fast = fast})
       require("perilune.trainer.ab").check(plan)
+      require("perilune.trainer.chain").check(plan)
       require("perilune.trainer.tuning").check(plan)
     end
     experiments = experiments + (loaded.experiment and 1 or 0)

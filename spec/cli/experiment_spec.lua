@@ -360,6 +360,15 @@ describe("perilune experiment", function()
     {{question = '"", tune = {metric = "watch_tim", grid = {["algorithm.lr"] = {1e-3}}}'},
       'tune.metric: the env has no response "watch_tim"; the nearest is "watch_time"'},
     {{question = '"", tune = {metric = "watch_time"}'}, "tune.grid: expected a grid of at most 64 points, got none"},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "eval.baseline"}}'},
+      "arms.1.into: eval.baseline: an experiment sets this itself: `control` says it"},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "algorithm.rolout"}}', published = "{}"},
+      'mine.lua:4: arms.1.into: the arm near in the world strong: algorithm.rolout: unknown key'},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "policy.hidden"}}', published = "{}"},
+      'mine.lua:4: arms.1.into: the arm near in the world strong: policy.hidden: expected a list'},
+    {{published = "{}",
+      arms = '{{name = "near", stages = {require "base", extend(require "base", {policy = {hidden = {16}}})}}}'},
+      "mine.lua:4: arms.1.stages: stage 2 of the arm near: policy.start: the run of the stage before: parameter 2"},
     {{arms = '{{name = "near", recipe = require "base", grid = {["algorithm.lr"] = {1e-3}}}}',
       question = '"", tune = {metric = "watch_time", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
       "arms.1.grid: has 1 point, and tune.grid 2: every arm has the same budget"},
@@ -420,6 +429,7 @@ describe("perilune experiment", function()
       local _, err, code = run "experiment mine.lua -q --out e"
       assert.equal(2, code, err)
       assert.truthy(err:find(case[2], 1, true), err)
+      assert.is_nil(posix.stat(root .. "/e/strong"), "something was trained")
     end)
   end
 

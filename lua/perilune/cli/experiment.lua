@@ -79,6 +79,7 @@ function experiment.run(argv)
     out = words.out, set = words.set, worlds = words.world})
   local ab = require "perilune.trainer.ab"
   ab.check(plan)
+  require("perilune.trainer.chain").check(plan)
   local tuning = require "perilune.trainer.tuning"
   tuning.check(plan)
   require("perilune.paths").make(plan.root)

@@ -116,6 +116,8 @@ local function into_of(check, arm, path)
   if into == nil then return "policy.start" end
   if arm.stages == 1 then check.fail(path, "says where stages go on, and this arm has only one recipe") end
   if type(into) ~= "string" then values.wrong(check, path, 'an option by path, or "start-from"', into) end
+  local refused = experiment.refused(into)
+  if refused then check.fail(path, ("%s: %s"):format(into, refused)) end
   local hint = into ~= "start-from" and schema.unknown(into)
   if hint then check.fail(path, ('expected an option by path, or "start-from", got %s%s'):format(values.show(into), hint)) end
   return into

@@ -90,6 +90,11 @@ local function load(plan, arm, world, set, keys_)
   return loaded or failure.usage(at_keys(plan, arm, world, keys_, message))
 end
 
+--- The recipe of an arm's stage in a world. from: the run of the stage before it, or nil.
+function experiment.recipe_of_stage(plan, arm, world, stage, from)
+  return load(plan, arm, world, overrides(plan, arm, world, stage, from))
+end
+
 --- An arm's recipe in a world, with further options by path, which this key of the file says.
 function experiment.recipe(plan, arm, world, more, key)
   local set, keys_ = overrides(plan, arm, world, 1)
@@ -220,7 +225,7 @@ function experiment.load(plan)
     plan.arms[i] = {name = arm.name, said = arm, loaded = {}}
     for _, world in ipairs(plan.said.worlds) do
       for stage = 1, arm.stages do
-        local loaded = load(plan, arm, world, overrides(plan, arm, world, stage))
+        local loaded = experiment.recipe_of_stage(plan, arm, world, stage)
         check_training(plan, arm, loaded)
         if stage == 1 then plan.arms[i].loaded[world.name] = loaded end
       end
