@@ -92,17 +92,27 @@ describe("documentation", function()
     assert.is_true(count > 70)
   end)
 
-  -- A recipe as a file beside those that it starts from: pendulum's where it asks for ppo, else the short-video feed's.
+  -- A recipe as a file beside those that it starts from: pendulum's where it asks for ppo, else the short-video feed's, which
+  -- experiments are of.
   local function recipe_of(code)
-    local folder = code:find 'require "ppo"' and "pendulum" or "shortvideo"
+    local folder = code:find 'require "ppo"' and not code:find "^%s*return experiment" and "pendulum" or "shortvideo"
     os.execute(("cp recipes/%s/*.lua '%s'"):format(folder, root))
     assert(prl.io.write(root .. "/mine.lua", code))
     return root .. "/mine.lua"
   end
 
+  local experiments = 0
+
   local function check_recipe(page, code)
     local path = recipe_of(code) -- a change of the running recipe is one of the operator's page
-    assert(prl.recipe.load(path, {running = code:find("running", 1, true) and root .. "/guarded.lua" or nil}))
+    local loaded = assert(prl.recipe.load(path, {running = code:find("running", 1, true) and root .. "/guarded.lua" or nil}))
+    for _, fast in ipairs(loaded.experiment and {true, false} or {}) do
+      local plan = require("perilune.trainer.experiment").plan(path, {fast = fast})
+      require("perilune.trainer.ab").check(plan)
+      require("perilune.trainer.chain").check(plan)
+      require("perilune.trainer.tuning").check(plan)
+    end
+    experiments = experiments + (loaded.experiment and 1 or 0)
     if code:find "sweep {" then assert(require("perilune.trainer.sweep").plan(root .. "/mine.lua", {}), page) end
   end
 
@@ -129,7 +139,7 @@ describe("documentation", function()
         else assert(loadstring("local prl, print = ...\n" .. code, "=" .. page))(prl, tostring) end
       end
     end
-    assert.is_true(kinds.program >= 6 and kinds.recipe >= 4 and kinds.env >= 2)
+    assert.is_true(kinds.program >= 6 and kinds.recipe >= 4 and kinds.env >= 2 and experiments >= 2)
   end)
 
   it("shows the sentence that a mistake in the first recipe gives", function()

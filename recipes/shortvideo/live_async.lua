@@ -13,8 +13,10 @@ end
 
 local arms = {}
 for _, updates in ipairs {0, 1, 10, 63} do
-  arms[#arms + 1] = {name = "lag " .. updates, recipe = lag(updates, false), workers = updates + 1}
-  arms[#arms + 1] = {name = "lag " .. updates .. " vtrace", recipe = lag(updates, {"vtrace"}), workers = updates + 1}
+  local workers = updates + 1
+  local set = {["env.n"] = 64 * workers} -- also where a world makes another env of it
+  arms[#arms + 1] = {name = "lag " .. updates, recipe = lag(updates, false), workers = workers, set = set}
+  arms[#arms + 1] = {name = "lag " .. updates .. " vtrace", recipe = lag(updates, {"vtrace"}), workers = workers, set = set}
 end
 
 return experiment {

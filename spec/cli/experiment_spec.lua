@@ -68,12 +68,53 @@ describe("perilune experiment", function()
     local report = read "e/report.html"
     assert.truthy(report:find("objective.critics.watch_time.gamma", 1, true))
     local table_ = read "e/table.md"
-    assert.truthy(table_:find("^| `strong`, lift over near, %% | far | published |\n|%-%-%-|%-%-%-|%-%-%-|\n| watch time | [+−]"), table_)
+    assert.equal(1, (table_:find("mine, seeds 1 to 2, 32 users × 1 day:\n\n", 1, true)))
+    assert.truthy(table_:find("\n| `strong`, lift over near, %% | far | published |\n|%-%-%-|%-%-%-|%-%-%-|\n| watch time | [+−]"), table_)
     assert.truthy(table_:find("| far +0.30 |\n", 1, true), table_)
+    assert.truthy(out:find("The 4 runs took ", 1, true), out)
     local before = #posix.dir(root .. "/e/strong/far")
     local again = run "experiment mine.lua -q --out e"
     assert.equal(out, again)
     assert.equal(before, #posix.dir(root .. "/e/strong/far"))
+  end)
+
+  it("counts one run, one comparison and none", function()
+    write("mine.lua", file {arms = '{{name = "near", recipe = require "base"}}', control = '"ltr"', published = "{}",
+      question = '"", responses = {"watch_time"}'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e --set env.base_like=0.7"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("for the one comparison of this table, by", 1, true) and out:find(" The run took ", 1, true), out)
+    assert.equal(1, (read "e/table.md":find("mine (fast), seed 1, 16 users × 1 day, `--set env.base_like=0.7`:\n\n", 1, true)))
+    write("mine.lua", file {arms = '{{name = "near", recipe = require "base"}}', published = "{}"})
+    out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("This table compares nothing.", 1, true), out)
+    out, err, code = run "check mine.lua --set stage=2"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find("the arm near has 1 stage\n", 1, true), err)
+  end)
+
+  it("says of a broken run what to remove", function()
+    write("mine.lua", file())
+    assert(os.execute("mkdir -p '" .. root .. "/e/strong/near/x-s1'"))
+    write("e/strong/near/x-s1/run.json", "{")
+    local _, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(1, code)
+    assert.truthy(err:find("e/strong/near/x-s1/run.json: ", 1, true), err)
+    assert.truthy(err:find("; without the folder e/strong/near/x-s1 the run is trained again", 1, true), err)
+  end)
+
+  it("draws the lifts beside the longest of the responses' names", function()
+    local lifts = require "perilune.report.lifts"
+    local function drawn(name)
+      local lift = {mean = 0.01, low = -0.01, high = 0.02}
+      return tostring(lifts.drawing({{name = "w", control = {name = "ltr"}, table = {rows = {{name = name, arms = {
+        {name = "far", lift = lift}}}}}}}, {}))
+    end
+    local function begin(name) return tonumber(drawn(name):match('<text ([^>]*class="world"[^>]*)'):match ' ?x="(%d+)"') end
+    assert.equal(96, begin "like")
+    assert.is_true(begin "requests_a_session" >= 7 * #"requests_a_session")
   end)
 
   it("has a fast form, and a control that is no arm", function()
@@ -224,6 +265,37 @@ describe("perilune experiment", function()
     assert.truthy(err:find('base_lik', 1, true), err)
   end)
 
+  it("refuses for every arm what it sets itself", function()
+    write("mine.lua", file())
+    for _, case in ipairs {
+      {"arm=far", "every arm is trained; `perilune train FILE --set arm=NAME` trains one"},
+      {"stage=2", "every stage of a chain is trained"},
+      {"train.seed=9", "`seeds` and `first_seed` say it (--seeds, --first-seed)"},
+      {"eval.users=16", "`users` says it, and `fast.users` in the fast form"},
+      {"eval.days=2", "`days` says it"},
+      {"eval.seed=3", "`user_seed` says it"},
+      {"eval.baseline=zero", '`control` says it: an arm\'s name, "ltr" or "zero"'},
+    } do
+      local out, err, code = run("experiment mine.lua -q --fast --out e --set " .. case[1])
+      assert.equal("", out)
+      assert.equal(2, code)
+      assert.truthy(err:find(("--set %s: an experiment sets this itself: %s"):format(case[1], case[2]), 1, true), err)
+    end
+  end)
+
+  it("has no more seeds, users and days in its fast form than in the whole one, unless it says so", function()
+    write("mine.lua", file {fast = '{set = {["train.steps"] = 600}}', users = "24",
+      question = '"", ab = {users = 40, days = 2, set = {["train.warmup"] = 64, ["train.steps"] = 700}, '
+        .. 'fast = {set = {["train.steps"] = 300}}}'})
+    local path = root .. "/mine.lua"
+    local plan = require("perilune.trainer.experiment").plan(path, {fast = true})
+    assert.same({1, 2}, plan.seeds)
+    assert.same({24, 1}, {plan.users, plan.days})
+    local sizes = require("perilune.trainer.ab").sizes(plan)
+    assert.same({40, 2}, {sizes.users, sizes.days})
+    assert.same({["train.warmup"] = 64, ["train.steps"] = 300}, sizes.set)
+  end)
+
   it("has more worlds, which run only where they are named", function()
     write("worlds.lua", [[return {{name = "strong", set = {["env.preset"] = "weak"}}, {name = "tuned", set = {["env.base_like"] = 0.7}}}]])
     write("mine.lua", file {more_worlds = 'require "worlds"'})
@@ -288,19 +360,76 @@ describe("perilune experiment", function()
     {{question = '"", tune = {metric = "watch_tim", grid = {["algorithm.lr"] = {1e-3}}}'},
       'tune.metric: the env has no response "watch_tim"; the nearest is "watch_time"'},
     {{question = '"", tune = {metric = "watch_time"}'}, "tune.grid: expected a grid of at most 64 points, got none"},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "eval.baseline"}}'},
+      "arms.1.into: eval.baseline: an experiment sets this itself: `control` says it"},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "algorithm.rolout"}}', published = "{}"},
+      'mine.lua:4: arms.1.into: the arm near in the world strong: algorithm.rolout: unknown key'},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "policy.hidden"}}', published = "{}"},
+      'mine.lua:4: arms.1.into: the arm near in the world strong: policy.hidden: expected a list'},
+    {{published = "{}",
+      arms = '{{name = "near", stages = {require "base", extend(require "base", {policy = {hidden = {16}}})}}}'},
+      "mine.lua:4: arms.1.stages: stage 2 of the arm near: policy.start: the run of the stage before: parameter 2"},
     {{arms = '{{name = "near", recipe = require "base", grid = {["algorithm.lr"] = {1e-3}}}}',
       question = '"", tune = {metric = "watch_time", grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
-      "arms.1.grid: has 1 points, and tune.grid 2: every arm has the same budget"},
+      "arms.1.grid: has 1 point, and tune.grid 2: every arm has the same budget"},
     {{question = '"", tune = {metric = "watch_time", user_seed = 900001, grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
       "tune.user_seed: 900001 is the seed of the users who judge the arms, too"},
     {{question = '"", tune = {metric = "watch_time", first_seed = 2, grid = {["algorithm.lr"] = {1e-3, 1e-4}}}'},
       "tune: 2 is a seed by which points are chosen and one by which arms are judged"},
+    {{worlds = '{{name = "w", set = {["eval.users"] = 16}}}'},
+      "mine.lua:10: worlds.1.set.eval.users: an experiment sets this itself: `users` says it, and `fast.users` in the fast form"},
+    {{fast = '{set = {["eval.seed"] = 3}}'}, "mine.lua:11: fast.set.eval.seed: an experiment sets this itself: `user_seed` says it"},
+    {{arms = '{{name = "near", recipe = require "base", set = {stage = 2}, fast = {["eval.days"] = 2}}}', published = "{}"},
+      "mine.lua:4: arms.1.fast.eval.days: an experiment sets this itself: `days` says it"},
+    {{question = '"", tune = {metric = "watch_time", grid = {["train.seed"] = {3, 4}}}'},
+      "mine.lua:12: tune.grid.train.seed: an experiment sets this itself: `seeds` and `first_seed` say it (--seeds, --first-seed)"},
+    {{worlds = '{{name = "w", set = {eval = {every = 16}}}}'},
+      "worlds.1.set.eval: an experiment sets some of it itself: its options are given one by one, as in eval.every"},
+    {{arms = '{{name = "near", recipe = require "base", stages = {require "base"}}}'},
+      "arms.1: an arm has a recipe or stages, and this one has both"},
+    {{arms = '{{name = "near", recipe = require "base", into = "policy.start"}}'},
+      "arms.1.into: says where stages go on, and this arm has only one recipe"},
+    {{arms = '{{name = "near", stages = {require "base", require "base"}, into = "policy.strat"}}'},
+      'arms.1.into: expected an option by path, or "start-from", got "policy.strat"; the nearest is "start"'},
+    {{arms = '{{name = "near", recipe = require "base", grid = {["algorithm.lr"] = {1e-3}}}}'},
+      "arms.1.grid: is for `tune`, the budget of all arms, and the experiment has none"},
+    {{question = '"", tune = {metric = "watch_time", grid = {["algorithm.lr"] = {1e-3, 0.001}}}'},
+      "tune.grid.algorithm.lr: 0.001 is there twice"},
+    {{control = '"ltr"', published = "{}", arms = '{{name = "ltr", recipe = require "base"}}'},
+      'control: "ltr" is a control that is no arm, and the name of one: the arm needs another name'},
+    {{question = '"", responses = {"watch_time", "like", "watch_time"}'}, 'responses: "watch_time" is there twice'},
+    {{worlds = '{{name = "table.md"}}'}, "worlds.1.name: the experiment's folder has something else of the name table.md"},
+    {{more_worlds = '{{name = "tuning"}}'}, "more_worlds.1.name: the experiment's folder has something else of the name tuning"},
+    {{worlds = '{"weak",\n "strnog"}'},
+      'mine.lua:11: worlds.2: the arm near in the world strnog: env.preset: expected one of strong, weak, got "strnog"'},
+    {{worlds = '{{name = "w", set = {\n["env.base_lik"] = 1}}}'}, "mine.lua:10: worlds.1.set: the arm near in the world w: env.base_lik: "},
+    {{question = '"", tune = {metric = "watch_time", grid = {["algorithm.lr"] = {1e-3}}}', published = "{}", arms = "{" .. arms
+      .. ', {name = "cem", recipe = extend(require "base", {algorithm = {"cem"}})}}'},
+      "mine.lua:12: tune.grid: the arm cem in the world strong: algorithm.lr: "},
+    {{question = '"", groups = {"activty"}'}, "mine.lua:12: groups: the arm near in the world strong: eval.groups"},
+    {{question = '"", ab = {set = {["algorithm.rolout"] = 3}, fast = {set = {["train.warmup"] = 64}}}'},
+      "mine.lua:12: ab.set: the arm near in the world strong: algorithm.rolout: "},
+    {{question = '"", ab = {fast = {set = {["algorithm.rolout"] = 3}}}'},
+      "mine.lua:12: ab.fast.set: the arm near in the world strong: algorithm.rolout: "},
+    {{arms = '{{name = "near", recipe = require "base", workers = 2}}', published = "{}"},
+      "mine.lua:4: arms.1.workers: a2c learns by one worker; a3c does by several"},
+    {{arms = '{{name = "near", recipe = extend(require "base", {algorithm = {"a3c"}}), workers = 17}}', published = "{}"},
+      "mine.lua:4: arms.1.workers: each drives some of the env's instances, and env.n is 16"},
+    {{arms = '{{name = "near", recipe = extend(require "base", {algorithm = {"a3c"}}), workers = 2, lag = 3}}', published = "{}"},
+      "mine.lua:4: arms.1.lag: workers have a lag of their own"},
+    {{arms = '{{name = "near", recipe = extend(require "base", {algorithm = {"cem"}}), lag = 3}}', published = "{}"},
+      "mine.lua:4: arms.1.lag: cem is a search, and acts by what it tries"},
+    {{arms = '{{name = "near", recipe = extend(require "base", {algorithm = {"cem"}})}}', published = "{}", question = '"", values = {}'},
+      "mine.lua:11: values: the arm near is a search, and has no critics"},
+    {{name = false, more_worlds = 'require "worlds"'}, "mine.lua:1: name: this is missing: its name, also that of its folder"},
   } do
     it("refuses " .. case[2], function()
+      write("worlds.lua", 'return {{name = "more"}}')
       write("mine.lua", file(case[1]))
       local _, err, code = run "experiment mine.lua -q --out e"
       assert.equal(2, code, err)
       assert.truthy(err:find(case[2], 1, true), err)
+      assert.is_nil(posix.stat(root .. "/e/strong"), "something was trained")
     end)
   end
 

@@ -57,6 +57,15 @@ describe("locate.key", function()
     assert.equal("top.lua:5", at "nothing.at.all")
   end)
 
+  it("finds a key with dots, and keys of a table that has another one", function()
+    local two = {{path = "mine.lua", text = 'local arm = {name = 1}\nreturn experiment {\narms = {}, fast = {\nset = {\n["a.b"] = 1}}}'},
+      {path = "worlds.lua", text = "return {{\nname = 1}, {name = 2,\nquestion = 3}}"}}
+    assert.same({"mine.lua", 5}, {locate.key(two, "fast.set.a.b", "arms")})
+    assert.same({"mine.lua", 2}, {locate.key(two, "name", "arms")})
+    assert.same({"mine.lua", 2}, {locate.key(two, "question", "arms")})
+    assert.same({"mine.lua", 1}, {locate.key(two, "name")})
+  end)
+
   it("ends on text that is no Lua", function()
     for _, text in ipairs {"{", "return {a = ", "{{{}", "return { = }", "[[", "'", "a.b.", "{[", "{,,,}",
       "function {"} do

@@ -20,6 +20,9 @@ local function check(fields)
       refuse(format('arms.%d: an arm has a recipe, as in {name = "a2c", recipe = require "a2c"}, or stages, a list of recipes', i),
         file, 1)
     end
+    if arm.recipe ~= nil and arm.stages ~= nil then
+      refuse(format("arms.%d: an arm has a recipe or stages, and this one has both", i), file, 1)
+    end
     for _, one in ipairs(made) do
       if not is_fields(one) or one.kind == "sweep" or one.kind == "experiment" then
         refuse(format("arms.%d: expected a recipe, got %s", i, show(one)), file, 1)
@@ -46,7 +49,8 @@ function arms.recipe(fields)
     end
   end
   local stages = list[chosen].stages or {list[chosen].recipe}
-  return stages[stage] or refuse(format("the arm %s has %d stages", names[chosen], #stages), native.defined(prelude.main), 1)
+  return stages[stage] or refuse(format("the arm %s has %d stage%s", names[chosen], #stages, #stages == 1 and "" or "s"),
+    native.defined(prelude.main), 1)
 end
 
 --- What an experiment says beside its arms' recipes; of each arm, how many stages it has.

@@ -22,6 +22,7 @@ local function of_sweep(evaluated)
   if evaluated.sweep and evaluated.sweep.experiment then
     local checked, wrong = require("perilune.recipe.experiment").check(evaluated.sweep.experiment)
     evaluated.experiment, evaluated.sweep = checked or evaluated.sweep.experiment, nil
+    for _, refusal in ipairs(wrong or {}) do refusal.within = "arms" end
     return wrong or refusals
   end
   for _, key in ipairs(keys(evaluated.sweep or {})) do

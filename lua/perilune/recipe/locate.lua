@@ -172,10 +172,13 @@ local function survey(text)
   return found
 end
 
---- Follows the keys from a table down. Returns how many were found, and the line of the last.
+--- Follows the keys from a table down. Returns how many were found, and the line of the last. The last of them may be one key with
+--- dots, as in set = {["env.preset"] = "weak"}.
 local function descend(found, node, parts, from)
   local depth, line = from - 1, node.line
   for i = from, #parts do
+    local with_dots = i < #parts and node.fields[table.concat(parts, ".", i)]
+    if with_dots then return #parts, with_dots.line end
     local field = node.fields[parts[i]]
     if not field then break end
     depth, line = i, field.line
@@ -187,14 +190,16 @@ end
 
 local surveys = setmetatable({}, {__mode = "k"}) -- of a file, for the next key that is looked for in it
 
-local function best_of(one, parts)
+-- The best place of a file. within: only in tables that have this key.
+local function best_of(one, parts, within)
   local found, best, line = surveys[one] or survey(one.text), 0, nil
   surveys[one] = found
   local function offer(depth, at)
     if depth > 0 and depth >= best then best, line = depth, at end
   end
   for _, root in ipairs(found.roots) do
-    offer(descend(found, root, parts, 1))
+    if not within or root.fields[within] then offer(descend(found, root, parts, 1)) end
+    if within then root = {fields = {}} end
     local base = root.fields.base -- of a sweep
     if base and base.node then offer(descend(found, base.node, parts, 1)) end
     local arms = root.fields.arms -- of an experiment
@@ -203,7 +208,7 @@ local function best_of(one, parts)
       if recipe and recipe.node then offer(descend(found, recipe.node, parts, 1)) end
     end
   end
-  for _, assignment in ipairs(found.assignments) do
+  for _, assignment in ipairs(within and {} or found.assignments) do
     local matches = #assignment.parts <= #parts
     for i, part in ipairs(assignment.parts) do matches = matches and part == parts[i] end
     if matches then
@@ -214,9 +219,10 @@ local function best_of(one, parts)
   return best, line, found.line
 end
 
---- files: [{path, text}], the recipe first; path: names with dots, or a list of names. Returns path and line of the
---- key, or of the closest table around it.
-function locate.key(files, path)
+--- files: [{path, text}], the recipe first; path: names with dots, or a list of names; within: a key that is beside the first of
+--- them, as `arms` is in an experiment, where the same keys of others are not meant. Returns path and line of the key, or of the
+--- closest table around it.
+function locate.key(files, path, within)
   local parts = type(path) == "table" and path or {}
   if parts ~= path then
     for part in path:gmatch("[^.]+") do parts[#parts + 1] = part end
@@ -225,7 +231,7 @@ function locate.key(files, path)
   local first_line
   for i, one in ipairs(files) do
     local depth, at, returns = 0, nil, nil
-    if not one.override then depth, at, returns = best_of(one, parts) end
+    if not one.override then depth, at, returns = best_of(one, parts, within) end
     if i == 1 then first_line = returns end
     if depth > best then best, file, line = depth, one.path, at end
   end

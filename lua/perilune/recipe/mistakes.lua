@@ -53,11 +53,11 @@ local function place_of(evaluated, refusal, without)
   for _, read in ipairs(refusal.read and evaluated.reads[refusal.path] or {}) do
     if read.name == refusal.read and evaluated.files[read.file] then return evaluated.files[read.file], read.line end
   end
-  local override = override_of(evaluated, refusal, without)
+  local override = not refusal.within and override_of(evaluated, refusal, without)
   for _, file in ipairs(evaluated.files) do
     if override and file.override and file.path == evaluated.set[override] then return file, 1 end
   end
-  local path, line = locate.key(evaluated.files, refusal.axis and {"grid", refusal.axis} or refusal.path)
+  local path, line = locate.key(evaluated.files, refusal.axis and {"grid", refusal.axis} or refusal.path, refusal.within)
   for _, file in ipairs(evaluated.files) do
     if file.path == path and not file.override then return file, line end
   end

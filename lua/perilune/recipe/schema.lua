@@ -407,16 +407,20 @@ schema.experiment_ab = {
 
 --- The fields of `ab.fast`.
 schema.experiment_ab_fast = {
-  option("users", "number", 256, "users", "users of the test", {integer = true, min = 4, max = 2 ^ 20}),
-  option("days", "number", 4, "days", "simulated days that it lasts", {integer = true, min = 1, max = 1000}),
+  option("users", "number", 256, "users", "users of the test; default: no more than `ab` has", {integer = true, min = 4, max = 2 ^ 20}),
+  option("days", "number", 4, "days", "simulated days that it lasts; default: no more than `ab` has",
+    {integer = true, min = 1, max = 1000}),
   option("from", "number", nil, "days", "the first of the days that its table judges", {integer = true, min = 1, max = 1000}),
 }
 
 --- What `--fast` takes in their place.
 schema.experiment_fast = {
-  option("seeds", "number", 3, "seeds", "seeds of training", {integer = true, min = 1, max = 1000}),
-  option("users", "number", 512, "users", "users of the judgement", {integer = true, min = 2, max = 2 ^ 24}),
-  option("days", "number", 1, "days", "simulated days of each", {integer = true, min = 1, max = 10000}),
+  option("seeds", "number", 3, "seeds", "seeds of training; default: no more than the whole form has",
+    {integer = true, min = 1, max = 1000}),
+  option("users", "number", 512, "users", "users of the judgement; default: no more than the whole form has",
+    {integer = true, min = 2, max = 2 ^ 24}),
+  option("days", "number", 1, "days", "simulated days of each; default: no more than the whole form has",
+    {integer = true, min = 1, max = 10000}),
 }
 
 --- The option of a list by its name.

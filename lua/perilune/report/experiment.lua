@@ -229,8 +229,11 @@ function experiment.grounds(shown)
 end
 
 local function marks(world)
-  return ("* told from 0 at 5 %% for all %d comparisons of this table together, by %s's correction. What could be seen is what this "
-    .. "would mark in four of five repetitions."):format(world.table.count, contrasts.correction)
+  local count = world.table.count
+  if count == 0 then return "This table compares nothing." end
+  local of = count == 1 and "the one comparison of this table" or ("all %d comparisons of this table together"):format(count)
+  return ("* told from 0 at 5 %% for %s, by %s's correction. What could be seen is what this would mark in four of five "
+    .. "repetitions."):format(of, contrasts.correction)
 end
 
 local function experience(world)
@@ -239,8 +242,8 @@ local function experience(world)
     parts[i] = ("%s %s"):format(arm.name, arm.user_days and format.count(arm.user_days) or "not noted")
     for _, run in ipairs(arm.runs) do seconds, count = seconds + (run.info.seconds or 0), count + 1 end
   end
-  return ("User-days of training, all seeds: %s. The %d runs took %s, one after the other."):format(table.concat(parts, ", "), count,
-    format.duration(seconds))
+  return ("User-days of training, all seeds: %s. %s."):format(table.concat(parts, ", "), (count == 1 and "The run took %s"
+    or "The " .. count .. " runs took %s, one after the other"):format(format.duration(seconds)))
 end
 
 -- The point that each arm was tuned to.
@@ -302,13 +305,25 @@ end
 
 local function markdown_line(cells) return "| " .. table.concat(cells, " | ") .. " |" end
 
---- The lifts of each world as a table of Markdown, in percent: what EXPERIMENTS.md has of an experiment.
+-- What a table is of, where it stands by itself.
+local function markdown_head(shown)
+  local first, last = shown.seeds[1], shown.seeds[#shown.seeds]
+  local parts = {("%s%s"):format(shown.name, shown.fast and " (fast)" or ""),
+    first == last and ("seed %.0f"):format(first) or ("seeds %.0f to %.0f"):format(first, last),
+    ("%s users × %s"):format(format.grouped(shown.users), format.plural(shown.days, "day"))}
+  for _, text in ipairs(shown.set or {}) do parts[#parts + 1] = ("`--set %s`"):format(text) end
+  return table.concat(parts, ", ") .. ":"
+end
+
+--- The lifts of each world as a table of Markdown, in percent, below a line that says what it is of: what EXPERIMENTS.md has of an
+--- experiment.
 function experiment.markdown(shown)
   local lines, published = {}, next(shown.published) ~= nil
   for _, world in ipairs(shown.worlds) do
     local header, rule = {("`%s`, lift over %s, %%"):format(world.name, world.control.name)}, {"---"}
     for _, one in ipairs(world.table.rows[1].arms) do header[#header + 1], rule[#rule + 1] = one.name, "---" end
     if published then header[#header + 1], rule[#rule + 1] = "published", "---" end
+    lines[#lines + 1], lines[#lines + 2] = markdown_head(shown), ""
     lines[#lines + 1], lines[#lines + 2] = markdown_line(header), (markdown_line(rule):gsub(" ", ""))
     for _, row in ipairs(world.table.rows) do
       local cells = {(row.name:gsub("_", " "))}

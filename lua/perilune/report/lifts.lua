@@ -10,7 +10,7 @@ local lifts = {}
 
 local tag = html.tag
 
-local cell, label, gap, line, below = 250, 96, 26, 15, 24
+local cell, gap, line, below = 250, 26, 15, 24
 local names, titles = 16, 28 -- heights of a line of arms' names, and of the worlds' names
 
 -- The least and greatest of a row's percents in all worlds, with 0 and a little air.
@@ -85,11 +85,19 @@ local function columns(worlds)
   return list, arms
 end
 
+-- The room of the responses' names, the longest of which has to end before the first world's column begins.
+local function label_of(rows)
+  local longest = 0
+  for _, row in ipairs(rows) do longest = math.max(longest, #row.name) end
+  return math.max(96, 12 + 7 * longest)
+end
+
 --- The drawing. worlds: of trainer/experiment.lua; published: {response = {arm = percent}}.
 function lifts.drawing(worlds, published, attributes)
   local arms
   worlds, arms = columns(worlds)
   local first = worlds[1].table.rows
+  local label = label_of(first)
   local width, height = label + #worlds * cell, #arms * line + below
   local drawn, high = legend(arms, width)
   local marks, head = {drawn}, high + titles

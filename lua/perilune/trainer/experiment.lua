@@ -12,6 +12,7 @@ local contrasts = require "perilune.stats.contrasts"
 local front = require "perilune.stats.front"
 local lift = require "perilune.stats.lift"
 local locate = require "perilune.recipe.locate"
+local checked = require "perilune.recipe.experiment"
 local panel = require "perilune.trainer.panel"
 local printer = require "perilune.recipe.print"
 local split = require "perilune.stats.split"
@@ -20,50 +21,85 @@ local comparison = require "perilune.trainer.comparison"
 local environment = require "perilune.trainer.environment"
 local jobs = require "perilune.trainer.jobs"
 local judges = require "perilune.trainer.judges"
+local workers = require "perilune.trainer.workers"
 
 local experiment = {}
 
 --- An arm's `into` of chains whose stages begin with all that the stage before had learned, critics too (`train --start-from`).
 experiment.whole = "start-from"
 
---- Refuses a plan at these keys of its file.
-function experiment.refuse(plan, keys_, message)
-  local file, line = locate.key(plan.files, keys_)
-  failure.usage(("%s:%d: %s: %s"):format(file, line, table.concat(keys_, "."), message))
+-- "file:line: key" of a plan's file.
+local function place_of(plan, key)
+  local file, line = locate.key(plan.files, key, "arms")
+  return ("%s:%d: %s"):format(file, line, key)
 end
 
-local function add(set, settings)
-  for _, path in ipairs(keys(settings)) do set[#set + 1] = ("%s=%s"):format(path, printer.value(settings[path], path)) end
-end
+--- Refuses a plan at this key of its file, a path with dots.
+function experiment.refuse(plan, key, message) failure.usage(("%s: %s"):format(place_of(plan, key), message)) end
 
--- The overrides that make an arm's stage in a world what is trained. from: the run of the stage before it.
-local function overrides(plan, arm, world, stage, from)
-  local set, said = {("arm=%q"):format(arm.recipe_of or arm.name)}, plan.said
-  if stage > 1 then set[2] = "stage=" .. stage end
-  add(set, world.set)
-  add(set, arm.set)
-  if plan.fast then
-    add(set, said.fast.set)
-    add(set, arm.fast)
+-- Adds options by path to overrides; keys_: {override = the key of the file that says it}.
+local function add(set, keys_, settings, key)
+  for _, path in ipairs(keys(settings)) do
+    local text = ("%s=%s"):format(path, printer.value(settings[path], path))
+    set[#set + 1], keys_[text] = text, key
   end
-  add(set, (plan.tuned[world.name] or {})[arm.name] or {})
-  add(set, {["eval.users"] = plan.users, ["eval.days"] = plan.days, ["eval.seed"] = said.user_seed})
-  if #said.groups > 0 then add(set, {["eval.groups"] = said.groups}) end
-  if said.control == "ltr" or said.control == "zero" then add(set, {["eval.baseline"] = said.control}) end
-  for _, text in ipairs(plan.set) do set[#set + 1] = text end
-  if from and arm.into ~= experiment.whole then set[#set + 1] = ("%s=%q"):format(arm.into, from) end
-  return set
 end
 
-local function load(plan, set)
-  return failure.check_recipe(require("perilune").recipe.load(plan.path, {set = set, trust = plan.trust}))
+-- The overrides that make an arm's stage in a world what is trained, and the keys of those that the file says. from: the run of
+-- the stage before it.
+local function overrides(plan, arm, world, stage, from)
+  local set, keys_, said = {("arm=%q"):format(arm.recipe_of or arm.name)}, {}, plan.said
+  if stage > 1 then set[2] = "stage=" .. stage end
+  local function say(settings, key) add(set, keys_, settings, key) end
+  say(world.set, world.at)
+  say(arm.set, arm.at .. ".set")
+  if plan.fast then
+    say(said.fast.set, "fast.set")
+    say(arm.fast, arm.at .. ".fast")
+  end
+  say((plan.tuned[world.name] or {})[arm.name] or {}, arm.grid and arm.at .. ".grid" or "tune.grid")
+  say({["eval.users"] = plan.users}, "users")
+  say({["eval.days"] = plan.days}, "days")
+  say({["eval.seed"] = said.user_seed}, "user_seed")
+  if #said.groups > 0 then say({["eval.groups"] = said.groups}, "groups") end
+  if said.control == "ltr" or said.control == "zero" then say({["eval.baseline"] = said.control}, "control") end
+  for _, text in ipairs(plan.set) do set[#set + 1], keys_[text] = text, nil end
+  if from and arm.into ~= experiment.whole then say({[arm.into] = from}, arm.at .. ".into") end
+  return set, keys_
 end
 
---- An arm's recipe in a world, with further options by path.
-function experiment.recipe(plan, arm, world, more)
-  local set = overrides(plan, arm, world, 1)
-  add(set, more)
-  return load(plan, set)
+-- What is wrong with overrides that nobody typed is said at the keys of the file that they come from, with the arm and the world.
+local function at_keys(plan, arm, world, keys_, message)
+  local lines = {}
+  for line in (message .. "\n"):gmatch "(.-)\n" do
+    for text, key in pairs(keys_) do
+      local begin = "--set " .. text .. ": "
+      if line:sub(1, #begin) == begin then
+        line = ("%s: the arm %s in the world %s: %s"):format(place_of(plan, key), arm.recipe_of or arm.name, world.name,
+          line:sub(#begin + 1))
+        break
+      end
+    end
+    lines[#lines + 1] = line
+  end
+  return table.concat(lines, "\n")
+end
+
+local function load(plan, arm, world, set, keys_)
+  local loaded, message = require("perilune").recipe.load(plan.path, {set = set, trust = plan.trust})
+  return loaded or failure.usage(at_keys(plan, arm, world, keys_, message))
+end
+
+--- The recipe of an arm's stage in a world. from: the run of the stage before it, or nil.
+function experiment.recipe_of_stage(plan, arm, world, stage, from)
+  return load(plan, arm, world, overrides(plan, arm, world, stage, from))
+end
+
+--- An arm's recipe in a world, with further options by path, which this key of the file says.
+function experiment.recipe(plan, arm, world, more, key)
+  local set, keys_ = overrides(plan, arm, world, 1)
+  add(set, keys_, more, key)
+  return load(plan, arm, world, set, keys_)
 end
 
 -- What all arms of a world must have in common.
@@ -72,13 +108,13 @@ local function check_alike(plan, world)
   for _, arm in ipairs(plan.arms) do
     local a, b = first.loaded[world.name], arm.loaded[world.name]
     if not judges.of(b.recipe.eval, b.env.kind).baseline(b.recipe.eval) then
-      experiment.refuse(plan, {"arms"}, "an experiment's envs have users and days, and this one has none")
+      experiment.refuse(plan, "arms", "an experiment's envs have users and days, and this one has none")
     end
     local names = {first.name, arm.name}
     comparison.check({a, b}, names)
     local function side(one) return {eval = one.recipe.eval, options = one.env.options} end
     local message = comparison.apart(side(a), side(b), names)
-    if message then experiment.refuse(plan, {"arms"}, (message:gsub("; with .*$", ""))) end
+    if message then experiment.refuse(plan, "arms", (message:gsub("; with .*$", ""))) end
   end
 end
 
@@ -95,7 +131,7 @@ local function judged_by(plan)
   return all, need, known
 end
 
---- The metric of a response's name, or refuses it at these keys of the file.
+--- The metric of a response's name, or refuses it at this key of the file.
 function experiment.metric(plan, name, where)
   local _, need = judged_by(plan)
   return need(name, where)
@@ -105,8 +141,8 @@ end
 local function metrics_of(plan)
   local all, need, known = judged_by(plan)
   local list, published = {}, keys(plan.said.published)
-  for _, name in ipairs(plan.said.responses) do need(name, {"responses"}) end
-  for _, name in ipairs(published) do need(name, {"published", name}) end
+  for _, name in ipairs(plan.said.responses) do need(name, "responses") end
+  for _, name in ipairs(published) do need(name, "published." .. name) end
   for i, name in ipairs(#plan.said.responses > 0 and plan.said.responses or published) do list[i] = known[name] end
   return #list > 0 and list or all
 end
@@ -116,7 +152,7 @@ local function check_seeds(plan)
   local tune = experiment.budget(plan)
   for _, seed in ipairs(tune and plan.seeds or {}) do
     if seed >= tune.first_seed and seed < tune.first_seed + tune.seeds then
-      experiment.refuse(plan, {"tune"}, ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives "
+      experiment.refuse(plan, "tune", ("%.0f is a seed by which points are chosen and one by which arms are judged: first_seed gives "
         .. "the tuning seeds of its own"):format(seed))
     end
   end
@@ -138,6 +174,14 @@ local function worlds_of(said, names)
   return list
 end
 
+-- What the command line gives every arm, but for what an experiment sets itself.
+local function check_set(list)
+  for _, text in ipairs(list) do
+    local refused = checked.refused((text:match("^[^=]*"):gsub("%s", "")))
+    if refused then failure.usage(("--set %s: %s"):format(text, refused)) end
+  end
+end
+
 --- Checks everything before the first run begins. options: fast, trust, seeds, first, set (overrides of all arms), worlds (names);
 --- out.
 function experiment.plan(path, options)
@@ -146,6 +190,7 @@ function experiment.plan(path, options)
     failure.usage(("%s is a recipe and no experiment: an experiment returns experiment {name = …, control = …, arms = {…}}"):format(path))
   end
   local said = first.experiment
+  check_set(options.set or {})
   said.worlds = worlds_of(said, options.worlds or {})
   local sizes = options.fast and said.fast or said
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
@@ -156,9 +201,22 @@ function experiment.plan(path, options)
   plan.root = (options.out or ("runs/experiment-%s%s"):format(name, options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
   experiment.load(plan)
   plan.metrics = metrics_of(plan)
-  for _, response in ipairs(said.front) do experiment.metric(plan, response, {"front"}) end
-  if said.tune then experiment.metric(plan, said.tune.metric, {"tune", "metric"}) end
+  for _, response in ipairs(said.front) do experiment.metric(plan, response, "front") end
+  if said.tune then experiment.metric(plan, said.tune.metric, "tune.metric") end
   return plan
+end
+
+-- Whether an arm's stage can be trained as the file says, and whether what is shown of it can be.
+local function check_training(plan, arm, loaded)
+  local option, message = workers.refused(loaded, arm)
+  if option then experiment.refuse(plan, ("%s.%s"):format(arm.at, option), message) end
+  if loaded.algorithm.build then return end
+  if arm.into == experiment.whole then
+    experiment.refuse(plan, arm.at .. ".into", "a search learns no networks: it begins at the action nearest to zero")
+  end
+  if plan.said.values then
+    experiment.refuse(plan, "values", ("the arm %s is a search, and has no critics"):format(arm.name))
+  end
 end
 
 --- Loads every arm in every world, as it is to be trained.
@@ -166,8 +224,11 @@ function experiment.load(plan)
   for i, arm in ipairs(plan.said.arms) do
     plan.arms[i] = {name = arm.name, said = arm, loaded = {}}
     for _, world in ipairs(plan.said.worlds) do
-      plan.arms[i].loaded[world.name] = load(plan, overrides(plan, arm, world, 1))
-      for stage = 2, arm.stages do load(plan, overrides(plan, arm, world, stage)) end
+      for stage = 1, arm.stages do
+        local loaded = experiment.recipe_of_stage(plan, arm, world, stage)
+        check_training(plan, arm, loaded)
+        if stage == 1 then plan.arms[i].loaded[world.name] = loaded end
+      end
     end
   end
   for _, world in ipairs(plan.said.worlds) do check_alike(plan, world) end
@@ -208,8 +269,8 @@ local function jobs_of(plan, stage, before)
       for _, arm in ipairs(plan.said.arms) do
         local key = experiment.key(world, arm, seed)
         if stage <= arm.stages then
-          local set = overrides(plan, arm, world, stage, before[key])
-          local job = jobs.new(load(plan, set), seed, {set = set, workers = arm.workers, lag = arm.lag,
+          local set, keys_ = overrides(plan, arm, world, stage, before[key])
+          local job = jobs.new(load(plan, arm, world, set, keys_), seed, {set = set, workers = arm.workers, lag = arm.lag,
             start = arm.into == experiment.whole and before[key] or nil, runs = experiment.place(plan, world, arm, stage),
             name = ("%s in %s with seed %.0f"):format(arm.name, world.name, seed)})
           job.key = key

@@ -8,9 +8,7 @@
 --- operator.lua is what an operator asks of it while it trains.
 
 local failure = require "perilune.failure"
-local format = require "perilune.format"
 local prl = require "perilune"
-local schema = require "perilune.recipe.schema"
 local about = require "perilune.trainer.about"
 local changes = require "perilune.trainer.changes"
 local drivers = require "perilune.trainer.drivers"
@@ -20,39 +18,9 @@ local recipes = require "perilune.trainer.recipes"
 local runs = require "perilune.trainer.run"
 local start = require "perilune.trainer.start"
 local environment = require "perilune.trainer.environment"
+local workers = require "perilune.trainer.workers"
 
 local trainer = {}
-
--- Whether the recipe can be trained by so many workers, each with a part of the instances.
-local function check_workers(loaded, workers)
-  local name, n = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.env.n
-  if not loaded.algorithm.asynchronous then
-    failure.usage(("--workers %d: %s learns by one worker; a3c does by several"):format(workers, name))
-  end
-  if loaded.env.kind == "lua" then
-    failure.usage(("--workers %d: an environment in Lua is driven by one worker"):format(workers))
-  end
-  if loaded.recipe.agent.baseline then
-    failure.usage(("--workers %d: a control group (agent.baseline) is for one worker"):format(workers))
-  end
-  if workers > n then
-    failure.usage(("--workers %d: each drives some of the env's instances, and env.n is %d"):format(workers, n))
-  end
-end
-
--- Whether the algorithm learns from steps of older policies.
-local function check_lag(loaded, options)
-  local name, made = loaded.recipe.algorithm[1] or loaded.recipe.algorithm.lua, loaded.algorithm
-  local function refuse(message) failure.usage(("--lag %d: %s"):format(options.lag, message)) end
-  if options.lag > schema.most_lag then
-    failure.usage(("--lag: expected from 0 to %s updates, got %.0f"):format(format.grouped(schema.most_lag), options.lag))
-  end
-  if not made.build then refuse(name .. " is a search, and acts by what it tries") end
-  if (options.workers or 1) > 1 then refuse("workers have a lag of their own (the metric `lag`)") end
-  if made.stale == "drop" and not loaded.recipe.algorithm.correction then
-    refuse(name .. ' drops the steps of older policies: a correction is needed with it, as in correction = {"vtrace"}')
-  end
-end
 
 --- A new run of a loaded recipe (recipe/load.lua). options: root (the folder of runs), quiet, set (the overrides), start_from
 --- (a run's folder or an agent's file: begin with what that has learned), threads (of evaluations, in place of the recipe's:
@@ -63,8 +31,8 @@ end
 --- is none.
 function trainer.start(loaded, options)
   local recipe, driver = loaded.recipe, drivers.of_algorithm(loaded.algorithm)
-  if (options.workers or 1) > 1 then check_workers(loaded, options.workers) end
-  if (options.lag or 0) > 0 then check_lag(loaded, options) end
+  local option, against = workers.refused(loaded, options)
+  if option then failure.usage(("--%s %.0f: %s"):format(option, options[option], against)) end
   local env, message = environment.make(loaded.env, loaded.env.n, recipe.train.seed, loaded.env.twins, options.workers,
     loaded.env.couples)
   if not env then failure.usage(("%s: %s"):format(loaded.path, message)) end

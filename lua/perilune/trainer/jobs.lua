@@ -27,7 +27,9 @@ end
 
 -- A folder's run as {path, status, rank}; nil where it is none. rank orders runs of one job by how far they are.
 local function read_run(path)
-  local info = records.read(path .. "/run.json", "run")
+  local ok, info = pcall(records.read, path .. "/run.json", "run")
+  if not ok and failure.is_defect(info) then error(info, 0) end
+  if not ok then failure.run(("%s; without the folder %s the run is trained again"):format(tostring(info), path)) end
   if not info or not runs.unchanged(info) then return nil end
   local found = {path = path, status = info.status, hash = info.hash, seed = info.seed, steps = info.steps,
     workers = info.workers, lag = info.lag, start = info.start and info.start.from:gsub("/checkpoints/[^/]*$", ""), rank = -1}

@@ -67,6 +67,11 @@ local function measured(plan, trained, world, arm, metric)
   return list
 end
 
+--- Refuses points that no recipe of an arm takes, before anything is trained.
+function tuning.check(plan)
+  if experiment.budget(plan) then plan_of(plan) end
+end
+
 --- Tunes the arms of a plan, which takes the points chosen (`tuned`), and loads its arms with them. options: of experiment.train.
 --- Without a budget it does nothing.
 function tuning.run(plan, options)
@@ -74,7 +79,7 @@ function tuning.run(plan, options)
   if not tune then return end
   local inner = plan_of(plan)
   local trained = experiment.train(inner, options)
-  local metric = experiment.metric(plan, tune.metric, {"tune", "metric"})
+  local metric = experiment.metric(plan, tune.metric, "tune.metric")
   for _, world in ipairs(plan.said.worlds) do
     local chosen = {}
     for _, arm in ipairs(plan.said.arms) do
