@@ -10,6 +10,8 @@ local function world(preset, factor)
     set = {["env.preset"] = preset, ["objective.critics.interactions.weight"] = 0.2 * factor}}
 end
 
+local many = {["env.n"] = 256} -- also where a world makes another env of it
+
 return experiment {
   name = "live_claims",
   question = "Which of reinforce, ppo and a3c is first at its final lift, and how far does the lift depend on the reward's coefficients?",
@@ -18,9 +20,9 @@ return experiment {
     {name = "a3c", recipe = extend(base, {algorithm = {"a3c", rollout = 8, entropy = 0, optimizer = {"adam", epsilon = 1e-5},
       lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}, lambda = 0.9}})},
     {name = "reinforce", recipe = extend(base, {env = {n = 256}, algorithm = {"reinforce", rollout = 32, longest = 200,
-      lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}}})},
+      lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}}}), set = many},
     {name = "ppo", recipe = extend(base, {env = {n = 256}, algorithm = {"ppo", rollout = 32, minibatch = 1024, epochs = 4,
-      lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}, lambda = 0.9}})},
+      lr = linear {from = 6e-4, to = 0}, critic_lr = linear {from = 6e-4, to = 0}, lambda = 0.9}}), set = many},
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
   worlds = {world("strong", 0.5), world("strong", 1), world("strong", 2)},

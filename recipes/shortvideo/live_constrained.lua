@@ -9,15 +9,17 @@ local interactions = {
 local learner = require("a3c_adam").algorithm
 local base = extend(require "a2c", {env = {n = 256}, train = {steps = 3e6}})
 
+local many = {["env.n"] = 256} -- also where a world makes another env of it
+
 return experiment {
   name = "live_constrained",
   question = "Does a two-stage policy keep the watch time of a3c with most of the interactions that a policy for these alone gains?",
   control = "ltr",
   arms = {
-    {name = "a3c", recipe = extend(base, {algorithm = learner})},
-    {name = "rcpo", recipe = extend(require "rcpo", {algorithm = learner, env = {n = 256}, train = {steps = 3e6}})},
-    {name = "interactions", recipe = extend(base, {algorithm = learner, objective = {critics = interactions}})},
-    {name = "two_stage", recipe = require "two_stage", fast = {["algorithm.first"] = 1e5}},
+    {name = "a3c", recipe = extend(base, {algorithm = learner}), set = many},
+    {name = "rcpo", recipe = extend(require "rcpo", {algorithm = learner, env = {n = 256}, train = {steps = 3e6}}), set = many},
+    {name = "interactions", recipe = extend(base, {algorithm = learner, objective = {critics = interactions}}), set = many},
+    {name = "two_stage", recipe = require "two_stage", set = many, fast = {["algorithm.first"] = 1e5}},
   },
   published = {
     watch_time = {a3c = 0.309, rcpo = 0.283, interactions = 0.117, two_stage = 0.336},

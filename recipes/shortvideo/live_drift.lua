@@ -14,14 +14,16 @@ local function learns(days)
   })
 end
 
+local many = {["env.n"] = users} -- also where a world makes another env of it
+
 return experiment {
   name = "live_drift",
   question = "Does a policy that stops learning lose what it has gained, in a world that drifts?",
   control = "goes on",
   arms = {
-    {name = "goes on", recipe = learns(60)},
-    {name = "stops after 10 days", recipe = learns(10)},
-    {name = "stops after 30 days", recipe = learns(30)},
+    {name = "goes on", recipe = learns(60), set = many},
+    {name = "stops after 10 days", recipe = learns(10), set = many},
+    {name = "stops after 30 days", recipe = learns(30), set = many},
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
   metrics = {"lift/watch_time", "lift/like", "lift/share", "lift/video_views"},

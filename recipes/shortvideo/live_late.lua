@@ -10,14 +10,16 @@ end
 
 local function world(name, wait) return {name = name, set = {["env.preset"] = "strong", ["env.return_wait"] = wait}} end
 
+local many = {["env.n"] = 256} -- also where a world makes another env of it
+
 return experiment {
   name = "live_late",
   question = "Do ppo and a3c stand feedback that comes after the policy has changed?",
   control = "ltr",
   arms = {
-    {name = "a3c", recipe = a3c(false)},
-    {name = "a3c vtrace", recipe = a3c {"vtrace"}},
-    {name = "ppo", recipe = extend(base, {algorithm = {"ppo", rollout = 8, minibatch = 512, epochs = 4, lambda = 0.9}})},
+    {name = "a3c", recipe = a3c(false), set = many},
+    {name = "a3c vtrace", recipe = a3c {"vtrace"}, set = many},
+    {name = "ppo", recipe = extend(base, {algorithm = {"ppo", rollout = 8, minibatch = 512, epochs = 4, lambda = 0.9}}), set = many},
   },
   responses = {"watch_time", "video_views", "like", "follow", "share", "comment"},
   metrics = {"lag", "stale_steps", "approx_kl", "clip_rate/rho"},

@@ -4,7 +4,7 @@ return experiment {
   name = "live_learning_curve",
   question = "After how many days are both watch time and shares of a two-stage policy above those of the supervised ranker?",
   control = "ltr",
-  arms = {{name = "two_stage", recipe = require "two_stage", set = {["eval.every"] = 2.5e5, ["eval.curve"] = 2048},
+  arms = {{name = "two_stage", recipe = require "two_stage", set = {["env.n"] = 256, ["eval.every"] = 2.5e5, ["eval.curve"] = 2048},
     fast = {["algorithm.first"] = 1e5}}},
   responses = {"watch_time", "share", "comment"},
   metrics = {"kl/share", "effective"},
