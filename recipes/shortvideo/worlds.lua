@@ -12,7 +12,8 @@ local function world(name, env, more)
   return {name = name, set = set}
 end
 
-local real = {["env.1"] = "kuairand", ["env.n"] = 64, ["env.world"] = "runs/kuairand/world.safetensors", ["policy.action"] = {freshness = 0}}
+local real = {["env.1"] = "kuairand", ["env.n"] = 64, ["env.world"] = "runs/kuairand/world.safetensors",
+  ["policy.action"] = {freshness = 0}}
 
 return {
   world("strong", {preset = "strong"}),

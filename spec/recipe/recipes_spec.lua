@@ -48,14 +48,13 @@ describe("recipes/", function()
         assert.equal(#said.arms, #experiment.plan(path, {worlds = {one.name}, set = set}).arms)
       end
     end
-    return #said.more_worlds
   end
 
   for _, path in ipairs(files()) do
     local evaluated = prl.recipe_eval(path)
     local recipe = evaluated.recipe
     if (evaluated.sweep or {}).experiment then
-      it("has " .. path .. ", whose arms load in all of its worlds", function() assert.is_true(check_worlds(path) > 0) end)
+      it("has " .. path .. ", whose arms load in all of its worlds", function() check_worlds(path) end)
     end
     if recipe.env then -- the others are for `perilune fit`
       it("has " .. path .. ", which loads", function()
