@@ -21,6 +21,6 @@ return experiment {
   served = true, metrics = {"predictor_loss", "entropy", "perturbation_kl"},
   worlds = {"strong", "weak"},
   more_worlds = require "worlds",
-  seeds = 5, users = 4096, days = 3,
+  seeds = 3, users = 4096, days = 3,
   fast = {seeds = 2, users = 512, days = 1, set = {["train.steps"] = 2e5, ["eval.every"] = 5e4, ["eval.curve"] = 256}},
 }

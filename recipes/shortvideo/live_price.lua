@@ -1,6 +1,7 @@
 -- What shares cost in watch time: by the world, or by the algorithm? Twins, which see pairs of users who meet the same chances and so lose
 -- little to noise, for whom a share counts as so many seconds of watching; beside them the two stages of live_constrained, by how near
 -- the second stays to the first.
+-- Eight arms: about five minutes a world on two cores.
 --   perilune experiment recipes/shortvideo/live_price.lua [--fast]
 local function twins(seconds)
   return extend(require "twins", {objective = {critics = {
