@@ -301,16 +301,16 @@ describe("a run that is changed while it trains", function()
 
   it("carries out no request that it cannot take away", function()
     local run = start()
-    local remove = os.remove
+    local rename = os.rename
     at(run, 4, function()
       ask(run)
-      os.remove = function(path) -- luacheck: ignore
+      os.rename = function(path, to) -- luacheck: ignore
         if path:find(requests.name, 1, true) then return nil, path .. ": Operation not permitted" end
-        return remove(path)
+        return rename(path, to)
       end
     end)
-    at(run, 8, function() os.remove = remove end) -- luacheck: ignore
-    finally(function() os.remove = remove end) -- luacheck: ignore
+    at(run, 8, function() os.rename = rename end) -- luacheck: ignore
+    finally(function() os.rename = rename end) -- luacheck: ignore
     local said = silently(run.train, run)
     local _, times = said:gsub("a request is not carried out, since it cannot be taken away: [^\n]*: Operation not permitted\n", "")
     assert.equal(1, times, said)
@@ -792,13 +792,35 @@ describe("a run that is changed while it trains", function()
     assert.equal(whole.info.hash, again.agent:shadow().hash)
   end)
 
-  it("does not take what waited for a training that is over", function()
+  it("refuses what waited for a training that is over, and what was taken and never answered, and says so", function()
     local run = start()
-    killed(run, function(kill) at(run, 12, kill) end)
-    ask(run)
-    local again = resume(run)
+    at(run, 6, function() ask(run, {kind = "check"}) end)
+    killed(run, function(kill)
+      local take = requests.take
+      function requests.take(folder)
+        local request, message = take(folder)
+        if request then kill() end
+        return request, message
+      end
+    end)
+    ask(run, {id = "1.2.4"})
+    local said, again = silently(resume, run)
+    local ended = "refused: the training ended before it was looked at; ask again"
+    assert.truthy(said:find("swap by ada at step 320: " .. ended .. "\n", 1, true), said)
     again:train()
-    assert.is_nil(posix.stat(run.folder:file(requests.name)))
-    assert.same({}, entries_of(run))
+    local entries = entries_of(run)
+    assert.same({{"check", "1.2.3", ended}, {"swap", "1.2.4", ended}}, {{entries[1].kind, entries[1].request, entries[1].outcome},
+      {entries[2].kind, entries[2].request, entries[2].outcome}})
+    for _, name in ipairs {requests.name, requests.taken} do assert.is_nil(posix.stat(run.folder:file(name))) end
+  end)
+
+  it("does not refuse what was taken and has its line", function()
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    killed(run, function(kill) requests.done = kill end)
+    assert.truthy(posix.stat(run.folder:file(requests.taken)))
+    silently(resume, run)
+    for _, entry in ipairs(entries_of(run)) do assert.falsy(entry.outcome:find "^refused", entry.outcome) end
+    assert.is_nil(posix.stat(run.folder:file(requests.taken)))
   end)
 end)

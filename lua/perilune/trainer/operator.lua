@@ -40,7 +40,6 @@ local function previous_of(run) return run.driver:between() ~= nil and run.agent
 
 --- options: trust, watch (of trainer.start). files: what the recipe was made of; without them they are looked up.
 function operator.new(run, options, files)
-  requests.forget(run.folder)
   standing.forget(run.folder)
   local self = setmetatable({run = run, trust = options.trust, next = 0, next_told = 0, unwritten = {}, told = {}}, Operator)
   if options.watch then
@@ -49,6 +48,7 @@ function operator.new(run, options, files)
   self.passed, self.previous = all_held(run), previous_of(run)
   self.shadow = run.info.shadow and run.info.shadow.hash
   self:look_at_refit()
+  self:refuse_left()
   return self
 end
 
@@ -123,6 +123,13 @@ function Operator:refuse(request, message)
   if ok then return written end
   if request.id then requests.reply(self.run.folder, {request = request.id, outcome = entry.outcome}) end
   return journal.entry(self.run, entry)
+end
+
+-- What waited for a training that is over was asked of the run as it was then.
+function Operator:refuse_left()
+  for _, request in ipairs(requests.left(self.run.folder)) do
+    say(self.run, text_of(self:refuse(request, "the training ended before it was looked at; ask again")))
+  end
 end
 
 -- A swap to what is in force already would only take the place of the recipe before it, to which there were no way back then.
@@ -349,7 +356,9 @@ function Operator:look()
     request, message = self.watched:request(self.run.info.hash)
     if message then say(self.run, message) end
   end
-  if request then say(self.run, text_of(self:carry_out(request))) end
+  if not request then return end
+  say(self.run, text_of(self:carry_out(request)))
+  if request.id then requests.done(self.run.folder) end
 end
 
 --- Live options that were set when the run went on, for the journal. texts: of --set.
