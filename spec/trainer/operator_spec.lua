@@ -509,6 +509,41 @@ describe("a run that is changed while it trains", function()
     assert.equal(entries[1].after, run.agent:hash())
   end)
 
+  it("takes no edit that leaves the file's own recipe as it was, whatever is in force", function()
+    local run = start {watch = true}
+    local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
+    at(run, 2, function() ask(run) end)
+    edits(6, "-- a remark\n" .. pole:format "")
+    edits(12, (pole:format "":gsub("0.98", "0.97")))
+    local said = silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({2, "ada", "its file was edited (--watch)"}, {#entries, entries[1].author, entries[2].reason}, said)
+    assert.truthy(said:find("pole.lua says the recipe that it said before, and another is in force: nothing is changed\n", 1, true), said)
+  end)
+
+  it("says at once where guards stand when another recipe comes into force", function()
+    local text = feed:format(1, -0.9, 32768)
+    assert(prl.io.write(root .. "/pole.lua", text))
+    assert(prl.io.write(root .. "/two.lua", feed:format(2, -0.9, 32768)))
+    local run, found = start(), nil
+    local standing = require "perilune.trainer.standing"
+    at(run, 3, function()
+      run.operator.next_told = math.huge -- not by the clock
+      ask(run)
+    end)
+    at(run, 5, function()
+      found = standing.read(run.folder.path)
+      assert.equal(run.agent:hash(), found.hash)
+      ask(run, {kind = "rollback", id = "1.2.4"})
+    end)
+    at(run, 7, function()
+      found = standing.read(run.folder.path)
+      assert.is_true(found == nil or found.hash == run.info.hash)
+    end)
+    silently(run.train, run)
+    assert.equal(2, #journal.swaps(entries_of(run)))
+  end)
+
   it("looks at an edit with the trust of its training", function()
     assert(prl.io.write(root .. "/world.lua", [[return {
       observation = {"x"}, action = {"continuous", a = {-1, 1}}, responses = {reward = {}}, max_steps = 10,
@@ -822,5 +857,15 @@ describe("a run that is changed while it trains", function()
     silently(resume, run)
     for _, entry in ipairs(entries_of(run)) do assert.falsy(entry.outcome:find "^refused", entry.outcome) end
     assert.is_nil(posix.stat(run.folder:file(requests.taken)))
+  end)
+
+  it("has what was in force before in the line of options set by hand", function()
+    local run = start()
+    killed(run, function(kill) at(run, 12, kill) end)
+    local again = trainer.resume(run.folder.path, {quiet = true, report = report, set = {"algorithm.lr=1e-4", "algorithm.lr = 2e-4"}})
+    again:train()
+    local before = tostring(assert(prl.recipe.load(root .. "/pole.lua")).recipe.algorithm.lr)
+    assert.same({{option = "algorithm.lr", before = before, after = "1e-4"}, {option = "algorithm.lr", before = "0.0001", after = "2e-4"}},
+      entries_of(run)[1].changes)
   end)
 end)

@@ -257,6 +257,7 @@ function Operator:settle()
   if not waiting or run.agent:hash() ~= waiting.hash or waiting.call == "confirm" and run.agent:shadow() then return end
   self.waiting, self.passed, self.stepped, self.refitting = nil, false, nil, waiting.refits or false
   if waiting.call == "confirm" then self:end_shadow() end
+  standing.write(run)
   if waiting.loaded then
     recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
   end
@@ -361,13 +362,8 @@ function Operator:look()
   if request.id then requests.done(self.run.folder) end
 end
 
---- Live options that were set when the run went on, for the journal. texts: of --set.
-function operator.note_set(run, texts)
-  local changes = {}
-  for i, text in ipairs(texts) do
-    local option, value = text:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
-    changes[i] = {option = option, after = value}
-  end
+--- Live options that were set when the run went on, for the journal.
+function operator.note_set(run, changes)
   journal.append(run, {kind = "set", author = journal.author(), changes = changes, outcome = "in force"})
 end
 
