@@ -140,6 +140,20 @@ describe("perilune swap", function()
     local code, _, err = run "swap R wrong.lua"
     assert.equal(2, code)
     assert.truthy(err:find("wrong.lua:3: objective.critics.upright.weight: expected a number or a schedule", 1, true), err)
+    local out
+    code, out, err = run "swap R wrong.lua --json"
+    assert.equal(2, code)
+    assert.truthy(cjson.decode(out).outcome:find("^refused: .*wrong.lua:3: objective.critics.upright.weight"), out)
+    assert.truthy(err:find("wrong.lua:3", 1, true), err)
+    for _, bytes in ipairs {"\\377", "\\342\\200\\256"} do -- no UTF-8, and U+202E
+      code, _, err = run(("swap R other.lua --author \"$(printf 'a%s')\""):format(bytes))
+      assert.equal(2, code)
+      assert.truthy(err:find("perilune: --author: it must be one line of at most 400 bytes, and this one has a byte that is no UTF-8", 1,
+        true), err)
+    end
+    code, out = run "swap --help"
+    assert.equal(0, code)
+    assert.falsy(out:find "Default: apply", out)
     code, _, err = run "swap R other.lua --set env.n=8"
     assert.equal(2, code)
     assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "

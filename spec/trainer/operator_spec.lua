@@ -859,6 +859,18 @@ describe("a run that is changed while it trains", function()
     assert.is_nil(posix.stat(run.folder:file(requests.taken)))
   end)
 
+  it("names the switches of --watch where it refuses an edit", function()
+    local run = start {watch = true}
+    local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
+    edits(3, (pole:format(""):gsub("n = 4", "n = 8")))
+    edits(9, (pole:format(""):gsub("epochs = 1", "epochs = 1, lr = linear {from = 1e-2, to = 0}")))
+    silently(run.train, run)
+    local entries = entries_of(run)
+    assert.equal("refused: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train", entries[1].outcome)
+    assert.truthy(entries[2].outcome:find("must be said which: perilune train --watch --schedules go-on, or --schedules restart", 1, true),
+      entries[2].outcome)
+  end)
+
   it("has what was in force before in the line of options set by hand", function()
     local run = start()
     killed(run, function(kill) at(run, 12, kill) end)

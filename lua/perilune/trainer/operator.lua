@@ -156,7 +156,7 @@ function Operator:prepare(request, entry)
   else
     wanted = asked.swap(run, self.trust, request)
     local changes
-    entry.plan, changes = asked.agent(run.agent, "check_swap", wanted.plan, wanted.how)
+    entry.plan, changes = asked.agent(run.agent, "check_swap", wanted.plan, wanted.how, request)
     if not changes then
       entry.plan, entry.outcome = nil, in_force_already(request, run.agent:previous())
       return nil
