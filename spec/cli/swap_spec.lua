@@ -244,16 +244,18 @@ agent.streams is 9 in the new plan and 4 in the running agent; it must stay
     posix.kill(training, posix.SIGSTOP) -- it takes no request
     local pid = posix.fork()
     if pid == 0 then
-      posix.execp("sh", {"-c", ("cd '%s' && exec '%s' swap %s other.lua --author eve 2>taken_back >/dev/null"):format(root, command.path,
-        folder)})
+      posix.execp("sh", {"-c", ("cd '%s' && umask 077 && exec '%s' swap %s other.lua --author eve 2>taken_back >/dev/null"):format(root,
+        command.path, folder)})
       posix._exit(127)
     end
     local path, begun = ("%s/%s/request.json"):format(root, folder), os.time()
     while not posix.stat(path) and os.time() - begun < 30 do posix.nanosleep(0, 1e7) end
+    local mode = posix.stat(path, "mode")
     local again, _, refused = run "swap R other.lua"
     os.remove(path)
     local _, _, code = posix.wait(pid)
     posix.kill(training, posix.SIGCONT)
+    assert.equal("rw-r--r--", mode) -- for the user who trains
     assert.equal(1, again)
     assert.truthy(refused:find("a request waits for the training in " .. folder .. " already", 1, true), refused)
     assert.equal(1, code)

@@ -69,6 +69,7 @@ local function put(folder, request)
   local path = folder:file(requests.name)
   local draft = ("%s.%d.0.tmp"):format(path, posix.getpid "pid") -- which paths.clear_halves knows
   failure.check(prl.io.write(draft, prl.to_json(request) .. "\n"))
+  posix.chmod(draft, "rw-r--r--") -- whoever trains reads it, whatever this user's umask
   local done, why, code = posix.link(draft, path)
   os.remove(draft)
   if code == posix.EEXIST then
