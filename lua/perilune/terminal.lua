@@ -1,5 +1,6 @@
 --- What commands print. Names and messages may come from a recipe, a log or a run's folder, which anyone may have written:
---- control characters, which a terminal would obey, are shown as Lua writes them in a text, "\027".
+--- control characters, which a terminal would obey, are shown as Lua writes them in a text, "\027", and so is what breaks lines or turns
+--- the direction of text (U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069).
 
 local prl = require "perilune"
 
@@ -9,11 +10,20 @@ local function shown(bytes)
   return (bytes:gsub(".", function(c) return ("\\%03d"):format(c:byte()) end))
 end
 
+local obeyed = {"^\194[\128-\159]", "^\216\156", "^\226\128[\142\143\168-\174]", "^\226\129[\166-\169]"}
+
+local function is_obeyed(run)
+  for _, pattern in ipairs(obeyed) do
+    if run:find(pattern) then return true end
+  end
+  return false
+end
+
 -- A lead byte of UTF-8, or none, and the bytes that continue it: what is no character, or a control character, is shown.
 local function high(run)
   local lead = run:byte()
   local length = lead >= 240 and 4 or lead >= 224 and 3 or lead >= 192 and 2 or 0
-  if length == 0 or #run < length or run:find("^\194[\128-\159]") then return shown(run) end
+  if length == 0 or #run < length or is_obeyed(run) then return shown(run) end
   return run:sub(1, length) .. shown(run:sub(length + 1))
 end
 

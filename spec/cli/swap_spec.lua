@@ -140,6 +140,20 @@ describe("perilune swap", function()
     local code, _, err = run "swap R wrong.lua"
     assert.equal(2, code)
     assert.truthy(err:find("wrong.lua:3: objective.critics.upright.weight: expected a number or a schedule", 1, true), err)
+    local out
+    code, out, err = run "swap R wrong.lua --json"
+    assert.equal(2, code)
+    assert.truthy(cjson.decode(out).outcome:find("^refused: .*wrong.lua:3: objective.critics.upright.weight"), out)
+    assert.truthy(err:find("wrong.lua:3", 1, true), err)
+    for _, bytes in ipairs {"\\377", "\\342\\200\\256"} do -- no UTF-8, and U+202E
+      code, _, err = run(("swap R other.lua --author \"$(printf 'a%s')\""):format(bytes))
+      assert.equal(2, code)
+      assert.truthy(err:find("perilune: --author: it must be one line of at most 400 bytes, and this one has a byte that is no UTF-8", 1,
+        true), err)
+    end
+    code, out = run "swap --help"
+    assert.equal(0, code)
+    assert.falsy(out:find "Default: apply", out)
     code, _, err = run "swap R other.lua --set env.n=8"
     assert.equal(2, code)
     assert.truthy(err:find("env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train; --set env.n=4 gives it "
@@ -210,6 +224,45 @@ agent.streams is 9 in the new plan and 4 in the running agent; it must stay
     assert.truthy(status:find("\n      in force\n", 1, true), status)
   end)
 
+  it("leaves no file behind that another user's command would need", function()
+    local function names() -- taken.json goes a moment after the answer
+      local list = {}
+      for _, name in ipairs(posix.dir(("%s/%s"):format(root, folder))) do
+        if name ~= "recipes" and name ~= "taken.json" and not name:find "tmp$" then list[#list + 1] = name end
+      end
+      table.sort(list)
+      return list
+    end
+    local before = names()
+    local code, _, err = run "swap R wide.lua --check"
+    assert.equal(0, code, err)
+    assert.same(before, names())
+    for _, name in ipairs(before) do assert.falsy(name:find "asking", name) end
+  end)
+
+  it("says that it was taken back where its request is removed while it waits", function()
+    posix.kill(training, posix.SIGSTOP) -- it takes no request
+    local pid = posix.fork()
+    if pid == 0 then
+      posix.execp("sh", {"-c", ("cd '%s' && umask 077 && exec '%s' swap %s other.lua --author eve 2>taken_back >/dev/null"):format(root,
+        command.path, folder)})
+      posix._exit(127)
+    end
+    local path, begun = ("%s/%s/request.json"):format(root, folder), os.time()
+    while not posix.stat(path) and os.time() - begun < 30 do posix.nanosleep(0, 1e7) end
+    local mode = posix.stat(path, "mode")
+    local again, _, refused = run "swap R other.lua"
+    os.remove(path)
+    local _, _, code = posix.wait(pid)
+    posix.kill(training, posix.SIGCONT)
+    assert.equal("rw-r--r--", mode) -- for the user who trains
+    assert.equal(1, again)
+    assert.truthy(refused:find("a request waits for the training in " .. folder .. " already", 1, true), refused)
+    assert.equal(1, code)
+    assert.equal(("perilune: the swap was taken back: %s/request.json was removed before the training took it\n"):format(folder),
+      files.read(root .. "/taken_back"))
+  end)
+
   it("is refused with the reason while the journal cannot be written, and the training goes on", function()
     local path = ("%s/%s/journal.jsonl"):format(root, folder)
     os.rename(path, path .. ".aside")
@@ -227,9 +280,14 @@ agent.streams is 9 in the new plan and 4 in the running agent; it must stay
     run "swap R pole.lua"
     posix.kill(training, posix.SIGINT)
     posix.wait(training)
+    recipes.write(("%s/%s/"):format(root, folder), "request.json", [[{"format": 1, "id": "1", "kind": "rollback", "author": "bob"}]])
     local code, _, err = run "swap R other.lua"
     assert.equal(1, code)
     assert.truthy(err:find("no training is at work in " .. folder, 1, true), err)
+    local _, out = run "status R"
+    assert.truthy(out:find("a rollback by bob was never looked at, and no training is at work: it is refused when the run goes on\n", 1,
+      true), out)
+    os.remove(("%s/%s/request.json"):format(root, folder))
     local path = ("%s/%s/journal.jsonl"):format(root, folder)
     local text = files.read(path)
     local file = assert(io.open(path, "w"))

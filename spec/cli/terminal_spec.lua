@@ -14,6 +14,8 @@ describe("a terminal", function()
       ["\155[31m"] = "\\155[31m", -- and as one byte
       ["é\155\226\130x\194"] = "é\\155\\226\\130x\\194",
       ["\194\160"] = "\194\160", [""] = "",
+      ["a\226\128\174b\226\128\168c\226\129\166d\216\156"] = "a\\226\\128\\174b\\226\\128\\168c\\226\\129\\166d\\216\\156", -- U+202E …
+      ["\226\128\147\226\128\140"] = "\226\128\147\226\128\140", -- a dash, and what joins nothing
     } do
       assert.equal(shown, terminal.escape(text))
       assert.equal(shown, terminal.escape(shown))

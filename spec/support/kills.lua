@@ -140,7 +140,8 @@ end
 
 -- Each file that a command reads is whole.
 function Trial:check_files()
-  local schemas = {["run.json"] = "run", ["about.json"] = "about", ["request.json"] = "request"}
+  local schemas = {["run.json"] = "run", ["about.json"] = "about", ["request.json"] = "request",
+    ["taken.json"] = "request"}
   for _, path in ipairs(self:files(self.run, "*.json")) do
     local ok, message = pcall(records.read, path, schemas[path:match "[^/]+$"])
     if not ok then self:fail(tostring(message.message or message)) end

@@ -301,16 +301,16 @@ describe("a run that is changed while it trains", function()
 
   it("carries out no request that it cannot take away", function()
     local run = start()
-    local remove = os.remove
+    local rename = os.rename
     at(run, 4, function()
       ask(run)
-      os.remove = function(path) -- luacheck: ignore
+      os.rename = function(path, to) -- luacheck: ignore
         if path:find(requests.name, 1, true) then return nil, path .. ": Operation not permitted" end
-        return remove(path)
+        return rename(path, to)
       end
     end)
-    at(run, 8, function() os.remove = remove end) -- luacheck: ignore
-    finally(function() os.remove = remove end) -- luacheck: ignore
+    at(run, 8, function() os.rename = rename end) -- luacheck: ignore
+    finally(function() os.rename = rename end) -- luacheck: ignore
     local said = silently(run.train, run)
     local _, times = said:gsub("a request is not carried out, since it cannot be taken away: [^\n]*: Operation not permitted\n", "")
     assert.equal(1, times, said)
@@ -507,6 +507,41 @@ describe("a run that is changed while it trains", function()
     assert.truthy(entries[2].outcome:find("pole.lua:4: objective.critics.upright.gama: unknown key", 1, true))
     assert.truthy(said:find(entries[2].outcome, 1, true), said)
     assert.equal(entries[1].after, run.agent:hash())
+  end)
+
+  it("takes no edit that leaves the file's own recipe as it was, whatever is in force", function()
+    local run = start {watch = true}
+    local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
+    at(run, 2, function() ask(run) end)
+    edits(6, "-- a remark\n" .. pole:format "")
+    edits(12, (pole:format "":gsub("0.98", "0.97")))
+    local said = silently(run.train, run)
+    local entries = entries_of(run)
+    assert.same({2, "ada", "its file was edited (--watch)"}, {#entries, entries[1].author, entries[2].reason}, said)
+    assert.truthy(said:find("pole.lua says the recipe that it said before, and another is in force: nothing is changed\n", 1, true), said)
+  end)
+
+  it("says at once where guards stand when another recipe comes into force", function()
+    local text = feed:format(1, -0.9, 32768)
+    assert(prl.io.write(root .. "/pole.lua", text))
+    assert(prl.io.write(root .. "/two.lua", feed:format(2, -0.9, 32768)))
+    local run, found = start(), nil
+    local standing = require "perilune.trainer.standing"
+    at(run, 3, function()
+      run.operator.next_told = math.huge -- not by the clock
+      ask(run)
+    end)
+    at(run, 5, function()
+      found = standing.read(run.folder.path)
+      assert.equal(run.agent:hash(), found.hash)
+      ask(run, {kind = "rollback", id = "1.2.4"})
+    end)
+    at(run, 7, function()
+      found = standing.read(run.folder.path)
+      assert.is_true(found == nil or found.hash == run.info.hash)
+    end)
+    silently(run.train, run)
+    assert.equal(2, #journal.swaps(entries_of(run)))
   end)
 
   it("looks at an edit with the trust of its training", function()
@@ -792,13 +827,57 @@ describe("a run that is changed while it trains", function()
     assert.equal(whole.info.hash, again.agent:shadow().hash)
   end)
 
-  it("does not take what waited for a training that is over", function()
+  it("refuses what waited for a training that is over, and what was taken and never answered, and says so", function()
+    local run = start()
+    at(run, 6, function() ask(run, {kind = "check"}) end)
+    killed(run, function(kill)
+      local take = requests.take
+      function requests.take(folder)
+        local request, message = take(folder)
+        if request then kill() end
+        return request, message
+      end
+    end)
+    ask(run, {id = "1.2.4"})
+    local said, again = silently(resume, run)
+    local ended = "refused: the training ended before it was looked at; ask again"
+    assert.truthy(said:find("swap by ada at step 320: " .. ended .. "\n", 1, true), said)
+    again:train()
+    local entries = entries_of(run)
+    assert.same({{"check", "1.2.3", ended}, {"swap", "1.2.4", ended}}, {{entries[1].kind, entries[1].request, entries[1].outcome},
+      {entries[2].kind, entries[2].request, entries[2].outcome}})
+    for _, name in ipairs {requests.name, requests.taken} do assert.is_nil(posix.stat(run.folder:file(name))) end
+  end)
+
+  it("does not refuse what was taken and has its line", function()
+    local run = start()
+    at(run, 6, function() ask(run) end)
+    killed(run, function(kill) requests.done = kill end)
+    assert.truthy(posix.stat(run.folder:file(requests.taken)))
+    silently(resume, run)
+    for _, entry in ipairs(entries_of(run)) do assert.falsy(entry.outcome:find "^refused", entry.outcome) end
+    assert.is_nil(posix.stat(run.folder:file(requests.taken)))
+  end)
+
+  it("names the switches of --watch where it refuses an edit", function()
+    local run = start {watch = true}
+    local function edits(n, text) at(run, n, function() assert(prl.io.write(root .. "/pole.lua", text)) end) end
+    edits(3, (pole:format(""):gsub("n = 4", "n = 8")))
+    edits(9, (pole:format(""):gsub("epochs = 1", "epochs = 1, lr = linear {from = 1e-2, to = 0}")))
+    silently(run.train, run)
+    local entries = entries_of(run)
+    assert.equal("refused: env.n is 8 in the new recipe and 4 in the run, which keeps its env, eval and train", entries[1].outcome)
+    assert.truthy(entries[2].outcome:find("must be said which: perilune train --watch --schedules go-on, or --schedules restart", 1, true),
+      entries[2].outcome)
+  end)
+
+  it("has what was in force before in the line of options set by hand", function()
     local run = start()
     killed(run, function(kill) at(run, 12, kill) end)
-    ask(run)
-    local again = resume(run)
+    local again = trainer.resume(run.folder.path, {quiet = true, report = report, set = {"algorithm.lr=1e-4", "algorithm.lr = 2e-4"}})
     again:train()
-    assert.is_nil(posix.stat(run.folder:file(requests.name)))
-    assert.same({}, entries_of(run))
+    local before = tostring(assert(prl.recipe.load(root .. "/pole.lua")).recipe.algorithm.lr)
+    assert.same({{option = "algorithm.lr", before = before, after = "1e-4"}, {option = "algorithm.lr", before = "0.0001", after = "2e-4"}},
+      entries_of(run)[1].changes)
   end)
 end)

@@ -9,9 +9,10 @@ local request = {}
 
 -- Converter of argparse.
 local function one_line(word)
-  if not word:find("%c") and #word <= 400 then return word end
-  return nil, "it must be one line of at most 400 bytes, and this one has " .. (word:find("%c")
-    and "a line break or another control character" or #word)
+  local wrong = word:find("%c") and "a line break or another control character" or #word > 400 and #word
+    or terminal.escape(word) ~= word and "a byte that is no UTF-8, or a character that breaks lines or turns the direction of text"
+  if not wrong then return word end
+  return nil, "it must be one line of at most 400 bytes, and this one has " .. wrong
 end
 
 --- A parser whose command says who asks, and why, and of which run.
@@ -34,8 +35,8 @@ function request.ask(words, asked)
   asked.author, asked.reason = words.author or require("perilune.trainer.journal").author(), words.reason
   local entry = require("perilune.trainer.requests").ask(folder, asked)
   local refused = entry.outcome:match("^refused: (.*)$") or entry.outcome:match("^failed: (.*)$")
+  if words.json then terminal.json(entry) elseif not refused then show(entry) end
   if refused then failure.usage(refused) end
-  if words.json then terminal.json(entry) else show(entry) end
   return 0
 end
 

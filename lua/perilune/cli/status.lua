@@ -32,8 +32,9 @@ local function ramp_of(brought, standing)
 end
 
 -- What learns beside, and how near its policy is to what acts, by the last row of metrics.csv; nil: nothing does.
-local function shadow_of(run)
+local function shadow_of(run, hash)
   local columns, shadow = run.metrics.columns, run.info.shadow
+  if shadow and shadow.hash == hash then return nil end -- it is confirmed, which run.json says a moment later
   local function last(name)
     local values = columns[name]
     local value = values and values[#values]
@@ -46,21 +47,27 @@ end
 local function found_of(run)
   local info, journal = run.info, require "perilune.records.journal"
   local swaps = journal.swaps(run.journal)
-  local at_work = require("perilune.trainer.requests").at_work(run.folder)
-  local requests, counted = require "perilune.trainer.requests", at_work and require("perilune.trainer.standing").read(run.folder) or nil
-  local changes = {}
-  for i, change in ipairs(info.changes or {}) do changes[i] = {step = change.step, set = change.set} end
-  local last = swaps[#swaps] -- run.json says it a moment later
-  return {run = run.folder, at_work = at_work, status = not at_work and info.status == "running" and "gone" or info.status,
-    step = step_of(run), steps = info.steps, refit = refit_of(run), hash = last and last.after or info.hash,
-    since = last and last.step or 0, ramp = ramp_of(journal.brought(run.journal), counted), shadow = shadow_of(run),
-    guards = counted and #counted.guards > 0 and counted.guards or nil, waiting = at_work and requests.waiting(run.folder) or nil,
+  local requests = require "perilune.trainer.requests"
+  local at_work, unknown = requests.at_work(run.folder)
+  local waiting = requests.waiting(run.folder)
+  local last = swaps[#swaps] -- run.json and standing.json say it a moment later
+  local hash, changes = last and last.after or info.hash, {}
+  local counted = at_work ~= false and require("perilune.trainer.standing").read(run.folder) or nil
+  if counted and counted.hash ~= hash then counted = nil end
+  for i, change in ipairs(info.hash == hash and info.changes or {}) do changes[i] = {step = change.step, set = change.set} end
+  return {run = run.folder, at_work = at_work, unknown = unknown,
+    status = at_work == false and info.status == "running" and "gone" or info.status,
+    step = step_of(run), steps = info.steps, refit = refit_of(run), hash = hash, since = last and last.step or 0,
+    ramp = ramp_of(journal.brought(run.journal), counted), shadow = shadow_of(run, hash),
+    guards = counted and #counted.guards > 0 and counted.guards or nil,
+    waiting = at_work ~= false and waiting or nil, left = at_work == false and waiting or nil,
     changes = #changes > 0 and changes or nil, lines = #run.journal, last = run.journal[#run.journal]}
 end
 
 local function show_text(found)
   terminal.out(("%s: %s, step %s%s\n"):format(found.run, found.at_work and "a training is at work" or found.status == "gone"
-    and "its process is gone" or found.status, format.grouped(found.step), found.steps and " of " .. format.grouped(found.steps) or ""))
+    and "its process is gone" or found.unknown and ("it cannot be told whether a training is at work (%s)"):format(found.unknown)
+    or found.status, format.grouped(found.step), found.steps and " of " .. format.grouped(found.steps) or ""))
   terminal.out(("recipe %s, in force since step %s\n"):format(found.hash:sub(1, 8), format.grouped(found.since)))
   if found.ramp then
     local ramp = found.ramp
@@ -83,6 +90,10 @@ local function show_text(found)
   if found.waiting then
     terminal.out(("a %s by %s waits for the end of the training's present piece of work%s\n"):format(found.waiting.kind,
       found.waiting.author, found.waiting.reason and ": " .. found.waiting.reason or ""))
+  end
+  if found.left then
+    terminal.out(("a %s by %s was never looked at, and no training is at work: it is refused when the run goes on\n"):format(
+      found.left.kind, found.left.author))
   end
   if found.last then
     terminal.out(("last of %s in its journal:\n"):format(format.plural(found.lines, "line")))

@@ -16,7 +16,7 @@ function swap.run(argv)
     .. "or the name of one that comes with Perilune; without it, the recipe in force, changed by --set."):args "?"
   parser:option("--set", "Override one option of the new recipe, as in algorithm.lr=1e-3; may be repeated."):argname("PATH=VALUE")
     :count("*"):default({})
-  parser:option("--mode", "How: " .. modes.text() .. ". Default: apply."):argname("MODE"):choices(modes.names()):default "apply"
+  parser:option("--mode", "How: " .. modes.text() .. "."):argname("MODE"):choices(modes.names()):default "apply"
   parser:flag("--check", "Only say whether it can be carried out in that mode; alone, as --mode check.")
   parser:option("--schedules", "Where a schedule of the new recipe is another one than runs: go-on, at the step that schedules "
     .. "have come to, or restart, all of the recipe's from their start; refused without it where that makes a difference.")

@@ -210,9 +210,10 @@ local migrated = record({part = text, name = text, reason = text,
 local guard = record({name = text, users = count, control_users = count}, {at_least = number, at_most = number, value = number,
   low = number, high = number})
 
--- standing.json: guards, and a ramp at its share of number `at` of `count`, which the next follows when `after` users have counted.
+-- standing.json: guards of the recipe of that hash, and a ramp at its share of number `at` of `count`, which the next follows
+-- when `after` users have counted.
 schema.standing = record({step = count, guards = list(guard)},
-  {ramp = record {share = number, at = at_least_1, count = at_least_1, after = count, users = count}})
+  {hash = hash, ramp = record {share = number, at = at_least_1, count = at_least_1, after = count, users = count}})
 
 -- A ramp, at a swap that begins one or a step of it: the share of the users whom the new policy serves, that before, and how many
 -- of its users had counted then.

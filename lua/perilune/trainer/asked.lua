@@ -8,12 +8,17 @@ local recipes = require "perilune.trainer.recipes"
 
 local asked = {}
 
---- A function of the agent, and its results: what it refuses is a failure. how: a swap is carried out, {mode, schedules}.
-function asked.agent(agent, name, plan, how)
+-- Whether it is an edit of the run's own file (--watch), of which no command can be told to ask otherwise.
+local function is_edit(request) return request.id == nil end
+
+--- A function of the agent, and its results: what it refuses is a failure. how: a swap is carried out, {mode, schedules}. request:
+--- what asks for it, where that is a swap.
+function asked.agent(agent, name, plan, how, request)
   local ok, result, more = pcall(agent[name], agent, plan, how)
   if ok then return result, more end
+  local command = request and is_edit(request) and "perilune train --watch" or "perilune swap"
   failure.usage((tostring(result):gsub("^[^:\n]*:%d+: ", ""):gsub("^%a+: ", "")
-    :gsub("schedules go_on or restart$", "perilune swap --schedules go-on, or --schedules restart")))
+    :gsub("schedules go_on or restart$", command .. " --schedules go-on, or --schedules restart")))
 end
 
 -- What a run keeps of its own recipe; the control group, since what it is counted in stays.
@@ -49,8 +54,8 @@ local function other_env(changes)
   end
 end
 
--- A sentence on each option that is not the run's and must be; and the overrides that would make it that.
-local function not_the_runs(changes)
+-- A sentence on each option that is not the run's and must be; and the overrides that would make it that. advised: they are said.
+local function not_the_runs(changes, advised)
   local env, sentences, back = other_env(changes), {}, {}
   for _, change in ipairs(changes) do
     local kept = kept_of(change.option)
@@ -59,7 +64,7 @@ local function not_the_runs(changes)
       back[#back + 1] = set
       sentences[#sentences + 1] = ("%s is %s in the new recipe and %s in the run, which keeps %s%s"):format(
         env == change and "env" or change.option, change.after or "absent", change.before or "absent", kept,
-        env == change and "" or ("; --set %s gives it the run's"):format(invocation.quoted(set)))
+        (env == change or not advised) and "" or ("; --set %s gives it the run's"):format(invocation.quoted(set)))
     end
   end
   return sentences, not env and back or nil
@@ -72,7 +77,7 @@ local function load(run, trust, request, more)
     for _, text in ipairs(list) do set[#set + 1] = text end
   end
   return prl.recipe.load(request.recipe, {set = set, seed = run.info.seed, trust = trust,
-    running = request.id and run.folder:file "resolved.lua"}) -- an edit of the run's own file (--watch) is no change of it
+    running = not is_edit(request) and run.folder:file "resolved.lua" or nil}) -- an edit is no change of it
 end
 
 local function how_of(request) return {mode = request.mode, schedules = request.schedules} end
@@ -82,7 +87,7 @@ local function refused_besides(run, trust, request, back)
   local loaded = back and load(run, trust, request, back)
   if not loaded then return nil end
   local ok, refused = xpcall(function()
-    asked.agent(run.agent, "check_swap", failure.of_recipe(loaded.path, prl.recipe.plan, loaded), how_of(request))
+    asked.agent(run.agent, "check_swap", failure.of_recipe(loaded.path, prl.recipe.plan, loaded), how_of(request), request)
   end, failure.handler)
   return not ok and refused.message or nil
 end
@@ -93,7 +98,7 @@ function asked.swap(run, trust, request)
   local loaded = failure.check_recipe(load(run, trust, request, {}))
   local old, new = recipes.resolved(run), prl.from_json(prl.to_json(loaded.recipe))
   local changes = difference.list(old, new)
-  local wrong, back = not_the_runs(by_section(changes, old, new))
+  local wrong, back = not_the_runs(by_section(changes, old, new), not is_edit(request))
   if #wrong > 0 then
     wrong[#wrong + 1] = refused_besides(run, trust, request, back)
     failure.usage(#wrong == 1 and wrong[1] or ("%s: %d mistakes\n%s"):format(loaded.path, #wrong, table.concat(wrong, "\n")))

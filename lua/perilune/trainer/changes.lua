@@ -4,6 +4,7 @@
 local failure = require "perilune.failure"
 local invocation = require "perilune.invocation"
 local prl = require "perilune"
+local difference = require "perilune.recipe.difference"
 local drivers = require "perilune.trainer.drivers"
 local terminal = require "perilune.terminal"
 
@@ -42,29 +43,32 @@ local function refuse(run, text, at, name, message)
   failure.usage(("%s %s: %s%s"):format(at, text, message, advice))
 end
 
--- One option, as in algorithm.lr=1e-3. at: where it stands.
+-- One option, as in algorithm.lr=1e-3. at: where it stands. Returns the change, as the journal has it.
 local function set(run, text, at)
   local name, value = text:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
   if not name then refuse(run, text, at, name, "expected a live option and a number, as in algorithm.lr=1e-3") end
   if run.info.search then refuse(run, text, at, name, "a search has no live options") end
   local number = tonumber(value)
   local ok, message = pcall(run.agent.get, run.agent, name)
+  local before = ok and message
   if ok and not number then refuse(run, text, at, name, "expected a number, as in algorithm.lr=1e-3") end
   if ok then ok, message = pcall(run.agent.set, run.agent, name, number) end
   if not ok then refuse(run, text, at, name, message) end
+  return {option = name, before = difference.text(before, name), after = value}
 end
 
 --- Live options from here on, for the run's record. What was changed before stays so, whichever checkpoint the run goes on
---- from.
+--- from. Returns what the texts have changed, [{option, before, after}].
 function changes.options(run, texts)
-  local info = run.info
+  local info, made = run.info, {}
   local list = info.changes or {}
   for _, change in ipairs(list) do set(run, change.set, run.folder:file("run.json") .. ": changes:") end
   for _, text in ipairs(texts) do
-    set(run, text, "--set")
+    made[#made + 1] = set(run, text, "--set")
     list[#list + 1] = {step = run.state.step, set = text}
   end
   info.changes = #list > 0 and list or nil
+  return made
 end
 
 return changes

@@ -84,7 +84,7 @@ function trainer.resume(path, options)
   if info.lag then agent:lag(info.lag) end
   changes.code(info)
   operator.reconcile(run)
-  changes.options(run, options.set or {})
+  local made = changes.options(run, options.set or {})
   if options.steps then driver.extend(run, options.steps) end
   if run:ended() then return run end
   changes.kernels(info)
@@ -95,8 +95,8 @@ function trainer.resume(path, options)
   run:prepare()
   info.folder, info.message = place.path, nil
   run.driver = driver.resume(run, env, options, beside)
-  if options.set and #options.set > 0 then
-    operator.note_set(run, options.set)
+  if #made > 0 then
+    operator.note_set(run, made)
     place:write_json("run.json", info)
   end
   run.operator = operator.new(run, options)

@@ -40,7 +40,6 @@ local function previous_of(run) return run.driver:between() ~= nil and run.agent
 
 --- options: trust, watch (of trainer.start). files: what the recipe was made of; without them they are looked up.
 function operator.new(run, options, files)
-  requests.forget(run.folder)
   standing.forget(run.folder)
   local self = setmetatable({run = run, trust = options.trust, next = 0, next_told = 0, unwritten = {}, told = {}}, Operator)
   if options.watch then
@@ -49,6 +48,7 @@ function operator.new(run, options, files)
   self.passed, self.previous = all_held(run), previous_of(run)
   self.shadow = run.info.shadow and run.info.shadow.hash
   self:look_at_refit()
+  self:refuse_left()
   return self
 end
 
@@ -125,6 +125,13 @@ function Operator:refuse(request, message)
   return journal.entry(self.run, entry)
 end
 
+-- What waited for a training that is over was asked of the run as it was then.
+function Operator:refuse_left()
+  for _, request in ipairs(requests.left(self.run.folder)) do
+    say(self.run, text_of(self:refuse(request, "the training ended before it was looked at; ask again")))
+  end
+end
+
 -- A swap to what is in force already would only take the place of the recipe before it, to which there were no way back then.
 local function in_force_already(request, previous)
   if request.kind == "check" then return "this recipe is in force already: a swap would change nothing" end
@@ -149,7 +156,7 @@ function Operator:prepare(request, entry)
   else
     wanted = asked.swap(run, self.trust, request)
     local changes
-    entry.plan, changes = asked.agent(run.agent, "check_swap", wanted.plan, wanted.how)
+    entry.plan, changes = asked.agent(run.agent, "check_swap", wanted.plan, wanted.how, request)
     if not changes then
       entry.plan, entry.outcome = nil, in_force_already(request, run.agent:previous())
       return nil
@@ -250,6 +257,7 @@ function Operator:settle()
   if not waiting or run.agent:hash() ~= waiting.hash or waiting.call == "confirm" and run.agent:shadow() then return end
   self.waiting, self.passed, self.stepped, self.refitting = nil, false, nil, waiting.refits or false
   if waiting.call == "confirm" then self:end_shadow() end
+  standing.write(run)
   if waiting.loaded then
     recipes.keep_new(run, waiting.loaded, about.recipe(waiting.loaded, run.agent, drivers.of_run(run.info), waiting.set))
   end
@@ -349,16 +357,13 @@ function Operator:look()
     request, message = self.watched:request(self.run.info.hash)
     if message then say(self.run, message) end
   end
-  if request then say(self.run, text_of(self:carry_out(request))) end
+  if not request then return end
+  say(self.run, text_of(self:carry_out(request)))
+  if request.id then requests.done(self.run.folder) end
 end
 
---- Live options that were set when the run went on, for the journal. texts: of --set.
-function operator.note_set(run, texts)
-  local changes = {}
-  for i, text in ipairs(texts) do
-    local option, value = text:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
-    changes[i] = {option = option, after = value}
-  end
+--- Live options that were set when the run went on, for the journal.
+function operator.note_set(run, changes)
   journal.append(run, {kind = "set", author = journal.author(), changes = changes, outcome = "in force"})
 end
 

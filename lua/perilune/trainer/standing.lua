@@ -29,8 +29,9 @@ end
 function standing.write(run)
   local guards, ramp = run.agent:guards(), run.agent:ramp()
   if idle(guards) then return standing.forget(run.folder) end
-  prl.io.write(run.folder:file(standing.name), prl.to_json {step = run.state.step, guards = standing.numbers(guards), ramp = ramp
-    and {share = ramp.share, at = ramp.at, count = ramp.count, after = ramp.after, users = ramp.users} or nil} .. "\n")
+  prl.io.write(run.folder:file(standing.name), prl.to_json {step = run.state.step, hash = run.agent:hash(),
+    guards = standing.numbers(guards),
+    ramp = ramp and {share = ramp.share, at = ramp.at, count = ramp.count, after = ramp.after, users = ramp.users} or nil} .. "\n")
 end
 
 function standing.forget(folder) os.remove(folder:file(standing.name)) end

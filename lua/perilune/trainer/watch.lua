@@ -30,10 +30,9 @@ end
 --- and where that fails it is the recipe's own file alone.
 function watch.new(info, options, files)
   local self = setmetatable({recipe = info.recipe, set = info.set, schedules = options.schedules, trust = options.trust}, Watch)
-  if not files then
-    local loaded = self:load()
-    files = loaded and loaded.files or {{path = info.recipe}}
-  end
+  local loaded = self:load()
+  self.hash = loaded and loaded.hash
+  files = files or loaded and loaded.files or {{path = info.recipe}}
   self.files = paths_of(files)
   self.known = digest_of(self.files)
   self.seen = self.known
@@ -43,8 +42,9 @@ end
 function Watch:load() return prl.recipe.load(self.recipe, {set = self.set, trust = self.trust}) end
 
 --- What an edit asks for: {kind, recipe, set, author, reason, schedules}; nil where there is none. An edit counts when two looks find the
---- same text, so that a file that is being written is not taken for a whole one; one that leaves the recipe of `hash`, that in
---- force, as it is asks for nothing, which the second result says.
+--- same text, so that a file that is being written is not taken for a whole one. One that leaves the file's own recipe as it was asks
+--- for nothing, since an operator or a guard may have brought another into force; nor does one that comes to `hash`, the recipe in
+--- force. The second result says so.
 function Watch:request(hash)
   local digest = digest_of(self.files)
   local settled = digest == self.seen
@@ -56,8 +56,12 @@ function Watch:request(hash)
     self.files = paths_of(loaded.files)
     self.known = digest_of(self.files)
     self.seen = self.known
+    local was = self.hash
+    self.hash = loaded.hash
     if loaded.hash == hash then
       return nil, ("%s says what is in force already: nothing is changed"):format(self.recipe)
+    elseif loaded.hash == was then
+      return nil, ("%s says the recipe that it said before, and another is in force: nothing is changed"):format(self.recipe)
     end
   end
   return {kind = "swap", recipe = self.recipe, set = self.set, schedules = self.schedules, author = journal.author(),
