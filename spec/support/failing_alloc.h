@@ -50,8 +50,8 @@ enum { FAILING_STRIDE = 1 };
 
 /* Fails the 1st, 2nd, … request until the work passes untouched. Returns how many requests it made. lua: the
  * work runs Lua, whose collector asks for less of a buffer now and then and keeps the whole where that fails,
- * and which has a reserve where it could not bear a failure (recipe/lua_memory.h): one request in twenty may do
- * no harm. */
+ * and which has a reserve where it could not bear a failure (recipe/lua_memory.h): one request in twenty may
+ * do no harm. */
 static inline int64_t fail_each_request(failing_work work, void *context, bool lua) {
   int64_t harmless = 0;
   for (int64_t k = 1;; k += FAILING_STRIDE) {
