@@ -209,7 +209,7 @@ describe("a control group", function()
     assert.equal(240 - 216, agent:metrics().dropped_steps)
     local other = prl.recipe.plan(assert(load("", "policy = {aim = 0.5}, traffic = 0.5")))
     agent = agent_of("", "traffic = 0.5")
-    raises("swap: recipe.agent.baseline.policy is of 1 entries in the new plan", agent.swap, agent, other)
+    raises("swap: agent.baseline.policy is of 1 entries in the new plan", agent.swap, agent, other)
   end)
 
   it("makes a constraint relative", function()

@@ -11,7 +11,7 @@ describe("the twenty rooms", function()
 
   --- The share of episodes that found the corner, after so many steps.
   local function found(exploration)
-    local out, err, code = command.run(folder, ("train '%s/examples/rooms/recipe.lua' --trust -q --runs . --set train.steps=300000 "
+    local out, err, code = command.run(folder, ("train '%s/examples/rooms/recipe.lua' --trust -q --runs . --set train.steps=500000 "
       .. "--set eval.every=0 --set 'algorithm.exploration=%s'"):format(posix.getcwd(), exploration))
     assert.equal(0, code, err)
     return tonumber((assert(out:match "found %(count%)%s+(%S+)", out)))
