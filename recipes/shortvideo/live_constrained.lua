@@ -24,9 +24,10 @@ return experiment {
   published = {
     watch_time = {a3c = 0.309, rcpo = 0.283, interactions = 0.117, two_stage = 0.336},
     share = {a3c = -0.707, rcpo = -1.075, interactions = 5.008, two_stage = 3.324},
+    download = {a3c = 0.153, rcpo = -0.519, interactions = 1.952, two_stage = 1.785},
     comment = {a3c = -1.313, rcpo = -0.773, interactions = -0.101, two_stage = -0.618},
   },
-  responses = {"watch_time", "video_views", "like", "follow", "share", "comment", "requests", "return_time"},
+  responses = {"watch_time", "video_views", "like", "follow", "share", "download", "comment", "requests", "return_time"},
   front = {"watch_time", "share", "comment"},
   worlds = {"strong", "weak"},
   more_worlds = require "worlds",

@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local posix = require "posix"
 
+local kuairand_world = require "support.kuairand_world"
 local perilune = require "support.command"
 
 local base = [[
@@ -327,6 +328,24 @@ describe("perilune experiment", function()
     assert.equal(2, code)
     assert.truthy(err:find("more_worlds.2.name: a is there twice", 1, true), err)
     assert.truthy(err:find("more_worlds.3: expected a preset, or a name with its set", 1, true), err)
+  end)
+
+  it("leaves out, and says so, a response that a world does not have", function()
+    local world = kuairand_world.write(root .. "/world.safetensors")
+    write("mine.lua", file {published = "{watch_time = {far = 0.3}, download = {far = 1}}",
+      more_worlds = ('{{name = "kuairand", set = {["env.1"] = "kuairand", ["env.n"] = 16, ["env.world"] = %q}}}'):format(world)})
+    local out, err, code = run "experiment mine.lua -q --fast --out e --world kuairand"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("Not in the tables, since not every world has it: download.", 1, true), out)
+    assert.truthy(out:find("\n  watch_time", 1, true) and not out:find("\n  download", 1, true), out)
+    out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("\n  download", 1, true) and not out:find("Not in the tables", 1, true), out)
+    write("mine.lua", file {published = "{downlod = {far = 1}}"})
+    out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find('the env has no response "downlod"; the nearest is "download"', 1, true), err)
   end)
 
   it("gives an arm to other commands", function()

@@ -1,5 +1,5 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
---- metrics, tune, set (overrides of all arms), worlds = [{name, arms, control, table, split,
+--- metrics, tune, set (overrides of all arms), missing (responses that not every world has), worlds = [{name, arms, control, table, split,
 --- ab, front, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
 
 local assets = require "perilune.report.assets"
@@ -226,6 +226,8 @@ function experiment.grounds(shown)
     format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
     #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training", budget(shown.tune))
     .. (#(shown.set or {}) > 0 and (" In every arm: %s."):format(table.concat(shown.set, ", ")) or "")
+    .. (#(shown.missing or {}) > 0 and (" Not in the tables, since not every world has it: %s."):format(
+      table.concat(shown.missing, ", ")) or "")
 end
 
 local function marks(world)

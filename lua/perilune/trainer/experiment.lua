@@ -1,6 +1,7 @@
 --- Experiments: arms trained on the same seeds in the same worlds, and judged on the same users with the same chances.
 ---
 --- A plan is {path, trust, root, said (recipe/experiment.lua), set (overrides of all arms), seeds = [of training], users, days, fast,
+--- missing = {response that not every world has = true},
 --- arms = [{name, said, loaded = {world's name = the recipe of its first stage}}], tuned = {world's name = {arm's name = options by
 --- path}}, which trainer/tuning.lua fills}. A chain is trained stage by stage: the run of each stage is where the next begins, on the
 --- same seed.
@@ -118,32 +119,49 @@ local function check_alike(plan, world)
   end
 end
 
--- What the env's users are judged by: a list of metrics; and a function that refuses names that are none of them.
+-- What users are judged by in a world: a list of metrics.
+local function metrics_in(loaded)
+  return lift.metrics(lift.judged {responses = environment.responses(loaded.spec), evaluation = loaded.recipe.eval})
+end
+
+-- The metrics that the envs of all worlds have; and a function of a name that gives its metric, nil where one of the worlds does not
+-- have it, which plan.missing then says, and refuses a name that neither these worlds have nor the first of the file.
 local function judged_by(plan)
-  local loaded = plan.arms[1].loaded[plan.said.worlds[1].name]
-  local all = lift.metrics(lift.judged {responses = environment.responses(loaded.spec), evaluation = loaded.recipe.eval})
-  local names, known = {}, {}
-  for i, metric in ipairs(all) do names[i], known[metric.name] = metric.name, metric end
-  local function need(name, where)
-    if known[name] then return known[name] end
-    experiment.refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
+  local count, names, known, shared = {}, {}, {}, {}
+  local function see(list, worlds)
+    for _, metric in ipairs(list) do
+      if not known[metric.name] then names[#names + 1], known[metric.name] = metric.name, metric end
+      count[metric.name] = (count[metric.name] or 0) + worlds
+    end
   end
-  return all, need, known
+  for _, world in ipairs(plan.said.worlds) do see(metrics_in(plan.arms[1].loaded[world.name]), 1) end
+  local plain = setmetatable({set = {}}, {__index = plan}) -- overrides may be of the chosen worlds alone
+  see(metrics_in(experiment.recipe_of_stage(plain, plan.said.arms[1], plan.said.first_world, 1)), 0)
+  for _, name in ipairs(names) do
+    if count[name] == #plan.said.worlds then shared[#shared + 1] = known[name] end
+  end
+  local function need(name, where)
+    if not known[name] then
+      experiment.refuse(plan, where, ("the env has no response %q%s"):format(name, nearest.hint_or_list(name, names)))
+    end
+    if count[name] == #plan.said.worlds then return known[name] end
+    plan.missing[name] = true
+  end
+  return shared, need
 end
 
 --- The metric of a response's name, or refuses it at this key of the file.
 function experiment.metric(plan, name, where)
   local _, need = judged_by(plan)
-  return need(name, where)
+  return need(name, where) or experiment.refuse(plan, where, ("not every world has the response %q"):format(name))
 end
 
 -- The metrics of the table, by the names that the experiment gives, those that were published, or all.
 local function metrics_of(plan)
-  local all, need, known = judged_by(plan)
+  local all, need = judged_by(plan)
   local list, published = {}, keys(plan.said.published)
-  for _, name in ipairs(plan.said.responses) do need(name, "responses") end
   for _, name in ipairs(published) do need(name, "published." .. name) end
-  for i, name in ipairs(#plan.said.responses > 0 and plan.said.responses or published) do list[i] = known[name] end
+  for _, name in ipairs(#plan.said.responses > 0 and plan.said.responses or published) do list[#list + 1] = need(name, "responses") end
   return #list > 0 and list or all
 end
 
@@ -191,10 +209,11 @@ function experiment.plan(path, options)
   end
   local said = first.experiment
   check_set(options.set or {})
+  said.first_world = said.worlds[1]
   said.worlds = worlds_of(said, options.worlds or {})
   local sizes = options.fast and said.fast or said
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
-    arms = {}, files = first.files, tuned = {}, set = options.set or {}}
+    arms = {}, files = first.files, tuned = {}, set = options.set or {}, missing = {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
   local name = said.name:gsub("[^%w._-]", "_")
   check_seeds(plan)
