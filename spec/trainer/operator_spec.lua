@@ -19,6 +19,12 @@ return {
 ]]
 local calm = ", calm = {reward = function(r) return -r.reward end, gamma = 0.5}"
 
+-- With a control group, and a guard that no update holds.
+local function guarded(critics)
+  return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
+    "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = "))
+end
+
 describe("a run that is changed while it trains", function()
   local root, clock
 
@@ -246,10 +252,6 @@ describe("a run that is changed while it trains", function()
   end)
 
   it("says what happens by itself while its journal cannot be written, and writes it when it can", function()
-    local function guarded(critics)
-      return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
-        "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = "))
-    end
     assert(prl.io.write(root .. "/pole.lua", guarded ""))
     assert(prl.io.write(root .. "/two.lua", guarded(calm)))
     local run = start()
@@ -368,10 +370,6 @@ describe("a run that is changed while it trains", function()
   end)
 
   it("goes back by itself where a guard fires, with a line of both", function()
-    local function guarded(critics)
-      return (pole:format(critics):gsub("epochs = 1", "epochs = 2"):gsub("train = ",
-        "agent = {baseline = {}, guards = {kl = {at_most = 0}}},\n  train = "))
-    end
     assert(prl.io.write(root .. "/pole.lua", guarded ""))
     assert(prl.io.write(root .. "/two.lua", guarded(calm)))
     local run = start()

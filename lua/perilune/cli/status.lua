@@ -16,6 +16,7 @@ local function step_of(run)
   local steps, all = run.metrics.columns.step, saved.checkpoints(run.folder)
   return math.max(run.info.step, steps[#steps] or 0, #all > 0 and saved.step(all[#all]) or 0)
 end
+
 -- For how many updates what acts has waited while critics are refitted; nil: it does not.
 local function refit_of(run)
   local updates = run.metrics.columns.refit

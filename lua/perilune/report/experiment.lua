@@ -322,11 +322,11 @@ end
 function experiment.markdown(shown)
   local lines, published = {}, next(shown.published) ~= nil
   for _, world in ipairs(shown.worlds) do
-    local header, rule = {("`%s`, lift over %s, %%"):format(world.name, world.control.name)}, {"---"}
-    for _, one in ipairs(world.table.rows[1].arms) do header[#header + 1], rule[#rule + 1] = one.name, "---" end
-    if published then header[#header + 1], rule[#rule + 1] = "published", "---" end
+    local header = {("`%s`, lift over %s, %%"):format(world.name, world.control.name)}
+    for _, one in ipairs(world.table.rows[1].arms) do header[#header + 1] = one.name end
+    if published then header[#header + 1] = "published" end
     lines[#lines + 1], lines[#lines + 2] = markdown_head(shown), ""
-    lines[#lines + 1], lines[#lines + 2] = markdown_line(header), (markdown_line(rule):gsub(" ", ""))
+    lines[#lines + 1], lines[#lines + 2] = markdown_line(header), "|" .. ("---|"):rep(#header)
     for _, row in ipairs(world.table.rows) do
       local cells = {(row.name:gsub("_", " "))}
       for _, one in ipairs(row.arms) do cells[#cells + 1] = (cell(one):gsub(" %%", ""):gsub("%*", "\\*")) end

@@ -46,8 +46,9 @@ function ab.check(plan)
   local function refuse(arm, message) experiment.refuse(plan, "ab", ("the arm %s %s"):format(arm.name, message)) end
   local said, world = plan.said.ab, plan.said.worlds[1]
   for _, arm in ipairs(plan.said.arms) do
-    for _, form in ipairs {{said.set, "ab.set"}, {said.fast.set, "ab.fast.set"}} do experiment.recipe(plan, arm, world, unpack(form)) end
-    local loaded = experiment.recipe(plan, arm, world, ab.sizes(plan).set)
+    local whole = experiment.recipe(plan, arm, world, said.set, "ab.set")
+    local fast = experiment.recipe(plan, arm, world, said.fast.set, "ab.fast.set")
+    local loaded = plan.fast and fast or whole
     if arm.stages > 1 then refuse(arm, "has stages, and an arm of an A/B test begins with one recipe") end
     if not drivers.of_algorithm(loaded.algorithm).planned(loaded).steps then
       refuse(arm, "is a search, which tries one policy after another; an arm of an A/B test learns while it serves")

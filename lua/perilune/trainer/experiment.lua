@@ -126,7 +126,7 @@ end
 
 -- The metrics that the envs of all worlds have; and a function of a name that gives its metric, nil where one of the worlds does not
 -- have it, which plan.missing then says, and refuses a name that neither these worlds have nor the first of the file.
-local function judged_by(plan)
+local function find_judged(plan)
   local count, names, known, shared = {}, {}, {}, {}
   local function see(list, worlds)
     for _, metric in ipairs(list) do
@@ -135,8 +135,9 @@ local function judged_by(plan)
     end
   end
   for _, world in ipairs(plan.said.worlds) do see(metrics_in(plan.arms[1].loaded[world.name]), 1) end
+  local arm, first = plan.arms[1], plan.said.first_world
   local plain = setmetatable({set = {}}, {__index = plan}) -- overrides may be of the chosen worlds alone
-  see(metrics_in(experiment.recipe_of_stage(plain, plan.said.arms[1], plan.said.first_world, 1)), 0)
+  see(metrics_in(arm.loaded[first.name] or experiment.recipe_of_stage(plain, arm.said, first, 1)), 0)
   for _, name in ipairs(names) do
     if count[name] == #plan.said.worlds then shared[#shared + 1] = known[name] end
   end
@@ -148,6 +149,12 @@ local function judged_by(plan)
     plan.missing[name] = true
   end
   return shared, need
+end
+
+-- The same, found once for a plan.
+local function judged_by(plan)
+  plan.judged = plan.judged or {find_judged(plan)}
+  return unpack(plan.judged)
 end
 
 --- The metric of a response's name, or refuses it at this key of the file.
