@@ -220,7 +220,8 @@ prl_status prl_agent_learn(prl_agent *a, int64_t budget_us, prl_progress *progre
     *progress = (prl_progress){.waiting = waiting,
                                .updates = prl_learner_updates(a->learner),
                                .steps = a->experience->n.decisions,
-                               .version = (uint64_t)prl_policy_version(a->policy)};
+                               .version = (uint64_t)prl_policy_version(a->policy),
+                               .verb = prl_schedule_verb(a->schedule)};
   return PRL_OK;
 }
 

@@ -556,8 +556,8 @@ prl_status prl_program_run(prl_program *p, int64_t deadline_ns, bool *done, prl_
   int32_t end = p->graph->instrs_count;
   if (done) *done = false;
   if (p->cursor == 0 && p->row == 0 && p->run_number) *p->run_number = ++p->runs;
-  while (p->cursor < end) {
-    if (deadline_ns && p->cursor <= p->commit_at && prl_clock_ns() >= deadline_ns) return PRL_OK;
+  for (bool began = false; p->cursor < end; began = true) { /* one at least, or a short budget ends nowhere */
+    if (began && deadline_ns && p->cursor <= p->commit_at && prl_clock_ns() >= deadline_ns) return PRL_OK;
     if (p->cursor == p->commit_at && !sound(p)) {
       p->cursor = 0;
       return prl_program_name_culprit(p, error);

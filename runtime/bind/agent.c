@@ -366,7 +366,7 @@ static int world_time(lua_State *L) { /* self, µs or nothing → the time that 
 }
 
 static void push_progress(lua_State *L, const prl_progress *progress) {
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);
   lua_pushboolean(L, progress->waiting);
   lua_setfield(L, -2, "waiting");
   lua_pushnumber(L, (lua_Number)progress->updates);
@@ -375,6 +375,8 @@ static void push_progress(lua_State *L, const prl_progress *progress) {
   lua_setfield(L, -2, "steps");
   lua_pushnumber(L, (lua_Number)progress->version);
   lua_setfield(L, -2, "version");
+  lua_pushstring(L, progress->verb);
+  lua_setfield(L, -2, "verb");
 }
 
 static int learn(lua_State *L) { /* self, budget in µs (nil or 0: no bound) → progress */

@@ -10,8 +10,8 @@ int64_t prl_clock_ns(void) {
 }
 
 int64_t prl_clock_deadline(int64_t microseconds) {
-  int64_t now = prl_clock_ns();
-  return microseconds < (INT64_MAX - now) / 1000 ? now + microseconds * 1000 : INT64_MAX;
+  int64_t now = prl_clock_ns(), more = microseconds - 1;
+  return more < (INT64_MAX - now) / 1000 ? now + more * 1000 : INT64_MAX;
 }
 
 int64_t prl_clock_work_ns(void) {

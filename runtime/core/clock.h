@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 int64_t prl_clock_ns(void); /* monotonic */
-int64_t
-prl_clock_deadline(int64_t microseconds); /* of prl_clock_ns, so long (≥ 0) from now: at most INT64_MAX */
+/* The time of prl_clock_ns by which a budget (≥ 1 µs) is spent, at most INT64_MAX. One of 1 µs is spent at
+ * once: work that looks at the clock after each piece then stops after one, at any pace of the machine. */
+int64_t prl_clock_deadline(int64_t microseconds);
 int64_t
 prl_clock_work_ns(void); /* processor time of this thread: a cap by it does not depend on other load */
 

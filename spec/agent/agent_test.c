@@ -178,6 +178,32 @@ static void acting_between_budgets(void **state) {
   prl_agent_free(agent);
 }
 
+/* A budget of 1 µs is one verb, or one instruction of a program, at any pace of the machine. */
+static void the_shortest_budget(void **state) {
+  (void)state;
+  prl_agent *agent = toy_agent(runtime, &pendulum_options);
+  prl_vecenv *env = toy_pendulum(runtime, 4, 1);
+  CHECK_OK(prl_agent_drive(agent, env, 40 + 64 + 60, false, NULL, &error));
+  const int64_t updates = prl_learner_updates(agent->learner);
+  *(int64_t *)agent->schedule->verbs[0].fields = 56; /* the rows of the gate, so that an update is due */
+  bool met[64] = {false};
+  int before = -1, within = 0;
+  prl_progress progress;
+  do {
+    CHECK_OK(prl_agent_learn(agent, 1, &progress, &error));
+    const int at = agent->schedule->at;
+    assert_string_equal(agent->schedule->verbs[at].type->name, progress.verb);
+    within += at == before;
+    met[at] = true;
+    before = at;
+  } while (!progress.waiting);
+  assert_int_equal(prl_learner_updates(agent->learner), updates + 1);
+  for (int i = 0; i < agent->schedule->count; i++) assert_true(met[i]);
+  assert_true(within > 10);
+  prl_vecenv_free(env);
+  prl_agent_free(agent);
+}
+
 static void live_options(void **state) {
   (void)state;
   prl_agent *agent = toy_agent(runtime, &pendulum_options);
@@ -406,6 +432,7 @@ int main(void) {
                                      cmocka_unit_test(steady_updates_do_not_allocate),
                                      cmocka_unit_test(one_row_at_a_time_gives_the_same_bytes),
                                      cmocka_unit_test(acting_between_budgets),
+                                     cmocka_unit_test(the_shortest_budget),
                                      cmocka_unit_test(live_options),
                                      cmocka_unit_test(numbers_that_are_not_finite),
                                      cmocka_unit_test(a_bad_policy_is_not_published),

@@ -176,15 +176,17 @@ typedef struct prl_progress {
   int64_t updates;  /* finished since the agent was made */
   int64_t steps;    /* decisions recorded since the agent was made */
   uint64_t version; /* of the published policy */
+  const char *verb; /* that learning goes on with: the update's first one between two updates */
 } prl_progress;
 
-/* Learns until too few steps are closed, or for about budget_us µs (0: no bound); it may stop inside an
- * update, and the next call continues there. progress may be NULL. A policy is published only if all
- * parameters are finite and it acts on rows of the last batch. Allocates nothing, but where a guard fires.
- * Fails: PRL_ENUMERIC (names
- * the program with its op and output, the critic, or the parameter). The published policy then stays in
- * force, and every further call fails likewise until another plan is swapped in. PRL_ENOMEM, PRL_ELIMIT (a
- * guard fired, and there is no room for the agent before the swap; the next update tries again). */
+/* Learns until too few steps are closed, or for about budget_us µs (0: no bound; 1: one verb, or one
+ * instruction of a program, at any pace of the machine); it may stop inside an update, and the next call
+ * continues there. progress may be NULL. A policy is published only if all parameters are finite and it acts
+ * on rows of the last batch. Allocates nothing, but where a guard fires.
+ * Fails: PRL_ENUMERIC (names the program with its op and output, the critic, or the parameter). The published
+ * policy then stays in force, and every further call fails likewise until another plan is swapped in.
+ * PRL_ENOMEM, PRL_ELIMIT (a guard fired, and there is no room for the agent before the swap; the next update
+ * tries again). */
 PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress,
                                    prl_error *error);
 
