@@ -56,19 +56,19 @@ describe("a critic's statistics", function()
   for _, algorithm in ipairs {'{"ppo"}', '{"a2c"}', '{"a2c", critic_lr = 1e-3}'} do
     local set = "algorithm=" .. algorithm
 
-    it("survive a quiet start with " .. algorithm, function()
+    it("#figure survive a quiet start with " .. algorithm, function()
       for _, size in ipairs {5, -1e3, 5e-4} do
         local metrics = trained(2e5, {quiet = 50, size = size, spread = size / 5}, set)
         assert.is_true(metrics["explained_variance/c"] >= .95, size .. ": " .. metrics["explained_variance/c"])
       end
     end)
 
-    it("begin far from zero with " .. algorithm, function()
+    it("#figure begin far from zero with " .. algorithm, function()
       local metrics = trained(2e5, {quiet = 0, size = 1000, spread = 2}, set)
       assert.is_true(metrics["explained_variance/c"] >= .95, metrics["explained_variance/c"])
     end)
 
-    it("let the value of a reward that never changes be learned with " .. algorithm, function()
+    it("#figure let the value of a reward that never changes be learned with " .. algorithm, function()
       for _, gamma in ipairs {0, .9} do
         local metrics = trained(3e5, {quiet = 1e9, size = 7}, set, "objective.critics.c.gamma=" .. gamma)
         local off = math.abs(metrics.advantage_mean) + 2 * metrics.advantage_std -- returns less predictions

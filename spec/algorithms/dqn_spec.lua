@@ -328,7 +328,7 @@ describe("draws by priority", function()
 end)
 
 describe("dqn", function()
-  it("learns CartPole", function()
+  it("#figure learns CartPole", function()
     local sum, episodes, seeds = 0, 32, 4 -- a few thousand steps in, single seeds differ by hundreds
     for seed = 1, seeds do
       local set = {"algorithm.priority=0.6", "algorithm.lr=1e-3", "algorithm.epsilon=0.05", "train.seed=" .. seed}

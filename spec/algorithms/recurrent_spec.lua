@@ -326,7 +326,7 @@ describe("a policy's memory", function()
     return sum / 64
   end
 
-  it("solves by ppo what nothing else solves, from a file, too", function()
+  it("#figure solves by ppo what nothing else solves, from a file, too", function()
     local agent, env, loaded = make(GRU, PPO)
     agent:drive(env, 4e4)
     assert.equal(1, recalls(agent, loaded))
@@ -338,13 +338,13 @@ describe("a policy's memory", function()
     assert.near(0.5, recalls(agent, loaded), 0.2)
   end)
 
-  it("solves it by a2c", function()
+  it("#figure solves it by a2c", function()
     local agent, env, loaded = make(GRU, '"a2c", rollout = 16, lr = 3e-3, critic_lr = 3e-3')
     agent:drive(env, 6e4)
     assert.equal(1, recalls(agent, loaded))
   end)
 
-  it("solves it by a2c from a replay memory", function()
+  it("#figure solves it by a2c from a replay memory", function()
     local agent, env, loaded = make(GRU, '"a2c", correction = {"vtrace"}, memory = 5000, rollout = 8, updates = 0.25, lr = 3e-3, '
       .. "critic_lr = 3e-3")
     agent:drive(env, 5e4)

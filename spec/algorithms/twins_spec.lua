@@ -252,7 +252,7 @@ describe("twins", function()
     assert.same({0, 0}, {decisions[1] or decisions:get(1), decisions[2] or decisions:get(2)})
   end)
 
-  it("learns what brings more in a session", function()
+  it("#figure learns what brings more in a session", function()
     local loaded = assert(recipes.load(folder, [[return {
       env = {"shortvideo", n = 64},
       objective = {critics = {watch = {reward = function(r) return r.watch_time / 100 end, gamma = 1}}},

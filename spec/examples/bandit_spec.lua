@@ -3,7 +3,7 @@ local posix = require "posix"
 local command = require "support.command"
 
 describe("the example of a contextual bandit", function()
-  it("learns what each reader likes at each time", function()
+  it("#figure learns what each reader likes at each time", function()
     local folder = os.tmpname()
     os.remove(folder)
     assert(posix.mkdir(folder))

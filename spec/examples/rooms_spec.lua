@@ -17,7 +17,7 @@ describe("the twenty rooms", function()
     return tonumber((assert(out:match "found %(count%)%s+(%S+)", out)))
   end
 
-  it("are crossed by ppo with rnd, and not without", function()
+  it("#figure are crossed by ppo with rnd, and not without", function()
     assert.equal(0, found "false")
     assert.is_true(found '{"rnd"}' > 0.5)
   end)

@@ -3,7 +3,7 @@ local posix = require "posix"
 local command = require "support.command"
 
 describe("hot_swap.lua", function()
-  it("loses less by swaps than by fresh starts", function()
+  it("#figure loses less by swaps than by fresh starts", function()
     local root = assert(posix.mkdtemp("/tmp/perilune-swap-XXXXXX"))
     local out, err, code = command.run(root, posix.getcwd() .. "/recipes/shortvideo/hot_swap.lua -q --set steps=4e4 "
       .. "--set options.every=2e4 --set options.before=1e5 --set options.users=64 --set options.days=1")

@@ -28,7 +28,7 @@ local function learned(path, steps, set)
 end
 
 describe("the example of an algorithm with a replay memory", function()
-  it("learns the pendulum", function()
+  it("#figure learns the pendulum", function()
     local loaded = assert(load "examples/own_memory/recipe.lua")
     local agent = prl.agent(prl.recipe.plan(loaded))
     agent:drive(prl.env("pendulum", {n = 1, seed = 1}), 8000)
@@ -39,7 +39,7 @@ describe("the example of an algorithm with a replay memory", function()
 end)
 
 describe("the example of a policy network", function()
-  it("learns CartPole", function()
+  it("#figure learns CartPole", function()
     assert.is_true(learned("examples/own_policy/recipe.lua", 6e4) > 300)
   end)
 
@@ -176,7 +176,7 @@ describe("the example of a search", function()
 end)
 
 describe("the example of an algorithm", function()
-  it("learns CartPole, its model and its temperature", function()
+  it("#figure learns CartPole, its model and its temperature", function()
     local sum, agent = 0, nil -- one seed stays at 200 now and then: it is judged by the mean of four
     for seed = 1, 4 do
       local reached

@@ -39,7 +39,7 @@ local function synthetic(normal, arms, seeds, users, effect, sizes)
 end
 
 describe("the table of an experiment", function()
-  it("has a false mark in at most 5 ± 1.5 % of 1,000 tables of 5 arms that do not differ", function()
+  it("#figure has a false mark in at most 5 ± 1.5 % of 1,000 tables of 5 arms that do not differ", function()
     local normal, wrong = normals(20261129), 0
     for _ = 1, 1000 do
       local arms, any = synthetic(normal, 5, 4, 30, 0, {seed = 0.3, rest = 1}), false
@@ -54,7 +54,7 @@ describe("the table of an experiment", function()
     assert.is_true(wrong / 1000 <= 0.065, wrong)
   end)
 
-  it("has intervals that hold the truth in 95 ± 1.5 % of 2,000 experiments", function()
+  it("#figure has intervals that hold the truth in 95 ± 1.5 % of 2,000 experiments", function()
     local normal, held = normals(7), 0
     for _ = 1, 2000 do
       local arms = synthetic(normal, 2, 4, 60, 0.05, {seed = 0.3, rest = 1})
@@ -66,7 +66,7 @@ describe("the table of an experiment", function()
 end)
 
 describe("an A/B split", function()
-  it("calls an A/A test different in 5 ± 1.5 % of 1,000 splits, and no split uneven more often than its p says", function()
+  it("#figure calls an A/A test different in 5 ± 1.5 % of 1,000 splits, and no split uneven more often than its p says", function()
     local arm = synthetic(normals(11), 1, 1, 2000, 0, {seed = 0, rest = 1})[1]
     local told, uneven = 0, 0
     for i = 1, 1000 do

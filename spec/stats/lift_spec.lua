@@ -29,7 +29,7 @@ describe("the interval over users crossed with seeds", function()
     seeds_alone = {1, 0, 1}, rest = {0, 0, 1}, rest_and_seeds = {0.2, 0.3, 1},
   }
   for _, seeds in ipairs {3, 10} do
-    it(("covers the truth in 95 ± 2 %% of simulated experiments at %d seeds"):format(seeds), function()
+    it(("#figure covers the truth in 95 ± 2 %% of simulated experiments at %d seeds"):format(seeds), function()
       for name, regime in pairs(regimes) do
         math.randomseed(seeds)
         local covered = 0
@@ -150,7 +150,7 @@ describe("the lift table", function()
     assert.is_nil(lift.find(lift.table({panel({3, 6, 9}, {0, 0, 0}, ones), policy}, {base}, {ratio}, "ltr"), "rate").lift)
   end)
 
-  it("covers the true lift of a ratio in 95 ± 2 % of simulated experiments", function()
+  it("#figure covers the true lift of a ratio in 95 ± 2 % of simulated experiments", function()
     math.randomseed(23)
     local covered, nothing, users, truth = 0, {}, 120, 0.1
     for u = 1, users do nothing[u] = 0 end
@@ -171,7 +171,7 @@ describe("the lift table", function()
   end)
 
   for _, seeds in ipairs {3, 10} do
-    it(("covers the true lift in 95 ± 2 %% of simulated experiments at %d seeds"):format(seeds), function()
+    it(("#figure covers the true lift in 95 ± 2 %% of simulated experiments at %d seeds"):format(seeds), function()
       math.randomseed(seeds + 7)
       local covered, nothing = 0, {}
       local users, truth = 120, 0.05

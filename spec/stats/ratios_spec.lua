@@ -92,7 +92,7 @@ describe("a ratio of sums", function()
     return rate * over / under
   end
 
-  it("and its difference from another cover the truth in 95 ± 2 % of simulated evaluations", function()
+  it("#figure and its difference from another cover the truth in 95 ± 2 % of simulated evaluations", function()
     math.randomseed(11)
     local experiments, n, covered, between = 2000, 100, 0, 0
     local a, b = truth(0.2), truth(0.26)

@@ -113,7 +113,7 @@ describe("the errors of estimates", function()
     assert.is_nil(found[1].b)
   end)
 
-  it("have intervals that cover the truth in 95 ± 3 % of simulated experiments", function()
+  it("#figure have intervals that cover the truth in 95 ± 3 % of simulated experiments", function()
     math.randomseed(6)
     local truth = plain(users_of(400000, 0.6, 0.3))
     local covered, experiments = {0, 0, 0}, 1000
