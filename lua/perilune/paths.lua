@@ -22,6 +22,9 @@ function paths.make(path)
   end
 end
 
+--- A text as the name of a file.
+function paths.word(text) return (text:gsub("[^%w._=+-]", "_")) end
+
 --- The folder that a file is in; "." where its path names none.
 function paths.parent(path) return path:match("^(.*)/[^/]*$") or "." end
 

@@ -417,6 +417,7 @@ describe("perilune experiment", function()
     {{control = '"ltr"', published = "{}", arms = '{{name = "ltr", recipe = require "base"}}'},
       'control: "ltr" is a control that is no arm, and the name of one: the arm needs another name'},
     {{question = '"", responses = {"watch_time", "like", "watch_time"}'}, 'responses: "watch_time" is there twice'},
+    {{worlds = '{{name = "a b"}, {name = "a_b"}}'}, 'worlds.2.name: "a_b" would have the folder of "a b", where a space is _, too'},
     {{worlds = '{{name = "table.md"}}'}, "worlds.1.name: the experiment's folder has something else of the name table.md"},
     {{more_worlds = '{{name = "tuning"}}'}, "more_worlds.1.name: the experiment's folder has something else of the name tuning"},
     {{worlds = '{"weak",\n "strnog"}'},

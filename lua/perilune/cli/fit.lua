@@ -84,8 +84,9 @@ function fit.run(argv)
     skip_bad = words.skip_bad, progress = show})
   clear()
   if not result then failure.run(made) end
-  local folder = require("perilune.paths").fresh(("%s/%s-%s-%s"):format(runs, loaded.name:gsub("[^%w._-]", "_"),
-    os.date("%Y%m%d-%H%M%S", started), loaded.hash:sub(1, 8)))
+  local paths = require "perilune.paths"
+  local folder = paths.fresh(("%s/%s-%s-%s"):format(runs, paths.word(loaded.name), os.date("%Y%m%d-%H%M%S", started),
+    loaded.hash:sub(1, 8)))
   failure.check(fitter.save(folder .. "/ranker.safetensors", loaded, made, net))
   failure.check(prl.io.write(folder .. "/recipe.json", prl.to_json(loaded.recipe, 2) .. "\n"))
   failure.check(prl.io.write(folder .. "/metrics.json", prl.to_json(result, 2) .. "\n"))

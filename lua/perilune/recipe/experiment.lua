@@ -105,6 +105,11 @@ local function name_of(check, value, path, taken, files)
     values.wrong(check, path, "a name of letters, digits, spaces and _ . + -", value)
   end
   if taken[value] then check.fail(path, ("%s is there twice"):format(value)) end
+  for other in pairs(taken) do
+    if other:gsub(" ", "_") == value:gsub(" ", "_") then
+      check.fail(path, ("%q would have the folder of %q, where a space is _, too"):format(value, other))
+    end
+  end
   if files and files[value] then check.fail(path, ("the experiment's folder has something else of the name %s"):format(value)) end
   taken[value] = true
   return value

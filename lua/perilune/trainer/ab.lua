@@ -103,7 +103,7 @@ end
 -- ---- all tests ----
 
 local function place(plan, world, seed)
-  return ("%s/ab/%s/seed-%.0f.safetensors"):format(plan.root, (world.name:gsub("[^%w._+-]", "_")), seed)
+  return ("%s/ab/%s/seed-%.0f.safetensors"):format(plan.root, paths.word(world.name), seed)
 end
 
 -- What a test's numbers come from, but for its seed.

@@ -14,6 +14,7 @@ local front = require "perilune.stats.front"
 local lift = require "perilune.stats.lift"
 local locate = require "perilune.recipe.locate"
 local checked = require "perilune.recipe.experiment"
+local paths = require "perilune.paths"
 local panel = require "perilune.trainer.panel"
 local printer = require "perilune.recipe.print"
 local split = require "perilune.stats.split"
@@ -222,9 +223,8 @@ function experiment.plan(path, options)
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
     arms = {}, files = first.files, tuned = {}, set = options.set or {}, missing = {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
-  local name = said.name:gsub("[^%w._-]", "_")
   check_seeds(plan)
-  plan.root = (options.out or ("runs/experiment-%s%s"):format(name, options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
+  plan.root = (options.out or ("runs/experiment-%s%s"):format(paths.word(said.name), options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
   experiment.load(plan)
   plan.metrics = metrics_of(plan)
   for _, response in ipairs(said.front) do experiment.metric(plan, response, "front") end
@@ -271,8 +271,7 @@ end
 
 --- The folder of the runs of an arm's stage in a world.
 function experiment.place(plan, world, arm, stage)
-  local function word(text) return (text:gsub("[^%w._+-]", "_")) end
-  return ("%s/%s/%s%s"):format(plan.root, word(world.name), word(arm.name), arm.stages > 1 and "/stage-" .. stage or "")
+  return ("%s/%s/%s%s"):format(plan.root, paths.word(world.name), paths.word(arm.name), arm.stages > 1 and "/stage-" .. stage or "")
 end
 
 -- A function of a job that gives its run, of those that are in its folder now; each folder is read once.

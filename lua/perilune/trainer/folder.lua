@@ -59,7 +59,7 @@ folder.unlock = locks.release
 
 --- A new folder under `root`; a name that is taken gets a number behind it.
 function folder.create(root, name, hash, seed, time)
-  local path = paths.fresh(("%s/%s-%s-%s-s%d"):format(root, name:gsub("[^%w._-]", "_"), os.date("%Y%m%d-%H%M%S", time),
+  local path = paths.fresh(("%s/%s-%s-%s-s%d"):format(root, paths.word(name), os.date("%Y%m%d-%H%M%S", time),
     hash:sub(1, 8), seed))
   paths.make(path .. "/checkpoints")
   return setmetatable({path = path}, Folder)

@@ -306,8 +306,7 @@ end
 -- ---- the runs ----
 
 local function folder_name(plan, point)
-  local text = sweep.label(plan, point):gsub("[^%w._=+-]", "_")
-  return ("%s-%s"):format(text:sub(1, 80), point.hash:sub(1, 8))
+  return ("%s-%s"):format(paths.word(sweep.label(plan, point)):sub(1, 80), point.hash:sub(1, 8))
 end
 
 -- Of these points on seeds first … first + seeds − 1. Seed by seed: a sweep that is stopped has some of every point.
