@@ -1,10 +1,10 @@
 --- Runs of searches in a folder that goes away, for the specs of the algorithms that search.
 
 local assert = require "luassert"
-local cjson = require "cjson"
 local posix = require "posix"
 local prl = require "perilune"
 local report = require "support.report"
+local trained = require "support.trained"
 local trainer = require "perilune.trainer"
 
 local search_runs = {}
@@ -35,8 +35,7 @@ function search_runs.of(recipe)
     return run
   end
 
-  function runs.read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  function runs.info(run) return cjson.decode((runs.read(run, "run.json"))) end
+  runs.read, runs.info = trained.read, trained.info
   function runs.last_bytes(run) return assert(prl.io.read((run.folder:last_checkpoint()))) end
 
   --- A search that stops after so many trials, each of the list, and goes on leaves what one leaves that never stopped.

@@ -10,6 +10,7 @@ local panel = require "perilune.trainer.panel"
 local trainer = require "perilune.trainer"
 local write_report = require "support.report"
 local message_of = require "support.refusal"
+local read = require("support.trained").read
 
 local recipe = [[
 return {
@@ -44,7 +45,6 @@ describe("evaluation by user and day", function()
     assert.equal("finished", run:train())
     return run
   end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
 
   it("leaves the lift table, its panels and its curve in the run's folder", function()
     local run = train()
