@@ -1,6 +1,6 @@
 --- Runs that operators change while they train, in a folder that goes away: begin and finish are called before and after each test.
 
-local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local journal = require "perilune.records.journal"
 local progress = require "perilune.trainer.progress"
@@ -59,7 +59,7 @@ function operated.write(name, text) assert(prl.io.write(operated.path(name), tex
 
 --- pole.lua is what runs train, two.lua what they are asked for.
 function operated.begin()
-  root = assert(posix.mkdtemp("/tmp/perilune-operator-XXXXXX"))
+  root = files.folder()
   operated.write("pole.lua", operated.pole:format "")
   operated.write("two.lua", operated.pole:format(operated.calm))
   local clock = 0
@@ -72,7 +72,6 @@ end
 function operated.finish()
   progress.now:revert()
   prl.interrupted = nil
-  os.execute("rm -rf '" .. root .. "'")
 end
 
 -- ---- runs ----

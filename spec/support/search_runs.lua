@@ -1,7 +1,7 @@
 --- Runs of searches in a folder that goes away, for the specs of the algorithms that search.
 
 local assert = require "luassert"
-local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local report = require "support.report"
 local trained = require "support.trained"
@@ -14,14 +14,11 @@ function search_runs.of(recipe)
   local runs = {}
 
   function runs.begin()
-    runs.root = assert(posix.mkdtemp("/tmp/perilune-search-XXXXXX"))
+    runs.root = files.folder()
     assert(prl.io.write(runs.root .. "/feed.lua", recipe))
   end
 
-  function runs.finish()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. runs.root .. "'")
-  end
+  function runs.finish() prl.interrupted = nil end
 
   function runs.load(set, trust) return prl.recipe.load(runs.root .. "/feed.lua", {set = set, trust = trust}) end
 

@@ -1,6 +1,7 @@
 --- Evaluation by user and day, from the recipe to the run's folder: baselines, further policies, fronts, comparisons.
 
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local lift = require "perilune.stats.lift"
 local comparison = require "perilune.trainer.comparison"
@@ -34,10 +35,9 @@ describe("evaluation by user and day", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-panel-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/feed.lua", recipe))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function load(set) return prl.recipe.load(root .. "/feed.lua", {set = set}) end
   local function train(set)

@@ -2,6 +2,7 @@
 
 local posix = require "posix"
 local command = require "support.command"
+local files = require "support.files"
 local message_of = require "support.refusal"
 local sealed = require "support.sealed"
 local prl = require "perilune"
@@ -76,15 +77,12 @@ describe("a run that goes on", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-resume-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/pole.lua", recipe))
     assert(prl.io.write(root .. "/feed.lua", feed))
     assert(prl.io.write(root .. "/twins.lua", twins))
   end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
+  after_each(function() prl.interrupted = nil end)
 
   local function start(name, trust)
     return trainer.start(assert(prl.recipe.load(("%s/%s.lua"):format(root, name), {trust = trust})),
@@ -279,8 +277,7 @@ end)
 describe("a run's folder that names code", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-trust-XXXXXX")) end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() end)
 
   it("has it run on a call with --trust alone, and where its kind says that it is code", function()
     assert(prl.io.write(root .. "/pole.lua", recipe))

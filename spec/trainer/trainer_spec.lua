@@ -2,6 +2,7 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local files = require "support.files"
 local html = require "perilune.report.html"
 local prl = require "perilune"
 local message_of = require "support.refusal"
@@ -27,13 +28,10 @@ describe("the trainer", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-trainer-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/pole.lua", recipe))
   end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
+  after_each(function() prl.interrupted = nil end)
 
   local function load(set) return assert(prl.recipe.load(root .. "/pole.lua", {set = set})) end
   local function start(runs, set)
