@@ -1,4 +1,4 @@
-/* Every public function of environments with each argument that it must refuse; nothing has changed. */
+/* Every public function of environments with each argument that it must refuse. */
 #include "support/refused.h"
 
 #include "perilune/env.h"
