@@ -49,8 +49,7 @@ end
 describe("documentation", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-pages-XXXXXX")) end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() end)
 
   -- What a C compiler says of statements; "": nothing.
   local function compiled(code)
@@ -129,6 +128,8 @@ describe("documentation", function()
   end
 
   it("has Lua that runs: programs, recipes and environments", function()
+    local tmpname = stub(os, "tmpname", files.path) -- what an example saves goes away
+    finally(function() tmpname:revert() end)
     local kinds = {}
     for _, page in ipairs(pages) do
       for _, code in ipairs(blocks_of(page, "lua")) do

@@ -1,4 +1,4 @@
---- Loaded before every spec: the perilune under test, and the collector's pace.
+--- Loaded before every spec: the perilune under test, the collector's pace, and that no spec leaves files behind.
 local build = os.getenv("PERILUNE_BUILD") or "build"
 package.cpath = build .. "/lua/?.so;" .. package.cpath
 package.path = "spec/?.lua;" .. package.path
@@ -8,3 +8,9 @@ if os.getenv("PERILUNE_GC") == "aggressive" then
   collectgarbage("setpause", 0)
   collectgarbage("setstepmul", 1000)
 end
+
+local files = require "support.files"
+require("busted").subscribe({"file", "end"}, function()
+  files.remove()
+  return nil, true -- and busted's own subscribers have their turn
+end)

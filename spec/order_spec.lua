@@ -105,7 +105,6 @@ describe("a recipe", function()
   local folder
 
   before_each(function() folder = recipes.folder() end)
-  after_each(function() recipes.remove(folder) end)
 
   it("that goes through 20,000 names ends within its limits", function()
     local loaded = assert(recipes.load(folder, [[
@@ -143,7 +142,6 @@ describe("modules", function()
   end)
   after_each(function()
     posix.chdir(here)
-    recipes.remove(folder)
   end)
 
   it("of a Lua environment come from the system's places, not from the current folder", function()

@@ -1,6 +1,7 @@
 --- Folders that commands write into.
 
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local paths = require "perilune.paths"
 local message_of = require "support.refusal"
@@ -8,8 +9,7 @@ local message_of = require "support.refusal"
 describe("folders", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-paths-XXXXXX")) end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() end)
 
   it("are made with those above them", function()
     paths.make(root .. "/a/b/c")

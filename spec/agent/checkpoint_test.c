@@ -1,9 +1,9 @@
 #include "support/runtime.h"
 #include "support/digest.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/policy/parts.h"
@@ -360,13 +360,8 @@ static void each_allocation_fails_in_turn(void **state) {
 }
 
 static int setup(void **state) {
-  snprintf(path, sizeof path, "/tmp/perilune_checkpoint_%d.safetensors", (int)getpid());
+  scratch_path(path);
   return open_runtime(state);
-}
-
-static int teardown(void **state) {
-  unlink(path);
-  return close_runtime(state);
 }
 
 int main(void) {
@@ -379,5 +374,5 @@ int main(void) {
                                      cmocka_unit_test(counters_out_of_range),
                                      cmocka_unit_test(every_flipped_bit_is_noticed),
                                      cmocka_unit_test(each_allocation_fails_in_turn)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, setup, close_runtime);
 }

@@ -29,7 +29,6 @@ describe("constraints", function()
   local folder = recipes.folder()
   setup(function() recipes.write(folder, "weights.lua", (weights:gsub("local objective = learn:objective%(%)",
     "local actor = learn:actor()\n  local objective = learn:objective()"):gsub("learn:actor%(%)%(batch", "actor(batch"))) end)
-  teardown(function() recipes.remove(folder) end)
 
   local function agent_of(constraints)
     return prl.agent(prl.recipe.plan(assert(recipes.load(folder, host:format(constraints), {trust = true}))))

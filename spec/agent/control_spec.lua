@@ -21,7 +21,6 @@ end
 
 describe("a control group", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local function load(constraints, baseline) return recipes.load(folder, host:format(constraints or "", baseline or "")) end
   local function agent_of(constraints, baseline)

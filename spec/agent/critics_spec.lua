@@ -16,7 +16,6 @@ local pendulum = [[return {
 
 describe("an agent's critics", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local function trained(text, steps)
     local loaded = assert(recipes.load(folder, text))
@@ -94,7 +93,6 @@ end)
 
 describe("a rollout", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   it("is the evaluation, step by step", function()
     local loaded = assert(recipes.load(folder, [[return {env = {"shortvideo", n = 8}, policy = {hidden = {8}, normalise = 5},

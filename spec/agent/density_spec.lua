@@ -1,9 +1,8 @@
 --- The log-density of given actions is that of the distribution that acts, for every kind of action.
+local files = require "support.files"
 local prl = require "perilune"
 
-local root = os.tmpname()
-os.remove(root)
-assert(os.execute("mkdir -p " .. root) == 0)
+local root = files.folder()
 local function recipe(text)
   local path = root .. "/r.lua"
   local file = assert(io.open(path, "w"))

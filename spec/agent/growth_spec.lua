@@ -17,7 +17,6 @@ local sac, td3 = '"sac", minibatch = 8, start = 16, memory = 200', '"td3", minib
 
 describe("a swap to a larger network", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local seed = 0
   local function plan_of(policy, algorithm, critic)

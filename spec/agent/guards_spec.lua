@@ -16,7 +16,6 @@ local day = 86400e6
 
 describe("guards", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   recipes.write(folder, "idle.lua", [[return {
     build = function(learn)

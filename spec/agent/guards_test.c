@@ -3,16 +3,16 @@
  * do. */
 #include "support/runtime.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/control/parts.h"
 
 static prl_error error;
-static char recipe[64], saved[80];
+static char recipe[64], saved[64];
 
 enum { SIDE = 128 };
 
@@ -56,10 +56,9 @@ static prl_status live(prl_agent *agent, int64_t today, float control, prl_error
 /* An agent on the day before its guard fires. */
 static int setup(void **state) {
   if (open_runtime(state)) return 1;
-  strcpy(recipe, "/tmp/prl-guards-XXXXXX");
-  FILE *file = fdopen(mkstemp(recipe), "w");
+  FILE *file = fopen(scratch_path(recipe), "w");
   if (!file || fputs(text, file) < 0 || fclose(file)) return 1;
-  snprintf(saved, sizeof saved, "%s-saved", recipe);
+  scratch_path(saved);
   prl_plan *first = plan_of(NULL), *second = plan_of("objective.critics.gain.weight=2");
   prl_agent *agent;
   CHECK_OK(prl_agent_new(first, &agent, &error));
@@ -71,12 +70,6 @@ static int setup(void **state) {
   prl_plan_free(first);
   prl_plan_free(second);
   return 0;
-}
-
-static int teardown(void **state) {
-  unlink(recipe);
-  unlink(saved);
-  return close_runtime(state);
 }
 
 static prl_status breached_life(prl_runtime *of, void *context, prl_error *failure) {
@@ -186,5 +179,5 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(goes_back), cmocka_unit_test(tries_again), cmocka_unit_test(twins_stay_twins),
       cmocka_unit_test(refuses_what_is_damaged), cmocka_unit_test(each_allocation_of_a_breach_fails_in_turn)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, setup, close_runtime);
 }

@@ -1,5 +1,6 @@
 --- An agent that a host drives by itself: late and partial feedback, bounds, events, time, saved agents.
 
+local files = require "support.files"
 local prl = require "perilune"
 
 local text = [[
@@ -18,13 +19,7 @@ local text = [[
 ]]
 
 local function new_agent()
-  local path = os.tmpname() .. ".lua"
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  local plan = prl.recipe.plan(assert(prl.recipe.load(path)))
-  os.remove(path)
-  return prl.agent(plan)
+  return prl.agent(prl.recipe.plan(assert(prl.recipe.load(files.write(text)))))
 end
 
 describe("an agent that a host drives", function()
@@ -51,15 +46,13 @@ describe("an agent that a host drives", function()
   end)
 
   it("acts within the bounds that the host declared, and learns from the draw before the cut", function()
-    local path = os.tmpname()
-    assert(prl.io.write(path, [[return {
+    local path = files.write [[return {
       env = {"host", observation = {"x"}, action = {"continuous", aim = {-0.1, 0.1}, throttle = {0, 3}}, responses = {hit = {}}},
       objective = {critics = {hit = {}}},
       policy = {hidden = {4}, bounded = true, log_std = {init = 1}},
       algorithm = {"ppo", rollout = 50, minibatch = 50, epochs = 1, lr = 0}, agent = {streams = 1},
-    }]]))
+    }]]
     local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
-    os.remove(path)
     local cut = 0
     for _, record in ipairs {true, false} do
       for i = 1, 200 do
@@ -248,10 +241,9 @@ describe("an agent that a host drives", function()
       if step < 20 then straight:learn() end
     end
     straight:learn(20)
-    local path = os.tmpname()
+    local path = files.path()
     assert(straight:save(path))
     local resumed = assert(prl.load_agent(path))
-    os.remove(path)
     assert.is_true(advance(straight, 31, 60) == advance(resumed, 31, 60))
   end)
 

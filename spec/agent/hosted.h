@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "support/scratch.h"
 #include "agent/agent.h"
 #include "perilune/actor.h"
 
@@ -51,12 +51,11 @@ static const struct {
 enum { RECIPES = sizeof recipes / sizeof *recipes };
 
 static inline prl_plan *plan_of(const char *text) {
-  char path[] = "/tmp/perilune-actor-XXXXXX";
-  const int fd = mkstemp(path);
-  assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+  char path[64];
+  FILE *file = fopen(scratch_path(path), "w");
+  assert_true(file && fputs(text, file) >= 0 && fclose(file) == 0);
   prl_plan *plan;
   const prl_status status = prl_plan_load(runtime, path, NULL, &plan, &error);
-  remove(path);
   if (status) fail_msg("%s", error.message);
   return plan;
 }

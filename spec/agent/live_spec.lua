@@ -1,4 +1,5 @@
 --- Every live option, changed on a built agent, gives the bytes of a fresh build with that value.
+local files = require "support.files"
 local prl = require "perilune"
 
 local recipes = {
@@ -40,14 +41,6 @@ local others = {
   ["algorithm.max_norm"] = 0.001,
 }
 
-local function write(text)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  return path
-end
-
 --- What an agent of the recipe shows after some updates; set: overrides at the build; change: calls of agent:set.
 local function life(path, set, change)
   local loaded = assert(prl.recipe.load(path, {set = set}))
@@ -64,7 +57,7 @@ end
 describe("a live option", function()
   for name, text in pairs(recipes) do
     it("of " .. name .. " is in force as in a fresh build", function()
-      local path = write(text)
+      local path = files.write(text)
       local base, loaded = life(path)
       assert.truthy(base:find("updates = [1-9]"))
       local count = 0
@@ -78,7 +71,6 @@ describe("a live option", function()
         count = count + 1
       end
       assert.truthy(count >= 7)
-      os.remove(path)
     end)
   end
 end)

@@ -1,10 +1,10 @@
 /* The replay memory of an agent: rewards of what is drawn, how often it is drawn, swaps, warm-ups, plans that
  * are wrong. */
 #include "support/runtime.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/learner/parts.h"
@@ -480,13 +480,8 @@ static void refused_plans(void **state) {
 }
 
 static int setup(void **state) {
-  snprintf(path, sizeof path, "/tmp/perilune_memory_test_%d", (int)getpid());
+  scratch_path(path);
   return open_runtime(state);
-}
-
-static int teardown(void **state) {
-  unlink(path);
-  return close_runtime(state);
 }
 
 int main(void) {
@@ -503,5 +498,5 @@ int main(void) {
                                      cmocka_unit_test(swaps_of_other_memories),
                                      cmocka_unit_test(damaged_files),
                                      cmocka_unit_test(refused_plans)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, setup, close_runtime);
 }

@@ -58,7 +58,6 @@ local pairs_of = {
 
 describe("agent:check_swap", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local function plan_of(o) return prl.recipe.plan(assert(recipes.load(folder, recipe(o)))) end
 

@@ -2,9 +2,9 @@
  * above the budget, or a checkpoint whose plan says other sizes than the file has, allocates nothing of it.
  */
 #include "support/check.h"
+#include "support/scratch.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/needs.h"
@@ -256,13 +256,12 @@ static void sizes_in_a_file_are_its_own(void **state) {
 
 static int setup(void **state) {
   (void)state;
-  snprintf(path, sizeof path, "/tmp/perilune_needs_%d.safetensors", (int)getpid());
+  scratch_path(path);
   return prl_runtime_new(NULL, &runtime, &error);
 }
 
 static int teardown(void **state) {
   (void)state;
-  unlink(path);
   assert_int_equal(prl_runtime_memory(runtime).live_bytes, 0);
   prl_runtime_release(runtime);
   return 0;

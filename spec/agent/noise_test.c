@@ -1,10 +1,10 @@
 /* Noise of actions that is not fresh in each step: draws that last, and the Ornstein–Uhlenbeck process. The
  * policy's action is its noise, so that what is acted can be compared with draws of the addresses. */
 #include "support/runtime.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/toy_plan.h"
@@ -170,8 +170,8 @@ static void process_without_state(void **state) {
 
 static void process_is_saved(void **state) {
   (void)state;
-  char path[] = "/tmp/noise_test_XXXXXX";
-  close(mkstemp(path));
+  char path[64];
+  scratch_path(path);
   float action[WIDTH], wanted[WIDTH];
   prl_agent *straight = agent_of(PROCESS), *agent = agent_of(PROCESS);
   for (int step = 0; step < 37; step++) {
@@ -184,7 +184,6 @@ static void process_is_saved(void **state) {
   }
   assert_memory_equal(action, wanted, sizeof action);
   check_process(action, 5, 0, 0, 36);
-  remove(path);
   prl_agent_free(straight);
   prl_agent_free(agent);
 }

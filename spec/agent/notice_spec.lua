@@ -12,7 +12,6 @@ local RECIPE = [[return {
 describe("an agent whose capacity is full", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function plan_of(set) return prl.recipe.plan(assert(recipes.load(folder, RECIPE, {set = set}))) end
   local function agent_of(...) return prl.agent(plan_of {...}) end

@@ -1,5 +1,6 @@
 --- prl.panel: the same numbers on any number of threads, the days counted by hand, the watch, and what is refused.
 
+local files = require "support.files"
 local prl = require "perilune"
 
 describe("a panel", function()
@@ -102,7 +103,7 @@ describe("a panel", function()
   end)
 
   describe("that is watched", function()
-    local slow = os.tmpname()
+    local slow = files.path()
 
     -- A world where nothing ends: a request takes a microsecond.
     setup(function()
@@ -110,7 +111,6 @@ describe("a panel", function()
         observation = {"x"}, action = {"continuous", a = {-1, 1}}, responses = {reward = {}}, clock = true,
         reset = function() return {0} end, step = function() return {0}, {reward = 1}, false, 1e-6 end}]]))
     end)
-    teardown(function() os.remove(slow) end)
 
     local function panel(threads, watch)
       return prl.panel({lua = slow}, nil, {users = 9, days = 1, constant = {0}, threads = threads, watch = watch})

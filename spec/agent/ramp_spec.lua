@@ -17,7 +17,6 @@ local day = 86400e6
 
 describe("a ramp", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   -- A policy that stays as it is, so that the two differ by what the spec makes of them alone.
   recipes.write(folder, "idle.lua", [[return {

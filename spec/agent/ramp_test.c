@@ -2,9 +2,9 @@
  * files, what acts apart. spec/agent/ramp_spec.lua says what they do. */
 #include "support/runtime.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/control/parts.h"
 #include "agent/learned.h"
@@ -13,7 +13,7 @@
 #include "perilune/actor.h"
 
 static prl_error error;
-static char recipe[64], saved[80];
+static char recipe[64], saved[64];
 
 enum { USERS = 600 };
 static int users_count = USERS; /* of a call */
@@ -87,10 +87,9 @@ static void ramp(prl_agent *agent) {
 /* The saved agent is in the middle of a ramp, with episodes that run. */
 static int setup(void **state) {
   if (open_runtime(state)) return 1;
-  strcpy(recipe, "/tmp/prl-ramp-XXXXXX");
-  FILE *file = fdopen(mkstemp(recipe), "w");
+  FILE *file = fopen(scratch_path(recipe), "w");
   if (!file || fputs(text, file) < 0 || fclose(file)) return 1;
-  snprintf(saved, sizeof saved, "%s-saved", recipe);
+  scratch_path(saved);
   prl_agent *agent = first_agent();
   ramp(agent);
   CHECK_OK(live(agent, 1, &error));
@@ -98,12 +97,6 @@ static int setup(void **state) {
   CHECK_OK(prl_agent_save(agent, NULL, saved, &error));
   prl_agent_free(agent);
   return 0;
-}
-
-static int teardown(void **state) {
-  unlink(recipe);
-  unlink(saved);
-  return close_runtime(state);
 }
 
 static prl_ramp_status status_of(const prl_agent *agent) {
@@ -280,7 +273,7 @@ static void refuses_what_is_damaged(void **state) {
 
 typedef struct ramped_files {
   prl_plan *first, *second;
-  char from[96], to[96];
+  char from[64], to[64];
 } ramped_files;
 
 /* One that ramps; and one that is loaded in the middle of it, goes back, ramps again and is saved. */
@@ -308,8 +301,7 @@ static void each_allocation_fails_in_turn(void **state) {
   ramped_files f = {plan_of(NULL, few), plan_of("objective.critics.gain.weight=2", few), "", ""};
   prl_agent *agent;
   users_count = 16;
-  snprintf(f.from, sizeof f.from, "%s-from", recipe);
-  snprintf(f.to, sizeof f.to, "%s-to", recipe);
+  scratch_path(f.from), scratch_path(f.to);
   CHECK_OK(prl_agent_new(f.first, &agent, &error));
   CHECK_OK(prl_agent_swap_with(agent, f.second, PRL_SWAP_RAMP, &error));
   CHECK_OK(call(agent, 1, false, &error));
@@ -318,8 +310,6 @@ static void each_allocation_fails_in_turn(void **state) {
   assert_true(fail_each_allocation(ramped_lives, &f) > 600);
   prl_plan_free(f.first);
   prl_plan_free(f.second);
-  unlink(f.from);
-  unlink(f.to);
   users_count = USERS;
 }
 
@@ -329,5 +319,5 @@ int main(void) {
       cmocka_unit_test(a_rollback_gives_the_bytes),    cmocka_unit_test(a_breach_ends_it),
       cmocka_unit_test(nobody_acts_apart_meanwhile),   cmocka_unit_test(refuses_what_is_damaged),
       cmocka_unit_test(each_allocation_fails_in_turn)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, setup, close_runtime);
 }

@@ -9,6 +9,7 @@
 #include "support/digest.h"
 #include "support/failing_alloc.h"
 #include "support/full_disk.h"
+#include "support/scratch.h"
 
 /* Both made by spec/fixtures/make_ranker.lua. */
 #define RANKER FIXTURES "/ranker.safetensors"
@@ -114,7 +115,7 @@ static void test_mutations(void **state) {
   size_t size;
   uint64_t header;
   int loaded = 0;
-  snprintf(path, sizeof path, "%s/r.safetensors", test_folder(folder));
+  snprintf(path, sizeof path, "%s/r.safetensors", scratch_folder(folder));
   CHECK_OK(prl_file_read(*state, RANKER, 1 << 20, &bytes, &size, &error));
   memcpy(&header, bytes, 8);
   prl_rng rng = prl_rng_make(8, 0, PRL_SITE_USER);
@@ -140,14 +141,13 @@ static void test_mutations(void **state) {
   }
   assert_true(loaded > 20 && loaded < 580);
   prl_free(*state, bytes);
-  remove_folder(folder);
 }
 
 static void test_every_flipped_bit_is_noticed(void **state) {
   enum { FLIPS = 400 };
   char *bytes, folder[64], path[128];
   size_t size;
-  snprintf(path, sizeof path, "%s/flipped.safetensors", test_folder(folder));
+  snprintf(path, sizeof path, "%s/flipped.safetensors", scratch_folder(folder));
   CHECK_OK(prl_file_read(*state, RANKER, 1 << 20, &bytes, &size, &error));
   for (int i = 0; i < FLIPS; i++) {
     flip f = flip_of(i, FLIPS, size);
@@ -165,7 +165,6 @@ static void test_every_flipped_bit_is_noticed(void **state) {
   CHECK_FAILS(prl_ranker_load(*state, path, 4, &ranker, &error), PRL_EFORMAT, "carries no digest");
   free(without);
   prl_free(*state, bytes);
-  remove_folder(folder);
 }
 
 static prl_status load_and_score(prl_runtime *runtime, void *context, prl_error *e) {

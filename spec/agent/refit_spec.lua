@@ -23,7 +23,6 @@ end
 
 describe("agent.refit", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local function plan_of(o) return prl.recipe.plan(assert(recipes.load(folder, recipe(o)))) end
 

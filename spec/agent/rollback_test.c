@@ -2,8 +2,7 @@
  * memory, from a file that was made by hand. spec/agent/rollback_spec.lua has every algorithm. */
 #include "support/runtime.h"
 #include "support/failing_alloc.h"
-
-#include <unistd.h>
+#include "support/scratch.h"
 
 #include "agent/learner/parts.h"
 #include "agent/learned.h"
@@ -213,9 +212,8 @@ static void rewrite(const char *from, const char *to, const char *spoilt, int64_
 
 static void from_files(void **state) {
   (void)state;
-  char path[] = "/tmp/prl-rollback-XXXXXX", made[64];
-  close(mkstemp(path));
-  snprintf(made, sizeof made, "%s-made", path);
+  char path[64], made[64];
+  scratch_path(path), scratch_path(made);
   prl_plan *plan = other_plan();
   prl_agent *agent = toy_agent(runtime, &options), *loaded = NULL;
   prl_vecenv *env = toy_pendulum(runtime, 4, 1);
@@ -245,8 +243,6 @@ static void from_files(void **state) {
 
   rewrite(path, made, NULL, 0, "{");
   assert_int_equal(prl_agent_load(runtime, made, &loaded, &error), PRL_EFORMAT);
-  unlink(path);
-  unlink(made);
   prl_kept_free(before);
   prl_plan_free(plan);
   prl_agent_free(agent);
@@ -279,7 +275,7 @@ static prl_status rolled_back_life(prl_runtime *of, void *context, prl_error *fa
 }
 
 typedef struct files {
-  char from[64], to[80];
+  char from[64], to[64];
 } files;
 
 /* One that goes back, and one that is saved with what it can go back to. */
@@ -302,17 +298,14 @@ static void each_allocation_fails_in_turn(void **state) {
   prl_agent *agent = toy_agent(runtime, &small);
   prl_vecenv *env = toy_pendulum(runtime, 4, 1);
   prl_plan *plan = toy_made(runtime, &small);
-  files f = {.from = "/tmp/prl-rollback-XXXXXX"};
+  files f;
   assert_true(fail_each_allocation(rolled_back_life, &toy) > 300);
-  close(mkstemp(f.from));
-  snprintf(f.to, sizeof f.to, "%s-to", f.from);
+  scratch_path(f.from), scratch_path(f.to);
   CHECK_OK(prl_agent_drive(agent, env, 1 << 20, true, NULL, &error));
   CHECK_OK(prl_agent_set(agent, "algorithm.lr", 0.5, &error));
   CHECK_OK(prl_agent_swap(agent, plan, &error));
   CHECK_OK(prl_agent_save(agent, NULL, f.from, &error));
   assert_true(fail_each_allocation(loaded_lives, &f) > 300);
-  unlink(f.from);
-  unlink(f.to);
   prl_plan_free(plan);
   prl_agent_free(agent);
   prl_vecenv_free(env);

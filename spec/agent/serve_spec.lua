@@ -1,4 +1,5 @@
 --- An agent that was trained in a simulator serves a program of one's own.
+local files = require "support.files"
 local prl = require "perilune"
 
 local function plan_of(...)
@@ -13,11 +14,9 @@ local function trained(...)
 end
 
 local function loaded(agent)
-  local path = os.tmpname()
+  local path = files.path()
   assert(agent:save(path))
-  local again = assert(prl.load_agent(path))
-  os.remove(path)
-  return again
+  return assert(prl.load_agent(path))
 end
 
 describe("an agent from a simulator", function()

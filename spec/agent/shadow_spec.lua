@@ -51,7 +51,6 @@ local cases = {
 
 describe("a shadow", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local path = folder .. "agent.safetensors"
 
   local function plan_of(body) return prl.recipe.plan(assert(recipes.load(folder, body))) end

@@ -2,9 +2,9 @@
  * by hand. spec/agent/shadow_spec.lua has the algorithms. */
 #include "support/runtime.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 #include <math.h>
-#include <unistd.h>
 
 #include "agent/learner/parts.h"
 #include "agent/shadow.h"
@@ -21,7 +21,7 @@
 #define PUBLISH "{\"verb\":\"publish\"}]"
 
 static prl_error error;
-static char path[64], other_path[80];
+static char path[64], other_path[64];
 
 /* Draws from a memory, corrected. */
 static const toy_options drawn = {
@@ -358,15 +358,8 @@ static void damaged_files(void **state) {
 }
 
 static int setup(void **state) {
-  snprintf(path, sizeof path, "/tmp/perilune_shadow_test_%d", (int)getpid());
-  snprintf(other_path, sizeof other_path, "%s_other", path);
+  scratch_path(path), scratch_path(other_path);
   return open_runtime(state);
-}
-
-static int teardown(void **state) {
-  unlink(path);
-  unlink(other_path);
-  return close_runtime(state);
 }
 
 int main(void) {
@@ -374,5 +367,5 @@ int main(void) {
       cmocka_unit_test(goes_on_from_inside),           cmocka_unit_test(waits_for_the_end_of_an_update),
       cmocka_unit_test(effective_sample_size),         cmocka_unit_test(a_budget),
       cmocka_unit_test(each_allocation_fails_in_turn), cmocka_unit_test(damaged_files)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, setup, close_runtime);
 }

@@ -12,7 +12,6 @@ local text = [[return {
 
 describe("agent:start_from", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local function new(options)
     local o = options or {}

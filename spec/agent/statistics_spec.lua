@@ -42,7 +42,6 @@ describe("a critic's statistics", function()
     folder = recipes.folder()
     recipes.write(folder, "phases.lua", phases)
   end)
-  after_each(function() recipes.remove(folder) end)
 
   local function trained(steps, options, ...)
     local loaded = assert(recipes.load(folder, recipe, {set = {...}, trust = true}))

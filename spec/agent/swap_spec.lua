@@ -1,4 +1,5 @@
 --- A running agent takes a new recipe.
+local files = require "support.files"
 local prl = require "perilune"
 
 local text = [[return {
@@ -10,13 +11,7 @@ local text = [[return {
 }]]
 
 local function plan_of(more, set)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text:format(more))
-  file:close()
-  local loaded = assert(prl.recipe.load(path, {set = set}))
-  os.remove(path)
-  return prl.recipe.plan(loaded)
+  return prl.recipe.plan(assert(prl.recipe.load(files.write(text:format(more)), {set = set})))
 end
 
 describe("agent:swap", function()
@@ -58,14 +53,9 @@ describe("agent:swap", function()
 
   it("says which response differs", function()
     local function host(responses)
-      local path = os.tmpname()
-      local file = assert(io.open(path, "w"))
-      file:write(([[return {env = {"host", observation = {"x"}, action = {"continuous", aim = {-1, 1}}, responses = {%s}},
+      local path = files.write(([[return {env = {"host", observation = {"x"}, action = {"continuous", aim = {-1, 1}}, responses = {%s}},
         objective = {critics = {hit = {}}}, algorithm = {"ppo", rollout = 16}}]]):format(responses))
-      file:close()
-      local plan = prl.recipe.plan(assert(prl.recipe.load(path)))
-      os.remove(path)
-      return plan
+      return prl.recipe.plan(assert(prl.recipe.load(path)))
     end
     local running = prl.agent(host "hit = {}, like = {}")
     local function refuses(responses, message)
@@ -84,13 +74,8 @@ describe("agent:swap", function()
     local feed = [[return {env = {"shortvideo", n = 64}, objective = {critics = {watch_time = {scale = 1}}}, policy = {hidden = {4}},
       algorithm = {"a2c", rollout = %d}, agent = {baseline = {policy = "zero", traffic = %g}%s}, train = {warmup = 0, seed = %d}}]]
     local function feed_plan(rollout, traffic, more, seed)
-      local path = os.tmpname()
-      local file = assert(io.open(path, "w"))
-      file:write(feed:format(rollout or 8, traffic or 0.5, more or "", seed or 1))
-      file:close()
-      local plan = prl.recipe.plan(assert(prl.recipe.load(path)))
-      os.remove(path)
-      return plan
+      local path = files.write(feed:format(rollout or 8, traffic or 0.5, more or "", seed or 1))
+      return prl.recipe.plan(assert(prl.recipe.load(path)))
     end
     local running = prl.agent(feed_plan())
     for message, plan in pairs {
@@ -109,13 +94,8 @@ describe("agent:swap", function()
   end)
 
   describe("of schedules", function()
-    local path = os.tmpname()
-    teardown(function() os.remove(path) end)
-
     local function plan(lr, more)
-      local file = assert(io.open(path, "w"))
-      file:write((text:format(more or ""):gsub("epochs = 1", "epochs = 1, lr = " .. lr)))
-      file:close()
+      local path = files.write((text:format(more or ""):gsub("epochs = 1", "epochs = 1, lr = " .. lr)))
       return prl.recipe.plan(assert(prl.recipe.load(path)))
     end
     local falling, steeper = "linear {from = 1e-2, to = 0, over = 1000}", "linear {from = 1e-3, to = 0, over = 500}"
@@ -177,10 +157,9 @@ describe("agent:swap", function()
       local one, its = running(falling)
       one:swap(plan(steeper), {schedules = "restart"})
       one:drive(its, 100)
-      local file = path .. ".safetensors"
+      local file = files.path()
       assert(one:save(file))
       local again = assert(prl.load_agent(file))
-      os.remove(file)
       assert.equal(800, lr_of(again))
       assert.error_matches(function() again:swap(plan(falling)) end,
         "algorithm.lr is at 0.009 if it goes on at step 100, and at 0.01 if it starts again")
@@ -194,13 +173,9 @@ describe("agent:swap", function()
   end)
 
   it("refuses a plan for another environment", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write('return {env = {"cartpole", n = 4}, objective = {critics = {long = {reward = function(r) return '
+    local path = files.write('return {env = {"cartpole", n = 4}, objective = {critics = {long = {reward = function(r) return '
       .. 'r.reward end}}}, algorithm = {"ppo", rollout = 16}}')
-    file:close()
     local other = prl.recipe.plan(assert(prl.recipe.load(path)))
-    os.remove(path)
     local ok, message = pcall(agent.swap, agent, other)
     assert.is_false(ok)
     assert.truthy(message:find("observation.names", 1, true))

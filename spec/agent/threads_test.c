@@ -1,6 +1,7 @@
 /* Two runtimes on two threads share nothing: each agent learns the bytes that it learns alone. Actors on
  * threads of their own act by snapshots of one agent while it learns, swaps and saves. */
 #include "support/check.h"
+#include "support/scratch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -122,7 +123,8 @@ static void *act(void *context) {
 
 /* Learns, and swaps between plans with and without a normaliser, whose actors differ. */
 static void learn(life *l) {
-  const char path[] = "/tmp/perilune-threads-test.agent";
+  char path[64];
+  scratch_path(path);
   toy_options other = options;
   other.normaliser = NULL;
   prl_error error;
@@ -133,7 +135,6 @@ static void learn(life *l) {
     CHECK_OK(prl_agent_save(l->agent, NULL, path, &error));
   }
   CHECK_OK(prl_agent_drive(l->agent, l->env, 300, false, NULL, &error));
-  remove(path);
   for (int i = 0; i < 2; i++) prl_plan_free(plans[i]);
 }
 

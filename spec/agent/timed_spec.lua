@@ -1,14 +1,9 @@
 --- Discounts by time, from a recipe to a running agent.
+local files = require "support.files"
 local prl = require "perilune"
 
 local function plan_of(text, ...)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  local loaded, message = prl.recipe.load(path, {set = {...}})
-  os.remove(path)
-  return prl.recipe.plan(assert(loaded, message))
+  return prl.recipe.plan(assert(prl.recipe.load(files.write(text), {set = {...}})))
 end
 
 local host = [[return {
@@ -43,13 +38,9 @@ describe("a discount by time", function()
   end
 
   local function saved(agent)
-    local path = os.tmpname()
+    local path = files.path()
     assert(agent:save(path))
-    local file = assert(io.open(path, "rb"))
-    local bytes = file:read("*a")
-    file:close()
-    os.remove(path)
-    return bytes
+    return files.read(path)
   end
 
   it("is that of a step where a step takes the unit", function()
@@ -99,7 +90,7 @@ describe("a discount by time", function()
   end)
 
   it("goes on from a file as if it had not been saved", function()
-    local path = os.tmpname()
+    local path = files.path()
     local function train(agent, env, steps)
       agent:drive(env, steps)
       return agent
@@ -111,7 +102,6 @@ describe("a discount by time", function()
     local other = prl.env("shortvideo", {n = 8, seed = 1})
     local resumed = assert(prl.load_agent(path))
     assert(resumed:load_env(path, other))
-    os.remove(path)
     train(resumed, other, 1000)
     assert.is_true(saved(straight) == saved(resumed))
   end)

@@ -1,10 +1,10 @@
 /* V-trace in an agent: what an update makes of drawn and of frozen rows, against float64 arithmetic from what
  * the host told the agent; plans and files that are wrong. */
 #include "support/runtime.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/learner/parts.h"
@@ -463,13 +463,8 @@ static void refused_plans(void **state) {
 }
 
 static int setup(void **state) {
-  snprintf(path, sizeof path, "/tmp/perilune_vtrace_test_%d", (int)getpid());
+  scratch_path(path);
   return open_runtime(state);
-}
-
-static int teardown(void **state) {
-  unlink(path);
-  return close_runtime(state);
 }
 
 int main(void) {
@@ -478,5 +473,5 @@ int main(void) {
       cmocka_unit_test(on_policy_it_is_gae), cmocka_unit_test(nothing_is_allocated),
       cmocka_unit_test(goes_on_from_inside), cmocka_unit_test(rows_without_a_density),
       cmocka_unit_test(damaged_files),       cmocka_unit_test(refused_plans)};
-  return cmocka_run_group_tests(tests, setup, teardown);
+  return cmocka_run_group_tests(tests, setup, close_runtime);
 }

@@ -1,6 +1,7 @@
 /* Several workers that train one agent: what they share, what is refused, and that nothing is lost. */
 #include "support/runtime.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 #include <stdlib.h>
 
@@ -268,9 +269,8 @@ static void a_worker_fails(void **state) {
 /* Saved and loaded, the run goes on with what all had learned. */
 static void saved(void **state) {
   (void)state;
-  char path[] = "/tmp/perilune-workers-XXXXXX";
-  const int file = mkstemp(path);
-  assert_true(file >= 0);
+  char path[64];
+  scratch_path(path);
   prl_agent *agent = toy_agent(runtime, &options), *again;
   prl_vecenv *env = pendulum(2), *other = pendulum(2), *whole = pendulum(1);
   CHECK_OK(prl_agent_drive(agent, env, 3000, false, NULL, &error));
@@ -289,7 +289,6 @@ static void saved(void **state) {
   prl_vecenv_free(env);
   prl_vecenv_free(other);
   prl_vecenv_free(whole);
-  remove(path);
 }
 
 static bool stop(void *context, int64_t done, int64_t total) {

@@ -18,7 +18,6 @@ describe("a3c", function()
   local folder
 
   before_each(function() folder = recipes.folder() end)
-  after_each(function() recipes.remove(folder) end)
 
   local function agent_of(text)
     local loaded = assert(recipes.load(folder, text))

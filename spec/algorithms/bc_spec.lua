@@ -20,7 +20,6 @@ local text = [[return {
 
 describe("bc", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local teacher, path = folder .. "teacher.safetensors", folder .. "agent.safetensors"
 
   local function load(action, policy, algorithm) return recipes.load(folder, text:format(action, policy, algorithm)) end

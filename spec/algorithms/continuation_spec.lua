@@ -85,7 +85,6 @@ end
 
 describe("an update of a2c with a model of who goes on", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   it("takes the luck out by the model of before the update, and moves the model down its cross entropy", function()
     local agent, world = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text())))), on_policy.new_world()
@@ -124,7 +123,6 @@ end)
 
 describe("a model of who goes on", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local COIN = [[return {
     env = {"host", observation = {"x"}, action = {"continuous", push = {-2, 2}}, responses = {brought = {}}},

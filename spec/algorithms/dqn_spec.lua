@@ -1,6 +1,7 @@
 --- A whole update of dqn against the papers' formulas in plain numbers: what was drawn is read from the agent's file, all else
 --- is worked out here from what the host told the agent.
 
+local files = require "support.files"
 local off_policy = require "support.off_policy"
 local prl = require "perilune"
 local recipes = require "support.recipes"
@@ -135,7 +136,6 @@ end
 describe("an update of dqn", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   --- Two rounds of one update each; the second is looked at, when networks and targets differ.
   local function check(o, own)
@@ -211,21 +211,14 @@ end)
 describe("draws by priority", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local OWN = ("priority = %g, correction = linear {from = 0.4, to = 1, over = 500}, memory = 150"):format(PRIORITY)
 
-  --- The agent as it stands in a file of its own.
+  --- The agent as it stands in a file.
+  local path = files.path()
   local function saved(agent)
-    local path = os.tmpname()
     assert(agent:save(path))
     return path
-  end
-
-  local function bytes(path)
-    local text = assert(prl.io.read(path))
-    os.remove(path)
-    return text
   end
 
   it("go on byte for byte from a file, between updates and inside of them", function()
@@ -240,14 +233,12 @@ describe("draws by priority", function()
         state, calls = rest:learn(1), calls + 1
         if calls == turn % 13 + 1 then
           if not state.waiting then inside = inside + 1 end
-          local path = saved(rest)
-          rest = assert(prl.load_agent(path))
-          os.remove(path)
+          rest = assert(prl.load_agent(saved(rest)))
         end
       until state.waiting
     end
     assert.is_true(inside > 5, inside)
-    assert.equal(bytes(saved(whole)), bytes(saved(rest)))
+    assert.equal(files.read(saved(whole)), files.read(saved(rest)))
   end)
 
   it("are refused where the file says what cannot be", function()
@@ -257,8 +248,7 @@ describe("draws by priority", function()
       agent:learn()
     end
     for name, wrong in pairs {["memory.priority"] = -1, ["memory.greatest"] = 1e-9, ["draw.place"] = 1e9} do
-      local path = saved(agent)
-      local tensors, metadata = assert(prl.io.safetensors_read(path))
+      local tensors, metadata = assert(prl.io.safetensors_read(saved(agent)))
       local list = {}
       for _, key in ipairs(require "perilune.keys"(tensors)) do list[#list + 1] = {key, tensors[key]} end
       assert(prl.io.safetensors_write(path, list, metadata))
@@ -268,7 +258,6 @@ describe("draws by priority", function()
       local loaded, _, code = prl.load_agent(path)
       assert.is_nil(loaded)
       assert.equal("EFORMAT", code)
-      os.remove(path)
     end
   end)
 

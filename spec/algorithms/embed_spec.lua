@@ -39,7 +39,6 @@ describe("ids among the observations", function()
   local folder
   setup(function() folder = recipes.folder() end)
   before_each(function() recipes.write(folder, "classes.lua", CLASSES:format(30)) end)
-  teardown(function() recipes.remove(folder) end)
 
   local function load(policy) return assert(recipes.load(folder, RECIPE:format(off_policy.HIDDEN, policy), {trust = true})) end
   local function env_of(loaded, seed) return assert(environment.make(loaded.env, 8, seed or 1)) end
@@ -170,7 +169,6 @@ end)
 describe("observations that are hidden", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("move no action, whichever networks the algorithm has", function()
     local text = [[return {env = {"host", observation = {"a", "b_1", "b_2", "c"}, action = %s, responses = {hit = {}}},

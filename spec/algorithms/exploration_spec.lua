@@ -21,7 +21,6 @@ local RECIPE = [[return {
 describe("exploration", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function agent_of(exploration)
     return prl.agent(prl.recipe.plan(assert(recipes.load(folder, RECIPE:format(exploration)))))

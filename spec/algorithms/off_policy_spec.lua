@@ -42,7 +42,6 @@ local cases = {
 describe("an algorithm with a replay memory", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function agent_of(recipe) return prl.agent(prl.recipe.plan(assert(recipes.load(folder, recipe)))) end
 

@@ -14,7 +14,6 @@ local TEXT = [[return {
 describe("a critic of its own", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function document(critic, policy, algorithm)
     local loaded = assert(recipes.load(folder, TEXT:format(critic, policy or "", algorithm or '"a2c"')))
@@ -78,7 +77,6 @@ local UPDATE = [[return {
 
 describe("an update with critics of different λ and sight", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   -- A_t = Σ_l (γλ)^l δ_{t+l} by each critic's own γ and λ, of what it sees.
   local function estimate(rows, before)

@@ -162,7 +162,6 @@ end
 describe("an update of a2c through a memory", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("is that of its equations: two critics, ends of both kinds, stretches that begin in a stored state", function()
     local agent = prl.agent(prl.recipe.plan(assert(recipes.load(folder, RECIPE))))
@@ -198,7 +197,6 @@ end)
 describe("an update of sac through a memory", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local ALPHA, CRITIC, MINIBATCH, WEIGHT_OF_WIN = 0.5, 0.1, 24, 2
   local SAC = [[return {
@@ -300,7 +298,6 @@ describe("a policy's memory", function()
     folder = recipes.folder()
     recipes.write(folder, "recall.lua", assert(prl.io.read("examples/recall/recall.lua")))
   end)
-  teardown(function() recipes.remove(folder) end)
 
   local RECALL = [[return {
     env = {lua = "./recall.lua", n = 8, delay = 4},

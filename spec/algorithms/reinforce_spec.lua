@@ -17,7 +17,6 @@ local log_std, gamma, weight = -0.5, {watch = 0.5, skip = 0.9}, {watch = 1, skip
 
 describe("reinforce", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local path = folder .. "agent.safetensors"
   local function parameters(tensors)
     return written.parameters(tensors, function(set) return set:find "^critic" and 1 or 2 end)

@@ -109,7 +109,6 @@ end
 describe("an update of a2c with rnd", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("is that of Burda et al.: novelty before the predictor learns, over its running deviation, with returns over all ends", function()
     local agent, world = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text())))), on_policy.new_world()
@@ -156,7 +155,6 @@ end)
 describe("novelty", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local PLACES = [[return {
     env = {"host", observation = {"a", "b", "c", "d"}, influenced = {"a", "b", "c", "d"}, action = {"discrete", go = {"left", "right"}},
@@ -217,7 +215,6 @@ end)
 describe("an agent with rnd", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function same(agent, other)
     assert.equal(prl.to_json(agent:metrics()), prl.to_json(other:metrics()))
@@ -259,7 +256,6 @@ end)
 describe("an agent with rnd, asked", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("tells values and rewards of the objective's critics", function()
     local agent, world = prl.agent(prl.recipe.plan(assert(recipes.load(folder, text())))), on_policy.new_world()
@@ -278,7 +274,6 @@ end)
 describe("a recipe with rnd", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local TEXT = [[return {
     env = %s,

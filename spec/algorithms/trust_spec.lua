@@ -17,7 +17,6 @@ local log_std = -0.5
 
 describe("trust", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local path = folder .. "agent.safetensors"
 
   local function parameters(tensors)

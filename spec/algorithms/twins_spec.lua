@@ -15,7 +15,6 @@ local text = [[return {
 
 describe("twins", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local path = folder .. "agent.safetensors"
 
   local function made(more)

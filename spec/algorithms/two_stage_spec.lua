@@ -108,7 +108,6 @@ end
 
 describe("two_stage", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local path = folder .. "agent.safetensors"
 
   local function read(agent) return written.read(agent, path) end

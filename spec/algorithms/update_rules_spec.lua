@@ -71,7 +71,6 @@ end
 describe("a whole update of", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   --- The agent in the file with these blocks instead, at the first verb behind `sample`, after one update.
   local function update(path, blocks)

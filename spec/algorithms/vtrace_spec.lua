@@ -117,7 +117,6 @@ end
 describe("an update of a2c off policy", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("is that of Espeholt et al.: two critics with their own discounts, ends of both kinds inside the batch", function()
     local text = RECIPE:format(GAMMA.fast, WEIGHT.fast, GAMMA.slow, WEIGHT.slow, HIDDEN, RHO, C, ROLLOUT, MINIBATCH, STRETCH,
@@ -156,7 +155,6 @@ end)
 describe("a correction", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local TEXT = [[return {
     env = {"host", observation = {"x"}, action = {"continuous", aim = {-1, 1}}, responses = {hit = {}}},

@@ -29,6 +29,18 @@ end
 
 local updates = assert(loadfile(bench.root .. "/spec/bench/rows_updates.lua"))(bench, median)
 
+-- A new folder, which is removed after body(folder).
+local function with_folder(body)
+  local posix = require "posix"
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(posix.mkdir(folder))
+  local results = {pcall(body, folder)}
+  os.execute("rm -rf '" .. folder .. "'")
+  if not results[1] then error(results[2], 0) end
+  return unpack(results, 2)
+end
+
 -- ---- Programs ----
 
 local function infer_lua()
@@ -286,9 +298,9 @@ end
 --- the ratio means something on a quiet machine alone.
 --- Whole runs by the clock of the wall need both cores: beside the median stand the best runs, and what the
 --- machine gave to two threads that only spin, by turns with the runs.
-local function eval_threads()
+local function eval_threads(folder)
   local plan = load "shortvideo/a2c"
-  local agent, file = prl.agent(plan), os.tmpname()
+  local agent, file = prl.agent(plan), folder .. "/agent"
   assert(agent:save(file))
   local users, turns, same = 4096, 7, nil
   local function judge(threads)
@@ -312,7 +324,6 @@ local function eval_threads()
     two_spin[i], one_spin[i] = spin(2), spin(1)
     ratios[i], work[i], spins[i] = one[i] / two[i], work_two / work_one, one_spin[i] / two_spin[i]
   end
-  os.remove(file)
   if not same then error("eval_threads: two threads gave other numbers than one", 0) end
   local function best(values) return math.min(unpack(values)) end
   bench.print("eval_threads", ("%d user-days, two threads beside one, same bytes"):format(users),
@@ -345,10 +356,9 @@ local function startup()
 end
 
 local function resident()
-  local folder = os.tmpname()
-  os.remove(folder)
-  local _, peak, code = bench.process {executable(), "train", recipe "cartpole/ppo", "--quiet", "--runs", folder}
-  os.execute("rm -rf '" .. folder .. "'")
+  local _, peak, code = with_folder(function(folder)
+    return bench.process {executable(), "train", recipe "cartpole/ppo", "--quiet", "--runs", folder}
+  end)
   if code ~= 0 then error(executable() .. " train ended with " .. code, 0) end
   bench.print("resident", "perilune train cartpole/ppo.lua, peak", peak, "MB")
 end
@@ -369,17 +379,6 @@ local function user_memory()
   local all = (peak(users) - peak(few)) / (users - few)
   bench.print("user_memory", ("a2c of shortvideo, %d users, beyond the %.0f bytes of the world"):format(users, world),
     all - world, "bytes")
-end
-
--- A new folder for runs, which is removed after body(folder).
-local function with_folder(body)
-  local posix = require "posix"
-  local folder = os.tmpname()
-  os.remove(folder)
-  assert(posix.mkdir(folder))
-  local ok, message = pcall(body, folder)
-  os.execute("rm -rf '" .. folder .. "'")
-  if not ok then error(message, 0) end
 end
 
 -- Three times two runs, at once and one after the other: train(limit) → ns. By the clock of the wall: with eval_threads, rows
@@ -547,7 +546,7 @@ return {
   {name = "a2c_shortvideo", run = a2c_shortvideo},
   {name = "twins_shortvideo", run = twins_shortvideo},
   {name = "a3c_workers", run = a3c_workers},
-  {name = "eval_threads", run = eval_threads},
+  {name = "eval_threads", run = function() with_folder(eval_threads) end},
   {name = "sweep_jobs", run = sweep_jobs},
   {name = "experiment_jobs", run = experiment_jobs},
   {name = "bayes", run = bayes},

@@ -1,5 +1,6 @@
 --- prl.env and prl.env_spec: vector environments in Lua.
 
+local files = require "support.files"
 local prl = require "perilune"
 
 local tank = {lua = "examples/lua_env/tank.lua"}
@@ -111,19 +112,15 @@ describe("prl.env", function()
   end)
 
   it("stops with file and line where a Lua environment raises", function()
-    local name = os.tmpname()
-    local file = assert(io.open(name, "w"))
-    file:write [[
+    local name = files.write [[
       return {observation = {"x"}, action = {"continuous", a = {-1, 1}}, responses = {reward = {}},
         reset = function() return {0} end,
         step = function(self) return self.missing.x end}
     ]]
-    file:close()
     local env = prl.env({lua = name}, {n = 1})
     env:reset()
     assert.error_matches(function() env:step(prl.tensor {{0}}) end, name .. ":3: attempt to index")
     assert.error_matches(function() env:step(prl.tensor {{0}}) end, "reset it before the next step")
-    os.remove(name)
   end)
 end)
 

@@ -1,4 +1,5 @@
 --- prl.io and prl.csv: files, safetensors, event files and CSV from Lua.
+local files = require "support.files"
 local prl = require "perilune"
 
 describe("prl.io", function()
@@ -6,13 +7,7 @@ describe("prl.io", function()
 
   local function path(name) return folder .. "/" .. name end
 
-  before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
-  end)
-
-  after_each(function() os.execute("rm -r " .. folder) end)
+  before_each(function() folder = files.folder() end)
 
   it("appends to a file", function()
     assert.is_true(prl.io.append(path "log", "one\n"))

@@ -1,5 +1,6 @@
 --- Numbers as people read and write them: ids in full, counts that no number overflows, and no host's locale.
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 
 local function message_of(fn)
@@ -56,17 +57,14 @@ describe("a number", function()
       assert.truthy(message:find "number", what .. ": " .. message)
       assert.truthy(message:find "string", what .. ": " .. message)
     end
-    local path = os.tmpname()
+    local path = files.path()
     local writer = assert(prl.io.csv_writer(path, {"a"}))
     assert.error_matches(function() writer:row {"1"} end, "value 1 of the row is a string")
     writer:close()
-    os.remove(path)
   end)
 
   it("is the same where the host's decimal point is a comma", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder) == 0)
+    local folder = files.folder()
     os.execute(("localedef --no-archive -i de_DE -f ISO-8859-1 %s/de_DE 2>/dev/null"):format(folder))
     local path = posix.getenv "LOCPATH"
     posix.setenv("LOCPATH", folder)
@@ -92,7 +90,6 @@ describe("a number", function()
     os.setlocale("C", "numeric")
     posix.setenv("LOCPATH", path)
     local plain = text_of()
-    os.execute("rm -r " .. folder)
     if not there then return pending "no locale could be made: the Debian package locales is not installed" end
     assert.equal(plain, other)
   end)

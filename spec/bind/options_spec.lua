@@ -21,7 +21,6 @@ setup(function()
   agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(host))))
   assert(agent:save(folder .. "agent.safetensors"))
 end)
-teardown(function() recipes.remove(folder) end)
 
 local w = function() return prl.parameter(prl.ones(2)) end
 local logits = prl.zeros(1, 4)

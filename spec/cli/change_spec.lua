@@ -1,5 +1,4 @@
 --- What changes of a training: live options when it goes on, another run's policy to start from, another recipe to judge by.
-local posix = require "posix"
 local cjson = require "cjson"
 local command = require "support.command"
 local files = require "support.files"
@@ -18,10 +17,9 @@ return {
 describe("a training that is changed", function()
   local root
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-change-XXXXXX"))
+    root = files.folder()
     recipes.write(root .. "/", "pole.lua", recipe)
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words) return command.run(root, words) end
   local function train(words)

@@ -1,6 +1,7 @@
 --- The executable as its users call it.
 local posix = require "posix"
 local cjson = require "cjson"
+local files = require "support.files"
 local prl = require "perilune"
 local command = require "support.command"
 
@@ -8,7 +9,7 @@ describe("the command line", function()
   local root
 
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-cli-XXXXXX"))
+    root = files.folder()
     local file = assert(io.open(root .. "/pole.lua", "w"))
     file:write([[
 return {
@@ -22,7 +23,6 @@ return {
 ]])
     file:close()
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words, input, variables) return command.run(root, words, input, variables) end
 

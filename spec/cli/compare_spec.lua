@@ -1,19 +1,19 @@
 --- What `perilune compare` refuses, since the two sides would not be measured alike.
 local posix = require "posix"
 local command = require "support.command"
+local files = require "support.files"
 local recipes = require "support.recipes"
 
 describe("perilune compare", function()
   local root
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-compare-XXXXXX"))
+    root = files.folder()
     recipes.write(root .. "/", "feed.lua", [[return {
       env = {"shortvideo", n = 4}, objective = {critics = {watch_time = {scale = 100}}}, policy = {hidden = {4}},
       algorithm = {"a2c", rollout = 4}, train = {steps = 32}, eval = {users = 4, days = 1}}]])
     recipes.write(root .. "/", "pole.lua", [[return {env = {"cartpole", n = 4}, algorithm = {"ppo", rollout = 16, minibatch = 64},
       objective = {critics = {upright = {reward = function(r) return r.reward end}}}, train = {steps = 64}, eval = {episodes = 2}}]])
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words) return command.run(root, words) end
   local function variant(name, base, change)

@@ -2,12 +2,13 @@
 local posix = require "posix"
 local cjson = require "cjson"
 local command = require "support.command"
+local files = require "support.files"
 
 describe("perilune eval", function()
   local root
 
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-eval-XXXXXX"))
+    root = files.folder()
     local file = assert(io.open(root .. "/feed.lua", "w"))
     file:write([[
 return {
@@ -21,7 +22,6 @@ return {
 ]])
     file:close()
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words) return command.run(root, words) end
 

@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local posix = require "posix"
 
+local files = require "support.files"
 local kuairand_world = require "support.kuairand_world"
 local perilune = require "support.command"
 
@@ -41,10 +42,9 @@ describe("perilune experiment", function()
   end
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-experiment-XXXXXX"))
+    root = files.folder()
     write("base.lua", base)
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words) return perilune.run(root, words) end
 

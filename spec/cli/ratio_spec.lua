@@ -72,7 +72,7 @@ describe("a ratio of sums", function()
   local function near(expected, found) assert.is_true(math.abs(expected - found) < 1e-9, tostring(found)) end
 
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-ratio-XXXXXX"))
+    root = files.folder()
     put("shop.lua", shop)
     put("visits.lua", recipe)
     put("feed.lua", feed)
@@ -83,7 +83,6 @@ describe("a ratio of sums", function()
       end
     end
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   -- The interval of Σ of / Σ per over these episodes.
   local function interval(values, of, per) return stats.ratio_interval(values[of], values[per]) end

@@ -1,7 +1,5 @@
 --- Every command gives the same bytes in ten processes, whatever order their tables have: what it prints and what it writes,
 --- but for what the clock says (dates, durations, speeds).
-local posix = require "posix"
-
 local command = require "support.command"
 local files = require "support.files"
 local small_log = require "support.small_log"
@@ -169,7 +167,7 @@ describe("ten processes", function()
   local root
 
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-same-XXXXXX"))
+    root = files.folder()
     local first = root .. "/start"
     assert(os.execute(("mkdir -p '%s/fit' '%s/world'"):format(first, first)) == 0)
     for name, text in pairs {["pole.lua"] = pole, ["feed.lua"] = feed, ["cem.lua"] = cem, ["summed.lua"] = summed,
@@ -179,7 +177,6 @@ describe("ten processes", function()
     small_log.write(first .. "/fit")
     small_world.write(first .. "/world")
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   it("give the same bytes", function()
     local first = run_all(root)

@@ -36,10 +36,9 @@ print "behind"
 describe("a script's own loop", function()
   local root
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-script-XXXXXX"))
+    root = files.folder()
     recipes.write(root .. "/", "count.lua", counting)
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words) return command.run(root, words) end
   local function folder_of(out) return out:match("Report: (.-)/report.html") end

@@ -2,6 +2,7 @@
 local posix = require "posix"
 
 local command = require "support.command"
+local files = require "support.files"
 local small_log = require "support.small_log"
 local small_world = require "support.small_world"
 
@@ -57,11 +58,10 @@ describe("a signal", function()
   end
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-stop-XXXXXX"))
+    root = files.folder()
     write("tank_env.lua", tank)
     write("endless_env.lua", (tank:gsub("max_steps = 1000", "max_steps = 0")))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   --- Starts a command, waits until ready() and a moment more, sends the signal once, and waits for the end, which comes on
   --- its own only after minutes: → how it ended, its code or signal, and what it printed.
@@ -215,7 +215,7 @@ end)
 
 describe("a long command", function()
   it("shows on a terminal how far it is", function()
-    local root = assert(posix.mkdtemp("/tmp/perilune-shows-XXXXXX"))
+    local root = files.folder()
     local file = assert(io.open(root .. "/many.lua", "w"))
     file:write(recipes.many:format(2))
     file:close()
@@ -230,6 +230,5 @@ describe("a long command", function()
     assert.truthy(seen("eval runs/* --episodes 200000"):find("evaluation: %d+ %% · [%d.,k ]+ of 200"))
     assert.truthy(seen("report runs/*"):find("report: 0 %%"))
     assert.truthy(seen("train many.lua --set eval.episodes=200000"):find("evaluation: %d+ %% · [%d.,k ]+ of 200"))
-    os.execute("rm -rf '" .. root .. "'")
   end)
 end)

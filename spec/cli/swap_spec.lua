@@ -19,7 +19,7 @@ describe("perilune swap", function()
   local root, training, folder
 
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-swap-XXXXXX"))
+    root = files.folder()
     recipes.write(root .. "/", "pole.lua", pole:format "1")
     recipes.write(root .. "/", "other.lua", pole:format "2")
     recipes.write(root .. "/", "wrong.lua", pole:format "'two'")
@@ -43,7 +43,6 @@ describe("perilune swap", function()
   teardown(function()
     posix.kill(training, posix.SIGINT)
     posix.wait(training)
-    os.execute("rm -rf '" .. root .. "'")
   end)
 
   local function run(words)

@@ -26,10 +26,9 @@ describe("perilune sweep", function()
   end
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-sweep-XXXXXX"))
+    root = files.folder()
     write("pole.lua", recipe:format(500))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words) return perilune.run(root, words) end
 

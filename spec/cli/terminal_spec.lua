@@ -1,8 +1,8 @@
 --- What commands print holds no control character of a recipe, a log or a run's folder.
-local posix = require "posix"
 local cjson = require "cjson"
 
 local command = require "support.command"
+local files = require "support.files"
 local terminal = require "perilune.terminal"
 
 describe("a terminal", function()
@@ -45,8 +45,7 @@ describe("a hostile recipe", function()
     file:close()
   end
 
-  setup(function() root = assert(posix.mkdtemp("/tmp/perilune-evil-XXXXXX")) end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
+  setup(function() root = files.folder() end)
 
   -- Runs it, and returns what it printed, which has no control character.
   local function clean(words, expected)

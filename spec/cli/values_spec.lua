@@ -1,6 +1,7 @@
 --- `perilune values`: what critics of two runs expect, beside the returns that came.
 local posix = require "posix"
 local command = require "support.command"
+local files = require "support.files"
 local prl = require "perilune"
 local recipes = require "support.recipes"
 
@@ -18,11 +19,10 @@ local separate = [[return extend(require "joint", {objective = {critics = {rewar
 describe("perilune values", function()
   local root
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-values-XXXXXX"))
+    root = files.folder()
     recipes.write(root .. "/", "joint.lua", joint)
     recipes.write(root .. "/", "separate.lua", separate)
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function run(words)
     local out, err, code = command.run(root, words)

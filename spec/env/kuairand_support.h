@@ -10,11 +10,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "env/kuairand/kuairand.h"
 #include "env/types.h"
 #include "support/kuairand_world.h"
+#include "support/scratch.h"
 #include "tensor/kernels.h"
 
 /* 10 factors: padded to 16. */
@@ -35,13 +35,6 @@ typedef struct opened {
   char path[64];
 } opened;
 
-static inline void made_path(char path[64]) {
-  strcpy(path, "/tmp/kuairand_test_XXXXXX");
-  int file = mkstemp(path);
-  assert_true(file >= 0);
-  close(file);
-}
-
 static inline opened open_path(const char *path) {
   opened o = {.runtime = NULL};
   prl_error error;
@@ -58,7 +51,7 @@ static inline opened open_made(const made_world *made) {
   char path[64];
   prl_runtime *runtime;
   prl_error error;
-  made_path(path);
+  scratch_path(path);
   assert_int_equal(prl_runtime_new(NULL, &runtime, NULL), PRL_OK);
   if (made_world_write(runtime, made, path, &error)) fail_msg("%s", error.message);
   prl_runtime_release(runtime);
@@ -68,7 +61,6 @@ static inline opened open_made(const made_world *made) {
 static inline void close_made(opened *o) {
   prl_env_world_close(o->file);
   prl_runtime_release(o->runtime);
-  unlink(o->path);
 }
 
 typedef kr_shared feed_shared;

@@ -30,18 +30,16 @@ static void refused(const char *path, prl_status status, const char *words) {
 
 static void refused_made(made_world made, prl_status status, const char *words) {
   char path[64];
-  made_path(path);
+  scratch_path(path);
   assert_int_equal(made_world_write(runtime, &made, path, NULL), PRL_OK);
   refused(path, status, words);
-  unlink(path);
 }
 
 static void test_a_file_that_is_none(void **state) {
   char path[64];
   refused("/nowhere/world.safetensors", PRL_EIO, "there is no world to read: cannot open /nowhere/world");
-  made_path(path);
+  fclose(fopen(scratch_path(path), "w"));
   refused(path, PRL_EFORMAT, "no whole world");
-  unlink(path);
   made_world other = small_world;
   other.format = "perilune ranker 1";
   refused_made(other, PRL_EFORMAT,
@@ -51,7 +49,7 @@ static void test_a_file_that_is_none(void **state) {
 /* Cut at many places: never a world, never a fault. */
 static void test_a_file_that_is_cut(void **state) {
   char path[64];
-  made_path(path);
+  scratch_path(path);
   assert_int_equal(made_world_write(runtime, &small_world, path, NULL), PRL_OK);
   FILE *file = fopen(path, "rb");
   fseek(file, 0, SEEK_END);
@@ -61,7 +59,6 @@ static void test_a_file_that_is_cut(void **state) {
     assert_int_equal(truncate(path, size * k / 16), 0);
     refused(path, PRL_EFORMAT, "no whole world");
   }
-  unlink(path);
 }
 
 static size_t bytes_of(const char *path, unsigned char **bytes) {
@@ -85,7 +82,7 @@ static void test_every_flipped_bit_is_noticed(void **state) {
   enum { FLIPS = 400 };
   char path[64];
   unsigned char *bytes;
-  made_path(path);
+  scratch_path(path);
   assert_int_equal(made_world_write(runtime, &small_world, path, NULL), PRL_OK);
   const size_t size = bytes_of(path, &bytes);
   for (int i = 0; i < FLIPS; i++) {
@@ -100,7 +97,6 @@ static void test_every_flipped_bit_is_noticed(void **state) {
   refused(path, PRL_EFORMAT, "carries no digest");
   free(without);
   free(bytes);
-  unlink(path);
 }
 
 /* Some bytes changed behind a right digest, in the header or in the data: refused, or a world that runs. */
@@ -109,7 +105,7 @@ static void test_a_file_with_wrong_bytes(void **state) {
   unsigned char *bytes;
   uint32_t random = 77;
   int opened_count = 0;
-  made_path(path);
+  scratch_path(path);
   assert_int_equal(made_world_write(runtime, &small_world, path, NULL), PRL_OK);
   const size_t size = bytes_of(path, &bytes);
   for (int round = 0; round < 300; round++) {
@@ -138,7 +134,6 @@ static void test_a_file_with_wrong_bytes(void **state) {
   }
   assert_true(opened_count > 20 && opened_count < 290);
   free(bytes);
-  unlink(path);
 }
 
 static void test_tensors_that_are_missing_or_of_another_shape(void **state) {

@@ -1,11 +1,11 @@
 /* Shared objects: the template, built by the command of its README, and what may be wrong with others. */
+#include "support/scratch.h"
 #include "env_support.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
-static char folder[] = "/tmp/perilune-c-env-XXXXXX";
+static char folder[64];
 
 /* Compiles `source` (a path) into folder/name.so. */
 static const char *compile(const char *source, const char *name) {
@@ -104,12 +104,10 @@ static void test_what_is_no_environment(void **state) {
           PRL_EFORMAT, "defines no prl_env_entry");
 }
 
-static int make_folder(void **state) { return mkdtemp(folder) ? 0 : -1; }
-
-static int remove_folder(void **state) {
-  char command[300];
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  return system(command);
+static int make_folder(void **state) {
+  (void)state;
+  scratch_folder(folder);
+  return 0;
 }
 
 int main(void) {
@@ -118,5 +116,5 @@ int main(void) {
       cmocka_unit_test(test_the_template_refuses_bad_options),
       cmocka_unit_test(test_what_is_no_environment),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, make_folder, NULL);
 }

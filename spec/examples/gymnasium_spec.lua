@@ -1,6 +1,7 @@
 --- examples/gymnasium: the frames of serve.lua, spoken here by Lua with an environment of Perilune's own, so that what
 --- is learned can be compared byte for byte with agent:drive; by plain Python 3 with a made-up environment; and by
 --- train.py with Gymnasium, where that is installed. PERILUNE_PYTHON names the interpreter.
+local files = require "support.files"
 local prl = require "perilune"
 local posix = require "posix"
 local command = require "support.command"
@@ -87,17 +88,11 @@ end
 describe("serve.lua", function()
   setup(function()
     posix.signal(posix.SIGPIPE, posix.SIG_IGN)
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(posix.mkdir(folder))
-    folder = folder .. "/"
+    folder = files.folder() .. "/"
     agent_file = folder .. "agent.safetensors"
   end)
   before_each(function() os.remove(agent_file) end)
-  teardown(function()
-    os.execute("rm -rf '" .. folder .. "'")
-    posix.signal(posix.SIGPIPE, posix.SIG_DFL)
-  end)
+  teardown(function() posix.signal(posix.SIGPIPE, posix.SIG_DFL) end)
 
   --- Log-probabilities of an agent that learned by frames, n environments for so many steps of each, and by agent:drive.
   local function both(n, steps, next_step)

@@ -7,7 +7,6 @@ local recipes = require "support.recipes"
 describe("the twenty rooms", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   --- The share of episodes that found the corner, after so many steps.
   local function found(exploration)

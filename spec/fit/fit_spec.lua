@@ -1,4 +1,5 @@
 --- perilune fit on a small log of its own: what it learns, what it refuses, and that no row sees its future.
+local files = require "support.files"
 local prl = require "perilune"
 local features = require "perilune.fit.features"
 local fit = require "perilune.fit"
@@ -12,13 +13,9 @@ describe("perilune fit", function()
   local function write(name, text) assert(prl.io.write(folder .. "/" .. name, text)) end
 
   setup(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    folder = files.folder()
     small.write(folder)
   end)
-
-  teardown(function() os.execute("rm -r " .. folder) end)
 
   local function load(set) return fit.load(folder .. "/recipe.lua", {set = set}) end
 

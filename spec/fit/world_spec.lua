@@ -1,4 +1,5 @@
 --- perilune fit with a recipe of kind "world": what stands in the file, what it finds again, and what it refuses.
+local files = require "support.files"
 local prl = require "perilune"
 local calibrate = require "perilune.fit.calibrate"
 local checks = require "perilune.fit.world_checks"
@@ -25,15 +26,11 @@ describe("perilune fit of a world", function()
   local function absent(name) return prl.io.read(folder .. "/" .. name) == nil end
 
   setup(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    folder = files.folder()
     small.write(folder)
     result = assert(run())
     tensors, metadata = assert(prl.io.safetensors_read(folder .. "/world.safetensors"))
   end)
-
-  teardown(function() os.execute("rm -r " .. folder) end)
 
   it("writes every tensor of the format, in its shape", function()
     local U, V, H, D = 120, 59, 7, 3 -- the first item is shown on the ranker's days only

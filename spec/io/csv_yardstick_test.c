@@ -6,6 +6,7 @@
 #include "core/rng.h"
 #include "io/csv.h"
 #include "support/full_disk.h"
+#include "support/scratch.h"
 
 static prl_error error;
 
@@ -13,7 +14,7 @@ static void test_same_numbers(void **state) {
   enum { ROWS = 20000 };
   (void)state;
   char folder[64], path[128];
-  snprintf(path, sizeof path, "%s/a.csv", test_folder(folder));
+  snprintf(path, sizeof path, "%s/a.csv", scratch_folder(folder));
   prl_rng rng = prl_rng_make(4, 0, PRL_SITE_USER);
   FILE *file = fopen(path, "w");
   fprintf(file, "a,skipped,b,c\n");
@@ -42,7 +43,6 @@ static void test_same_numbers(void **state) {
   prl_csv_close(csv);
   prl_runtime_release(runtime);
   free(plain);
-  remove_folder(folder);
 }
 
 int main(void) {

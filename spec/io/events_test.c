@@ -5,17 +5,17 @@
 #include "io/events.h"
 #include "support/failing_alloc.h"
 #include "support/full_disk.h"
+#include "support/scratch.h"
 
 static prl_error error;
 static char folder[64];
 
 static int setup(void **state) {
-  test_folder(folder);
+  scratch_folder(folder);
   return prl_runtime_new(NULL, (prl_runtime **)state, NULL);
 }
 
 static int teardown(void **state) {
-  remove_folder(folder);
   prl_runtime_release(*state);
   return 0;
 }

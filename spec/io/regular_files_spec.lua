@@ -12,7 +12,6 @@ describe("a file that is not regular is refused by", function()
     folder = recipes.folder()
     assert(os.execute(("ln -s %s '%snull.lua'"):format(NULL, folder)))
   end)
-  teardown(function() recipes.remove(folder) end)
 
   local function recipe(text) return recipes.load(folder, text, {trust = true}) end
 

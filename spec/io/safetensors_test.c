@@ -8,6 +8,7 @@
 #include "support/digest.h"
 #include "support/failing_alloc.h"
 #include "support/full_disk.h"
+#include "support/scratch.h"
 
 static prl_error error;
 static char folder[64], path[128];
@@ -15,12 +16,11 @@ static char folder[64], path[128];
 #define REFERENCE FIXTURES "/safetensors_reference.safetensors" /* made by make_safetensors.py */
 
 static int setup(void **state) {
-  snprintf(path, sizeof path, "%s/a.safetensors", test_folder(folder));
+  snprintf(path, sizeof path, "%s/a.safetensors", scratch_folder(folder));
   return prl_runtime_new(NULL, (prl_runtime **)state, NULL);
 }
 
 static int teardown(void **state) {
-  remove_folder(folder);
   if (prl_runtime_memory(*state).live_bytes > 4096) return 1;
   prl_runtime_release(*state);
   return 0;

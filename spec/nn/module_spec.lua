@@ -1,5 +1,6 @@
 --- Modules, their parameters and state, and the schedules of step sizes.
 
+local files = require "support.files"
 local prl = require "perilune"
 local nn = prl.nn
 
@@ -79,13 +80,12 @@ describe("a module", function()
         local straight, stopped, again, without = nn.mlp {3, 5, 1}, nn.mlp {3, 5, 1}, nn.mlp {3, 5, 1}, nn.mlp {3, 5, 1}
         stopped:load(straight:state())
         train(straight, new(straight), 8)
-        local first, path, list = new(stopped), os.tmpname(), {}
+        local first, path, list = new(stopped), files.path(), {}
         train(stopped, first, 4)
         for name, tensor in pairs(first:state()) do list[#list + 1] = {name, tensor} end
         assert(prl.io.safetensors_write(path, list, {}))
         again:load(stopped:state())
         train(again, new(again):load(assert((prl.io.safetensors_read(path)))), 4)
-        os.remove(path)
         for name, value in pairs(straight:state()) do assert.is_true(value == again:state()[name], kind .. " " .. name) end
         without:load(stopped:state())
         train(without, new(without), 4)

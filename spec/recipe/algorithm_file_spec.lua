@@ -38,7 +38,6 @@ return mine
 describe("an algorithm's file", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function with(old, new)
     local at, stop = MINE:find(old, 1, true)

@@ -267,7 +267,6 @@ end
 describe("a recipe that is wrong", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   for _, case in ipairs(cases) do
     it("is refused: " .. case[1], function()

@@ -1,23 +1,13 @@
 --- The builder: policies of every kind, the same bytes for the same recipe, and what it refuses.
 
+local files = require "support.files"
 local prl = require "perilune"
-
-local function write(text)
-  local path = os.tmpname() .. ".lua"
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  return path
-end
 
 --- The agent of a recipe's text after so many steps of its own environment, and the bytes of its published policy on a
 --- few observations.
 local function run(text, steps, options)
   options = options or {}
-  local path = write(text)
-  local loaded, message = prl.recipe.load(path, {set = options.set, seed = options.seed})
-  os.remove(path)
-  assert(loaded, message)
+  local loaded = assert(prl.recipe.load(files.write(text), {set = options.set, seed = options.seed}))
   local agent = prl.agent(prl.recipe.plan(loaded))
   for name, value in pairs(options.live or {}) do agent:set(name, value) end
   local env = prl.env(loaded.env.name, {n = loaded.env.n, seed = loaded.recipe.train.seed})
@@ -69,9 +59,8 @@ describe("the builder", function()
   end)
 
   it("starts a zero last layer at the middle of the bounds", function()
-    local path = write(recipe 'bounded = true, last_gain = 0, action = {torque = {-1, 2}}')
+    local path = files.write(recipe 'bounded = true, last_gain = 0, action = {torque = {-1, 2}}')
     local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
-    os.remove(path)
     assert.are.same({{.5}}, agent:act(1, prl.randn(1, 3), "mean", false):totable())
   end)
 
@@ -79,15 +68,13 @@ describe("the builder", function()
     -- The same noise and network in dimensions of another width: what is drawn and its density are those of a Gaussian that is as
     -- much wider, and a step of the optimizer moves the mean as far in half ranges.
     local function made(policy, low, high)
-      local path = write(([[return {
+      local path = files.write(([[return {
         env = {"host", observation = {"x"}, action = {"continuous", aim = {%g, %g}}, responses = {win = {}}},
         objective = {critics = {win = {gamma = 0}}},
         policy = {hidden = {4}, last_gain = 1, unit = "half_range", log_std = {init = -1}, %s},
         algorithm = {"a2c", rollout = 8, lr = 1e-2}, agent = {streams = 8},
       }]]):format(low, high, policy))
-      local agent = prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
-      os.remove(path)
-      return agent
+      return prl.agent(prl.recipe.plan(assert(prl.recipe.load(path))))
     end
     for _, policy in ipairs {"", "bounded = true", 'log_std = {kind = "state", init = -1}'} do
       local unit, wide = made(policy, -1, 1), made(policy, 3, 11) -- centre 7, half 4
@@ -133,9 +120,7 @@ describe("the builder", function()
 
   it("refuses an algorithm that asks for what is not there", function()
     local build = require "perilune.recipe.build"
-    local path = write(recipe())
-    local loaded = assert(prl.recipe.load(path))
-    os.remove(path)
+    local loaded = assert(prl.recipe.load(files.write(recipe())))
     local broken = {options = {}, build = function(learn)
       return {learn:program(function(batch) return batch.zebra end)}
     end}

@@ -59,7 +59,6 @@ end
 describe("a recipe whose words are mixed up", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("loads, or is refused in a sentence for each mistake", function()
     local loaded_count = 0

@@ -1,10 +1,11 @@
 --- recipes/shortvideo/hot_swap.lua: what a running policy keeps when its objective changes, beside a fresh start.
 local posix = require "posix"
 local command = require "support.command"
+local files = require "support.files"
 
 describe("hot_swap.lua", function()
   it("#figure loses less by swaps than by fresh starts", function()
-    local root = assert(posix.mkdtemp("/tmp/perilune-swap-XXXXXX"))
+    local root = files.folder()
     local out, err, code = command.run(root, posix.getcwd() .. "/recipes/shortvideo/hot_swap.lua -q --set steps=4e4 "
       .. "--set options.every=2e4 --set options.before=1e5 --set options.users=64 --set options.days=1")
     assert.equal(0, code, err)
@@ -14,6 +15,5 @@ describe("hot_swap.lua", function()
     end
     assert.equal(4, rows, out)
     assert.truthy(lost < lost_fresh, out)
-    os.execute("rm -r '" .. root .. "'")
   end)
 end)

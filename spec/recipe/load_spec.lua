@@ -33,7 +33,6 @@ return {
 describe("prl.recipe.load", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function load(text, options)
     local loaded, message = recipes.load(folder, text, options)

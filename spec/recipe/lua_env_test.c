@@ -3,12 +3,12 @@
 #include "env/env_support.h"
 #include "recipe/lua_env.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
-static char folder[] = "/tmp/perilune-lua-env-XXXXXX";
+static char folder[64];
 
 static const char *write_file(const char *text) {
   static char path[256];
@@ -258,12 +258,10 @@ static prl_status whole_life(prl_runtime *runtime, void *context, prl_error *err
 
 static void test_memory_gives_out_anywhere(void **state) { fail_each_request(whole_life, NULL, true); }
 
-static int make_folder(void **state) { return mkdtemp(folder) ? 0 : -1; }
-
-static int remove_folder(void **state) {
-  char command[300];
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  return system(command);
+static int make_folder(void **state) {
+  (void)state;
+  scratch_folder(folder);
+  return 0;
 }
 
 int main(void) {
@@ -277,5 +275,5 @@ int main(void) {
       cmocka_unit_test(test_errors_while_running),
       cmocka_unit_test(test_memory_gives_out_anywhere),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, make_folder, NULL);
 }

@@ -9,7 +9,6 @@ local MB = 1e6
 describe("the memory of a recipe", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
   after_each(function() prl.memory(0) end)
 
   local function load(lines, options)

@@ -16,7 +16,6 @@ return {
 describe("the metrics of a recipe", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function pole(eval, options) return recipes.load(folder, base:format("cartpole", "reward", eval or ""), options) end
   local function feed(eval) return recipes.load(folder, base:format("shortvideo", "watch_time", eval)) end

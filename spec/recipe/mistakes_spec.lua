@@ -32,7 +32,6 @@ return {
 describe("the mistakes of a recipe", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function refusal(text, ...)
     local loaded, message, code = recipes.load(folder, text, {set = {...}})
@@ -110,7 +109,6 @@ end)
 describe("a mistake and --set", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function refusal(text, ...)
     return select(2, recipes.load(folder, text, {set = {...}}))
@@ -158,7 +156,6 @@ end)
 describe("files that require one another", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   it("in a circle are shown as a chain, at the line that closes it", function()
     recipes.write(folder, "a.lua", "-- a\nlocal b = require 'b'\nreturn b")
@@ -215,14 +212,12 @@ describe("a unit of a discount", function()
       assert.equal(('expected one of step, second, minute, hour, day, got "%s"; the nearest is "%s"'):format(text, near),
         message:match "per: (.*)$")
     end
-    recipes.remove(folder)
   end)
 end)
 
 describe("a reward", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function recipe(reward)
     return "local leaked\nreturn {env = 'cartpole', algorithm = 'a2c', objective = {critics = {a = {\nreward = " .. reward .. "}}}}"

@@ -40,7 +40,6 @@ end
 describe("the option", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   for _, set in ipairs(variants) do
     it(table.concat(set, ", ") .. " learns", function()

@@ -1,10 +1,9 @@
 --- An algorithm and a policy network of one's own: the examples learn, and mistakes in such files are one sentence.
+local files = require "support.files"
 local prl = require "perilune"
 local posix = require "posix"
 
-local root = os.tmpname()
-os.remove(root)
-assert(posix.mkdir(root))
+local root = files.folder()
 
 local function write(name, text)
   local file = assert(io.open(root .. "/" .. name, "w"))

@@ -6,6 +6,7 @@
 
 #include "agent/plan/plan.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 static prl_error error;
 
@@ -19,9 +20,7 @@ static const char recipe_text[] =
 static char path[64];
 
 static int setup(void **state) {
-  strcpy(path, "/tmp/perilune-plan-XXXXXX");
-  int fd = mkstemp(path);
-  FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+  FILE *file = fopen(scratch_path(path), "w");
   if (!file || fputs(recipe_text, file) < 0 || fclose(file)) return 1;
   return prl_runtime_new(NULL, (prl_runtime **)state, NULL);
 }
@@ -29,7 +28,6 @@ static int setup(void **state) {
 static int teardown(void **state) {
   prl_memory memory = prl_runtime_memory(*state);
   prl_runtime_release(*state);
-  remove(path);
   return memory.live_bytes > 4096;
 }
 
@@ -61,18 +59,15 @@ static void write_text(const char *name, const char *text) {
 /* Code of a recipe that is trusted finds no module that lies in the current folder. */
 static void test_modules_of_the_current_folder(void **state) {
   prl_plan *plan;
-  char folder[] = "/tmp/perilune-plan-XXXXXX", here[4096];
+  char folder[64], here[4096];
   prl_plan_options options = {.trust = true};
-  assert_non_null(mkdtemp(folder));
   assert_non_null(getcwd(here, sizeof here));
-  assert_int_equal(chdir(folder), 0);
+  assert_int_equal(chdir(scratch_folder(folder)), 0);
   write_text("beside.lua", "return {}");
   write_text("own.lua", "require 'beside' return {options = {}, build = function() return {} end}");
   write_text("recipe.lua", "return {env = 'cartpole', algorithm = {lua = './own.lua'}}");
   prl_status status = prl_plan_load(*state, "recipe.lua", &options, &plan, &error);
-  remove("beside.lua"), remove("own.lua"), remove("recipe.lua");
   assert_int_equal(chdir(here), 0);
-  rmdir(folder);
   assert_int_equal(status, PRL_EFORMAT);
   assert_non_null(strstr(error.message, "module 'beside' not found"));
 }
@@ -80,15 +75,11 @@ static void test_modules_of_the_current_folder(void **state) {
 /* As many of a recipe's mistakes as an error holds: no line is cut. */
 static void test_many_mistakes(void **state) {
   prl_plan *plan;
-  char name[] = "/tmp/perilune-plan-XXXXXX",
-       text[2000] = "return {env = 'cartpole', algorithm = 'a2c', policy = {\n";
-  int fd = mkstemp(name);
-  assert_true(fd >= 0 && close(fd) == 0);
+  char name[64], text[2000] = "return {env = 'cartpole', algorithm = 'a2c', policy = {\n";
   for (int i = 0; i < 10; i++) snprintf(text + strlen(text), 100, "hidden_%d = 1,\n", i);
   strcat(text, "}}");
-  write_text(name, text);
+  write_text(scratch_path(name), text);
   prl_status status = prl_plan_load(*state, name, NULL, &plan, &error);
-  remove(name);
   assert_int_equal(status, PRL_EFORMAT);
   assert_non_null(strstr(error.message, ": 10 mistakes\n"));
   assert_non_null(strstr(error.message, ":3: policy.hidden_1: unknown key; the nearest is \"hidden\"\n"));

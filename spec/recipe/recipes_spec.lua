@@ -37,7 +37,6 @@ describe("recipes/", function()
     folder = recipes.folder()
     world = kuairand_world.write(folder .. "world.safetensors")
   end)
-  teardown(function() recipes.remove(folder) end)
 
   -- Every arm in each world that the file has; the fitted world stands in for the one that logs make.
   local function check_worlds(path)

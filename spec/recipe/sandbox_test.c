@@ -7,22 +7,20 @@
 
 #include "recipe/sandbox.h"
 #include "support/failing_alloc.h"
+#include "support/scratch.h"
 
 static prl_error error;
 static char folder[64];
 
 static int setup(void **state) {
-  strcpy(folder, "/tmp/perilune-recipe-XXXXXX");
-  if (!mkdtemp(folder)) return 1;
+  scratch_folder(folder);
   return prl_runtime_new(NULL, (prl_runtime **)state, NULL);
 }
 
 static int teardown(void **state) {
   prl_memory memory = prl_runtime_memory(*state);
   prl_runtime_release(*state);
-  char command[100];
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  return system(command) != 0 || memory.live_bytes > 4096;
+  return memory.live_bytes > 4096;
 }
 
 static const char *path_of(const char *name) {

@@ -14,7 +14,6 @@ local text = [[return {
 
 describe("policy.start", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
   local path = folder .. "run.safetensors"
 
   local function load(policy, algorithm, seed) return recipes.load(folder, text:format(policy, algorithm, seed or 1)) end

@@ -55,7 +55,6 @@ end
 describe("the work of a recipe", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   local function evaluate(text) return prl.recipe_eval(recipes.write(folder, "x.lua", text)) end
 
@@ -148,7 +147,6 @@ end)
 describe("a long formula", function()
   local folder
   setup(function() folder = recipes.folder() end)
-  teardown(function() recipes.remove(folder) end)
 
   --- A reward over n responses, grown by `step`, with `s`, `w` and `x` in it.
   local function text_of(n, step)

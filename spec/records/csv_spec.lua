@@ -1,10 +1,10 @@
 --- CSVs of records: what is wrong in one is one sentence.
+local files = require "support.files"
 local message_of = require "support.refusal"
 local csv = require "perilune.records.csv"
 
 describe("a table of a run", function()
-  local path = os.tmpname()
-  after_each(function() os.remove(path) end)
+  local path = files.path()
 
   local function write(text)
     local file = assert(io.open(path, "w"))

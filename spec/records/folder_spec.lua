@@ -3,6 +3,7 @@
 --- PERILUNE_MUTATIONS=N goes through every Nth of them, and through the first ones of each file.
 
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local cli = require "perilune.cli"
 local mutations = require "support.mutations"
@@ -40,8 +41,7 @@ local every = tonumber(os.getenv("PERILUNE_MUTATIONS")) or 16 -- all of them, 1,
 describe("a run's folder that somebody has changed", function()
   local root
 
-  setup(function() root = assert(posix.mkdtemp("/tmp/perilune-hostile-XXXXXX")) end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
+  setup(function() root = files.folder() end)
 
   local function read(path) return assert(prl.io.read(path)) end
   local function write(path, text)
@@ -192,7 +192,7 @@ describe("a run's folder that somebody has changed", function()
     local folder = make("pole", pole)
     local runs = folder:match("^(.*)/[^/]+$")
     local name = folder:match("([^/]+)$")
-    local files = {name .. "/run.json", name .. "/evaluations.csv"}
-    assert.same({}, faults(runs, files, {("compare R %s --out %s/compared"):format(runs, root)}))
+    local names = {name .. "/run.json", name .. "/evaluations.csv"}
+    assert.same({}, faults(runs, names, {("compare R %s --out %s/compared"):format(runs, root)}))
   end)
 end)

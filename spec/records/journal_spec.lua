@@ -1,6 +1,6 @@
 --- A run's journal: whatever is done to its lines is found, and said by the line.
-local posix = require "posix"
 local failure = require "perilune.failure"
+local files = require "support.files"
 local journal = require "perilune.records.journal"
 local mutations = require "support.mutations"
 local page = require "perilune.report.journal"
@@ -28,10 +28,9 @@ describe("a run's journal", function()
   local folder, lines, last
 
   before_each(function()
-    folder = assert(posix.mkdtemp("/tmp/perilune-journal-XXXXXX"))
+    folder = files.folder()
     lines, last = lines_of {{reason = "one"}, {reason = "two"}, {reason = "three", changes = {{option = "x", after = "1"}}}}
   end)
-  after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
 
   local function read(text, info)
     if text then assert(prl.io.write(folder .. "/journal.jsonl", text)) end

@@ -1,7 +1,7 @@
 --- run.json and evaluations.csv must agree with each other on what a run is judged by.
 
-local posix = require "posix"
 local cjson = require "cjson"
+local files = require "support.files"
 local message_of = require "support.refusal"
 local prl = require "perilune"
 local records = require "perilune.records"
@@ -32,8 +32,7 @@ describe("the ratios in a run's records", function()
   end)
 
   it("have their columns in evaluations.csv", function()
-    local root = assert(posix.mkdtemp("/tmp/perilune-records-XXXXXX"))
-    finally(function() os.execute("rm -rf '" .. root .. "'") end)
+    local root = files.folder()
     assert(prl.io.write(root .. "/run.json", text {ctr = {kind = "ratio", of = "click", per = "view"}}))
     local header = "step,episodes,mean/click,sd/click,mean/view,sd/view,mean/length,sd/length"
     assert(prl.io.write(root .. "/evaluations.csv", header .. "\n0,2,1,1,1,1,1,1\n"))

@@ -1,8 +1,8 @@
 --- The report of a run: a page that needs nothing beside itself.
 
-local posix = require "posix"
 local cjson = require "cjson"
 local charts = require "perilune.report.chart"
+local files = require "support.files"
 local html = require "perilune.report.html"
 local judged = require "perilune.report.judged"
 local page = require "perilune.report.page"
@@ -12,8 +12,7 @@ local runs = require "perilune.records.run"
 describe("the report", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-report-XXXXXX")) end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() end)
 
   local function put(name, text)
     local file = assert(io.open(root .. "/" .. name, "w"))
@@ -136,8 +135,7 @@ end)
 describe("the report of a run that was judged by user and day", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-report-XXXXXX")) end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() end)
 
   local function put(name, text)
     local file = assert(io.open(root .. "/" .. name, "w"))

@@ -1,5 +1,5 @@
 /* A full disk: within the body every write beyond `bytes` of a file fails (EFBIG), as with ENOSPC; and a
- * folder of the test's own, with a count of what is left in it. */
+ * count of what is left in a folder. */
 #ifndef SPEC_SUPPORT_FULL_DISK_H
 #define SPEC_SUPPORT_FULL_DISK_H
 
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static inline void full_disk_begin(rlim_t bytes) {
   struct rlimit limit;
@@ -26,13 +25,6 @@ static inline void full_disk_end(void) {
   signal(SIGXFSZ, SIG_DFL);
 }
 
-/* Makes a fresh folder; the name is good until the next call in this buffer. */
-static inline const char *test_folder(char buffer[64]) {
-  strcpy(buffer, "/tmp/perilune-spec-XXXXXX");
-  if (!mkdtemp(buffer)) fail_msg("no temporary folder");
-  return buffer;
-}
-
 static inline int files_in(const char *folder) {
   int count = 0;
   DIR *open = opendir(folder);
@@ -40,19 +32,6 @@ static inline int files_in(const char *folder) {
   for (struct dirent *entry = readdir(open); entry; entry = readdir(open)) count += entry->d_name[0] != '.';
   closedir(open);
   return count;
-}
-
-static inline void remove_folder(const char *folder) {
-  char path[512];
-  DIR *open = opendir(folder);
-  if (!open) return;
-  for (struct dirent *entry = readdir(open); entry; entry = readdir(open)) {
-    if (entry->d_name[0] == '.') continue;
-    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-    unlink(path);
-  }
-  closedir(open);
-  rmdir(folder);
 }
 
 #endif

@@ -9,6 +9,7 @@ local journal = require "perilune.records.journal"
 local prl = require "perilune"
 local records = require "perilune.records"
 local run_record = require "perilune.records.run"
+local trained = require "support.trained"
 local trainer = require "perilune.trainer"
 
 local kills = {}
@@ -123,15 +124,6 @@ end
 
 -- ---- what a kill leaves ----
 
-local function silently(fn, ...)
-  local stderr = io.stderr
-  io.stderr = assert(io.open("/dev/null", "w")) -- luacheck: ignore
-  local ok, result = xpcall(fn, failure.handler, ...)
-  io.stderr:close()
-  io.stderr = stderr -- luacheck: ignore
-  return ok and result, not ok and result.message
-end
-
 function Trial:files(path, pattern)
   local found = {}
   for name in io.popen(("find '%s' -name '%s'"):format(path, pattern)):lines() do found[#found + 1] = name end
@@ -166,8 +158,8 @@ function Trial:check_resumed()
   local copy = self.root .. "/copy"
   os.execute(("rm -rf '%s' && cp -r '%s' '%s'"):format(copy, self.run, copy))
   local all = folder.open(copy):checkpoints()
-  local run, message = silently(trainer.resume, copy, {quiet = true})
-  if not run then self:fail(message) end
+  local _, ok, run = trained.silently(xpcall, trainer.resume, failure.handler, copy, {quiet = true})
+  if not ok then self:fail(run.message) end
   folder.unlock(run.lock)
   local function expect(what, wanted, found)
     if wanted ~= found then self:fail(("%s: %s, not %s"):format(what, tostring(found), tostring(wanted))) end

@@ -2,6 +2,7 @@
 --- out an update for itself. The recipe's host has observations row and x, one choice of three, and responses a and b.
 
 local assert = require "luassert"
+local files = require "support.files"
 local prl = require "perilune"
 
 local off_policy = {}
@@ -41,10 +42,9 @@ end
 
 --- What an agent's file holds, as lists.
 function off_policy.contents(agent)
-  local path = os.tmpname()
+  local path = files.path()
   assert(agent:save(path))
   local tensors = assert(prl.io.safetensors_read(path))
-  os.remove(path)
   return setmetatable({}, {__index = function(list, name)
     list[name] = tensors[name]:totable()
     return list[name]

@@ -1,18 +1,12 @@
 --- Recipes of the specs: written into a folder that goes away, and loaded there.
 
+local files = require "support.files"
 local prl = require "perilune"
 
 local recipes = {}
 
---- A new folder for one spec; `finish` removes it.
-function recipes.folder()
-  local path = os.tmpname()
-  os.remove(path)
-  assert(os.execute("mkdir -p '" .. path .. "'"))
-  return path .. "/"
-end
-
-function recipes.remove(folder) os.execute("rm -r '" .. folder .. "'") end
+--- A new folder, which is removed when the spec's file ends.
+function recipes.folder() return files.folder() .. "/" end
 
 function recipes.write(folder, name, text)
   local file = assert(io.open(folder .. name, "w"))

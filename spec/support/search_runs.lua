@@ -1,10 +1,10 @@
 --- Runs of searches in a folder that goes away, for the specs of the algorithms that search.
 
 local assert = require "luassert"
-local cjson = require "cjson"
-local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local report = require "support.report"
+local trained = require "support.trained"
 local trainer = require "perilune.trainer"
 
 local search_runs = {}
@@ -14,14 +14,11 @@ function search_runs.of(recipe)
   local runs = {}
 
   function runs.begin()
-    runs.root = assert(posix.mkdtemp("/tmp/perilune-search-XXXXXX"))
+    runs.root = files.folder()
     assert(prl.io.write(runs.root .. "/feed.lua", recipe))
   end
 
-  function runs.finish()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. runs.root .. "'")
-  end
+  function runs.finish() prl.interrupted = nil end
 
   function runs.load(set, trust) return prl.recipe.load(runs.root .. "/feed.lua", {set = set, trust = trust}) end
 
@@ -35,8 +32,7 @@ function search_runs.of(recipe)
     return run
   end
 
-  function runs.read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  function runs.info(run) return cjson.decode((runs.read(run, "run.json"))) end
+  runs.read, runs.info = trained.read, trained.info
   function runs.last_bytes(run) return assert(prl.io.read((run.folder:last_checkpoint()))) end
 
   --- A search that stops after so many trials, each of the list, and goes on leaves what one leaves that never stopped.

@@ -1,7 +1,7 @@
 --- Episodes of a feed that are sessions, days or lives: what learns with them, and what is the same whichever they are.
 
-local posix = require "posix"
 local comparison = require "perilune.trainer.comparison"
+local files = require "support.files"
 local kuairand_world = require "support.kuairand_world"
 local message_of = require "support.refusal"
 local panel = require "perilune.trainer.panel"
@@ -44,10 +44,9 @@ describe("episodes of a feed", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-episodes-XXXXXX")) .. "/"
+    root = files.folder() .. "/"
     assert(prl.io.write(root .. "feed.lua", recipe))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function load(set) return prl.recipe.load(root .. "feed.lua", {set = set}) end
   local function train(kind, set)

@@ -1,6 +1,6 @@
 --- The ids of the videos watched last, of which a feed's policy has a table that is learned.
 
-local posix = require "posix"
+local files = require "support.files"
 local kuairand_world = require "support.kuairand_world"
 local off_policy = require "support.off_policy"
 local prl = require "perilune"
@@ -24,10 +24,9 @@ describe("the videos watched last", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-history-XXXXXX")) .. "/"
+    root = files.folder() .. "/"
     assert(prl.io.write(root .. "feed.lua", RECIPE))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function load(...) return prl.recipe.load(root .. "feed.lua", {set = {...}}) end
   local function start(folder) return trainer.start(assert(load(unpack(IDS))), {root = root .. folder, quiet = true}) end

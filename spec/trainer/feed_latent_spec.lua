@@ -9,7 +9,6 @@ local RECIPE = [[return {
 
 describe("what is latent", function()
   local folder = recipes.folder()
-  teardown(function() recipes.remove(folder) end)
 
   local function load(env) return recipes.load(folder, (RECIPE:gsub("n = 4", "n = 4" .. env))) end
 

@@ -1,6 +1,6 @@
 --- How much critics' values move with groups of observations: on networks whose change is known, and what a run keeps of it.
 
-local posix = require "posix"
+local files = require "support.files"
 local importance = require "perilune.trainer.importance"
 local observes = require "perilune.recipe.observes"
 local prl = require "perilune"
@@ -88,8 +88,7 @@ end)
 
 describe("a run", function()
   local root
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-importance-XXXXXX")) .. "/" end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() .. "/" end)
 
   local feed = [[return {
     env = {"shortvideo", n = 8},

@@ -1,6 +1,6 @@
 --- Drivers and judges: each kind gives what the first comment of its folder's init.lua says, so that a run needs no other word
 --- for a further one.
-local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local trainer = require "perilune.trainer"
 
@@ -34,14 +34,13 @@ describe("each kind of", function()
   local root, runs = nil, {}
 
   setup(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-kinds-XXXXXX"))
+    root = files.folder()
     for name, text in pairs(recipes) do
       local path = ("%s/%s.lua"):format(root, name)
       assert(prl.io.write(path, text))
       runs[name] = trainer.start(assert(prl.recipe.load(path)), {root = root .. "/runs", quiet = true})
     end
   end)
-  teardown(function() os.execute("rm -rf '" .. root .. "'") end)
 
   for folder, about in pairs {drivers = {"driver", "agent", "search"}, judges = {"judge", "episodes", "users"}} do
     it(folder:sub(1, -2) .. " gives what the others give", function()

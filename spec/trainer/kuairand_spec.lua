@@ -1,5 +1,6 @@
 --- An environment that is made from a file, from the recipe to a finished run.
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local describe_recipe = require "perilune.recipe.describe"
 local kuairand_world = require "support.kuairand_world"
@@ -25,10 +26,9 @@ describe("an environment made from a file", function()
   local root, world
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-kuairand-XXXXXX")) .. "/"
+    root = files.folder() .. "/"
     world = kuairand_world.write(root .. "world.safetensors")
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   --- The sentence of what fails.
   local function sentence(f, ...)

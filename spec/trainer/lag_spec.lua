@@ -1,6 +1,6 @@
 --- `train --lag`: acting by the policy of so many updates ago.
 
-local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local trainer = require "perilune.trainer"
 
@@ -19,10 +19,9 @@ describe("a lag between acting and learning", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-lag-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/lagged.lua", recipe))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function train(lag, set)
     local loaded = assert(prl.recipe.load(root .. "/lagged.lua", {set = set}))

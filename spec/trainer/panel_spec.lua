@@ -1,6 +1,7 @@
 --- Evaluation by user and day, from the recipe to the run's folder: baselines, further policies, fronts, comparisons.
 
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local lift = require "perilune.stats.lift"
 local comparison = require "perilune.trainer.comparison"
@@ -10,6 +11,7 @@ local panel = require "perilune.trainer.panel"
 local trainer = require "perilune.trainer"
 local write_report = require "support.report"
 local message_of = require "support.refusal"
+local read = require("support.trained").read
 
 local recipe = [[
 return {
@@ -33,10 +35,9 @@ describe("evaluation by user and day", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-panel-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/feed.lua", recipe))
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   local function load(set) return prl.recipe.load(root .. "/feed.lua", {set = set}) end
   local function train(set)
@@ -44,7 +45,6 @@ describe("evaluation by user and day", function()
     assert.equal("finished", run:train())
     return run
   end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
 
   it("leaves the lift table, its panels and its curve in the run's folder", function()
     local run = train()

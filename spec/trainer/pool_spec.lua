@@ -1,17 +1,15 @@
 --- Child processes: several command lines at once.
 
 local posix = require "posix"
+local files = require "support.files"
 local pool = require "perilune.trainer.pool"
 local prl = require "perilune"
 
 describe("the pool", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-pool-XXXXXX")) end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
+  before_each(function() root = files.folder() end)
+  after_each(function() prl.interrupted = nil end)
 
   local function job(name, script) return {name = name, words = {"-c", script}, log = root .. "/" .. name .. ".log"} end
 

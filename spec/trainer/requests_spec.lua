@@ -1,5 +1,6 @@
 --- What commands ask of a training, and its lock, for users who may only read, and where what was asked for is taken back.
 local posix = require "posix"
+local files = require "support.files"
 local prl = require "perilune"
 local failure = require "perilune.failure"
 local locks = require "perilune.trainer.locks"
@@ -9,10 +10,9 @@ describe("the lock of a training", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-requests-XXXXXX"))
+    root = files.folder()
     posix.chmod(root, "rwxrwxrwx")
   end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
 
   -- What fn says in another process, of a user who owns nothing of it.
   local function to_another(fn)

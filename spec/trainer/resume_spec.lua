@@ -2,11 +2,15 @@
 
 local posix = require "posix"
 local command = require "support.command"
+local files = require "support.files"
 local message_of = require "support.refusal"
 local sealed = require "support.sealed"
 local prl = require "perilune"
+local trained = require "support.trained"
 local trainer = require "perilune.trainer"
 local report = require "support.report"
+
+local read, silently = trained.read, trained.silently
 
 local recipe = [[
 return {
@@ -73,15 +77,12 @@ describe("a run that goes on", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-resume-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/pole.lua", recipe))
     assert(prl.io.write(root .. "/feed.lua", feed))
     assert(prl.io.write(root .. "/twins.lua", twins))
   end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
+  after_each(function() prl.interrupted = nil end)
 
   local function start(name, trust)
     return trainer.start(assert(prl.recipe.load(("%s/%s.lua"):format(root, name), {trust = trust})),
@@ -92,28 +93,9 @@ describe("a run that goes on", function()
     options.quiet, options.report = true, report
     return trainer.resume(run.folder.path, options)
   end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
-  local function info(run) return assert(prl.from_json(read(run, "run.json"))) end
 
   -- The run, after a process that trained it was killed in its n-th drive.
-  local function killed(run, n)
-    local pid = posix.fork()
-    if pid == 0 then
-      local advance = run.driver.advance
-      function run.driver:advance()
-        n = n - 1
-        if n == 0 then
-          run.log:flush()
-          posix.kill(posix.getpid "pid", posix.SIGKILL)
-        end
-        advance(self)
-      end
-      pcall(run.train, run)
-      posix._exit(1)
-    end
-    assert.same({pid, "killed", posix.SIGKILL}, {posix.wait(pid)})
-    return run
-  end
+  local function killed(run, n) return trained.killed(run, function(kill) trained.at(run, n, kill) end) end
 
   -- All points of a run in TensorBoard, sorted.
   local function points(run)
@@ -123,17 +105,6 @@ describe("a run that goes on", function()
     end
     table.sort(list)
     return list
-  end
-
-  -- What a call writes to standard error.
-  local function said(fn)
-    local stderr, path = io.stderr, root .. "/said"
-    io.stderr = assert(io.open(path, "w")) -- luacheck: ignore
-    local ok, err = pcall(fn)
-    io.stderr:close()
-    io.stderr = stderr -- luacheck: ignore
-    assert.is_true(ok, tostring(err))
-    return assert(prl.io.read(path))
   end
 
   it("has the bytes of one that never stopped, where instances wait for their partners", function()
@@ -161,7 +132,7 @@ describe("a run that goes on", function()
     local events
     for _, name in ipairs(posix.dir(run.folder.path)) do events = name:find("tfevents") and name or events end
     assert(prl.io.write(run.folder:file(events), read(run, events):sub(1, 100)))
-    local text = said(function() resume(run):train() end)
+    local text = silently(function() resume(run):train() end)
     assert.truthy(text:find(events .. " has less than the %d+ bytes that the checkpoint counts: TensorBoard's points"), text)
   end)
 
@@ -170,7 +141,7 @@ describe("a run that goes on", function()
     local checkpoint, victim = run.folder:last_checkpoint():gsub("safetensors$", "json"), root .. "/victim"
     assert(prl.io.write(victim, ("x"):rep(1e6)))
     assert(prl.io.write(checkpoint, sealed(assert(prl.io.read(checkpoint)):gsub('"name": "[^"]*"', '"name": "../../victim"'))))
-    local text = said(function() resume(run):train() end)
+    local text = silently(function() resume(run):train() end)
     assert.truthy(text:find(
       'log.events.name: expected the name of an event file, as in events.out.tfevents.…, got "../../victim"', 1, true), text)
     assert.equal(1e6, #assert(prl.io.read(victim)))
@@ -221,7 +192,7 @@ describe("a run that goes on", function()
       local newest = checkpoints[#checkpoints] .. ".json"
       assert(prl.io.write(newest, sealed(assert(prl.io.read(newest)):gsub(unpack(change)))))
       local rest
-      local text = said(function() rest = resume(run) end)
+      local text = silently(function() rest = resume(run) end)
       assert.truthy(text:find(message), text)
       assert.equal(checkpoints[#checkpoints - 1] .. ".safetensors", rest.checkpoint)
       rest:train()
@@ -263,13 +234,13 @@ describe("a run that goes on", function()
     local run = start "pole"
     assert(posix.mkdir(run.folder:file "report.html")) -- what a full disk does: it cannot be written
     assert.truthy(message_of(function() run:train() end):find("cannot write .*report.html: it is not a plain file"))
-    assert.equal("failed", info(run).status)
+    assert.equal("failed", trained.info(run).status)
     assert(posix.rmdir(run.folder:file "report.html"))
     local metrics = read(run, "metrics.csv")
     local rest = resume(run)
     assert.is_false(rest:ended())
     assert.equal("finished", rest:train())
-    assert.equal("finished", info(run).status)
+    assert.equal("finished", trained.info(run).status)
     assert.truthy(read(run, "report.html"):find("pole", 1, true))
     assert.equal(metrics, read(run, "metrics.csv"))
   end)
@@ -293,21 +264,20 @@ describe("a run that goes on", function()
     assert(prl.io.write(root .. "/net.lua", "return function(net) return require('perilune').nn.linear(net.inputs, net.outputs) end"))
     assert(prl.io.write(root .. "/pole.lua", (recipe:gsub('"ppo"', 'lua = "./mine.lua"'):gsub("hidden = {4}", 'lua = "./net.lua"'))))
     local run = killed(start("pole", true), 14)
-    assert.equal("", said(function() killed(resume(run), 2) end))
+    assert.equal("", (silently(function() killed(resume(run), 2) end)))
     for _, name in ipairs {"mine", "net"} do assert(prl.io.write(("%s/%s.lua"):format(root, name), algorithm .. "\n")) end
-    local text = said(function() killed(resume(run), 2) end)
+    local text = silently(function() killed(resume(run), 2) end)
     assert.truthy(text:find("mine.lua has changed since this run began: the run continues with the algorithm as it was\n", 1, true), text)
     assert.truthy(text:find("net.lua has changed since this run began: the run continues with the network as it was\n", 1, true), text)
     os.remove(root .. "/mine.lua")
-    assert.truthy(said(function() resume(run):train() end):find("mine.lua is gone since this run began", 1, true))
+    assert.truthy(silently(function() resume(run):train() end):find("mine.lua is gone since this run began", 1, true))
   end)
 end)
 
 describe("a run's folder that names code", function()
   local root
 
-  before_each(function() root = assert(posix.mkdtemp("/tmp/perilune-trust-XXXXXX")) end)
-  after_each(function() os.execute("rm -rf '" .. root .. "'") end)
+  before_each(function() root = files.folder() end)
 
   it("has it run on a call with --trust alone, and where its kind says that it is code", function()
     assert(prl.io.write(root .. "/pole.lua", recipe))

@@ -21,7 +21,6 @@ describe("a sweep", function()
     folder = recipes.folder()
     recipes.write(folder, "pole.lua", pole)
   end)
-  teardown(function() recipes.remove(folder) end)
 
   local function plan(words, options)
     options = options or {}

@@ -1,5 +1,6 @@
 --- The traffic of an A/B test: what it counts is what a panel counts, and an agent learns from its own share alone.
 
+local files = require "support.files"
 local prl = require "perilune"
 local environment = require "perilune.trainer.environment"
 local traffic = require "perilune.trainer.traffic"
@@ -18,11 +19,7 @@ return {
 describe("the traffic of an A/B test", function()
   local path
 
-  before_each(function()
-    path = os.tmpname()
-    assert(prl.io.write(path, recipe))
-  end)
-  after_each(function() os.remove(path) end)
+  before_each(function() path = files.write(recipe) end)
 
   local function load(more)
     local set = {}

@@ -2,11 +2,15 @@
 
 local posix = require "posix"
 local failure = require "perilune.failure"
+local files = require "support.files"
 local html = require "perilune.report.html"
 local prl = require "perilune"
 local message_of = require "support.refusal"
 local trainer = require "perilune.trainer"
 local report = require "support.report"
+local trained = require "support.trained"
+
+local read, silently = trained.read, trained.silently
 
 local recipe = [[
 return {
@@ -24,19 +28,15 @@ describe("the trainer", function()
   local root
 
   before_each(function()
-    root = assert(posix.mkdtemp("/tmp/perilune-trainer-XXXXXX"))
+    root = files.folder()
     assert(prl.io.write(root .. "/pole.lua", recipe))
   end)
-  after_each(function()
-    prl.interrupted = nil
-    os.execute("rm -rf '" .. root .. "'")
-  end)
+  after_each(function() prl.interrupted = nil end)
 
   local function load(set) return assert(prl.recipe.load(root .. "/pole.lua", {set = set})) end
   local function start(runs, set)
     return trainer.start(load(set), {root = root .. "/" .. runs, quiet = true, set = set, report = report})
   end
-  local function read(run, name) return assert(prl.io.read(run.folder:file(name))) end
 
   it("leaves a whole folder behind", function()
     local run = start("runs")
@@ -120,16 +120,6 @@ describe("the trainer", function()
     assert(prl.io.write(path, text:sub(1, at - 1) .. string.char(byte) .. text:sub(at + 1)))
   end
 
-  -- What `f` returns, and what it says on stderr.
-  local function heard(f)
-    local stderr, said = io.stderr, {}
-    io.stderr = {write = function(_, ...) said[#said + 1] = table.concat({...}) end} -- luacheck: ignore
-    local ok, result = pcall(f)
-    io.stderr = stderr -- luacheck: ignore
-    assert(ok, result)
-    return result, table.concat(said)
-  end
-
   it("goes back to the newest checkpoint that is whole, naming those that are not", function()
     local whole, part = start("whole"), start("part", {"train.steps=2100"})
     whole:train()
@@ -138,7 +128,7 @@ describe("the trainer", function()
     flip(all[3] .. ".safetensors", 5000, 3)
     local cut = assert(prl.io.read(all[2] .. ".json"))
     assert(prl.io.write(all[2] .. ".json", cut:sub(1, #cut / 2)))
-    local rest, said = heard(function() return trainer.resume(part.folder.path, {quiet = true, steps = 3000}) end)
+    local said, rest = silently(trainer.resume, part.folder.path, {quiet = true, steps = 3000})
     assert.equal(all[1] .. ".safetensors", rest.checkpoint)
     assert.truthy(said:find(all[3] .. ".safetensors is damaged or was changed: it carries the digest ", 1, true), said)
     assert.truthy(said:find(all[2] .. ".json is damaged or was changed: its bytes are not those of the digest ", 1, true), said)
@@ -147,7 +137,7 @@ describe("the trainer", function()
     assert.equal(read(whole, "metrics.csv"), read(rest, "metrics.csv"))
     assert(prl.load_agent((rest.folder:last_checkpoint())))
     for _, base in ipairs(rest.folder:checkpoints()) do flip(base .. ".safetensors", 100, 1) end
-    heard(function()
+    silently(function()
       local message, code = message_of(function() trainer.resume(part.folder.path, {quiet = true}) end)
       assert.truthy(message:find("has no checkpoint that is whole: .*step%-%d+%.safetensors is damaged"), message)
       assert.equal(1, code)
@@ -159,7 +149,7 @@ describe("the trainer", function()
     part:train()
     local all = part.folder:checkpoints()
     for i = 2, 3 do flip(all[i] .. ".safetensors", 100, 0) end
-    local rest = heard(function() return trainer.resume(part.folder.path, {quiet = true, steps = 4000}) end)
+    local _, rest = silently(trainer.resume, part.folder.path, {quiet = true, steps = 4000})
     for step = rest.state.step + 1, rest.state.step + 4 do
       rest.state.step = step
       assert.truthy(posix.stat(rest:save()))
@@ -175,7 +165,7 @@ describe("the trainer", function()
     for i = 1, #all - 1 do os.remove(all[i] .. ".json") end
     for at = 1, #text do
       flip(path, at, at % 8)
-      heard(function()
+      silently(function()
         local message = message_of(function() run.folder:last_checkpoint() end)
         assert.truthy(message and message:find(path, 1, true), ("bit %d of byte %d went unnoticed"):format(at % 8, at))
       end)

@@ -1,16 +1,12 @@
-/* Every public function with each argument that cannot be meant: NULL, a negative or a boundless number, a
- * word of an enum that there is not. It is refused by the argument's name, and nothing has changed.
- * (spec/core/arguments_spec.lua: none is left out.) */
-#include "support/check.h"
-
-#include <math.h>
+/* Every public function of agents, actors and panels with each argument that it must refuse; nothing has
+ * changed. */
+#include "support/refused.h"
 
 #include "agent/agent.h"
 #include "agent/learner/parts.h"
 #include "agent/policy/parts.h"
 #include "agent/toy_plan.h"
 #include "perilune/actor.h"
-#include "perilune/ranker.h"
 
 enum { N = 4, WIDTH = 3 };
 
@@ -18,10 +14,7 @@ static prl_runtime *runtime;
 static prl_plan *plan;
 static prl_agent *agent;
 static prl_vecenv *env;
-static prl_ranker *ranker;
 static const prl_env_type *type;
-static prl_error error;
-static prl_error *e; /* where the calls of a table tell it; NULL at its second reading */
 
 static const toy_options options = {.observations = WIDTH,
                                     .actions = 1,
@@ -38,13 +31,11 @@ static int setup(void **state) {
   CHECK_OK(prl_agent_new(plan, &agent, &error));
   CHECK_OK(prl_env_find("pendulum", &type, &error));
   CHECK_OK(prl_vecenv_new(runtime, type, NULL, N, 1, 100, &env, &error));
-  CHECK_OK(prl_ranker_load(runtime, FIXTURES "/ranker.safetensors", 8, &ranker, &error));
   return 0;
 }
 
 static int teardown(void **state) {
   (void)state;
-  prl_ranker_free(ranker);
   prl_vecenv_free(env);
   prl_agent_free(agent);
   prl_plan_free(plan);
@@ -53,28 +44,9 @@ static int teardown(void **state) {
   return 0;
 }
 
-static void refused(const char *call, prl_status status, const char *argument) {
-  char says[64];
-  snprintf(says, sizeof says, "%s is ", argument);
-  if (status != PRL_EINVAL) fail_msg("%s: status %d, not PRL_EINVAL", call, (int)status);
-  if (!e) return;
-  if (!strstr(e->message, says)) fail_msg("%s: \"%s\" lacks \"%s\"", call, e->message, says);
-  e->message[0] = 0;
-}
-
-#define REFUSED(argument, call) refused(#call, call, argument)
-#define EACH(number, ...)                                                                                    \
-  for (size_t each = 0; each < sizeof((int64_t[]){__VA_ARGS__}) / 8; each++) {                               \
-    const int64_t number = ((int64_t[]){__VA_ARGS__})[each];
-#define END }
-
-#define NO_ROWS -1, INT64_MIN, INT64_MAX, (INT64_C(1) << 28) + 1
-#define NO_WORD -1, 2, 9, 77, INT32_MAX
-
 /* Rows of a call; all the same bytes before and after. */
 static uint64_t streams[N] = {1, 2, 3, 4}, decisions[N];
 static float observation[N * WIDTH], action[N], responses[N];
-static uint8_t mask[N];
 
 static void agent_calls(void) {
   prl_agent *other = NULL;
@@ -161,6 +133,9 @@ static void agent_calls(void) {
   REFUSED("count", prl_agent_swap_plan(agent, plan, &migrated, NULL, e));
   assert_true(!migrated && parts == 7);
   REFUSED("agent", prl_agent_rollback(NULL, e));
+  REFUSED("agent", prl_agent_lag(NULL, 1, e));
+  REFUSED("updates", prl_agent_lag(agent, -1, e));
+  REFUSED("updates", prl_agent_lag(agent, PRL_LAG_MOST + 1, e));
   assert_null(prl_agent_previous(NULL));
   assert_false(prl_agent_in_force(NULL, plan) || prl_agent_in_force(agent, NULL));
   REFUSED("agent", prl_agent_swap_plan_with(NULL, plan, PRL_SWAP_RAMP, &migrated, &parts, e));
@@ -315,154 +290,21 @@ static void panel_calls(void) {
   END
 }
 
-static void making_calls(void) {
-  const prl_env_type *found = NULL;
-  prl_env_library *library = NULL;
-  prl_env_world *world = NULL;
-  prl_vecenv *other = NULL;
-  REFUSED("out", prl_runtime_new(NULL, NULL, e));
-  REFUSED("runtime", prl_runtime_budget(NULL, 0, e));
-  EACH(budget, -1, INT64_MIN)
-  REFUSED("budget_bytes", prl_runtime_budget(runtime, budget, e));
-  END REFUSED("name", prl_env_find(NULL, &found, e));
-  REFUSED("out", prl_env_find("pendulum", NULL, e));
-  REFUSED("runtime", prl_env_library_open(NULL, "x.so", &library, e));
-  REFUSED("path", prl_env_library_open(runtime, NULL, &library, e));
-  REFUSED("out", prl_env_library_open(runtime, "x.so", NULL, e));
-  REFUSED("runtime", prl_env_world_open(NULL, type, "x", &world, e));
-  REFUSED("type", prl_env_world_open(runtime, NULL, "x", &world, e));
-  REFUSED("path", prl_env_world_open(runtime, type, NULL, &world, e));
-  REFUSED("out", prl_env_world_open(runtime, type, "x", NULL, e));
-  REFUSED("runtime", prl_vecenv_new(NULL, type, NULL, 1, 1, 1, &other, e));
-  REFUSED("type", prl_vecenv_new(runtime, NULL, NULL, 1, 1, 1, &other, e));
-  REFUSED("out", prl_vecenv_new(runtime, type, NULL, 1, 1, 1, NULL, e));
-  EACH(n, NO_ROWS, 0)
-  assert_int_equal(prl_vecenv_new(runtime, type, NULL, n, 1, 1, &other, e), PRL_EINVAL);
-  END const size_t parts[] = {offsetof(prl_env_type, name), offsetof(prl_env_type, spec),
-                              offsetof(prl_env_type, reset), offsetof(prl_env_type, step)};
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) { /* a type that lacks something */
-    prl_env_type bare = *type;
-    memset((char *)&bare + parts[i], 0, sizeof(void *));
-    assert_int_equal(prl_vecenv_new(runtime, &bare, NULL, 1, 1, 1, &other, e), PRL_EINVAL);
-  }
-  assert_null(found);
-  assert_null(library);
-  assert_null(world);
-  assert_null(other);
-}
-
-static void env_calls(void) {
-  static uint8_t bytes[4096];
-  int64_t size = 7, elapsed[N];
-  prl_step whole = {action, observation, responses, mask, mask, observation, elapsed};
-  REFUSED("env", prl_vecenv_reset(NULL, observation, e));
-  REFUSED("observation", prl_vecenv_reset(env, NULL, e));
-  REFUSED("env", prl_vecenv_step(NULL, &whole, e));
-  REFUSED("step", prl_vecenv_step(env, NULL, e));
-  REFUSED("env", prl_vecenv_step_parts(NULL, mask, &whole, e));
-  REFUSED("mask", prl_vecenv_step_parts(env, NULL, &whole, e));
-  REFUSED("step", prl_vecenv_step_parts(env, mask, NULL, e));
-  REFUSED("env", prl_vecenv_pair(NULL, 0, e));
-  REFUSED("twins", prl_vecenv_pair(env, -1, e));
-  REFUSED("twins", prl_vecenv_pair(env, N / 2 + 1, e));
-  REFUSED("env", prl_vecenv_couple(NULL, e));
-  assert_null(prl_vecenv_waits(NULL));
-  REFUSED("env", prl_vecenv_divide(NULL, 1, e));
-  REFUSED("parts", prl_vecenv_divide(env, 0, e));
-  REFUSED("parts", prl_vecenv_divide(env, N + 1, e));
-  assert_int_equal(prl_vecenv_parts(NULL), 0);
-  assert_int_equal(prl_vecenv_parts(env), 1);
-  assert_null(prl_vecenv_part(NULL, 0));
-  assert_ptr_equal(prl_vecenv_part(env, 0), env);
-  assert_null(prl_vecenv_episodes(NULL));
-  assert_null(prl_vecenv_steps(NULL));
-  CHECK_OK(prl_vecenv_reset(env, observation, &error));
-  assert_int_equal(prl_vecenv_pair(env, 1, e), PRL_ESTATE);
-  assert_int_equal(prl_vecenv_twins(NULL), 0);
-  assert_int_equal(prl_vecenv_twins(env), 0);
-  assert_int_equal(prl_bucket(1, NULL), prl_bucket(1, ""));
-  REFUSED("env", prl_vecenv_replace(NULL, mask, streams, observation, e));
-  REFUSED("mask", prl_vecenv_replace(env, NULL, streams, observation, e));
-  REFUSED("stream", prl_vecenv_replace(env, mask, NULL, observation, e));
-  REFUSED("observation", prl_vecenv_replace(env, mask, streams, NULL, e));
-  REFUSED("env", prl_vecenv_state_size(NULL, &size, e));
-  REFUSED("size", prl_vecenv_state_size(env, NULL, e));
-  REFUSED("env", prl_vecenv_save(NULL, bytes, 0, e));
-  REFUSED("bytes", prl_vecenv_save(env, NULL, 0, e));
-  REFUSED("env", prl_vecenv_load(NULL, bytes, 0, e));
-  REFUSED("bytes", prl_vecenv_load(env, NULL, 0, e));
-  EACH(wrong, -1, 0, 1, INT64_MIN, INT64_MAX)
-  assert_int_equal(prl_vecenv_save(env, bytes, wrong, e), PRL_ESTATE);
-  assert_int_equal(prl_vecenv_load(env, bytes, wrong, e), PRL_EFORMAT);
-  END assert_int_equal(size, 7);
-}
-
-static void ranker_calls(void) {
-  prl_ranker *other = NULL;
-  static int32_t ids[1024];
-  static float numbers[1024], scores[1024];
-  REFUSED("runtime", prl_ranker_load(NULL, "x", 1, &other, e));
-  REFUSED("path", prl_ranker_load(runtime, NULL, 1, &other, e));
-  REFUSED("out", prl_ranker_load(runtime, "x", 1, NULL, e));
-  EACH(rows, -1, 0, INT64_MIN, INT64_MAX)
-  REFUSED("max_rows", prl_ranker_load(runtime, "x", rows, &other, e));
-  END EACH(n, NO_ROWS) REFUSED("n", prl_ranker_score(ranker, ids, numbers, ids, n, scores, e));
-  END REFUSED("ranker", prl_ranker_score(NULL, ids, numbers, ids, 1, scores, e));
-  REFUSED("ids", prl_ranker_score(ranker, NULL, numbers, ids, 1, scores, e));
-  if (prl_ranker_numbers(ranker)) REFUSED("numbers", prl_ranker_score(ranker, ids, NULL, ids, 1, scores, e));
-  if (prl_ranker_items(ranker))
-    REFUSED("sequences", prl_ranker_score(ranker, ids, numbers, NULL, 1, scores, e));
-  REFUSED("scores", prl_ranker_score(ranker, ids, numbers, ids, 1, NULL, e));
-  assert_null(other);
-}
-
-static void tensor_calls(void) {
-  prl_tensor tensor = {.ndim = 5};
-  const int64_t shape[PRL_MAX_DIMS + 1] = {1, 1, 1, 1, 1, 1, 1};
-  REFUSED("runtime", prl_tensor_new(NULL, PRL_F32, 1, shape, &tensor, e));
-  REFUSED("shape", prl_tensor_new(runtime, PRL_F32, 1, NULL, &tensor, e));
-  REFUSED("out", prl_tensor_new(runtime, PRL_F32, 1, shape, NULL, e));
-  EACH(dtype, -1, 4, 99)
-  REFUSED("dtype", prl_tensor_new(runtime, (prl_dtype)dtype, 1, shape, &tensor, e));
-  END EACH(ndim, -1, PRL_MAX_DIMS + 1, INT32_MIN, INT32_MAX)
-      assert_int_equal(prl_tensor_new(runtime, PRL_F32, (int)ndim, shape, &tensor, e), PRL_ESHAPE);
-  END EACH(size, -1, INT64_MIN, INT64_MAX)
-      assert_int_equal(prl_tensor_new(runtime, PRL_F32, 1, &size, &tensor, e), PRL_ESHAPE);
-  END assert_int_equal(tensor.ndim, 5);
-}
-
 static void test_refused(void **state) {
   (void)state;
   static const float zeros[N];
-  void (*const tables[])(void) = {agent_calls,  actor_calls, file_calls,   panel_calls,
-                                  making_calls, env_calls,   ranker_calls, tensor_calls};
-  for (int reading = 0; reading < 2; reading++) {
-    e = reading ? NULL : &error;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) tables[i]();
-  }
+  void (*const tables[])(void) = {agent_calls, actor_calls, file_calls, panel_calls};
+  read_tables(tables, sizeof tables / sizeof *tables);
   assert_memory_equal(action, zeros, sizeof action);
   assert_int_equal(decisions[0], 0);
   assert_int_equal(agent->experience->n.decisions, 0);
   assert_int_equal(agent->learner->n.updates + agent->policy->n.calls, 0);
 }
 
-/* A step lacks one of its seven buffers. */
-static void test_step_buffers(void **state) {
-  (void)state;
-  int64_t elapsed[N];
-  CHECK_OK(prl_vecenv_reset(env, observation, &error));
-  for (size_t i = 0; i < sizeof(prl_step) / sizeof(void *); i++) {
-    prl_step step = {action, observation, responses, mask, mask, observation, elapsed};
-    memset((char *)&step + i * sizeof(void *), 0, sizeof(void *));
-    CHECK_FAILS(prl_vecenv_step(env, &step, &error), PRL_EINVAL, "step.");
-  }
-}
-
 /* Functions without a status: nothing, 0 or −1, and no crash. */
 static void test_without_status(void **state) {
   (void)state;
   const prl_metric *metrics = NULL;
-  char text[8] = "x";
   prl_plan_free(NULL);
   prl_agent_free(NULL);
   prl_actor_free(NULL);
@@ -470,19 +312,6 @@ static void test_without_status(void **state) {
   assert_null(prl_snapshot_retain(NULL));
   assert_null(prl_snapshot_hash(NULL));
   assert_int_equal(prl_snapshot_version(NULL), 0);
-  prl_vecenv_free(NULL);
-  prl_ranker_free(NULL);
-  prl_env_library_close(NULL);
-  prl_env_world_close(NULL);
-  prl_runtime_release(NULL);
-  prl_tensor_retain(NULL);
-  prl_tensor_release(NULL);
-  prl_tensor_borrow(NULL, PRL_F32, 1, NULL, NULL);
-  assert_null(prl_runtime_retain(NULL));
-  assert_int_equal(prl_runtime_memory(NULL).live_bytes, 0);
-  assert_null(prl_runtime_kernels(NULL));
-  assert_string_equal(prl_status_name((prl_status)99), "?");
-  assert_int_equal(prl_fail(NULL, PRL_EINVAL, "%s", "x"), PRL_EINVAL);
   assert_null(prl_plan_hash(NULL));
   int64_t rows = 7;
   prl_agent_watch(NULL, (prl_watch){0});
@@ -511,9 +340,6 @@ static void test_without_status(void **state) {
   assert_null(prl_agent_critic(agent, -1));
   assert_null(prl_agent_critic(agent, prl_agent_critics(agent)));
   assert_true(prl_agent_days_driven(NULL) == 0);
-  REFUSED("agent", prl_agent_lag(NULL, 1, e));
-  REFUSED("updates", prl_agent_lag(agent, -1, e));
-  REFUSED("updates", prl_agent_lag(agent, PRL_LAG_MOST + 1, e));
   assert_int_equal(prl_agent_meanings(NULL, &metrics), 0);
   assert_int_equal(prl_agent_meanings(agent, NULL), 0);
   assert_int_equal(prl_agent_finish_all(NULL, PRL_TRUNCATED), -1);
@@ -524,55 +350,7 @@ static void test_without_status(void **state) {
   assert_null(metrics);
   assert_int_equal(prl_panel_width(NULL, 0), 0);
   assert_int_equal(prl_panel_width(prl_vecenv_spec(env), -1), 0);
-  assert_non_null(prl_env_types());
-  assert_null(prl_env_library_type(NULL));
-  assert_null(prl_env_world_type(NULL));
-  assert_null(prl_vecenv_spec(NULL));
-  assert_null(prl_vecenv_type(NULL));
-  assert_int_equal(prl_vecenv_count(NULL), 0);
-  assert_null(prl_vecenv_streams(NULL));
-  assert_null(prl_vecenv_options(NULL));
-  assert_int_equal(prl_dtype_size((prl_dtype)99), 0);
-  assert_string_equal(prl_dtype_name((prl_dtype)99), "?");
-  assert_int_equal(prl_tensor_count(NULL), 0);
-  assert_false(prl_tensor_contiguous(NULL));
-  assert_null(prl_shape_text(NULL, NULL, 8));
-  assert_string_equal(prl_shape_text(NULL, text, sizeof text), "");
 }
-
-static void test_ranker_without_status(void **state) {
-  (void)state;
-  const char *(*const names[])(const prl_ranker *, int) = {prl_ranker_category, prl_ranker_number,
-                                                           prl_ranker_sequence, prl_ranker_head};
-  int (*const counts[])(const prl_ranker *) = {prl_ranker_categories, prl_ranker_numbers, prl_ranker_heads,
-                                               prl_ranker_items};
-  EACH(index, -1, 1000, INT32_MIN, INT32_MAX)
-  for (size_t i = 0; i < 4; i++) assert_null(names[i](ranker, (int)index));
-  assert_int_equal(prl_ranker_sequence_length(ranker, (int)index), 0);
-  assert_int_equal(prl_ranker_sequence_category(ranker, (int)index), -1);
-  assert_int_equal(prl_ranker_id(ranker, (int)index, "x"), -1);
-  END for (size_t i = 0; i < 4; i++) {
-    assert_null(names[i](NULL, 0));
-    assert_int_equal(counts[i](NULL), 0);
-  }
-  assert_int_equal(prl_ranker_sequence_length(NULL, 0), 0);
-  assert_int_equal(prl_ranker_sequence_category(NULL, 0), -1);
-  assert_int_equal(prl_ranker_id(NULL, 0, "x"), -1);
-  assert_int_equal(prl_ranker_id(ranker, 0, NULL), -1);
-}
-
-/* A tensor of no shape views nothing. */
-static void test_borrow(void **state) {
-  (void)state;
-  const int64_t shape[8] = {9, 9, 9, 9, 9, 9, 9, 9};
-  EACH(ndim, -1, PRL_MAX_DIMS + 1, INT32_MIN, INT32_MAX)
-  prl_tensor tensor;
-  prl_tensor_borrow(observation, PRL_F32, (int)ndim, shape, &tensor);
-  assert_int_equal(prl_tensor_count(&tensor), 0);
-  assert_null(tensor.data);
-  END
-}
-
 /* The greatest numbers that are accepted do what they say: a boundless budget waits, as no budget does. */
 static void test_greatest(void **state) {
   (void)state;
@@ -598,9 +376,9 @@ static void test_greatest(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_refused),        cmocka_unit_test(test_step_buffers),
-      cmocka_unit_test(test_without_status), cmocka_unit_test(test_ranker_without_status),
-      cmocka_unit_test(test_borrow),         cmocka_unit_test(test_greatest),
+      cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_without_status),
+      cmocka_unit_test(test_greatest),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
