@@ -79,6 +79,20 @@ describe("perilune experiment", function()
     assert.equal(before, #posix.dir(root .. "/e/strong/far"))
   end)
 
+  it("shows the lifts by the users' days", function()
+    write("mine.lua", file {days = "2", question = '"", over_days = {"watch_time"}',
+      fast = '{seeds = 1, users = 16, days = 2, set = {["train.steps"] = 600}}'})
+    local out, err, code = run "experiment mine.lua -q --fast --out e"
+    assert.equal(0, code, err)
+    assert.truthy(out:find("by the users' days with the policy, 95 %% +day 1 +day 2\n +watch_time %(s%) +far +[+−]"), out)
+    assert.truthy(read "e/report.html":find("by the users", 1, true))
+    local found = cjson.decode(read "e/experiment.json").worlds[1].over_days
+    assert.same({{from = 1, to = 1}, {from = 2, to = 2}}, found.parts)
+    local lifts = found.rows[1].arms[1].lifts
+    assert.equal("far", found.rows[1].arms[1].name)
+    assert.is_true(lifts[1].mean ~= lifts[2].mean and lifts[1].low < lifts[1].mean)
+  end)
+
   it("counts one run, one comparison and none", function()
     write("mine.lua", file {arms = '{{name = "near", recipe = require "base"}}', control = '"ltr"', published = "{}",
       question = '"", responses = {"watch_time"}'})
@@ -367,6 +381,7 @@ describe("perilune experiment", function()
     {{seeds = "0"}, "seeds: "},
     {{arms = '{{name = "near", recipe = require "base", workers = 0}}'}, "arms.1.workers: expected a whole number from 1 to 1024, got 0"},
     {{question = '"", front = {"watch_time"}'}, "front: expected two responses or more"},
+    {{question = '"", over_days = {"likes"}'}, 'over_days: the env has no response "likes"; the nearest is "like"'},
     {{question = '"", front = {"watch_time", "likes"}'}, 'front: the env has no response "likes"; the nearest is "like"'},
     {{question = '"", values = {policy = "mine"}'}, "values.policy: "},
     {{question = '"", ab = {aa = "fra"}'}, 'ab.aa: expected an arm\'s name or the control\'s, got "fra"; the nearest is "far"'},

@@ -368,6 +368,7 @@ schema.experiment = {
   option("responses", "texts", {}, "", "what the table shows; default: what was published, or else everything"),
   option("groups", "texts", {}, "", "observations that divide users into thirds, for actions by group"),
   option("front", "texts", {}, "", 'responses of a front of all arms: the first against the sum of the others'),
+  option("over_days", "texts", {}, "", "responses whose lifts are shown by the days of the judgement, too, in up to four parts"),
   option("metrics", "texts", {}, "", "metrics of the training, by their means over its last tenth and as curves"),
   option("served", "boolean", false, "", "judges each policy with its exploration, too: what that costs users"),
 }

@@ -1,6 +1,6 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
 --- metrics, tune, set (overrides of all arms), missing (responses that not every world has), worlds = [{name, arms, control, table, split,
---- ab, front, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
+--- ab, front, over_days, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
@@ -59,6 +59,23 @@ local function pair_cells(world)
   for r, row in ipairs(world.table.rows) do
     header[r + 1] = lift.label(row)
     for i, pair in ipairs(row.pairs) do rows[i][r + 1] = cell(pair) end
+  end
+  return header, rows
+end
+
+-- Whether lifts last: a row of each response and arm.
+local function over_days_cells(_, world)
+  if not world.over_days then return nil end
+  local header, rows = {"by the users' days with the policy, 95 %", ""}, {}
+  for _, part in ipairs(world.over_days.parts) do
+    header[#header + 1] = part.from == part.to and ("day %d"):format(part.from) or ("days %d to %d"):format(part.from, part.to)
+  end
+  for _, row in ipairs(world.over_days.rows) do
+    for i, arm in ipairs(row.arms) do
+      local cells = {i == 1 and lift.label(row) or "", arm.name}
+      for _, one in ipairs(arm.lifts) do cells[#cells + 1] = lift.percent(one or nil) end
+      rows[#rows + 1] = cells
+    end
   end
   return header, rows
 end
@@ -269,8 +286,8 @@ end
 
 local function tables_of(shown, world)
   local list = {}
-  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, power_cells, ab_cells, ab_tests_cells, split_cells,
-    served_cells, value_cells, training_cells} do
+  for _, make in ipairs {lift_cells, function(_, one) return pair_cells(one) end, over_days_cells, power_cells, ab_cells, ab_tests_cells,
+    split_cells, served_cells, value_cells, training_cells} do
     local header, rows = make(shown, world)
     if header then list[#list + 1] = {header, rows} end
   end
@@ -444,6 +461,20 @@ local function ab_data(world)
     sample_ratio = world.ab.sample_ratio, rows = rows}
 end
 
+-- Lifts by the users' days.
+local function over_days_data(world)
+  if not world.over_days then return nil end
+  local rows = {}
+  for r, row in ipairs(world.over_days.rows) do
+    rows[r] = {name = row.name, arms = {}}
+    for i, arm in ipairs(row.arms) do
+      rows[r].arms[i] = {name = arm.name, lifts = {}}
+      for k, one in ipairs(arm.lifts) do rows[r].arms[i].lifts[k] = one and {mean = one.mean, low = one.low, high = one.high} or {} end
+    end
+  end
+  return {parts = world.over_days.parts, rows = rows}
+end
+
 --- The experiment as plain data, for experiment.json.
 function experiment.data(shown)
   local function plain(one)
@@ -462,7 +493,7 @@ function experiment.data(shown)
       for i, one in ipairs(row.pairs) do rows[r].pairs[i] = plain(one) end
     end
     data.worlds[w] = {name = world.name, control = world.control.name, comparisons = world.table.count, rows = rows,
-      ab = ab_data(world)}
+      ab = ab_data(world), over_days = over_days_data(world)}
   end
   return data
 end

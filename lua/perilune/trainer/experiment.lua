@@ -15,6 +15,7 @@ local lift = require "perilune.stats.lift"
 local locate = require "perilune.recipe.locate"
 local checked = require "perilune.recipe.experiment"
 local paths = require "perilune.paths"
+local over_days = require "perilune.trainer.over_days"
 local panel = require "perilune.trainer.panel"
 local printer = require "perilune.recipe.print"
 local split = require "perilune.stats.split"
@@ -228,6 +229,8 @@ function experiment.plan(path, options)
   experiment.load(plan)
   plan.metrics = metrics_of(plan)
   for _, response in ipairs(said.front) do experiment.metric(plan, response, "front") end
+  plan.over_days = {}
+  for i, response in ipairs(said.over_days) do plan.over_days[i] = experiment.metric(plan, response, "over_days") end
   if said.tune then experiment.metric(plan, said.tune.metric, "tune.metric") end
   return plan
 end
@@ -342,7 +345,7 @@ local function arm_of(plan, world, arm, trained)
   return found
 end
 
---- What each world shows: [{name, arms, control = {name, panels}, table (stats/contrasts.lua), split, front}].
+--- What each world shows: [{name, arms, control = {name, panels}, table (stats/contrasts.lua), split, front, over_days}].
 function experiment.judge(plan, trained)
   local result = {}
   for w, world in ipairs(plan.said.worlds) do
@@ -353,7 +356,8 @@ function experiment.judge(plan, trained)
     end
     control = control or {name = plan.said.control, panels = {arms[1].baselines[1]}}
     result[w] = {name = world.name, arms = arms, control = control, table = contrasts.of(arms, control, plan.metrics),
-      split = split.of(arms, control, plan.metrics, plan.said.name), front = front.of_arms(plan.said.front, arms, control)}
+      split = split.of(arms, control, plan.metrics, plan.said.name), front = front.of_arms(plan.said.front, arms, control),
+      over_days = over_days.of(arms, control, plan.over_days)}
   end
   return result
 end

@@ -66,6 +66,9 @@ function panel.first(whole, count)
   return lift.of_users(whole, users)
 end
 
+--- The panel of the days from … to of a panel that was run or loaded.
+function panel.of_days(whole, from, to) return of_sums(whole.sums:narrow(2, from, to), whole.names) end
+
 --- Whether two runs' environments are the same, with the same options: only then can their users be the same.
 function panel.same_world(a, b)
   local function text(info)
