@@ -95,7 +95,7 @@ local function targets(world, rows, before)
       row.advantage = (row.advantage or 0) + WEIGHT[name] * math.min(RHO, row.ratio) * (row.reward + gamma * ahead - row.value)
     end
   end
-  on_policy.standardise(rows)
+  on_policy.standardise(rows, function(row) return math.min(RHO, row.ratio) end)
 end
 
 local function policy_loss(rows, numbers)

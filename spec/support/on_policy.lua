@@ -64,13 +64,16 @@ function on_policy.mean_of(rows, of)
   return sum / #rows
 end
 
---- Advantages of rows to mean 0 and deviation 1.
-function on_policy.standardise(rows)
-  local sum, squares = 0, 0
-  for _, row in ipairs(rows) do sum, squares = sum + row.advantage, squares + row.advantage ^ 2 end
-  local mean = sum / #rows
-  local std = math.sqrt(squares / #rows - mean ^ 2)
-  for _, row in ipairs(rows) do row.advantage = (row.advantage - mean) / std end
+--- Advantages of rows to mean 0 and deviation 1. count: of a row, the factor that its advantage has in it, and counts by (1).
+function on_policy.standardise(rows, count)
+  local sum, counts, squares = 0, 0, 0
+  local function of(row) return count and count(row) or 1 end
+  for _, row in ipairs(rows) do sum, counts = sum + row.advantage, counts + of(row) end
+  for _, row in ipairs(rows) do
+    row.advantage = row.advantage - of(row) * sum / counts
+    squares = squares + row.advantage ^ 2
+  end
+  for _, row in ipairs(rows) do row.advantage = row.advantage / math.sqrt(squares / #rows) end
 end
 
 --- What the actor follows: the weighted sum of each critic's advantages (row.delta[name].advantage), standardised.

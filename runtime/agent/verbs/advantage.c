@@ -231,10 +231,19 @@ static prl_status execute_vtrace(prl_schedule *s, prl_verb *verb, prl_turn *turn
 
 typedef struct weighing {
   bool normalise;
+  const advantages *by; /* the vtrace that made the advantages; NULL: every row counts once */
 } weighing;
 
+static const advantages *corrected_by(const prl_verb *weigh) {
+  for (const prl_verb *verb = weigh; verb-- > weigh - weigh->index;)
+    if (verb->type->makes & PRL_MADE_ADVANTAGES) return verb->type == &prl_verb_vtrace ? verb->fields : NULL;
+  return NULL;
+}
+
 static prl_status read_weighing(prl_verb_reader *r, void *fields, prl_error *error) {
-  ((weighing *)fields)->normalise = prl_get_bool(r->map, "normalise", false);
+  weighing *w = fields;
+  w->normalise = prl_get_bool(r->map, "normalise", false);
+  w->by = corrected_by(r->verb);
   return PRL_OK;
 }
 
@@ -268,15 +277,33 @@ static double size_of_returns(const prl_learner *l) {
   return size;
 }
 
-/* (A − mean)/deviation. Advantages that differ by no more than the rounding of returns stay small, since
+/* What a row counts: the factor of its advantage, min(ρ̄, ratio) behind vtrace. */
+static double count_of(const prl_learner *l, const weighing *w, int64_t row) {
+  return w->by ? fmin(prl_ref_value(l->live, w->by->rho), (double)l->ratio[row]) : 1;
+}
+
+/* (A − mean)/deviation; with rows that count w, whose factor w is in A already, (A − w·mean)/deviation, where
+ * the mean is ΣA/Σw. The mean itself, taken from a row that counts nothing, would push the policy away from
+ * what an older one acted. Advantages that differ by no more than the rounding of returns stay small, since
  * their order is noise; a single one has no deviation, and is measured by the returns. */
-static void normalise_advantages(prl_learner *l, moments all) {
+static void normalise_advantages(prl_learner *l, const weighing *w) {
   const double rounding = 1e-6;
-  int64_t rows = l->batch.rows;
-  double size = size_of_returns(l), mean = rows > 1 ? all.mean : 0;
-  double std = rows > 1 ? fmax(sqrt(all.variance), rounding * size) : size;
-  double inverse = std > 0 ? 1 / (std + fmin(1e-8, 1e-3 * std)) : 0;
-  for (int64_t i = 0; i < rows; i++) l->advantage[i] = (float)(((double)l->advantage[i] - mean) * inverse);
+  const int64_t rows = l->batch.rows;
+  double sum = 0, counts = 0, squares = 0;
+  for (int64_t i = 0; i < rows; i++) {
+    sum += (double)l->advantage[i];
+    counts += count_of(l, w, i);
+  }
+  const double mean = rows > 1 && counts > 0 ? sum / counts : 0;
+  for (int64_t i = 0; i < rows; i++) {
+    const double off = (double)l->advantage[i] - count_of(l, w, i) * mean;
+    squares += off * off;
+  }
+  const double size = size_of_returns(l);
+  const double std = rows > 1 ? fmax(sqrt(squares / (double)rows), rounding * size) : size;
+  const double inverse = std > 0 ? 1 / (std + fmin(1e-8, 1e-3 * std)) : 0;
+  for (int64_t i = 0; i < rows; i++)
+    l->advantage[i] = (float)(((double)l->advantage[i] - count_of(l, w, i) * mean) * inverse);
 }
 
 static prl_status execute_weighing(prl_schedule *s, prl_verb *verb, prl_turn *turn, prl_error *error) {
@@ -285,7 +312,8 @@ static prl_status execute_weighing(prl_schedule *s, prl_verb *verb, prl_turn *tu
   double std = sqrt(all.variance);
   prl_metrics_put(&l->metrics, l->metrics.advantage_mean, all.mean);
   prl_metrics_put(&l->metrics, l->metrics.advantage_std, std);
-  if (((const weighing *)verb->fields)->normalise) normalise_advantages(l, all);
+  const weighing *w = verb->fields;
+  if (w->normalise) normalise_advantages(l, w);
   if (!l->kernels->finite(l->batch.rows, l->advantage))
     return prl_fail(error, PRL_ENUMERIC, "an advantage is not finite (mean %g, deviation %g)", all.mean, std);
   return PRL_OK;
@@ -349,8 +377,10 @@ const prl_verb_type prl_verb_weigh = {
     .name = "weigh",
     .keys = (const char *const[]){"normalise", NULL},
     .fields_text = "normalise (bool)",
-    .text = "the weighted sum of the critics' advantages, normalised over all rows if so (not below the "
-            "rounding of the returns; that of a single row by the returns' size)",
+    .text =
+        "the weighted sum of the critics' advantages, normalised over all rows if so (not below the "
+        "rounding of the returns; that of a single row by the returns' size). Behind vtrace a row counts by "
+        "its ratio in the mean, too, which is taken from it as often as it counts",
     .fields_size = sizeof(weighing),
     .needs = PRL_MADE_ADVANTAGES,
     .makes = PRL_MADE_WEIGHTED,
