@@ -110,6 +110,18 @@ describe("perilune experiment", function()
     assert.truthy(err:find("the arm near has 1 stage\n", 1, true), err)
   end)
 
+  it("says what stands in place of what a world says, and which form it is", function()
+    write("mine.lua", file())
+    local out, err, code = run "experiment mine.lua -q --fast --out e --set env.preset=weak"
+    assert.equal(0, code, err)
+    assert.truthy(out:find(" In every arm: env.preset=weak in place of what the world strong says.\n", 1, true), out)
+    assert.truthy(read "e/report.html":find("<h1>mine (fast)</h1>", 1, true))
+    out, err, code = run "experiment mine.lua -q --fast --out e --set algorithm.lrr=1"
+    assert.equal("", out)
+    assert.equal(2, code)
+    assert.truthy(err:find("--set algorithm.lrr=1: the arm near in the world strong: algorithm.lrr: ", 1, true), err)
+  end)
+
   it("says of a broken run what to remove", function()
     write("mine.lua", file())
     assert(os.execute("mkdir -p '" .. root .. "/e/strong/near/x-s1'"))
@@ -381,7 +393,7 @@ describe("perilune experiment", function()
     {{seeds = "0"}, "seeds: "},
     {{arms = '{{name = "near", recipe = require "base", workers = 0}}'}, "arms.1.workers: expected a whole number from 1 to 1024, got 0"},
     {{question = '"", front = {"watch_time"}'}, "front: expected two responses or more"},
-    {{question = '"", over_days = {"likes"}'}, 'over_days: the env has no response "likes"; the nearest is "like"'},
+    {{days = "2", question = '"", over_days = {"likes"}'}, 'over_days: the env has no response "likes"; the nearest is "like"'},
     {{question = '"", front = {"watch_time", "likes"}'}, 'front: the env has no response "likes"; the nearest is "like"'},
     {{question = '"", values = {policy = "mine"}'}, "values.policy: "},
     {{question = '"", ab = {aa = "fra"}'}, 'ab.aa: expected an arm\'s name or the control\'s, got "fra"; the nearest is "far"'},
@@ -432,6 +444,11 @@ describe("perilune experiment", function()
     {{control = '"ltr"', published = "{}", arms = '{{name = "ltr", recipe = require "base"}}'},
       'control: "ltr" is a control that is no arm, and the name of one: the arm needs another name'},
     {{question = '"", responses = {"watch_time", "like", "watch_time"}'}, 'responses: "watch_time" is there twice'},
+    {{question = '"", ab = {set = {["env.preset"] = "weak"}}'}, "mine.lua:12: ab.set: env.preset: the world strong says env.preset itself"},
+    {{question = '"", over_days = {"watch_time"}'}, "over_days: lifts by days need two or more, and `days` is 1"},
+    {{days = "2", question = '"", over_days = {"like", "like"}'}, 'over_days: "like" is there twice'},
+    {{control = '"ltr"', published = "{}", question = '"", values = {policy = "control"}'},
+      'values.policy: "control" needs a control that is an arm, and it is "ltr"'},
     {{worlds = '{{name = "a b"}, {name = "a_b"}}'}, 'worlds.2.name: "a_b" would have the folder of "a b", where a space is _, too'},
     {{worlds = '{{name = "table.md"}}'}, "worlds.1.name: the experiment's folder has something else of the name table.md"},
     {{more_worlds = '{{name = "tuning"}}'}, "more_worlds.1.name: the experiment's folder has something else of the name tuning"},

@@ -92,6 +92,7 @@ function experiment.run(argv)
   local said = plan.said
   local shown = {name = said.name, question = said.question, seeds = plan.seeds, users = plan.users, days = plan.days, fast = words.fast,
     published = said.published, metrics = said.metrics, tune = trainer.budget(plan), set = plan.set,
+    over_days = #plan.over_days > 0, told = plan.told,
     missing = require "perilune.keys"(plan.missing),
     worlds = go_further(plan, trainer.judge(plan, trained), words), differences = differences(plan),
     command = require("perilune.invocation").line("experiment", unpack(argv)), recipe = plan.files[1].text}

@@ -256,9 +256,15 @@ local function body(check, given)
   elseif by_name[given.control] and (given.control == "ltr" or given.control == "zero") then
     check.note("control", ('"%s" is a control that is no arm, and the name of one: the arm needs another name'):format(given.control))
   end
-  local _, response = twice(result.responses, "responses")
-  if response then check.note("responses", response .. " is there twice") end
+  for _, name in ipairs {"responses", "over_days", "front", "groups", "metrics"} do
+    local _, text = twice(result[name], name)
+    if text then check.note(name, text .. " is there twice") end
+  end
+  if #result.over_days > 0 and result.days < 2 then check.note("over_days", "lifts by days need two or more, and `days` is 1") end
   result.values = given.values and check.section(schema.experiment_values, given.values, "values")
+  if result.values and result.values.policy == "control" and not by_name[result.control] then
+    check.note("values.policy", ('"control" needs a control that is an arm, and it is %s'):format(values.show(result.control)))
+  end
   if #result.front == 1 then check.note("front", "expected two responses or more, the first against the sum of the others") end
   result.tune = check.try(tune, check, given.tune, result.arms or {}, result.user_seed)
   result.ab = check.try(ab, check, given.ab, by_name or {}, result.control)

@@ -1,6 +1,6 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
---- metrics, tune, set (overrides of all arms), missing (responses that not every world has), worlds = [{name, arms, control, table, split,
---- ab, front, over_days, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
+--- metrics, tune, set (overrides of all arms), told (the same in words), over_days (whether they are asked for), missing (responses that
+--- not every world has), worlds = [{name, arms, control, table, split, ab, front, over_days, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
@@ -135,8 +135,8 @@ end
 local function training_cells(shown, world)
   local header, rows = {"of the training, over seeds"}, {}
   for i, arm in ipairs(world.arms) do header[i + 1] = arm.name end
-  local function add(label, of)
-    local cells, any = {label}, false
+  local function add(label, of, always)
+    local cells, any = {label}, always
     for i, arm in ipairs(world.arms) do
       local value = of(arm)
       cells[i + 1], any = value or "–", any or value ~= nil
@@ -153,7 +153,7 @@ local function training_cells(shown, world)
     add(name .. ": first tenth, last tenth", function(arm)
       local last, first = training.late(arm.runs, name)
       return last and interval(first) .. "; " .. interval(last)
-    end)
+    end, true)
   end
   if #rows == 0 then return nil end
   return header, rows
@@ -242,7 +242,8 @@ function experiment.grounds(shown)
     .. "training, which all arms share; intervals over users%s. %s"):format(format.grouped(shown.users),
     format.plural(shown.days, "day"), format.grouped(shown.users * shown.days), seeds,
     #shown.seeds > 1 and " crossed with seeds" or "; one seed says nothing about another training", budget(shown.tune))
-    .. (#(shown.set or {}) > 0 and (" In every arm: %s."):format(table.concat(shown.set, ", ")) or "")
+    .. (shown.over_days and shown.days < 2 and " Lifts by the users' days need two days or more." or "")
+    .. (#(shown.set or {}) > 0 and (" In every arm: %s."):format(table.concat(shown.told, ", ")) or "")
     .. (#(shown.missing or {}) > 0 and (" Not in the tables, since not every world has it: %s."):format(
       table.concat(shown.missing, ", ")) or "")
 end
@@ -421,7 +422,7 @@ end
 
 --- The page as one HTML text.
 function experiment.render(shown)
-  local set, sections = charts.set(), {}
+  local set, sections, title = charts.set(), {}, shown.name .. (shown.fast and " (fast)" or "")
   local library, library_style = assets.library()
   for i, world in ipairs(shown.worlds) do
     local tables = {}
@@ -432,14 +433,14 @@ function experiment.render(shown)
       by_group(world)}
   end
   local body = {
-    tag("header", nil, tag("h1", nil, shown.name), tag("p", {class = "lead"}, shown.question)),
+    tag("header", nil, tag("h1", nil, title), tag("p", {class = "lead"}, shown.question)),
     tag("p", {class = "lead"}, experiment.grounds(shown)),
     tag("p", {class = "lead"}, "Lifts with their intervals; a large dot is marked in the table, a square is what was published."),
     lifts.drawing(shown.worlds, shown.published), sections, differences(shown),
     tag("h2", nil, "To do it again"), tag("pre", nil, shown.command), tag("pre", nil, (shown.recipe:gsub("%s+$", ""))),
     html.json("charts", set.data),
   }
-  return html.page(shown.name, {library_style, assets.style, lifts.style}, body, {library, assets.script})
+  return html.page(title, {library_style, assets.style, lifts.style}, body, {library, assets.script})
 end
 
 --- The lifts as a picture of its own.

@@ -71,15 +71,15 @@ local function overrides(plan, arm, world, stage, from)
   return set, keys_
 end
 
--- What is wrong with overrides that nobody typed is said at the keys of the file that they come from, with the arm and the world.
-local function at_keys(plan, arm, world, keys_, message)
+-- What is wrong with an override is said with the arm and the world; of one that nobody typed at the key of the file that it comes from.
+local function at_keys(plan, arm, world, set, keys_, message)
   local lines = {}
   for line in (message .. "\n"):gmatch "(.-)\n" do
-    for text, key in pairs(keys_) do
-      local begin = "--set " .. text .. ": "
-      if line:sub(1, #begin) == begin then
-        line = ("%s: the arm %s in the world %s: %s"):format(place_of(plan, key), arm.recipe_of or arm.name, world.name,
-          line:sub(#begin + 1))
+    for _, text in ipairs(set) do
+      local begin = "--set " .. text
+      if line:sub(1, #begin + 2) == begin .. ": " then
+        line = ("%s: the arm %s in the world %s: %s"):format(keys_[text] and place_of(plan, keys_[text]) or begin,
+          arm.recipe_of or arm.name, world.name, line:sub(#begin + 3))
         break
       end
     end
@@ -90,7 +90,7 @@ end
 
 local function load(plan, arm, world, set, keys_)
   local loaded, message = require("perilune").recipe.load(plan.path, {set = set, trust = plan.trust})
-  return loaded or failure.usage(at_keys(plan, arm, world, keys_, message))
+  return loaded or failure.usage(at_keys(plan, arm, world, set, keys_, message))
 end
 
 --- The recipe of an arm's stage in a world. from: the run of the stage before it, or nil.
@@ -209,6 +209,33 @@ local function check_set(list)
   end
 end
 
+-- Whether two options by path are one, or one is a part of the other.
+local function overlap(a, b) return a == b or a:sub(1, #b + 1) == b .. "." or b:sub(1, #a + 1) == a .. "." end
+
+-- The first of a plan's worlds that says this option itself, or a part of it.
+local function world_with(plan, path)
+  for _, world in ipairs(plan.said.worlds) do
+    for _, own in ipairs(keys(world.set)) do
+      if overlap(path, own) then return world, own end
+    end
+  end
+end
+
+-- An A/B test is of its world; what `--set` gives instead of what a world says is told where it is shown.
+local function check_worlds(plan)
+  local ab = plan.said.ab or {fast = {}}
+  for _, place in ipairs {"ab.set", "ab.fast.set"} do
+    for _, path in ipairs(keys((place == "ab.set" and ab or ab.fast).set or {})) do
+      local world, own = world_with(plan, path)
+      if world then experiment.refuse(plan, place, ("%s: the world %s says %s itself"):format(path, world.name, own)) end
+    end
+  end
+  for i, text in ipairs(plan.set) do
+    local world = world_with(plan, (text:match("^[^=]*"):gsub("%s", "")))
+    plan.told[i] = world and ("%s in place of what the world %s says"):format(text, world.name) or text
+  end
+end
+
 --- Checks everything before the first run begins. options: fast, trust, seeds, first, set (overrides of all arms), worlds (names);
 --- out.
 function experiment.plan(path, options)
@@ -222,9 +249,10 @@ function experiment.plan(path, options)
   said.worlds = worlds_of(said, options.worlds or {})
   local sizes = options.fast and said.fast or said
   local plan = {path = path, trust = options.trust, said = said, fast = options.fast, users = sizes.users, days = sizes.days, seeds = {},
-    arms = {}, files = first.files, tuned = {}, set = options.set or {}, missing = {}}
+    arms = {}, files = first.files, tuned = {}, set = options.set or {}, told = {}, missing = {}}
   for i = 1, options.seeds or sizes.seeds do plan.seeds[i] = (options.first or said.first_seed) + i - 1 end
   check_seeds(plan)
+  check_worlds(plan)
   plan.root = (options.out or ("runs/experiment-%s%s"):format(paths.word(said.name), options.fast and "-fast" or "")):gsub("(.)/+$", "%1")
   experiment.load(plan)
   plan.metrics = metrics_of(plan)
