@@ -1,6 +1,7 @@
 --- The table and the page of an experiment (trainer/experiment.lua). Shown is {name, question, seeds, users, days, published, fast,
 --- metrics, tune, set (overrides of all arms), told (the same in words), over_days (whether they are asked for), missing (responses that
---- not every world has), worlds = [{name, arms, control, table, split, ab, front, over_days, served, values, tuned}], differences = [{name, list}], command, recipe (its text)}.
+--- not every world has), worlds = [{name, arms, control, table, split, ab, front, over_days, served, values, tuned}],
+--- differences = [{name, list}], command, recipe (its text)}.
 
 local assets = require "perilune.report.assets"
 local charts = require "perilune.report.chart"
