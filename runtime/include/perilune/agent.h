@@ -185,8 +185,8 @@ typedef struct prl_progress {
  * on rows of the last batch. Allocates nothing, but where a guard fires.
  * Fails: PRL_EINVAL (budget_us < 0), PRL_ENUMERIC (names the program with its op and output, the critic, or
  * the parameter). The published policy then stays in force, and every further call fails likewise until
- * another plan is swapped in. PRL_ENOMEM, PRL_ELIMIT (a guard fired, and there is no room for the agent before the swap; the next update
- * tries again). */
+ * another plan is swapped in. PRL_ENOMEM, PRL_ELIMIT (a guard fired, and there is no room for the agent
+ * before the swap; the next update tries again). */
 PRL_API prl_status prl_agent_learn(prl_agent *agent, int64_t budget_us, prl_progress *progress,
                                    prl_error *error);
 
