@@ -13,10 +13,14 @@ local function parts_of(days)
   return parts
 end
 
-local function of_part(panels, part)
-  local list = {}
-  for i, whole in ipairs(panels) do list[i] = panel.of_days(whole, part.from, part.to) end
-  return list
+-- The panels of all seeds, part by part.
+local function divided(panels, parts)
+  local result = {}
+  for p, part in ipairs(parts) do
+    result[p] = {}
+    for i, whole in ipairs(panels) do result[p][i] = panel.of_days(whole, part.from, part.to) end
+  end
+  return result
 end
 
 --- arms, control: as for contrasts.of; metrics: of lift.metrics. Returns {parts = [{from, to}], rows = [{name, unit, per, formula, arms =
@@ -28,18 +32,13 @@ function over_days.of(arms, control, metrics)
   for m, metric in ipairs(metrics) do
     result.rows[m] = {name = metric.name, unit = metric.unit, per = metric.per, formula = metric.formula, arms = {}}
   end
-  for p, part in ipairs(parts) do
-    local beside, count = of_part(control.panels, part), 0
-    for _, arm in ipairs(arms) do
-      if arm ~= control then
-        local panels = of_part(arm.panels, part)
-        count = count + 1
-        for m, metric in ipairs(metrics) do
-          local row = result.rows[m]
-          row.arms[count] = row.arms[count] or {name = arm.name, lifts = {}}
-          row.arms[count].lifts[p] = lift.of(panels, beside, metric) or false
-        end
-      end
+  local beside = divided(control.panels, parts)
+  for _, arm in ipairs(arms) do
+    local panels = arm ~= control and divided(arm.panels, parts)
+    for m, metric in ipairs(panels and metrics or {}) do
+      local lifts, shown = {}, result.rows[m].arms
+      for p in ipairs(parts) do lifts[p] = lift.of(panels[p], beside[p], metric) or false end
+      shown[#shown + 1] = {name = arm.name, lifts = lifts}
     end
   end
   return result
